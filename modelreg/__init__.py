@@ -1,0 +1,48 @@
+"""A model registry in one folder: versions, stages and the exact bytes, from the shell and from Python.
+
+>>> from modelreg import Registry
+>>> registry = Registry()
+>>> registry.register("model.pkl", name="churn", metrics={"auc": 0.93})  # doctest: +SKIP
+>>> registry.load("churn/Production").predict(rows)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from modelreg.errors import ModelregError as ModelregError
+    from modelreg.records import Model as Model
+    from modelreg.records import ModelVersion as ModelVersion
+    from modelreg.records import Signature as Signature
+    from modelreg.registry import Registry as Registry
+    from modelreg.registry import load_model as load_model
+    from modelreg.signatures import infer_signature as infer_signature
+    from modelreg.stages import Stage as Stage
+
+_HOMES = {
+    "Model": "modelreg.records",
+    "ModelVersion": "modelreg.records",
+    "ModelregError": "modelreg.errors",
+    "Registry": "modelreg.registry",
+    "Signature": "modelreg.records",
+    "Stage": "modelreg.stages",
+    "infer_signature": "modelreg.signatures",
+    "load_model": "modelreg.registry",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: a command pays for nothing that it does not need."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

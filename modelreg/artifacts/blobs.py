@@ -1,0 +1,262 @@
+"""Content-addressed blobs below ``artifacts/``, an OCI image layout: the only module that writes there."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
+from modelreg.artifacts.manifest import Manifest
+from modelreg.artifacts.source import SourceFile
+from modelreg.errors import BlobDamaged, SourceChanged, UnusableSource, shown
+from modelreg.records import ModelFile, ModelVersion
+from modelreg.references import DIGEST_PREFIX, Digest
+
+_BLOB_MODE = 0o444
+_SYNC_FILE_SYSTEM_FROM = 32  # files; one sync of the file system is cheaper than so many of single files
+_OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+# No manifest is listed: which versions there are is the catalog's to say.
+_INDEX = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that was copied into the store, not yet under its digest."""
+
+    file: ModelFile
+    content: Path
+    """The private copy."""
+
+
+class BlobStore:
+    """The folder ``artifacts/`` of a registry."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._blobs = root / "blobs" / "sha256"
+        self._ingest = root / "ingest"
+
+    def create(self, folder_mode: int) -> None:
+        """Make the layout, or complete one whose making was interrupted."""
+        for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
+            folder.mkdir(exist_ok=True)
+            os.chmod(folder, folder_mode)
+        for name, content in (("oci-layout", _OCI_LAYOUT), ("index.json", _INDEX)):
+            private = self._ingest / f"{name}-{os.urandom(8).hex()}"
+            self._write(private, content)
+            os.rename(private, self.root / name)
+        _sync(self.root)
+
+    def is_empty(self) -> bool:
+        """Whether there is no blob at all; also when there is no layout."""
+        return not self._blobs.is_dir() or next(os.scandir(self._blobs), None) is None
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob is, if it is there."""
+        return self._blobs / digest.removeprefix(DIGEST_PREFIX)
+
+    @contextmanager
+    def open(self, digest: Digest) -> Iterator[int]:
+        """A descriptor of the blob, never of what a link in its place leads to; raises OSError."""
+        descriptor = os.open(self.path(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def read(self, digest: Digest) -> bytes:
+        """The whole content of a small blob, as it is; raises OSError."""
+        with self.open(digest) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
+
+    def manifest(self, version: ModelVersion) -> Manifest:
+        """The manifest of a version, its bytes checked; raises `BlobDamaged`."""
+        problem, content = None, b""
+        try:
+            content = self.read(version.digest)
+            if of_bytes(content) != version.digest:
+                problem = "damaged: its bytes are not those that were registered"
+        except FileNotFoundError:
+            problem = "missing from the store"
+        except OSError as error:
+            problem = f"unreadable in the store: {error.strerror}"
+        if problem is not None:
+            raise BlobDamaged(version.reference, "its manifest", problem)
+        return Manifest.parse(content)
+
+    def problem(self, file: ModelFile, *, thorough: bool = True) -> str | None:
+        """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.
+
+        Without ``thorough`` its bytes are not read: only that it is there, a regular file, and of the right size.
+        """
+        try:
+            found = os.lstat(self.path(file.digest))
+            if not stat.S_ISREG(found.st_mode):
+                return "not a regular file in the store"
+            if found.st_size != file.size:
+                return f"{found.st_size} bytes in the store, not {file.size}"
+            if thorough:
+                with self.open(file.digest) as descriptor:
+                    if digest_of(descriptor) != file.digest:
+                        return "damaged: its bytes are not those that were registered"
+        except FileNotFoundError:
+            return "missing from the store"
+        except OSError as error:
+            return f"unreadable in the store: {error.strerror}"
+        return None
+
+    @contextmanager
+    def receiving(self, files: Iterable[SourceFile], advance: Advance | None = None) -> Iterator[Receipt]:
+        """Copy ``files`` into private temporaries, hashed on the way; what is not published is removed at the end.
+
+        Raises `UnusableSource` for a file that cannot be read, `SourceChanged` for one that changes meanwhile, and
+        OSError when the store cannot be written.
+        """
+        receipt = Receipt(self)
+        try:
+            for file in files:
+                receipt.receive(file, advance)
+            yield receipt
+        finally:
+            receipt.discard()
+
+    def _private_path(self) -> Path:
+        return self._ingest / f"{os.getpid()}-{os.urandom(8).hex()}"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with _created(path) as descriptor:
+            copied = memoryview(content)
+            while copied:
+                copied = copied[os.write(descriptor, copied) :]
+            os.fsync(descriptor)
+
+    def _publish(self, received: Iterable[Received]) -> None:
+        """Rename each private copy to its digest; a blob that is there is checked, and replaced when damaged."""
+        for each in received:
+            if self.problem(each.file) is None:
+                with suppress(PermissionError):  # another member of the group owns it
+                    os.utime(self.path(each.file.digest))  # young again: no cleaning takes it away meanwhile
+                os.unlink(each.content)
+            else:
+                os.rename(each.content, self.path(each.file.digest))
+        _sync(self._blobs)  # even when every blob was there: its own rename may not be on disk yet
+
+
+class Receipt:
+    """Files that were copied into the store by one registration, and not yet published."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._received: dict[Digest, Received] = {}
+        self.files: list[ModelFile] = []
+
+    def contents(self) -> dict[str, Path]:
+        """Each file's path in the version, and where its bytes are now."""
+        return {file.path: self._received[file.digest].content for file in self.files}
+
+    def receive(self, source: SourceFile, advance: Advance | None = None) -> None:
+        """Copy one file; `BlobStore.receiving` says what is raised."""
+        content = self._store._private_path()
+        try:
+            with _opened_source(source) as opened, _created(content) as copy:
+                before = os.fstat(opened)
+                digest, size = copy_and_hash(opened, copy, advance)
+                if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
+                    raise SourceChanged(source.path)
+        except BaseException:
+            content.unlink(missing_ok=True)
+            raise
+        self.files.append(ModelFile(source.path, digest, size))
+        self._keep(Received(self.files[-1], content))
+
+    def add(self, name: str, content: bytes) -> Digest:
+        """Take in a small document that is about the files: a config or manifest."""
+        private = self._store._private_path()
+        self._store._write(private, content)
+        digest = of_bytes(content)
+        self._keep(Received(ModelFile(name, digest, len(content)), private))
+        return digest
+
+    def publish(self) -> None:
+        """Make everything durable, under its digest."""
+        _sync_all([received.content for received in self._received.values()], self._store.root)
+        self._store._publish(self._received.values())
+        self._received.clear()
+
+    def missing(self) -> list[str]:
+        """The published files that are not in the store any more; looked at again just before the commit."""
+        return [file.path for file in self.files if self._store.problem(file, thorough=False)]
+
+    def discard(self) -> None:
+        """Remove the private copies that were not published."""
+        for received in self._received.values():
+            received.content.unlink(missing_ok=True)
+
+    def _keep(self, received: Received) -> None:
+        if received.file.digest in self._received:  # the same bytes twice in one folder
+            received.content.unlink()
+        else:
+            self._received[received.file.digest] = received
+
+
+@contextmanager
+def _opened_source(source: SourceFile) -> Iterator[int]:
+    try:
+        descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise UnusableSource(f"{shown(source.path)} cannot be read: {error.strerror}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnusableSource(f"{shown(source.path)} is not a regular file any more")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[int]:
+    """A new private file, that gets a blob's mode when all is written."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield descriptor
+        os.fchmod(descriptor, _BLOB_MODE)
+    finally:
+        os.close(descriptor)
+
+
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _sync_all(paths: list[Path], folder: Path) -> None:
+    if len(paths) >= _SYNC_FILE_SYSTEM_FROM and sys.platform == "linux":
+        _sync_file_system(folder)
+    else:
+        for path in paths:
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file_system(folder: Path) -> None:
+    """syncfs(2), which Python does not offer; since Linux 5.8 it reports errors of writing as fsync does."""
+    import ctypes  # 10 ms, for large folders alone
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(descriptor)

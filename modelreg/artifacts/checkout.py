@@ -1,0 +1,141 @@
+"""Checkouts: read-only copies of versions under their files' real names, made when a version is loaded.
+
+They are copies (or reflinks, which share no write), never hard links: whoever may write to any file, as root in a
+container may, would change the only copy of the bytes through one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from modelreg.artifacts.blobs import BlobStore
+from modelreg.artifacts.copying import copy_and_hash, digest_of
+from modelreg.errors import BlobDamaged, CatalogDamaged, shown
+from modelreg.records import ModelFile
+from modelreg.references import Digest
+
+_FILE_MODE = 0o444
+_FOLDER_MODE = 0o555
+_FICLONE = 0x40049409  # ioctl_ficlone(2)
+
+
+def check_out(store: BlobStore, folder: Path, version: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
+    """A folder below ``folder`` that holds exactly ``files``, every byte of them checked now.
+
+    One that is there already is used if it is intact, and made anew if it is not. ``version`` names the version in
+    messages. Raises `BlobDamaged` when the stored bytes are not those that were registered, and OSError.
+    """
+    checkout = folder / digest.replace(":", "-")
+    if _is_intact(checkout, files):
+        return checkout
+    private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
+    try:
+        _build(store, private, version, files)
+        _put_in_place(private, checkout, files)
+    finally:
+        _remove(private)
+    return checkout
+
+
+def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str) -> None:
+    """Write the bytes of ``file`` to the new file ``target``; raises `BlobDamaged` when they are not what they were.
+
+    Whoever calls removes ``target`` when this raises.
+    """
+    problem = store.problem(file, thorough=False)
+    if problem is not None:
+        raise BlobDamaged(version, file.path, problem)
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with store.open(file.digest) as blob:
+            found = digest_of(descriptor) if _cloned(blob, descriptor) else copy_and_hash(blob, descriptor)[0]
+        if found != file.digest:
+            raise BlobDamaged(version, file.path, store.problem(file) or "damaged while it was read")
+    finally:
+        os.close(descriptor)
+
+
+def safe_path(path: str) -> PurePosixPath:
+    """A stored path, looked at again before anything is written under it; raises `CatalogDamaged`."""
+    parts = path.split("/")
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
+        raise CatalogDamaged(f"the catalog holds the path {shown(path)}, which leads out of its folder")
+    return PurePosixPath(path)
+
+
+def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
+    """Whether exactly ``files`` are there, as regular files with the right bytes."""
+    expected = {str(checkout / file.path): file for file in files}
+    try:
+        return _regular_files(str(checkout)) == set(expected) and all(
+            _has_bytes(path, file) for path, file in expected.items()
+        )
+    except OSError:
+        return False
+
+
+def _regular_files(folder: str) -> set[str]:
+    found: set[str] = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found |= _regular_files(entry.path) if entry.is_dir(follow_symlinks=False) else {entry.path}
+    return found
+
+
+def _has_bytes(path: str, file: ModelFile) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        same_size = stat.S_ISREG(status.st_mode) and status.st_size == file.size
+        return same_size and digest_of(descriptor) == file.digest
+    finally:
+        os.close(descriptor)
+
+
+def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile]) -> None:
+    os.mkdir(private, 0o700)
+    for file in files:
+        target = private / safe_path(file.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_blob(store, file, target, version)
+        os.chmod(target, _FILE_MODE)
+    for folder, _, _ in os.walk(private, topdown=False):
+        os.chmod(folder, _FOLDER_MODE)
+
+
+def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
+    try:
+        os.rename(private, checkout)
+    except OSError:  # something is there: made by another process just now, or damaged
+        if not _is_intact(checkout, files):
+            old = private.with_name(f"{private.name}-old")
+            os.rename(checkout, old)
+            os.rename(private, checkout)
+            _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.is_dir():
+        for parent, _, _ in os.walk(folder):
+            os.chmod(parent, 0o700)
+        shutil.rmtree(folder)
+
+
+def _cloned(source: int, target: int) -> bool:
+    """Whether the file system could share the source's blocks with the target, copying nothing."""
+    if sys.platform != "linux":
+        return False
+    from fcntl import ioctl
+
+    try:
+        ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True

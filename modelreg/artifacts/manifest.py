@@ -1,0 +1,138 @@
+"""ModelPack manifests and configs: what a version is, in bytes that are the same wherever they are made.
+
+Sources: the OCI image specification 1.1 (manifest, descriptor) and the CNCF ModelPack specification (media types,
+config, ``org.cncf.model.filepath``). JSON is canonical as in RFC 8785, so equal facts give an equal digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from modelreg.artifacts.copying import of_bytes
+from modelreg.errors import InvalidInput
+from modelreg.records import ModelFile, Signature
+from modelreg.references import Digest
+from modelreg.signatures import signature_as_json
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.cncf.model.config.v1+json"
+FILEPATH = "org.cncf.model.filepath"
+FACTS = "org.modelreg.facts.v1"
+"""The annotation that holds what the user states about the version."""
+
+LARGEST_FACTS = 1024 * 1024  # bytes
+LARGEST_FOR_REGISTRIES = 4 * 1024 * 1024  # bytes; what OCI registries accept at least
+
+# Part of the digest: what is added here gives the same files another digest.
+_CONFIG_NAMES = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "MLmodel"}
+_CONFIG_SUFFIXES = {".yaml", ".yml", ".toml", ".cfg", ".ini"}
+_DOC_STEMS = {"readme", "license", "licence", "notice", "changelog"}
+_DOC_SUFFIXES = {".md", ".rst", ".pdf"}
+_CODE_SUFFIXES = {".py", ".ipynb", ".sh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the user states about a version; together with the files it makes the digest."""
+
+    is_folder: bool
+    signature: Signature | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in the annotation."""
+        return {
+            "kind": "folder" if self.is_folder else "file",
+            "metrics": {name: float(value) for name, value in self.metrics.items()},
+            "params": dict(self.params),
+            "signature": self.signature and signature_as_json(self.signature),
+        }
+
+
+def config_content(files: Sequence[ModelFile]) -> bytes:
+    """The ModelPack config: it names the files' digests and nothing else."""
+    return _canonical(
+        {"config": {}, "descriptor": {}, "modelfs": {"type": "layers", "diffIds": [file.digest for file in files]}}
+    )
+
+
+def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) -> bytes:
+    """The manifest, whose digest identifies the version; raises `InvalidInput` for more than 1 MiB of facts."""
+    annotation = _canonical(facts.as_json())
+    if len(annotation) > LARGEST_FACTS:
+        raise InvalidInput(
+            f"metrics, parameters and signature take {len(annotation)} bytes, and 1 MiB is the most",
+            "put long values into a file of the model",
+        )
+    return _canonical(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "artifactType": ARTIFACT_TYPE,
+            "config": {"mediaType": CONFIG_TYPE, "digest": of_bytes(config), "size": len(config)},
+            "layers": [_layer(file, facts.is_folder) for file in files],
+            "annotations": {FACTS: annotation.decode()},
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest, read back."""
+
+    config: Digest
+    config_size: int
+    files: tuple[ModelFile, ...]
+    facts: dict[str, Any]
+
+    @classmethod
+    def parse(cls, content: bytes) -> Manifest:
+        """Read what `manifest_content` wrote; raises ValueError for anything else."""
+        try:
+            document = json.loads(content)
+            layers = document["layers"]
+            return cls(
+                config=Digest(document["config"]["digest"]),
+                config_size=document["config"]["size"],
+                files=tuple(
+                    ModelFile(layer["annotations"][FILEPATH], Digest(layer["digest"]), layer["size"])
+                    for layer in layers
+                ),
+                facts=json.loads(document["annotations"][FACTS]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a manifest of modelreg: {error}") from error
+
+
+def _layer(file: ModelFile, in_folder: bool) -> dict[str, Any]:
+    return {
+        "mediaType": f"application/vnd.cncf.model.{_role(file.path) if in_folder else 'weight'}.v1.raw",
+        "digest": file.digest,
+        "size": file.size,
+        "annotations": {FILEPATH: file.path},
+    }
+
+
+def _role(path: str) -> str:
+    """What a file of a folder is for, as its name says."""
+    name = PurePosixPath(path)
+    suffix = name.suffix.lower()
+    if name.name in _CONFIG_NAMES or suffix in _CONFIG_SUFFIXES:
+        return "weight.config"
+    if suffix in _DOC_SUFFIXES or name.stem.lower() in _DOC_STEMS:
+        return "doc"
+    if suffix in _CODE_SUFFIXES:
+        return "code"
+    return "weight"
+
+
+def _canonical(value: Any) -> bytes:
+    import rfc8785  # used by the commands that write alone
+
+    return rfc8785.dumps(value)

@@ -1,0 +1,40 @@
+"""The catalog: what models and versions there are, in SQLite. The only package with SQL in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from modelreg.catalog import connection
+from modelreg.catalog.change import Change
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.records import Actor
+
+
+class Catalog:
+    """One catalog file, and the lock under which it is written."""
+
+    def __init__(self, path: Path, write_lock: Callable[[], AbstractContextManager[None]]) -> None:
+        self.path = path
+        self._write_lock = write_lock
+
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """One moment of the catalog, however long it is looked at."""
+        if connection.is_behind(self.path):
+            with self._write_lock():
+                connection.upgrade(self.path)
+        with connection.reading(self.path) as open_connection:
+            yield Snapshot(open_connection)
+
+    @contextmanager
+    def writing(self, actor: Actor, message: str | None = None) -> Iterator[Change]:
+        """One change of the catalog: all of what is done inside, with its journal entries, or nothing.
+
+        ``message`` is why; it is kept in the journal.
+        """
+        with self._write_lock():
+            connection.upgrade(self.path)
+            with connection.writing(self.path) as open_connection:
+                yield Change(open_connection, actor, message)

@@ -1,0 +1,159 @@
+"""Connections to the catalog: opened for one transaction, never kept, never of a catalog that is not ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+from modelreg.errors import CatalogDamaged, LockTimeout, ModelregError, OldSQLite, RegistryTooNew, WriteFailed
+
+_OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+_BUSY_TIMEOUT = 30.0  # seconds; behind the write lock only a reader's short transaction can be in the way
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection inside one read transaction, so that all it sees belongs to one moment.
+
+    Raises `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or `LockTimeout` for what
+    the operating system says.
+    """
+    with _translated(path), _opened(path) as connection:
+        _schema_version(connection, path)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("ROLLBACK")
+
+
+def is_behind(path: Path) -> bool:
+    """Whether the catalog's schema is older than this program's."""
+    with _translated(path), _opened(path) as connection:
+        return _schema_version(connection, path) < SCHEMA_VERSION
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection inside one write transaction: committed at the end, rolled back when an error passes through.
+
+    Call it under the registry's write lock. Raises what `reading` raises.
+    """
+    with _translated(path), _opened(path) as connection:
+        _schema_version(connection, path)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = EXTRA")  # the folder is synced after the journal is gone, too
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            if connection.in_transaction:  # SQLite has rolled back by itself when the disk was full
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def upgrade(path: Path) -> None:
+    """Migrate a catalog that is behind, after a copy of it as it was has been put beside it.
+
+    Call it under the registry's write lock.
+    """
+    with _translated(path), _opened(path) as connection:
+        before = _schema_version(connection, path)
+        if before == SCHEMA_VERSION:
+            return
+        backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
+        backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
+        connection.execute("VACUUM INTO ?", (str(backup),))
+        migrate(connection)
+
+
+def create(path: Path, mode: int, settings: dict[str, str]) -> None:
+    """Build a catalog beside ``path`` under a private name, with all on disk, and rename it into place.
+
+    Call it under the registry's write lock. A kill at any moment leaves a whole catalog or none.
+    """
+    private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with _translated(path):
+        try:
+            os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with _opened(private) as connection:
+                connection.execute("PRAGMA synchronous = EXTRA")
+                migrate(connection)
+                connection.executemany("INSERT INTO settings (name, value) VALUES (?, ?)", settings.items())
+            os.chmod(private, mode)
+            os.rename(private, path)
+            _sync_folder(path.parent)
+        finally:
+            private.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise OldSQLite(
+            f"this Python has SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
+            "use a Python that was built with a newer SQLite",
+        )
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    # 'rw' for readers too: a killed writer may have left a journal, and whoever comes next must roll it back
+    address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT)
+    try:
+        connection.row_factory = sqlite3.Row
+        yield connection
+    finally:
+        connection.close()
+
+
+def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of a catalog that is ours and not too new."""
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID or version < 1:
+        empty = path.stat().st_size == 0
+        raise CatalogDamaged(
+            f"{str(path)!r} is {'empty' if empty else 'not a catalog of modelreg'}; nothing was changed",
+            "restore it from a backup, or name another folder with --registry",
+        )
+    if version > SCHEMA_VERSION:
+        raise RegistryTooNew(version, SCHEMA_VERSION)
+    return version
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors in our words."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _in_our_words(error, path) from error
+
+
+def _in_our_words(error: sqlite3.DatabaseError, path: Path) -> ModelregError | sqlite3.DatabaseError:
+    name = getattr(error, "sqlite_errorname", "")
+    match name.removeprefix("SQLITE_").split("_")[0]:
+        case "BUSY" | "LOCKED":
+            return LockTimeout(_BUSY_TIMEOUT, "another program that uses the catalog")
+        case "FULL":
+            return WriteFailed(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)))
+        case "IOERR":
+            return WriteFailed(OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({name})", str(path)))
+        case "READONLY" | "CANTOPEN" | "PERM":
+            return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
+        case "CORRUPT" | "NOTADB":
+            return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
+        case _:
+            return error

@@ -1,0 +1,62 @@
+"""The journal's rows: appended and read, never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from modelreg.clock import as_text, from_text
+from modelreg.records import JournalEntry
+from modelreg.references import ModelName
+from modelreg.stages import Stage
+
+_APPEND = """
+INSERT INTO journal (seq, at, batch, action, model, name, version, from_stage, to_stage, message,
+                     user, claimed_user, ci_job, tool, after, previous_hash, hash)
+VALUES (:seq, :at, :batch, :action, :model, :name, :version, :from_stage, :to_stage, :message,
+        :user, :claimed_user, :ci_job, :tool, :after, :previous_hash, :hash)
+"""
+_LAST = "SELECT * FROM journal ORDER BY seq DESC LIMIT 1"
+_ALL = "SELECT * FROM journal ORDER BY seq"
+_OF_MODEL = """
+SELECT * FROM journal
+WHERE model IN (SELECT model FROM journal WHERE name = :name UNION SELECT id FROM models WHERE name = :name)
+ORDER BY seq
+"""
+_OF_VERSION = "SELECT * FROM journal WHERE model = :model AND version = :version ORDER BY seq"
+
+
+def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
+    """Write ``entry`` down, inside the transaction that makes the change."""
+    values = {name: getattr(entry, name) for name in JournalEntry.__slots__}
+    connection.execute(_APPEND, values | {"at": as_text(entry.at)})
+
+
+def last(connection: sqlite3.Connection) -> JournalEntry | None:
+    """The newest entry."""
+    row = connection.execute(_LAST).fetchone()
+    return row and _entry(row)
+
+
+def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator[JournalEntry]:
+    """All entries, or those of the models that ever had this name, oldest first."""
+    rows = connection.execute(_ALL) if name is None else connection.execute(_OF_MODEL, {"name": name})
+    return map(_entry, rows)
+
+
+def entries_of_version(connection: sqlite3.Connection, model: int, version: int) -> Iterator[JournalEntry]:
+    """The entries of one version, oldest first."""
+    return map(_entry, connection.execute(_OF_VERSION, {"model": model, "version": version}))
+
+
+def _entry(row: sqlite3.Row) -> JournalEntry:
+    values = dict(row)
+    return JournalEntry(
+        **values
+        | {
+            "at": from_text(values["at"]),
+            "name": ModelName(values["name"]),
+            "from_stage": values["from_stage"] and Stage(values["from_stage"]),
+            "to_stage": values["to_stage"] and Stage(values["to_stage"]),
+        }
+    )

@@ -1,0 +1,276 @@
+"""The catalog's schema: one function a step, applied in order by sqlite-utils' migrations.
+
+``user_version`` counts the steps that a catalog has seen. `docs/catalog.md` describes tables and columns.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+APPLICATION_ID = 0x4D524547  # 'MREG': tells a catalog from any other SQLite file
+
+_TABLES = """
+CREATE TABLE settings (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE models (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL DEFAULT '',
+  next_version INTEGER NOT NULL DEFAULT 1 CHECK (next_version >= 1),
+  versions INTEGER NOT NULL DEFAULT 0 CHECK (versions >= 0),
+  archived INTEGER NOT NULL DEFAULT 0 CHECK (archived >= 0),
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX one_name_whatever_its_case ON models(name COLLATE NOCASE);
+
+CREATE TABLE retired_names (
+  name TEXT PRIMARY KEY COLLATE NOCASE,
+  next_version INTEGER NOT NULL CHECK (next_version >= 1)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE versions (
+  model INTEGER NOT NULL REFERENCES models(id),
+  version INTEGER NOT NULL CHECK (version >= 1),
+  stage TEXT NOT NULL DEFAULT 'None' CHECK (stage IN ('None', 'Staging', 'Production', 'Archived')),
+  status TEXT NOT NULL DEFAULT 'READY',
+  description TEXT NOT NULL DEFAULT '',
+  digest TEXT NOT NULL,
+  size INTEGER NOT NULL CHECK (size >= 0),
+  flavor TEXT NOT NULL,
+  format TEXT NOT NULL,
+  model_class TEXT,
+  signature TEXT CHECK (signature IS NULL OR json_valid(signature)),
+  scan TEXT,
+  source TEXT NOT NULL,
+  run_id TEXT,
+  git_commit TEXT,
+  git_dirty INTEGER CHECK (git_dirty IN (0, 1)),
+  ci_job TEXT,
+  environment TEXT NOT NULL CHECK (json_valid(environment)),
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  PRIMARY KEY (model, version)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX one_version_in_production ON versions(model) WHERE stage = 'Production';
+CREATE INDEX versions_in_staging ON versions(model, version) WHERE stage = 'Staging';
+CREATE INDEX versions_by_stage ON versions(model, stage, version);
+CREATE INDEX versions_by_digest ON versions(model, digest, version);
+
+CREATE TABLE files (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  size INTEGER NOT NULL CHECK (size >= 0),
+  PRIMARY KEY (model, version, path),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX files_by_digest ON files(digest);
+
+CREATE TABLE metrics (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY (model, version, name),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE params (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (model, version, name),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_tags (
+  model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (model, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE version_tags (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (model, version, name),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE aliases (
+  model INTEGER NOT NULL,
+  alias TEXT NOT NULL COLLATE NOCASE,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (model, alias),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX aliases_by_version ON aliases(model, version);
+
+CREATE TABLE runs (
+  run_id TEXT PRIMARY KEY,
+  name TEXT,
+  status TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gates (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  model TEXT NOT NULL,
+  stage TEXT NOT NULL CHECK (stage IN ('Staging', 'Production', 'Archived')),
+  expression TEXT NOT NULL,
+  description TEXT NOT NULL DEFAULT '',
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  UNIQUE (model, stage, expression)
+) STRICT;
+
+CREATE TABLE evaluations (
+  model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  metric TEXT NOT NULL,
+  value REAL,
+  missing_because TEXT,
+  data_digest TEXT,
+  data_rows INTEGER,
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (model, digest, dataset, metric),
+  CHECK ((value IS NULL) = (missing_because IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE approvals (
+  model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  user TEXT NOT NULL,
+  message TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (model, digest, user)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trusted_names (
+  name TEXT PRIMARY KEY,
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  batch INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  model INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER,
+  from_stage TEXT,
+  to_stage TEXT,
+  message TEXT,
+  user TEXT NOT NULL,
+  claimed_user TEXT,
+  ci_job TEXT,
+  tool TEXT NOT NULL,
+  after TEXT NOT NULL CHECK (json_valid(after)),
+  previous_hash TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE INDEX journal_by_model ON journal(model, version, seq);
+CREATE INDEX journal_by_name ON journal(name, seq);
+"""
+
+_VIEWS = """
+CREATE VIEW registered_models AS
+SELECT name, description, versions,
+       (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
+       (SELECT group_concat(version, ', ') FROM versions WHERE model = models.id AND stage = 'Staging') AS staging,
+       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production,
+       archived, created_by, created_at, updated_at
+FROM models;
+
+CREATE VIEW model_versions AS
+SELECT models.name, versions.version, versions.stage, versions.status,
+       (SELECT group_concat(alias, ', ') FROM aliases
+        WHERE aliases.model = versions.model AND aliases.version = versions.version) AS aliases,
+       versions.digest, versions.size, versions.flavor, versions.format, versions.model_class,
+       (SELECT json_group_object(name, value) FROM metrics
+        WHERE metrics.model = versions.model AND metrics.version = versions.version) AS metrics,
+       (SELECT json_group_object(name, value) FROM params
+        WHERE params.model = versions.model AND params.version = versions.version) AS params,
+       versions.description, versions.source, versions.git_commit,
+       versions.created_by, versions.created_at, versions.updated_at
+FROM versions JOIN models ON models.id = versions.model;
+"""
+
+# The counts are kept by the database itself, so that no statement can forget them.
+_TRIGGERS = (
+    """
+CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN
+  UPDATE models SET versions = versions + 1, archived = archived + (NEW.stage = 'Archived') WHERE id = NEW.model;
+END
+""",
+    """
+CREATE TRIGGER version_deleted AFTER DELETE ON versions BEGIN
+  UPDATE models SET versions = versions - 1, archived = archived - (OLD.stage = 'Archived') WHERE id = OLD.model;
+END
+""",
+    """
+CREATE TRIGGER version_moved AFTER UPDATE OF stage ON versions BEGIN
+  UPDATE models SET archived = archived + (NEW.stage = 'Archived') - (OLD.stage = 'Archived') WHERE id = NEW.model;
+END
+""",
+    """
+CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal BEGIN
+  SELECT RAISE(ABORT, 'a journal entry is never changed');
+END
+""",
+    """
+CREATE TRIGGER journal_is_not_deleted BEFORE DELETE ON journal BEGIN
+  SELECT RAISE(ABORT, 'a journal entry is never deleted');
+END
+""",
+)
+
+
+def _foundation(connection: sqlite3.Connection) -> None:
+    """Models, versions, their files and facts, the journal, and two views for people."""
+    for statement in [*(_TABLES + _VIEWS).split(";\n"), *_TRIGGERS]:
+        if statement.strip():
+            connection.execute(statement)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation,)
+SCHEMA_VERSION = len(STEPS)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to `SCHEMA_VERSION`, in one transaction.
+
+    Call it under the registry's write lock. What was done is read again inside the transaction, so whoever comes
+    second finds nothing left to do.
+    """
+    from sqlite_utils import Database, Migrations  # imports pandas where it is installed: 400 ms and more
+
+    migrations = Migrations("modelreg")
+    for step in STEPS:
+        migrations(name=step.__name__.strip("_"))(lambda database, step=step: step(database.conn))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(Database(connection, execute_plugins=False))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,67 @@
+"""The values that the journal vouches for, read from the tables that hold them.
+
+The counts of versions are not among them: the tables themselves tell whether those are right.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from modelreg.lifecycle.journal import State, Values
+
+ALL = ("*",)
+"""Stands for every field, when something is journalled for the first time."""
+
+_MODELS = "SELECT id, name, description, next_version, created_by, created_at, updated_at FROM models"
+_VERSIONS = "SELECT * FROM versions"
+_MODEL = f"{_MODELS} WHERE id = ?"
+_VERSION = f"{_VERSIONS} WHERE model = ? AND version = ?"
+_MODEL_TAGS = "SELECT name, value FROM model_tags WHERE model = ? ORDER BY name"
+_ALIASES = "SELECT alias, version FROM aliases WHERE model = ? ORDER BY alias"
+_VERSION_TAGS = "SELECT name, value FROM version_tags WHERE model = ? AND version = ? ORDER BY name"
+_RETIRED = "SELECT lower(name), next_version FROM retired_names"
+
+
+def of_model(connection: sqlite3.Connection, model: int, fields: Iterable[str]) -> Values:
+    """Values of a model: its columns, ``tags`` and ``aliases``."""
+    row = dict(connection.execute(_MODEL, (model,)).fetchone())
+    return _chosen(_whole_model(connection, row), fields)
+
+
+def of_version(connection: sqlite3.Connection, model: int, version: int, fields: Iterable[str]) -> Values:
+    """Values of a version: its columns and ``tags``; the digest stands for files, metrics and parameters."""
+    row = dict(connection.execute(_VERSION, (model, version)).fetchone())
+    return _chosen(_whole_version(connection, row), fields)
+
+
+def present(connection: sqlite3.Connection) -> State:
+    """The whole catalog, to hold against what the journal adds up to."""
+    models = (_whole_model(connection, dict(row)) for row in connection.execute(_MODELS))
+    versions = ((row["model"], _whole_version(connection, dict(row))) for row in connection.execute(_VERSIONS))
+    return State(
+        models={values["id"]: values for values in models},
+        versions={(model, values["version"]): values for model, values in versions},
+        retired=dict(connection.execute(_RETIRED).fetchall()),
+    )
+
+
+def _whole_model(connection: sqlite3.Connection, row: Values) -> Values:
+    return row | {
+        "tags": _pairs(connection, _MODEL_TAGS, row["id"]),
+        "aliases": _pairs(connection, _ALIASES, row["id"]),
+    }
+
+
+def _whole_version(connection: sqlite3.Connection, row: Values) -> Values:
+    model = row.pop("model")
+    return row | {"tags": _pairs(connection, _VERSION_TAGS, model, row["version"])}
+
+
+def _pairs(connection: sqlite3.Connection, query: str, *key: int) -> dict[str, Any]:
+    return dict(connection.execute(query, key).fetchall())
+
+
+def _chosen(values: Values, fields: Iterable[str]) -> Values:
+    return values if fields is ALL else {field: values[field] for field in fields}

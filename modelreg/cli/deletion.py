@@ -1,0 +1,42 @@
+"""``delete``: a version, or a model that has none, leaves the catalog."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelreg.cli import output
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson, Message, Subject
+from modelreg.errors import InvalidInput
+
+
+def delete(
+    context: typer.Context,
+    subject: Subject,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; scripts need this.")] = False,
+    message: Message = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a version, or a model without versions.
+
+    A version in Staging or Production, or with an alias, is refused (exit 4). Its number is never given out again.
+
+    \b
+    modelreg delete churn/2
+    modelreg delete churn/2 --yes --message "trained on leaked data"
+    modelreg delete churn --yes
+    """
+    source = registry(context)
+    exact = source.version(subject).reference if "/" in subject or "@" in subject else source.model(subject).name
+    if not yes:
+        if not output.can_ask():
+            raise InvalidInput(f"deleting {exact} has to be confirmed; nothing was deleted", "add --yes")
+        typer.confirm(f"Delete {exact} from the catalog?", abort=True, err=True)
+    source.delete(exact, message=message)
+    if as_json:
+        output.print_json({"deleted": exact})
+    else:
+        output.print_line(f"deleted {exact}")
+        output.note("undo: register its file again, which gives it a new number")

@@ -1,0 +1,75 @@
+"""``load`` and ``export``: a version's bytes come out again, checked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelreg.cli import output
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson, ReferenceArgument
+from modelreg.errors import InvalidInput
+from modelreg.records import ModelVersion
+
+_STDOUT = "-"
+
+
+def load(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    destination: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="DEST", help="Copy it there; '-' writes a single file to stdout."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file at DEST.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a version's bytes and print the path of a read-only copy under its real name.
+
+    Nothing of the model is run. Every byte is checked against the digest each time.
+
+    \b
+    MODEL=$(modelreg load churn/Production)
+    modelreg load churn@champion -o ./deploy/
+    modelreg load churn/3 -o - | sha256sum
+    """
+    source = registry(context)
+    if destination == _STDOUT:
+        if as_json or output.is_terminal(sys.stdout):
+            raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
+        source.stream(reference, sys.stdout.fileno())
+        return
+    version = source.version(reference)
+    exact = version.reference  # whatever happens to a stage meanwhile
+    path = source.path(exact) if destination is None else source.copy(exact, destination, overwrite=force)
+    _print_path(version, path, as_json)
+
+
+def export(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    destination: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a version as an OCI image layout of its own, for OCI registries.
+
+    \b
+    modelreg export churn/Production ./churn-oci
+    skopeo copy oci:./churn-oci:3 docker://registry.example.com/models/churn:3
+    """
+    version = registry(context).version(reference)
+    path = registry(context).export(version.reference, destination)
+    _print_path(version, path, as_json)
+    output.note(f"skopeo copy oci:{path}:{version.version} docker://REGISTRY/REPOSITORY:{version.version}")
+
+
+def _print_path(version: ModelVersion, path: Path, as_json: bool) -> None:
+    if as_json:
+        output.print_json(
+            {"name": version.name, "version": version.version, "digest": version.digest, "path": str(path)}
+        )
+    else:
+        output.print_line(str(path))

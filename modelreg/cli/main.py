@@ -1,0 +1,65 @@
+"""The one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from modelreg.cli import output
+from modelreg.cli.application import app
+from modelreg.errors import InvalidInput, ModelregError
+
+INTERRUPTED = 130
+
+# Typer has its own copy of click or uses the installed one, and exports of its errors only this one.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_CommandError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(words)
+    except _CommandError as error:
+        return output.report(_usage_problem(error), as_json)
+    except ModelregError as error:
+        return output.report(error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted(words)
+    except output.ReaderGone:
+        return 0
+    except Exception as error:
+        if os.environ.get("MODELREG_DEBUG") == "1":
+            raise
+        return output.report(output.unexpected(error), as_json)
+    finally:
+        output.let_go_of_stdout()
+
+
+def _run(words: list[str]) -> int:
+    status = app(args=words, prog_name="modelreg", standalone_mode=False)
+    if status == INTERRUPTED:  # Typer turns Ctrl-C into this
+        raise KeyboardInterrupt
+    return status if isinstance(status, int) else 0
+
+
+def _usage_problem(error: Exception) -> ModelregError:
+    """Typer's complaint about the command line, as an error of ours."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "modelreg"
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    text = message.strip().rstrip(".")
+    return InvalidInput(text[:1].lower() + text[1:], f"{command} --help")
+
+
+def _interrupted(words: list[str]) -> int:
+    output.note(f"interrupted; nothing was {'registered' if 'register' in words else 'changed'}")
+    return INTERRUPTED

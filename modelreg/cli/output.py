@@ -1,0 +1,200 @@
+"""Everything that is printed: answers on stdout in four forms, notes and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from modelreg.cli.text import field, visible
+from modelreg.clock import as_text
+from modelreg.errors import ModelregError
+
+Record = TypeVar("Record")
+
+
+class Form(Enum):
+    """How an answer is written."""
+
+    TABLE = "for people, on a terminal"
+    LINES = "tab-separated lines with a header, in a pipe"
+    JSON = "one array or object"
+    QUIET = "references alone, one a line"
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout has closed it, as ``| head`` does: no failure."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Record]):
+    """One column of a table, and one field of a tab-separated line."""
+
+    name: str
+    value: Callable[[Record], object]
+    """What stands in a tab-separated line."""
+    cell: Callable[[Record], str] | None = None
+    """What people see in a table, where it differs; None leaves it to ``value``."""
+    style: Callable[[Record], str] | None = None
+    in_table: bool = True
+    right: bool = False
+
+
+def chosen_form(as_json: bool, quiet: bool = False) -> Form:
+    """The form of the answer, by the options and by whether stdout is a terminal."""
+    if as_json:
+        return Form.JSON
+    if quiet:
+        return Form.QUIET
+    return Form.TABLE if is_terminal(sys.stdout) else Form.LINES
+
+
+def print_records(
+    records: Sequence[Record], columns: Sequence[Column[Record]], form: Form, reference: Callable[[Record], str]
+) -> None:
+    """Print ``records`` in ``form``; ``reference`` names one of them."""
+    match form:
+        case Form.JSON:
+            print_json(records)
+        case Form.QUIET:
+            _write("".join(f"{reference(record)}\n" for record in records))
+        case Form.LINES:
+            rows = ("\t".join(field(column.value(record)) for column in columns) for record in records)
+            _write("".join(f"{row}\n" for row in ("\t".join(column.name for column in columns), *rows)))
+        case Form.TABLE:
+            _print_table(records, [column for column in columns if column.in_table])
+
+
+def print_fields(record: object, values: Iterable[tuple[str, object]], form: Form, reference: str) -> None:
+    """Print one record as names and values, one a line."""
+    match form:
+        case Form.JSON:
+            print_json(record)
+        case Form.QUIET:
+            _write(f"{reference}\n")
+        case Form.LINES:
+            _write("".join(f"{name}\t{field(value)}\n" for name, value in values))
+        case Form.TABLE:
+            shown = [(name, value) for name, value in values if value not in (None, "")]
+            width = max(len(name) for name, _ in shown)
+            _write("".join(f"{name:<{width}}  {visible(str(value))}\n" for name, value in shown))
+
+
+def print_json(answer: object) -> None:
+    """Print a record as an object, or records as an array with one of them a line."""
+    if isinstance(answer, Sequence):
+        lines = ",\n".join(json.dumps(record, default=_as_json) for record in answer)
+        _write(f"[\n{lines}\n]\n" if answer else "[]\n")
+    else:
+        _write(json.dumps(answer, default=_as_json, indent=2) + "\n")
+
+
+def fields_of(record: Any) -> dict[str, object]:
+    """The values of a record by name."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
+
+
+def print_line(text: str) -> None:
+    """Print one line of answer."""
+    _write(f"{visible(text)}\n")
+
+
+def note(text: str) -> None:
+    """Tell people something beside the answer."""
+    _to_stderr(visible(text))
+
+
+def report(error: ModelregError, as_json: bool) -> int:
+    """Print an error and return its exit status."""
+    if as_json:
+        fault = {"code": error.code, "exit": error.exit, "message": error.message, "hint": error.hint}
+        _to_stderr(json.dumps({"error": fault}))
+    else:
+        _to_stderr(f"error: {visible(error.message)}")
+        if error.hint:
+            _to_stderr(f"hint: {visible(error.hint)}")
+    return error.exit
+
+
+def unexpected(error: Exception) -> ModelregError:
+    """An error that nobody thought of, as one sentence."""
+    return ModelregError(
+        f"{type(error).__name__}: {error}",
+        "this is a defect of modelreg; MODELREG_DEBUG=1 shows where it happened",
+    )
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether ``stream`` is there and is a terminal."""
+    return stream is not None and stream.isatty()
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer: questions go to stderr and answers come from stdin."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def let_go_of_stdout() -> None:
+    """Flush what was printed; a reader that is gone by then is no failure, nor noise when Python ends."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+
+
+def _write(text: str) -> None:
+    if sys.stdout is None:  # closed by the caller
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        _silence_stdout()
+        raise ReaderGone from error
+
+
+def _silence_stdout() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _to_stderr(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:
+    from rich.console import Console  # 30 ms, for terminals alone
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.name.replace("_", " "), justify="right" if column.right else "left", overflow="fold")
+    for record in records:
+        table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in columns))
+    Console(highlight=False, markup=False).print(table)
+
+
+def _cell(column: Column[Record], record: Record) -> str:
+    value = column.cell(record) if column.cell else column.value(record)
+    return "" if value is None else visible(str(value))
+
+
+def _style(column: Column[Record], record: Record) -> str:
+    return column.style(record) if column.style else ""
+
+
+def _as_json(value: object) -> object:
+    """What the JSON encoder cannot write by itself: records and times."""
+    if isinstance(value, datetime):
+        return as_text(value)
+    if is_dataclass(value):
+        return fields_of(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

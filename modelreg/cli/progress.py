@@ -1,0 +1,47 @@
+"""A progress bar on stderr, for work that takes long enough to be watched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from modelreg.artifacts.copying import Progress
+from modelreg.cli.output import is_terminal
+
+_LARGE = 64 * 1024 * 1024  # bytes; less than this is done before anybody looks
+
+
+@contextmanager
+def transfer_bar(verb: str) -> Iterator[Progress | None]:
+    """A function that shows how many bytes are done, of how many; None where nobody watches."""
+    if not is_terminal(sys.stderr):
+        yield None
+        return
+    with ExitStack() as shown:
+        bar: list[Progress] = []
+
+        def advance(done: int, total: int) -> None:
+            if not bar and total >= _LARGE:
+                bar.append(shown.enter_context(_bar(verb)))
+            for update in bar:
+                update(done, total)
+
+        yield advance
+
+
+@contextmanager
+def _bar(verb: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(verb)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,146 @@
+"""``register``: a model's files become a version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelreg.cli import output, text
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson, Message, Quiet, StageOption
+from modelreg.cli.progress import transfer_bar
+from modelreg.errors import InvalidData, InvalidInput, InvalidMetric, shown
+from modelreg.records import Registration, Signature
+
+
+def register(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The model's file, or the folder that holds it.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="The model that it becomes a version of.")],
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="What this version is.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=NUMBER", help="A metric; may be given many times.")
+    ] = None,
+    metrics_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A JSON object of metrics, names to numbers.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A training parameter; may be given many times.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A tag; may be given many times.")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(metavar="ALIAS", help="A movable name, as 'champion'; may be given many times.")
+    ] = None,
+    stage: StageOption = None,
+    signature_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV or parquet with the model's inputs: names and types are kept."),
+    ] = None,
+    message: Message = None,
+    new_version: Annotated[
+        bool, typer.Option("--new-version", help="Make another version even of bytes that are registered already.")
+    ] = False,
+    follow_symlinks: Annotated[
+        bool, typer.Option("--follow-symlinks", help="In a folder, store the files that links lead to.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Store a model's file or folder as the next version of a model.
+
+    The model is recognised without being run. The same bytes with the same metrics, parameters and signature give
+    the version that is there already. Prints the version's reference.
+
+    \b
+    modelreg register model.pkl --name churn
+    modelreg register model.joblib --name churn --metric auc=0.93 --param max_depth=8 --signature-from X.csv
+    modelreg register ./bert --name intent --stage Staging --alias challenger --tag team=search
+    VERSION=$(modelreg register model.pkl --name churn)
+    """
+    metrics = _metrics_of_file(metrics_file) | _numbers(_pairs(metric, "--metric"))
+    params, tags = _pairs(param, "--param"), _pairs(tag, "--tag")
+    with transfer_bar("storing") as progress:
+        registered = registry(context).register(
+            path,
+            name,
+            description=description,
+            metrics=metrics,
+            params=params,
+            tags=tags,
+            aliases=alias or (),
+            stage=stage,
+            signature=_signature(signature_from),
+            message=message,
+            new_version=new_version,
+            follow_symlinks=follow_symlinks,
+            progress=progress,
+        )
+    if as_json:
+        output.print_json(registered)
+    else:
+        output.print_line(registered.reference)
+    if not quiet:
+        _tell(registered)
+
+
+def _tell(registered: Registration) -> None:
+    what = registered.model_class or f"a {registered.flavor}"
+    digest = registered.digest[: len("sha256:") + 12]
+    stage = "" if registered.stage == "None" else f", in {registered.stage}"
+    if registered.created:
+        output.note(
+            f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}; "
+            f"undo: modelreg delete {registered.reference}"
+        )
+    else:
+        output.note(f"{registered.reference} has the same bytes and facts ({digest}){stage}: no new version was made")
+    for sentence in registered.notes:
+        output.note(f"note: {sentence}")
+
+
+def _signature(path: Path | None) -> Signature | None:
+    if path is None:
+        return None
+    from modelreg.signatures import read_signature
+
+    return read_signature(path)
+
+
+def _pairs(words: list[str] | None, option: str) -> dict[str, str]:
+    """``NAME=VALUE`` words as a dictionary."""
+    found: dict[str, str] = {}
+    for word in words or ():
+        name, separator, value = word.partition("=")
+        if not separator:
+            raise InvalidInput(f"{option} {shown(word)} has no '='", f"write {option} NAME=VALUE")
+        if name in found:
+            raise InvalidInput(f"{option} {shown(name)} is given twice", "give each name once")
+        found[name] = value
+    return found
+
+
+def _numbers(pairs: dict[str, str]) -> dict[str, float]:
+    numbers = {}
+    for name, value in pairs.items():
+        try:
+            numbers[name] = float(value)
+        except ValueError as error:
+            raise InvalidMetric(name, value) from error
+    return numbers
+
+
+def _metrics_of_file(path: Path | None) -> dict[str, float]:
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidData(f"{shown(str(path))} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidData(f"{shown(str(path))} is not JSON: {error}", 'write {"auc": 0.93}') from error
+    if not isinstance(content, dict):
+        raise InvalidData(f"{shown(str(path))} is not a JSON object of metrics", 'write {"auc": 0.93}')
+    return content

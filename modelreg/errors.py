@@ -1,0 +1,453 @@
+"""Every error of modelreg: its code, its exit status and its words, once.
+
+    ModelregError                    1  unexpected
+    ├── InvalidInput                 2  bad usage or input
+    ├── NotFound                     3  no such model, version, stage or alias
+    ├── Conflict                     4  the state of the registry stands against it
+    ├── Damaged                      6  bytes or catalog are not what was registered
+    ├── StorageFailure               8  no space, no permission, an error of the device
+    ├── Busy                         9  a lock was not had in time
+    └── NoRegistry                  10  no registry here, or one that this program must not use
+
+A message is one lower-case sentence that starts with the thing; a hint says what to do. Text that people gave is
+shown through `repr`, so that control characters are seen and never obeyed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+
+
+class ModelregError(Exception):
+    """The root of every error that modelreg raises on purpose."""
+
+    code = "unexpected"
+    exit = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(ModelregError):
+    """What was asked or given cannot be used."""
+
+    code = "invalid_input"
+    exit = 2
+
+
+class NotFound(ModelregError):
+    """What was named is not in the registry."""
+
+    code = "not_found"
+    exit = 3
+
+
+class Conflict(ModelregError):
+    """The present state of the registry stands against the change."""
+
+    code = "conflict"
+    exit = 4
+
+
+class Damaged(ModelregError):
+    """Bytes or catalog are not what was registered."""
+
+    code = "damaged"
+    exit = 6
+
+
+class StorageFailure(ModelregError):
+    """The folder could not be read or written."""
+
+    code = "storage_failure"
+    exit = 8
+
+
+class Busy(ModelregError):
+    """Another process held a lock for too long."""
+
+    code = "busy"
+    exit = 9
+
+
+class NoRegistry(ModelregError):
+    """There is no registry here, or one that must not be used."""
+
+    code = "no_registry"
+    exit = 10
+
+
+# --- bad usage or input ---------------------------------------------------------------------------------------
+
+
+class InvalidName(InvalidInput):
+    """This cannot be the name of a model."""
+
+    code = "invalid_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{shown(name)} cannot be a model's name",
+            "a name is 1 to 128 letters, digits, '.', '_' or '-', and starts with a letter or digit",
+        )
+
+
+class InvalidAlias(InvalidInput):
+    """This cannot be an alias."""
+
+    code = "invalid_alias"
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"{shown(alias)} cannot be an alias",
+            "an alias is 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
+            "and is neither 'latest' nor a version such as 'v3'",
+        )
+
+
+class InvalidKey(InvalidInput):
+    """This cannot be the key of a metric, parameter or tag."""
+
+    code = "invalid_key"
+
+    def __init__(self, key: str, kind: str, most: int) -> None:
+        super().__init__(
+            f"{shown(key)} cannot be the key of a {kind}", f"a key is 1 to {most} printable characters, as in auc=0.93"
+        )
+
+
+class InvalidReference(InvalidInput):
+    """This text does not name a model version."""
+
+    code = "invalid_reference"
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(f"{shown(text)} does not name a model version", hint)
+
+
+class UnknownStage(InvalidInput):
+    """This is none of the four stages."""
+
+    code = "unknown_stage"
+
+    def __init__(self, text: str, stages: Sequence[str]) -> None:
+        near = did_you_mean(text, stages)
+        super().__init__(f"{shown(text)} is not a stage", near or f"the stages are {', '.join(stages)}")
+
+
+class InvalidMetric(InvalidInput):
+    """A metric is a finite number."""
+
+    code = "invalid_metric"
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(
+            f"metric {shown(name)} is {shown(str(value))}, not a finite number",
+            "write --metric NAME=NUMBER; leave out a metric that is undefined",
+        )
+
+
+class InvalidData(InvalidInput):
+    """Data that was given to learn a signature or metrics from cannot be used."""
+
+    code = "invalid_data"
+
+
+class SourceNotFound(InvalidInput):
+    """There is nothing at the path that was to be registered."""
+
+    code = "source_not_found"
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        super().__init__(f"there is no file or folder {shown(os.fspath(path))}", "check the path of the model")
+
+
+class UnusableSource(InvalidInput):
+    """What stands at the path cannot be registered."""
+
+    code = "unusable_source"
+
+
+class SourceChanged(InvalidInput):
+    """A file changed while it was read."""
+
+    code = "source_changed"
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))} changed while it was read; nothing was registered",
+            "register it again when nothing writes to it any more",
+        )
+
+
+class UnloadableModel(InvalidInput):
+    """These files cannot be loaded as a model."""
+
+    code = "unloadable_model"
+
+
+class UnreadableModel(InvalidInput):
+    """A model's file cannot be understood."""
+
+    code = "unreadable_model"
+
+
+# --- not found ------------------------------------------------------------------------------------------------
+
+
+class ModelNotFound(NotFound):
+    """There is no registered model of this name."""
+
+    code = "model_not_found"
+
+    def __init__(self, name: str, names: Iterable[str] = ()) -> None:
+        super().__init__(
+            f"no model is named {shown(name)}", did_you_mean(name, names) or "'modelreg list' shows the models"
+        )
+
+
+class VersionNotFound(NotFound):
+    """The model has no such version."""
+
+    code = "version_not_found"
+
+    def __init__(self, reference: object, latest: int | None) -> None:
+        has = "it has no version" if latest is None else f"the latest is version {latest}"
+        super().__init__(f"there is no version {shown(str(reference))}", has)
+
+
+class AliasNotFound(NotFound):
+    """The model has no such alias."""
+
+    code = "alias_not_found"
+
+    def __init__(self, name: str, alias: str, aliases: Sequence[str]) -> None:
+        has = f"it has {', '.join(aliases)}" if aliases else "it has none"
+        super().__init__(f"{name} has no alias {shown(alias)}", did_you_mean(alias, aliases) or has)
+
+
+class StageEmpty(NotFound):
+    """No version of the model is in this stage."""
+
+    code = "stage_empty"
+
+    def __init__(self, name: str, stage: str) -> None:
+        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {name}")
+
+
+# --- conflict -------------------------------------------------------------------------------------------------
+
+
+class NameTaken(Conflict):
+    """A model's name differs from an existing one in case only."""
+
+    code = "name_taken"
+
+    def __init__(self, name: str, existing: str) -> None:
+        super().__init__(
+            f"{shown(name)} differs from the existing model {existing} in case only", f"use --name {existing}"
+        )
+
+
+class ProductionOccupied(Conflict):
+    """Another version is in Production, and nothing was said about it."""
+
+    code = "production_occupied"
+
+    def __init__(self, name: str, version: int, occupant: int) -> None:
+        super().__init__(
+            f"{name}/{occupant} is in Production, and only one version may be; {name}/{version} was not promoted",
+            "say what happens to it: --archive-existing, or --move-existing STAGE",
+        )
+        self.occupant = occupant
+        self.reference = f"{name}/{occupant}"
+
+
+class StageChanged(Conflict):
+    """The version is not in the stage that the caller took it to be in."""
+
+    code = "stage_changed"
+
+    def __init__(self, name: str, version: int, stage: str, expected: str) -> None:
+        super().__init__(
+            f"{name}/{version} is in {stage}, not in {expected}; nothing was changed", f"modelreg show {name}/{version}"
+        )
+
+
+class AmbiguousDigest(Conflict):
+    """The beginning of a digest fits more than one."""
+
+    code = "ambiguous_digest"
+
+    def __init__(self, name: str, prefix: str) -> None:
+        super().__init__(f"{prefix} begins more than one digest of {name}", "write more of its digits")
+
+
+class VersionInUse(Conflict):
+    """A version that is in Staging or Production, or has an alias, is not deleted."""
+
+    code = "version_in_use"
+
+    def __init__(self, name: str, version: int, use: str, hint: str) -> None:
+        super().__init__(f"{name}/{version} {use}; it was not deleted", hint)
+
+
+class ModelInUse(Conflict):
+    """A model that has versions is not deleted."""
+
+    code = "model_in_use"
+
+    def __init__(self, name: str, versions: int) -> None:
+        some = "1 version" if versions == 1 else f"{versions} versions"
+        super().__init__(f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {name}")
+
+
+class DestinationExists(Conflict):
+    """A file stands where one was to be written."""
+
+    code = "destination_exists"
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        super().__init__(f"{shown(os.fspath(path))} exists; nothing was written", "--force overwrites it")
+
+
+class RegistryExists(Conflict):
+    """There is a registry where one was to be made in another way."""
+
+    code = "registry_exists"
+
+
+# --- damaged --------------------------------------------------------------------------------------------------
+
+
+class BlobDamaged(Damaged):
+    """A stored file is missing, or not what its digest says."""
+
+    code = "blob_damaged"
+
+    def __init__(self, version: str, path: str, problem: str) -> None:
+        super().__init__(
+            f"{version}: {shown(path)} is {problem}; nothing was handed out",
+            "registering the same bytes again heals it; 'modelreg verify' shows everything that is damaged",
+        )
+        self.problem = problem
+
+
+class CatalogDamaged(Damaged):
+    """The catalog is missing beside stored files, empty, foreign or broken."""
+
+    code = "catalog_damaged"
+
+
+class Findings(Damaged):
+    """Verification found damage."""
+
+    code = "findings"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} {'finding' if count == 1 else 'findings'}: the registry is damaged")
+
+
+# --- storage, locks, registry ---------------------------------------------------------------------------------
+
+
+class WriteFailed(StorageFailure):
+    """The operating system refused to read or write."""
+
+    code = "write_failed"
+
+    def __init__(self, error: OSError, path: os.PathLike[str] | str | None = None, needed: int | None = None) -> None:
+        place = os.fspath(path or error.filename or "the registry")
+        super().__init__(
+            f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, needed)
+        )
+
+
+class LockTimeout(Busy):
+    """Another process held the lock for longer than was to be waited."""
+
+    code = "lock_timeout"
+
+    def __init__(self, waited: float, holder: str) -> None:
+        super().__init__(
+            f"the registry is locked by {holder}; waited {waited:g} s, and nothing was changed",
+            "try again, or wait longer with --lock-timeout SECONDS",
+        )
+
+
+class RegistryNotFound(NoRegistry):
+    """A command that reads was given a folder that is no registry."""
+
+    code = "registry_not_found"
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))} is not a registry",
+            "'modelreg init' or the first 'modelreg register' makes one; --registry or MODELREG_HOME name another",
+        )
+
+
+class RegistryTooNew(NoRegistry):
+    """A newer modelreg made this registry."""
+
+    code = "registry_too_new"
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(
+            f"the registry has schema {found}, and this modelreg knows schemas up to {known}",
+            "upgrade: pip install --upgrade modelreg",
+        )
+
+
+class UnsafeRegistry(NoRegistry):
+    """Others may write to the registry, or it belongs to somebody else."""
+
+    code = "unsafe_registry"
+
+
+class UnusableFolder(NoRegistry):
+    """A registry cannot be made in this folder."""
+
+    code = "unusable_folder"
+
+
+class OldSQLite(NoRegistry):
+    """The SQLite of this Python is too old."""
+
+    code = "old_sqlite"
+
+
+def shown(text: str) -> str:
+    """``text`` as it may be printed: quoted, with control characters escaped, and cut when long."""
+    cut = text if len(text) <= 140 else text[:139] + "…"
+    return repr(cut)
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str | None:
+    """A hint that names what is most alike among ``known``, in any case, or None."""
+    import difflib
+
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean {by_lower[near[0]]}?" if near else None
+
+
+def _storage_hint(error: OSError, needed: int | None) -> str | None:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            need = "" if needed is None else f"; {needed} bytes are needed"
+            free = "" if error.filename is None else f"; {_free_space(error.filename)} bytes are free"
+            return f"make room on that disk{need}{free}"
+        case errno.EROFS | errno.EACCES | errno.EPERM:
+            return "the registry can be read, but not changed, by this user"
+        case _:
+            return None
+
+
+def _free_space(path: str) -> int:
+    folder = os.path.dirname(path) or "."
+    return os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize if os.path.isdir(folder) else 0

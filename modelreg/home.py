@@ -1,0 +1,180 @@
+"""The registry folder: finding it, making it, refusing an unsafe one, and its two locks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelreg.artifacts.blobs import BlobStore
+from modelreg.catalog import Catalog, connection
+from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
+from modelreg.locks import locked
+
+FOLDER_NAME = ".modelreg"
+ENVIRONMENT = "MODELREG_HOME"
+SHARED = "shared"
+"""The setting that says that a registry was made for a group."""
+
+_OWN_NAMES = {"catalog.db", "artifacts", "checkouts", "write.lock", "prune.lock"}
+
+
+def find_home(explicit: Path | None) -> Path:
+    """The registry folder: as given, else ``$MODELREG_HOME``, else the nearest ``.modelreg``, else the user's own.
+
+    It need not exist. Raises `UnsafeRegistry` for a ``.modelreg`` of somebody else that was not made for a group:
+    whoever may write above the current folder could have put it there.
+    """
+    if explicit is not None:
+        return explicit.expanduser()
+    if os.environ.get(ENVIRONMENT):
+        return Path(os.environ[ENVIRONMENT]).expanduser()
+    above = Path.cwd()
+    for folder in (above, *above.parents):
+        if (folder / FOLDER_NAME).is_dir():
+            _refuse_of_another_owner(folder / FOLDER_NAME)
+            return folder / FOLDER_NAME
+    from platformdirs import user_data_path
+
+    return user_data_path("modelreg", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The places and locks of one registry folder."""
+
+    path: Path
+    lock_timeout: float
+    """Seconds to wait for a lock at most."""
+
+    @property
+    def artifacts(self) -> BlobStore:
+        """The content-addressed store."""
+        return BlobStore(self.path / "artifacts")
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog, written under this folder's write lock."""
+        return Catalog(self.path / "catalog.db", self.writing)
+
+    @property
+    def checkouts(self) -> Path:
+        """Where checkouts go: into the registry, or into the user's cache where that cannot be written."""
+        own = self.path / "checkouts"
+        if os.access(own, os.W_OK):
+            return own
+        from platformdirs import user_cache_path
+
+        return user_cache_path("modelreg", appauthor=False, ensure_exists=True)
+
+    def writing(self) -> AbstractContextManager[None]:
+        """The lock under which the catalog is changed."""
+        return locked(self.path / "write.lock", self.lock_timeout)
+
+    def ingesting(self) -> AbstractContextManager[None]:
+        """The lock that keeps cleaning away while files come in; any number of processes hold it at once."""
+        return locked(self.path / "prune.lock", self.lock_timeout, shared=True)
+
+    def require(self) -> None:
+        """Raise unless this is a registry, and one that only the right people may write to.
+
+        `RegistryNotFound` when there is nothing, `CatalogDamaged` when there are files and no catalog,
+        `UnsafeRegistry` when others may write to it.
+        """
+        if not os.path.lexists(self.catalog.path):
+            if not self.artifacts.is_empty():
+                raise CatalogDamaged(
+                    f"{shown(str(self.catalog.path))} is missing, though files are stored beside it; nothing was "
+                    "changed",
+                    "restore the catalog from a backup",
+                )
+            raise RegistryNotFound(self.path)
+        self._refuse_unsafe()
+
+    def create(self, *, shared: bool = False) -> bool:
+        """Make the registry unless it is there; returns whether it was made now.
+
+        ``shared`` makes it writable for its group. Raises what `require` raises, `UnusableFolder` for a folder that
+        holds other things, and `RegistryExists` when one is there that was made in the other way.
+        """
+        if os.path.lexists(self.catalog.path):
+            self.require()
+            self._refuse_to_change_kind(shared)
+            return False
+        self._refuse_foreign_folder()
+        mode = _make_folder(self.path, shared)
+        with self.writing():
+            if os.path.lexists(self.catalog.path):  # another process was first
+                return False
+            if not self.artifacts.is_empty():
+                self.require()
+            self.artifacts.create(mode)
+            _make_folder(self.path / "checkouts", shared)
+            file_mode = mode & 0o666
+            for name in ("write.lock", "prune.lock"):
+                os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
+                os.chmod(self.path / name, file_mode)
+            connection.create(self.catalog.path, file_mode, {SHARED: "yes"} if shared else {})
+        return True
+
+    def is_shared(self) -> bool:
+        """Whether the registry was made for a group."""
+        with self.catalog.reading() as snapshot:
+            return snapshot.setting(SHARED) == "yes"
+
+    def _refuse_unsafe(self) -> None:
+        modes = {path: path.stat().st_mode for path in (self.path, self.catalog.path, self.artifacts.root)}
+        for path, mode in modes.items():
+            if mode & stat.S_IWOTH:
+                raise UnsafeRegistry(
+                    f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",
+                    f"chmod o-w {path}",
+                )
+            if mode & stat.S_IWGRP and not self.is_shared():
+                raise UnsafeRegistry(
+                    f"the group may write to {shown(str(path))}, and the registry was not made for a group",
+                    f"chmod g-w {path}, or make one with 'modelreg init --shared'",
+                )
+
+    def _refuse_foreign_folder(self) -> None:
+        if not os.path.lexists(self.path):
+            return
+        if not self.path.is_dir():
+            raise UnusableFolder(f"{shown(str(self.path))} is not a folder", "name another with --registry")
+        foreign = [name for name in os.listdir(self.path) if name not in _OWN_NAMES and not name.startswith(".catalog")]
+        if foreign:
+            raise UnusableFolder(
+                f"{shown(str(self.path))} is no registry and holds other files, such as {shown(foreign[0])}",
+                "name an empty folder or a new one with --registry",
+            )
+
+    def _refuse_to_change_kind(self, shared: bool) -> None:
+        if shared and not self.is_shared():
+            raise RegistryExists(
+                f"{shown(str(self.path))} is a registry already, and was not made for a group",
+                "make a new one for the group with --registry",
+            )
+
+
+def _refuse_of_another_owner(folder: Path) -> None:
+    if folder.stat().st_uid != os.geteuid() and not _made_for_a_group(folder):
+        raise UnsafeRegistry(
+            f"{shown(str(folder))} belongs to another user",
+            f"if you trust it, name it: --registry {folder}",
+        )
+
+
+def _made_for_a_group(folder: Path) -> bool:
+    home = Home(folder, 0)
+    return os.path.lexists(home.catalog.path) and home.is_shared()
+
+
+def _make_folder(path: Path, shared: bool) -> int:
+    """Make a folder that its owner can use and others, as the umask lets them, can read; returns its mode."""
+    path.mkdir(parents=True, exist_ok=True)
+    allowed = stat.S_IMODE(path.stat().st_mode) | 0o700
+    mode = (allowed | 0o2770) & 0o2775 if shared else allowed & 0o755
+    os.chmod(path, mode)
+    return mode

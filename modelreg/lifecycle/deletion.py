@@ -1,0 +1,31 @@
+"""What may be deleted."""
+
+from __future__ import annotations
+
+from modelreg.errors import ModelInUse, VersionInUse
+from modelreg.records import Model, ModelVersion
+from modelreg.stages import Stage
+
+
+def refuse_deletion_of_version(version: ModelVersion) -> None:
+    """Raise `VersionInUse` for a version that somebody relies on: in Staging or Production, or with an alias."""
+    if version.stage in (Stage.STAGING, Stage.PRODUCTION):
+        raise VersionInUse(
+            version.name,
+            version.version,
+            f"is in {version.stage}",
+            f"modelreg transition {version.reference} Archived",
+        )
+    if version.aliases:
+        raise VersionInUse(
+            version.name,
+            version.version,
+            f"has the alias {version.aliases[0]}",
+            "give the alias to another version first",
+        )
+
+
+def refuse_deletion_of_model(model: Model) -> None:
+    """Raise `ModelInUse` for a model that has versions."""
+    if model.versions:
+        raise ModelInUse(model.name, model.versions)

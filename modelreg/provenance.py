@@ -1,0 +1,104 @@
+"""What can be observed about where and by whom something is done; none of it decides a digest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from modelreg.records import Actor, Environment, ModelVersion, Provenance
+
+USER_ENVIRONMENT = "MODELREG_USER"
+
+_GIT_TIMEOUT = 5  # seconds; a commit that cannot be told in that time is left out
+# What the pickles of the common flavors depend on. Distribution names, not those of modules.
+_LIBRARIES = (
+    "scikit-learn", "numpy", "scipy", "pandas", "joblib", "cloudpickle", "skops", "xgboost", "lightgbm",
+    "catboost", "onnx", "onnxruntime", "torch", "keras", "tensorflow", "safetensors",
+)  # fmt: skip
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch": "torch"}
+"""Flavor -> distribution, where the two names differ."""
+
+
+def actor() -> Actor:
+    """Who acts: the OS user, and apart from it what the environment claims."""
+    return Actor(user=_os_user(), claimed_user=os.environ.get(USER_ENVIRONMENT) or None, ci_job=_ci_job())
+
+
+def observe(source: Path, run_id: str | None) -> Provenance:
+    """What is recorded with a version that is registered now, from ``source``."""
+    commit = _git("rev-parse", "HEAD") if _in_repository(Path.cwd()) else None
+    return Provenance(
+        source=os.fsencode(source).decode(errors="replace"),
+        git_commit=commit,
+        git_dirty=None if commit is None else bool(_git("status", "--porcelain", "--untracked-files=no")),
+        run_id=run_id,
+        ci_job=_ci_job(),
+        environment=installed(_LIBRARIES),
+    )
+
+
+def installed(distributions: Iterable[str]) -> Environment:
+    """This Python, and which of ``distributions`` are installed; nothing of them is imported."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    libraries = {}
+    for name in distributions:
+        try:
+            libraries[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Environment(platform.python_version(), libraries)
+
+
+def warn_of_other_libraries(version: ModelVersion) -> None:
+    """Warn when the library that made a model had another version than the one that is to load it."""
+    library = _DISTRIBUTIONS.get(version.flavor, version.flavor)
+    made_with = version.environment.libraries.get(library)
+    here = installed([library]).libraries.get(library)
+    if made_with is not None and here is not None and made_with != here:
+        import warnings
+
+        warnings.warn(
+            f"{version.reference} was registered with {library} {made_with}, and {library} {here} loads it",
+            stacklevel=3,
+        )
+
+
+def _os_user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        return str(os.geteuid())
+
+
+def _ci_job() -> str | None:
+    """The address of the CI job, from the variables that the services document."""
+    found = os.environ
+    if "GITHUB_RUN_ID" in found:
+        return (
+            f"{found.get('GITHUB_SERVER_URL', '')}/{found.get('GITHUB_REPOSITORY', '')}"
+            f"/actions/runs/{found['GITHUB_RUN_ID']}"
+        )
+    for name in ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL"):  # GitLab, Jenkins, …
+        if found.get(name):
+            return found[name]
+    return None
+
+
+def _in_repository(folder: Path) -> bool:
+    return any((above / ".git").exists() for above in (folder, *folder.parents))
+
+
+def _git(*arguments: str) -> str | None:
+    # no file-system monitor: a repository's own settings could name a program to be run as one
+    command = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

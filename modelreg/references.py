@@ -1,0 +1,129 @@
+"""Text that names a model version, read once at the border into a `Reference`.
+
+One grammar everywhere::
+
+    NAME/3   NAME/Production   NAME/latest   NAME@champion   NAME@sha256:1f0c2d3e
+
+``models:/`` in front is accepted, so that an address pasted from MLflow works. Nothing is URL-decoded: a name
+is what stands there, never what it could be decoded to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+from modelreg.errors import InvalidAlias, InvalidKey, InvalidName, InvalidReference
+from modelreg.stages import Stage
+
+ModelName = NewType("ModelName", str)
+Digest = NewType("Digest", str)
+"""``sha256:`` and 64 lower-case hexadecimal digits, as in the OCI image specification."""
+
+LATEST = "latest"
+DIGEST_PREFIX = "sha256:"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_SHORT_DIGEST = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
+_KEY_LENGTH = 250  # characters; MLflow's limit for the keys of metrics, parameters and tags
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The highest version number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A movable name of a version."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPrefix:
+    """The beginning of a version's digest, with ``sha256:`` in front."""
+
+    text: str
+
+
+Selector = int | Stage | Latest | Alias | DigestPrefix
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A model's name and what picks one of its versions."""
+
+    name: ModelName
+    selector: Selector
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Read ``NAME/VERSION``, ``NAME/STAGE``, ``NAME/latest``, ``NAME@ALIAS`` or ``NAME@sha256:HEX``.
+
+        Raises `InvalidReference`, `InvalidName` or `UnknownStage`, each saying what would be right.
+        """
+        bare = text.removeprefix("models:/")
+        place = re.search("[/@]", bare)
+        if place is None:
+            raise InvalidReference(text, f"write {bare}/3, {bare}/Production, {bare}/{LATEST} or {bare}@ALIAS")
+        name, chosen = parse_name(bare[: place.start()]), bare[place.end() :]
+        return cls(name, _parse_alias_or_digest(chosen) if place.group() == "@" else _parse_version_or_stage(chosen))
+
+    def __str__(self) -> str:
+        match self.selector:
+            case Latest():
+                return f"{self.name}/{LATEST}"
+            case Alias(alias):
+                return f"{self.name}@{alias}"
+            case DigestPrefix(digest):
+                return f"{self.name}@{digest}"
+            case Stage() as stage:
+                return f"{self.name}/{stage.value}"
+            case number:
+                return f"{self.name}/{number}"
+
+
+def parse_name(text: str) -> ModelName:
+    """A model's name as it may be registered; raises `InvalidName`."""
+    if not _NAME.fullmatch(text):
+        raise InvalidName(text)
+    return ModelName(text)
+
+
+def parse_alias(text: str) -> str:
+    """An alias as it may be given; raises `InvalidAlias`.
+
+    ``latest`` is refused since it has a meaning already, and ``v`` with a number since MLflow refuses it.
+    """
+    if not _NAME.fullmatch(text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
+        raise InvalidAlias(text)
+    return text
+
+
+def parse_key(text: str, kind: str) -> str:
+    """The key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
+    if not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
+        raise InvalidKey(text, kind, _KEY_LENGTH)
+    return text
+
+
+def _parse_version_or_stage(text: str) -> Selector:
+    if text.lower() == LATEST:
+        return Latest()
+    if re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        if int(text) == 0:
+            raise InvalidReference(text, "versions are numbered from 1")
+        return int(text)
+    if not re.fullmatch(r"[A-Za-z]+", text):
+        raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
+    return Stage.parse(text)
+
+
+def _parse_alias_or_digest(text: str) -> Selector:
+    if not text.startswith(DIGEST_PREFIX):
+        return Alias(parse_alias(text))
+    if not _SHORT_DIGEST.fullmatch(text.removeprefix(DIGEST_PREFIX)):
+        raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
+    return DigestPrefix(text)

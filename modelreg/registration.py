@@ -1,0 +1,119 @@
+"""How a model's files become a version: copied, recognised, published, and only then written into the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from modelreg import provenance
+from modelreg.artifacts.blobs import Receipt
+from modelreg.artifacts.copying import Progress, counting
+from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
+from modelreg.artifacts.source import Source
+from modelreg.catalog.change import Change, NewVersion
+from modelreg.errors import BlobDamaged, VersionNotFound
+from modelreg.flavors import recognise
+from modelreg.home import Home
+from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
+from modelreg.records import ModelVersion, Registration
+from modelreg.references import Digest, DigestPrefix, ModelName, Reference
+from modelreg.statements import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRequest:
+    """What is to be registered, and under which name."""
+
+    name: ModelName
+    source: Source
+    statement: Statement
+    run_id: str | None
+    new_version: bool
+    """Whether a version with the same digest is no reason not to make another."""
+
+
+def register(home: Home, request: RegistrationRequest, progress: Progress | None) -> Registration:
+    """Store the files and add the version; `Registry.register` says what is raised.
+
+    The order is what makes it safe: every byte is on disk under its digest before the catalog names it, and the
+    catalog's commit is the one moment at which the version comes to be. Cleaning is kept away throughout.
+    """
+    source, statement = request.source, request.statement
+    facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params)
+    advance = progress and counting(progress, source.size)
+    with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
+        described = recognise(receipt.contents(), source.is_folder)
+        files = tuple(receipt.files)
+        config = config_content(files)
+        manifest = manifest_content(config, files, facts)
+        receipt.add("config", config)
+        digest = receipt.add("manifest", manifest)
+        receipt.publish()
+        new = NewVersion(
+            digest=digest,
+            files=files,
+            described=described,
+            signature=statement.signature or described.signature,
+            metrics=facts.metrics,
+            params=facts.params,
+            tags=statement.tags,
+            description=statement.description or "",
+            provenance=provenance.observe(source.root, request.run_id or described.run_id),
+        )
+        with home.catalog.writing(provenance.actor(), statement.message) as change:
+            _require_published(receipt, request.name)
+            version, created = _find_or_add(change, request, new)
+            _apply(change, request, version)
+            return _registration(change.version(version), created, (*described.notes, *_size_notes(manifest)))
+
+
+def _require_published(receipt: Receipt, name: ModelName) -> None:
+    """Nothing may have taken the files away since they were published."""
+    for path in receipt.missing():
+        raise BlobDamaged(str(name), path, "gone from the store again")
+
+
+def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
+    number = None if request.new_version else _find(change, request.name, new.digest)
+    if number is None:
+        return Reference(request.name, change.add_version(request.name, new)), True
+    reference = Reference(request.name, number)
+    known, statement = change.version(reference), request.statement
+    if statement.description not in (None, known.description):
+        change.describe_version(request.name, number, statement.description or "")
+    if not statement.tags.items() <= known.tags.items():
+        change.tag_version(request.name, number, statement.tags)
+    return reference, False
+
+
+def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
+    """The highest version of the model with this digest."""
+    if not change.has_model(name):
+        return None
+    try:
+        return change.number(Reference(name, DigestPrefix(digest)))
+    except VersionNotFound:
+        return None
+
+
+def _apply(change: Change, request: RegistrationRequest, reference: Reference) -> None:
+    """Give the version its aliases and its stage, by the rules of a transition."""
+    known = change.version(reference)
+    for alias in request.statement.aliases:
+        if alias not in known.aliases:
+            change.set_alias(request.name, alias, known.version)
+    if request.statement.stage is not None:
+        wanted = TransitionRequest(request.name, known.version, request.statement.stage)
+        occupants = change.in_stage(request.name, wanted.stage)
+        for stage_change in plan_transition(wanted, known.stage, occupants):
+            change.set_stage(request.name, stage_change)
+
+
+def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) -> Registration:
+    values = {field.name: getattr(version, field.name) for field in fields(version)}
+    return Registration(**values, created=created, notes=notes)
+
+
+def _size_notes(manifest: bytes) -> tuple[str, ...]:
+    if len(manifest) <= LARGEST_FOR_REGISTRIES:
+        return ()
+    return (f"its manifest has {len(manifest)} bytes: more than the 4 MiB that OCI registries take",)

@@ -1,0 +1,86 @@
+"""What a person states about a version when registering it, checked at the border."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from modelreg.errors import InvalidInput, InvalidMetric, shown
+from modelreg.records import Signature
+from modelreg.references import parse_alias, parse_key
+from modelreg.stages import Stage
+
+_LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Everything that is stated about one version; made by `checked`, so all of it can be kept."""
+
+    description: str | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+    stage: Stage | None
+    signature: Signature | None
+    message: str | None
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        description: str | None,
+        metrics: Mapping[str, float] | None,
+        params: Mapping[str, object] | None,
+        tags: Mapping[str, object] | None,
+        aliases: Sequence[str],
+        stage: Stage | str | None,
+        signature: Signature | None,
+        message: str | None,
+    ) -> Statement:
+        """Raises `InvalidInput` in one of its forms, for the first thing that cannot be kept."""
+        return cls(
+            description=None if description is None else checked_text(description, "the description"),
+            metrics={parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()},
+            params=_texts(params, "parameter"),
+            tags=_texts(tags, "tag"),
+            aliases=tuple(parse_alias(alias) for alias in aliases),
+            stage=None if stage is None else Stage.parse(stage),
+            signature=signature,
+            message=None if message is None else checked_text(message, "the message"),
+        )
+
+
+def checked_metric(name: str, value: object) -> float:
+    """``value`` as a finite float64; raises `InvalidMetric`, also for text and truth values."""
+    if isinstance(value, (str, bytes, bool)):
+        raise InvalidMetric(name, value)
+    try:
+        number = float(value)  # type: ignore[arg-type]  # NumPy's numbers as well, without importing NumPy
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidMetric(name, value) from error
+    if not math.isfinite(number):
+        raise InvalidMetric(name, value)
+    return number
+
+
+def checked_text(text: str, what: str) -> str:
+    """``text`` when it is UTF-8 of at most 65,536 characters without NUL; raises `InvalidInput`."""
+    if len(text) > _LONGEST_TEXT:
+        raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{what} is not UTF-8: {shown(text)}", "write it in UTF-8") from error
+    if "\0" in text:
+        raise InvalidInput(f"{what} contains a NUL character", "take it out")
+    return text
+
+
+def _texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:
+    return {
+        parse_key(name, kind): checked_text(str(value), f"{kind} {shown(name)}")
+        for name, value in (values or {}).items()
+    }

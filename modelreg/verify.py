@@ -1,0 +1,102 @@
+"""Verification: reads everything, changes nothing, and yields what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from modelreg.artifacts.blobs import BlobStore
+from modelreg.artifacts.manifest import Manifest
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import BlobDamaged
+from modelreg.home import Home
+from modelreg.lifecycle.journal import State, Values, broken_links, replay
+from modelreg.records import Finding, ModelFile, ModelVersion
+from modelreg.signatures import signature_as_json
+
+
+def verify(home: Home) -> Iterator[Finding]:
+    """Check the catalog by SQLite's own means, the journal against the catalog, and every version's bytes."""
+    with home.catalog.reading() as catalog:
+        damage = [Finding("catalog", None, problem) for problem in catalog.integrity_problems()]
+        if damage:  # nothing that is read from it means anything
+            yield from damage
+            return
+        yield from _check_journal(catalog)
+        sound: dict[str, str | None] = {}
+        for model in catalog.models():
+            for version in catalog.versions(model.name):
+                yield from _check_version(home.artifacts, version, sound)
+
+
+def _check_journal(catalog: Snapshot) -> Iterator[Finding]:
+    entries = list(catalog.journal())
+    for seq, problem in broken_links(entries):
+        yield Finding("journal", None, f"entry {seq} {problem}")
+    yield from _compare(replay(entries), catalog.state())
+
+
+def _compare(told: State, found: State) -> Iterator[Finding]:
+    for model in sorted(told.models.keys() | found.models.keys()):
+        name = (found.models.get(model) or told.models[model])["name"]
+        yield from _compare_values(name, told.models.get(model), found.models.get(model))
+    for model, version in sorted(told.versions.keys() | found.versions.keys()):
+        name = (found.models.get(model) or told.models.get(model) or {"name": f"model {model}"})["name"]
+        key = (model, version)
+        yield from _compare_values(f"{name}/{version}", told.versions.get(key), found.versions.get(key))
+    if told.retired != found.retired:
+        yield Finding("catalog", None, "the counters of deleted models are not what the journal tells")
+
+
+def _compare_values(subject: str, told: Values | None, found: Values | None) -> Iterator[Finding]:
+    if told is None or found is None:
+        where, elsewhere = ("journal", "catalog") if found is None else ("catalog", "journal")
+        yield Finding(subject, None, f"is in the {where} and not in the {elsewhere}")
+        return
+    for field in told.keys() | found.keys():
+        if told.get(field) != found.get(field):
+            yield Finding(
+                subject, None, f"{field} is {found.get(field)!r} in the catalog and {told.get(field)!r} in the journal"
+            )
+
+
+def _check_version(store: BlobStore, version: ModelVersion, known: dict[str, str | None]) -> Iterator[Finding]:
+    """Check what the digest covers; ``known`` remembers blobs that were read for another version."""
+    try:
+        manifest = store.manifest(version)
+    except BlobDamaged as damage:
+        yield Finding(version.reference, None, f"its manifest is {damage.problem}")
+    else:
+        yield from _check_against_manifest(version, manifest)
+        yield from _check_config(store, version, manifest)
+    for file in version.files:
+        if file.digest not in known:
+            known[file.digest] = store.problem(file)
+        problem = known[file.digest]
+        if problem is not None:
+            yield Finding(version.reference, file.path, f"is {problem}")
+
+
+def _check_against_manifest(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
+    facts = manifest.facts
+    stated: Iterable[tuple[str, object, object]] = (
+        ("files", sorted(manifest.files, key=_by_path), sorted(version.files, key=_by_path)),
+        ("size", sum(file.size for file in manifest.files), version.size),
+        ("metrics", facts["metrics"], dict(version.metrics)),
+        ("params", facts["params"], dict(version.params)),
+    )
+    for what, registered, found in stated:
+        if registered != found:
+            yield Finding(version.reference, None, f"its {what} in the catalog are not those of its manifest")
+    signature = version.signature and signature_as_json(version.signature)
+    if facts["signature"] not in (None, signature):
+        yield Finding(version.reference, None, "its signature in the catalog is not that of its manifest")
+
+
+def _check_config(store: BlobStore, version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
+    problem = store.problem(ModelFile("config", manifest.config, manifest.config_size))
+    if problem is not None:
+        yield Finding(version.reference, None, f"its config is {problem}")
+
+
+def _by_path(file: ModelFile) -> str:
+    return file.path
