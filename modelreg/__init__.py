@@ -8,26 +8,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # as type checkers read it; importing typing would double the time that this import takes
 
 if TYPE_CHECKING:
     from modelreg.errors import ModelregError as ModelregError
-    from modelreg.records import Model as Model
-    from modelreg.records import ModelVersion as ModelVersion
-    from modelreg.records import Signature as Signature
+    from modelreg.records.model import Model as Model
+    from modelreg.records.signature import Signature as Signature
+    from modelreg.records.version import ModelVersion as ModelVersion
     from modelreg.registry import Registry as Registry
     from modelreg.registry import load_model as load_model
     from modelreg.signatures import infer_signature as infer_signature
     from modelreg.stages import Stage as Stage
 
 _HOMES = {
-    "Model": "modelreg.records",
-    "ModelVersion": "modelreg.records",
+    "Model": "modelreg.records.model",
+    "ModelVersion": "modelreg.records.version",
     "ModelregError": "modelreg.errors",
     "Registry": "modelreg.registry",
-    "Signature": "modelreg.records",
+    "Signature": "modelreg.records.signature",
     "Stage": "modelreg.stages",
     "infer_signature": "modelreg.signatures",
     "load_model": "modelreg.registry",

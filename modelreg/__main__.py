@@ -1,7 +1,5 @@
 """``python -m modelreg``: the same as ``modelreg``."""
 
-import sys
+from modelreg.cli.entry import run
 
-from modelreg.cli.main import main
-
-sys.exit(main())
+run()

@@ -12,7 +12,8 @@ def now() -> datetime:
 
 def as_text(moment: datetime) -> str:
     """``2026-10-01T12:00:00.000000Z``: texts of this form sort as the moments do."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -7,11 +7,13 @@ import stat
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.catalog import Catalog, connection
+from modelreg.catalog import Catalog
 from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
-from modelreg.locks import locked
+
+if TYPE_CHECKING:
+    from modelreg.artifacts.blobs import BlobStore
 
 FOLDER_NAME = ".modelreg"
 ENVIRONMENT = "MODELREG_HOME"
@@ -52,6 +54,8 @@ class Home:
     @property
     def artifacts(self) -> BlobStore:
         """The content-addressed store."""
+        from modelreg.artifacts.blobs import BlobStore  # with hashing and threads: what only lists needs none of it
+
         return BlobStore(self.path / "artifacts")
 
     @property
@@ -71,10 +75,14 @@ class Home:
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock under which the catalog is changed."""
+        from modelreg.locks import locked
+
         return locked(self.path / "write.lock", self.lock_timeout)
 
     def ingesting(self) -> AbstractContextManager[None]:
         """The lock that keeps cleaning away while files come in; any number of processes hold it at once."""
+        from modelreg.locks import locked
+
         return locked(self.path / "prune.lock", self.lock_timeout, shared=True)
 
     def require(self) -> None:
@@ -103,6 +111,8 @@ class Home:
             self.require()
             self._refuse_to_change_kind(shared)
             return False
+        from modelreg.catalog import connection
+
         self._refuse_foreign_folder()
         mode = _make_folder(self.path, shared)
         with self.writing():
@@ -125,7 +135,7 @@ class Home:
             return snapshot.setting(SHARED) == "yes"
 
     def _refuse_unsafe(self) -> None:
-        modes = {path: path.stat().st_mode for path in (self.path, self.catalog.path, self.artifacts.root)}
+        modes = {path: path.stat().st_mode for path in (self.path, self.catalog.path, self.path / "artifacts")}
         for path, mode in modes.items():
             if mode & stat.S_IWOTH:
                 raise UnsafeRegistry(

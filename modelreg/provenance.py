@@ -9,7 +9,9 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from modelreg.records import Actor, Environment, ModelVersion, Provenance
+from modelreg.records.journal import Actor
+from modelreg.records.registration import Provenance
+from modelreg.records.version import Environment, ModelVersion
 
 USER_ENVIRONMENT = "MODELREG_USER"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from modelreg.errors import InvalidAlias, InvalidKey, InvalidName, InvalidReference
 from modelreg.stages import Stage
@@ -24,25 +24,22 @@ Digest = NewType("Digest", str)
 LATEST = "latest"
 DIGEST_PREFIX = "sha256:"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-_SHORT_DIGEST = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
+_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_SHORT_DIGEST = "[0-9a-f]{8,64}"
 _KEY_LENGTH = 250  # characters; MLflow's limit for the keys of metrics, parameters and tags
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
+class Latest(NamedTuple):
     """The highest version number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A movable name of a version."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DigestPrefix:
+class DigestPrefix(NamedTuple):
     """The beginning of a version's digest, with ``sha256:`` in front."""
 
     text: str
@@ -87,7 +84,7 @@ class Reference:
 
 def parse_name(text: str) -> ModelName:
     """A model's name as it may be registered; raises `InvalidName`."""
-    if not _NAME.fullmatch(text):
+    if not re.fullmatch(_NAME, text):
         raise InvalidName(text)
     return ModelName(text)
 
@@ -97,7 +94,7 @@ def parse_alias(text: str) -> str:
 
     ``latest`` is refused since it has a meaning already, and ``v`` with a number since MLflow refuses it.
     """
-    if not _NAME.fullmatch(text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
+    if not re.fullmatch(_NAME, text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
         raise InvalidAlias(text)
     return text
 
@@ -124,6 +121,6 @@ def _parse_version_or_stage(text: str) -> Selector:
 def _parse_alias_or_digest(text: str) -> Selector:
     if not text.startswith(DIGEST_PREFIX):
         return Alias(parse_alias(text))
-    if not _SHORT_DIGEST.fullmatch(text.removeprefix(DIGEST_PREFIX)):
+    if not re.fullmatch(_SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
         raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
     return DigestPrefix(text)

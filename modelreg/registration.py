@@ -14,7 +14,8 @@ from modelreg.errors import BlobDamaged, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
-from modelreg.records import ModelVersion, Registration
+from modelreg.records.registration import Registration
+from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.statements import Statement
 

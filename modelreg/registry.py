@@ -8,21 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from modelreg import provenance
 from modelreg.errors import InvalidInput, WriteFailed
 from modelreg.home import Home, find_home
-from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
-from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
-from modelreg.records import (
-    Finding,
-    JournalEntry,
-    Model,
-    ModelVersion,
-    Registration,
-    RegistryInformation,
-    Signature,
-    Transition,
-)
 from modelreg.references import Reference, parse_name
 from modelreg.stages import Stage
 
@@ -30,6 +17,13 @@ if TYPE_CHECKING:
     from modelreg.artifacts.copying import Progress
     from modelreg.catalog.change import Change
     from modelreg.catalog.snapshot import Snapshot
+    from modelreg.records.inspection import Finding, RegistryInformation
+    from modelreg.records.journal import JournalEntry
+    from modelreg.records.model import Model
+    from modelreg.records.registration import Registration
+    from modelreg.records.signature import Signature
+    from modelreg.records.transition import Transition
+    from modelreg.records.version import ModelVersion
 
 StrPath = str | os.PathLike[str]
 
@@ -118,6 +112,7 @@ class Registry:
         import sqlite3
 
         from modelreg import __version__
+        from modelreg.records.inspection import RegistryInformation
 
         with self._reading() as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
@@ -238,6 +233,9 @@ class Registry:
 
         Raises `ProductionOccupied`, `StageChanged`, `InvalidInput` or `NotFound`; then nothing was changed.
         """
+        from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
+        from modelreg.records.transition import Transition
+
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archiving and moving what is there exclude each other", "choose one of the two")
@@ -290,6 +288,7 @@ class Registry:
         Warns when the library that made the model had another version than the one installed. Raises
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
+        from modelreg import provenance
         from modelreg.flavors import load
 
         version = self.version(reference)
@@ -346,6 +345,8 @@ class Registry:
         Numbers of deleted versions are never given out again. Raises `VersionInUse` for a version in Staging or
         Production or with an alias, `ModelInUse` for a model with versions.
         """
+        from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
+
         self._home.require()
         with self._writing(message) as change:
             if "/" in subject or "@" in subject:
@@ -365,6 +366,7 @@ class Registry:
 
     @contextmanager
     def _writing(self, message: str | None) -> Iterator[Change]:
+        from modelreg import provenance
         from modelreg.statements import checked_text
 
         if message is not None:
@@ -393,7 +395,7 @@ def _reference_and_stage(name: str, version: int | str, stage: Stage | str | Non
 
 
 def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:
-    catalog.model_id(parse_name(name))
+    catalog.model(parse_name(name))  # raises: nothing was ever named so
     return []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelreg.errors import InvalidInput, InvalidMetric, shown
-from modelreg.records import Signature
+from modelreg.records.signature import Signature
 from modelreg.references import parse_alias, parse_key
 from modelreg.stages import Stage
 

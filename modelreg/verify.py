@@ -10,7 +10,8 @@ from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import BlobDamaged
 from modelreg.home import Home
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
-from modelreg.records import Finding, ModelFile, ModelVersion
+from modelreg.records.inspection import Finding
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.signatures import signature_as_json
 
 

@@ -14,7 +14,7 @@ from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_byt
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
 from modelreg.errors import BlobDamaged, SourceChanged, UnusableSource, shown
-from modelreg.records import ModelFile, ModelVersion
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
 
 _BLOB_MODE = 0o444

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import copy_and_hash, digest_of
 from modelreg.errors import BlobDamaged, CatalogDamaged, shown
-from modelreg.records import ModelFile
+from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 _FILE_MODE = 0o444

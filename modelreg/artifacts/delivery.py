@@ -13,7 +13,7 @@ from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.errors import BlobDamaged, DestinationExists
-from modelreg.records import ModelFile
+from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from modelreg.artifacts.copying import of_bytes
 from modelreg.errors import InvalidInput
-from modelreg.records import ModelFile, Signature
+from modelreg.records.signature import Signature
+from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 from modelreg.signatures import signature_as_json
 

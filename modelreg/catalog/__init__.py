@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelreg.catalog import connection
-from modelreg.catalog.change import Change
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.records import Actor
+
+if TYPE_CHECKING:
+    from modelreg.catalog.change import Change
+    from modelreg.records.journal import Actor
 
 
 class Catalog:
@@ -34,6 +37,8 @@ class Catalog:
 
         ``message`` is why; it is kept in the journal.
         """
+        from modelreg.catalog.change import Change
+
         with self._write_lock():
             connection.upgrade(self.path)
             with connection.writing(self.path) as open_connection:

@@ -10,10 +10,15 @@ from typing import Any
 
 from modelreg import __version__, clock
 from modelreg.catalog import journal, state
+from modelreg.catalog.models import model_id
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import NameTaken
 from modelreg.lifecycle.journal import GENESIS, entry_hash
-from modelreg.records import Actor, Description, JournalEntry, ModelFile, Provenance, Signature, StageChange
+from modelreg.records.journal import Actor, JournalEntry
+from modelreg.records.registration import Description, Provenance
+from modelreg.records.signature import Signature
+from modelreg.records.transition import StageChange
+from modelreg.records.version import ModelFile
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
 
@@ -84,7 +89,7 @@ class Change(Snapshot):
         Raises `NameTaken` when a model's name differs from ``name`` in case only.
         """
         model, is_new = self._find_or_add_model(name)
-        version: int = self._one(_TAKE_NUMBER, model=model, at=self._at)["version"]
+        version: int = self._first(_TAKE_NUMBER, model=model, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
         self._add_many(_ADD_METRIC, model, version, new.metrics.items())
@@ -101,50 +106,53 @@ class Change(Snapshot):
 
     def set_stage(self, name: ModelName, change: StageChange) -> None:
         """Put one version into another stage."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._update(_SET_STAGE, model, change.version, stage=change.to_stage.value)
         self._journal("transition", model, change.version, version_fields=("stage", "updated_at"), stages=change)
 
     def describe_version(self, name: ModelName, version: int, description: str) -> None:
         """Replace a version's description."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._update(_DESCRIBE_VERSION, model, version, description=description)
         self._journal("describe", model, version, version_fields=("description", "updated_at"))
 
     def tag_version(self, name: ModelName, version: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version, those that it has already among them."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._add_many(_PUT_VERSION_TAG, model, version, tags.items())
         self._update(_TOUCH_VERSION, model, version)
         self._journal("tag", model, version, version_fields=("tags", "updated_at"))
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
         """Let ``alias`` mean ``version``, whatever it meant before."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
         self._journal("alias", model, version, model_fields=("aliases", "updated_at"), version_fields=("updated_at",))
 
     def delete_version(self, name: ModelName, version: int) -> None:
         """Take a version out of the catalog; its number is never given out again."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._connection.execute(_DELETE_VERSION, {"model": model, "version": version})
         self._connection.execute(_TOUCH_MODEL, {"model": model, "at": self._at})
         self._journal("delete", model, version, model_fields=("updated_at",), version_fields=None)
 
     def delete_model(self, name: ModelName) -> None:
         """Take a model without versions out of the catalog; its counter is kept for a model of the same name."""
-        model = self.model_id(name)
+        model = model_id(self._connection, name)
         self._connection.execute(_RETIRE, {"model": model})
         self._connection.execute(_DELETE_MODEL, {"model": model})
         self._journal("delete", model, model_fields=None, name=name)
 
+    def _first(self, query: str, **values: Any) -> Any:
+        return self._connection.execute(query, values).fetchone()
+
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
-        known = self._one(_SAME_NAME, name=name)
+        known = self._first(_SAME_NAME, name=name)
         if known is not None:
             if known["name"] != name:
                 raise NameTaken(name, known["name"])
             return known["id"], False
-        retired = self._one(_RETIRED, name=name)
+        retired = self._first(_RETIRED, name=name)
         self._connection.execute(_REVIVE, {"name": name})
         values = {
             "name": name,
@@ -203,7 +211,7 @@ class Change(Snapshot):
             batch=self._batch,
             action=action,
             model=model,
-            name=name or self._one("SELECT name FROM models WHERE id = :model", model=model)["name"],
+            name=name or self._first("SELECT name FROM models WHERE id = :model", model=model)["name"],
             version=version,
             from_stage=None if stages is None else stages.from_stage,
             to_stage=None if stages is None else stages.to_stage,

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from modelreg.clock import as_text, from_text
-from modelreg.records import JournalEntry
+from modelreg.records.journal import JournalEntry
 from modelreg.references import ModelName
 from modelreg.stages import Stage
 

@@ -17,9 +17,9 @@ from modelreg.registry import Registry
 
 COMMANDS = {
     "register": "modelreg.cli.register:register",
-    "list": "modelreg.cli.models:list_models",
-    "versions": "modelreg.cli.models:versions",
-    "show": "modelreg.cli.models:show",
+    "list": "modelreg.cli.list:list_models",
+    "versions": "modelreg.cli.versions:versions",
+    "show": "modelreg.cli.show:show",
     "transition": "modelreg.cli.stages:transition",
     "load": "modelreg.cli.loading:load",
     "export": "modelreg.cli.loading:export",

@@ -13,7 +13,7 @@ from modelreg.cli.options import AsJson
 from modelreg.cli.output import Column
 from modelreg.errors import Findings
 from modelreg.home import FOLDER_NAME
-from modelreg.records import Finding
+from modelreg.records.inspection import Finding
 from modelreg.registry import Registry
 
 _FINDING_COLUMNS = (

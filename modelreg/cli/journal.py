@@ -13,7 +13,7 @@ from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import Column
 from modelreg.clock import as_text
-from modelreg.records import JournalEntry
+from modelreg.records.journal import JournalEntry
 
 _COLUMNS = (
     Column[JournalEntry]("seq", lambda entry: entry.seq, right=True),

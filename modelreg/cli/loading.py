@@ -12,7 +12,7 @@ from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument
 from modelreg.errors import InvalidInput
-from modelreg.records import ModelVersion
+from modelreg.records.version import ModelVersion
 
 _STDOUT = "-"
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,9 @@ from modelreg.clock import as_text
 from modelreg.errors import ModelregError
 
 Record = TypeVar("Record")
+
+STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
+"""Stage -> how rich shows it."""
 
 
 class Form(Enum):
@@ -88,7 +91,7 @@ def print_fields(record: object, values: Iterable[tuple[str, object]], form: For
 def print_json(answer: object) -> None:
     """Print a record as an object, or records as an array with one of them a line."""
     if isinstance(answer, Sequence):
-        lines = ",\n".join(json.dumps(record, default=_as_json) for record in answer)
+        lines = ",\n".join(map(json.JSONEncoder(default=_as_json).encode, answer))
         _write(f"[\n{lines}\n]\n" if answer else "[]\n")
     else:
         _write(json.dumps(answer, default=_as_json, indent=2) + "\n")
@@ -96,7 +99,7 @@ def print_json(answer: object) -> None:
 
 def fields_of(record: Any) -> dict[str, object]:
     """The values of a record by name."""
-    return {each.name: getattr(record, each.name) for each in fields(record)}
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
 def print_line(text: str) -> None:

@@ -13,7 +13,8 @@ from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Message, Quiet, StageOption
 from modelreg.cli.progress import transfer_bar
 from modelreg.errors import InvalidData, InvalidInput, InvalidMetric, shown
-from modelreg.records import Registration, Signature
+from modelreg.records.registration import Registration
+from modelreg.records.signature import Signature
 
 
 def register(
@@ -88,7 +89,7 @@ def register(
 
 def _tell(registered: Registration) -> None:
     what = registered.model_class or f"a {registered.flavor}"
-    digest = registered.digest[: len("sha256:") + 12]
+    digest = text.short(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
     if registered.created:
         output.note(

@@ -14,7 +14,7 @@ from modelreg.cli.completion import complete_stages, complete_subjects, complete
 from modelreg.cli.options import AsJson, Message, Quiet
 from modelreg.errors import ProductionOccupied
 from modelreg.lifecycle.transitions import undo_command
-from modelreg.records import Transition
+from modelreg.records.transition import Transition
 from modelreg.stages import Stage
 
 _Target = Annotated[

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from modelreg.records import SignatureField
+if TYPE_CHECKING:
+    from modelreg.records.signature import SignatureField
 
 # C0 and C1 controls, and what turns the direction of text around (Unicode's Bidi_Control)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -43,6 +45,11 @@ def signature_field(described: SignatureField) -> str:
     lengths = ["any" if length is None else str(length) for length in described.shape]
     parts = [described.name, described.type, lengths and f"({', '.join(lengths)})"]
     return " ".join(part for part in parts if part) + (", may be missing" if described.nullable else "")
+
+
+def short(digest: str) -> str:
+    """The beginning of a digest, long enough to tell versions apart, and to be a reference."""
+    return digest[: len("sha256:") + 12]
 
 
 def ago(moment: datetime) -> str:

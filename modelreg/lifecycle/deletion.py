@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelreg.errors import ModelInUse, VersionInUse
-from modelreg.records import Model, ModelVersion
+from modelreg.records.model import Model
+from modelreg.records.version import ModelVersion
 from modelreg.stages import Stage
 
 

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from modelreg.clock import as_text
-from modelreg.records import JournalEntry
+from modelreg.records.journal import JournalEntry
 
 GENESIS = "0" * 64
 """What stands as the previous hash in the first entry."""

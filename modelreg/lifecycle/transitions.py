@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
-from modelreg.records import StageChange, Transition
+from modelreg.records.transition import StageChange, Transition
 from modelreg.references import ModelName
 from modelreg.stages import Stage
 

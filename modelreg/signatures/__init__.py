@@ -1,15 +1,18 @@
 """What a model takes and gives: learned from data, and as plain JSON values.
 
-The types are those of `modelreg.records.SignatureField`. Importing this is cheap; learning imports pandas.
+The types are those of `modelreg.records.signature.SignatureField`. Importing this is cheap; learning imports pandas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from modelreg.errors import InvalidData, shown
-from modelreg.records import Signature, SignatureField
+from modelreg.records.signature import Signature, SignatureField
+
+TYPE_CHECKING = False  # as type checkers read it: every command imports this, and typing is not cheap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 
 def infer_signature(inputs: object, outputs: object = None) -> Signature:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from modelreg.errors import InvalidData, SourceNotFound, shown
-from modelreg.records import SignatureField
+from modelreg.records.signature import SignatureField
 from modelreg.signatures.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:

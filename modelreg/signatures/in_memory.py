@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.errors import InvalidData, shown
-from modelreg.records import SignatureField
+from modelreg.records.signature import SignatureField
 from modelreg.signatures.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:

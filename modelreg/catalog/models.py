@@ -1,0 +1,60 @@
+"""Registered models, read from their tables."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from modelreg.catalog.rows import grouped
+from modelreg.clock import from_text
+from modelreg.errors import ModelNotFound
+from modelreg.records.model import Model
+from modelreg.references import ModelName
+
+_MODELS = """
+SELECT id, name, description, versions, archived, created_by, created_at, updated_at,
+       (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
+       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production
+FROM models WHERE :glob IS NULL OR name GLOB :glob ORDER BY name COLLATE NOCASE
+"""
+_MODEL = "SELECT id FROM models WHERE name = :name"
+_SOME_NAMES = "SELECT name FROM models LIMIT 2000"
+_STAGING = "SELECT model, version FROM versions WHERE stage = 'Staging' ORDER BY model, version"
+_ALIASES = "SELECT model, alias, version FROM aliases ORDER BY model, alias"
+_TAGS = "SELECT model, name, value FROM model_tags ORDER BY model, name"
+
+
+def read_models(connection: sqlite3.Connection, glob: str | None) -> list[Model]:
+    """The models whose name fits a shell pattern, or all of them, by name."""
+    rows = connection.execute(_MODELS, {"glob": glob}).fetchall()
+    staging, aliases, tags = (grouped(connection.execute(query)) for query in (_STAGING, _ALIASES, _TAGS))
+    return [
+        Model(
+            name=ModelName(row["name"]),
+            description=row["description"],
+            versions=row["versions"],
+            latest=row["latest"],
+            staging=tuple(version for (version,) in staging[row["id"]]),
+            production=row["production"],
+            archived=row["archived"],
+            aliases=dict(aliases[row["id"]]),
+            tags=dict(tags[row["id"]]),
+            created_by=row["created_by"],
+            created_at=from_text(row["created_at"]),
+            updated_at=from_text(row["updated_at"]),
+        )
+        for row in rows
+    ]
+
+
+def find_model(connection: sqlite3.Connection, name: str) -> int | None:
+    """The catalog's number for the model that has exactly this name."""
+    row = connection.execute(_MODEL, {"name": name}).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def model_id(connection: sqlite3.Connection, name: str) -> int:
+    """The catalog's number for a model; raises `ModelNotFound`."""
+    model = find_model(connection, name)
+    if model is None:
+        raise ModelNotFound(name, (row["name"] for row in connection.execute(_SOME_NAMES)))
+    return model

@@ -1,0 +1,67 @@
+"""Which version a reference names."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from modelreg.catalog.models import model_id
+from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
+from modelreg.references import Alias, DigestPrefix, Latest, Reference
+from modelreg.stages import Stage
+
+_LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
+_EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :version"
+_IN_STAGE = "SELECT version FROM versions WHERE model = :model AND stage = :stage ORDER BY version DESC"
+_BY_ALIAS = "SELECT version FROM aliases WHERE model = :model AND alias = :alias"
+_ALIAS_NAMES = "SELECT alias FROM aliases WHERE model = :model ORDER BY alias"
+_BY_DIGEST = """
+SELECT digest, max(version) AS version FROM versions
+WHERE model = :model AND digest >= :prefix AND digest < :prefix || 'g' GROUP BY digest LIMIT 2
+"""
+
+
+def number_of(connection: sqlite3.Connection, reference: Reference) -> int:
+    """The number of the version that ``reference`` names; the highest, where several fit.
+
+    Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
+    """
+    model = model_id(connection, reference.name)
+    found = _candidate(connection, model, reference)
+    if found is None or found["version"] is None:
+        latest = _first(connection, _LATEST, model=model)
+        raise VersionNotFound(reference, latest["version"])
+    return int(found["version"])
+
+
+def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) -> list[int]:
+    """The numbers of the versions of a model in ``stage``, newest first."""
+    return [row["version"] for row in connection.execute(_IN_STAGE, {"model": model, "stage": stage.value})]
+
+
+def _candidate(connection: sqlite3.Connection, model: int, reference: Reference) -> Any:
+    match reference.selector:
+        case Latest():
+            return _first(connection, _LATEST, model=model)
+        case Alias(alias):
+            row = _first(connection, _BY_ALIAS, model=model, alias=alias)
+            if row is None:
+                aliases = [each["alias"] for each in connection.execute(_ALIAS_NAMES, {"model": model})]
+                raise AliasNotFound(reference.name, alias, aliases)
+            return row
+        case DigestPrefix(prefix):
+            rows = connection.execute(_BY_DIGEST, {"model": model, "prefix": prefix}).fetchall()
+            if len(rows) > 1:
+                raise AmbiguousDigest(reference.name, prefix)
+            return rows[0] if rows else None
+        case Stage() as stage:
+            row = _first(connection, _IN_STAGE, model=model, stage=stage.value)
+            if row is None:
+                raise StageEmpty(reference.name, stage)
+            return row
+        case number:
+            return _first(connection, _EXISTS, model=model, version=number)
+
+
+def _first(connection: sqlite3.Connection, query: str, **values: Any) -> Any:
+    return connection.execute(query, values).fetchone()

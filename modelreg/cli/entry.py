@@ -1,0 +1,21 @@
+"""The installed command: `main`, without what a process that lives for a tenth of a second need not do."""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run the command line of this process and end it.
+
+    While modules are imported nothing is garbage, and at the end nothing has to be taken apart: looking for the one
+    and doing the other would take a fifth of the time of ``modelreg list``.
+    """
+    gc.disable()
+    from modelreg.cli.main import main
+
+    gc.freeze()
+    gc.enable()
+    os._exit(main())

@@ -1,0 +1,66 @@
+"""``show``: everything about a model or a version."""
+
+from __future__ import annotations
+
+import typer
+
+from modelreg.cli import output, text
+from modelreg.cli.application import registry
+from modelreg.cli.list import MODEL_COLUMNS
+from modelreg.cli.options import AsJson, Quiet, Subject
+from modelreg.clock import as_text
+from modelreg.records.version import ModelVersion
+
+
+def show(context: typer.Context, subject: Subject, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Show everything about a model or a version.
+
+    \b
+    modelreg show churn
+    modelreg show churn/Production
+    modelreg show churn@champion --json | jq .signature
+    """
+    form = output.chosen_form(as_json, quiet)
+    if "/" in subject or "@" in subject:
+        version = registry(context).version(subject)
+        output.print_fields(version, _version_fields(version, form), form, version.reference)
+    else:
+        model = registry(context).model(subject)
+        output.print_fields(model, [(each.name, each.value(model)) for each in MODEL_COLUMNS], form, model.name)
+
+
+def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str, object]]:
+    for_people = form is output.Form.TABLE
+    inputs = version.signature.inputs if version.signature else ()
+    outputs = version.signature.outputs if version.signature else ()
+    libraries = version.environment.libraries
+    return [
+        ("name", version.name),
+        ("version", version.version),
+        ("stage", version.stage),
+        ("status", version.status),
+        ("aliases", " ".join(version.aliases)),
+        ("digest", version.digest),
+        ("size", text.size(version.size) if for_people else version.size),
+        *(("file", f"{file.path} {file.size} {file.digest}") for file in version.files),
+        ("flavor", version.flavor),
+        ("format", version.format),
+        ("model_class", version.model_class),
+        *(("input", text.signature_field(each)) for each in inputs),
+        *(("output", text.signature_field(each)) for each in outputs),
+        ("metrics", text.pairs(version.metrics)),
+        ("params", text.pairs(version.params)),
+        ("tags", text.pairs(version.tags)),
+        ("scan", version.scan),
+        ("description", version.description),
+        ("source", version.source),
+        ("run_id", version.run_id),
+        ("git_commit", version.git_commit),
+        ("git_dirty", None if version.git_dirty is None else str(version.git_dirty).lower()),
+        ("ci_job", version.ci_job),
+        ("python", version.environment.python),
+        ("libraries", text.pairs(libraries)),
+        ("created_by", version.created_by),
+        ("created_at", as_text(version.created_at)),
+        ("updated_at", as_text(version.updated_at)),
+    ]

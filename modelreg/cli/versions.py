@@ -1,0 +1,39 @@
+"""``versions``: the versions of a model."""
+
+from __future__ import annotations
+
+import typer
+
+from modelreg.cli import output, text
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson, Name, Quiet
+from modelreg.cli.output import STAGE_STYLES, Column
+from modelreg.clock import as_text
+from modelreg.records.version import ModelVersion
+
+VERSION_COLUMNS = (
+    Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),
+    Column[ModelVersion]("stage", lambda version: version.stage, style=lambda version: STAGE_STYLES[version.stage]),
+    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases)),
+    Column[ModelVersion](
+        "digest", lambda version: version.digest, lambda version: text.short(version.digest), style=lambda _: "dim"
+    ),
+    Column[ModelVersion]("size", lambda version: version.size, lambda version: text.size(version.size), right=True),
+    Column[ModelVersion]("flavor", lambda version: version.flavor),
+    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics)),
+    Column[ModelVersion](
+        "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
+    ),
+)
+
+
+def versions(context: typer.Context, name: Name, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """List the versions of a model, newest first.
+
+    \b
+    modelreg versions churn
+    modelreg versions churn -q | head -1
+    modelreg versions churn --json | jq '.[] | {version, stage, auc: .metrics.auc}'
+    """
+    found = registry(context).versions(name)
+    output.print_records(found, VERSION_COLUMNS, output.chosen_form(as_json, quiet), lambda version: version.reference)

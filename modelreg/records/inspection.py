@@ -1,0 +1,35 @@
+"""What is found out about a registry as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that verification found wrong."""
+
+    subject: str
+    """``catalog``, ``journal``, ``artifacts``, or a version as ``NAME/VERSION``."""
+    path: str | None
+    """The file of the version that it is about."""
+    problem: str
+    """A sentence's end: 'is missing', 'has other bytes than its digest says', …"""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryInformation:
+    """What a registry is and holds."""
+
+    path: str
+    shared: bool
+    """Whether it was made for a group."""
+    models: int
+    versions: int
+    journal_head: str | None
+    """``SEQ:HASH`` of the newest journal entry; None while nothing has happened."""
+    schema_version: int
+    modelreg: str
+    """The version of this program."""
+    python: str
+    sqlite: str

@@ -1,0 +1,50 @@
+"""The journal: who did what, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelreg.references import ModelName
+from modelreg.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: what the system says, and apart from it what the environment claims."""
+
+    user: str
+    """The OS user."""
+    claimed_user: str | None
+    """``MODELREG_USER``."""
+    ci_job: str | None
+    """The address of the CI job, where the environment names one."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One change of the registry, as it was written down in the transaction that made it."""
+
+    seq: int
+    at: datetime
+    """Never earlier than the entry before."""
+    batch: int
+    """The ``seq`` of the first entry of the same transaction."""
+    action: str
+    """``register``, ``transition``, ``alias``, ``tag``, ``describe`` or ``delete``."""
+    model: int
+    """The catalog's number for the model, which outlives its name."""
+    name: ModelName
+    version: int | None
+    from_stage: Stage | None
+    to_stage: Stage | None
+    message: str | None
+    user: str
+    claimed_user: str | None
+    ci_job: str | None
+    tool: str
+    """``modelreg`` and its version."""
+    after: str
+    """The new values of everything that changed, as JSON."""
+    previous_hash: str
+    hash: str

@@ -1,0 +1,30 @@
+"""A registered model, as the registry hands it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelreg.references import ModelName
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A registered model: a named series of versions."""
+
+    name: ModelName
+    description: str
+    versions: int
+    """How many versions there are now."""
+    latest: int | None
+    """The highest version number; None while there is no version."""
+    staging: tuple[int, ...]
+    production: int | None
+    archived: int
+    """How many versions are archived."""
+    aliases: Mapping[str, int]
+    tags: Mapping[str, str]
+    created_by: str
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,71 @@
+"""A model version, as the registry hands it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from modelreg.records.signature import Signature
+from modelreg.references import Digest, ModelName
+from modelreg.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of a model version, as stored."""
+
+    path: str
+    """Relative to the registered folder, with ``/``; a file's own name when one file was registered."""
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Python and the libraries that were installed where the model was registered."""
+
+    python: str
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Distribution name -> version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of a registered model."""
+
+    name: ModelName
+    version: int
+    stage: Stage
+    status: str
+    """``READY``, in MLflow's words."""
+    aliases: tuple[str, ...]
+    digest: Digest
+    """The digest of the version's manifest: it covers every byte, the metrics, parameters and signature."""
+    size: int
+    """Bytes in all its files."""
+    files: tuple[ModelFile, ...]
+    flavor: str
+    format: str
+    model_class: str | None
+    signature: Signature | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    scan: str | None
+    """What the analysis for hostile content said; None where none was made."""
+    description: str
+    source: str
+    run_id: str | None
+    git_commit: str | None
+    git_dirty: bool | None
+    ci_job: str | None
+    environment: Environment
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def reference(self) -> str:
+        """``NAME/VERSION``."""
+        return f"{self.name}/{self.version}"
