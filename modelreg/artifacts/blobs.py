@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
+from modelreg.artifacts.durability import sync, sync_files
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
 from modelreg.errors import BlobDamaged, SourceChanged, UnusableSource, shown
@@ -18,7 +18,6 @@ from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
 
 _BLOB_MODE = 0o444
-_SYNC_FILE_SYSTEM_FROM = 32  # files; one sync of the file system is cheaper than so many of single files
 _OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 # No manifest is listed: which versions there are is the catalog's to say.
 _INDEX = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
@@ -29,8 +28,8 @@ class Received:
     """A file that was copied into the store, not yet under its digest."""
 
     file: ModelFile
-    content: Path
-    """The private copy."""
+    content: str
+    """The path of the private copy."""
 
 
 class BlobStore:
@@ -47,10 +46,10 @@ class BlobStore:
             folder.mkdir(exist_ok=True)
             os.chmod(folder, folder_mode)
         for name, content in (("oci-layout", _OCI_LAYOUT), ("index.json", _INDEX)):
-            private = self._ingest / f"{name}-{os.urandom(8).hex()}"
+            private = self._private_path()
             self._write(private, content)
             os.rename(private, self.root / name)
-        _sync(self.root)
+        sync(self.root)
 
     def is_empty(self) -> bool:
         """Whether there is no blob at all; also when there is no layout."""
@@ -125,10 +124,10 @@ class BlobStore:
         finally:
             receipt.discard()
 
-    def _private_path(self) -> Path:
-        return self._ingest / f"{os.getpid()}-{os.urandom(8).hex()}"
+    def _private_path(self) -> str:
+        return f"{self._ingest}/{os.getpid()}-{os.urandom(8).hex()}"
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _write(self, path: str, content: bytes) -> None:
         with _created(path) as descriptor:
             copied = memoryview(content)
             while copied:
@@ -144,7 +143,7 @@ class BlobStore:
                 os.unlink(each.content)
             else:
                 os.rename(each.content, self.path(each.file.digest))
-        _sync(self._blobs)  # even when every blob was there: its own rename may not be on disk yet
+        sync(self._blobs)  # even when every blob was there: its own rename may not be on disk yet
 
 
 class Receipt:
@@ -157,7 +156,7 @@ class Receipt:
 
     def contents(self) -> dict[str, Path]:
         """Each file's path in the version, and where its bytes are now."""
-        return {file.path: self._received[file.digest].content for file in self.files}
+        return {file.path: Path(self._received[file.digest].content) for file in self.files}
 
     def receive(self, source: SourceFile, advance: Advance | None = None) -> None:
         """Copy one file; `BlobStore.receiving` says what is raised."""
@@ -169,7 +168,7 @@ class Receipt:
                 if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
                     raise SourceChanged(source.path)
         except BaseException:
-            content.unlink(missing_ok=True)
+            _remove(content)
             raise
         self.files.append(ModelFile(source.path, digest, size))
         self._keep(Received(self.files[-1], content))
@@ -184,7 +183,7 @@ class Receipt:
 
     def publish(self) -> None:
         """Make everything durable, under its digest."""
-        _sync_all([received.content for received in self._received.values()], self._store.root)
+        sync_files([received.content for received in self._received.values()], self._store.root)
         self._store._publish(self._received.values())
         self._received.clear()
 
@@ -195,13 +194,18 @@ class Receipt:
     def discard(self) -> None:
         """Remove the private copies that were not published."""
         for received in self._received.values():
-            received.content.unlink(missing_ok=True)
+            _remove(received.content)
 
     def _keep(self, received: Received) -> None:
         if received.file.digest in self._received:  # the same bytes twice in one folder
-            received.content.unlink()
+            _remove(received.content)
         else:
             self._received[received.file.digest] = received
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 @contextmanager
@@ -219,7 +223,7 @@ def _opened_source(source: SourceFile) -> Iterator[int]:
 
 
 @contextmanager
-def _created(path: Path) -> Iterator[int]:
+def _created(path: str) -> Iterator[int]:
     """A new private file, that gets a blob's mode when all is written."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -231,32 +235,3 @@ def _created(path: Path) -> Iterator[int]:
 
 def _state(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _sync_all(paths: list[Path], folder: Path) -> None:
-    if len(paths) >= _SYNC_FILE_SYSTEM_FROM and sys.platform == "linux":
-        _sync_file_system(folder)
-    else:
-        for path in paths:
-            _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file_system(folder: Path) -> None:
-    """syncfs(2), which Python does not offer; since Linux 5.8 it reports errors of writing as fsync does."""
-    import ctypes  # 10 ms, for large folders alone
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(folder))
-    finally:
-        os.close(descriptor)

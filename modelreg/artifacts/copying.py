@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Thread
 
+from modelreg.artifacts.durability import WRITE_BACK, start_write_back
 from modelreg.references import DIGEST_PREFIX, Digest
 
 BLOCK = 1024 * 1024  # bytes
@@ -25,15 +26,15 @@ def copy_and_hash(source: int, target: int | None, advance: Advance | None = Non
 
     The same bytes go to the descriptor ``target``, if there is one.
     """
-    block = bytearray(BLOCK)
-    length = os.readv(source, [block])
-    if length < BLOCK and not os.readv(source, [memoryview(block)[length:]]):  # the end: too little for a thread
-        content = memoryview(block)[:length]
-        _write(target, content)
-        _report(advance, length)
-        return of_bytes(content), length
-    os.lseek(source, 0, os.SEEK_SET)
-    return _copy_in_blocks(source, target, advance)
+    expected = os.fstat(source).st_size
+    if expected > BLOCK:
+        return _copy_in_blocks(source, target, advance)
+    content = os.read(source, expected + 1)  # too little for a thread to be worth it
+    while more := os.read(source, BLOCK):
+        content += more
+    _write(target, memoryview(content))
+    _report(advance, len(content))
+    return of_bytes(content), len(content)
 
 
 def digest_of(descriptor: int) -> Digest:
@@ -59,7 +60,7 @@ def of_bytes(content: bytes | memoryview) -> Digest:
 
 
 def _copy_in_blocks(source: int, target: int | None, advance: Advance | None) -> tuple[Digest, int]:
-    size = 0
+    size = started = 0
     digest = hashlib.sha256()
     with _hashing_thread(digest.update) as (filled, free):
         while length := os.readv(source, [block := free.get()]):
@@ -67,6 +68,9 @@ def _copy_in_blocks(source: int, target: int | None, advance: Advance | None) ->
             filled.put(content)
             _write(target, content)
             size += length
+            if target is not None and size - started >= WRITE_BACK:
+                start_write_back(target, started, size - started)
+                started = size
             _report(advance, length)
     return Digest(DIGEST_PREFIX + digest.hexdigest()), size
 

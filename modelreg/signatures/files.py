@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 
 _VALUES_AT_ONCE = 500_000  # about 50 MB of texts
 _LONGEST_HEADER = 1 << 20  # bytes
+_HIGHEST_UINT64 = (1 << 64) - 1
+_MISSING = [
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "None",
+    "n/a",
+    "nan",
+    "null",
+]
+"""What pandas documents for ``na_values`` and reads as missing, except beside whole numbers beyond int64."""
 
 
 def read_columns(path: Path) -> tuple[SignatureField, ...]:
@@ -40,23 +63,14 @@ class _Evidence:
     """What the values of a column so far have in common."""
 
     type: str | None = None
-    """One of `_WIDER`'s; None while every value is missing."""
+    """One of `_RANKS`, or a type; None while every value is missing."""
     nullable: bool = False
 
 
-_WIDER: Mapping[frozenset[str], str] = {
-    frozenset({"natural", "negative"}): "negative",
-    frozenset({"natural", "large"}): "large",
-    frozenset({"natural", "float64"}): "float64",
-    frozenset({"negative", "float64"}): "float64",
-    frozenset({"large", "float64"}): "float64",
-}
-"""Two kinds of values -> the kind that holds both as pandas reads them together; every other pair is text.
+_RANKS = {"natural": 0, "negative": 1, "large": 1, "huge": 2, "float64": 3}
+"""Kinds of numbers: int64 without a sign, int64 of which one has it, uint64 beyond int64, whole beyond both."""
 
-``natural`` are int64 without a sign, ``negative`` int64 of which one has it, ``large`` uint64 beyond int64.
-"""
-
-_TYPES = {"natural": "int64", "negative": "int64", "large": "uint64", None: "any"}
+_TYPES = {"natural": "int64", "negative": "int64", "large": "uint64", "huge": "string", None: "any"}
 
 
 def _csv_columns(path: Path) -> tuple[SignatureField, ...]:
@@ -100,11 +114,20 @@ def _csv_chunks(path: Path, width: int) -> Iterator[pd.DataFrame]:
 
 
 def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
-    missing = values.isna()
-    found = None if missing.all() else _kind(values)
-    both = {kind for kind in (known.type, found) if kind is not None}
-    kind = next(iter(both), None) if len(both) < 2 else _WIDER.get(frozenset(both), "string")
-    return _Evidence(kind, known.nullable or bool(missing.any()))
+    missing = values.isna() | values.isin(_MISSING)
+    found = None if missing.all() else _kind(values[~missing])
+    return _Evidence(_wider(known.type, found), known.nullable or bool(missing.any()))
+
+
+def _wider(one: str | None, other: str | None) -> str | None:
+    """The kind that pandas gives to values of both kinds together."""
+    if one == other or one is None or other is None:
+        return one or other
+    if one not in _RANKS or other not in _RANKS:
+        return "string"
+    if _RANKS[one] == _RANKS[other]:
+        return "huge"
+    return max(one, other, key=_RANKS.__getitem__)
 
 
 def _kind(values: pd.Series[Any]) -> str:
@@ -113,8 +136,16 @@ def _kind(values: pd.Series[Any]) -> str:
             return "negative" if values.min() < 0 else "natural"
         case "uint64":
             return "large"
+        case "string" if values.str.fullmatch(r"-?\d{1,400}").all():
+            return _kind_of_long(values)
         case other:
             return other
+
+
+def _kind_of_long(texts: pd.Series[Any]) -> str:
+    """What whole numbers are that pandas reads as texts: uint64 beside a missing value, or beyond any type."""
+    numbers = texts.map(int)
+    return "large" if numbers.min() >= 0 and numbers.max() <= _HIGHEST_UINT64 else "huge"
 
 
 @contextmanager

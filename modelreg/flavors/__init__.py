@@ -1,0 +1,85 @@
+"""Model files: what they are, told from their content alone, and how they are loaded.
+
+Each family of formats is a small module with the shape of `Flavor`, found by an entry point of the group
+``modelreg.flavors``; another package adds its own by declaring one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from modelreg.errors import UnloadableModel
+from modelreg.flavors.content import Files
+from modelreg.records.registration import Description
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["GROUP", "Flavor", "load", "recognise"]
+
+GROUP = "modelreg.flavors"
+
+_OWN = "modelreg.flavors."
+_GENERIC = "modelreg.flavors.pickles"
+
+
+class Flavor(Protocol):
+    """A module that knows one family of formats."""
+
+    FORMATS: tuple[str, ...]
+    """The formats that it recognises and loads, as `Description.format` names them."""
+
+    def recognise(self, files: Files, is_folder: bool) -> Description | None:
+        """What the model is, or None when it is of another family.
+
+        Told by the bytes, never by a file's name (a folder's structure may count); nothing is imported from the
+        model or executed, whatever the bytes are it does not raise, and time and memory are bounded.
+        """
+
+    def load(self, path: Path, format: str) -> object:
+        """The model, ready to predict; raises `UnloadableModel`."""
+
+
+def recognise(files: Files, is_folder: bool) -> Description:
+    """What a model is, by its content; ``file`` or ``folder`` when nobody knows it.
+
+    ``files`` maps the path inside the model, with ``/``, to where its bytes lie, under any name.
+    """
+    for flavor in _flavors():
+        description = flavor.recognise(files, is_folder)
+        if description is not None:
+            return description
+    kind = "folder" if is_folder else "file"
+    return Description(flavor=kind, format=kind)
+
+
+def load(path: Path, format: str) -> object:
+    """The model at ``path``, ready to predict, by the loader of its format and no other.
+
+    Imports the library of the model. Raises `UnloadableModel` when the format is not known, the library is not
+    installed, or the library refuses the files. Of the formats that can hold code, see
+    `modelreg.security.unpickle.load_trusted`.
+    """
+    for flavor in _flavors():
+        if format in flavor.FORMATS:
+            return flavor.load(path, format)
+    raise UnloadableModel(
+        f"a model of the format {format!r} cannot be loaded: nothing here knows it",
+        "'modelreg load' hands out its files; a package can add the format with an entry point",
+    )
+
+
+def _flavors() -> list[Flavor]:
+    """The specific before the generic: any pickle is one of ``pickles``, so that it is asked last.
+
+    Before it our own come in the order of their names, then those of other packages; the first that recognises a
+    model has it.
+    """
+    from importlib.metadata import entry_points  # about 20 ms, and only registering and loading need it
+
+    return [cast("Flavor", point.load()) for point in sorted(entry_points(group=GROUP), key=_place)]
+
+
+def _place(point: EntryPoint) -> tuple[bool, bool, str, str]:
+    return point.value == _GENERIC, not point.value.startswith(_OWN), point.name, point.value

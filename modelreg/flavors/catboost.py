@@ -1,0 +1,35 @@
+"""CatBoost's own format: ``CBM1``, the length of the core in four bytes, the core (``model/model.cpp``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelreg.flavors.content import Files, head, only_file
+from modelreg.records.registration import Description
+from modelreg.security.libraries import loading
+
+FORMATS = ("catboost-cbm",)
+
+_MAGIC = b"CBM1"
+_HEADER = 8  # bytes
+
+
+def recognise(files: Files, is_folder: bool) -> Description | None:
+    """A single file with CatBoost's mark, long enough for the core that it announces."""
+    path = only_file(files, is_folder)
+    if path is None:
+        return None
+    start, size = head(path, _HEADER), path.stat().st_size
+    core = int.from_bytes(start[4:], "little")
+    if len(start) < _HEADER or start[:4] != _MAGIC or not 0 < core <= size - _HEADER:
+        return None
+    return Description("catboost", "catboost-cbm")
+
+
+def load(path: Path, format: str) -> object:
+    """A ``catboost.CatBoost``; raises `UnloadableModel`."""
+    with loading():
+        from catboost import CatBoost
+
+        model: object = CatBoost().load_model(str(path), format="cbm")
+    return model

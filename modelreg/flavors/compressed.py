@@ -1,0 +1,157 @@
+"""Decompresses a file a small piece at a time, so that no bomb has a use.
+
+The magic bytes are those by which joblib knows its compressors (``joblib/compressor.py``).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_PIECE = 64 * 1024
+_LZMA_MEMORY = 256 << 20  # bytes; a header may ask for 4 GiB, xz's strongest setting for 65 MiB
+
+
+class MissingDecompressor(Exception):
+    """The file is compressed by a program that isn't installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(package)
+        self.package = package
+
+
+class BadCompression(Exception):
+    """The file begins as a compressed one, but isn't."""
+
+
+class _Decompressor(Protocol):
+    """What ``bz2``, ``lzma`` and ``lz4.frame`` have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes: ...
+
+
+def is_compressed(start: bytes) -> bool:
+    """Whether a file that starts with ``start`` may be a compressed one."""
+    return _maker(start) is not None
+
+
+def decompressing(file: BinaryIO) -> BinaryIO:
+    """``file``, from its beginning, decompressed as it is read; its reads raise `BadCompression`.
+
+    Raises `MissingDecompressor` where the library isn't installed.
+    """
+    make = _maker(file.read(8))
+    file.seek(0)
+    if make is None:
+        raise BadCompression
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make), _PIECE))
+
+
+class _Decompressed(io.RawIOBase):
+    """A stream of one or more compressed members, one behind the other."""
+
+    def __init__(self, file: BinaryIO, make: Callable[[], _Decompressor]) -> None:
+        self._file = file
+        self._make = make
+        self._decompressor = make()
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._next(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def _next(self, most: int) -> bytes:
+        while True:
+            if self._decompressor.eof and not self._next_member():
+                return b""
+            if self._decompressor.needs_input and not self._waiting:
+                self._waiting = self._file.read(_PIECE)
+                if not self._waiting:
+                    return b""
+            taken, self._waiting = self._waiting, b""
+            data = self._decompress(taken, most)
+            if data:
+                return data
+
+    def _next_member(self) -> bool:
+        self._waiting = (self._decompressor.unused_data or b"") or self._file.read(_PIECE)
+        self._decompressor = self._make()
+        return bool(self._waiting)
+
+    def _decompress(self, data: bytes, most: int) -> bytes:
+        from lzma import LZMAError
+        from zlib import error as zlib_error
+
+        try:
+            return self._decompressor.decompress(data, most)
+        except (zlib_error, LZMAError, OSError, ValueError, EOFError, RuntimeError, MemoryError) as error:
+            raise BadCompression from error
+
+
+class _Zlib:
+    """``zlib`` and ``gzip`` with the interface of the others."""
+
+    def __init__(self) -> None:
+        import zlib
+
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: either header
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inflate.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes:
+        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+
+
+def _maker(start: bytes) -> Callable[[], _Decompressor] | None:
+    if start[:1] == b"\x78" or start[:2] == b"\x1f\x8b":
+        return _Zlib
+    if start[:3] == b"BZh":
+        return _bz2
+    if start[:5] == b"\xfd7zXZ" or start[:2] == b"\x5d\x00":
+        return _lzma
+    return _lz4 if start[:4] == b"\x04\x22\x4d\x18" else None
+
+
+def _bz2() -> _Decompressor:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def _lzma() -> _Decompressor:
+    import lzma
+
+    return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+
+
+def _lz4() -> _Decompressor:
+    try:
+        from lz4.frame import LZ4FrameDecompressor
+    except ImportError:
+        raise MissingDecompressor("lz4") from None
+    return cast("_Decompressor", LZ4FrameDecompressor())

@@ -1,0 +1,139 @@
+"""MLflow: a folder with an ``MLmodel`` in YAML (MLflow's documentation, 'MLflow Model Format').
+
+The YAML is read without its types, tags and merge keys: nested merges make a small file as large as one likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from modelreg.flavors import pickles, skops
+from modelreg.flavors.content import Files, text
+from modelreg.records.registration import Description
+from modelreg.records.signature import Signature, SignatureField
+
+FORMATS = ("mlflow",)
+
+_MOST_TEXT = 1 << 20  # bytes
+_MOST_NESTING = 100  # an MLmodel has seven levels,
+_MOST_EVENTS = 20_000  # and some hundred events: keys, values, beginnings and ends
+_GENERIC = "python_function"
+_TYPES = {
+    "boolean": "boolean",
+    "integer": "int32",
+    "long": "int64",
+    "float": "float32",
+    "double": "float64",
+    "string": "string",
+    "binary": "binary",
+    "datetime": "datetime",
+}
+
+
+def recognise(files: Files, is_folder: bool) -> Description | None:
+    """A folder whose ``MLmodel`` names a flavor: with that flavor's name, class, signature and run."""
+    path = files.get("MLmodel") if is_folder else None
+    model = None if path is None else _parsed(path)
+    if model is None:
+        return None
+    flavors = {name: flavor for name, flavor in _mapping(model.get("flavors")).items() if isinstance(name, str)}
+    if not flavors:
+        return None
+    flavor = next((name for name in flavors if name != _GENERIC), _GENERIC)
+    return Description(
+        flavor,
+        "mlflow",
+        model_class=_class(files, _mapping(flavors[flavor])),
+        signature=_signature(_mapping(model.get("signature"))),
+        run_id=_text(model.get("run_id")),
+    )
+
+
+def load(path: Path, format: str) -> object:
+    """MLflow's ``PyFuncModel``; raises `UnloadableModel`. See `modelreg.security.unpickle.load_trusted`."""
+    from modelreg.security.unpickle import load_trusted
+
+    return load_trusted(path, format)
+
+
+def _parsed(path: Path) -> dict[object, object] | None:
+    import yaml  # about 20 ms
+
+    source = text(path, _MOST_TEXT)
+    if source is None:
+        return None
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster, where PyYAML has it
+    try:
+        if not _is_modest(yaml.parse(source, Loader=loader)):
+            return None
+        return _mapping(yaml.load(source, Loader=loader))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+
+
+def _is_modest(events: Iterable[object]) -> bool:
+    """Whether the document is as small and flat as an MLmodel: libyaml's loader crashes Python on very deep ones."""
+    depth = 0
+    for number, event in enumerate(events):
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent")
+        depth -= kind.endswith("EndEvent")
+        if depth > _MOST_NESTING or number > _MOST_EVENTS:
+            return False
+    return True
+
+
+def _mapping(value: object) -> dict[object, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value not in ("", "null", "~") else None
+
+
+def _class(files: Files, flavor: dict[object, object]) -> str | None:
+    """The class that the flavor names, else that of the file which it says the model is in."""
+    named = _text(flavor.get("model_class"))
+    path = files.get(_text(flavor.get("pickled_model")) or "")
+    if named or path is None:
+        return named
+    found = skops.describe(path) or pickles.describe(path)
+    return found.model_class if found else None
+
+
+def _signature(signature: dict[object, object]) -> Signature | None:
+    inputs, outputs = _fields(signature.get("inputs")), _fields(signature.get("outputs"))
+    return Signature(inputs, outputs) if inputs or outputs else None
+
+
+def _fields(schema: object) -> tuple[SignatureField, ...]:
+    """The fields of a schema, which MLflow writes as JSON inside of the YAML; empty when one is not understood."""
+    import json
+
+    try:
+        specs = json.loads(_text(schema) or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    fields = [_field(spec) for spec in specs] if isinstance(specs, list) else []
+    return tuple(field for field in fields if field) if all(fields) else ()
+
+
+def _field(spec: object) -> SignatureField | None:
+    match spec:
+        case {"type": "tensor", "tensor-spec": {"dtype": str(dtype), "shape": list(shape)}, **more}:
+            lengths = tuple(length if type(length) is int and length >= 0 else None for length in shape)
+            return SignatureField(_text(more.get("name")), _tensor_type(dtype), lengths)
+        case {"type": str(type_), **more}:
+            nullable = more.get("required") is False or more.get("optional") is True
+            return SignatureField(_text(more.get("name")), _TYPES.get(type_, "any"), nullable=nullable)
+        case _:
+            return None
+
+
+def _tensor_type(dtype: str) -> str:
+    if dtype == "bool":
+        return "boolean"
+    if dtype.startswith("datetime64"):
+        return "datetime"
+    return dtype if dtype.rstrip("0123456789") in ("int", "uint", "float") else "string" if dtype == "str" else "any"

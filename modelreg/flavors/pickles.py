@@ -1,0 +1,104 @@
+"""Pickles: those of ``pickle``, joblib (with its compressions) and cloudpickle, read without being executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from modelreg.flavors.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.flavors.content import Files, head, only_file
+from modelreg.records.registration import Description
+from modelreg.security.pickle_machine import End, Reading, read_pickle
+from modelreg.security.stand_ins import Made, class_of
+
+FORMATS = ("pickle", "joblib", "cloudpickle")
+
+_LIBRARIES = {
+    "sklearn": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "torch": "pytorch",
+    "keras": "keras",
+}
+_PROTOCOL_MARK = b"\x80"
+_BROKEN = Description(
+    "file", "file", notes=("it begins as a pickle, but cannot be read as one to its end: it is cut off or damaged",)
+)
+
+
+def recognise(files: Files, is_folder: bool) -> Description | None:
+    """What the pickle in a single file says of itself."""
+    path = only_file(files, is_folder)
+    return None if path is None else describe(path)
+
+
+def load(path: Path, format: str) -> object:
+    """Unpickle the model; see `modelreg.security.unpickle.load_trusted`."""
+    from modelreg.security.unpickle import load_trusted
+
+    return load_trusted(path, format)
+
+
+def describe(path: Path) -> Description | None:
+    """What the pickle in the file at ``path`` says of itself; None when it is no pickle."""
+    start = head(path, 8)
+    compressed = is_compressed(start)
+    try:
+        with _opened(path, compressed) as (file, size):
+            reading = read_pickle(file, size)
+    except MissingDecompressor as missing:
+        note = f"its class could not be read, since {missing.package} is not installed: pip install {missing.package}"
+        return Description("python", "joblib", notes=(note,))
+    except BadCompression:
+        return None
+    marked = compressed or start[:1] == _PROTOCOL_MARK
+    if not _is_convincing(reading, marked):
+        return _BROKEN if marked and reading.protocol >= 2 else None
+    model_class = class_of(reading.top)
+    return Description(flavor_of(model_class), _format(reading, compressed), model_class, notes=_notes(reading))
+
+
+def flavor_of(model_class: str | None) -> str:
+    """The library that a class belongs to; ``python`` for one that is none of a library we know."""
+    return _LIBRARIES.get((model_class or "").partition(".")[0], "python")
+
+
+@contextmanager
+def _opened(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None]]:
+    with path.open("rb") as file:
+        if compressed:
+            with decompressing(file) as content:
+                yield content, None
+        else:
+            yield file, path.stat().st_size
+
+
+def _is_convincing(reading: Reading, marked: bool) -> bool:
+    """Protocols 0 and 1 have no mark at the beginning: other files could begin as they do, but not end as well."""
+    if reading.end is End.UNREADABLE:
+        return False
+    return (marked and reading.protocol >= 2) or (reading.end is End.STOP and reading.whole)
+
+
+def _format(reading: Reading, compressed: bool) -> str:
+    modules = {imported.module.partition(".")[0] for imported in reading.globals}
+    wrapped = any(imported.module.startswith("joblib.numpy_pickle") for imported in reading.globals)
+    if compressed or wrapped:
+        return "joblib"
+    return "cloudpickle" if "cloudpickle" in modules else "pickle"
+
+
+def _notes(reading: Reading) -> tuple[str, ...]:
+    notes = []
+    own = [imported.name for imported in reading.globals if imported.module == "__main__"]
+    if own:
+        notes.append(
+            f"it needs {', '.join(own[:5])} from __main__, which is another module wherever it is loaded: "
+            "define what a model needs in a module that can be imported"
+        )
+    if reading.end is End.LIMIT and isinstance(reading.top, Made):
+        notes.append("it is too large to be read to its end; its class is that of the first object in it")
+    return tuple(notes)

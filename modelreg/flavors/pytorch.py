@@ -1,0 +1,65 @@
+"""PyTorch: the zip of ``torch.save`` since 1.6, and what it wrote before (``torch/serialization.py``).
+
+The zip holds one folder with ``data.pkl``, ``version`` and the tensors; before, the file began with the pickle of a
+magic number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from modelreg.flavors.archive import Archive, damage, opened_archive
+from modelreg.flavors.content import Files, head, only_file
+from modelreg.records.registration import Description
+from modelreg.security.libraries import loading
+from modelreg.security.pickle_machine import read_pickle
+from modelreg.security.stand_ins import class_of
+
+FORMATS = ("pytorch-zip", "pytorch-legacy")
+
+_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # 0x1950a86a20f9469cfc6c as a pickle of protocol 2
+
+
+def recognise(files: Files, is_folder: bool) -> Description | None:
+    """A zip of ``torch.save``, with the class of its pickle; or a file with the old magic number."""
+    path = only_file(files, is_folder)
+    if path is None:
+        return None
+    if head(path, len(_LEGACY)) == _LEGACY:
+        return Description("pytorch", "pytorch-legacy")
+    with opened_archive(path) as archive:
+        return None if archive is None else _describe(archive)
+
+
+def load(path: Path, format: str) -> object:
+    """What was saved, on the CPU, with PyTorch's own guard against code; raises `UnloadableModel`.
+
+    ``weights_only`` admits tensors and plain containers, not whole modules.
+    """
+    with loading():
+        import torch  # about 2 s
+
+        model: object = torch.load(path, map_location="cpu", weights_only=True)
+    return model
+
+
+def _describe(archive: Archive) -> Description | None:
+    pickles = [name for name in archive.names if name.count("/") == 1 and name.endswith("/data.pkl")]
+    folder = pickles[0].removesuffix("data.pkl") if len(pickles) == 1 else ""
+    if not folder or f"{folder}version" not in archive.names:
+        return None
+    if f"{folder}constants.pkl" in archive.names:
+        note = "it is a TorchScript program, which modelreg does not load; torch.jit.load does"
+        return Description("pytorch", "pytorch-zip", notes=(note,))
+    return Description("pytorch", "pytorch-zip", _class(archive, pickles[0]))
+
+
+def _class(archive: Archive, name: str) -> str | None:
+    with archive.opened(name) as content:
+        if content is None:
+            return None
+        try:
+            return class_of(read_pickle(cast("BinaryIO", content), size=None).top)
+        except damage():
+            return None

@@ -1,0 +1,47 @@
+"""safetensors: the header's length in eight bytes, the header as JSON, the tensors (its README, 'Format')."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelreg.flavors.content import Files, head, only_file
+from modelreg.flavors.json_text import parse_object
+from modelreg.records.registration import Description
+from modelreg.security.libraries import loading
+
+FORMATS = ("safetensors",)
+
+_LENGTH = 8  # bytes
+_MOST_HEADER = 100_000_000  # bytes; safetensors itself refuses a longer one
+_MOST_PARSED = 16 << 20  # bytes; of a longer header, only how it begins is looked at
+_TENSOR = {"dtype", "shape", "data_offsets"}
+
+
+def recognise(files: Files, is_folder: bool) -> Description | None:
+    """A single file whose header describes tensors."""
+    path = only_file(files, is_folder)
+    if path is None:
+        return None
+    length = int.from_bytes(head(path, _LENGTH), "little")
+    if not 2 <= length <= min(_MOST_HEADER, path.stat().st_size - _LENGTH) or not _describes_tensors(path, length):
+        return None
+    return Description("safetensors", "safetensors")
+
+
+def load(path: Path, format: str) -> object:
+    """The tensors by their names, as NumPy arrays; raises `UnloadableModel`."""
+    with loading():
+        from safetensors.numpy import load_file
+
+        tensors: object = load_file(path)
+    return tensors
+
+
+def _describes_tensors(path: Path, length: int) -> bool:
+    if length > _MOST_PARSED:
+        return head(path, _LENGTH + 2)[_LENGTH:] == b'{"'
+    header = parse_object(head(path, _LENGTH + length)[_LENGTH:])
+    if header is None:
+        return False
+    tensors = [value for name, value in header.items() if name != "__metadata__"]
+    return all(isinstance(tensor, dict) and tensor.keys() >= _TENSOR for tensor in tensors)

@@ -1,0 +1,36 @@
+"""The border to the libraries that made a model: whatever they raise becomes one error of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from modelreg.errors import UnloadableModel, shown
+
+_PACKAGES = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python"}
+"""Packages that are named otherwise than what they install."""
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Around an import and a call of the library that loads a model.
+
+    Raises `UnloadableModel`: for a library that is missing, with the package to install; for anything else that goes
+    wrong there, with the library's own words.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        module = missing.name or str(missing)
+        message = f"the model needs {shown(module)}, which is not installed"
+        raise UnloadableModel(message, _how_to_get(module)) from missing
+    except Exception as error:  # these libraries raise classes of their own, which are not known without them
+        said = f"{type(error).__name__}: {error}"
+        raise UnloadableModel(f"the model's library cannot load it: {shown(said)}") from error
+
+
+def _how_to_get(module: str) -> str:
+    top = module.partition(".")[0]
+    if top == "__main__" or "." in module:
+        return f"the model was made with another version of {top}, or by a program that is not here"
+    return f"pip install {_PACKAGES.get(top, top)}"

@@ -1,0 +1,153 @@
+"""Writes the small genuine model files in ``files/`` with the libraries that own their formats.
+
+Run ``python tests/flavors/make_files.py`` where all of them are installed; ``files/versions.json`` then says which
+versions they were.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+FILES = Path(__file__).parent / "files"
+PACKAGES = [
+    "numpy",
+    "scikit-learn",
+    "joblib",
+    "cloudpickle",
+    "skops",
+    "xgboost-cpu",
+    "lightgbm",
+    "catboost",
+    "onnx",
+    "skl2onnx",
+    "safetensors",
+    "torch",
+    "keras",
+    "mlflow-skinny",
+]
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.random((60, 3)).round(3)
+Y = (X[:, 0] + X[:, 1] > 1).astype(int)
+
+
+def pickles() -> None:
+    """scikit-learn's classifier as pickle, joblib and skops write it."""
+    import joblib
+    import skops.io
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression().fit(X, Y)
+    (FILES / "logistic.pickle").write_bytes(pickle.dumps(model))
+    joblib.dump(model, FILES / "logistic.joblib")
+    joblib.dump(model, FILES / "logistic.joblib.xz", compress=("xz", 3))
+    skops.io.dump(model, FILES / "logistic.skops")
+
+
+def by_value() -> None:
+    """An instance of a class that goes into the pickle with it."""
+    import cloudpickle
+
+    class Threshold:
+        def predict(self, rows):
+            return [row[0] > 0.5 for row in rows]
+
+    Threshold.__module__ = "training"
+    (FILES / "by_value.cloudpickle").write_bytes(cloudpickle.dumps(Threshold()))
+
+
+def xgboost() -> None:
+    """XGBoost's two formats, and its scikit-learn class in a pickle."""
+    from xgboost import XGBClassifier
+
+    model = XGBClassifier(n_estimators=2, max_depth=2).fit(X, Y)
+    model.save_model(FILES / "xgboost.json")
+    model.save_model(FILES / "xgboost.ubj")
+    (FILES / "xgboost.pickle").write_bytes(pickle.dumps(model))
+
+
+def lightgbm() -> None:
+    """LightGBM's text format, and its scikit-learn class in a pickle."""
+    from lightgbm import LGBMClassifier
+
+    model = LGBMClassifier(n_estimators=2, num_leaves=3, min_child_samples=2, verbose=-1).fit(X, Y)
+    model.booster_.save_model(FILES / "lightgbm.txt")
+    (FILES / "lightgbm.pickle").write_bytes(pickle.dumps(model))
+
+
+def catboost() -> None:
+    """CatBoost's own format, and its class in a pickle."""
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(iterations=2, depth=2, verbose=False, allow_writing_files=False).fit(X, Y)
+    model.save_model(str(FILES / "catboost.cbm"))
+    (FILES / "catboost.pickle").write_bytes(pickle.dumps(model))
+
+
+def onnx() -> None:
+    """A scikit-learn classifier as ONNX."""
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LogisticRegression
+
+    model = to_onnx(LogisticRegression().fit(X, Y), X[:1].astype(np.float32), options={"zipmap": False})
+    (FILES / "logistic.onnx").write_bytes(model.SerializeToString())
+
+
+def torch() -> None:
+    """PyTorch: a state dictionary, a whole module, and the format of before version 1.6."""
+    import torch
+
+    layer = torch.nn.Linear(3, 1)
+    torch.save(layer.state_dict(), FILES / "state.pt")
+    torch.save(layer, FILES / "module.pt")
+    torch.save(layer.state_dict(), FILES / "legacy.pt", _use_new_zipfile_serialization=False)
+
+
+def safetensors() -> None:
+    """Two arrays."""
+    from safetensors.numpy import save_file
+
+    save_file({"weight": X[:2].astype(np.float32), "bias": Y[:2]}, FILES / "arrays.safetensors", {"format": "np"})
+
+
+def keras() -> None:
+    """Keras 3's archive."""
+    import os
+
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(FILES / "dense.keras")
+
+
+def mlflow() -> None:
+    """A folder as MLflow logs it: a scikit-learn model with a signature."""
+    import mlflow.sklearn
+    from mlflow.models import infer_signature
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression().fit(X, Y)
+    folder = FILES / "mlflow"
+    shutil.rmtree(folder, ignore_errors=True)
+    mlflow.sklearn.save_model(
+        model, folder, signature=infer_signature(X, model.predict(X)), serialization_format="cloudpickle"
+    )
+
+
+def main() -> None:
+    """Write all of them."""
+    FILES.mkdir(exist_ok=True)
+    for make in (pickles, by_value, xgboost, lightgbm, catboost, onnx, torch, safetensors, keras, mlflow):
+        make()
+    versions = {package: version(package) for package in PACKAGES}
+    (FILES / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""Loading: each format by the library that wrote it, or one error that says what is missing."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import modelreg.flavors
+from modelreg.errors import UnloadableModel
+from modelreg.flavors import load, recognise
+from modelreg.records.registration import Description
+
+FILES = Path(__file__).parent / "files"
+ROWS = np.array([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]])
+
+
+def needs(*packages: str) -> None:
+    """Skip where a library that isn't a dependency is not installed."""
+    for package in packages:
+        pytest.importorskip(package, reason=f"{package} is not installed")
+
+
+@pytest.fixture
+def blob(tmp_path):
+    """A model file under a name that tells nothing, as the store keeps it."""
+
+    def copied(name: str) -> Path:
+        (tmp_path / "blob").write_bytes((FILES / name).read_bytes())
+        return tmp_path / "blob"
+
+    return copied
+
+
+@pytest.mark.parametrize("name", ["logistic.pickle", "logistic.joblib", "logistic.joblib.xz", "logistic.skops"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_a_scikit_learn_model_predicts(name, blob):
+    needs("skops")
+    path = blob(name)
+    assert load(path, recognise({"m": path}, is_folder=False).format).predict(ROWS).tolist() == [1, 0]
+
+
+def test_an_object_whose_class_came_with_it_predicts(tmp_path):
+    class Threshold:
+        def predict(self, rows):
+            return [bool(row[0] > 0.5) for row in rows]
+
+    Threshold.__module__ = "of_nowhere"  # what cannot be imported goes into the pickle
+    (tmp_path / "m").write_bytes(cloudpickle.dumps(Threshold()))
+    assert recognise({"m": tmp_path / "m"}, is_folder=False) == Description(
+        "python", "cloudpickle", "of_nowhere.Threshold"
+    )
+    assert load(tmp_path / "m", "cloudpickle").predict(ROWS) == [True, False]
+
+
+@pytest.mark.parametrize(("name", "format"), [("xgboost.json", "xgboost-json"), ("xgboost.ubj", "xgboost-ubj")])
+def test_an_xgboost_model_predicts(name, format, blob):
+    needs("xgboost")
+    import xgboost
+
+    high, low = load(blob(name), format).predict(xgboost.DMatrix(ROWS))
+    assert high > 0.5 > low
+
+
+def test_a_lightgbm_model_predicts(blob):
+    needs("lightgbm")
+    high, low = load(blob("lightgbm.txt"), "lightgbm-text").predict(ROWS)
+    assert high > low
+
+
+def test_a_catboost_model_predicts(blob):
+    needs("catboost")
+    assert load(blob("catboost.cbm"), "catboost-cbm").predict(ROWS, prediction_type="Class").tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "catboost"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_pickle_of_another_library_predicts(name, blob):
+    needs(name)
+    high, low = load(blob(f"{name}.pickle"), "pickle").predict_proba(ROWS)[:, 1]
+    assert high > low
+
+
+def test_an_onnx_model_predicts(blob):
+    needs("onnxruntime")
+    session = load(blob("logistic.onnx"), "onnx")
+    assert session.run(["label"], {"X": ROWS.astype(np.float32)})[0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("name", "format"), [("state.pt", "pytorch-zip"), ("legacy.pt", "pytorch-legacy")])
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_weights_of_pytorch_are_loaded(name, format, blob):
+    needs("torch")
+    assert {key: tuple(value.shape) for key, value in load(blob(name), format).items()} == {
+        "weight": (1, 3),
+        "bias": (1,),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_whole_module_of_pytorch_is_refused_since_it_could_hold_code(blob):
+    needs("torch")
+    with pytest.raises(UnloadableModel, match="Weights only"):
+        load(blob("module.pt"), "pytorch-zip")
+
+
+def test_tensors_of_safetensors_are_loaded(blob):
+    needs("safetensors")
+    tensors = load(blob("arrays.safetensors"), "safetensors")
+    assert {name: array.shape for name, array in tensors.items()} == {"weight": (2, 3), "bias": (2,)}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_keras_model_predicts(blob, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    needs("torch", "keras")
+    assert load(blob("dense.keras"), "keras").predict(ROWS, verbose=0).shape == (2, 1)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_mlflow_folder_predicts():
+    needs("mlflow")
+    assert load(FILES / "mlflow", "mlflow").predict(ROWS).tolist() == [1, 0]
+
+
+# --- what cannot be loaded --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["file", "folder", "no-such-format"])
+def test_an_unknown_format_is_refused_by_name(format, tmp_path):
+    with pytest.raises(UnloadableModel, match=f"format '{format}'"):
+        load(tmp_path, format)
+
+
+@pytest.mark.parametrize(
+    ("format", "module", "package"),
+    [
+        ("skops", "skops", "skops"),
+        ("onnx", "onnxruntime", "onnxruntime"),
+        ("xgboost-json", "xgboost", "xgboost"),
+        ("lightgbm-text", "lightgbm", "lightgbm"),
+        ("catboost-cbm", "catboost", "catboost"),
+        ("safetensors", "safetensors", "safetensors"),
+        ("pytorch-zip", "torch", "torch"),
+        ("keras", "keras", "keras"),
+        ("mlflow", "mlflow", "mlflow"),
+    ],
+)
+def test_a_missing_library_is_named_with_the_package_to_install(format, module, package, tmp_path):
+    program = f"""if True:
+        import sys
+        class Absent:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] == {module!r}:
+                    raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
+        sys.meta_path.insert(0, Absent())
+        from pathlib import Path
+        from modelreg.errors import UnloadableModel
+        from modelreg.flavors import load
+        try:
+            load(Path(sys.argv[1]), {format!r})
+        except UnloadableModel as error:
+            print(error.message, "|", error.hint)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"the model needs {module!r}, which is not installed | pip install {package}\n"
+
+
+def test_a_pickle_whose_class_is_gone_is_one_error(tmp_path):
+    (tmp_path / "m").write_bytes(b"\x80\x04\x8c\x0bno_such_lib\x8c\x01C\x93)\x81.")
+    with pytest.raises(UnloadableModel, match="'no_such_lib'") as caught:
+        load(tmp_path / "m", "pickle")
+    assert caught.value.hint == "pip install no_such_lib"
+    (tmp_path / "m").write_bytes(b"\x80\x04\x8c\x08__main__\x8c\x0cNo_such_clas\x93)\x81.")
+    with pytest.raises(UnloadableModel, match="No_such_clas"):
+        load(tmp_path / "m", "pickle")
+
+
+@pytest.mark.parametrize("format", ["pickle", "joblib", "cloudpickle"])
+def test_a_damaged_file_is_one_error(format, tmp_path):
+    (tmp_path / "m").write_bytes(pickle.dumps(LogisticRegression())[:-5])
+    with pytest.raises(UnloadableModel, match="cannot load it"):
+        load(tmp_path / "m", format)
+
+
+def test_no_loader_stands_in_for_another(tmp_path):
+    joblib.dump(LogisticRegression().fit(ROWS, [0, 1]), tmp_path / "m")
+    with pytest.raises(UnloadableModel):
+        load(tmp_path / "m", "skops")
+
+
+# --- flavors of other packages ----------------------------------------------------------------------------------
+
+
+class Shouting:
+    """What another package could add: it knows files that begin with ``LOUD``, and pickles."""
+
+    FORMATS = ("loud",)
+
+    @staticmethod
+    def recognise(files, is_folder):
+        data = next(iter(files.values())).read_bytes()
+        return Description("loud", "loud") if data.startswith((b"LOUD", b"\x80", b"\x08")) else None
+
+    @staticmethod
+    def load(path, format):
+        return path.read_bytes().lower()
+
+
+@pytest.fixture
+def another_package(monkeypatch):
+    """An installed package with an entry point in the group of flavors."""
+    monkeypatch.setattr(EntryPoint, "load", _load_shouting(EntryPoint.load))
+    points = [*entry_points(group=modelreg.flavors.GROUP), EntryPoint("aaa", "shouting", modelreg.flavors.GROUP)]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+
+
+def _load_shouting(load):
+    return lambda point: Shouting if point.value == "shouting" else load(point)
+
+
+@pytest.mark.usefixtures("another_package")
+def test_another_package_can_add_a_format(tmp_path):
+    (tmp_path / "m").write_bytes(b"LOUD")
+    assert recognise({"m": tmp_path / "m"}, is_folder=False) == Description("loud", "loud")
+    assert load(tmp_path / "m", "loud") == b"loud"
+
+
+@pytest.mark.usefixtures("another_package")
+def test_a_specific_format_goes_before_any_pickle_and_ours_before_others():
+    assert recognise({"m": FILES / "logistic.pickle"}, is_folder=False).format == "loud"
+    assert recognise({"m": FILES / "logistic.onnx"}, is_folder=False).format == "onnx"
+
+
+def test_every_flavor_of_ours_is_declared_and_every_format_has_one_loader():
+    modules = {path.stem for path in Path(modelreg.flavors.__file__).parent.glob("*.py")}
+    machinery = {"__init__", "archive", "compressed", "content", "json_text"}
+    points = entry_points(group=modelreg.flavors.GROUP)
+    assert {point.value.rpartition(".")[2] for point in points if point.value.startswith("modelreg.")} == (
+        modules - machinery
+    )
+    formats = [name for point in points for name in point.load().FORMATS]
+    assert len(formats) == len(set(formats))
+
+
+def test_importing_and_recognising_is_light():
+    program = f"""if True:
+        import sys
+        import modelreg.flavors
+        heavy = "numpy pandas sklearn joblib zipfile importlib.metadata yaml json lzma bz2 pickle".split()
+        print([name for name in heavy if name in sys.modules])
+        from pathlib import Path
+        modelreg.flavors.recognise({{"m": Path({str(FILES / "logistic.joblib")!r})}}, False)
+        print([name for name in "numpy pandas sklearn joblib yaml lz4 pickletools".split() if name in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "[]"]
