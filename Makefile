@@ -1,0 +1,51 @@
+# Everything is done with one environment in .venv, which each target makes if need be.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-slow test-all lint format bench docs screenshots clean
+
+demo: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
+
+test: $(READY)
+	$(BIN)/pytest -n auto -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/pytest -n auto -m slow
+
+# On every Python from 3.11 that this machine has, each in an environment of its own.
+test-all:
+	bash scripts/test-all.sh
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+# What is generated from the program: docs/commands.md, and the tables in README.md.
+docs: $(READY)
+	$(BIN)/python scripts/write_docs.py
+
+screenshots: $(READY)
+	$(BIN)/python scripts/write_screenshots.py
+
+clean:
+	rm -rf .venv .venv-* build dist demo/output .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "modelreg needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)

@@ -1,0 +1,1 @@
+"""Speed, as ratios: both sides of every row are measured in turn, in one run, on one machine."""

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# The whole life of a model, through the real command line; every command is printed before its output.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+rm -rf "$here/output"
+mkdir "$here/output"
+cd "$here/output"
+export MODELREG_HOME=$PWD/registry
+
+title() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+
+run() { # print a command as one would type it, then run it
+  printf '\n\033[36m$'
+  printf ' %s' "$(quoted "$@")"
+  printf '\033[0m\n'
+  "$@"
+}
+
+quoted() {
+  local word line=""
+  for word in "$@"; do
+    case $word in
+      *[!A-Za-z0-9_./:@=,+-]*) line+=" '$word'" ;;
+      *) line+=" $word" ;;
+    esac
+  done
+  printf '%s' "${line# }"
+}
+
+expect_exit() { # run a command that must end with the status $1
+  local wanted=$1 status=0
+  shift
+  run "$@" </dev/null || status=$?
+  echo "(exit $status)"
+  [ "$status" = "$wanted" ] || { echo "the demo expected exit $wanted"; exit 1; }
+}
+
+title "A training job leaves models, their metrics and a sample of the data"
+run python ../train.py .
+run ls
+
+title "Register them: the bytes are stored once, the model is recognised without being run"
+run modelreg register logistic.joblib --name tumour --metrics-file logistic-metrics.json --signature-from patients.csv
+run modelreg register forest.joblib --name tumour --metrics-file forest-metrics.json --signature-from patients.csv --alias challenger
+run modelreg register ridge.joblib --name diabetes --metrics-file ridge-metrics.json --param alpha=0.1 --stage Staging
+
+title "Registering the same again makes no new version"
+run modelreg register logistic.joblib --name tumour --metrics-file logistic-metrics.json --signature-from patients.csv
+
+title "Promote the first one"
+run modelreg transition tumour 1 Staging
+run modelreg transition tumour 1 Production --message "first model"
+
+title "A second one in Production is refused: a script has to say what becomes of the first"
+expect_exit 4 modelreg transition tumour 2 Production
+
+title "So say it"
+run modelreg transition tumour@challenger Production --archive-existing --dry-run
+run modelreg transition tumour@challenger Production --archive-existing --message "better on the holdout"
+
+title "What is where?"
+run modelreg list
+run modelreg versions tumour
+run modelreg show diabetes/Staging
+
+title "The very bytes come out again, checked, from the shell and from Python"
+run modelreg load tumour/Production
+run cmp "$(modelreg load tumour/Production)" forest.joblib
+run python ../predict.py
+
+title "Everything is in the journal, and the journal replays to what is there"
+run modelreg history tumour
+run modelreg verify
+
+title "A flipped bit is noticed, named, and never handed out; registering the good bytes again heals it"
+digest=$(modelreg show tumour/1 --json | python -c 'import json, sys; print(json.load(sys.stdin)["files"][0]["digest"][7:])')
+blob=registry/artifacts/blobs/sha256/$digest
+chmod u+w "$blob"
+run python -c "import sys; f = open(sys.argv[1], 'r+b'); f.seek(99); b = f.read(1); f.seek(99); f.write(bytes([b[0] ^ 1]))" "$blob"
+expect_exit 6 modelreg verify
+expect_exit 6 modelreg load tumour/1
+run modelreg register logistic.joblib --name tumour --metrics-file logistic-metrics.json --signature-from patients.csv
+run modelreg verify
+
+printf '\nThe registry of this demo is in demo/output/registry: look around, then delete it.\n'

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Run the tests on every Python from 3.11 that this machine has: on PATH, or kept by pyenv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+find_python() { # the first interpreter of version $1 that really runs
+  local candidate
+  for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+    if "$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+}
+
+tested=()
+for version in 3.11 3.12 3.13 3.14; do
+  python=$(find_python "$version")
+  if [ -z "$python" ]; then
+    echo "== Python $version: not on this machine"
+    continue
+  fi
+  echo "== Python $version: $("$python" --version)"
+  environment=.venv-$version
+  [ -d "$environment" ] || "$python" -m venv "$environment"
+  PIP_CONSTRAINT=constraints.txt "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+  "$environment/bin/pytest" -n auto -m "not slow" -p no:cacheprovider
+  tested+=("$version")
+done
+echo "== tested on Python ${tested[*]}"
