@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from modelreg.artifacts.blobs import BlobStore
@@ -124,8 +125,9 @@ def _remove(folder: Path) -> None:
         folder.unlink()
     elif folder.is_dir():
         for parent, _, _ in os.walk(folder):
-            os.chmod(parent, 0o700)
-        shutil.rmtree(folder)
+            with suppress(PermissionError):  # another member of the group made it; cleaning takes it away one day
+                os.chmod(parent, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _cloned(source: int, target: int) -> bool:

@@ -12,7 +12,7 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
-from modelreg.errors import BlobDamaged, DestinationExists
+from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
@@ -20,7 +20,8 @@ from modelreg.references import Digest
 def copy_file(store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool) -> Path:
     """Write one file's checked bytes to ``destination``, or below it when that is a folder; returns where.
 
-    It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `BlobDamaged`, OSError.
+    It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `InvalidInput` when there is no folder for it, `BlobDamaged`,
+    OSError.
     """
     target = destination / safe_path(file.path) if destination.is_dir() else destination
     if not overwrite and os.path.lexists(target):
@@ -107,6 +108,8 @@ def _index(digest: Digest, size: int, tag: str) -> str:
 
 
 def _private_beside(target: Path) -> Path:
+    if not target.absolute().parent.is_dir():
+        raise InvalidInput(f"there is no folder {shown(str(target.parent))}", "make it first")
     return target.absolute().with_name(f".{target.absolute().name}-{os.urandom(4).hex()}")
 
 

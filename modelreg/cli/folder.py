@@ -17,9 +17,9 @@ from modelreg.records.inspection import Finding
 from modelreg.registry import Registry
 
 _FINDING_COLUMNS = (
-    Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
-    Column[Finding]("path", lambda finding: finding.path),
-    Column[Finding]("problem", lambda finding: finding.problem),
+    Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold", folds=True),
+    Column[Finding]("path", lambda finding: finding.path, folds=True),
+    Column[Finding]("problem", lambda finding: finding.problem, folds=True),
 )
 
 
@@ -31,10 +31,10 @@ def init(
     shared: Annotated[bool, typer.Option("--shared", help="Let the folder's group write to it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a registry: .modelreg in the current folder, or the folder that is named.
+    """Make a registry folder.
 
-    Every command run in the current folder or below it then uses that .modelreg. 'register' makes a registry by
-    itself, so this is for projects that keep their own, and for groups.
+    It is .modelreg in the current folder, which every command then uses that is run there or below it; or the folder
+    that is named. 'register' makes a registry by itself, so this is for projects that keep their own, and for groups.
 
     \b
     modelreg init
@@ -53,7 +53,7 @@ def init(
 
 
 def info(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show which registry is used, what it holds, and the versions of the programs that read it.
+    """Show which registry is used, and what it holds.
 
     \b
     modelreg info
@@ -65,9 +65,9 @@ def info(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def verify(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check everything: the catalog, every stored byte, and the journal, which is replayed.
+    """Check the catalog, every stored byte, and the journal.
 
-    Prints one line for each finding; exit 6 when there is one.
+    The journal is replayed and held against the catalog. Prints one line for each finding; exit 6 when there is one.
 
     \b
     modelreg verify

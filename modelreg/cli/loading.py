@@ -27,9 +27,10 @@ def load(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file at DEST.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a version's bytes and print the path of a read-only copy under its real name.
+    """Print the path of a version's checked bytes.
 
-    Nothing of the model is run. Every byte is checked against the digest each time.
+    It is a read-only copy under the file's real name. Every byte is checked against the digest each time, and nothing
+    of the model is run.
 
     \b
     MODEL=$(modelreg load churn/Production)
@@ -54,7 +55,7 @@ def export(
     destination: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write a version as an OCI image layout of its own, for OCI registries.
+    """Write a version as an OCI image layout, for OCI registries.
 
     \b
     modelreg export churn/Production ./churn-oci

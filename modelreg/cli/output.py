@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from modelreg.cli.text import field, visible
 from modelreg.clock import as_text
 from modelreg.errors import ModelregError
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 Record = TypeVar("Record")
 
 STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
 """Stage -> how rich shows it."""
+_NARROWEST_FOLD = 8  # characters
 
 
 class Form(Enum):
@@ -46,6 +50,8 @@ class Column(Generic[Record]):
     style: Callable[[Record], str] | None = None
     in_table: bool = True
     right: bool = False
+    folds: bool = False
+    """Whether a narrow terminal folds what stands in it over several lines, rather than to cut it."""
 
 
 def chosen_form(as_json: bool, quiet: bool = False) -> Form:
@@ -70,7 +76,7 @@ def print_records(
             rows = ("\t".join(field(column.value(record)) for column in columns) for record in records)
             _write("".join(f"{row}\n" for row in ("\t".join(column.name for column in columns), *rows)))
         case Form.TABLE:
-            _print_table(records, [column for column in columns if column.in_table])
+            _print_table(records, columns)
 
 
 def print_fields(record: object, values: Iterable[tuple[str, object]], form: Form, reference: str) -> None:
@@ -174,15 +180,28 @@ def _to_stderr(text: str) -> None:
 
 def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:
     from rich.console import Console  # 30 ms, for terminals alone
+
+    Console(highlight=False, markup=False).print(as_table(records, columns))
+
+
+def as_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> Table:
+    """``records`` as people see them."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.name.replace("_", " "), justify="right" if column.right else "left", overflow="fold")
+    shown = [column for column in columns if column.in_table]
+    for column in shown:
+        table.add_column(
+            column.name.replace("_", " "),
+            justify="right" if column.right else "left",
+            no_wrap=not column.folds,
+            overflow="fold" if column.folds else "ellipsis",
+            min_width=_NARROWEST_FOLD if column.folds else None,
+        )
     for record in records:
-        table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in columns))
-    Console(highlight=False, markup=False).print(table)
+        table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in shown))
+    return table
 
 
 def _cell(column: Column[Record], record: Record) -> str:

@@ -50,7 +50,7 @@ def register(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Store a model's file or folder as the next version of a model.
+    """Store a file or folder as the next version of a model.
 
     The model is recognised without being run. The same bytes with the same metrics, parameters and signature give
     the version that is there already. Prints the version's reference.

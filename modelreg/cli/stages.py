@@ -51,7 +51,7 @@ def transition(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put a version into a stage: None, Staging, Production or Archived.
+    """Put a version into a stage, such as Production.
 
     Only one version of a model is in Production. While another one is there, a terminal is asked what becomes of
     it, and a script is refused (exit 4) unless it says --archive-existing or --move-existing.

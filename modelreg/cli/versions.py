@@ -14,13 +14,16 @@ from modelreg.records.version import ModelVersion
 VERSION_COLUMNS = (
     Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),
     Column[ModelVersion]("stage", lambda version: version.stage, style=lambda version: STAGE_STYLES[version.stage]),
-    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases)),
+    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases), folds=True),
     Column[ModelVersion](
-        "digest", lambda version: version.digest, lambda version: text.short(version.digest), style=lambda _: "dim"
+        "digest",
+        lambda version: version.digest,
+        lambda version: text.short(version.digest).removeprefix("sha256:"),
+        style=lambda _: "dim",
     ),
     Column[ModelVersion]("size", lambda version: version.size, lambda version: text.size(version.size), right=True),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
-    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics)),
+    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics), folds=True),
     Column[ModelVersion](
         "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
     ),

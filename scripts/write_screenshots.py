@@ -1,0 +1,69 @@
+"""Draw docs/screenshot.svg: `list` and `versions` as a terminal shows them, by rich's own export."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from pathlib import Path
+
+import joblib
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from modelreg import Registry
+from modelreg.cli.list import MODEL_COLUMNS
+from modelreg.cli.output import as_table
+from modelreg.cli.versions import VERSION_COLUMNS
+
+PICTURE = Path(__file__).parent.parent / "docs" / "screenshot.svg"
+
+
+def main() -> None:
+    """Register a few real models and draw what is there."""
+    console = Console(record=True, width=98, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(Path(folder) / "registry")
+        _fill(registry, Path(folder))
+        _prompt(console, "modelreg list")
+        console.print(as_table(registry.models(), MODEL_COLUMNS))
+        console.print()
+        _prompt(console, "modelreg versions tumour")
+        console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS))
+    console.save_svg(str(PICTURE), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
+
+
+def _fill(registry: Registry, folder: Path) -> None:
+    tumours, diabetes = load_breast_cancer(return_X_y=True), load_diabetes(return_X_y=True)
+    forest = RandomForestClassifier(n_estimators=20, random_state=0)
+    candidates = [
+        (LogisticRegression(max_iter=5000), {"accuracy": 0.951, "roc_auc": 0.984}, ()),
+        (make_pipeline(StandardScaler(), LogisticRegression()), {"accuracy": 0.965, "roc_auc": 0.995}, ("champion",)),
+        (forest, {"accuracy": 0.944, "roc_auc": 0.978}, ("challenger",)),
+    ]
+    for number, (model, metrics, aliases) in enumerate(candidates):
+        joblib.dump(model.fit(*tumours), folder / f"{number}.joblib")
+        registry.register(folder / f"{number}.joblib", "tumour", metrics=metrics, aliases=aliases)
+    registry.transition("tumour", 1, "Production")
+    registry.transition("tumour", 2, "Production", archive_existing=True)
+    registry.transition("tumour", 3, "Staging")
+    registry.log_model(Ridge().fit(*diabetes), "diabetes", metrics={"r2": 0.369}, stage="Staging")
+
+
+def _without_remote_fonts(svg: str) -> str:
+    """Leave the fonts to whoever looks: a picture of text should fetch nothing."""
+    return re.sub(r"@font-face \{\{.*?\}\}\s*", "", svg, flags=re.DOTALL)
+
+
+def _prompt(console: Console, command: str) -> None:
+    console.print(Text.assemble(("$ ", "bold cyan"), command))
+
+
+if __name__ == "__main__":
+    main()

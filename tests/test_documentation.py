@@ -1,0 +1,85 @@
+"""What the documentation says is what the program does."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelreg import Registry
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def environment() -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MODELREG_")}
+    return plain | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def pasted(tmp_path: Path) -> Path:
+    """A folder in which the README's session was pasted into a shell."""
+    session = re.search(r"## A session to paste\n\n```sh\n(.*?)```", README, re.DOTALL)
+    assert session is not None
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", session.group(1)],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "refused: exit 4" in done.stdout
+    assert "the very same bytes" in done.stdout
+    return tmp_path / "churn-project"
+
+
+def test_the_session_of_the_readme_works_and_python_goes_on_where_it_ends(pasted: Path) -> None:
+    block = re.search(r"<!-- tested -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    done = subprocess.run(
+        [sys.executable, "-c", block.group(1)],
+        cwd=pasted,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("churn/3 sha256:")
+    assert Registry(pasted / ".modelreg").model("churn").production == 3
+
+
+def test_the_command_reference_and_the_tables_of_the_readme_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "write_docs.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_table_and_column_of_the_catalog_is_described(tmp_path: Path) -> None:
+    Registry(tmp_path / "registry").create()
+    catalog = sqlite3.connect(tmp_path / "registry" / "catalog.db")
+    described = (ROOT / "docs" / "catalog.md").read_text()
+    missing = [
+        f"{table}.{column}"
+        for (table,) in catalog.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        if not table.startswith(("sqlite_", "_sqlite_"))
+        for (column,) in catalog.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        if f"`{table}`" not in described or f"`{column}`" not in described
+    ]
+    assert missing == []
+
+
+def test_every_local_link_of_the_documents_leads_somewhere() -> None:
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
