@@ -432,7 +432,8 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
     import difflib
 
     by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
+    begun = [lower for lower in by_lower if text and lower.startswith(text.lower())]
+    near = begun if len(begun) == 1 else difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean {by_lower[near[0]]}?" if near else None
 
 

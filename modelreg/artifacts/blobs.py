@@ -48,6 +48,7 @@ class BlobStore:
         for name, content in (("oci-layout", _OCI_LAYOUT), ("index.json", _INDEX)):
             private = self._private_path()
             self._write(private, content)
+            sync(private)
             os.rename(private, self.root / name)
         sync(self.root)
 
@@ -132,17 +133,23 @@ class BlobStore:
             copied = memoryview(content)
             while copied:
                 copied = copied[os.write(descriptor, copied) :]
-            os.fsync(descriptor)
 
     def _publish(self, received: Iterable[Received]) -> None:
-        """Rename each private copy to its digest; a blob that is there is checked, and replaced when damaged."""
+        """Rename each private copy to its digest, once its bytes are on disk.
+
+        A blob that is there already is read: a sound one is kept, and a damaged one is replaced, which heals it.
+        """
+        needed = []
         for each in received:
             if self.problem(each.file) is None:
                 with suppress(PermissionError):  # another member of the group owns it
                     os.utime(self.path(each.file.digest))  # young again: no cleaning takes it away meanwhile
                 os.unlink(each.content)
             else:
-                os.rename(each.content, self.path(each.file.digest))
+                needed.append(each)
+        sync_files([each.content for each in needed], self.root)
+        for each in needed:
+            os.rename(each.content, self.path(each.file.digest))
         sync(self._blobs)  # even when every blob was there: its own rename may not be on disk yet
 
 
@@ -152,6 +159,7 @@ class Receipt:
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._received: dict[Digest, Received] = {}
+        self._published: list[ModelFile] = []
         self.files: list[ModelFile] = []
 
     def contents(self) -> dict[str, Path]:
@@ -183,13 +191,13 @@ class Receipt:
 
     def publish(self) -> None:
         """Make everything durable, under its digest."""
-        sync_files([received.content for received in self._received.values()], self._store.root)
         self._store._publish(self._received.values())
+        self._published = [received.file for received in self._received.values()]
         self._received.clear()
 
     def missing(self) -> list[str]:
-        """The published files that are not in the store any more; looked at again just before the commit."""
-        return [file.path for file in self.files if self._store.problem(file, thorough=False)]
+        """What was published and is not in the store any more; looked at again just before the commit."""
+        return [file.path for file in self._published if self._store.problem(file, thorough=False)]
 
     def discard(self) -> None:
         """Remove the private copies that were not published."""

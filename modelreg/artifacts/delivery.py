@@ -20,8 +20,8 @@ from modelreg.references import Digest
 def copy_file(store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool) -> Path:
     """Write one file's checked bytes to ``destination``, or below it when that is a folder; returns where.
 
-    It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `InvalidInput` when there is no folder for it, `BlobDamaged`,
-    OSError.
+    It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `InvalidInput` when there is no
+    folder for it, `BlobDamaged`, OSError.
     """
     target = destination / safe_path(file.path) if destination.is_dir() else destination
     if not overwrite and os.path.lexists(target):

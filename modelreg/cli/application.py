@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from modelreg import __version__
+from modelreg.errors import InvalidInput, did_you_mean, shown
 from modelreg.registry import Registry
 
 COMMANDS = {
@@ -78,6 +79,13 @@ class Commands(TyperGroup):
         """The names of the commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's, but that it suggests commands which are not imported yet."""
+        name = args[0]
+        if name not in COMMANDS | _ALIASES and not name.startswith("-"):
+            raise InvalidInput(f"there is no command {shown(name)}", did_you_mean(name, COMMANDS) or "modelreg --help")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, which takes the application's options too, so that they may stand before or after its name."""
         place = COMMANDS.get(cmd_name) or _ALIASES.get(cmd_name)
@@ -119,7 +127,6 @@ app = typer.Typer(
     cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     context_settings=_CONTEXT,
     epilog="Exit codes: " + ", ".join(f"{status} {meaning}" for status, meaning in EXIT_CODES.items()) + ".",
 )
