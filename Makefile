@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-all lint format bench docs screenshots clean
+.PHONY: demo test test-slow test-flavors test-all lint format bench docs screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -14,6 +14,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/pytest -n auto -m slow
+
+# The tests of flavors and signatures with the libraries that they are about, in an environment of its own.
+test-flavors: .venv-flavors/.ready
+	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures
 
 # On every Python from 3.11 that this machine has, each in an environment of its own.
 test-all:
@@ -49,3 +53,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)
+
+.venv-flavors/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-flavors
+	PIP_CONSTRAINT=constraints.txt .venv-flavors/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -e '.[dev,test-flavors]'
+	@touch .venv-flavors/.ready
