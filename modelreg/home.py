@@ -20,7 +20,9 @@ ENVIRONMENT = "MODELREG_HOME"
 SHARED = "shared"
 """The setting that says that a registry was made for a group."""
 
-_OWN_NAMES = {"catalog.db", "artifacts", "checkouts", "write.lock", "prune.lock"}
+_OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock"}
+_PLACES = ("catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts")
+"""Where nobody else may write."""
 
 
 def find_home(explicit: Path | None) -> Path:
@@ -33,8 +35,7 @@ def find_home(explicit: Path | None) -> Path:
         return explicit.expanduser()
     if os.environ.get(ENVIRONMENT):
         return Path(os.environ[ENVIRONMENT]).expanduser()
-    above = Path.cwd()
-    for folder in (above, *above.parents):
+    for folder in _here_and_above():
         if (folder / FOLDER_NAME).is_dir():
             _refuse_of_another_owner(folder / FOLDER_NAME)
             return folder / FOLDER_NAME
@@ -61,13 +62,14 @@ class Home:
     @property
     def catalog(self) -> Catalog:
         """The catalog, written under this folder's write lock."""
-        return Catalog(self.path / "catalog.db", self.writing)
+        return Catalog(self.path / "catalog.db", self.writing, self.lock_timeout)
 
     @property
     def checkouts(self) -> Path:
         """Where checkouts go: into the registry, or into the user's cache where that cannot be written."""
         own = self.path / "checkouts"
-        if os.access(own, os.W_OK):
+        if os.access(self.path, os.W_OK):
+            own.mkdir(exist_ok=True)
             return own
         from platformdirs import user_cache_path
 
@@ -91,8 +93,8 @@ class Home:
         `RegistryNotFound` when there is nothing, `CatalogDamaged` when there are files and no catalog,
         `UnsafeRegistry` when others may write to it.
         """
-        if not os.path.lexists(self.catalog.path):
-            if not self.artifacts.is_empty():
+        if not self.catalog.path.exists():
+            if self._had_a_catalog():
                 raise CatalogDamaged(
                     f"{shown(str(self.catalog.path))} is missing, though files are stored beside it; nothing was "
                     "changed",
@@ -107,9 +109,8 @@ class Home:
         ``shared`` makes it writable for its group. Raises what `require` raises, `UnusableFolder` for a folder that
         holds other things, and `RegistryExists` when one is there that was made in the other way.
         """
-        if os.path.lexists(self.catalog.path):
-            self.require()
-            self._refuse_to_change_kind(shared)
+        if os.path.lexists(self.catalog.path) or self._had_a_catalog():
+            self._require_kind(shared)
             return False
         from modelreg.catalog import connection
 
@@ -117,9 +118,8 @@ class Home:
         mode = _make_folder(self.path, shared)
         with self.writing():
             if os.path.lexists(self.catalog.path):  # another process was first
+                self._require_kind(shared)
                 return False
-            if not self.artifacts.is_empty():
-                self.require()
             self.artifacts.create(mode)
             _make_folder(self.path / "checkouts", shared)
             file_mode = mode & 0o666
@@ -134,9 +134,29 @@ class Home:
         with self.catalog.reading() as snapshot:
             return snapshot.setting(SHARED) == "yes"
 
+    def _had_a_catalog(self) -> bool:
+        """Whether there must be a catalog: files are stored, a link is in its place, or a migration kept a copy."""
+        return (
+            os.path.lexists(self.catalog.path)
+            or not self.artifacts.is_empty()
+            or next(self.path.glob("catalog-schema-*.db"), None) is not None
+        )
+
+    def _require_kind(self, shared: bool) -> None:
+        """Raise unless this is a sound registry and, when ``shared``, one that was made for a group."""
+        self.require()
+        if shared > self.is_shared():
+            raise RegistryExists(
+                f"{shown(str(self.path))} is a registry already, and was not made for a group",
+                "make a new one for the group with --registry",
+            )
+
     def _refuse_unsafe(self) -> None:
-        modes = {path: path.stat().st_mode for path in (self.path, self.catalog.path, self.path / "artifacts")}
-        for path, mode in modes.items():
+        for path in (self.path, *(self.path / name for name in _PLACES)):
+            try:
+                mode = path.stat().st_mode
+            except FileNotFoundError:  # damage, which whoever needs it will name
+                continue
             if mode & stat.S_IWOTH:
                 raise UnsafeRegistry(
                     f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",
@@ -153,19 +173,25 @@ class Home:
             return
         if not self.path.is_dir():
             raise UnusableFolder(f"{shown(str(self.path))} is not a folder", "name another with --registry")
-        foreign = [name for name in os.listdir(self.path) if name not in _OWN_NAMES and not name.startswith(".catalog")]
+        # the catalog's own temporaries come and go while another process makes the registry
+        foreign = [
+            name
+            for name in os.listdir(self.path)
+            if name not in _OWN_NAMES and not name.lstrip(".").startswith("catalog")
+        ]
         if foreign:
             raise UnusableFolder(
                 f"{shown(str(self.path))} is no registry and holds other files, such as {shown(foreign[0])}",
                 "name an empty folder or a new one with --registry",
             )
 
-    def _refuse_to_change_kind(self, shared: bool) -> None:
-        if shared and not self.is_shared():
-            raise RegistryExists(
-                f"{shown(str(self.path))} is a registry already, and was not made for a group",
-                "make a new one for the group with --registry",
-            )
+
+def _here_and_above() -> tuple[Path, ...]:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the current folder was deleted
+        return ()
+    return here, *here.parents
 
 
 def _refuse_of_another_owner(folder: Path) -> None:

@@ -28,16 +28,17 @@ _DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch": "torch"}
 
 def actor() -> Actor:
     """Who acts: the OS user, and apart from it what the environment claims."""
-    return Actor(user=_os_user(), claimed_user=os.environ.get(USER_ENVIRONMENT) or None, ci_job=_ci_job())
+    return Actor(user=_os_user(), claimed_user=_variable(USER_ENVIRONMENT), ci_job=_ci_job())
 
 
 def observe(source: Path, run_id: str | None) -> Provenance:
     """What is recorded with a version that is registered now, from ``source``."""
-    commit = _git("rev-parse", "HEAD") if _in_repository(Path.cwd()) else None
+    commit = _git("rev-parse", "HEAD") if _in_repository() else None
+    changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
     return Provenance(
-        source=os.fsencode(source).decode(errors="replace"),
+        source=_as_utf8(str(source)),
         git_commit=commit,
-        git_dirty=None if commit is None else bool(_git("status", "--porcelain", "--untracked-files=no")),
+        git_dirty=None if changes is None else bool(changes),
         run_id=run_id,
         ci_job=_ci_job(),
         environment=installed(_LIBRARIES),
@@ -80,20 +81,34 @@ def _os_user() -> str:
 
 def _ci_job() -> str | None:
     """The address of the CI job, from the variables that the services document."""
-    found = os.environ
-    if "GITHUB_RUN_ID" in found:
-        return (
-            f"{found.get('GITHUB_SERVER_URL', '')}/{found.get('GITHUB_REPOSITORY', '')}"
-            f"/actions/runs/{found['GITHUB_RUN_ID']}"
-        )
-    for name in ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL"):  # GitLab, Jenkins, …
-        if found.get(name):
-            return found[name]
-    return None
+    run = _variable("GITHUB_RUN_ID")
+    if run is not None:
+        return f"{_variable('GITHUB_SERVER_URL')}/{_variable('GITHUB_REPOSITORY')}/actions/runs/{run}"
+    jobs = (
+        "CI_JOB_URL",
+        "BUILD_URL",
+        "BUILDKITE_BUILD_URL",
+        "CIRCLE_BUILD_URL",
+    )  # GitLab, Jenkins, Buildkite, CircleCI
+    return next(filter(None, map(_variable, jobs)), None)
 
 
-def _in_repository(folder: Path) -> bool:
-    return any((above / ".git").exists() for above in (folder, *folder.parents))
+def _variable(name: str) -> str | None:
+    """An environment variable as text that can be stored; None when it is empty or not set."""
+    return _as_utf8(os.environ.get(name, "")) or None
+
+
+def _as_utf8(text: str) -> str:
+    """Bytes that are not UTF-8 as ``\\xff``: what was observed is kept, and stands in nobody's way."""
+    return os.fsencode(text).decode(errors="backslashreplace")
+
+
+def _in_repository() -> bool:
+    try:
+        current = Path.cwd()
+    except FileNotFoundError:  # it was deleted
+        return False
+    return any((above / ".git").exists() for above in (current, *current.parents))
 
 
 def _git(*arguments: str) -> str | None:

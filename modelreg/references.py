@@ -64,7 +64,7 @@ class Reference:
         bare = text.removeprefix("models:/")
         place = re.search("[/@]", bare)
         if place is None:
-            raise InvalidReference(text, f"write {bare}/3, {bare}/Production, {bare}/{LATEST} or {bare}@ALIAS")
+            raise InvalidReference(text, f"write NAME/3, NAME/Production, NAME/{LATEST} or NAME@ALIAS")
         name, chosen = parse_name(bare[: place.start()]), bare[place.end() :]
         return cls(name, _parse_alias_or_digest(chosen) if place.group() == "@" else _parse_version_or_stage(chosen))
 
@@ -97,6 +97,15 @@ def parse_alias(text: str) -> str:
     if not re.fullmatch(_NAME, text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
         raise InvalidAlias(text)
     return text
+
+
+def is_utf8(text: str) -> bool:
+    """Whether ``text`` can be stored: the shell and the file system may hand out what is not UTF-8, or NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def parse_key(text: str, kind: str) -> str:

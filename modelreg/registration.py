@@ -13,7 +13,7 @@ from modelreg.catalog.change import Change, NewVersion
 from modelreg.errors import BlobDamaged, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
-from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
+from modelreg.lifecycle.transitions import Terms, plan_transition
 from modelreg.records.registration import Registration
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
@@ -27,7 +27,6 @@ class RegistrationRequest:
     name: ModelName
     source: Source
     statement: Statement
-    run_id: str | None
     new_version: bool
     """Whether a version with the same digest is no reason not to make another."""
 
@@ -58,7 +57,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             params=facts.params,
             tags=statement.tags,
             description=statement.description or "",
-            provenance=provenance.observe(source.root, request.run_id or described.run_id),
+            provenance=provenance.observe(source.root, statement.run_id or described.run_id),
         )
         with home.catalog.writing(provenance.actor(), statement.message) as change:
             _require_published(receipt, request.name)
@@ -103,9 +102,9 @@ def _apply(change: Change, request: RegistrationRequest, reference: Reference) -
         if alias not in known.aliases:
             change.set_alias(request.name, alias, known.version)
     if request.statement.stage is not None:
-        wanted = TransitionRequest(request.name, known.version, request.statement.stage)
-        occupants = change.in_stage(request.name, wanted.stage)
-        for stage_change in plan_transition(wanted, known.stage, occupants):
+        terms = Terms(request.statement.stage)
+        occupants = [each for each in change.in_stage(request.name, terms.stage) if each != known.version]
+        for stage_change in plan_transition(request.name, known.version, known.stage, terms, occupants):
             change.set_stage(request.name, stage_change)
 
 

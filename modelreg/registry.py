@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from modelreg.errors import InvalidInput, WriteFailed
+from modelreg.errors import CatalogDamaged, InvalidInput, SourceNotFound, WriteFailed, shown
 from modelreg.home import Home, find_home
-from modelreg.references import Reference, parse_name
+from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.stages import Stage
 
 if TYPE_CHECKING:
     from modelreg.artifacts.copying import Progress
+    from modelreg.artifacts.manifest import Manifest
     from modelreg.catalog.change import Change
     from modelreg.catalog.snapshot import Snapshot
     from modelreg.records.inspection import Finding, RegistryInformation
@@ -54,7 +55,7 @@ class Registry:
     """
 
     def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
-        self._home = Home(find_home(None if path is None else Path(path)), lock_timeout)
+        self._home = Home(find_home(None if path is None else Path(path)).absolute(), lock_timeout)
 
     @property
     def folder(self) -> Path:
@@ -73,6 +74,8 @@ class Registry:
 
     def models(self, glob: str | None = None) -> list[Model]:
         """The registered models, by name; those alone whose name fits the shell pattern ``glob``, if given."""
+        if glob is not None and not is_utf8(glob):
+            raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
         with self._reading() as catalog:
             return catalog.models(glob)
 
@@ -117,7 +120,7 @@ class Registry:
         with self._reading() as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
             return RegistryInformation(
-                path=str(self.folder.absolute()),
+                path=str(self.folder),
                 shared=self._home.is_shared(),
                 models=models,
                 versions=versions,
@@ -132,7 +135,8 @@ class Registry:
         """Check the catalog, every stored byte and the journal; yields what is wrong, and changes nothing."""
         from modelreg.verify import verify
 
-        self._home.require()
+        with _storing():
+            self._home.require()
         return verify(self._home)
 
     # Registering
@@ -180,9 +184,12 @@ class Registry:
             stage=stage,
             signature=signature,
             message=message,
+            run_id=run_id,
         )
+        if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
+            raise SourceNotFound(path)
         source = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
-        request = RegistrationRequest(model, source, statement, run_id, new_version)
+        request = RegistrationRequest(model, source, statement, new_version)
         with _storing(needed=source.size):
             self._home.create()
             return register_source(self._home, request, progress)
@@ -233,37 +240,27 @@ class Registry:
 
         Raises `ProductionOccupied`, `StageChanged`, `InvalidInput` or `NotFound`; then nothing was changed.
         """
-        from modelreg.lifecycle.transitions import TransitionRequest, plan_transition
+        from modelreg.catalog.change import Change
+        from modelreg.lifecycle.transitions import Terms, plan_transition
         from modelreg.records.transition import Transition
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archiving and moving what is there exclude each other", "choose one of the two")
-        room = Stage.ARCHIVED if archive_existing else move_existing and Stage.parse(move_existing)
-
-        def plan(catalog: Snapshot) -> Transition:
+        terms = Terms(
+            stage=wanted,
+            move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
+            existing=existing,
+            if_current=_stage_or_none(if_current),
+        )
+        with self._reading() if dry_run else self._writing(message) as catalog:
             current = catalog.version(reference)
-            request = TransitionRequest(
-                name=reference.name,
-                version=current.version,
-                stage=wanted,
-                move_existing=room or None,
-                existing=existing,
-                if_current=None if if_current is None else Stage.parse(if_current),
-            )
             occupants = [each for each in catalog.in_stage(reference.name, wanted) if each != current.version]
-            changes = plan_transition(request, current.stage, occupants)
-            return Transition(reference.name, current.version, wanted, changes)
-
-        self._home.require()
-        if dry_run:
-            with self._reading() as catalog:
-                return plan(catalog)
-        with self._writing(message) as change:
-            transition = plan(change)
-            for each in transition.changes:
-                change.set_stage(reference.name, each)
-            return transition
+            changes = plan_transition(reference.name, current.version, current.stage, terms, occupants)
+            if isinstance(catalog, Change):
+                for each in changes:
+                    catalog.set_stage(reference.name, each)
+        return Transition(reference.name, current.version, wanted, changes)
 
     # The bytes
 
@@ -274,12 +271,12 @@ class Registry:
         """
         from modelreg.artifacts.checkout import check_out
 
-        version, is_folder = self._version_and_kind(reference)
-        with _storing(needed=version.size):
+        with _storing():
+            version, manifest = self._version_and_manifest(reference)
             checkout = check_out(
-                self._home.artifacts, self._home.checkouts, version.reference, version.digest, version.files
+                self._home.artifacts, self._home.checkouts, version.reference, version.digest, manifest.files
             )
-        return checkout if is_folder else checkout / version.files[0].path
+        return checkout if manifest.is_folder else checkout / manifest.files[0].path
 
     def load(self, reference: str) -> Any:
         """The model itself, ready to predict, from bytes that were checked now.
@@ -303,12 +300,12 @@ class Registry:
         """
         from modelreg.artifacts.delivery import copy_file, copy_folder
 
-        version, is_folder = self._version_and_kind(reference)
         target, store = Path(destination), self._home.artifacts
-        with _storing(needed=version.size):
-            if is_folder:
-                return copy_folder(store, version.files, target, version.reference)
-            return copy_file(store, version.files[0], target, version.reference, overwrite=overwrite)
+        with _storing():
+            version, manifest = self._version_and_manifest(reference)
+            if manifest.is_folder:
+                return copy_folder(store, manifest.files, target, version.reference)
+            return copy_file(store, manifest.files[0], target, version.reference, overwrite=overwrite)
 
     def stream(self, reference: str, descriptor: int) -> None:
         """Write the bytes of a version of one file to a descriptor: the first only when all are checked.
@@ -317,12 +314,11 @@ class Registry:
         """
         from modelreg.artifacts.delivery import stream
 
-        version, is_folder = self._version_and_kind(reference)
-        if is_folder:
-            raise InvalidInput(
-                f"{version.reference} is a folder, which is not one stream", "write it with -o DIRECTORY"
-            )
-        stream(self._home.artifacts, version.files[0], descriptor, version.reference)
+        with _storing():
+            version, manifest = self._version_and_manifest(reference)
+            if manifest.is_folder:
+                raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
+            stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath) -> Path:
         """Write an OCI image layout that holds this version alone, tagged with its number; returns its folder.
@@ -331,11 +327,9 @@ class Registry:
         """
         from modelreg.artifacts.delivery import export
 
-        version = self.version(reference)
-        with _storing(needed=version.size):
-            return export(
-                self._home.artifacts, version.digest, str(version.version), Path(destination), version.reference
-            )
+        with _storing():
+            version, manifest = self._version_and_manifest(reference)
+            return export(self._home.artifacts, version, manifest, Path(destination))
 
     # Deleting
 
@@ -347,7 +341,6 @@ class Registry:
         """
         from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
 
-        self._home.require()
         with self._writing(message) as change:
             if "/" in subject or "@" in subject:
                 version = change.version(Reference.parse(subject))
@@ -360,9 +353,10 @@ class Registry:
 
     @contextmanager
     def _reading(self) -> Iterator[Snapshot]:
-        self._home.require()
-        with _storing(), self._home.catalog.reading() as catalog:
-            yield catalog
+        with _storing():
+            self._home.require()
+            with self._home.catalog.reading() as catalog:
+                yield catalog
 
     @contextmanager
     def _writing(self, message: str | None) -> Iterator[Change]:
@@ -371,15 +365,21 @@ class Registry:
 
         if message is not None:
             checked_text(message, "the message")
-        with _storing(), self._home.catalog.writing(provenance.actor(), message) as change:
-            yield change
+        with _storing():
+            self._home.require()
+            with self._home.catalog.writing(provenance.actor(), message) as change:
+                yield change
 
-    def _version_and_kind(self, reference: str) -> tuple[ModelVersion, bool]:
-        """The version, and whether a folder was registered, which its manifest says."""
+    def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
+        """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`."""
         version = self.version(reference)
-        if len(version.files) > 1 or "/" in version.files[0].path:
-            return version, True
-        return version, self._home.artifacts.manifest(version).facts["kind"] == "folder"
+        manifest = self._home.artifacts.manifest(version)
+        if manifest.files != version.files:
+            raise CatalogDamaged(
+                f"{version.reference}: its files in the catalog are not those of its manifest; nothing was handed out",
+                "restore the catalog from a backup; 'modelreg verify' shows everything that is damaged",
+            )
+        return version, manifest
 
 
 def load_model(reference: str, registry: Registry | None = None) -> Any:
@@ -392,6 +392,10 @@ def _reference_and_stage(name: str, version: int | str, stage: Stage | str | Non
         return Reference.parse(name), Stage.parse(str(version))
     selector = str(version)
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)
+
+
+def _stage_or_none(stage: Stage | str | None) -> Stage | None:
+    return None if stage is None else Stage.parse(stage)
 
 
 def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:

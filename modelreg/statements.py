@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.records.signature import Signature
-from modelreg.references import parse_alias, parse_key
+from modelreg.references import is_utf8, parse_alias, parse_key
 from modelreg.stages import Stage
 
 _LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
@@ -26,6 +26,7 @@ class Statement:
     stage: Stage | None
     signature: Signature | None
     message: str | None
+    run_id: str | None
 
     @classmethod
     def checked(
@@ -39,6 +40,7 @@ class Statement:
         stage: Stage | str | None,
         signature: Signature | None,
         message: str | None,
+        run_id: str | None,
     ) -> Statement:
         """Raises `InvalidInput` in one of its forms, for the first thing that cannot be kept."""
         return cls(
@@ -46,10 +48,11 @@ class Statement:
             metrics={parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()},
             params=_texts(params, "parameter"),
             tags=_texts(tags, "tag"),
-            aliases=tuple(parse_alias(alias) for alias in aliases),
+            aliases=tuple({alias.lower(): parse_alias(alias) for alias in aliases}.values()),
             stage=None if stage is None else Stage.parse(stage),
             signature=signature,
             message=None if message is None else checked_text(message, "the message"),
+            run_id=None if run_id is None else checked_text(run_id, "the run id"),
         )
 
 
@@ -70,12 +73,8 @@ def checked_text(text: str, what: str) -> str:
     """``text`` when it is UTF-8 of at most 65,536 characters without NUL; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
         raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"{what} is not UTF-8: {shown(text)}", "write it in UTF-8") from error
-    if "\0" in text:
-        raise InvalidInput(f"{what} contains a NUL character", "take it out")
+    if not is_utf8(text):
+        raise InvalidInput(f"{what} is not UTF-8 without NUL: {shown(text)}", "write it in UTF-8")
     return text
 
 

@@ -7,45 +7,70 @@ from collections.abc import Iterable, Iterator
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.errors import BlobDamaged
+from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.home import Home
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.records.inspection import Finding
 from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.references import ModelName
 from modelreg.signatures import signature_as_json
 
 
 def verify(home: Home) -> Iterator[Finding]:
-    """Check the catalog by SQLite's own means, the journal against the catalog, and every version's bytes."""
-    with home.catalog.reading() as catalog:
-        damage = [Finding("catalog", None, problem) for problem in catalog.integrity_problems()]
-        if damage:  # nothing that is read from it means anything
-            yield from damage
-            return
-        yield from _check_journal(catalog)
-        sound: dict[str, str | None] = {}
-        for model in catalog.models():
-            for version in catalog.versions(model.name):
-                yield from _check_version(home.artifacts, version, sound)
+    """Check the catalog by SQLite's own means, the journal against the catalog, and every version's bytes.
+
+    The catalog is let go before the bytes are read, so nobody waits for that.
+    """
+    try:
+        with home.catalog.reading() as catalog:
+            problems = catalog.integrity_problems()
+            names = [] if problems else [model.name for model in catalog.models()]
+            findings = [] if problems else list(_check_journal(catalog))
+    except CatalogDamaged as damage:
+        yield Finding("catalog", None, damage.message)
+        return
+    yield from (Finding("catalog", None, problem) for problem in problems)
+    yield from findings
+    yield from (Finding("artifacts", None, problem) for problem in home.artifacts.layout_problems())
+    sound: dict[str, str | None] = {}
+    for name in names:
+        yield from _check_model(home, name, sound)
 
 
 def _check_journal(catalog: Snapshot) -> Iterator[Finding]:
     entries = list(catalog.journal())
-    for seq, problem in broken_links(entries):
+    told, unclear = replay(entries)
+    for seq, problem in (*broken_links(entries), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
-    yield from _compare(replay(entries), catalog.state())
+    yield from _compare(told, catalog.state())
+
+
+def _check_model(home: Home, name: ModelName, sound: dict[str, str | None]) -> Iterator[Finding]:
+    try:
+        with home.catalog.reading() as catalog:
+            versions = catalog.versions(name)
+    except ModelNotFound:  # deleted meanwhile
+        return
+    except CatalogDamaged as damage:
+        yield Finding(name, None, damage.message)
+        return
+    for version in versions:
+        yield from _check_version(home.artifacts, version, sound)
 
 
 def _compare(told: State, found: State) -> Iterator[Finding]:
     for model in sorted(told.models.keys() | found.models.keys()):
-        name = (found.models.get(model) or told.models[model])["name"]
-        yield from _compare_values(name, told.models.get(model), found.models.get(model))
-    for model, version in sorted(told.versions.keys() | found.versions.keys()):
-        name = (found.models.get(model) or told.models.get(model) or {"name": f"model {model}"})["name"]
-        key = (model, version)
-        yield from _compare_values(f"{name}/{version}", told.versions.get(key), found.versions.get(key))
+        yield from _compare_values(_name(model, told, found), told.models.get(model), found.models.get(model))
+    for key in sorted(told.versions.keys() | found.versions.keys()):
+        reference = f"{_name(key[0], told, found)}/{key[1]}"
+        yield from _compare_values(reference, told.versions.get(key), found.versions.get(key))
     if told.retired != found.retired:
         yield Finding("catalog", None, "the counters of deleted models are not what the journal tells")
+
+
+def _name(model: int, told: State, found: State) -> str:
+    values = found.models.get(model) or told.models.get(model) or {}
+    return str(values.get("name", f"model {model}"))
 
 
 def _compare_values(subject: str, told: Values | None, found: Values | None) -> Iterator[Finding]:
@@ -53,7 +78,7 @@ def _compare_values(subject: str, told: Values | None, found: Values | None) -> 
         where, elsewhere = ("journal", "catalog") if found is None else ("catalog", "journal")
         yield Finding(subject, None, f"is in the {where} and not in the {elsewhere}")
         return
-    for field in told.keys() | found.keys():
+    for field in sorted(told.keys() | found.keys()):
         if told.get(field) != found.get(field):
             yield Finding(
                 subject, None, f"{field} is {found.get(field)!r} in the catalog and {told.get(field)!r} in the journal"

@@ -18,9 +18,11 @@ from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
 
 _BLOB_MODE = 0o444
-_OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
-# No manifest is listed: which versions there are is the catalog's to say.
-_INDEX = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+_LAYOUT = {
+    "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+    # No manifest is listed: which versions there are is the catalog's to say.
+    "index.json": b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +47,31 @@ class BlobStore:
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
             folder.mkdir(exist_ok=True)
             os.chmod(folder, folder_mode)
-        for name, content in (("oci-layout", _OCI_LAYOUT), ("index.json", _INDEX)):
+        for name, content in _LAYOUT.items():
             private = self._private_path()
             self._write(private, content)
             sync(private)
             os.rename(private, self.root / name)
-        sync(self.root)
+        for folder in (self._blobs.parent, self.root, self.root.parent):
+            sync(folder)
 
     def is_empty(self) -> bool:
         """Whether there is no blob at all; also when there is no layout."""
-        return not self._blobs.is_dir() or next(os.scandir(self._blobs), None) is None
+        if not self._blobs.is_dir():
+            return True
+        with os.scandir(self._blobs) as blobs:
+            return next(blobs, None) is None
+
+    def layout_problems(self) -> list[str]:
+        """What is missing of the OCI image layout, as sentences."""
+        problems = []
+        for name, content in _LAYOUT.items():
+            try:
+                if (self.root / name).read_bytes() != content:
+                    problems.append(f"{name} is not as it was made")
+            except OSError as error:
+                problems.append(f"{name} cannot be read: {error.strerror}")
+        return problems
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, if it is there."""
@@ -76,18 +93,18 @@ class BlobStore:
 
     def manifest(self, version: ModelVersion) -> Manifest:
         """The manifest of a version, its bytes checked; raises `BlobDamaged`."""
-        problem, content = None, b""
         try:
             content = self.read(version.digest)
-            if of_bytes(content) != version.digest:
-                problem = "damaged: its bytes are not those that were registered"
+            if of_bytes(content) == version.digest:
+                return Manifest.parse(content)
+            problem = "damaged: its bytes are not those that were registered"
         except FileNotFoundError:
             problem = "missing from the store"
         except OSError as error:
             problem = f"unreadable in the store: {error.strerror}"
-        if problem is not None:
-            raise BlobDamaged(version.reference, "its manifest", problem)
-        return Manifest.parse(content)
+        except ValueError as error:
+            problem = str(error)
+        raise BlobDamaged(version.reference, "its manifest", problem)
 
     def problem(self, file: ModelFile, *, thorough: bool = True) -> str | None:
         """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.
@@ -184,7 +201,11 @@ class Receipt:
     def add(self, name: str, content: bytes) -> Digest:
         """Take in a small document that is about the files: a config or manifest."""
         private = self._store._private_path()
-        self._store._write(private, content)
+        try:
+            self._store._write(private, content)
+        except BaseException:
+            _remove(private)
+            raise
         digest = of_bytes(content)
         self._keep(Received(ModelFile(name, digest, len(content)), private))
         return digest

@@ -22,6 +22,7 @@ from modelreg.references import Digest
 
 _FILE_MODE = 0o444
 _FOLDER_MODE = 0o555
+_ATTEMPTS = 5  # at taking the place of a damaged checkout, with other processes that do the same
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
@@ -70,22 +71,34 @@ def safe_path(path: str) -> PurePosixPath:
 
 
 def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
-    """Whether exactly ``files`` are there, as regular files with the right bytes."""
+    """Whether exactly ``files`` are there, as regular files with the right bytes that nobody may write to."""
     expected = {str(checkout / file.path): file for file in files}
     try:
-        return _regular_files(str(checkout)) == set(expected) and all(
+        return _read_only_files(str(checkout)) == set(expected) and all(
             _has_bytes(path, file) for path, file in expected.items()
         )
     except OSError:
         return False
 
 
-def _regular_files(folder: str) -> set[str]:
+def _read_only_files(folder: str) -> set[str]:
+    """The files below ``folder``; raises OSError where one, or a folder, may be written to or is a link."""
     found: set[str] = set()
+    _require_read_only(folder)
     with os.scandir(folder) as entries:
         for entry in entries:
-            found |= _regular_files(entry.path) if entry.is_dir(follow_symlinks=False) else {entry.path}
+            if entry.is_dir(follow_symlinks=False):
+                found |= _read_only_files(entry.path)
+            else:
+                _require_read_only(entry.path)
+                found.add(entry.path)
     return found
+
+
+def _require_read_only(path: str) -> None:
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode) or mode & 0o222:
+        raise PermissionError(path)
 
 
 def _has_bytes(path: str, file: ModelFile) -> bool:
@@ -110,13 +123,19 @@ def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelF
 
 
 def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
-    try:
-        os.rename(private, checkout)
-    except OSError:  # something is there: made by another process just now, or damaged
-        if not _is_intact(checkout, files):
-            old = private.with_name(f"{private.name}-old")
-            os.rename(checkout, old)
+    """Rename ``private`` to ``checkout``; what is there is used when another process made it, else taken away."""
+    for attempt in range(_ATTEMPTS):
+        try:
             os.rename(private, checkout)
+            return
+        except OSError:
+            if _is_intact(checkout, files):
+                return
+            if attempt == _ATTEMPTS - 1:
+                raise
+        old = private.with_name(f"{private.name}-old-{attempt}")
+        with suppress(FileNotFoundError):  # another process took it away just now
+            os.rename(checkout, old)
             _remove(old)
 
 

@@ -24,13 +24,14 @@ Advance = Callable[[int], None]
 def copy_and_hash(source: int, target: int | None, advance: Advance | None = None) -> tuple[Digest, int]:
     """Read the descriptor ``source`` to its end; returns the digest of what was read and its length in bytes.
 
-    The same bytes go to the descriptor ``target``, if there is one.
+    The same bytes go to the descriptor ``target``, if there is one. A file that grows meanwhile is not followed: more
+    than it had at first may be read, and never all of what comes.
     """
     expected = os.fstat(source).st_size
     if expected > BLOCK:
-        return _copy_in_blocks(source, target, advance)
-    content = os.read(source, expected + 1)  # too little for a thread to be worth it
-    while more := os.read(source, BLOCK):
+        return _copy_in_blocks(source, target, expected, advance)
+    content = b""  # too little for a thread to be worth it
+    while more := os.read(source, expected + 1 - len(content)):
         content += more
     _write(target, memoryview(content))
     _report(advance, len(content))
@@ -59,11 +60,11 @@ def of_bytes(content: bytes | memoryview) -> Digest:
     return Digest(DIGEST_PREFIX + hashlib.sha256(content).hexdigest())
 
 
-def _copy_in_blocks(source: int, target: int | None, advance: Advance | None) -> tuple[Digest, int]:
+def _copy_in_blocks(source: int, target: int | None, expected: int, advance: Advance | None) -> tuple[Digest, int]:
     size = started = 0
     digest = hashlib.sha256()
     with _hashing_thread(digest.update) as (filled, free):
-        while length := os.readv(source, [block := free.get()]):
+        while size <= expected and (length := os.readv(source, [block := free.get()])):
             content = memoryview(block)[:length]
             filled.put(content)
             _write(target, content)

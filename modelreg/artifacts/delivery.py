@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import errno
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelreg.artifacts.blobs import BlobStore
@@ -13,8 +14,8 @@ from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
-from modelreg.records.version import ModelFile
-from modelreg.references import Digest
+from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.references import DIGEST_PREFIX
 
 
 def copy_file(store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool) -> Path:
@@ -38,18 +39,13 @@ def copy_file(store: BlobStore, file: ModelFile, destination: Path, version: str
 def copy_folder(store: BlobStore, files: Sequence[ModelFile], destination: Path, version: str) -> Path:
     """Write all files' checked bytes below ``destination``, which must not exist or be empty; returns it.
 
-    It appears whole or not at all. Raises `DestinationExists`, `BlobDamaged`, OSError.
+    Nothing is there before everything is checked. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
     """
-    private = _private_beside(destination)
-    try:
-        private.mkdir()
+    with _folder_for(destination) as private:
         for file in files:
             target = private / safe_path(file.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_blob(store, file, target, version)
-        _rename_folder(private, destination)
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
     return destination
 
 
@@ -66,41 +62,33 @@ def stream(store: BlobStore, file: ModelFile, target: int, version: str) -> None
             out.write(content)
 
 
-def export(store: BlobStore, digest: Digest, tag: str, destination: Path, version: str) -> Path:
+def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destination: Path) -> Path:
     """Write an OCI image layout of its own that holds one version; returns its folder.
 
-    ``index.json`` lists the manifest under ``tag``, so that ``skopeo copy oci:DIR:TAG docker://…`` takes it to a
-    registry. Raises `DestinationExists`, `BlobDamaged`, OSError.
+    ``index.json`` lists the manifest under the version's number, so that ``skopeo copy oci:DIR:3 docker://…`` takes
+    it to a registry. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
     """
-    content = store.read(digest)
-    manifest = Manifest.parse(content)
     documents = [
-        ModelFile("manifest", digest, len(content)),
-        ModelFile("config", manifest.config, manifest.config_size),
+        ModelFile("its manifest", version.digest, manifest.size),
+        ModelFile("its config", manifest.config, manifest.config_size),
     ]
-    private = _private_beside(destination)
-    blobs = private / "blobs" / "sha256"
-    try:
+    with _folder_for(destination) as private:
+        blobs = private / "blobs" / "sha256"
         blobs.mkdir(parents=True)
         for file in {each.digest: each for each in [*documents, *manifest.files]}.values():
-            write_blob(store, file, blobs / file.digest.removeprefix("sha256:"), version)
+            write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference)
         (private / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-        (private / "index.json").write_text(_index(digest, len(content), tag))
-        _rename_folder(private, destination)
-    finally:
-        shutil.rmtree(private, ignore_errors=True)
+        (private / "index.json").write_text(_index(version, manifest))
     return destination
 
 
-def _index(digest: Digest, size: int, tag: str) -> str:
-    import json
-
+def _index(version: ModelVersion, manifest: Manifest) -> str:
     descriptor = {
         "mediaType": MANIFEST_TYPE,
         "artifactType": ARTIFACT_TYPE,
-        "digest": digest,
-        "size": size,
-        "annotations": {"org.opencontainers.image.ref.name": tag},
+        "digest": version.digest,
+        "size": manifest.size,
+        "annotations": {"org.opencontainers.image.ref.name": str(version.version)},
     }
     return json.dumps(
         {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [descriptor]}
@@ -108,9 +96,36 @@ def _index(digest: Digest, size: int, tag: str) -> str:
 
 
 def _private_beside(target: Path) -> Path:
-    if not target.absolute().parent.is_dir():
-        raise InvalidInput(f"there is no folder {shown(str(target.parent))}", "make it first")
-    return target.absolute().with_name(f".{target.absolute().name}-{os.urandom(4).hex()}")
+    whole = target.absolute()
+    if not whole.name or not whole.parent.is_dir():
+        raise InvalidInput(f"nothing can be written to {shown(str(target))}", "name a file in a folder that exists")
+    return whole.with_name(f".{whole.name}-{os.urandom(4).hex()}")
+
+
+@contextmanager
+def _folder_for(destination: Path) -> Iterator[Path]:
+    """A private folder beside ``destination``, which takes its place when all is written."""
+    if os.path.lexists(destination) and not _is_empty_folder(destination):
+        raise DestinationExists(destination)
+    private = _private_beside(destination.resolve())
+    try:
+        private.mkdir()
+        yield private
+        _put_in_place(private, destination)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _put_in_place(private: Path, destination: Path) -> None:
+    if not os.path.lexists(destination):
+        os.rename(private, destination)
+        return
+    for entry in os.listdir(private):  # into the folder that is there: somebody may stand in it
+        os.rename(private / entry, destination / entry)
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not os.listdir(path)
 
 
 def _rename(private: Path, target: Path, *, overwrite: bool) -> None:
@@ -123,12 +138,3 @@ def _rename(private: Path, target: Path, *, overwrite: bool) -> None:
         raise DestinationExists(target) from error
     except OSError:  # a file system without hard links
         os.rename(private, target)
-
-
-def _rename_folder(private: Path, destination: Path) -> None:
-    try:
-        os.rename(private, destination)  # onto an empty folder or none
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            raise DestinationExists(destination) from error
-        raise

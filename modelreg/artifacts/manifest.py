@@ -87,10 +87,18 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
 class Manifest:
     """A manifest, read back."""
 
+    size: int
+    """Bytes of the manifest itself."""
     config: Digest
     config_size: int
     files: tuple[ModelFile, ...]
     facts: dict[str, Any]
+    """As `Facts.as_json` made them."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder was registered: a folder of one file has the same layers as that file."""
+        return bool(self.facts["kind"] == "folder")
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -99,15 +107,16 @@ class Manifest:
             document = json.loads(content)
             layers = document["layers"]
             return cls(
+                size=len(content),
                 config=Digest(document["config"]["digest"]),
                 config_size=document["config"]["size"],
                 files=tuple(
                     ModelFile(layer["annotations"][FILEPATH], Digest(layer["digest"]), layer["size"])
                     for layer in layers
                 ),
-                facts=json.loads(document["annotations"][FACTS]),
+                facts=json.loads(document["annotations"][FACTS], parse_int=float),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a manifest of modelreg: {error}") from error
 
 

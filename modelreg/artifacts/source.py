@@ -49,7 +49,7 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         status = root.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceNotFound(path) from error
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+    except (OSError, RuntimeError, ValueError) as error:  # a link that leads to itself; a NUL in the path
         raise UnusableSource(f"{shown(str(path))} cannot be read: {error}") from error
     if stat.S_ISREG(status.st_mode):
         if status.st_size == 0:
@@ -62,30 +62,40 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         )
     if registry.resolve().is_relative_to(root):
         raise UnusableSource(f"{shown(str(path))} contains the registry itself", "register the model's own folder")
-    files = tuple(sorted(_walk(str(root), "", follow_symlinks, frozenset()), key=lambda file: file.path))
+    files = tuple(sorted(_walk(str(root), follow_symlinks), key=lambda file: file.path))
     if not files:
         raise UnusableSource(f"the folder {shown(str(path))} has no files", "register a folder that holds a model")
     return Source(root, True, files)
 
 
-def _walk(folder: str, prefix: str, follow: bool, above: frozenset[str]) -> Iterator[SourceFile]:
+def _walk(root: str, follow: bool) -> Iterator[SourceFile]:
+    """Every file below ``root``; a stack rather than recursion, since folders may be nested deeper than calls."""
+    waiting = [(root, "", frozenset({root}))]
+    while waiting:
+        here, prefix, above = waiting.pop()
+        for entry in _entries(here):
+            path = prefix + _portable(entry.name)
+            location = _followed(entry, path, follow)
+            status = os.lstat(location)
+            if stat.S_ISDIR(status.st_mode):
+                if any(f"{folder}/".startswith(f"{location}/") for folder in above):
+                    raise UnusableSource(
+                        f"the link {shown(path)} leads back to a folder that contains it", "take it out of the folder"
+                    )
+                waiting.append((location, f"{path}/", above | {location}))
+            elif stat.S_ISREG(status.st_mode):
+                yield SourceFile(path, location, status.st_size)
+            else:
+                kind = _kind(status.st_mode)
+                raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "take it out of the folder")
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            found = list(entries)
+            return list(entries)
     except OSError as error:
         raise UnusableSource(f"{shown(folder)} cannot be read: {error.strerror}") from error
-    for entry in found:
-        path = prefix + _portable(entry.name)
-        location = _followed(entry, path, follow)
-        if entry.is_dir(follow_symlinks=follow):
-            if location in above:
-                raise UnusableSource(f"the link {shown(path)} leads back to a folder that contains it")
-            yield from _walk(location, f"{path}/", follow, above | {location})
-        elif entry.is_file(follow_symlinks=follow):
-            yield SourceFile(path, location, entry.stat(follow_symlinks=follow).st_size)
-        else:
-            kind = _kind(entry.stat(follow_symlinks=False).st_mode)
-            raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "take it out of the folder")
 
 
 def _followed(entry: os.DirEntry[str], path: str, follow: bool) -> str:

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 
 class Catalog:
-    """One catalog file, and the lock under which it is written."""
+    """One catalog file, the lock under which it is written, and how many seconds to wait for other programs."""
 
-    def __init__(self, path: Path, write_lock: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, path: Path, write_lock: Callable[[], AbstractContextManager[None]], timeout: float) -> None:
         self.path = path
+        self._timeout = timeout
         self._write_lock = write_lock
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """One moment of the catalog, however long it is looked at."""
-        if connection.is_behind(self.path):
+        if connection.is_behind(self.path, self._timeout):
             with self._write_lock():
-                connection.upgrade(self.path)
-        with connection.reading(self.path) as open_connection:
+                connection.upgrade(self.path, self._timeout)
+        with connection.reading(self.path, self._timeout) as open_connection:
             yield Snapshot(open_connection)
 
     @contextmanager
@@ -40,6 +41,6 @@ class Catalog:
         from modelreg.catalog.change import Change
 
         with self._write_lock():
-            connection.upgrade(self.path)
-            with connection.writing(self.path) as open_connection:
+            connection.upgrade(self.path, self._timeout)
+            with connection.writing(self.path, self._timeout) as open_connection:
                 yield Change(open_connection, actor, message)

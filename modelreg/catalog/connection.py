@@ -13,17 +13,17 @@ from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 from modelreg.errors import CatalogDamaged, LockTimeout, ModelregError, OldSQLite, RegistryTooNew, WriteFailed
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
-_BUSY_TIMEOUT = 30.0  # seconds; behind the write lock only a reader's short transaction can be in the way
+_CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """A connection inside one read transaction, so that all it sees belongs to one moment.
 
     Raises `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or `LockTimeout` for what
     the operating system says.
     """
-    with _translated(path), _opened(path) as connection:
+    with _translated(path, timeout), _opened(path, timeout) as connection:
         _schema_version(connection, path)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
@@ -31,19 +31,19 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("ROLLBACK")
 
 
-def is_behind(path: Path) -> bool:
+def is_behind(path: Path, timeout: float) -> bool:
     """Whether the catalog's schema is older than this program's."""
-    with _translated(path), _opened(path) as connection:
+    with _translated(path, timeout), _opened(path, timeout) as connection:
         return _schema_version(connection, path) < SCHEMA_VERSION
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
+def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """A connection inside one write transaction: committed at the end, rolled back when an error passes through.
 
     Call it under the registry's write lock. Raises what `reading` raises.
     """
-    with _translated(path), _opened(path) as connection:
+    with _translated(path, timeout), _opened(path, timeout) as connection:
         _schema_version(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = EXTRA")  # the folder is synced after the journal is gone, too
@@ -57,12 +57,12 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
 
 
-def upgrade(path: Path) -> None:
+def upgrade(path: Path, timeout: float) -> None:
     """Migrate a catalog that is behind, after a copy of it as it was has been put beside it.
 
     Call it under the registry's write lock.
     """
-    with _translated(path), _opened(path) as connection:
+    with _translated(path, timeout), _opened(path, timeout) as connection:
         before = _schema_version(connection, path)
         if before == SCHEMA_VERSION:
             return
@@ -78,10 +78,10 @@ def create(path: Path, mode: int, settings: dict[str, str]) -> None:
     Call it under the registry's write lock. A kill at any moment leaves a whole catalog or none.
     """
     private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with _translated(path):
+    with _translated(path, _CREATION_TIMEOUT):
         try:
             os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with _opened(private) as connection:
+            with _opened(private, _CREATION_TIMEOUT) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
                 migrate(connection)
                 connection.executemany("INSERT INTO settings (name, value) VALUES (?, ?)", settings.items())
@@ -93,7 +93,7 @@ def create(path: Path, mode: int, settings: dict[str, str]) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise OldSQLite(
             f"this Python has SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
@@ -102,7 +102,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     # 'rw' for readers too: a killed writer may have left a journal, and whoever comes next must roll it back
     address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT)
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=timeout)
     try:
         connection.row_factory = sqlite3.Row
         yield connection
@@ -134,19 +134,19 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, timeout: float) -> Iterator[None]:
     """SQLite's errors in our words."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise _in_our_words(error, path) from error
+        raise _in_our_words(error, path, timeout) from error
 
 
-def _in_our_words(error: sqlite3.DatabaseError, path: Path) -> ModelregError | sqlite3.DatabaseError:
+def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> ModelregError | sqlite3.DatabaseError:
     name = getattr(error, "sqlite_errorname", "")
     match name.removeprefix("SQLITE_").split("_")[0]:
         case "BUSY" | "LOCKED":
-            return LockTimeout(_BUSY_TIMEOUT, "another program that uses the catalog")
+            return LockTimeout(timeout, "another program that uses the catalog")
         case "FULL":
             return WriteFailed(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)))
         case "IOERR":
@@ -154,6 +154,8 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path) -> ModelregError | s
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":
+            return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
+        case _ if "Could not decode" in str(error):  # Python's own complaint, without a code of SQLite
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case _:
             return error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
+from modelreg.catalog.rows import understood
 from modelreg.clock import as_text, from_text
 from modelreg.records.journal import JournalEntry
 from modelreg.references import ModelName
@@ -51,6 +53,11 @@ def entries_of_version(connection: sqlite3.Connection, model: int, version: int)
 
 def _entry(row: sqlite3.Row) -> JournalEntry:
     values = dict(row)
+    with understood():
+        return _parsed(values)
+
+
+def _parsed(values: dict[str, Any]) -> JournalEntry:
     return JournalEntry(
         **values
         | {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from modelreg.catalog.rows import grouped
+from modelreg.catalog.rows import grouped, understood
 from modelreg.clock import from_text
 from modelreg.errors import ModelNotFound
 from modelreg.records.model import Model
@@ -27,23 +27,24 @@ def read_models(connection: sqlite3.Connection, glob: str | None) -> list[Model]
     """The models whose name fits a shell pattern, or all of them, by name."""
     rows = connection.execute(_MODELS, {"glob": glob}).fetchall()
     staging, aliases, tags = (grouped(connection.execute(query)) for query in (_STAGING, _ALIASES, _TAGS))
-    return [
-        Model(
-            name=ModelName(row["name"]),
-            description=row["description"],
-            versions=row["versions"],
-            latest=row["latest"],
-            staging=tuple(version for (version,) in staging[row["id"]]),
-            production=row["production"],
-            archived=row["archived"],
-            aliases=dict(aliases[row["id"]]),
-            tags=dict(tags[row["id"]]),
-            created_by=row["created_by"],
-            created_at=from_text(row["created_at"]),
-            updated_at=from_text(row["updated_at"]),
-        )
-        for row in rows
-    ]
+    with understood():
+        return [
+            Model(
+                name=ModelName(row["name"]),
+                description=row["description"],
+                versions=row["versions"],
+                latest=row["latest"],
+                staging=tuple(version for (version,) in staging[row["id"]]),
+                production=row["production"],
+                archived=row["archived"],
+                aliases=dict(aliases[row["id"]]),
+                tags=dict(tags[row["id"]]),
+                created_by=row["created_by"],
+                created_at=from_text(row["created_at"]),
+                updated_at=from_text(row["updated_at"]),
+            )
+            for row in rows
+        ]
 
 
 def find_model(connection: sqlite3.Connection, name: str) -> int | None:

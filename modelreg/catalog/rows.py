@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from modelreg.errors import CatalogDamaged, InvalidData
 
 
 def grouped(rows: Iterable[sqlite3.Row]) -> defaultdict[int, list[tuple[Any, ...]]]:
@@ -14,3 +17,14 @@ def grouped(rows: Iterable[sqlite3.Row]) -> defaultdict[int, list[tuple[Any, ...
     for key, *rest in rows:
         groups[key].append(tuple(rest))
     return groups
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Where rows become records: a value that no program of ours writes is damage of the catalog."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidData) as error:
+        raise CatalogDamaged(
+            f"the catalog holds a value that modelreg never writes: {error}", "restore it from a backup"
+        ) from error

@@ -231,6 +231,12 @@ CREATE TRIGGER version_moved AFTER UPDATE OF stage ON versions BEGIN
 END
 """,
     """
+CREATE TRIGGER journal_only_grows BEFORE INSERT ON journal
+WHEN NEW.seq <= (SELECT coalesce(max(seq), 0) FROM journal) BEGIN
+  SELECT RAISE(ABORT, 'a journal entry is never replaced');
+END
+""",
+    """
 CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal BEGIN
   SELECT RAISE(ABORT, 'a journal entry is never changed');
 END
@@ -248,6 +254,23 @@ def _foundation(connection: sqlite3.Connection) -> None:
     for statement in [*(_TABLES + _VIEWS).split(";\n"), *_TRIGGERS]:
         if statement.strip():
             connection.execute(statement)
+
+
+def objects(connection: sqlite3.Connection) -> dict[str, str]:
+    """The tables, indexes, triggers and views of a catalog, by name, as SQL."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'")
+    return dict(rows.fetchall())
+
+
+def expected_objects() -> dict[str, str]:
+    """What `objects` gives for a catalog that nobody changed by hand."""
+    fresh = sqlite3.connect(":memory:")
+    try:
+        for step in STEPS:
+            step(fresh)
+        return objects(fresh)
+    finally:
+        fresh.close()
 
 
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation,)

@@ -125,4 +125,16 @@ class Snapshot:
         foreign = self._connection.execute("PRAGMA foreign_key_check").fetchall()
         problems += [f"a row of {row['table']} refers to a row of {row['parent']} that is not there" for row in foreign]
         wrong = self._connection.execute(_WRONG_COUNTS).fetchall()
-        return problems + [f"the counts of {row['name']} are wrong" for row in wrong]
+        problems += [f"the counts of {row['name']} are wrong" for row in wrong]
+        return problems + self._changed_objects()
+
+    def _changed_objects(self) -> list[str]:
+        """Tables, indexes and triggers that are not as they were made: what they promise does not hold."""
+        from modelreg.catalog.schema import expected_objects, objects
+
+        found, expected = objects(self._connection), expected_objects()
+        return [
+            f"{name} is not as modelreg made it"
+            for name in sorted(found.keys() | expected.keys())
+            if found.get(name) != expected.get(name)
+        ]

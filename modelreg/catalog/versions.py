@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from modelreg.catalog.rows import grouped
+from modelreg.catalog.rows import grouped, understood
 from modelreg.clock import from_text
 from modelreg.records.version import Environment, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
@@ -35,18 +35,19 @@ def read_versions(
     files, metrics, params, tags, aliases = (
         grouped(connection.execute(query, scope)) for query in (_FILES, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES)
     )
-    return [
-        _version(
-            row,
-            name=name,
-            files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
-            metrics=dict(metrics[row["version"]]),
-            params=dict(params[row["version"]]),
-            tags=dict(tags[row["version"]]),
-            aliases=tuple(alias for (alias,) in aliases[row["version"]]),
-        )
-        for row in connection.execute(_VERSIONS, scope)
-    ]
+    with understood():
+        return [
+            _version(
+                row,
+                name=name,
+                files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
+                metrics=dict(metrics[row["version"]]),
+                params=dict(params[row["version"]]),
+                tags=dict(tags[row["version"]]),
+                aliases=tuple(alias for (alias,) in aliases[row["version"]]),
+            )
+            for row in connection.execute(_VERSIONS, scope)
+        ]
 
 
 def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:

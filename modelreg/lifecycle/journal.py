@@ -59,29 +59,31 @@ def broken_links(entries: Iterable[JournalEntry]) -> Iterable[tuple[int, str]]:
         previous_hash, expected = entry.hash, entry.seq + 1
 
 
-def replay(entries: Iterable[JournalEntry]) -> State:
-    """The state that the entries, applied in order, lead to."""
-    state = State()
+def replay(entries: Iterable[JournalEntry]) -> tuple[State, list[tuple[int, str]]]:
+    """The state that the entries, applied in order, lead to, and those that cannot be applied, with the reason."""
+    state, problems = State(), []
     for entry in entries:
-        after = json.loads(entry.after)
-        if "version" in after:
-            assert entry.version is not None
-            _apply(state.versions, (entry.model, entry.version), after["version"])
-        if "model" in after:
-            _retire_or_revive(state, entry, after["model"])
-            _apply(state.models, entry.model, after["model"])
-    return state
+        try:
+            _apply(state, entry)
+        except (ValueError, TypeError, KeyError) as error:
+            problems.append((entry.seq, f"cannot be replayed: {type(error).__name__} {error}"))
+    return state, problems
 
 
-def _apply(known: dict[Key, Values], key: Key, values: Values | None) -> None:
+def _apply(state: State, entry: JournalEntry) -> None:
+    after = dict(json.loads(entry.after))
+    if "version" in after:
+        _change(state.versions, (entry.model, int(str(entry.version))), after["version"])
+    if "model" in after:
+        if after["model"] is None:
+            state.retired[entry.name.lower()] = state.models[entry.model]["next_version"]
+        else:
+            state.retired.pop(entry.name.lower(), None)
+        _change(state.models, entry.model, after["model"])
+
+
+def _change(known: dict[Key, Values], key: Key, values: Values | None) -> None:
     if values is None:
         known.pop(key, None)
     else:
         known.setdefault(key, {}).update(values)
-
-
-def _retire_or_revive(state: State, entry: JournalEntry, values: Values | None) -> None:
-    if values is None:
-        state.retired[entry.name.lower()] = state.models[entry.model]["next_version"]
-    else:
-        state.retired.pop(entry.name.lower(), None)

@@ -12,11 +12,9 @@ from modelreg.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class TransitionRequest:
-    """What is asked: put ``version`` of ``name`` into ``stage``, on these terms."""
+class Terms:
+    """On which terms a version is to go into ``stage``; raises `InvalidInput` for terms that make no sense."""
 
-    name: ModelName
-    version: int
     stage: Stage
     move_existing: Stage | None = None
     """Where the versions go that are in ``stage`` now; None says nothing about them."""
@@ -40,23 +38,25 @@ class TransitionRequest:
             )
 
 
-def plan_transition(request: TransitionRequest, current: Stage, occupants: Sequence[int]) -> tuple[StageChange, ...]:
-    """The stage changes that fulfil ``request``, those that make room first; none when it is fulfilled already.
+def plan_transition(
+    name: ModelName, version: int, current: Stage, terms: Terms, occupants: Sequence[int]
+) -> tuple[StageChange, ...]:
+    """The stage changes that put ``version`` there, those that make room first; none when it is there already.
 
-    ``current`` is the version's stage and ``occupants`` are the other versions in the wanted stage. Raises
+    ``current`` is the version's stage, and ``occupants`` are the other versions in the wanted one. Raises
     `StageChanged` when the version is not where ``if_current`` says, and `ProductionOccupied` when another version
     is in Production and nothing (or something about yet another version) was said about it.
     """
-    if request.if_current is not None and current is not request.if_current:
-        raise StageChanged(request.name, request.version, current, request.if_current)
-    if current is request.stage:
+    if terms.if_current is not None and current is not terms.if_current:
+        raise StageChanged(name, version, current, terms.if_current)
+    if current is terms.stage:
         return ()
-    promoted = StageChange(request.version, current, request.stage)
-    if request.move_existing is not None and (request.existing is None or list(occupants) == [request.existing]):
-        room = [StageChange(occupant, request.stage, request.move_existing) for occupant in occupants]
+    promoted = StageChange(version, current, terms.stage)
+    if terms.move_existing is not None and (terms.existing is None or list(occupants) == [terms.existing]):
+        room = [StageChange(occupant, terms.stage, terms.move_existing) for occupant in occupants]
         return (*room, promoted)
-    if request.stage is Stage.PRODUCTION and occupants:
-        raise ProductionOccupied(request.name, request.version, occupants[0])
+    if terms.stage is Stage.PRODUCTION and occupants:
+        raise ProductionOccupied(name, version, occupants[0])
     return (promoted,)
 
 

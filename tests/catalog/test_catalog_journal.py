@@ -1,0 +1,185 @@
+"""The journal: every change in one row of its transaction, chained, and adding up to what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelreg import Registry
+from modelreg.errors import ModelregError
+
+DAY = "2999-01-01T00:00:00.000000Z"
+
+
+def test_each_change_is_one_row_and_asking_is_none(registry, model_file):
+    registry.register(model_file(b"1"), "churn")
+    registry.register(model_file(b"2"), "churn", tags={"a": "b"}, description="x", metrics={"m": 1}, params={"p": 1})
+    registry.register(model_file(b"2"), "churn", aliases=["one", "two"], metrics={"m": 1}, params={"p": 1})
+    registry.transition("churn", 1, "Production")
+    registry.transition("churn", 2, "Production", move_existing="Staging")
+    registry.transition("churn", 1, "Archived")
+    registry.delete("churn/1")
+    registry.path("churn/2")
+    registry.versions("churn")
+    assert [(entry.action, entry.version) for entry in registry.history()] == [
+        ("register", 1),
+        ("register", 2),
+        ("alias", 2),
+        ("alias", 2),
+        ("transition", 1),
+        ("transition", 1),
+        ("transition", 2),
+        ("transition", 1),
+        ("delete", 1),
+    ]
+    batches = [entry.batch for entry in registry.history()]
+    assert batches == [1, 2, 3, 3, 5, 6, 6, 8, 9]
+
+
+def test_a_row_has_the_whole_state_after_its_change(registry, model_file):
+    registry.register(model_file(), "churn", description="good", tags={"a": "b"}, metrics={"auc": 0.5})
+    registry.transition("churn", 1, "Staging", message="why")
+    registered, moved = registry.history()
+    after = json.loads(registered.after)
+    assert after["model"]["name"] == "churn"
+    assert after["model"]["next_version"] == 2
+    version = registry.version("churn/1")
+    assert after["version"]["digest"] == version.digest
+    assert (after["version"]["stage"], after["version"]["tags"], after["version"]["description"]) == (
+        "None",
+        {"a": "b"},
+        "good",
+    )
+    assert json.loads(moved.after)["version"]["stage"] == "Staging"
+    assert (moved.from_stage, moved.to_stage, moved.message) == ("None", "Staging", "why")
+
+
+def test_the_rows_are_a_chain_of_hashes(registry, model_file, by_hand):
+    for content in (b"1", b"2", b"3"):
+        registry.register(model_file(content), "churn")
+    columns = "seq, at, batch, action, model, name, version, from_stage, to_stage, message, user, claimed_user, ci_job"
+    rows = by_hand(f"SELECT {columns}, tool, after, previous_hash, hash FROM journal ORDER BY seq")
+    previous = "0" * 64
+    for *values, hash_ in rows:
+        assert values[-1] == previous
+        previous = hashlib.sha256(json.dumps(values).encode()).hexdigest()
+        assert hash_ == previous
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET message = 'x'",
+        "DELETE FROM journal",
+        "INSERT OR REPLACE INTO journal SELECT * FROM journal",  # runs no trigger of deletion
+    ],
+)
+def test_a_row_is_never_changed_or_deleted(registry, model_file, by_hand, statement):
+    registry.register(model_file(), "churn")
+    with pytest.raises(sqlite3.IntegrityError, match="a journal entry is never"):
+        by_hand(statement)
+    assert registry.history()[0].message is None
+
+
+def test_times_never_decrease_when_the_clock_is_set_back(registry, model_file, run):
+    # a process of its own, whose clock is wrong: nothing else of it is different
+    script = f"""
+import sys
+from datetime import datetime
+from modelreg import Registry, clock
+clock.now = lambda: datetime.fromisoformat({DAY!r})
+Registry(sys.argv[1]).register(sys.argv[2], "churn")
+"""
+    status, _, err = run(script, registry.folder, model_file(b"1"))
+    assert status == 0, err
+    registry.register(model_file(b"2"), "churn", stage="Staging")
+    times = [entry.at for entry in registry.history()]
+    assert times == [datetime(2999, 1, 1, tzinfo=UTC)] * 3
+    assert registry.version("churn/latest").version == 2
+    assert registry.version("churn/2").created_at == times[0]
+    assert list(registry.verify()) == []
+
+
+def replayed(entries):
+    """What the rows alone say, read as their documentation describes them."""
+    models, versions = {}, {}
+    for entry in entries:
+        after = json.loads(entry.after)
+        for known, key, values in (
+            (models, entry.model, after.get("model", {})),
+            (versions, (entry.model, entry.version), after.get("version", {}) if entry.version else {}),
+        ):
+            if values is None:
+                known.pop(key, None)
+            elif values:
+                known.setdefault(key, {}).update(values)
+    return models, versions
+
+
+CHANGES = st.one_of(
+    st.tuples(st.just("register"), st.sampled_from("ab"), st.integers(0, 3), st.booleans()),
+    st.tuples(st.just("state"), st.sampled_from("ab"), st.integers(0, 3), st.sampled_from("xyz")),
+    st.tuples(
+        st.just("transition"),
+        st.sampled_from("ab"),
+        st.integers(1, 5),
+        st.sampled_from(["None", "Staging", "Production", "Archived"]),
+        st.booleans(),
+    ),
+    st.tuples(st.just("delete"), st.sampled_from("ab"), st.integers(0, 5)),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(changes=st.lists(CHANGES, max_size=15))
+def test_the_journal_adds_up_to_the_present_state(changes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("journal")
+    registry = Registry(folder / "registry")
+    registry.create()
+    for kind, name, *rest in changes:
+        try:
+            obey(registry, folder, kind, name, rest)
+        except ModelregError:
+            assert list(registry.verify()) == []
+    models, versions = replayed(registry.history())
+    assert {(values["name"], tuple(values["aliases"].items())) for values in models.values()} == {
+        (model.name, tuple(model.aliases.items())) for model in registry.models()
+    }
+    assert {
+        (models[model]["name"], number): (values["stage"], values["digest"], values["tags"], values["description"])
+        for (model, number), values in versions.items()
+    } == {
+        (model.name, each.version): (each.stage, each.digest, each.tags, each.description)
+        for model in registry.models()
+        for each in registry.versions(model.name)
+    }
+    assert list(registry.verify()) == []
+
+
+def obey(registry, folder, kind, name, rest):
+    match kind, rest:
+        case "register", [content, again]:
+            registry.register(file_of(folder, content), name, new_version=again)
+        case "state", [content, word]:
+            registry.register(
+                file_of(folder, content), name, aliases=[word], tags={word: str(content)}, description=word
+            )
+        case "transition", [version, stage, archive]:
+            archive = archive and stage in ("Staging", "Production")
+            registry.transition(name, version, stage, archive_existing=archive)
+        case "delete", [0]:
+            registry.delete(name)
+        case "delete", [version]:
+            registry.delete(f"{name}/{version}")
+
+
+def file_of(folder, content):
+    path = folder / "model"
+    path.write_bytes(bytes([content + 1]))
+    return path

@@ -1,0 +1,387 @@
+"""Registering: what makes a version, what it is numbered, and what is refused without a trace."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from modelreg import Registry, Stage
+from modelreg.errors import (
+    InvalidAlias,
+    InvalidInput,
+    InvalidKey,
+    InvalidMetric,
+    InvalidName,
+    NameTaken,
+    ProductionOccupied,
+    UnknownStage,
+)
+from modelreg.records.signature import Signature, SignatureField
+
+SIGNATURE = Signature((SignatureField("age", "int64"),))
+
+
+def numbers(registry, name="churn"):
+    return [version.version for version in registry.versions(name)]
+
+
+def blobs(registry):
+    return sorted(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256"))
+
+
+# What makes a version
+
+
+def test_the_first_registration_makes_registry_model_and_version_one(registry, model_file):
+    assert not registry.folder.exists()
+    registered = registry.register(model_file(), "churn")
+    assert (registered.reference, registered.created) == ("churn/1", True)
+    assert registry.model("churn").latest == 1
+    assert registry.version("churn/1").stage is Stage.NONE
+
+
+def test_the_same_bytes_and_facts_are_the_version_that_is_there(registry, model_file):
+    facts = {"metrics": {"auc": 0.9}, "params": {"depth": 3}, "signature": SIGNATURE}
+    first = registry.register(model_file(), "churn", **facts)
+    again = registry.register(model_file(name="elsewhere/model.bin"), "churn", **facts)
+    assert (again.version, again.created, again.digest) == (1, False, first.digest)
+    assert len(registry.history()) == 1
+
+
+def test_new_version_makes_one_of_the_same_bytes(registry, model_file):
+    first = registry.register(model_file(), "churn")
+    second = registry.register(model_file(), "churn", new_version=True)
+    assert (second.reference, second.created, second.digest) == ("churn/2", True, first.digest)
+
+
+def test_the_same_bytes_again_mean_the_highest_version_that_has_them(registry, model_file):
+    registry.register(model_file(), "churn")
+    registry.register(model_file(), "churn", new_version=True)
+    registry.register(model_file(b"other"), "churn")
+    assert registry.register(model_file(), "churn").version == 2
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"metrics": {"auc": 0.5}},
+        {"metrics": {"auc": 0.5000000000000001}},
+        {"params": {"depth": "3"}},
+        {"signature": SIGNATURE},
+        {"signature": Signature((SignatureField("age", "int64", nullable=True),))},
+    ],
+    ids=str,
+)
+def test_facts_that_differ_make_the_next_version(registry, model_file, facts):
+    registry.register(model_file(), "churn")
+    assert registry.register(model_file(), "churn", **facts).version == 2
+    assert registry.register(model_file(), "churn", **facts).version == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"description": "the second try"},
+        {"tags": {"team": "search"}},
+        {"aliases": ["champion"]},
+        {"stage": "Staging"},
+        {"message": "again"},
+        {"run_id": "abc"},
+        {"metrics": {}, "params": None},
+    ],
+    ids=str,
+)
+def test_what_may_change_later_makes_no_version(registry, model_file, statement):
+    registry.register(model_file(), "churn")
+    assert registry.register(model_file(), "churn", **statement).version == 1
+
+
+def test_bytes_of_another_file_name_are_another_version(registry, model_file):
+    registry.register(model_file(name="a.bin"), "churn")
+    assert registry.register(model_file(name="b.bin"), "churn").version == 2
+
+
+def test_a_folder_of_one_file_is_another_version_than_that_file(registry, model_folder):
+    folder = model_folder({"model.bin": b"the same"})
+    registry.register(folder / "model.bin", "churn")
+    assert registry.register(folder, "churn").version == 2
+    assert registry.path("churn/1").is_file()
+    assert registry.path("churn/2").is_dir()
+
+
+def test_whole_numbers_and_floats_are_the_same_metric(registry, model_file):
+    registry.register(model_file(), "churn", metrics={"trees": 100})
+    assert registry.register(model_file(), "churn", metrics={"trees": 100.0}).version == 1
+
+
+@pytest.mark.parametrize("value", [1.2345678901234568e20, 1e21, 1e-7, -0.0, 5e-324, 1.7976931348623157e308, 2**53 + 2])
+def test_every_float_comes_back_as_it_was(registry, model_file, value):
+    registry.register(model_file(), "churn", metrics={"loss": value})
+    assert registry.version("churn/1").metrics == {"loss": float(value)}
+    assert list(registry.verify()) == []
+
+
+# The digest
+
+
+def test_the_digest_is_the_same_in_two_registries(tmp_path, model_file, monkeypatch):
+    here, there = Registry(tmp_path / "here"), Registry(tmp_path / "there")
+    first = here.register(model_file(), "churn", metrics={"b": 2, "a": 1}, params={"x": "ä", "a": 1})
+    monkeypatch.setenv("MODELREG_USER", "somebody else")
+    monkeypatch.setenv("CI_JOB_URL", "https://ci.example/1")
+    monkeypatch.chdir("/")
+    second = there.register(
+        model_file(name="other/model.bin"),
+        "fraud",
+        metrics={"a": 1.0, "b": 2.0},
+        params={"a": "1", "x": "ä"},
+        description="other",
+        tags={"a": "b"},
+        aliases=["champion"],
+        stage="Production",
+        run_id="r",
+    )
+    assert first.digest == second.digest
+
+
+def test_the_same_bytes_under_two_names_are_stored_once(registry, model_file):
+    registry.register(model_file(), "churn")
+    before = blobs(registry)
+    assert registry.register(model_file(), "fraud").reference == "fraud/1"
+    assert blobs(registry) == before
+
+
+def test_the_modes_and_times_of_a_file_are_not_in_the_digest(registry, model_file):
+    registry.register(model_file(), "churn")
+    os.chmod(model_file(), 0o755)
+    os.utime(model_file(), (1, 1))
+    assert not registry.register(model_file(), "churn").created
+
+
+# Numbers
+
+
+def test_the_number_of_a_deleted_version_is_never_given_out_again(registry, model_file):
+    registry.register(model_file(b"1"), "churn")
+    registry.register(model_file(b"2"), "churn")
+    registry.delete("churn/2")
+    assert registry.register(model_file(b"2"), "churn").version == 3
+
+
+@pytest.mark.parametrize("again", ["churn", "CHURN"])
+def test_a_deleted_model_keeps_its_counter(registry, model_file, again):
+    registry.register(model_file(), "churn")
+    registry.delete("churn/1")
+    registry.delete("churn")
+    assert registry.register(model_file(), again).reference == f"{again}/2"
+    registry.delete(f"{again}/2")
+    registry.delete(again)
+    assert registry.register(model_file(), "churn").version == 3
+    assert list(registry.verify()) == []
+
+
+def test_a_name_that_differs_in_case_is_refused(registry, model_file):
+    registry.register(model_file(), "churn")
+    with pytest.raises(NameTaken, match="churn"):
+        registry.register(model_file(b"other"), "Churn")
+    assert [model.name for model in registry.models()] == ["churn"]
+
+
+# What is stated
+
+
+def test_tags_aliases_description_and_stage_go_to_the_version_that_is_found(registry, model_file):
+    registry.register(model_file(), "churn", tags={"a": "1", "b": "2"})
+    found = registry.register(
+        model_file(), "churn", tags={"b": "3"}, aliases=["champion"], description="good", stage="Production"
+    )
+    assert found.tags == {"a": "1", "b": "3"}
+    assert found.aliases == ("champion",)
+    assert found.description == "good"
+    assert found.stage is Stage.PRODUCTION
+    assert [entry.action for entry in registry.history()] == ["register", "describe", "tag", "alias", "transition"]
+
+
+def test_stating_again_what_is_so_already_is_no_change(registry, model_file):
+    statement = {"tags": {"a": "1"}, "aliases": ["champion"], "description": "good", "stage": "Staging"}
+    registry.register(model_file(), "churn", **statement)
+    before = registry.history()
+    registry.register(model_file(), "churn", **statement)
+    assert registry.history() == before
+
+
+def test_an_alias_given_twice_is_given_once(registry, model_file):
+    registry.register(model_file(), "churn", aliases=["champion", "champion"])
+    assert [entry.action for entry in registry.history()] == ["register", "alias"]
+
+
+def test_an_alias_moves_to_the_version_that_is_registered_with_it(registry, model_file):
+    registry.register(model_file(b"1"), "churn", aliases=["champion"])
+    registry.register(model_file(b"2"), "churn", aliases=["champion"])
+    assert registry.version("churn@champion").version == 2
+    assert registry.version("churn/1").aliases == ()
+
+
+def test_a_refused_stage_leaves_nothing_registered(registry, model_file):
+    registry.register(model_file(b"1"), "churn", stage="Production")
+    before = (registry.models(), registry.versions("churn"), registry.history())
+    with pytest.raises(ProductionOccupied):
+        registry.register(model_file(b"2"), "churn", stage="Production", aliases=["champion"], tags={"a": "b"})
+    assert (registry.models(), registry.versions("churn"), registry.history()) == before
+    assert registry.register(model_file(b"2"), "churn").version == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ({"metrics": {"auc": float("nan")}}, InvalidMetric),
+        ({"metrics": {"auc": float("inf")}}, InvalidMetric),
+        ({"metrics": {"auc": "0.9"}}, InvalidMetric),
+        ({"metrics": {"auc": True}}, InvalidMetric),
+        ({"metrics": {"auc": None}}, InvalidMetric),
+        ({"metrics": {"auc": 10**400}}, InvalidMetric),
+        ({"metrics": {"": 1}}, InvalidKey),
+        ({"params": {"a\n": 1}}, InvalidKey),
+        ({"tags": {"a" * 251: 1}}, InvalidKey),
+        ({"aliases": ["latest"]}, InvalidAlias),
+        ({"aliases": ["V12"]}, InvalidAlias),
+        ({"aliases": ["a/b"]}, InvalidAlias),
+        ({"stage": "Prod"}, UnknownStage),
+        ({"description": "x" * 65537}, InvalidInput),
+        ({"description": "\udcff"}, InvalidInput),
+        ({"message": "a\0b"}, InvalidInput),
+        ({"params": {"a": "\udcff"}}, InvalidInput),
+        ({"run_id": "\udcff"}, InvalidInput),
+        ({"run_id": "a\0b"}, InvalidInput),
+        ({"params": {f"p{number}": "x" * 65536 for number in range(17)}}, InvalidInput),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_kept_is_refused_and_nothing_is_made(registry, model_file, statement, error):
+    with pytest.raises(error) as refused:
+        registry.register(model_file(), "churn", **statement)
+    assert refused.value.exit == 2
+    assert not registry.folder.exists() or registry.models() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".x", "-x", "_x", "a/b", "..", "a b", "ä", "a\n", "a" * 129, "a%2Fb", "a@b", "\x1b[31m"]
+)
+def test_a_name_outside_the_grammar_is_refused(registry, model_file, name):
+    with pytest.raises(InvalidName):
+        registry.register(model_file(), name)
+    assert not registry.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a" * 128, "a.b-c_D", "latest", "Production", "sha256", "1"])
+def test_a_name_inside_the_grammar_is_registered(registry, model_file, name):
+    assert registry.register(model_file(), name).name == name
+    assert registry.version(f"{name}/latest").version == 1
+
+
+TEXTS = ["[bold]x[/bold]", "\x1b[31mred", "a\nb\tc\\", "\u202eabc", "🙂", "'; DROP TABLE models; --", "x" * 65536, ""]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_any_text_comes_back_as_it_was(registry, model_file, text):
+    registry.register(
+        model_file(), "churn", description=text, params={"p": text}, tags={"t": text}, message=text, metrics={"m": 1}
+    )
+    version = registry.version("churn/1")
+    assert (version.description, version.params, version.tags) == (text, {"p": text}, {"t": text})
+    assert registry.history()[0].message == text
+    assert list(registry.verify()) == []
+
+
+# Who and where
+
+
+def test_what_is_observed_is_kept_with_the_version_and_in_the_journal(registry, model_file, monkeypatch):
+    monkeypatch.setenv("MODELREG_USER", "Ada")
+    monkeypatch.setenv("CI_JOB_URL", "https://ci.example/7")
+    registered = registry.register(model_file(), "churn", run_id="run-1", message="why")
+    (entry,) = registry.history()
+    assert (registered.source, registered.run_id) == (str(model_file()), "run-1")
+    assert registered.ci_job == entry.ci_job == "https://ci.example/7"
+    assert (entry.user, entry.claimed_user, entry.message) == (registered.created_by, "Ada", "why")
+    assert {"numpy", "scikit-learn"} <= registered.environment.libraries.keys()
+
+
+def test_a_claimed_user_that_is_not_utf8_does_not_stand_in_the_way(run, tmp_path, model_file):
+    script = "import sys; from modelreg import Registry; Registry(sys.argv[1]).register(sys.argv[2], 'churn')"
+    status, _, err = run(script, tmp_path / "registry", model_file(), env=os.environ | {"MODELREG_USER": "\udcff"})
+    assert status == 0, err
+
+
+GIT_IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A Git repository with one commit, which is the current folder; returns a function that runs git."""
+    import shutil
+    import subprocess
+
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def git(*arguments):
+        return subprocess.run(["git", *GIT_IDENTITY, *arguments], check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (folder / "train.py").write_text("one")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    return git
+
+
+def test_the_commit_is_kept_with_whether_it_was_all(registry, model_file, repository):
+    clean = registry.register(model_file(b"1"), "churn")
+    with open("train.py", "w") as file:
+        file.write("two")
+    dirty = registry.register(model_file(b"2"), "churn")
+    assert clean.git_commit == dirty.git_commit == repository("rev-parse", "HEAD").strip()
+    assert (clean.git_dirty, dirty.git_dirty) == (False, True)
+
+
+def test_a_repository_that_git_cannot_read_is_not_called_clean(registry, model_file, repository):
+    with open(".git/index", "wb") as file:
+        file.write(b"damaged")
+    assert registry.register(model_file(), "churn").git_dirty is None
+
+
+def test_a_current_folder_that_is_gone_does_not_stand_in_the_way(registry, model_file, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    try:
+        assert registry.register(model_file(), "churn").version == 1
+    finally:
+        os.chdir(tmp_path)
+
+
+# One object, many threads
+
+
+def test_one_registry_object_serves_threads(registry, model_file):
+    paths = [model_file(bytes([number]), f"{number}.bin") for number in range(8)]
+    threads = [threading.Thread(target=registry.register, args=(path, "churn")) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers(registry) == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert list(registry.verify()) == []
+
+
+def test_progress_ends_with_all_bytes(registry, model_folder):
+    told = []
+    folder = model_folder({"a": b"x" * 3_000_000, "b": b"", "c/d": b"y"})
+    registry.register(folder, "churn", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (3_000_001, 3_000_001)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)

@@ -1,0 +1,382 @@
+"""Verification finds each kind of damage and names it; loading hands out no wrong byte; registering again heals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from modelreg import Registry
+from modelreg.errors import BlobDamaged, Damaged, NoRegistry
+from modelreg.records.signature import Signature, SignatureField
+
+GOOD = b"the bytes of a model" * 10
+OTHER = b"the bytes of another" * 10
+
+
+def problems(registry):
+    return [(finding.subject, finding.path, finding.problem) for finding in registry.verify()]
+
+
+@pytest.fixture
+def two_models(registry, model_file):
+    registry.register(model_file(GOOD, "model.pkl"), "churn", metrics={"auc": 0.9})
+    registry.register(model_file(OTHER, "other.pkl"), "fraud")
+    return registry
+
+
+def flip(path):
+    content = path.read_bytes()
+    write(path, bytes([content[0] ^ 1]) + content[1:])
+
+
+def write(path, content):
+    os.chmod(path, 0o644)
+    path.write_bytes(content)
+
+
+def swap_for_a_link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+DAMAGE = {
+    "flipped": (flip, "damaged"),
+    "truncated": (lambda path: write(path, path.read_bytes()[:-1]), "bytes in the store, not"),
+    "emptied": (lambda path: write(path, b""), "0 bytes in the store"),
+    "longer": (lambda path: write(path, path.read_bytes() + b"x"), "bytes in the store, not"),
+    "missing": (lambda path: path.unlink(), "missing"),
+    "a link to the right bytes": (swap_for_a_link, "not a regular file"),
+    "a FIFO": (lambda path: (path.unlink(), os.mkfifo(path)), "not a regular file"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "not a regular file"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_of_a_file_is_found_and_named_and_nothing_of_it_is_handed_out(two_models, tmp_path, blob_path, kind):
+    damage, words = DAMAGE[kind]
+    damage(blob_path(two_models.version("churn/1").files[0].digest))
+    ((subject, path, problem),) = problems(two_models)
+    assert (subject, path) == ("churn/1", "model.pkl")
+    assert words in problem
+    out = os.open(tmp_path / "out", os.O_CREAT | os.O_WRONLY)
+    for hand_out in (
+        lambda: two_models.path("churn/1"),
+        lambda: two_models.load("churn/1"),
+        lambda: two_models.copy("churn/1", tmp_path / "copy.pkl"),
+        lambda: two_models.stream("churn/1", out),
+        lambda: two_models.export("churn/1", tmp_path / "oci"),
+    ):
+        with pytest.raises(BlobDamaged, match=r"churn/1.*model\.pkl") as refused:
+            hand_out()
+        assert refused.value.exit == 6
+    os.close(out)
+    assert (tmp_path / "out").read_bytes() == b""
+    assert not [name for name in os.listdir(tmp_path) if "copy" in name or "oci" in name]
+    assert os.listdir(two_models.folder / "checkouts") == []
+    assert two_models.path("fraud/1").read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DAMAGE if kind != "a folder"])
+def test_registering_the_good_bytes_again_heals(two_models, model_file, blob_path, kind):
+    DAMAGE[kind][0](blob_path(two_models.version("churn/1").files[0].digest))
+    healed = two_models.register(model_file(GOOD, "model.pkl"), "churn", metrics={"auc": 0.9})
+    assert (healed.version, healed.created) == (1, False)
+    assert problems(two_models) == []
+    assert two_models.path("churn/1").read_bytes() == GOOD
+    assert two_models.path("churn/1").stat().st_mode & 0o777 == 0o444
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_of_a_manifest_is_found_and_named(two_models, tmp_path, blob_path, kind):
+    DAMAGE[kind][0](blob_path(two_models.version("churn/1").digest))
+    ((subject, path, problem),) = problems(two_models)
+    assert (subject, path) == ("churn/1", None)
+    assert "manifest" in problem
+    for hand_out in (two_models.path, lambda name: two_models.export(name, tmp_path / "oci")):
+        with pytest.raises(BlobDamaged) as refused:
+            hand_out("churn/1")
+        assert refused.value.exit == 6
+    assert two_models.path("fraud/1").read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_of_a_config_is_found_and_named(two_models, blob_path, kind):
+    manifest = json.loads(blob_path(two_models.version("churn/1").digest).read_bytes())
+    DAMAGE[kind][0](blob_path(manifest["config"]["digest"]))
+    ((subject, path, problem),) = problems(two_models)
+    assert (subject, path) == ("churn/1", None)
+    assert "config" in problem
+
+
+def test_two_files_that_changed_places_are_both_found(two_models, blob_path):
+    one, other = (blob_path(two_models.version(f"{name}/1").files[0].digest) for name in ("churn", "fraud"))
+    one.rename(one.with_name("x"))
+    other.rename(one)
+    one.with_name("x").rename(other)
+    assert [subject for subject, _, _ in problems(two_models)] == ["churn/1", "fraud/1"]
+    with pytest.raises(BlobDamaged):
+        two_models.path("churn/1")
+
+
+def test_one_damaged_file_is_found_in_every_version_that_has_it(registry, model_folder, blob_path):
+    folder = model_folder({"a.bin": GOOD, "b.bin": OTHER})
+    registry.register(folder, "churn")
+    registry.register(folder / "a.bin", "fraud")
+    flip(blob_path(registry.version("fraud/1").files[0].digest))
+    assert [(subject, path) for subject, path, _ in problems(registry)] == [("churn/1", "a.bin"), ("fraud/1", "a.bin")]
+    with pytest.raises(BlobDamaged, match=r"a\.bin"):
+        registry.path("churn/1")
+
+
+def test_what_a_killed_process_left_is_no_damage(two_models):
+    (two_models.folder / "artifacts" / "ingest" / "4711-abcd").write_bytes(b"half a mod")
+    (two_models.folder / "artifacts" / "blobs" / "sha256" / ("0" * 64)).write_bytes(b"unreferenced")
+    assert problems(two_models) == []
+
+
+@pytest.mark.parametrize("name", ["oci-layout", "index.json"])
+def test_an_artifacts_folder_that_is_no_oci_layout_any_more_is_found(two_models, name):
+    (two_models.folder / "artifacts" / name).unlink()
+    assert [subject for subject, _, _ in problems(two_models)] == ["artifacts"]
+
+
+def test_a_writer_does_not_wait_for_a_verification_that_is_looked_at_slowly(two_models, model_file, blob_path):
+    flip(blob_path(two_models.version("churn/1").files[0].digest))
+    flip(blob_path(two_models.version("fraud/1").files[0].digest))
+    findings = two_models.verify()
+    next(findings)
+    assert two_models.register(model_file(b"new"), "churn").version == 2
+    assert next(findings).subject == "fraud/1"
+
+
+# The catalog, edited by hand
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    """A registry with something in every table that is written today; copied by each test, never used itself."""
+    folder = tmp_path_factory.mktemp("furnished")
+    registry = Registry(folder / "registry")
+    (folder / "model.pkl").write_bytes(GOOD)
+    (folder / "model").mkdir()
+    (folder / "model" / "README.md").write_bytes(OTHER)
+    facts = {
+        "metrics": {"auc": 0.9, "f1": 0.8},
+        "params": {"depth": 3},
+        "tags": {"team": "search"},
+        "signature": Signature((SignatureField("age", "int64"),)),
+        "description": "first",
+        "message": "why",
+        "run_id": "r1",
+    }
+    os.environ["CI_JOB_URL"] = os.environ["MODELREG_USER"] = "claimed"
+    try:
+        registry.register(folder / "model.pkl", "churn", aliases=["champion"], stage="Staging", **facts)
+        registry.register(folder / "model", "churn", stage="Production", **facts)
+        registry.transition("churn/1", "Archived")
+        registry.register(folder / "model", "gone")
+        registry.delete("gone/1")
+        registry.delete("gone")
+    finally:
+        del os.environ["CI_JOB_URL"], os.environ["MODELREG_USER"]
+    with closing(sqlite3.connect(registry.folder / "catalog.db")) as connection, connection:
+        assert list(registry.verify()) == []
+    return registry.folder
+
+
+@pytest.fixture
+def copied(furnished, tmp_path):
+    shutil.copytree(furnished, tmp_path / "registry")
+    return Registry(tmp_path / "registry")
+
+
+def damage_of(registry):
+    """What verification finds, or the words in which a catalog is refused that cannot even be read."""
+    try:
+        return list(registry.verify())
+    except (Damaged, NoRegistry) as refused:
+        return [refused]
+
+
+def edited(registry, *statements):
+    """Run SQL on the catalog with the triggers out of the way, as somebody who wants to deceive would."""
+    with closing(sqlite3.connect(registry.folder / "catalog.db", isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            assert connection.execute(statement).rowcount, f"{statement} changed nothing"
+        for _, sql in triggers:
+            connection.execute(sql)
+
+
+NUMBER, TEXT, JSON = "{} + 41", "coalesce({}, '') || 'x'", """'{{"something": "else"}}'"""
+FLAG = "iif({} IS 0, 1, 0)"
+COLUMNS = {
+    "models": {
+        **dict.fromkeys(["id", "next_version", "versions", "archived"], NUMBER),
+        **dict.fromkeys(["name", "description", "created_by", "created_at", "updated_at"], TEXT),
+    },
+    "retired_names": {"name": TEXT, "next_version": NUMBER},
+    "versions": {
+        **dict.fromkeys(["model", "version", "size"], NUMBER),
+        **dict.fromkeys(["stage", "status", "description", "digest", "flavor", "format", "model_class", "scan"], TEXT),
+        **dict.fromkeys(["source", "run_id", "git_commit", "ci_job", "created_by", "created_at", "updated_at"], TEXT),
+        **dict.fromkeys(["signature", "environment"], JSON),
+        "git_dirty": FLAG,
+    },
+    "files": {**dict.fromkeys(["model", "version", "size"], NUMBER), "path": TEXT, "digest": TEXT},
+    "metrics": {**dict.fromkeys(["model", "version", "value"], NUMBER), "name": TEXT},
+    "params": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
+    "version_tags": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
+    "aliases": {**dict.fromkeys(["model", "version"], NUMBER), "alias": TEXT},
+    "journal": {
+        **dict.fromkeys(["seq", "batch", "model", "version"], NUMBER),
+        **dict.fromkeys(["at", "action", "name", "from_stage", "to_stage", "message", "user", "claimed_user"], TEXT),
+        **dict.fromkeys(["ci_job", "tool", "previous_hash", "hash"], TEXT),
+        "after": JSON,
+    },
+}
+EVERY_COLUMN = [(table, column, change) for table, columns in COLUMNS.items() for column, change in columns.items()]
+
+
+@pytest.mark.parametrize(("table", "column", "change"), EVERY_COLUMN, ids=[f"{t}.{c}" for t, c, _ in EVERY_COLUMN])
+def test_a_column_that_was_changed_by_hand_is_found(copied, table, column, change):
+    a_row = {
+        "models": "name = 'churn'",
+        "versions": "version = 2",
+        "journal": "seq = (SELECT max(seq) - 3 FROM journal)",
+        "metrics": "name = 'auc' AND version = 2",
+    }.get(table, "true")
+    edited(copied, f"UPDATE {table} SET {column} = {change.format(column)} WHERE {a_row}")
+    assert list(copied.verify()) != []
+
+
+def test_every_column_of_every_table_that_is_written_is_among_those(furnished):
+    with closing(sqlite3.connect(furnished / "catalog.db")) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        found = {
+            table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for table in tables
+            if connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        }
+    found = {name: columns for name, columns in found.items() if not name.startswith(("sqlite_", "_sqlite"))}
+    assert found == {table: set(columns) for table, columns in COLUMNS.items()}
+
+
+@pytest.mark.parametrize("kind", ["null", "number", "text", "list"])
+@pytest.mark.parametrize("seq", [1, 4, 9])
+def test_a_journal_row_of_another_form_is_found(copied, kind, seq):
+    value = {"null": "null", "number": "1", "text": '"x"', "list": "[]"}[kind]
+    edited(copied, f"UPDATE journal SET after = '{value}' WHERE seq = {seq}")
+    assert list(copied.verify()) != []
+
+
+@pytest.mark.parametrize("column", ["model", "version", "name", "action"])
+@pytest.mark.parametrize("seq", range(1, 10))
+def test_a_journal_row_about_something_else_is_found(copied, seq, column):
+    change = {"model": "99", "version": "iif(version IS NULL, 1, NULL)", "name": "'x'", "action": "'x'"}[column]
+    edited(copied, f"UPDATE journal SET {column} = {change} WHERE seq = {seq}")
+    assert "journal" in [finding.subject for finding in copied.verify()]
+
+
+@pytest.mark.parametrize("seq", range(1, 10))
+def test_a_deleted_journal_row_is_found(copied, seq):
+    edited(copied, f"DELETE FROM journal WHERE seq = {seq}")
+    assert list(copied.verify()) != []
+
+
+def test_a_journal_that_was_deleted_is_found(copied):
+    edited(copied, "DELETE FROM journal")
+    assert list(copied.verify()) != []
+
+
+@pytest.mark.parametrize("table", [table for table in COLUMNS if table != "journal"])
+def test_a_deleted_row_is_found(copied, table):
+    edited(copied, f"DELETE FROM {table}")
+    assert list(copied.verify()) != []
+
+
+def test_a_model_tag_that_was_made_by_hand_is_found(copied):
+    edited(copied, "INSERT INTO model_tags (model, name, value) VALUES (1, 'a', 'b')")
+    assert [finding.subject for finding in copied.verify()] == ["churn"]
+
+
+@pytest.mark.parametrize("statement", ["DROP INDEX one_version_in_production", "DROP TRIGGER journal_is_not_deleted"])
+def test_a_contract_that_was_taken_out_of_the_database_is_found(copied, statement):
+    with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
+        connection.execute(statement)
+    assert list(copied.verify()) != []
+
+
+def test_a_text_that_is_not_utf8_is_found(copied):
+    edited(copied, "UPDATE versions SET source = CAST(x'ff' AS TEXT) WHERE version = 1")
+    assert damage_of(copied)
+
+
+@pytest.mark.parametrize("statement", ["digest = (SELECT digest FROM files WHERE version = 1)", "path = 'other.md'"])
+def test_what_the_catalog_says_of_the_files_is_not_handed_out_against_the_manifest(copied, statement):
+    edited(copied, f"UPDATE files SET {statement} WHERE version = 2")
+    with pytest.raises(Damaged) as refused:
+        copied.path("churn/2")
+    assert refused.value.exit == 6
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_version_whose_files_are_gone_from_the_catalog_is_damage(copied, version):
+    edited(copied, f"DELETE FROM files WHERE version = {version}")
+    with pytest.raises(Damaged):
+        copied.path(f"churn/{version}")
+
+
+@pytest.mark.parametrize("path", ["../../outside", "/outside", "a/../../outside", ".", "", "a//b"])
+def test_a_path_that_leads_out_of_its_folder_is_damage_and_nothing_is_written(copied, tmp_path, path):
+    edited(copied, f"UPDATE files SET path = '{path}' WHERE version = 2")
+    before = sorted(tmp_path.rglob("*"))
+    for hand_out in (copied.path, lambda name: copied.copy(name, tmp_path / "copy")):
+        with pytest.raises(Damaged):
+            hand_out("churn/2")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_version_that_points_to_what_is_no_manifest_is_damage(copied):
+    edited(copied, "UPDATE versions SET digest = (SELECT digest FROM files WHERE version = 1) WHERE version = 2")
+    assert "churn/2" in [finding.subject for finding in copied.verify()]
+    with pytest.raises(Damaged):
+        copied.path("churn/2")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "created_at = 'yesterday'",
+        "signature = '{}'",
+        "signature = '[]'",
+        "environment = '{}'",
+        "environment = '[]'",
+        "stage = 'Nowhere'",
+    ],
+)
+def test_a_catalog_that_says_what_no_program_wrote_is_damaged(copied, statement):
+    edited(copied, f"UPDATE versions SET {statement} WHERE version = 2")
+    with pytest.raises(Damaged) as refused:
+        copied.versions("churn")
+    assert refused.value.exit == 6
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_a_flipped_byte_anywhere_in_the_catalog_ends_in_words(copied, part):
+    catalog = Path(copied.folder, "catalog.db")
+    good = catalog.read_bytes()
+    for place in range(part * 97, len(good), 8 * 397):
+        catalog.write_bytes(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
+        damage_of(copied)  # a byte of free space is no damage; any other error than those in words fails here
+    catalog.write_bytes(good)
+    assert list(copied.verify()) == []
