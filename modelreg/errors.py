@@ -444,7 +444,7 @@ def _storage_hint(error: OSError, needed: int | None) -> str | None:
             free = "" if error.filename is None else f"; {_free_space(error.filename)} bytes are free"
             return f"make room on that disk{need}{free}"
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return "the registry can be read, but not changed, by this user"
+            return "this user may read there, but not write"
         case _:
             return None
 

@@ -69,7 +69,8 @@ class Home:
         """Where checkouts go: into the registry, or into the user's cache where that cannot be written."""
         own = self.path / "checkouts"
         if os.access(self.path, os.W_OK):
-            own.mkdir(exist_ok=True)
+            if not own.exists():  # it may be deleted at any time
+                _make_folder(own, self.is_shared())
             return own
         from platformdirs import user_cache_path
 

@@ -41,15 +41,22 @@ def _acquire(descriptor: int, kind: int, timeout: float) -> None:
 def _acquired_in_turn(descriptor: int, kind: int, timeout: float) -> bool:
     """Wait in the kernel's queue, which is fair, where polling is not; in a thread, since flock knows no time limit."""
     own = os.dup(descriptor)  # the thread may outlive this call, and its descriptor must be its own
-    acquired = Event()
+    ended, failures = Event(), []
 
     def wait() -> None:
-        fcntl.flock(own, kind)
-        acquired.set()
-        os.close(own)
+        try:
+            fcntl.flock(own, kind)
+        except OSError as error:
+            failures.append(error)
+        finally:
+            ended.set()
+            os.close(own)
 
     Thread(target=wait, name="lock", daemon=True).start()
-    return acquired.wait(timeout)
+    in_time = ended.wait(timeout)
+    if failures:
+        raise failures[0]
+    return in_time
 
 
 def _name_holder(descriptor: int) -> None:

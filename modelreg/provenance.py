@@ -31,12 +31,12 @@ def actor() -> Actor:
     return Actor(user=_os_user(), claimed_user=_variable(USER_ENVIRONMENT), ci_job=_ci_job())
 
 
-def observe(source: Path, run_id: str | None) -> Provenance:
+def observe(source: str, run_id: str | None) -> Provenance:
     """What is recorded with a version that is registered now, from ``source``."""
     commit = _git("rev-parse", "HEAD") if _in_repository() else None
     changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
     return Provenance(
-        source=_as_utf8(str(source)),
+        source=_as_utf8(source),
         git_commit=commit,
         git_dirty=None if changes is None else bool(changes),
         run_id=run_id,

@@ -27,6 +27,8 @@ class RegistrationRequest:
     name: ModelName
     source: Source
     statement: Statement
+    origin: str
+    """Where it came from, for the version's ``source``."""
     new_version: bool
     """Whether a version with the same digest is no reason not to make another."""
 
@@ -39,6 +41,8 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
     """
     source, statement = request.source, request.statement
     facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params)
+    with home.catalog.reading() as catalog:
+        catalog.refuse_other_case(request.name)  # before gigabytes are copied for nothing
     advance = progress and counting(progress, source.size)
     with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
         described = recognise(receipt.contents(), source.is_folder)
@@ -57,7 +61,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             params=facts.params,
             tags=statement.tags,
             description=statement.description or "",
-            provenance=provenance.observe(source.root, statement.run_id or described.run_id),
+            provenance=provenance.observe(request.origin, statement.run_id or described.run_id),
         )
         with home.catalog.writing(provenance.actor(), statement.message) as change:
             _require_published(receipt, request.name)

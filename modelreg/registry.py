@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ class Stated(TypedDict, total=False):
     signature: Signature | None
     message: str | None
     run_id: str | None
+    source: str | None
     new_version: bool
 
 
@@ -155,6 +157,7 @@ class Registry:
         signature: Signature | None = None,
         message: str | None = None,
         run_id: str | None = None,
+        source: str | None = None,
         new_version: bool = False,
         follow_symlinks: bool = False,
         progress: Progress | None = None,
@@ -163,8 +166,9 @@ class Registry:
 
         The same bytes with the same metrics, parameters and signature give the version that is there already,
         unless ``new_version``; ``description``, ``tags``, ``aliases`` and ``stage`` are applied to it then.
-        ``message`` is kept in the journal. When ``stage`` is refused, nothing is registered. ``progress`` is called
-        now and then with how many bytes are stored, and how many there are.
+        ``source`` says where the model came from when that is not ``path``, and ``run_id`` which run made it;
+        neither decides the digest. ``message`` is kept in the journal. When ``stage`` is refused, nothing is
+        registered. ``progress`` is called now and then with how many bytes are stored, and how many there are.
 
         Raises `InvalidInput` in one of its forms for what cannot be registered, `NameTaken`,
         `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
@@ -188,9 +192,9 @@ class Registry:
         )
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
-        source = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
-        request = RegistrationRequest(model, source, statement, new_version)
-        with _storing(needed=source.size):
+        found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
+        request = RegistrationRequest(model, found, statement, source or str(found.root), new_version)
+        with _storing(needed=found.size):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -200,7 +204,7 @@ class Registry:
         """Write ``estimator`` with joblib and `register` the file, with everything that ``stated`` says.
 
         ``input_example`` (a DataFrame, an array, …) gives the signature: its columns are the inputs, and what
-        ``estimator.predict`` makes of it the outputs.
+        ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, unless said.
         """
         from tempfile import TemporaryDirectory
 
@@ -211,6 +215,7 @@ class Registry:
         if input_example is not None and stated.get("signature") is None:
             predict = getattr(estimator, "predict", None)
             stated["signature"] = infer_signature(input_example, predict and predict(input_example))
+        stated.setdefault("source", str(Path(sys.argv[0]).absolute()) if sys.argv[0] else None)
         with TemporaryDirectory(prefix="modelreg-") as folder:
             path = Path(folder, "model.joblib")
             joblib.dump(estimator, path)
@@ -301,7 +306,7 @@ class Registry:
         from modelreg.artifacts.delivery import copy_file, copy_folder
 
         target, store = Path(destination), self._home.artifacts
-        with _storing():
+        with _storing(place=target):
             version, manifest = self._version_and_manifest(reference)
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference)
@@ -327,7 +332,7 @@ class Registry:
         """
         from modelreg.artifacts.delivery import export
 
-        with _storing():
+        with _storing(place=Path(destination)):
             version, manifest = self._version_and_manifest(reference)
             return export(self._home.artifacts, version, manifest, Path(destination))
 
@@ -404,9 +409,11 @@ def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:
 
 
 @contextmanager
-def _storing(needed: int | None = None) -> Iterator[None]:
+def _storing(needed: int | None = None, place: Path | None = None) -> Iterator[None]:
     """What the operating system refuses, in our words."""
     try:
         yield
+    except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
+        raise
     except OSError as error:
-        raise WriteFailed(error, needed=needed) from error
+        raise WriteFailed(error, place, needed) from error

@@ -38,9 +38,8 @@ def verify(home: Home) -> Iterator[Finding]:
 
 
 def _check_journal(catalog: Snapshot) -> Iterator[Finding]:
-    entries = list(catalog.journal())
-    told, unclear = replay(entries)
-    for seq, problem in (*broken_links(entries), *unclear):
+    told, unclear = replay(catalog.journal())  # read twice rather than kept whole
+    for seq, problem in (*broken_links(catalog.journal()), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
     yield from _compare(told, catalog.state())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,13 @@ class Catalog:
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """One moment of the catalog, however long it is looked at."""
-        if connection.is_behind(self.path, self._timeout):
-            with self._write_lock():
-                connection.upgrade(self.path, self._timeout)
-        with connection.reading(self.path, self._timeout) as open_connection:
+        with ExitStack() as opened:
+            try:
+                open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
+            except connection.SchemaBehind:
+                with self._write_lock():
+                    connection.upgrade(self.path, self._timeout)
+                open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
             yield Snapshot(open_connection)
 
     @contextmanager

@@ -10,9 +10,8 @@ from typing import Any
 
 from modelreg import __version__, clock
 from modelreg.catalog import journal, state
-from modelreg.catalog.models import model_id
+from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.errors import NameTaken
 from modelreg.lifecycle.journal import GENESIS, entry_hash
 from modelreg.records.journal import Actor, JournalEntry
 from modelreg.records.registration import Description, Provenance
@@ -22,7 +21,6 @@ from modelreg.records.version import ModelFile
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
 
-_SAME_NAME = "SELECT id, name FROM models WHERE name = :name COLLATE NOCASE"
 _RETIRED = "SELECT next_version FROM retired_names WHERE name = :name"
 _REVIVE = "DELETE FROM retired_names WHERE name = :name"
 _RETIRE = "INSERT INTO retired_names (name, next_version) SELECT name, next_version FROM models WHERE id = :model"
@@ -147,11 +145,10 @@ class Change(Snapshot):
         return self._connection.execute(query, values).fetchone()
 
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
-        known = self._first(_SAME_NAME, name=name)
+        self.refuse_other_case(name)
+        known = find_model(self._connection, name)
         if known is not None:
-            if known["name"] != name:
-                raise NameTaken(name, known["name"])
-            return known["id"], False
+            return known, False
         retired = self._first(_RETIRED, name=name)
         self._connection.execute(_REVIVE, {"name": name})
         values = {

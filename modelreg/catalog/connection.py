@@ -16,25 +16,24 @@ _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
 
 
+class SchemaBehind(Exception):
+    """The catalog was made by an older program and has to be migrated before it is read."""
+
+
 @contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """A connection inside one read transaction, so that all it sees belongs to one moment.
 
-    Raises `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or `LockTimeout` for what
-    the operating system says.
+    Raises `SchemaBehind`, `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or
+    `LockTimeout` for what the operating system says.
     """
     with _translated(path, timeout), _opened(path, timeout) as connection:
-        _schema_version(connection, path)
+        if _schema_version(connection, path) < SCHEMA_VERSION:
+            raise SchemaBehind
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         yield connection
         connection.execute("ROLLBACK")
-
-
-def is_behind(path: Path, timeout: float) -> bool:
-    """Whether the catalog's schema is older than this program's."""
-    with _translated(path, timeout), _opened(path, timeout) as connection:
-        return _schema_version(connection, path) < SCHEMA_VERSION
 
 
 @contextmanager

@@ -25,7 +25,12 @@ SELECT * FROM journal
 WHERE model IN (SELECT model FROM journal WHERE name = :name UNION SELECT id FROM models WHERE name = :name)
 ORDER BY seq
 """
-_OF_VERSION = "SELECT * FROM journal WHERE model = :model AND version = :version ORDER BY seq"
+_OF_VERSION = """
+SELECT * FROM journal
+WHERE model IN (SELECT model FROM journal WHERE name = :name UNION SELECT id FROM models WHERE name = :name)
+  AND version = :version
+ORDER BY seq
+"""
 
 
 def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -46,9 +51,9 @@ def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator
     return map(_entry, rows)
 
 
-def entries_of_version(connection: sqlite3.Connection, model: int, version: int) -> Iterator[JournalEntry]:
-    """The entries of one version, oldest first."""
-    return map(_entry, connection.execute(_OF_VERSION, {"model": model, "version": version}))
+def entries_of_version(connection: sqlite3.Connection, name: str, version: int) -> list[JournalEntry]:
+    """The entries of one version of the models that ever had this name, oldest first."""
+    return [_entry(row) for row in connection.execute(_OF_VERSION, {"name": name, "version": version})]
 
 
 def _entry(row: sqlite3.Row) -> JournalEntry:

@@ -6,7 +6,7 @@ import sqlite3
 
 from modelreg.catalog.rows import grouped, understood
 from modelreg.clock import from_text
-from modelreg.errors import ModelNotFound
+from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.records.model import Model
 from modelreg.references import ModelName
 
@@ -14,19 +14,25 @@ _MODELS = """
 SELECT id, name, description, versions, archived, created_by, created_at, updated_at,
        (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
        (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production
-FROM models WHERE :glob IS NULL OR name GLOB :glob ORDER BY name COLLATE NOCASE
+FROM models WHERE id BETWEEN :low AND :high AND (:glob IS NULL OR name GLOB :glob) ORDER BY name COLLATE NOCASE
 """
 _MODEL = "SELECT id FROM models WHERE name = :name"
+_SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
 _SOME_NAMES = "SELECT name FROM models LIMIT 2000"
-_STAGING = "SELECT model, version FROM versions WHERE stage = 'Staging' ORDER BY model, version"
-_ALIASES = "SELECT model, alias, version FROM aliases ORDER BY model, alias"
-_TAGS = "SELECT model, name, value FROM model_tags ORDER BY model, name"
+_STAGING = """
+SELECT model, version FROM versions
+WHERE model BETWEEN :low AND :high AND stage = 'Staging' ORDER BY model, version
+"""
+_ALIASES = "SELECT model, alias, version FROM aliases WHERE model BETWEEN :low AND :high ORDER BY model, alias"
+_TAGS = "SELECT model, name, value FROM model_tags WHERE model BETWEEN :low AND :high ORDER BY model, name"
+_NO_LIMIT = 2**62
 
 
-def read_models(connection: sqlite3.Connection, glob: str | None) -> list[Model]:
-    """The models whose name fits a shell pattern, or all of them, by name."""
-    rows = connection.execute(_MODELS, {"glob": glob}).fetchall()
-    staging, aliases, tags = (grouped(connection.execute(query)) for query in (_STAGING, _ALIASES, _TAGS))
+def read_models(connection: sqlite3.Connection, glob: str | None = None, only: int | None = None) -> list[Model]:
+    """The models whose name fits a shell pattern, or all of them, by name; or ``only`` the one with this number."""
+    scope = {"low": only or 0, "high": only or _NO_LIMIT}
+    rows = connection.execute(_MODELS, scope | {"glob": glob}).fetchall()
+    staging, aliases, tags = (grouped(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS))
     with understood():
         return [
             Model(
@@ -51,6 +57,13 @@ def find_model(connection: sqlite3.Connection, name: str) -> int | None:
     """The catalog's number for the model that has exactly this name."""
     row = connection.execute(_MODEL, {"name": name}).fetchone()
     return None if row is None else int(row["id"])
+
+
+def refuse_other_case(connection: sqlite3.Connection, name: str) -> None:
+    """Raise `NameTaken` when the name of a model differs from ``name`` in case only."""
+    known = connection.execute(_SAME_NAME, {"name": name}).fetchone()
+    if known is not None and known["name"] != name:
+        raise NameTaken(name, known["name"])
 
 
 def model_id(connection: sqlite3.Connection, name: str) -> int:

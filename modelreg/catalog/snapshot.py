@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from modelreg.catalog.models import find_model, model_id, read_models
+from modelreg.catalog.models import find_model, model_id, read_models, refuse_other_case
 
 if TYPE_CHECKING:
     from modelreg.lifecycle.journal import State
@@ -56,10 +56,13 @@ class Snapshot:
         """Whether a model has exactly this name."""
         return find_model(self._connection, name) is not None
 
+    def refuse_other_case(self, name: str) -> None:
+        """Raise `NameTaken` when the name of a model differs from ``name`` in case only."""
+        refuse_other_case(self._connection, name)
+
     def model(self, name: str) -> Model:
         """The model of this name; raises `ModelNotFound`."""
-        model_id(self._connection, name)
-        (model,) = read_models(self._connection, name)  # a name has none of the characters that mean something to GLOB
+        (model,) = read_models(self._connection, only=model_id(self._connection, name))
         return model
 
     def versions(self, name: ModelName) -> list[ModelVersion]:
@@ -97,12 +100,15 @@ class Snapshot:
 
         return journal.entries(self._connection, name)
 
-    def journal_of_version(self, reference: Reference) -> Iterator[JournalEntry]:
-        """The entries of one version, oldest first."""
+    def journal_of_version(self, reference: Reference) -> list[JournalEntry]:
+        """The entries of one version, oldest first, also of one that was deleted and is named by its number."""
         from modelreg.catalog import journal
 
-        model, version = model_id(self._connection, reference.name), self.number(reference)
-        return journal.entries_of_version(self._connection, model, version)
+        if isinstance(reference.selector, int):
+            found = journal.entries_of_version(self._connection, reference.name, reference.selector)
+            if found:
+                return found
+        return journal.entries_of_version(self._connection, reference.name, self.number(reference))
 
     def journal_head(self) -> JournalEntry | None:
         """The newest entry."""

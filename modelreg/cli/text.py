@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from modelreg.records.signature import SignatureField
 
 # C0 and C1 controls, and what turns the direction of text around (Unicode's Bidi_Control)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def visible(text: str) -> str:
     """``text`` on one line, with control characters as ``\\x1b`` or ``\\u202e``."""
-    return _CONTROL.sub(_escape, text)
+    return re.sub(_CONTROL, _escape, text)
 
 
 def field(value: object) -> str:
