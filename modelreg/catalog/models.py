@@ -14,8 +14,10 @@ _MODELS = """
 SELECT id, name, description, versions, archived, created_by, created_at, updated_at,
        (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
        (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production
-FROM models WHERE id BETWEEN :low AND :high AND (:glob IS NULL OR name GLOB :glob) ORDER BY name COLLATE NOCASE
+FROM models
 """
+_FITTING = f"{_MODELS} WHERE :glob IS NULL OR name GLOB :glob ORDER BY name COLLATE NOCASE"
+_ONE = f"{_MODELS} WHERE id = :low"
 _MODEL = "SELECT id FROM models WHERE name = :name"
 _SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
 _SOME_NAMES = "SELECT name FROM models LIMIT 2000"
@@ -31,7 +33,7 @@ _NO_LIMIT = 2**62
 def read_models(connection: sqlite3.Connection, glob: str | None = None, only: int | None = None) -> list[Model]:
     """The models whose name fits a shell pattern, or all of them, by name; or ``only`` the one with this number."""
     scope = {"low": only or 0, "high": only or _NO_LIMIT}
-    rows = connection.execute(_MODELS, scope | {"glob": glob}).fetchall()
+    rows = connection.execute(_ONE if only else _FITTING, scope | {"glob": glob}).fetchall()
     staging, aliases, tags = (grouped(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS))
     with understood():
         return [

@@ -95,17 +95,21 @@ def print_fields(record: object, values: Iterable[tuple[str, object]], form: For
 
 
 def print_json(answer: object) -> None:
-    """Print a record as an object, or records as an array with one of them a line."""
+    """Print a record as an object, or records as an array on one line, as ``gh`` does: it is for programs."""
     if isinstance(answer, Sequence):
-        lines = ",\n".join(map(json.JSONEncoder(default=_as_json).encode, answer))
-        _write(f"[\n{lines}\n]\n" if answer else "[]\n")
+        _write(json.dumps([fields_of(each) for each in answer], default=_as_json) + "\n")
     else:
         _write(json.dumps(answer, default=_as_json, indent=2) + "\n")
 
 
 def fields_of(record: Any) -> dict[str, object]:
-    """The values of a record by name."""
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+    """The values of a record by name, as they stand in JSON; a dictionary is its own."""
+    if isinstance(record, dict):
+        return record
+    return {
+        name: as_text(value) if type(value := getattr(record, name)) is datetime else value
+        for name in record.__dataclass_fields__
+    }  # times here rather than in the encoder, which would call back for each
 
 
 def print_line(text: str) -> None:
