@@ -68,9 +68,9 @@ class Home:
     def checkouts(self) -> Path:
         """Where checkouts go: into the registry, or into the user's cache where that cannot be written."""
         own = self.path / "checkouts"
-        if os.access(self.path, os.W_OK):
-            if not own.exists():  # it may be deleted at any time
-                _make_folder(own, self.is_shared())
+        if not own.exists() and os.access(self.path, os.W_OK):  # it may be deleted at any time
+            _make_folder(own, self.is_shared())
+        if os.access(own, os.W_OK):
             return own
         from platformdirs import user_cache_path
 

@@ -32,12 +32,8 @@ COMMANDS = {
 }
 """Command -> the function that runs it, in the order of a model's life."""
 
-_ALIASES = {
-    "ls": COMMANDS["list"],
-    "rm": COMMANDS["delete"],
-    "promote": "modelreg.cli.stages:promote",
-}
-"""Words that people try first; they work, and help does not list them."""
+_ALIASES = {"ls": ("list",), "rm": ("delete",), "promote": ("transition", "Production")}
+"""Words that people try first, with the command and the last arguments that they stand for; help does not list them."""
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -80,18 +76,20 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer's, but that it suggests commands which are not imported yet."""
-        name = args[0]
-        if name not in COMMANDS | _ALIASES and not name.startswith("-"):
+        """As Typer's, but that it knows aliases, and suggests commands that are not imported yet."""
+        name, *rest = args
+        if name in _ALIASES:
+            name, *last = _ALIASES[name]
+            rest += last
+        if name not in COMMANDS and not name.startswith("-"):
             raise InvalidInput(f"there is no command {shown(name)}", did_you_mean(name, COMMANDS) or "modelreg --help")
-        return super().resolve_command(ctx, args)
+        return super().resolve_command(ctx, [name, *rest])
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, which takes the application's options too, so that they may stand before or after its name."""
-        place = COMMANDS.get(cmd_name) or _ALIASES.get(cmd_name)
-        if place is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, function = place.split(":")
+        module, function = COMMANDS[cmd_name].split(":")
         command = _made_from(getattr(import_module(module), function), cmd_name)
         command.params += [_after_the_name(option) for option in self.params if option.name in Settings.__slots__]
         return command

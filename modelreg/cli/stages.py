@@ -37,11 +37,19 @@ def transition(
     target: _Target,
     version: Annotated[
         str,
-        typer.Argument(metavar="[VERSION]", help="Its number.", autocompletion=complete_versions_or_stages),
+        typer.Argument(
+            metavar="VERSION|STAGE",
+            help="The version's number; after a REF, the stage.",
+            autocompletion=complete_versions_or_stages,
+        ),
     ],
     stage: Annotated[
         str | None,
-        typer.Argument(metavar="STAGE", help="None, Staging, Production or Archived.", autocompletion=complete_stages),
+        typer.Argument(
+            metavar="STAGE",
+            help="None, Staging, Production or Archived, after a NAME and VERSION.",
+            autocompletion=complete_stages,
+        ),
     ] = None,
     archive_existing: _ArchiveExisting = False,
     move_existing: _MoveExisting = None,
@@ -72,29 +80,6 @@ def transition(
         output.print_line(f"{planned.name}/{planned.version}")
     else:
         _tell(planned, dry_run)
-
-
-def promote(
-    context: typer.Context,
-    target: _Target,
-    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="Its number.")] = None,
-    archive_existing: _ArchiveExisting = False,
-    move_existing: _MoveExisting = None,
-    if_current: _IfCurrent = None,
-    message: Message = None,
-    dry_run: _DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Put a version into Production: 'transition' with that stage.
-
-    \b
-    modelreg promote churn/3 --archive-existing
-    """
-    first, second = (Stage.PRODUCTION, None) if version is None else (version, Stage.PRODUCTION)
-    transition(
-        context, target, first, second, archive_existing, move_existing, if_current, message, dry_run, as_json, quiet
-    )
 
 
 def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
