@@ -17,9 +17,9 @@ from modelreg.records.inspection import Finding
 from modelreg.registry import Registry
 
 _FINDING_COLUMNS = (
-    Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold", folds=True),
-    Column[Finding]("path", lambda finding: finding.path, folds=True),
-    Column[Finding]("problem", lambda finding: finding.problem, folds=True),
+    Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
+    Column[Finding]("path", lambda finding: finding.path),
+    Column[Finding]("problem", lambda finding: finding.problem),
 )
 
 

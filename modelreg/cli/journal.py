@@ -21,11 +21,11 @@ _COLUMNS = (
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
     Column[JournalEntry]("action", lambda entry: entry.action),
-    Column[JournalEntry]("name", lambda entry: entry.name, style=lambda _: "bold", folds=True),
+    Column[JournalEntry]("name", lambda entry: entry.name, style=lambda _: "bold"),
     Column[JournalEntry]("version", lambda entry: entry.version, style=lambda _: "bold", right=True),
     Column[JournalEntry]("from_stage", lambda entry: entry.from_stage),
     Column[JournalEntry]("to_stage", lambda entry: entry.to_stage),
-    Column[JournalEntry]("message", lambda entry: entry.message, folds=True),
+    Column[JournalEntry]("message", lambda entry: entry.message),
     Column[JournalEntry]("ci_job", lambda entry: entry.ci_job, in_table=False),
     Column[JournalEntry]("hash", lambda entry: entry.hash, in_table=False),
 )

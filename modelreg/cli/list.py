@@ -14,13 +14,13 @@ from modelreg.clock import as_text
 from modelreg.records.model import Model
 
 MODEL_COLUMNS = (
-    Column[Model]("name", lambda model: model.name, style=lambda _: "bold", folds=True),
+    Column[Model]("name", lambda model: model.name, style=lambda _: "bold"),
     Column[Model]("versions", lambda model: model.versions, right=True),
     Column[Model]("latest", lambda model: model.latest, right=True),
     Column[Model]("staging", lambda model: ",".join(map(str, model.staging)), style=lambda _: STAGE_STYLES["Staging"]),
     Column[Model]("production", lambda model: model.production, style=lambda _: STAGE_STYLES["Production"]),
     Column[Model]("archived", lambda model: model.archived, in_table=False),
-    Column[Model]("aliases", lambda model: text.pairs(model.aliases), folds=True),
+    Column[Model]("aliases", lambda model: text.pairs(model.aliases)),
     Column[Model]("tags", lambda model: text.pairs(model.tags), in_table=False),
     Column[Model]("description", lambda model: model.description, in_table=False),
     Column[Model]("created_by", lambda model: model.created_by, in_table=False),

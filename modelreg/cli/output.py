@@ -22,7 +22,6 @@ Record = TypeVar("Record")
 
 STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
 """Stage -> how rich shows it."""
-_NARROWEST_FOLD = 8  # characters
 
 
 class Form(Enum):
@@ -50,8 +49,6 @@ class Column(Generic[Record]):
     style: Callable[[Record], str] | None = None
     in_table: bool = True
     right: bool = False
-    folds: bool = False
-    """Whether a narrow terminal folds what stands in it over several lines, rather than to cut it."""
 
 
 def chosen_form(as_json: bool, quiet: bool = False) -> Form:
@@ -199,9 +196,7 @@ def as_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> Ta
         table.add_column(
             column.name.replace("_", " "),
             justify="right" if column.right else "left",
-            no_wrap=not column.folds,
-            overflow="fold" if column.folds else "ellipsis",
-            min_width=_NARROWEST_FOLD if column.folds else None,
+            overflow="fold",  # a narrow terminal shows everything, if over several lines
         )
     for record in records:
         table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in shown))

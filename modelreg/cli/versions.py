@@ -14,7 +14,7 @@ from modelreg.records.version import ModelVersion
 VERSION_COLUMNS = (
     Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),
     Column[ModelVersion]("stage", lambda version: version.stage, style=lambda version: STAGE_STYLES[version.stage]),
-    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases), folds=True),
+    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases)),
     Column[ModelVersion](
         "digest",
         lambda version: version.digest,
@@ -23,7 +23,7 @@ VERSION_COLUMNS = (
     ),
     Column[ModelVersion]("size", lambda version: version.size, lambda version: text.size(version.size), right=True),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
-    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics), folds=True),
+    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics)),
     Column[ModelVersion](
         "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
     ),
