@@ -22,20 +22,21 @@ from modelreg.cli.list import MODEL_COLUMNS
 from modelreg.cli.output import as_table
 from modelreg.cli.versions import VERSION_COLUMNS
 
+WIDTH = 104  # columns
 PICTURE = Path(__file__).parent.parent / "docs" / "screenshot.svg"
 
 
 def main() -> None:
     """Register a few real models and draw what is there."""
-    console = Console(record=True, width=98, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(Path(folder) / "registry")
         _fill(registry, Path(folder))
         _prompt(console, "modelreg list")
-        console.print(as_table(registry.models(), MODEL_COLUMNS))
+        console.print(as_table(registry.models(), MODEL_COLUMNS, WIDTH))
         console.print()
         _prompt(console, "modelreg versions tumour")
-        console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS))
+        console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
     console.save_svg(str(PICTURE), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
 
 

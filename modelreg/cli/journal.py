@@ -16,13 +16,13 @@ from modelreg.clock import as_text
 from modelreg.records.journal import JournalEntry
 
 _COLUMNS = (
-    Column[JournalEntry]("seq", lambda entry: entry.seq, right=True),
+    Column[JournalEntry]("seq", lambda entry: entry.seq, right=True, wide=True),
     Column[JournalEntry]("at", lambda entry: as_text(entry.at), lambda entry: text.ago(entry.at)),
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
     Column[JournalEntry]("action", lambda entry: entry.action),
-    Column[JournalEntry]("name", lambda entry: entry.name, style=lambda _: "bold"),
-    Column[JournalEntry]("version", lambda entry: entry.version, style=lambda _: "bold", right=True),
+    Column[JournalEntry]("name", lambda entry: entry.name, lambda entry: _subject(entry), style=lambda _: "bold"),
+    Column[JournalEntry]("version", lambda entry: entry.version, in_table=False),
     Column[JournalEntry]("from_stage", lambda entry: entry.from_stage),
     Column[JournalEntry]("to_stage", lambda entry: entry.to_stage),
     Column[JournalEntry]("message", lambda entry: entry.message),
@@ -62,6 +62,10 @@ def history(
         output.print_json([_as_object(entry) for entry in entries])
     else:
         output.print_records(entries, _COLUMNS, output.chosen_form(False), lambda entry: str(entry.seq))
+
+
+def _subject(entry: JournalEntry) -> str:
+    return entry.name if entry.version is None else f"{entry.name}/{entry.version}"
 
 
 def _as_object(entry: JournalEntry) -> dict[str, object]:

@@ -22,6 +22,7 @@ Record = TypeVar("Record")
 
 STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
 """Stage -> how rich shows it."""
+_WIDE = 100  # columns of a terminal
 
 
 class Form(Enum):
@@ -49,6 +50,8 @@ class Column(Generic[Record]):
     style: Callable[[Record], str] | None = None
     in_table: bool = True
     right: bool = False
+    wide: bool = False
+    """Whether a table leaves it out on a terminal of fewer than 100 columns."""
 
 
 def chosen_form(as_json: bool, quiet: bool = False) -> Form:
@@ -182,19 +185,20 @@ def _to_stderr(text: str) -> None:
 def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:
     from rich.console import Console  # 30 ms, for terminals alone
 
-    Console(highlight=False, markup=False).print(as_table(records, columns))
+    console = Console(highlight=False, markup=False)
+    console.print(as_table(records, columns, console.width))
 
 
-def as_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> Table:
-    """``records`` as people see them."""
+def as_table(records: Sequence[Record], columns: Sequence[Column[Record]], width: int) -> Table:
+    """``records`` as people see them on a terminal of ``width`` columns."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [column for column in columns if column.in_table]
+    shown = [column for column in columns if column.in_table and (width >= _WIDE or not column.wide)]
     for column in shown:
         table.add_column(
-            column.name.replace("_", " "),
+            column.name.removesuffix("_at").replace("_", " "),
             justify="right" if column.right else "left",
             overflow="fold",  # a narrow terminal shows everything, if over several lines
         )

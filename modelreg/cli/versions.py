@@ -20,8 +20,11 @@ VERSION_COLUMNS = (
         lambda version: version.digest,
         lambda version: text.short(version.digest).removeprefix("sha256:"),
         style=lambda _: "dim",
+        wide=True,
     ),
-    Column[ModelVersion]("size", lambda version: version.size, lambda version: text.size(version.size), right=True),
+    Column[ModelVersion](
+        "size", lambda version: version.size, lambda version: text.size(version.size), right=True, wide=True
+    ),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
     Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics)),
     Column[ModelVersion](
