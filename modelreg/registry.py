@@ -204,7 +204,8 @@ class Registry:
         """Write ``estimator`` with joblib and `register` the file, with everything that ``stated`` says.
 
         ``input_example`` (a DataFrame, an array, …) gives the signature: its columns are the inputs, and what
-        ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, unless said.
+        ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, where
+        there is one, unless said.
         """
         from tempfile import TemporaryDirectory
 
@@ -215,7 +216,8 @@ class Registry:
         if input_example is not None and stated.get("signature") is None:
             predict = getattr(estimator, "predict", None)
             stated["signature"] = infer_signature(input_example, predict and predict(input_example))
-        stated.setdefault("source", str(Path(sys.argv[0]).absolute()) if sys.argv[0] else None)
+        script = Path(sys.argv[0])
+        stated.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
         with TemporaryDirectory(prefix="modelreg-") as folder:
             path = Path(folder, "model.joblib")
             joblib.dump(estimator, path)
