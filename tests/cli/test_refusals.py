@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -205,7 +207,9 @@ def test_errors_are_json_when_the_answer_would_be(churn):
         assert set(error) == {"code", "exit", "message", "hint"}
 
 
-def test_who_waits_in_vain_is_told_who_holds_the_lock(churn, registry, files):
+@pytest.fixture
+def held_lock(churn, registry):
+    """Another process that holds the write lock until the test ends."""
     holder = subprocess.Popen(
         [
             str(MODELREG.with_name("python")),
@@ -219,11 +223,32 @@ def test_who_waits_in_vain_is_told_who_holds_the_lock(churn, registry, files):
     )
     assert holder.stdout is not None
     holder.stdout.readline()
-    try:
-        done = churn("register", files[0], "--name", "late", MODELREG_LOCK_TIMEOUT="0")
-    finally:
-        holder.communicate()
-    refused(done, 9, f"process {holder.pid}")
+    yield holder
+    holder.communicate()
+
+
+def test_who_waits_in_vain_is_told_who_holds_the_lock(churn, held_lock, files):
+    done = churn("register", files[0], "--name", "late", MODELREG_LOCK_TIMEOUT="0")
+    refused(done, 9, f"process {held_lock.pid}")
+    assert "late" not in churn("list", "-q").stdout
+
+
+def test_an_interrupted_registration_registers_nothing_and_leaves_no_temporaries(churn, held_lock, registry, tmp_path):
+    (tmp_path / "new.bin").write_bytes(b"new")
+    blob = registry / "artifacts" / "blobs" / "sha256" / hashlib.sha256(b"new").hexdigest()
+    process = subprocess.Popen(
+        [MODELREG, "register", tmp_path / "new.bin", "--name", "late"],
+        env=os.environ | {"MODELREG_HOME": str(registry)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not blob.exists():  # from then on it waits for the lock
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()
+    assert (process.returncode, *said) == (130, "", "interrupted; nothing was registered\n")
+    assert os.listdir(registry / "artifacts" / "ingest") == []
     assert "late" not in churn("list", "-q").stdout
 
 
