@@ -12,8 +12,9 @@ def now() -> datetime:
 
 def as_text(moment: datetime) -> str:
     """``2026-10-01T12:00:00.000000Z``: texts of this form sort as the moments do."""
-    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds")[:-6] + "Z"  # rather than +00:00
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    date, time = (utc.year, utc.month, utc.day), (utc.hour, utc.minute, utc.second, utc.microsecond)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (date + time)  # noqa: UP031  # half the time of isoformat
 
 
 def from_text(text: str) -> datetime:

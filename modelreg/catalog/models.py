@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 
-from modelreg.catalog.rows import grouped, understood
+from modelreg.catalog.rows import Rows, grouped, understood
 from modelreg.clock import from_text
 from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.records.model import Model
 from modelreg.references import ModelName
 
 _MODELS = """
-SELECT id, name, description, versions, archived, created_by, created_at, updated_at,
-       (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
-       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production
+SELECT id, name, description, versions,
+       (SELECT max(version) FROM versions WHERE model = models.id),
+       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production'),
+       archived, created_by, created_at, updated_at
 FROM models
 """
 _FITTING = f"{_MODELS} WHERE :glob IS NULL OR name GLOB :glob ORDER BY name COLLATE NOCASE"
@@ -36,23 +37,25 @@ def read_models(connection: sqlite3.Connection, glob: str | None = None, only: i
     rows = connection.execute(_ONE if only else _FITTING, scope | {"glob": glob}).fetchall()
     staging, aliases, tags = (grouped(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS))
     with understood():
-        return [
-            Model(
-                name=ModelName(row["name"]),
-                description=row["description"],
-                versions=row["versions"],
-                latest=row["latest"],
-                staging=tuple(version for (version,) in staging[row["id"]]),
-                production=row["production"],
-                archived=row["archived"],
-                aliases=dict(aliases[row["id"]]),
-                tags=dict(tags[row["id"]]),
-                created_by=row["created_by"],
-                created_at=from_text(row["created_at"]),
-                updated_at=from_text(row["updated_at"]),
-            )
-            for row in rows
-        ]
+        return [_model(row, staging, aliases, tags) for row in rows]
+
+
+def _model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
+    model, name, description, versions, latest, production, archived, created_by, created_at, updated_at = row
+    return Model(
+        name=ModelName(name),
+        description=description,
+        versions=versions,
+        latest=latest,
+        staging=tuple([version for (version,) in staging.get(model, ())]),
+        production=production,
+        archived=archived,
+        aliases=dict(aliases.get(model, ())),
+        tags=dict(tags.get(model, ())),
+        created_by=created_by,
+        created_at=from_text(created_at),
+        updated_at=from_text(updated_at),
+    )
 
 
 def find_model(connection: sqlite3.Connection, name: str) -> int | None:

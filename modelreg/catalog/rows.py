@@ -10,10 +10,13 @@ from typing import Any
 
 from modelreg.errors import CatalogDamaged, InvalidData
 
+Rows = defaultdict[int, list[tuple[Any, ...]]]
+"""Rows without their first column, by its value."""
 
-def grouped(rows: Iterable[sqlite3.Row]) -> defaultdict[int, list[tuple[Any, ...]]]:
+
+def grouped(rows: Iterable[sqlite3.Row]) -> Rows:
     """Rows by their first column, without it."""
-    groups: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    groups: Rows = defaultdict(list)
     for key, *rest in rows:
         groups[key].append(tuple(rest))
     return groups

@@ -6,6 +6,9 @@ import gc
 import os
 from typing import NoReturn
 
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000
+"""Rather than Python's 700: the records of a list are no garbage either."""
+
 
 def run() -> NoReturn:
     """Run the command line of this process and end it.
@@ -18,6 +21,7 @@ def run() -> NoReturn:
         from modelreg.cli.main import main
 
         gc.freeze()
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         gc.enable()
         status = main()
     except KeyboardInterrupt:  # before or after `main`, which catches its own

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from modelreg.cli.text import field, visible
@@ -106,10 +108,18 @@ def fields_of(record: Any) -> dict[str, object]:
     """The values of a record by name, as they stand in JSON; a dictionary is its own."""
     if isinstance(record, dict):
         return record
+    names, values_of = _fields(record.__class__)
     return {
-        name: as_text(value) if type(value := getattr(record, name)) is datetime else value
-        for name in record.__dataclass_fields__
+        name: as_text(value) if type(value) is datetime else value
+        for name, value in zip(names, values_of(record), strict=True)
     }  # times here rather than in the encoder, which would call back for each
+
+
+@cache
+def _fields(record_type: Any) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
+    """The names of a record's fields, and what gets all their values at once."""
+    names = tuple(record_type.__dataclass_fields__)
+    return names, attrgetter(*names)
 
 
 def print_line(text: str) -> None:
