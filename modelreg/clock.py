@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now() -> datetime:
@@ -20,3 +20,17 @@ def as_text(moment: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The moment that `as_text` wrote."""
     return datetime.fromisoformat(text)
+
+
+def span(text: str) -> tuple[datetime, datetime]:
+    """The first and the last moment that ``text`` stands for: ``2026-10-01`` for a whole day, else both the same.
+
+    A time is RFC 3339 or ISO 8601; without an offset it is UTC. Raises ValueError.
+    """
+    moment = datetime.fromisoformat(text)
+    start = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return start, start + timedelta(days=1, microseconds=-1) if _is_date(text) else start
+
+
+def _is_date(text: str) -> bool:
+    return ":" not in text and "T" not in text.upper()

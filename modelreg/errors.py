@@ -4,6 +4,7 @@
     ├── InvalidInput                 2  bad usage or input
     ├── NotFound                     3  no such model, version, stage or alias
     ├── Conflict                     4  the state of the registry stands against it
+    ├── RefusedByGate                5  a gate is not passed
     ├── Damaged                      6  bytes or catalog are not what was registered
     ├── StorageFailure               8  no space, no permission, an error of the device
     ├── Busy                         9  a lock was not had in time
@@ -17,7 +18,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelreg.records.gate import GateCheck
 
 
 class ModelregError(Exception):
@@ -30,6 +36,8 @@ class ModelregError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # which a traceback shows
 
 
 class InvalidInput(ModelregError):
@@ -51,6 +59,13 @@ class Conflict(ModelregError):
 
     code = "conflict"
     exit = 4
+
+
+class RefusedByGate(ModelregError):
+    """A gate that the version does not pass stands before the stage."""
+
+    code = "refused_by_gate"
+    exit = 5
 
 
 class Damaged(ModelregError):
@@ -90,9 +105,12 @@ class InvalidName(InvalidInput):
     code = "invalid_name"
 
     def __init__(self, name: str) -> None:
+        is_reference = re.fullmatch(r"[\w.-]+[/@][\w.:-]+", name)
         super().__init__(
             f"{shown(name)} cannot be a model's name",
-            "a name is 1 to 128 letters, digits, '.', '_' or '-', and starts with a letter or digit",
+            "a model is wanted here, not one of its versions: the part before '/' or '@'"
+            if is_reference
+            else "a name is 1 to 128 letters, digits, '.', '_' or '-', and starts with a letter or digit",
         )
 
 
@@ -105,7 +123,7 @@ class InvalidAlias(InvalidInput):
         super().__init__(
             f"{shown(alias)} cannot be an alias",
             "an alias is 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
-            "and is neither 'latest' nor a version such as 'v3'",
+            "and is neither 'latest', nor a stage, nor a version such as '3' or 'v3'",
         )
 
 
@@ -163,7 +181,25 @@ class SourceNotFound(InvalidInput):
     code = "source_not_found"
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
-        super().__init__(f"there is no file or folder {shown(os.fspath(path))}", "check the path of the model")
+        super().__init__(f"there is no file or folder {shown(os.fspath(path))}", "check the path")
+
+
+class DataChanged(InvalidData):
+    """A file with data changed while it was read."""
+
+    code = "data_changed"
+
+    def __init__(self, path: os.PathLike[str] | str) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))} changed while it was read; nothing was kept",
+            "try again when nothing writes to it any more",
+        )
+
+
+class CannotPredict(InvalidInput):
+    """What was loaded is nothing that predicts."""
+
+    code = "cannot_predict"
 
 
 class UnusableSource(InvalidInput):
@@ -182,6 +218,20 @@ class SourceChanged(InvalidInput):
             f"{shown(os.fspath(path))} changed while it was read; nothing was registered",
             "register it again when nothing writes to it any more",
         )
+
+
+class InvalidExpression(InvalidInput):
+    """A filter, a gate or an order cannot be understood."""
+
+    code = "invalid_expression"
+
+    def __init__(
+        self, expression: str, message: str, hint: str | None = None, place: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.expression = expression
+        self.place = place
+        """Where it is wrong: the first character, and the one after the last."""
 
 
 class UnloadableModel(InvalidInput):
@@ -226,8 +276,36 @@ class AliasNotFound(NotFound):
     code = "alias_not_found"
 
     def __init__(self, name: str, alias: str, aliases: Sequence[str]) -> None:
-        has = f"it has {', '.join(aliases)}" if aliases else "it has none"
+        has = f"it has {', '.join(aliases)}" if aliases else "it has no alias at all"
         super().__init__(f"{name} has no alias {shown(alias)}", did_you_mean(alias, aliases) or has)
+
+
+class TagNotFound(NotFound):
+    """The model or version has no such tag."""
+
+    code = "tag_not_found"
+
+    def __init__(self, subject: str, tag: str, tags: Sequence[str]) -> None:
+        has = f"it has {', '.join(tags)}" if tags else "it has no tags at all"
+        super().__init__(f"{subject} has no tag {shown(tag)}", did_you_mean(tag, tags) or has)
+
+
+class GateNotFound(NotFound):
+    """There is no gate of this number."""
+
+    code = "gate_not_found"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no gate {number}", "'modelreg gate list' shows the gates with their numbers")
+
+
+class ApprovalNotFound(NotFound):
+    """The user has not approved the version."""
+
+    code = "approval_not_found"
+
+    def __init__(self, reference: str, user: str) -> None:
+        super().__init__(f"{user} has not approved {reference}", f"modelreg show {reference}")
 
 
 class StageEmpty(NotFound):
@@ -265,6 +343,7 @@ class ProductionOccupied(Conflict):
         )
         self.occupant = occupant
         self.reference = f"{name}/{occupant}"
+        self.wanted = f"{name}/{version}"
 
 
 class StageChanged(Conflict):
@@ -276,6 +355,15 @@ class StageChanged(Conflict):
         super().__init__(
             f"{name}/{version} is in {stage}, not in {expected}; nothing was changed", f"modelreg show {name}/{version}"
         )
+
+
+class NameInUse(Conflict):
+    """Another model has this name."""
+
+    code = "name_in_use"
+
+    def __init__(self, name: str, new: str) -> None:
+        super().__init__(f"there is a model {new} already; {name} was not renamed", "choose another name")
 
 
 class AmbiguousDigest(Conflict):
@@ -311,8 +399,11 @@ class DestinationExists(Conflict):
 
     code = "destination_exists"
 
-    def __init__(self, path: os.PathLike[str] | str) -> None:
-        super().__init__(f"{shown(os.fspath(path))} exists; nothing was written", "--force overwrites it")
+    def __init__(self, path: os.PathLike[str] | str, *, is_folder: bool = False) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))} exists; nothing was written",
+            "name a folder that does not exist, or an empty one" if is_folder else "--force overwrites it",
+        )
 
 
 class RegistryExists(Conflict):
@@ -321,7 +412,40 @@ class RegistryExists(Conflict):
     code = "registry_exists"
 
 
+class NothingToRollBackTo(Conflict):
+    """No version can be brought back to Production."""
+
+    code = "nothing_to_roll_back_to"
+
+    def __init__(self, name: str, reason: str, hint: str) -> None:
+        super().__init__(f"{reason}; {name} was not changed", hint)
+
+
+# --- refused by a gate ----------------------------------------------------------------------------------------
+
+
+class GateRefused(RefusedByGate):
+    """A version is kept out of a stage; ``check`` holds what each gate said."""
+
+    code = "gate_refused"
+
+    def __init__(self, check: GateCheck) -> None:
+        failed = check.failures
+        which = failed[0].expression if len(failed) == 1 else f"{len(failed)} of {len(check.gates)} gates"
+        found = ", ".join(f"{name} is {_found(value)}" for name, value in failed[0].found.items())
+        super().__init__(
+            f"{check.name}/{check.version} is kept out of {check.stage} by {which}"
+            + (f", where {found}" if len(failed) == 1 and found else ""),
+            f"modelreg gate check {check.name}/{check.version} {check.stage}; --force --message WHY overrides gates",
+        )
+        self.check = check
+
+
 # --- damaged --------------------------------------------------------------------------------------------------
+
+
+ITS_MANIFEST = "its manifest"
+"""What stands for the path of a version's manifest, which is no file of the model."""
 
 
 class BlobDamaged(Damaged):
@@ -331,7 +455,7 @@ class BlobDamaged(Damaged):
 
     def __init__(self, version: str, path: str, problem: str) -> None:
         super().__init__(
-            f"{version}: {shown(path)} is {problem}; nothing was handed out",
+            f"{version}: {path if path == ITS_MANIFEST else shown(path)} is {problem}; nothing was handed out",
             "registering the same bytes again heals it; 'modelreg verify' shows everything that is damaged",
         )
         self.problem = problem
@@ -421,6 +545,10 @@ class OldSQLite(NoRegistry):
     code = "old_sqlite"
 
 
+def _found(value: object) -> str:
+    return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def shown(text: str) -> str:
     """``text`` as it may be printed: quoted, with control characters escaped, and cut when long."""
     cut = text if len(text) <= 140 else text[:139] + "…"
@@ -443,8 +571,10 @@ def _storage_hint(error: OSError, needed: int | None) -> str | None:
             need = "" if needed is None else f"; {needed} bytes are needed"
             free = "" if error.filename is None else f"; {_free_space(error.filename)} bytes are free"
             return f"make room on that disk{need}{free}"
-        case errno.EROFS | errno.EACCES | errno.EPERM:
-            return "this user may read there, but not write"
+        case errno.EROFS:
+            return "it can be read there, and not written"
+        case errno.EACCES | errno.EPERM:
+            return "this user may not do that there: look at the permissions"
         case _:
             return None
 

@@ -20,7 +20,7 @@ ENVIRONMENT = "MODELREG_HOME"
 SHARED = "shared"
 """The setting that says that a registry was made for a group."""
 
-_OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock"}
+_OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"}
 _PLACES = ("catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts")
 """Where nobody else may write."""
 
@@ -127,6 +127,7 @@ class Home:
             for name in ("write.lock", "prune.lock"):
                 os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
                 os.chmod(self.path / name, file_mode)
+            (self.path / ".gitignore").write_text("*\n")  # models are no source code
             connection.create(self.catalog.path, file_mode, {SHARED: "yes"} if shared else {})
         return True
 

@@ -92,9 +92,11 @@ def parse_name(text: str) -> ModelName:
 def parse_alias(text: str) -> str:
     """An alias as it may be given; raises `InvalidAlias`.
 
-    ``latest`` is refused since it has a meaning already, and ``v`` with a number since MLflow refuses it.
+    ``latest``, the stages and numbers are refused since they have a meaning already, and ``v`` with a number since
+    MLflow refuses it.
     """
-    if not re.fullmatch(_NAME, text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
+    means_something = text.lower() in (LATEST, *(stage.value.lower() for stage in Stage))
+    if not re.fullmatch(_NAME, text) or means_something or re.fullmatch(r"v?\d+", text, re.IGNORECASE):
         raise InvalidAlias(text)
     return text
 

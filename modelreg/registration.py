@@ -13,10 +13,12 @@ from modelreg.catalog.change import Change, NewVersion
 from modelreg.errors import BlobDamaged, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
-from modelreg.lifecycle.transitions import Terms, plan_transition
+from modelreg.lifecycle.transitions import Terms
+from modelreg.promotion import carry_out, decide, promoting
 from modelreg.records.registration import Registration
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
+from modelreg.stages import Stage
 from modelreg.statements import Statement
 
 
@@ -63,10 +65,11 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             description=statement.description or "",
             provenance=provenance.observe(request.origin, statement.run_id or described.run_id),
         )
-        with home.catalog.writing(provenance.actor(), statement.message) as change:
+        with promoting(home, statement.message) as change:
             _require_published(receipt, request.name)
-            version, created = _find_or_add(change, request, new)
-            _apply(change, request, version)
+            with change.attempt():
+                version, created = _find_or_add(change, request, new)
+                _apply(change, request, version)
             return _registration(change.version(version), created, (*described.notes, *_size_notes(manifest)))
 
 
@@ -83,9 +86,9 @@ def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) 
     reference = Reference(request.name, number)
     known, statement = change.version(reference), request.statement
     if statement.description not in (None, known.description):
-        change.describe_version(request.name, number, statement.description or "")
+        change.describe(request.name, number, statement.description or "")
     if not statement.tags.items() <= known.tags.items():
-        change.tag_version(request.name, number, statement.tags)
+        change.tag(request.name, number, statement.tags)
     return reference, False
 
 
@@ -106,10 +109,9 @@ def _apply(change: Change, request: RegistrationRequest, reference: Reference) -
         if alias not in known.aliases:
             change.set_alias(request.name, alias, known.version)
     if request.statement.stage is not None:
-        terms = Terms(request.statement.stage)
-        occupants = [each for each in change.in_stage(request.name, terms.stage) if each != known.version]
-        for stage_change in plan_transition(request.name, known.version, known.stage, terms, occupants):
-            change.set_stage(request.name, stage_change)
+        room = Stage.ARCHIVED if request.statement.archive_existing else None
+        terms = Terms(request.statement.stage, room)
+        carry_out(change, decide(change, Reference(request.name, known.version), terms))
 
 
 def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) -> Registration:

@@ -9,23 +9,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from modelreg.errors import CatalogDamaged, InvalidInput, SourceNotFound, WriteFailed, shown
+from modelreg.errors import CatalogDamaged, InvalidInput, SourceNotFound, UnusableSource, WriteFailed, shown
 from modelreg.home import Home, find_home
 from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.stages import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from modelreg.artifacts.copying import Progress
     from modelreg.artifacts.manifest import Manifest
     from modelreg.catalog.change import Change
     from modelreg.catalog.snapshot import Snapshot
+    from modelreg.expressions.building import Key
+    from modelreg.expressions.tree import Expression
+    from modelreg.records.alteration import Alteration
+    from modelreg.records.difference import Difference
+    from modelreg.records.evaluation import Evaluation, EvaluationOutcome, Scores
+    from modelreg.records.gate import Gate, GateCheck
     from modelreg.records.inspection import Finding, RegistryInformation
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
+    from modelreg.records.prediction import Prediction
     from modelreg.records.registration import Registration
     from modelreg.records.signature import Signature
+    from modelreg.records.stage_held import StageHeld
     from modelreg.records.transition import Transition
     from modelreg.records.version import ModelVersion
+
+    Rows = Callable[[int, int | None], None]
 
 StrPath = str | os.PathLike[str]
 
@@ -39,6 +52,7 @@ class Stated(TypedDict, total=False):
     tags: Mapping[str, object] | None
     aliases: Sequence[str]
     stage: Stage | str | None
+    archive_existing: bool
     signature: Signature | None
     message: str | None
     run_id: str | None
@@ -64,6 +78,10 @@ class Registry:
         """The registry folder."""
         return self._home.path
 
+    def exists(self) -> bool:
+        """Whether the folder is a registry already, sound or not."""
+        return self._home.catalog.path.exists()
+
     def create(self, *, shared: bool = False) -> bool:
         """Make the registry unless it is there, which `register` does by itself; returns whether it was made now.
 
@@ -74,22 +92,43 @@ class Registry:
 
     # What is there
 
-    def models(self, glob: str | None = None) -> list[Model]:
-        """The registered models, by name; those alone whose name fits the shell pattern ``glob``, if given."""
+    def models(
+        self,
+        glob: str | None = None,
+        *,
+        filter: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+    ) -> list[Model]:
+        """The registered models, by name; those alone whose name fits the shell pattern ``glob``, if given.
+
+        ``filter`` keeps the models for one version of which an expression is true (``name`` and ``tags`` in it are
+        the model's), ``sort`` orders them by fields of models, and ``limit`` takes the first so many. Raises
+        `InvalidExpression`.
+        """
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
+        where, order = _parsed(filter, sort, of_models=True)
         with self._reading() as catalog:
-            return catalog.models(glob)
+            return catalog.models(glob, where, order, _checked_limit(limit))
 
     def model(self, name: str) -> Model:
         """One registered model; raises `ModelNotFound`."""
         with self._reading() as catalog:
             return catalog.model(parse_name(name))
 
-    def versions(self, name: str) -> list[ModelVersion]:
-        """The versions of a model, newest first; raises `ModelNotFound`."""
+    def versions(
+        self, name: str, *, filter: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> list[ModelVersion]:
+        """The versions of a model, newest first.
+
+        ``filter`` keeps those for which an expression is true (``metrics.auc > 0.9 AND stage = 'Staging'``),
+        ``sort`` orders them by fields (``metrics.auc DESC``), and ``limit`` takes the first so many. Raises
+        `ModelNotFound` and `InvalidExpression`.
+        """
+        where, order = _parsed(filter, sort, of_models=False)
         with self._reading() as catalog:
-            return catalog.versions(parse_name(name))
+            return catalog.versions(parse_name(name), where, order, _checked_limit(limit))
 
     def version(self, reference: str) -> ModelVersion:
         """The version that ``reference`` names: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
@@ -110,6 +149,59 @@ class Registry:
             if "/" in subject or "@" in subject:
                 return list(catalog.journal_of_version(Reference.parse(subject)))
             return list(catalog.journal(parse_name(subject))) or _no_history(catalog, subject)
+
+    def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageHeld]:
+        """Which version was in which stage at ``moment``: of every model, of one, or one version.
+
+        ``moment`` is aware, or a text: ``2026-10-01T12:00:00Z``, or ``2026-10-01`` for the end of that day in UTC.
+        Names are those of that time; a model is found under any name that it ever had. Raises `InvalidInput`,
+        `ModelNotFound`, and `VersionNotFound` when there was no such version then.
+        """
+        from modelreg.clock import as_text
+        from modelreg.errors import VersionNotFound
+        from modelreg.lifecycle.journal import stages_at
+
+        asked = _moment(moment)
+        name, _, number = (subject or "").partition("/")
+        if number and not number.isdecimal():
+            raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
+        with self._reading() as catalog:
+            entries = list(catalog.journal(parse_name(name) if subject else None))
+            if subject and not entries:
+                _no_history(catalog, name)
+        found = [each for each in stages_at(entries, asked) if not number or each.version == int(number)]
+        if number and not found:
+            raise VersionNotFound(f"{subject} at {as_text(asked)}", None)
+        return found
+
+    def gates(self, name: str | None = None) -> list[Gate]:
+        """The gates of a model, those for every model among them; all that there are without a name."""
+        with self._reading() as catalog:
+            return catalog.gates(None if name is None else parse_name(name))
+
+    def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
+        """What the gates of ``stage`` say of a version now; nothing is changed or journalled."""
+        from modelreg.promotion import check_version
+        from modelreg.records.gate import GateCheck
+
+        wanted = Stage.parse(stage)
+        with self._reading() as catalog:
+            version = catalog.version(Reference.parse(reference))
+            check = check_version(catalog, version, wanted)
+            return check or GateCheck(version.name, version.version, wanted, None, True, ())
+
+    def evaluations(self, reference: str) -> list[Evaluation]:
+        """What a version scored, by data set, with everything that is known of each."""
+        with self._reading() as catalog:
+            version = catalog.version(Reference.parse(reference))
+            return catalog.evaluations(version.name, version.digest)
+
+    def diff(self, before: str, after: str) -> Difference:
+        """What differs between two versions, of one model or of two."""
+        from modelreg.comparison import compare
+
+        with self._reading() as catalog:
+            return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
     def information(self) -> RegistryInformation:
         """Where the registry is, what it holds, and what reads it."""
@@ -154,6 +246,7 @@ class Registry:
         tags: Mapping[str, object] | None = None,
         aliases: Sequence[str] = (),
         stage: Stage | str | None = None,
+        archive_existing: bool = False,
         signature: Signature | None = None,
         message: str | None = None,
         run_id: str | None = None,
@@ -168,9 +261,10 @@ class Registry:
         unless ``new_version``; ``description``, ``tags``, ``aliases`` and ``stage`` are applied to it then.
         ``source`` says where the model came from when that is not ``path``, and ``run_id`` which run made it;
         neither decides the digest. ``message`` is kept in the journal. When ``stage`` is refused, nothing is
-        registered. ``progress`` is called now and then with how many bytes are stored, and how many there are.
+        registered; ``archive_existing`` archives what is in that stage. ``progress`` is called now and then with how
+        many bytes are stored, and how many there are.
 
-        Raises `InvalidInput` in one of its forms for what cannot be registered, `NameTaken`,
+        Raises `InvalidInput` in one of its forms for what cannot be registered, `NameTaken`, `GateRefused`,
         `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
         from modelreg.artifacts.source import find_source
@@ -186,6 +280,7 @@ class Registry:
             tags=tags,
             aliases=aliases,
             stage=stage,
+            archive_existing=archive_existing,
             signature=signature,
             message=message,
             run_id=run_id,
@@ -207,6 +302,7 @@ class Registry:
         ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, where
         there is one, unless said.
         """
+        from pickle import PicklingError
         from tempfile import TemporaryDirectory
 
         import joblib  # 150 ms, and NumPy with it
@@ -220,7 +316,10 @@ class Registry:
         stated.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
         with TemporaryDirectory(prefix="modelreg-") as folder:
             path = Path(folder, "model.joblib")
-            joblib.dump(estimator, path)
+            try:
+                joblib.dump(estimator, path)
+            except (PicklingError, TypeError, AttributeError) as error:
+                raise UnusableSource(f"the estimator cannot be pickled: {error}") from error
             return self.register(path, name, **stated)
 
     # Stages
@@ -235,6 +334,7 @@ class Registry:
         move_existing: Stage | str | None = None,
         existing: int | None = None,
         if_current: Stage | str | None = None,
+        force: bool = False,
         message: str | None = None,
         dry_run: bool = False,
     ) -> Transition:
@@ -242,14 +342,14 @@ class Registry:
 
         Only one version of a model is in Production. ``archive_existing`` archives whatever is in the wanted stage,
         ``move_existing`` puts it into another one, ``existing`` limits either to that one version. With
-        ``if_current`` nothing happens unless the version is in that stage now. ``dry_run`` only says what would be
-        done. ``message`` is kept in the journal.
+        ``if_current`` nothing happens unless the version is in that stage now. ``force`` overrides gates, and needs
+        a ``message``, which is kept in the journal. ``dry_run`` only says what would be done.
 
-        Raises `ProductionOccupied`, `StageChanged`, `InvalidInput` or `NotFound`; then nothing was changed.
+        Raises `GateRefused` (which is journalled), `ProductionOccupied`, `StageChanged`, `InvalidInput` or
+        `NotFound`; then nothing was changed.
         """
-        from modelreg.catalog.change import Change
-        from modelreg.lifecycle.transitions import Terms, plan_transition
-        from modelreg.records.transition import Transition
+        from modelreg.lifecycle.transitions import Terms
+        from modelreg.promotion import carry_out, decide
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
@@ -260,14 +360,192 @@ class Registry:
             existing=existing,
             if_current=_stage_or_none(if_current),
         )
-        with self._reading() if dry_run else self._writing(message) as catalog:
-            current = catalog.version(reference)
-            occupants = [each for each in catalog.in_stage(reference.name, wanted) if each != current.version]
-            changes = plan_transition(reference.name, current.version, current.stage, terms, occupants)
-            if isinstance(catalog, Change):
-                for each in changes:
-                    catalog.set_stage(reference.name, each)
-        return Transition(reference.name, current.version, wanted, changes)
+        if force and not message:
+            raise InvalidInput("overriding gates needs a reason", "say why with --message")
+        if dry_run:
+            with self._reading() as catalog:
+                return decide(catalog, reference, terms, force=force)
+        with self._promoting(message) as change:
+            decided = decide(change, reference, terms, force=force)
+            carry_out(change, decided)
+        return decided
+
+    def rollback(self, name: str, *, message: str | None = None, dry_run: bool = False) -> Transition:
+        """Bring back the version that was in Production before, as the journal tells.
+
+        The version that it displaces returns to the stage that it came from. No gate is asked. Raises
+        `NothingToRollBackTo` when there is none or it was deleted, and `BlobDamaged` when its bytes are not what
+        was registered; then nothing was changed.
+        """
+        from modelreg.rollback import plan, roll_back
+
+        model = parse_name(name)
+        if dry_run:
+            with self._reading() as catalog:
+                return plan(catalog, model)
+        with _storing():
+            self._home.require()
+            return roll_back(self._home, model, _checked_message(message))
+
+    # The contract
+
+    def add_gate(
+        self, name: str, stage: Stage | str, expression: str, *, description: str = "", message: str | None = None
+    ) -> tuple[Gate, bool]:
+        """Let nothing of ``name`` (``*`` for every model) into ``stage`` unless ``expression`` is true of it.
+
+        Returns the gate, and whether it is a new one. Raises `InvalidExpression`, `ModelNotFound`.
+        """
+        from modelreg.catalog.gates import EVERY_MODEL
+        from modelreg.expressions.parsing import parse_gate
+        from modelreg.statements import checked_text
+
+        model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
+        if wanted is Stage.NONE:
+            raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
+        parse_gate(expression)
+        with self._writing(message) as change:
+            number, is_new = change.add_gate(
+                model, wanted, expression.strip(), checked_text(description, "the description")
+            )
+            return next(gate for gate in change.gates() if gate.id == number), is_new
+
+    def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
+        """Take the gate of this number away, and return what it was; raises `GateNotFound`."""
+        from modelreg.catalog.gates import EVERY_MODEL
+        from modelreg.errors import GateNotFound
+
+        with self._writing(message) as change:
+            gate = next((gate for gate in change.gates() if gate.id == number), None)
+            if gate is None:
+                raise GateNotFound(number)
+            change.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
+        return gate
+
+    def approve(self, reference: str, *, message: str = "", withdraw: bool = False) -> Alteration:
+        """Vouch for a version as the OS user, or take that back; it holds for whatever has the same digest.
+
+        A gate ``approvals >= 2`` counts everybody but who registered the version. Raises `ApprovalNotFound`.
+        """
+        from modelreg import alterations
+
+        with self._writing(message) as change:
+            if withdraw:
+                return alterations.withdraw_approval(change, Reference.parse(reference))
+            return alterations.approve(change, Reference.parse(reference), message)
+
+    def evaluate(
+        self,
+        reference: str,
+        data: StrPath,
+        target: str,
+        *,
+        dataset: str | None = None,
+        task: str | None = None,
+        message: str | None = None,
+        progress: Rows | None = None,
+    ) -> EvaluationOutcome:
+        """Let a version predict, and keep how well it does, with the digest of the data.
+
+        ``data`` is a CSV or parquet file, ``-`` for stdin, with the true values in the column ``target``. The scores
+        are kept as those on ``dataset``, without it the file's name without its ending, in the place of earlier
+        ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``progress`` is called now
+        and then with how many rows are done. Raises `InvalidData`, `CannotPredict` and what `load` raises.
+        """
+        from modelreg.inference.evaluation import evaluate
+
+        version = self.version(reference)
+        name = _dataset_name(dataset, data)
+        scores = evaluate(self.load(version.reference), version.signature, data, target, task=task, progress=progress)
+        return self._keep_scores(version, name, scores, message)
+
+    def record_evaluation(
+        self, reference: str, dataset: str, metrics: Mapping[str, float], *, message: str | None = None
+    ) -> EvaluationOutcome:
+        """Keep metrics that were computed elsewhere, as those of a version on ``dataset``; raises `InvalidMetric`."""
+        from modelreg.records.evaluation import Scores
+        from modelreg.references import parse_key
+        from modelreg.statements import checked_metric
+
+        checked = {parse_key(name, "metric"): checked_metric(name, value) for name, value in metrics.items()}
+        if not checked:
+            raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
+        scores = Scores(None, checked, {}, None, None, None)
+        return self._keep_scores(self.version(reference), parse_key(dataset, "data set"), scores, message)
+
+    def predict(
+        self,
+        reference: str,
+        input: StrPath,
+        output: StrPath,
+        *,
+        proba: bool = False,
+        id_column: str | None = None,
+        progress: Rows | None = None,
+    ) -> Prediction:
+        """Let a version predict for each row of a CSV or parquet file, in chunks.
+
+        ``output`` appears whole or not at all. The columns are checked against the signature and put into its order.
+        ``proba`` adds a column for each class, ``id_column`` is copied and not given to the model. Raises
+        `InvalidData`, `CannotPredict` and what `load` raises.
+        """
+        from modelreg.inference.prediction import predict
+
+        version = self.version(reference)
+        model = self.load(version.reference)
+        with _storing(place=Path(output)):
+            return predict(model, version.signature, input, output, proba=proba, id_column=id_column, progress=progress)
+
+    # Everyday changes
+
+    def alias(self, reference: str, alias: str, *, message: str | None = None) -> Alteration:
+        """Let ``alias`` mean a version, whatever it meant before; raises `InvalidAlias`."""
+        from modelreg import alterations
+        from modelreg.references import parse_alias
+
+        with self._writing(message) as change:
+            return alterations.set_alias(change, Reference.parse(reference), parse_alias(alias))
+
+    def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> Alteration:
+        """Let ``alias`` mean nothing any more; raises `AliasNotFound`."""
+        from modelreg import alterations
+        from modelreg.references import parse_alias
+
+        with self._writing(message) as change:
+            return alterations.remove_alias(change, parse_name(name), parse_alias(alias))
+
+    def tag(
+        self,
+        subject: str,
+        tags: Mapping[str, object] | None = None,
+        *,
+        remove: Sequence[str] = (),
+        message: str | None = None,
+    ) -> Alteration:
+        """Set tags of a model (``NAME``) or a version, and take others away; raises `TagNotFound`."""
+        from modelreg import alterations
+        from modelreg.statements import checked_tags
+
+        with self._writing(message) as change:
+            return alterations.tag(change, subject, checked_tags(tags), remove)
+
+    def describe(self, subject: str, description: str, *, message: str | None = None) -> Alteration:
+        """Replace the description of a model (``NAME``) or a version."""
+        from modelreg import alterations
+        from modelreg.statements import checked_text
+
+        with self._writing(message) as change:
+            return alterations.describe(change, subject, checked_text(description, "the description"))
+
+    def rename(self, name: str, new: str, *, message: str | None = None) -> Alteration:
+        """Give a model another name; references by the old one lead nowhere, and never to another model's versions.
+
+        Raises `NameInUse`, and `NameTaken` for one that differs from another model's in case only.
+        """
+        from modelreg import alterations
+
+        with self._writing(message) as change:
+            return alterations.rename(change, parse_name(name), parse_name(new))
 
     # The bytes
 
@@ -302,8 +580,9 @@ class Registry:
     def copy(self, reference: str, destination: StrPath, *, overwrite: bool = False) -> Path:
         """Write the version's checked bytes to ``destination``; returns the file or folder that was written.
 
-        It appears whole or not at all. A folder's destination must not exist or be empty. Raises
-        `DestinationExists` (unless ``overwrite``, for a file) and `BlobDamaged`.
+        It appears whole or not at all. A file goes below ``destination`` when that is a folder, or ends in ``/``. A
+        folder's destination must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for a file)
+        and `BlobDamaged`.
         """
         from modelreg.artifacts.delivery import copy_file, copy_folder
 
@@ -312,7 +591,8 @@ class Registry:
             version, manifest = self._version_and_manifest(reference)
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference)
-            return copy_file(store, manifest.files[0], target, version.reference, overwrite=overwrite)
+            into = os.fspath(destination).endswith(os.sep)
+            return copy_file(store, manifest.files[0], target, version.reference, overwrite=overwrite, into_folder=into)
 
     def stream(self, reference: str, descriptor: int) -> None:
         """Write the bytes of a version of one file to a descriptor: the first only when all are checked.
@@ -323,8 +603,9 @@ class Registry:
 
         with _storing():
             version, manifest = self._version_and_manifest(reference)
-            if manifest.is_folder:
-                raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
+        if manifest.is_folder:
+            raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
+        with _storing(place=Path("the output")):
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath) -> Path:
@@ -368,14 +649,41 @@ class Registry:
     @contextmanager
     def _writing(self, message: str | None) -> Iterator[Change]:
         from modelreg import provenance
-        from modelreg.statements import checked_text
 
-        if message is not None:
-            checked_text(message, "the message")
         with _storing():
             self._home.require()
-            with self._home.catalog.writing(provenance.actor(), message) as change:
+            with self._home.catalog.writing(provenance.actor(), _checked_message(message)) as change:
                 yield change
+
+    @contextmanager
+    def _promoting(self, message: str | None) -> Iterator[Change]:
+        from modelreg.promotion import promoting
+
+        with _storing():
+            self._home.require()
+            with promoting(self._home, _checked_message(message)) as change:
+                yield change
+
+    def _keep_scores(
+        self, version: ModelVersion, dataset: str, scores: Scores, message: str | None
+    ) -> EvaluationOutcome:
+        from modelreg.records.evaluation import Evaluation, EvaluationOutcome
+
+        with self._writing(message) as change:
+            current = change.version(Reference(version.name, version.version))
+            unsigned = Evaluation(
+                **{field: getattr(scores, field) for field in scores.__slots__},
+                dataset=dataset,
+                created_by=change.user,
+                created_at=change.moment,
+            )
+            evaluation = change.put_evaluation(current, unsigned)
+            holder = next(iter(change.in_stage(version.name, Stage.PRODUCTION)), None)
+            if holder in (None, version.version):
+                return EvaluationOutcome(version.name, version.version, evaluation, None, None)
+            digest = change.version(Reference(version.name, holder)).digest
+            known = {each.dataset: each for each in change.evaluations(version.name, digest)}
+            return EvaluationOutcome(version.name, version.version, evaluation, holder, known.get(dataset))
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`."""
@@ -399,6 +707,48 @@ def _reference_and_stage(name: str, version: int | str, stage: Stage | str | Non
         return Reference.parse(name), Stage.parse(str(version))
     selector = str(version)
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)
+
+
+def _checked_message(message: str | None) -> str | None:
+    from modelreg.statements import checked_text
+
+    return None if message is None else checked_text(message, "the message")
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 1:
+        raise InvalidInput(f"the limit is {limit}, and at least 1 is needed")
+    return limit
+
+
+def _parsed(filter: str | None, sort: str | None, *, of_models: bool) -> tuple[Expression | None, tuple[Key, ...]]:
+    if filter is None and sort is None:
+        return None, ()
+    from modelreg.expressions.parsing import parse_filter, parse_order, parse_order_of_models
+
+    parse = parse_order_of_models if of_models else parse_order
+    return None if filter is None else parse_filter(filter), () if sort is None else parse(sort)
+
+
+def _moment(moment: datetime | str) -> datetime:
+    """The moment that is meant: of a day its last."""
+    from modelreg.clock import span
+
+    if not isinstance(moment, str):
+        return moment
+    try:
+        return span(moment)[1]
+    except ValueError:
+        hint = "write 2026-10-01, or 2026-10-01T12:00:00Z"
+        raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
+
+
+def _dataset_name(dataset: str | None, data: StrPath) -> str:
+    from modelreg.references import parse_key
+
+    if dataset is None and os.fspath(data) == "-":
+        raise InvalidInput("data from stdin has no name", "name the data set with --as")
+    return parse_key(Path(data).name.split(".")[0] if dataset is None else dataset, "data set")
 
 
 def _stage_or_none(stage: Stage | str | None) -> Stage | None:

@@ -24,6 +24,8 @@ class Statement:
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
     stage: Stage | None
+    archive_existing: bool
+    """Whether what is in that stage is archived."""
     signature: Signature | None
     message: str | None
     run_id: str | None
@@ -38,18 +40,24 @@ class Statement:
         tags: Mapping[str, object] | None,
         aliases: Sequence[str],
         stage: Stage | str | None,
+        archive_existing: bool,
         signature: Signature | None,
         message: str | None,
         run_id: str | None,
     ) -> Statement:
         """Raises `InvalidInput` in one of its forms, for the first thing that cannot be kept."""
+        if archive_existing and stage is None:
+            raise InvalidInput(
+                "nothing has to leave a stage when none is named", "add --stage, or leave out --archive-existing"
+            )
         return cls(
             description=None if description is None else checked_text(description, "the description"),
             metrics={parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()},
             params=_texts(params, "parameter"),
-            tags=_texts(tags, "tag"),
-            aliases=tuple({alias.lower(): parse_alias(alias) for alias in aliases}.values()),
+            tags=checked_tags(tags),
+            aliases=tuple({alias.lower(): parse_alias(alias) for alias in _sequence(aliases, "aliases")}.values()),
             stage=None if stage is None else Stage.parse(stage),
+            archive_existing=archive_existing,
             signature=signature,
             message=None if message is None else checked_text(message, "the message"),
             run_id=None if run_id is None else checked_text(run_id, "the run id"),
@@ -76,6 +84,17 @@ def checked_text(text: str, what: str) -> str:
     if not is_utf8(text):
         raise InvalidInput(f"{what} is not UTF-8 without NUL: {shown(text)}", "write it in UTF-8")
     return text
+
+
+def _sequence(texts: Sequence[str], what: str) -> Sequence[str]:
+    if isinstance(texts, str):  # which Python would take for its letters
+        raise InvalidInput(f"{what} are a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
+    return texts
+
+
+def checked_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
+    """Tags as texts; raises `InvalidKey` or `InvalidInput`."""
+    return _texts(tags, "tag")
 
 
 def _texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:

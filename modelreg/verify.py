@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
+from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound, shown
 from modelreg.home import Home
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.records.inspection import Finding
@@ -63,6 +63,14 @@ def _compare(told: State, found: State) -> Iterator[Finding]:
     for key in sorted(told.versions.keys() | found.versions.keys()):
         reference = f"{_name(key[0], told, found)}/{key[1]}"
         yield from _compare_values(reference, told.versions.get(key), found.versions.get(key))
+    for gate in sorted(told.gates.keys() | found.gates.keys()):
+        yield from _compare_values(f"gate {gate}", told.gates.get(gate), found.gates.get(gate))
+    for what in ("evaluations", "approvals"):
+        kept, present = getattr(told, what), getattr(found, what)
+        for bound in sorted(kept.keys() | present.keys()):
+            model, digest, key = bound
+            subject = f"{_name(model, told, found)}: {what.removesuffix('s')} {shown(key)} of {digest[:19]}"
+            yield from _compare_values(subject, kept.get(bound), present.get(bound))
     if told.retired != found.retired:
         yield Finding("catalog", None, "the counters of deleted models are not what the journal tells")
 

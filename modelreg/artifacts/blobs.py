@@ -13,7 +13,7 @@ from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_byt
 from modelreg.artifacts.durability import sync, sync_files
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
-from modelreg.errors import BlobDamaged, SourceChanged, UnusableSource, shown
+from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
 
@@ -104,7 +104,7 @@ class BlobStore:
             problem = f"unreadable in the store: {error.strerror}"
         except ValueError as error:
             problem = str(error)
-        raise BlobDamaged(version.reference, "its manifest", problem)
+        raise BlobDamaged(version.reference, ITS_MANIFEST, problem)
 
     def problem(self, file: ModelFile, *, thorough: bool = True) -> str | None:
         """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.

@@ -21,7 +21,7 @@ from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 _FILE_MODE = 0o444
-_FOLDER_MODE = 0o555
+_FOLDER_MODE = 0o755  # which its owner can delete with 'rm -rf'
 _ATTEMPTS = 5  # at taking the place of a damaged checkout, with other processes that do the same
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
@@ -82,22 +82,22 @@ def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
 
 
 def _read_only_files(folder: str) -> set[str]:
-    """The files below ``folder``; raises OSError where one, or a folder, may be written to or is a link."""
+    """The files below ``folder``; raises OSError where one may be written to, or a folder by others, or is a link."""
     found: set[str] = set()
-    _require_read_only(folder)
+    _refuse_writers(folder, 0o022)
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 found |= _read_only_files(entry.path)
             else:
-                _require_read_only(entry.path)
+                _refuse_writers(entry.path, 0o222)
                 found.add(entry.path)
     return found
 
 
-def _require_read_only(path: str) -> None:
+def _refuse_writers(path: str, permissions: int) -> None:
     mode = os.lstat(path).st_mode
-    if stat.S_ISLNK(mode) or mode & 0o222:
+    if stat.S_ISLNK(mode) or mode & permissions:
         raise PermissionError(path)
 
 

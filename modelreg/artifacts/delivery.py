@@ -18,12 +18,18 @@ from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX
 
 
-def copy_file(store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool) -> Path:
+def copy_file(
+    store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool, into_folder: bool
+) -> Path:
     """Write one file's checked bytes to ``destination``, or below it when that is a folder; returns where.
+
+    ``into_folder`` says that it is one, and makes it if need be.
 
     It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `InvalidInput` when there is no
     folder for it, `BlobDamaged`, OSError.
     """
+    if into_folder:
+        destination.mkdir(exist_ok=True)
     target = destination / safe_path(file.path) if destination.is_dir() else destination
     if not overwrite and os.path.lexists(target):
         raise DestinationExists(target)
@@ -98,7 +104,7 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
 def _private_beside(target: Path) -> Path:
     whole = target.absolute()
     if not whole.name or not whole.parent.is_dir():
-        raise InvalidInput(f"nothing can be written to {shown(str(target))}", "name a file in a folder that exists")
+        raise InvalidInput(f"there is no folder {shown(str(target.parent))} to write to", "make the folder first")
     return whole.with_name(f".{whole.name}-{os.urandom(4).hex()}")
 
 
@@ -106,7 +112,7 @@ def _private_beside(target: Path) -> Path:
 def _folder_for(destination: Path) -> Iterator[Path]:
     """A private folder beside ``destination``, which takes its place when all is written."""
     if os.path.lexists(destination) and not _is_empty_folder(destination):
-        raise DestinationExists(destination)
+        raise DestinationExists(destination, is_folder=True)
     private = _private_beside(destination.resolve())
     try:
         private.mkdir()

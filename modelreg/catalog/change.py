@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__, clock
-from modelreg.catalog import journal, state
+from modelreg.catalog import evaluations, gates, journal, state
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.lifecycle.journal import GENESIS, entry_hash
-from modelreg.records.journal import Actor, JournalEntry
+from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
+from modelreg.records.evaluation import Evaluation
+from modelreg.records.journal import (
+    ADD_GATE,
+    ALIAS,
+    APPROVE,
+    DELETE,
+    DESCRIBE,
+    EVALUATE,
+    REFUSE,
+    REGISTER,
+    REMOVE_GATE,
+    RENAME,
+    TAG,
+    TRANSITION,
+    WITHDRAW,
+    Actor,
+    JournalEntry,
+)
 from modelreg.records.registration import Description, Provenance
 from modelreg.records.signature import Signature
 from modelreg.records.transition import StageChange
-from modelreg.records.version import ModelFile
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
+from modelreg.stages import Stage
+
+NO_MODEL = 0
+"""What stands for a model's number in a journal entry that is about none."""
 
 _RETIRED = "SELECT next_version FROM retired_names WHERE name = :name"
 _REVIVE = "DELETE FROM retired_names WHERE name = :name"
@@ -43,12 +65,20 @@ _ADD_METRIC = "INSERT INTO metrics (model, version, name, value) VALUES (?, ?, ?
 _ADD_PARAM = "INSERT INTO params (model, version, name, value) VALUES (?, ?, ?, ?)"
 _PUT_VERSION_TAG = "INSERT OR REPLACE INTO version_tags (model, version, name, value) VALUES (?, ?, ?, ?)"
 _PUT_ALIAS = "INSERT OR REPLACE INTO aliases (model, alias, version) VALUES (:model, :alias, :version)"
+_PUT_MODEL_TAG = "INSERT OR REPLACE INTO model_tags (model, name, value) VALUES (?, ?, ?)"
+_TAKE_VERSION_TAG = "DELETE FROM version_tags WHERE model = ? AND version = ? AND name = ?"
+_TAKE_MODEL_TAG = "DELETE FROM model_tags WHERE model = ? AND name = ?"
+_TAKE_ALIAS = "DELETE FROM aliases WHERE model = :model AND alias = :alias"
+_DESCRIBE_MODEL = "UPDATE models SET description = :description WHERE id = :model"
 _DESCRIBE_VERSION = """
 UPDATE versions SET description = :description WHERE model = :model AND version = :version
 """
 _SET_STAGE = "UPDATE versions SET stage = :stage WHERE model = :model AND version = :version"
 _TOUCH_VERSION = "UPDATE versions SET updated_at = :at WHERE model = :model AND version = :version"
 _TOUCH_MODEL = "UPDATE models SET updated_at = :at WHERE id = :model"
+_RENAME = """
+UPDATE models SET name = :new, next_version = max(next_version, :counter), updated_at = :at WHERE id = :model
+"""
 _DELETE_VERSION = "DELETE FROM versions WHERE model = :model AND version = :version"
 _DELETE_MODEL = "DELETE FROM models WHERE id = :model"
 
@@ -94,7 +124,7 @@ class Change(Snapshot):
         self._add_many(_ADD_PARAM, model, version, new.params.items())
         self._add_many(_PUT_VERSION_TAG, model, version, new.tags.items())
         self._journal(
-            "register",
+            REGISTER,
             model,
             version,
             model_fields=state.ALL if is_new else ("next_version", "updated_at"),
@@ -102,44 +132,142 @@ class Change(Snapshot):
         )
         return version
 
-    def set_stage(self, name: ModelName, change: StageChange) -> None:
-        """Put one version into another stage."""
+    def set_stage(
+        self, name: ModelName, change: StageChange, *, action: str = TRANSITION, check: Values | None = None
+    ) -> None:
+        """Put one version into another stage; ``check`` is what gates said of it."""
         model = model_id(self._connection, name)
         self._update(_SET_STAGE, model, change.version, stage=change.to_stage.value)
-        self._journal("transition", model, change.version, version_fields=("stage", "updated_at"), stages=change)
+        self._journal(
+            action,
+            model,
+            change.version,
+            version_fields=("stage", "updated_at"),
+            stages=change,
+            more={} if check is None else {"check": check},
+        )
 
-    def describe_version(self, name: ModelName, version: int, description: str) -> None:
-        """Replace a version's description."""
-        model = model_id(self._connection, name)
-        self._update(_DESCRIBE_VERSION, model, version, description=description)
-        self._journal("describe", model, version, version_fields=("description", "updated_at"))
+    def refuse(self, name: ModelName, change: StageChange, check: Values, *, registered: bool = True) -> None:
+        """Write down that gates kept a version out of a stage, and perhaps from being registered at all."""
+        model = find_model(self._connection, name) or NO_MODEL
+        version = change.version if registered else None
+        self._journal(REFUSE, model, version, stages=change, more={"check": check}, name=name, fields=False)
 
-    def tag_version(self, name: ModelName, version: int, tags: Mapping[str, str]) -> None:
-        """Set tags of a version, those that it has already among them."""
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the change that is undone by itself when an error passes through."""
+        head = self._head
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._head = head
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("RELEASE attempt")
+
+    def describe(self, name: ModelName, version: int | None, description: str) -> None:
+        """Replace the description of a model, or of one of its versions."""
+        self._alter(DESCRIBE, name, version, _DESCRIBE_MODEL, _DESCRIBE_VERSION, "description", description=description)
+
+    def tag(self, name: ModelName, version: int | None, tags: Mapping[str, str], removed: Iterable[str] = ()) -> None:
+        """Set tags of a model or of one of its versions, those that it has already among them, and take others away."""
         model = model_id(self._connection, name)
-        self._add_many(_PUT_VERSION_TAG, model, version, tags.items())
-        self._update(_TOUCH_VERSION, model, version)
-        self._journal("tag", model, version, version_fields=("tags", "updated_at"))
+        put, take = (_PUT_MODEL_TAG, _TAKE_MODEL_TAG) if version is None else (_PUT_VERSION_TAG, _TAKE_VERSION_TAG)
+        key = (model,) if version is None else (model, version)
+        self._connection.executemany(put, [(*key, *pair) for pair in tags.items()])
+        self._connection.executemany(take, [(*key, each) for each in removed])
+        self._alter(TAG, name, version, _TOUCH_MODEL, _TOUCH_VERSION, "tags")
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
         """Let ``alias`` mean ``version``, whatever it meant before."""
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
-        self._journal("alias", model, version, model_fields=("aliases", "updated_at"), version_fields=("updated_at",))
+        self._journal_alias(model, version, {alias: version})
+
+    def remove_alias(self, name: ModelName, alias: str, version: int) -> None:
+        """Let ``alias`` mean nothing any more."""
+        model = model_id(self._connection, name)
+        self._update(_TAKE_ALIAS, model, version, alias=alias)
+        self._journal_alias(model, version, {alias: None})
+
+    def rename(self, name: ModelName, new: ModelName) -> None:
+        """Give a model another name; the counter stays with the old one too, so no reference changes its meaning."""
+        model = model_id(self._connection, name)
+        retired = self._first(_RETIRED, name=new)
+        self._connection.execute(_REVIVE, {"name": new})
+        if name.lower() != new.lower():
+            self._connection.execute(_RETIRE, {"model": model})
+        counter = retired["next_version"] if retired else 1
+        self._connection.execute(_RENAME, {"model": model, "new": new, "counter": counter, "at": self._at})
+        self._journal(RENAME, model, model_fields=("name", "next_version", "updated_at"))
 
     def delete_version(self, name: ModelName, version: int) -> None:
         """Take a version out of the catalog; its number is never given out again."""
         model = model_id(self._connection, name)
         self._connection.execute(_DELETE_VERSION, {"model": model, "version": version})
         self._connection.execute(_TOUCH_MODEL, {"model": model, "at": self._at})
-        self._journal("delete", model, version, model_fields=("updated_at",), version_fields=None)
+        self._journal(DELETE, model, version, model_fields=("updated_at",), version_fields=None)
 
     def delete_model(self, name: ModelName) -> None:
         """Take a model without versions out of the catalog; its counter is kept for a model of the same name."""
         model = model_id(self._connection, name)
+        own_gates = gates.gates_of_model(self._connection, model)
+        for number in own_gates:
+            gates.remove_gate(self._connection, number)
         self._connection.execute(_RETIRE, {"model": model})
         self._connection.execute(_DELETE_MODEL, {"model": model})
-        self._journal("delete", model, model_fields=None, name=name)
+        more = {"removed_gates": own_gates} if own_gates else {}
+        self._journal(DELETE, model, model_fields=None, name=name, more=more)
+
+    # What is not about one version or model, or outlives a version
+
+    def add_gate(self, name: ModelName | None, stage: Stage, expression: str, description: str) -> tuple[int, bool]:
+        """Add a gate for a model, or for every one; returns its number, and whether it is a new one."""
+        model = None if name is None else model_id(self._connection, name)
+        known = gates.find_gate(self._connection, model, stage, expression)
+        if known is not None:
+            return known, False
+        values: Values = {"stage": stage.value, "expression": expression, "description": description}
+        values |= {"model": model, "created_by": self._actor.user, "created_at": self._at}
+        number = gates.add_gate(self._connection, values)
+        self._journal_gate(ADD_GATE, name, {"gate": {"id": number} | values})
+        return number, True
+
+    def remove_gate(self, name: ModelName | None, number: int) -> None:
+        """Take a gate away."""
+        gates.remove_gate(self._connection, number)
+        self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number]})
+
+    def put_evaluation(self, version: ModelVersion, evaluation: Evaluation) -> Evaluation:
+        """Keep what a version scored, in the place of earlier scores on the same data set; returns it as it is kept."""
+        model = model_id(self._connection, version.name)
+        kept = replace(evaluation, created_by=self._actor.user, created_at=self.moment)
+        values = evaluations.put_evaluation(self._connection, model, version.digest, kept)
+        self._journal_of_digest(EVALUATE, model, version, {"evaluation": values})
+        return kept
+
+    def approve(self, version: ModelVersion, message: str) -> None:
+        """Keep that the acting user approves what ``version`` is, in the place of an earlier approval."""
+        model = model_id(self._connection, version.name)
+        values = {"digest": version.digest, "user": self._actor.user, "message": message, "created_at": self._at}
+        evaluations.put_approval(self._connection, {"model": model} | values)
+        self._journal_of_digest(APPROVE, model, version, {"approval": values})
+
+    def withdraw_approval(self, version: ModelVersion) -> None:
+        """Take the acting user's approval back."""
+        model = model_id(self._connection, version.name)
+        values = {"digest": version.digest, "user": self._actor.user}
+        evaluations.withdraw_approval(self._connection, {"model": model} | values)
+        self._journal_of_digest(WITHDRAW, model, version, {"withdrawn": values})
+
+    @property
+    def user(self) -> str:
+        """The OS user who makes this change."""
+        return self._actor.user
 
     def _first(self, query: str, **values: Any) -> Any:
         return self._connection.execute(query, values).fetchone()
@@ -186,6 +314,30 @@ class Change(Snapshot):
         for each in (statement, _TOUCH_VERSION, _TOUCH_MODEL):
             self._connection.execute(each, scope | values)
 
+    def _alter(
+        self, action: str, name: ModelName, version: int | None, of_model: str, of_version: str, field: str, **new: str
+    ) -> None:
+        """Change one field of a model or version, and journal it."""
+        model = model_id(self._connection, name)
+        if version is None:
+            self._connection.execute(of_model, {"model": model, "at": self._at} | new)
+            self._connection.execute(_TOUCH_MODEL, {"model": model, "at": self._at})
+            self._journal(action, model, model_fields=(field, "updated_at"))
+        else:
+            self._update(of_version, model, version, **new)
+            self._journal(action, model, version, version_fields=(field, "updated_at"))
+
+    def _journal_alias(self, model: int, version: int, now: dict[str, int | None]) -> None:
+        fields = ("aliases", "updated_at")
+        self._journal(ALIAS, model, version, model_fields=fields, version_fields=("updated_at",), more={"alias": now})
+
+    def _journal_gate(self, action: str, name: ModelName | None, more: Values) -> None:
+        model = NO_MODEL if name is None else model_id(self._connection, name)
+        self._journal(action, model, more=more, name=name or gates.EVERY_MODEL, fields=False)
+
+    def _journal_of_digest(self, action: str, model: int, version: ModelVersion, more: Values) -> None:
+        self._journal(action, model, version.version, more=more, fields=False)
+
     def _journal(
         self,
         action: str,
@@ -194,12 +346,19 @@ class Change(Snapshot):
         *,
         model_fields: Iterable[str] | None = ("updated_at",),
         version_fields: Iterable[str] | None = (),
+        fields: bool = True,
         stages: StageChange | None = None,
-        name: ModelName | None = None,
+        name: str | None = None,
+        more: Values | None = None,
     ) -> None:
-        """Append an entry with the present values of the fields that changed; None stands for a deletion."""
-        after: dict[str, Any] = {"model": model_fields and state.of_model(self._connection, model, model_fields)}
-        if version is not None:
+        """Append an entry with the present values of the fields that changed; None stands for a deletion.
+
+        Without ``fields`` neither model nor version has changed. ``more`` are values of another kind.
+        """
+        after: Values = dict(more or {})
+        if fields:
+            after["model"] = model_fields and state.of_model(self._connection, model, model_fields)
+        if fields and version is not None:
             after["version"] = version_fields and state.of_version(self._connection, model, version, version_fields)
         previous = self._head
         unsigned = JournalEntry(

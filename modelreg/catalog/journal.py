@@ -9,7 +9,6 @@ from typing import Any
 from modelreg.catalog.rows import understood
 from modelreg.clock import as_text, from_text
 from modelreg.records.journal import JournalEntry
-from modelreg.references import ModelName
 from modelreg.stages import Stage
 
 _APPEND = """
@@ -22,13 +21,13 @@ _LAST = "SELECT * FROM journal ORDER BY seq DESC LIMIT 1"
 _ALL = "SELECT * FROM journal ORDER BY seq"
 _OF_MODEL = """
 SELECT * FROM journal
-WHERE model IN (SELECT model FROM journal WHERE name = :name UNION SELECT id FROM models WHERE name = :name)
+WHERE name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)
 ORDER BY seq
 """
+_OF_ONE_MODEL = "SELECT * FROM journal WHERE model = :model ORDER BY seq"
 _OF_VERSION = """
 SELECT * FROM journal
-WHERE model IN (SELECT model FROM journal WHERE name = :name UNION SELECT id FROM models WHERE name = :name)
-  AND version = :version
+WHERE (name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)) AND version = :version
 ORDER BY seq
 """
 
@@ -51,6 +50,11 @@ def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator
     return map(_entry, rows)
 
 
+def entries_of_model(connection: sqlite3.Connection, model: int) -> Iterator[JournalEntry]:
+    """The entries of one model, oldest first."""
+    return map(_entry, connection.execute(_OF_ONE_MODEL, {"model": model}))
+
+
 def entries_of_version(connection: sqlite3.Connection, name: str, version: int) -> list[JournalEntry]:
     """The entries of one version of the models that ever had this name, oldest first."""
     return [_entry(row) for row in connection.execute(_OF_VERSION, {"name": name, "version": version})]
@@ -67,7 +71,6 @@ def _parsed(values: dict[str, Any]) -> JournalEntry:
         **values
         | {
             "at": from_text(values["at"]),
-            "name": ModelName(values["name"]),
             "from_stage": values["from_stage"] and Stage(values["from_stage"]),
             "to_stage": values["to_stage"] and Stage(values["to_stage"]),
         }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from modelreg.catalog.rows import Rows, grouped, understood
 from modelreg.clock import from_text
@@ -10,15 +12,24 @@ from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.records.model import Model
 from modelreg.references import ModelName
 
+if TYPE_CHECKING:
+    from modelreg.expressions.building import Key
+    from modelreg.expressions.tree import Expression
+
 _MODELS = """
 SELECT id, name, description, versions,
-       (SELECT max(version) FROM versions WHERE model = models.id),
-       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production'),
+       (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
+       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production,
        archived, created_by, created_at, updated_at
 FROM models
 """
-_FITTING = f"{_MODELS} WHERE :glob IS NULL OR name GLOB :glob ORDER BY name COLLATE NOCASE"
-_ONE = f"{_MODELS} WHERE id = :low"
+_FITTING = (
+    _MODELS + "WHERE (:glob IS NULL OR name GLOB :glob) AND {where} ORDER BY {order} name COLLATE NOCASE LIMIT :limit"
+)
+_WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
+_THEMSELVES = "id IN (SELECT m.id FROM models m WHERE {where})"
+_ALL = _MODELS + "ORDER BY name COLLATE NOCASE"
+_ONE = _MODELS + "WHERE id = :low"
 _MODEL = "SELECT id FROM models WHERE name = :name"
 _SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
 _SOME_NAMES = "SELECT name FROM models LIMIT 2000"
@@ -29,12 +40,32 @@ WHERE model BETWEEN :low AND :high AND stage = 'Staging' ORDER BY model, version
 _ALIASES = "SELECT model, alias, version FROM aliases WHERE model BETWEEN :low AND :high ORDER BY model, alias"
 _TAGS = "SELECT model, name, value FROM model_tags WHERE model BETWEEN :low AND :high ORDER BY model, name"
 _NO_LIMIT = 2**62
+_EVERY = {"low": 0, "high": _NO_LIMIT}
 
 
-def read_models(connection: sqlite3.Connection, glob: str | None = None, only: int | None = None) -> list[Model]:
-    """The models whose name fits a shell pattern, or all of them, by name; or ``only`` the one with this number."""
-    scope = {"low": only or 0, "high": only or _NO_LIMIT}
-    rows = connection.execute(_ONE if only else _FITTING, scope | {"glob": glob}).fetchall()
+def choose_models(
+    connection: sqlite3.Connection, glob: str | None, where: Expression | None, order: Sequence[Key], limit: int | None
+) -> list[Model]:
+    """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
+    from modelreg.catalog import filters
+
+    filters.prepare(connection)
+    condition = filters.condition(where, of_models=True) if where else filters.Condition("TRUE", of_versions=False)
+    among = (_WITH_VERSION if condition.of_versions else _THEMSELVES).format(where=condition.sql)
+    query = _FITTING.format(where=among, order=filters.order_of_models(order))
+    values = condition.values | {"glob": glob, "limit": limit or _NO_LIMIT}
+    return _models(connection, connection.execute(query, values).fetchall(), _EVERY)
+
+
+def read_models(connection: sqlite3.Connection, only: int | None = None) -> list[Model]:
+    """All models, by name, or ``only`` the one with this number."""
+    if only is None:
+        return _models(connection, connection.execute(_ALL).fetchall(), _EVERY)
+    scope = {"low": only, "high": only}
+    return _models(connection, connection.execute(_ONE, scope).fetchall(), scope)
+
+
+def _models(connection: sqlite3.Connection, rows: list[sqlite3.Row], scope: Mapping[str, int]) -> list[Model]:
     staging, aliases, tags = (grouped(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS))
     with understood():
         return [_model(row, staging, aliases, tags) for row in rows]

@@ -39,6 +39,12 @@ def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) 
     return [row["version"] for row in connection.execute(_IN_STAGE, {"model": model, "stage": stage.value})]
 
 
+def stages_of(connection: sqlite3.Connection, model: int) -> dict[int, Stage]:
+    """The stage of every version of a model."""
+    rows = connection.execute("SELECT version, stage FROM versions WHERE model = ?", (model,))
+    return {version: Stage(stage) for version, stage in rows}
+
+
 def _candidate(connection: sqlite3.Connection, model: int, reference: Reference) -> Any:
     match reference.selector:
         case Latest():

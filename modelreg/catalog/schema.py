@@ -60,7 +60,12 @@ CREATE TABLE versions (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX one_version_in_production ON versions(model) WHERE stage = 'Production';
 CREATE INDEX versions_in_staging ON versions(model, version) WHERE stage = 'Staging';
-CREATE INDEX versions_by_stage ON versions(model, stage, version);
+CREATE INDEX versions_by_stage ON versions(stage, model, version);
+CREATE INDEX versions_by_flavor ON versions(flavor);
+CREATE INDEX versions_by_model_class ON versions(model_class);
+CREATE INDEX versions_by_git_commit ON versions(git_commit);
+CREATE INDEX versions_by_run ON versions(run_id);
+CREATE INDEX versions_by_creation ON versions(created_at);
 CREATE INDEX versions_by_digest ON versions(model, digest, version);
 
 CREATE TABLE files (
@@ -82,6 +87,7 @@ CREATE TABLE metrics (
   PRIMARY KEY (model, version, name),
   FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX metrics_by_value ON metrics(name, value);
 
 CREATE TABLE params (
   model INTEGER NOT NULL,
@@ -91,6 +97,7 @@ CREATE TABLE params (
   PRIMARY KEY (model, version, name),
   FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX params_by_value ON params(name, value);
 
 CREATE TABLE model_tags (
   model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
@@ -107,6 +114,7 @@ CREATE TABLE version_tags (
   PRIMARY KEY (model, version, name),
   FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX version_tags_by_value ON version_tags(name, value);
 
 CREATE TABLE aliases (
   model INTEGER NOT NULL,
@@ -128,29 +136,40 @@ CREATE TABLE runs (
 
 CREATE TABLE gates (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  model TEXT NOT NULL,
+  model INTEGER REFERENCES models(id),
   stage TEXT NOT NULL CHECK (stage IN ('Staging', 'Production', 'Archived')),
   expression TEXT NOT NULL,
   description TEXT NOT NULL DEFAULT '',
   created_by TEXT NOT NULL,
-  created_at TEXT NOT NULL,
-  UNIQUE (model, stage, expression)
+  created_at TEXT NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX one_gate_of_an_expression ON gates(coalesce(model, 0), stage, expression);
 
 CREATE TABLE evaluations (
   model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
   digest TEXT NOT NULL,
   dataset TEXT NOT NULL,
+  task TEXT CHECK (task IN ('classification', 'regression')),
+  confusion_matrix TEXT CHECK (confusion_matrix IS NULL OR json_valid(confusion_matrix)),
+  data_digest TEXT,
+  data_rows INTEGER CHECK (data_rows >= 0),
+  created_by TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (model, digest, dataset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evaluation_metrics (
+  model INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  dataset TEXT NOT NULL,
   metric TEXT NOT NULL,
   value REAL,
   missing_because TEXT,
-  data_digest TEXT,
-  data_rows INTEGER,
-  created_by TEXT NOT NULL,
-  created_at TEXT NOT NULL,
   PRIMARY KEY (model, digest, dataset, metric),
+  FOREIGN KEY (model, digest, dataset) REFERENCES evaluations(model, digest, dataset) ON DELETE CASCADE,
   CHECK ((value IS NULL) = (missing_because IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX evaluation_metrics_by_value ON evaluation_metrics(dataset, metric, value);
 
 CREATE TABLE approvals (
   model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,

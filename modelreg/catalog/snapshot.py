@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.catalog.models import find_model, model_id, read_models, refuse_other_case
+from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_other_case
 
 if TYPE_CHECKING:
+    from modelreg.expressions.building import Key
+    from modelreg.expressions.tree import Expression
     from modelreg.lifecycle.journal import State
+    from modelreg.records.evaluation import Evaluation
+    from modelreg.records.gate import Gate
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
     from modelreg.records.version import ModelVersion
@@ -48,9 +52,17 @@ class Snapshot:
         models, versions = self._connection.execute(_COUNTS).fetchone()
         return models, versions
 
-    def models(self, glob: str | None = None) -> list[Model]:
-        """The models whose name fits a shell pattern, or all of them, by name."""
-        return read_models(self._connection, glob)
+    def models(
+        self,
+        glob: str | None = None,
+        where: Expression | None = None,
+        order: Sequence[Key] = (),
+        limit: int | None = None,
+    ) -> list[Model]:
+        """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
+        if glob is None and where is None and not order and limit is None:
+            return read_models(self._connection)
+        return choose_models(self._connection, glob, where, order, limit)
 
     def has_model(self, name: str) -> bool:
         """Whether a model has exactly this name."""
@@ -62,14 +74,27 @@ class Snapshot:
 
     def model(self, name: str) -> Model:
         """The model of this name; raises `ModelNotFound`."""
-        (model,) = read_models(self._connection, only=model_id(self._connection, name))
+        (model,) = read_models(self._connection, model_id(self._connection, name))
         return model
 
-    def versions(self, name: ModelName) -> list[ModelVersion]:
-        """All versions of a model, newest first; raises `ModelNotFound`."""
-        from modelreg.catalog.versions import read_versions
+    def versions(
+        self,
+        name: ModelName,
+        where: Expression | None = None,
+        order: Sequence[Key] = (),
+        limit: int | None = None,
+    ) -> list[ModelVersion]:
+        """The versions of a model for which ``where`` is true, in ``order``, else newest first.
 
-        return read_versions(self._connection, model_id(self._connection, name), name)
+        Raises `ModelNotFound`.
+        """
+        from modelreg.catalog.versions import choose_versions, read_chosen_versions, read_versions
+
+        model = model_id(self._connection, name)
+        if where is None and not order and limit is None:
+            return read_versions(self._connection, model, name)
+        numbers = choose_versions(self._connection, model, where, order, limit)
+        return read_chosen_versions(self._connection, model, name, numbers)
 
     def version(self, reference: Reference) -> ModelVersion:
         """The version that ``reference`` names; raises what `number` raises."""
@@ -94,11 +119,36 @@ class Snapshot:
 
         return versions_in_stage(self._connection, model_id(self._connection, name), stage)
 
+    def stages(self, name: ModelName) -> dict[int, Stage]:
+        """The stage of every version of a model."""
+        from modelreg.catalog.resolution import stages_of
+
+        return stages_of(self._connection, model_id(self._connection, name))
+
+    def gates(self, name: ModelName | None = None, stage: Stage | None = None) -> list[Gate]:
+        """The gates that a model has to pass, those for every model among them; all that there are without a name."""
+        from modelreg.catalog.gates import read_gates
+
+        model = None if name is None else model_id(self._connection, name)
+        return read_gates(self._connection, model, stage)
+
+    def evaluations(self, name: ModelName, digest: str) -> list[Evaluation]:
+        """What a version of this digest scored, by data set."""
+        from modelreg.catalog.evaluations import read_evaluations
+
+        return read_evaluations(self._connection, model_id(self._connection, name), digest)
+
     def journal(self, name: ModelName | None = None) -> Iterator[JournalEntry]:
         """The journal's entries, or those of the models that ever had this name, oldest first."""
         from modelreg.catalog import journal
 
         return journal.entries(self._connection, name)
+
+    def journal_of_model(self, name: ModelName) -> Iterator[JournalEntry]:
+        """The entries of the one model that has this name now, oldest first; raises `ModelNotFound`."""
+        from modelreg.catalog import journal
+
+        return journal.entries_of_model(self._connection, model_id(self._connection, name))
 
     def journal_of_version(self, reference: Reference) -> list[JournalEntry]:
         """The entries of one version, oldest first, also of one that was deleted and is named by its number."""

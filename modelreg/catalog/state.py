@@ -21,6 +21,13 @@ _VERSION = f"{_VERSIONS} WHERE model = ? AND version = ?"
 _MODEL_TAGS = "SELECT name, value FROM model_tags WHERE model = ? ORDER BY name"
 _ALIASES = "SELECT alias, version FROM aliases WHERE model = ? ORDER BY alias"
 _VERSION_TAGS = "SELECT name, value FROM version_tags WHERE model = ? AND version = ? ORDER BY name"
+_GATES = "SELECT * FROM gates"
+_EVALUATIONS = "SELECT * FROM evaluations"
+_EVALUATION_METRICS = """
+SELECT metric, value, missing_because FROM evaluation_metrics
+WHERE model = :model AND digest = :digest AND dataset = :dataset
+"""
+_APPROVALS = "SELECT * FROM approvals"
 _RETIRED = "SELECT lower(name), next_version FROM retired_names"
 
 
@@ -44,6 +51,15 @@ def present(connection: sqlite3.Connection) -> State:
         models={values["id"]: values for values in models},
         versions={(model, values["version"]): values for model, values in versions},
         retired=dict(connection.execute(_RETIRED).fetchall()),
+        gates={row["id"]: dict(row) for row in connection.execute(_GATES)},
+        evaluations={
+            (row["model"], row["digest"], row["dataset"]): _whole_evaluation(connection, dict(row))
+            for row in connection.execute(_EVALUATIONS)
+        },
+        approvals={
+            (row["model"], row["digest"], row["user"]): _without_model(dict(row))
+            for row in connection.execute(_APPROVALS)
+        },
     )
 
 
@@ -57,6 +73,18 @@ def _whole_model(connection: sqlite3.Connection, row: Values) -> Values:
 def _whole_version(connection: sqlite3.Connection, row: Values) -> Values:
     model = row.pop("model")
     return row | {"tags": _pairs(connection, _VERSION_TAGS, model, row["version"])}
+
+
+def _whole_evaluation(connection: sqlite3.Connection, row: Values) -> Values:
+    metrics = connection.execute(_EVALUATION_METRICS, row).fetchall()
+    return _without_model(row) | {
+        "metrics": {each["metric"]: each["value"] for each in metrics},
+        "missing": {each["metric"]: each["missing_because"] for each in metrics if each["value"] is None},
+    }
+
+
+def _without_model(row: Values) -> Values:
+    return {name: value for name, value in row.items() if name != "model"}
 
 
 def _pairs(connection: sqlite3.Connection, query: str, *key: int) -> dict[str, Any]:

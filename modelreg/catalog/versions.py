@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.rows import grouped, understood
 from modelreg.clock import from_text
-from modelreg.records.version import Environment, ModelFile, ModelVersion
+from modelreg.records.version import Approval, Environment, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_from_json
 from modelreg.stages import Stage
+
+if TYPE_CHECKING:
+    from modelreg.expressions.building import Key
+    from modelreg.expressions.tree import Expression
 
 _VERSIONS = "SELECT * FROM versions WHERE model = :model AND version BETWEEN :low AND :high ORDER BY version DESC"
 _FILES = """
@@ -24,7 +29,33 @@ _VERSION_TAGS = "SELECT version, name, value FROM version_tags WHERE model = :mo
 _ALIASES = """
 SELECT version, alias FROM aliases WHERE model = :model AND version BETWEEN :low AND :high ORDER BY alias
 """
+_EVALUATIONS = """
+SELECT version, dataset, metric, value FROM versions JOIN evaluation_metrics USING (model, digest)
+WHERE model = :model AND version BETWEEN :low AND :high ORDER BY dataset, metric
+"""
+_APPROVALS = """
+SELECT versions.version, user, message, approvals.created_at FROM versions JOIN approvals USING (model, digest)
+WHERE model = :model AND version BETWEEN :low AND :high ORDER BY approvals.created_at, user
+"""
+_CHOSEN = """
+SELECT v.version FROM versions v JOIN models m ON m.id = v.model
+WHERE v.model = :model AND {where} ORDER BY {order} v.version DESC LIMIT :limit
+"""
 _NO_LIMIT = 2**62
+_MANY = 200  # versions, of which reading all at once is faster than one by one
+
+
+def choose_versions(
+    connection: sqlite3.Connection, model: int, where: Expression | None, order: Sequence[Key], limit: int | None
+) -> list[int]:
+    """The numbers of the versions for which ``where`` is true, in ``order``, the newest first where that is silent."""
+    from modelreg.catalog import filters
+
+    filters.prepare(connection)
+    condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")
+    query = _CHOSEN.format(where=condition.sql, order=filters.order(order, condition))
+    values = condition.values | {"model": model, "limit": limit or _NO_LIMIT}
+    return [version for (version,) in connection.execute(query, values)]
 
 
 def read_versions(
@@ -32,8 +63,9 @@ def read_versions(
 ) -> list[ModelVersion]:
     """The versions of a model, newest first, or ``only`` one of them."""
     scope = {"model": model, "low": only or 1, "high": only or _NO_LIMIT}
-    files, metrics, params, tags, aliases = (
-        grouped(connection.execute(query, scope)) for query in (_FILES, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES)
+    files, metrics, params, tags, aliases, evaluations, approvals = (
+        grouped(connection.execute(query, scope))
+        for query in (_FILES, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES, _EVALUATIONS, _APPROVALS)
     )
     with understood():
         return [
@@ -45,9 +77,30 @@ def read_versions(
                 params=dict(params[row["version"]]),
                 tags=dict(tags[row["version"]]),
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
+                evaluations=_by_dataset(evaluations[row["version"]]),
+                approvals=tuple(
+                    Approval(user, message, from_text(at)) for user, message, at in approvals[row["version"]]
+                ),
             )
             for row in connection.execute(_VERSIONS, scope)
         ]
+
+
+def read_chosen_versions(
+    connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
+) -> list[ModelVersion]:
+    """These versions of a model, in this order."""
+    if len(numbers) < _MANY:
+        return [version for number in numbers for version in read_versions(connection, model, name, number)]
+    found = {version.version: version for version in read_versions(connection, model, name)}
+    return [found[number] for number in numbers]
+
+
+def _by_dataset(rows: Iterable[tuple[str, str, float | None]]) -> dict[str, dict[str, float | None]]:
+    found: dict[str, dict[str, float | None]] = {}
+    for dataset, metric, value in rows:
+        found.setdefault(dataset, {})[metric] = value
+    return found
 
 
 def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:

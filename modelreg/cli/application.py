@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from modelreg import __version__
+from modelreg.cli import output
 from modelreg.errors import InvalidInput, did_you_mean, shown
 from modelreg.registry import Registry
 
@@ -21,21 +23,34 @@ COMMANDS = {
     "list": "modelreg.cli.list:list_models",
     "versions": "modelreg.cli.versions:versions",
     "show": "modelreg.cli.show:show",
+    "evaluate": "modelreg.cli.evaluation:evaluate",
+    "diff": "modelreg.cli.diff:diff",
+    "gate": "modelreg.cli.gates:gate",
+    "approve": "modelreg.cli.alterations:approve",
     "transition": "modelreg.cli.stages:transition",
+    "rollback": "modelreg.cli.stages:rollback",
     "load": "modelreg.cli.loading:load",
+    "predict": "modelreg.cli.evaluation:predict",
     "export": "modelreg.cli.loading:export",
     "history": "modelreg.cli.journal:history",
+    "alias": "modelreg.cli.alterations:alias",
+    "tag": "modelreg.cli.alterations:tag",
+    "describe": "modelreg.cli.alterations:describe",
+    "rename": "modelreg.cli.alterations:rename",
     "delete": "modelreg.cli.deletion:delete",
     "init": "modelreg.cli.folder:init",
     "info": "modelreg.cli.folder:info",
     "verify": "modelreg.cli.folder:verify",
 }
-"""Command -> the function that runs it, in the order of a model's life."""
+"""Command -> the function that runs it, or the group of its commands, in the order of a model's life."""
 
 _ALIASES = {"ls": ("list",), "rm": ("delete",), "promote": ("transition", "Production")}
 """Words that people try first, with the command and the last arguments that they stand for; help does not list them."""
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_EVERYWHERE = ("registry", "lock_timeout")
+"""The options that may stand behind a command's name, too."""
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 EXIT_CODES = {
     0: "done",
@@ -60,12 +75,26 @@ class Settings:
 
     registry: Path | None
     lock_timeout: float
+    named: bool = False
+    """Whether the command line itself names the registry, so that the next one has to do so, too."""
 
 
 def registry(context: typer.Context) -> Registry:
     """The registry that a command works on."""
     settings: Settings = context.find_root().obj
     return Registry(settings.registry, lock_timeout=settings.lock_timeout)
+
+
+def tell_undo(context: typer.Context, *commands: Sequence[str]) -> None:
+    """Show the command line that takes back what was done: one or more commands, each without the program's name."""
+    settings: Settings = context.find_root().obj
+    where = ["--registry", str(settings.registry)] if settings.named else []
+    output.note("undo: " + " && ".join(shlex.join(["modelreg", *where, *words]) for words in commands))
+
+
+def _is_named(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 class Commands(TyperGroup):
@@ -91,13 +120,18 @@ class Commands(TyperGroup):
             return None
         module, function = COMMANDS[cmd_name].split(":")
         command = _made_from(getattr(import_module(module), function), cmd_name)
-        command.params += [_after_the_name(option) for option in self.params if option.name in Settings.__slots__]
+        for each in (command, *getattr(command, "commands", {}).values()):
+            each.params += [_after_the_name(option) for option in self.params if option.name in _EVERYWHERE]
         return command
 
 
-def _made_from(function: Callable[..., None], name: str) -> Any:
-    one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_CONTEXT)
-    one.command(name, context_settings=_CONTEXT)(function)
+def _made_from(made: Callable[..., None] | typer.Typer, name: str) -> Any:
+    if isinstance(made, typer.Typer):
+        group = typer.main.get_command(made)
+        group.name = name
+        return group
+    one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+    one.command(name, context_settings=CONTEXT)(made)
     return typer.main.get_command(one)
 
 
@@ -107,6 +141,7 @@ def _after_the_name(option: Any) -> Any:
     def remember(context: typer.Context, parameter: Any, value: Any) -> None:
         if value is not None:
             setattr(context.find_root().obj, parameter.name, value)
+            context.find_root().obj.named |= parameter.name == "registry"
 
     again = copy.copy(option)
     again.default, again.envvar, again.show_default = None, None, False
@@ -125,7 +160,7 @@ app = typer.Typer(
     cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=_CONTEXT,
+    context_settings=CONTEXT,
     epilog="Exit codes: " + ", ".join(f"{status} {meaning}" for status, meaning in EXIT_CODES.items()) + ".",
 )
 
@@ -138,6 +173,7 @@ def application(
         typer.Option(
             envvar="MODELREG_HOME",
             metavar="DIR",
+            readable=False,  # what it may not do there, the registry says itself
             help="The registry folder. Without it: the nearest .modelreg upward, else the user's data folder.",
             show_envvar=True,
         ),
@@ -160,4 +196,4 @@ def application(
     modelreg transition churn 1 Production      promote one; only one can be there
     modelreg load churn/Production              get the path of its verified bytes
     """
-    context.obj = Settings(registry, lock_timeout)
+    context.obj = Settings(registry, lock_timeout, _is_named(context, "registry"))

@@ -22,6 +22,7 @@ def delete(
     """Delete a version, or a model without versions.
 
     A version in Staging or Production, or with an alias, is refused (exit 4). Its number is never given out again.
+    Its bytes stay in the registry's artifacts folder.
 
     \b
     modelreg delete churn/2
@@ -33,7 +34,9 @@ def delete(
     if not yes:
         if not output.can_ask():
             raise InvalidInput(f"deleting {exact} has to be confirmed; nothing was deleted", "add --yes")
-        typer.confirm(f"Delete {exact} from the catalog?", abort=True, err=True)
+        if not typer.confirm(f"Delete {exact} from the catalog?", err=True):
+            output.note("nothing was deleted")
+            return
     source.delete(exact, message=message)
     if as_json:
         output.print_json({"deleted": exact})

@@ -18,8 +18,8 @@ from modelreg.registry import Registry
 
 _FINDING_COLUMNS = (
     Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
-    Column[Finding]("path", lambda finding: finding.path),
-    Column[Finding]("problem", lambda finding: finding.problem),
+    Column[Finding]("path", lambda finding: finding.path, foldable=True),
+    Column[Finding]("problem", lambda finding: finding.problem, foldable=True),
 )
 
 
@@ -33,8 +33,9 @@ def init(
 ) -> None:
     """Make a registry folder.
 
-    It is .modelreg in the current folder, which every command then uses that is run there or below it; or the folder
-    that is named. 'register' makes a registry by itself, so this is for projects that keep their own, and for groups.
+    It is .modelreg in the current folder, which every command then uses that is run there or below it. A folder that
+    is named (DIR, --registry or MODELREG_HOME) becomes the registry itself, and has to be named to every command.
+    'register' makes a registry by itself, so this is for projects that keep their own, and for groups.
 
     \b
     modelreg init

@@ -11,22 +11,35 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
-from modelreg.cli.output import Column
+from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
 from modelreg.records.journal import JournalEntry
+from modelreg.records.stage_held import StageHeld
 
+_HELD_COLUMNS = (
+    Column[StageHeld]("name", lambda held: held.name, style=lambda _: "bold"),
+    Column[StageHeld]("version", lambda held: held.version, right=True),
+    Column[StageHeld]("stage", lambda held: held.stage, style=lambda held: STAGE_STYLES[held.stage]),
+    Column[StageHeld]("since", lambda held: as_text(held.since)),
+    Column[StageHeld]("user", lambda held: held.user),
+    Column[StageHeld]("claimed_user", lambda held: held.claimed_user, in_table=False),
+    Column[StageHeld]("message", lambda held: held.message, foldable=True),
+)
 _COLUMNS = (
     Column[JournalEntry]("seq", lambda entry: entry.seq, right=True, wide=True),
     Column[JournalEntry]("at", lambda entry: as_text(entry.at), lambda entry: text.ago(entry.at)),
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
-    Column[JournalEntry]("action", lambda entry: entry.action),
+    Column[JournalEntry]("action", lambda entry: entry.action, lambda entry: _action(entry)),
     Column[JournalEntry]("name", lambda entry: entry.name, lambda entry: _subject(entry), style=lambda _: "bold"),
     Column[JournalEntry]("version", lambda entry: entry.version, in_table=False),
+    Column[JournalEntry]("what", lambda entry: _what(entry), foldable=True),
     Column[JournalEntry]("from_stage", lambda entry: entry.from_stage),
     Column[JournalEntry]("to_stage", lambda entry: entry.to_stage),
-    Column[JournalEntry]("message", lambda entry: entry.message),
+    Column[JournalEntry]("message", lambda entry: entry.message, foldable=True),
     Column[JournalEntry]("ci_job", lambda entry: entry.ci_job, in_table=False),
+    Column[JournalEntry]("tool", lambda entry: entry.tool, in_table=False),
+    Column[JournalEntry]("forced", lambda entry: "yes" if _forced(entry) else "", in_table=False),
     Column[JournalEntry]("hash", lambda entry: entry.hash, in_table=False),
 )
 
@@ -42,6 +55,12 @@ def history(
     head: Annotated[
         bool, typer.Option("--head", help="Print SEQ:HASH of the newest entry; it stands for the whole journal.")
     ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Which version was in which stage then: 2026-10-01 (its end, UTC) or a time."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every change: what, when, by whom and why.
@@ -51,8 +70,15 @@ def history(
     \b
     modelreg history churn
     modelreg history churn/3 --json | jq -r '.[] | "\\(.at) \\(.user) \\(.action)"'
+    modelreg history churn --as-of 2026-10-01
     modelreg history --head
     """
+    if as_of is not None:
+        held = registry(context).history_as_of(as_of, subject)
+        output.print_records(
+            held, _HELD_COLUMNS, output.chosen_form(as_json), lambda each: f"{each.name}/{each.version}"
+        )
+        return
     if head:
         newest = registry(context).information().journal_head
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
@@ -62,6 +88,37 @@ def history(
         output.print_json([_as_object(entry) for entry in entries])
     else:
         output.print_records(entries, _COLUMNS, output.chosen_form(False), lambda entry: str(entry.seq))
+
+
+def _action(entry: JournalEntry) -> str:
+    return f"{entry.action} (forced)" if _forced(entry) else entry.action
+
+
+def _forced(entry: JournalEntry) -> bool:
+    """Whether it was done against a gate."""
+    return '"forced":true' in entry.after and json.loads(entry.after).get("check", {}).get("forced") is True
+
+
+def _what(entry: JournalEntry) -> str:
+    """What the action was about, where stages do not say it."""
+    after = json.loads(entry.after)
+    match entry.action:
+        case "alias":
+            return " ".join(f"{alias} -> {version or 'nothing'}" for alias, version in after["alias"].items())
+        case "tag":
+            return text.pairs((after.get("version") or after["model"])["tags"])
+        case "describe":
+            return str((after.get("version") or after["model"])["description"])
+        case "evaluate":
+            return str(after["evaluation"]["dataset"])
+        case "add gate":
+            return f"{after['gate']['id']}: {after['gate']['stage']} needs {after['gate']['expression']}"
+        case "remove gate":
+            return " ".join(map(str, after["removed_gates"]))
+        case "refuse":
+            return "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
+        case _:
+            return ""
 
 
 def _subject(entry: JournalEntry) -> str:

@@ -41,6 +41,8 @@ def load(
     if destination == _STDOUT:
         if as_json or output.is_terminal(sys.stdout):
             raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
+        if sys.stdout is None:
+            raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
         source.stream(reference, sys.stdout.fileno())
         return
     version = source.version(reference)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli.completion import complete_names, complete_references, complete_stages, complete_subjects
+from modelreg.errors import InvalidInput, InvalidMetric, shown
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
@@ -28,3 +29,38 @@ StageOption = Annotated[
 Message = Annotated[str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; it is kept in the journal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EXPRESSION", help="Only what this is true of, as \"metrics.auc > 0.9 AND stage = 'Staging'\"."
+    ),
+]
+Sort = Annotated[
+    str | None,
+    typer.Option(metavar="FIELDS", help="The order: fields, each with DESC or without, as 'created_at DESC'."),
+]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="The first N only.")]
+
+
+def pairs(words: list[str] | None, option: str) -> dict[str, str]:
+    """``NAME=VALUE`` words as a dictionary."""
+    found: dict[str, str] = {}
+    for word in words or ():
+        name, separator, value = word.partition("=")
+        if not separator:
+            raise InvalidInput(f"{option} {shown(word)} has no '='", f"write {option} NAME=VALUE")
+        if name in found:
+            raise InvalidInput(f"{option} {shown(name)} is given twice", "give each name once")
+        found[name] = value
+    return found
+
+
+def numbers(pairs: dict[str, str]) -> dict[str, float]:
+    """Metrics as numbers."""
+    numbers = {}
+    for name, value in pairs.items():
+        try:
+            numbers[name] = float(value)
+        except ValueError as error:
+            raise InvalidMetric(name, value) from error
+    return numbers

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from modelreg.cli.text import field, visible
 from modelreg.clock import as_text
-from modelreg.errors import ModelregError
+from modelreg.errors import InvalidExpression, ModelregError, WriteFailed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,6 +25,8 @@ Record = TypeVar("Record")
 STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
 """Stage -> how rich shows it."""
 _WIDE = 100  # columns of a terminal
+_LONGEST_WORD = 24  # columns of a terminal; a longer one may be broken
+_AROUND = 60  # characters of an expression before and behind what is wrong in it
 
 
 class Form(Enum):
@@ -52,6 +54,8 @@ class Column(Generic[Record]):
     style: Callable[[Record], str] | None = None
     in_table: bool = True
     right: bool = False
+    foldable: bool = False
+    """Whether its cells may be folded over several lines."""
     wide: bool = False
     """Whether a table leaves it out on a terminal of fewer than 100 columns."""
 
@@ -135,10 +139,19 @@ def note(text: str) -> None:
 def report(error: ModelregError, as_json: bool) -> int:
     """Print an error and return its exit status."""
     if as_json:
-        fault = {"code": error.code, "exit": error.exit, "message": error.message, "hint": error.hint}
+        fault: dict[str, object] = {
+            "code": error.code,
+            "exit": error.exit,
+            "message": error.message,
+            "hint": error.hint,
+        }
+        if isinstance(error, InvalidExpression):
+            fault |= {"expression": error.expression, "place": error.place}
         _to_stderr(json.dumps({"error": fault}))
     else:
         _to_stderr(f"error: {visible(error.message)}")
+        for line in _excerpt(error):
+            _to_stderr(line)
         if error.hint:
             _to_stderr(f"hint: {visible(error.hint)}")
     return error.exit
@@ -150,6 +163,19 @@ def unexpected(error: Exception) -> ModelregError:
         f"{type(error).__name__}: {error}",
         "this is a defect of modelreg; MODELREG_DEBUG=1 shows where it happened",
     )
+
+
+def _excerpt(error: ModelregError) -> list[str]:
+    """An expression that cannot be understood, as far as it is near the place, and a caret below that."""
+    if not isinstance(error, InvalidExpression) or error.place is None:
+        return []
+    start, end = error.place
+    first = max(0, start - _AROUND)
+    near = "".join(
+        character if character.isprintable() else " " for character in error.expression[first : end + _AROUND]
+    )
+    carets = "^" * max(1, min(end, first + len(near)) - start)
+    return [f"  {near}", f"  {' ' * (start - first)}{carets}"]
 
 
 def is_terminal(stream: Any) -> bool:
@@ -180,6 +206,9 @@ def _write(text: str) -> None:
     except BrokenPipeError as error:
         _silence_stdout()
         raise ReaderGone from error
+    except OSError as error:
+        _silence_stdout()
+        raise WriteFailed(error, "stdout") from error
 
 
 def _silence_stdout() -> None:
@@ -196,7 +225,11 @@ def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -
     from rich.console import Console  # 30 ms, for terminals alone
 
     console = Console(highlight=False, markup=False)
-    console.print(as_table(records, columns, console.width))
+    shown = _shown_columns(records, columns, console.width)
+    if _narrowest(records, shown) <= console.width:
+        console.print(as_table(records, columns, console.width))
+    else:  # no room for columns: each record as lines of its own
+        console.print("\n".join(_as_lines(record, shown) for record in records), end="", overflow="fold")
 
 
 def as_table(records: Sequence[Record], columns: Sequence[Column[Record]], width: int) -> Table:
@@ -205,16 +238,52 @@ def as_table(records: Sequence[Record], columns: Sequence[Column[Record]], width
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [column for column in columns if column.in_table and (width >= _WIDE or not column.wide)]
+    shown = _shown_columns(records, columns, width)
     for column in shown:
         table.add_column(
-            column.name.removesuffix("_at").replace("_", " "),
+            _heading(column),
             justify="right" if column.right else "left",
-            overflow="fold",  # a narrow terminal shows everything, if over several lines
+            no_wrap=not column.foldable,
+            overflow="fold",
         )
     for record in records:
         table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in shown))
     return table
+
+
+def _shown_columns(records: Sequence[Record], columns: Sequence[Column[Record]], width: int) -> list[Column[Record]]:
+    """Those of the table, without wide ones where there is no room, and foldable ones that are empty."""
+    return [
+        column
+        for column in columns
+        if column.in_table
+        and (width >= _WIDE or not column.wide)
+        and (not column.foldable or any(_cell(column, record) for record in records))
+    ]
+
+
+def _narrowest(records: Sequence[Record], columns: Sequence[Column[Record]]) -> int:
+    """How many columns a terminal needs for a table in which no word is broken."""
+    return sum(
+        2 + max(len(_heading(column)), *(_width(column, _cell(column, record)) for record in records), 0)
+        for column in columns
+    )
+
+
+def _width(column: Column[Record], cell: str) -> int:
+    if not column.foldable:
+        return len(cell)
+    return min(_LONGEST_WORD, max(map(len, cell.split()), default=0))
+
+
+def _as_lines(record: Record, columns: Sequence[Column[Record]]) -> str:
+    width = max(len(_heading(column)) for column in columns)
+    cells = ((_heading(column), _cell(column, record)) for column in columns)
+    return "".join(f"{heading:<{width}}  {cell}\n" for heading, cell in cells if cell)
+
+
+def _heading(column: Column[Record]) -> str:
+    return column.name.removesuffix("_at").replace("_", " ")
 
 
 def _cell(column: Column[Record], record: Record) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from modelreg.artifacts.copying import Progress
@@ -28,6 +28,27 @@ def transfer_bar(verb: str) -> Iterator[Progress | None]:
                 update(done, total)
 
         yield advance
+
+
+@contextmanager
+def row_bar(verb: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A function that shows how many rows are done, of how many where that is known; None where nobody watches."""
+    if not is_terminal(sys.stderr):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(verb, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @contextmanager

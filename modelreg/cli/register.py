@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import output, text
-from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, Message, Quiet, StageOption
+from modelreg.cli.application import registry, tell_undo
+from modelreg.cli.completion import complete_names
+from modelreg.cli.options import AsJson, Message, Quiet, StageOption, numbers, pairs
 from modelreg.cli.progress import transfer_bar
-from modelreg.errors import InvalidData, InvalidInput, InvalidMetric, shown
+from modelreg.errors import InvalidData, shown
 from modelreg.records.registration import Registration
 from modelreg.records.signature import Signature
 
@@ -20,7 +21,16 @@ from modelreg.records.signature import Signature
 def register(
     context: typer.Context,
     path: Annotated[str, typer.Argument(metavar="PATH", help="The model's file, or the folder that holds it.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="The model that it becomes a version of.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            "-n",
+            metavar="NAME",
+            help="The model that it becomes a version of.",
+            autocompletion=complete_names,
+        ),
+    ],
     description: Annotated[str | None, typer.Option(metavar="TEXT", help="What this version is.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(metavar="NAME=NUMBER", help="A metric; may be given many times.")
@@ -36,6 +46,9 @@ def register(
         list[str] | None, typer.Option(metavar="ALIAS", help="A movable name, as 'champion'; may be given many times.")
     ] = None,
     stage: StageOption = None,
+    archive_existing: Annotated[
+        bool, typer.Option("--archive-existing", help="With --stage: archive the versions that are there now.")
+    ] = False,
     signature_from: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="CSV or parquet with the model's inputs: names and types are kept."),
@@ -61,10 +74,12 @@ def register(
     modelreg register ./bert --name intent --stage Staging --alias challenger --tag team=search
     VERSION=$(modelreg register model.pkl --name churn)
     """
-    metrics = _metrics_of_file(metrics_file) | _numbers(_pairs(metric, "--metric"))
-    params, tags = _pairs(param, "--param"), _pairs(tag, "--tag")
+    metrics = _metrics_of_file(metrics_file) | numbers(pairs(metric, "--metric"))
+    params, tags = pairs(param, "--param"), pairs(tag, "--tag")
+    source = registry(context)
+    is_new_registry = not source.exists()
     with transfer_bar("storing") as progress:
-        registered = registry(context).register(
+        registered = source.register(
             path,
             name,
             description=description,
@@ -73,6 +88,7 @@ def register(
             tags=tags,
             aliases=alias or (),
             stage=stage,
+            archive_existing=archive_existing,
             signature=_signature(signature_from),
             message=message,
             new_version=new_version,
@@ -83,23 +99,34 @@ def register(
         output.print_json(registered)
     else:
         output.print_line(registered.reference)
+    if is_new_registry:
+        output.note(f"made a registry in {source.folder}")
     if not quiet:
-        _tell(registered)
+        _tell(context, registered)
 
 
-def _tell(registered: Registration) -> None:
+def _tell(context: typer.Context, registered: Registration) -> None:
     what = registered.model_class or f"a {registered.flavor}"
     digest = text.short(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
     if registered.created:
-        output.note(
-            f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}; "
-            f"undo: modelreg delete {registered.reference}"
-        )
+        output.note(f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}")
+        tell_undo(context, *_undo(registered))
     else:
-        output.note(f"{registered.reference} has the same bytes and facts ({digest}){stage}: no new version was made")
+        output.note(
+            f"{registered.reference} has the same bytes and facts ({digest}){stage}: no new version was made; "
+            "description, tags, aliases and stage are as you said"
+        )
     for sentence in registered.notes:
         output.note(f"note: {sentence}")
+
+
+def _undo(registered: Registration) -> list[list[str]]:
+    """What has to be taken away before the version can be deleted, and that."""
+    reference = registered.reference
+    aliases = [["alias", f"{registered.name}@{alias}", "--remove"] for alias in registered.aliases]
+    staged = [["transition", reference, "None"]] if registered.stage in ("Staging", "Production") else []
+    return [*aliases, *staged, ["delete", reference, "--yes"]]
 
 
 def _signature(path: Path | None) -> Signature | None:
@@ -108,29 +135,6 @@ def _signature(path: Path | None) -> Signature | None:
     from modelreg.signatures import read_signature
 
     return read_signature(path)
-
-
-def _pairs(words: list[str] | None, option: str) -> dict[str, str]:
-    """``NAME=VALUE`` words as a dictionary."""
-    found: dict[str, str] = {}
-    for word in words or ():
-        name, separator, value = word.partition("=")
-        if not separator:
-            raise InvalidInput(f"{option} {shown(word)} has no '='", f"write {option} NAME=VALUE")
-        if name in found:
-            raise InvalidInput(f"{option} {shown(name)} is given twice", "give each name once")
-        found[name] = value
-    return found
-
-
-def _numbers(pairs: dict[str, str]) -> dict[str, float]:
-    numbers = {}
-    for name, value in pairs.items():
-        try:
-            numbers[name] = float(value)
-        except ValueError as error:
-            raise InvalidMetric(name, value) from error
-    return numbers
 
 
 def _metrics_of_file(path: Path | None) -> dict[str, float]:

@@ -9,21 +9,21 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import output
-from modelreg.cli.application import registry
+from modelreg.cli.application import registry, tell_undo
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
-from modelreg.cli.options import AsJson, Message, Quiet
+from modelreg.cli.options import AsJson, Message, Name, Quiet
 from modelreg.errors import ProductionOccupied
-from modelreg.lifecycle.transitions import undo_command
+from modelreg.lifecycle.transitions import undo_commands, undo_rollback_command
 from modelreg.records.transition import Transition
 from modelreg.stages import Stage
 
 _Target = Annotated[
     str, typer.Argument(metavar="NAME|REF", help="The model, or the version.", autocompletion=complete_subjects)
 ]
-_ArchiveExisting = Annotated[bool, typer.Option("--archive-existing", help="Archive the version that is there now.")]
+_ArchiveExisting = Annotated[bool, typer.Option("--archive-existing", help="Archive the versions that are there now.")]
 _MoveExisting = Annotated[
     str | None,
-    typer.Option(metavar="STAGE", help="Move the version that is there now.", autocompletion=complete_stages),
+    typer.Option(metavar="STAGE", help="Move the versions that are there now.", autocompletion=complete_stages),
 ]
 _IfCurrent = Annotated[
     str | None,
@@ -54,6 +54,7 @@ def transition(
     archive_existing: _ArchiveExisting = False,
     move_existing: _MoveExisting = None,
     if_current: _IfCurrent = None,
+    force: Annotated[bool, typer.Option("--force", help="Override gates; needs --message.")] = False,
     message: Message = None,
     dry_run: _DryRun = False,
     as_json: AsJson = False,
@@ -62,7 +63,8 @@ def transition(
     """Put a version into a stage, such as Production.
 
     Only one version of a model is in Production. While another one is there, a terminal is asked what becomes of
-    it, and a script is refused (exit 4) unless it says --archive-existing or --move-existing.
+    it, and a script is refused (exit 4) unless it says --archive-existing or --move-existing. A version that does
+    not pass the gates of the stage is refused (exit 5).
 
     \b
     modelreg transition churn 3 Staging
@@ -71,7 +73,14 @@ def transition(
     modelreg transition churn 3 Production --if-current Staging
     """
     request = partial(
-        registry(context).transition, target, version, stage, if_current=if_current, message=message, dry_run=dry_run
+        registry(context).transition,
+        target,
+        version,
+        stage,
+        if_current=if_current,
+        force=force,
+        message=message,
+        dry_run=dry_run,
     )
     planned = _carried_out(request, archive_existing, move_existing)
     if as_json:
@@ -79,7 +88,36 @@ def transition(
     elif quiet:
         output.print_line(f"{planned.name}/{planned.version}")
     else:
-        _tell(planned, dry_run)
+        _tell(context, planned, dry_run)
+
+
+def rollback(
+    context: typer.Context,
+    name: Name,
+    message: Message = None,
+    dry_run: _DryRun = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring back the version that was in Production before.
+
+    It is found in the journal, its bytes are checked, and the version that it displaces returns to the stage that
+    it came from. No gate is asked. A second rollback goes one step further back.
+
+    
+    modelreg rollback churn --dry-run
+    modelreg rollback churn --message "complaints since Tuesday"
+    """
+    done = registry(context).rollback(name, message=message, dry_run=dry_run)
+    if as_json:
+        output.print_json(done)
+    elif quiet:
+        output.print_line(f"{done.name}/{done.version}")
+    else:
+        output.print_line(_summary(done))
+        output.note("dry run: nothing was changed" if dry_run else "no gate was asked")
+        if not dry_run:
+            tell_undo(context, undo_rollback_command(done))
 
 
 def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
@@ -96,7 +134,7 @@ def _carried_out(request: Callable[..., Transition], archive_existing: bool, mov
 
 
 def _ask(occupied: ProductionOccupied) -> Stage:
-    output.note(f"{occupied.reference} is in Production, and only one version may be.")
+    output.note(f"{occupied.reference} is in Production, and {occupied.wanted} is to take its place.")
     choices = {"a": Stage.ARCHIVED, "s": Stage.STAGING, "n": Stage.NONE}
     question = "(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     while True:
@@ -104,15 +142,27 @@ def _ask(occupied: ProductionOccupied) -> Stage:
         if answer in choices:
             return choices[answer]
         if answer == "q":
-            raise occupied
+            output.note("nothing was changed")
+            raise typer.Exit(occupied.exit)
+        output.note("answer a, s, n or q")
 
 
-def _tell(planned: Transition, dry_run: bool) -> None:
+def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
     reference = f"{planned.name}/{planned.version}"
     if not planned.changes:
         output.print_line(f"{reference} is in {planned.stage} already")
         return
-    *displaced, _ = planned.changes
-    room = ", ".join(f"{planned.name}/{change.version} -> {change.to_stage}" for change in displaced)
-    output.print_line(f"{reference} -> {planned.stage}{f' ({room})' if room else ''}")
-    output.note("dry run: nothing was changed" if dry_run else f"undo: {undo_command(planned)}")
+    output.print_line(_summary(planned))
+    if planned.forced and planned.check is not None:
+        for failure in planned.check.failures:
+            output.note(f"forced, against the gate {failure.expression}")
+    if dry_run:
+        output.note("dry run: nothing was changed")
+    else:
+        tell_undo(context, *undo_commands(planned))
+
+
+def _summary(done: Transition) -> str:
+    *displaced, _ = done.changes
+    room = ", ".join(f"{done.name}/{change.version} -> {change.to_stage}" for change in displaced)
+    return f"{done.name}/{done.version} -> {done.stage}{f' ({room})' if room else ''}"

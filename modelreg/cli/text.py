@@ -30,6 +30,20 @@ def pairs(values: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items())
 
 
+def value(value: object, exact: bool = False, none: str = "missing") -> str:
+    """A value of any kind for people: numbers with six digits unless ``exact``."""
+    if value is None:
+        return none
+    if isinstance(value, float) and not exact:
+        return f"{value:.6g}"
+    return pairs(value) if isinstance(value, Mapping) else str(value)
+
+
+def delta(change: float | None) -> str:
+    """``+0.0125``."""
+    return "" if change is None else f"{change:+.6g}"
+
+
 def size(count: int) -> str:
     """A number of bytes for people: ``1.4 MB``, in powers of 1,000 as disks are sold and ``ls --si`` counts."""
     amount = float(count)

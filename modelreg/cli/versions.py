@@ -6,7 +6,7 @@ import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, Name, Quiet
+from modelreg.cli.options import AsJson, Filter, Limit, Name, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
 from modelreg.records.version import ModelVersion
@@ -14,7 +14,7 @@ from modelreg.records.version import ModelVersion
 VERSION_COLUMNS = (
     Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),
     Column[ModelVersion]("stage", lambda version: version.stage, style=lambda version: STAGE_STYLES[version.stage]),
-    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases)),
+    Column[ModelVersion]("aliases", lambda version: " ".join(version.aliases), foldable=True),
     Column[ModelVersion](
         "digest",
         lambda version: version.digest,
@@ -26,20 +26,32 @@ VERSION_COLUMNS = (
         "size", lambda version: version.size, lambda version: text.size(version.size), right=True, wide=True
     ),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
-    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics)),
+    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics), foldable=True),
     Column[ModelVersion](
         "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
     ),
 )
 
 
-def versions(context: typer.Context, name: Name, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def versions(
+    context: typer.Context,
+    name: Name,
+    filter: Filter = None,
+    sort: Sort = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """List the versions of a model, newest first.
+
+    --filter and --sort speak of fields such as stage, metrics.auc, params.depth, tags.team, eval.holdout.roc_auc,
+    alias, flavor, size, created_at, approvals; docs/expressions.md has all of it.
 
     \b
     modelreg versions churn
-    modelreg versions churn -q | head -1
+    modelreg versions churn -q --limit 1
+    modelreg versions churn --filter "eval.holdout.roc_auc > 0.9 AND stage != 'Archived'" --sort "metrics.auc DESC"
     modelreg versions churn --json | jq '.[] | {version, stage, auc: .metrics.auc}'
     """
-    found = registry(context).versions(name)
+    found = registry(context).versions(name, filter=filter, sort=sort, limit=limit)
     output.print_records(found, VERSION_COLUMNS, output.chosen_form(as_json, quiet), lambda version: version.reference)

@@ -22,7 +22,7 @@ def refuse_deletion_of_version(version: ModelVersion) -> None:
             version.name,
             version.version,
             f"has the alias {version.aliases[0]}",
-            "give the alias to another version first",
+            f"modelreg alias {version.name}@{version.aliases[0]} --remove",
         )
 
 

@@ -5,7 +5,9 @@ Every entry holds the new values of all that it changed, as JSON::
     {"model": {"id": 1, "name": "churn", "next_version": 4, …}, "version": {"version": 3, "stage": "Staging", …}}
 
 The first entry of a model or version has all its values, later ones those that changed, and null means that it was
-deleted. So replaying is no more than applying entry after entry, and the outcome can be held against the catalog.
+deleted. Gates, evaluations and approvals are whole values each (``gate``, ``evaluation``, ``approval``), or named as
+gone (``removed_gates``, ``withdrawn``). So replaying is no more than applying entry after entry, and the outcome can
+be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: neither changes anything.
 """
 
 from __future__ import annotations
@@ -13,12 +15,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from modelreg.clock import as_text
 from modelreg.records.journal import JournalEntry
+from modelreg.records.stage_held import StageHeld
+from modelreg.references import ModelName
+from modelreg.stages import Stage
 
 GENESIS = "0" * 64
 """What stands as the previous hash in the first entry."""
@@ -36,7 +41,13 @@ class State:
     versions: dict[tuple[int, int], Values] = field(default_factory=dict)
     """(model id, version number) -> its values."""
     retired: dict[str, int] = field(default_factory=dict)
-    """Name of a deleted model, in lower case -> the number that its next version would get."""
+    """Name that no model has any more, in lower case -> the number that its next version would get."""
+    gates: dict[int, Values] = field(default_factory=dict)
+    """Number -> its values."""
+    evaluations: dict[tuple[int, str, str], Values] = field(default_factory=dict)
+    """(model id, digest, data set) -> its values."""
+    approvals: dict[tuple[int, str, str], Values] = field(default_factory=dict)
+    """(model id, digest, user) -> its values."""
 
 
 def entry_hash(entry: JournalEntry) -> str:
@@ -70,16 +81,68 @@ def replay(entries: Iterable[JournalEntry]) -> tuple[State, list[tuple[int, str]
     return state, problems
 
 
+def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageHeld]:
+    """The stage of every version that there was at ``moment``, by name, newest version first."""
+    names: dict[int, ModelName] = {}
+    held: dict[tuple[int, int], StageHeld] = {}
+    for entry in entries:
+        if entry.at > moment:
+            break
+        after = json.loads(entry.after)
+        names[entry.model] = ModelName(entry.name)
+        if entry.version is not None and "version" in after:
+            key = entry.model, entry.version
+            if after["version"] is None:
+                held.pop(key, None)
+            elif "stage" in after["version"]:
+                held[key] = _held(entry, entry.version, Stage(after["version"]["stage"]))
+    found = (replace(each, name=names[model]) for (model, _), each in held.items())  # it may have been renamed since
+    return sorted(found, key=lambda each: (each.name.lower(), -each.version))
+
+
+def _held(entry: JournalEntry, version: int, stage: Stage) -> StageHeld:
+    return StageHeld(
+        name=ModelName(entry.name),
+        version=version,
+        stage=stage,
+        since=entry.at,
+        user=entry.user,
+        claimed_user=entry.claimed_user,
+        message=entry.message,
+    )
+
+
 def _apply(state: State, entry: JournalEntry) -> None:
     after = dict(json.loads(entry.after))
     if "version" in after:
         _change(state.versions, (entry.model, int(str(entry.version))), after["version"])
     if "model" in after:
-        if after["model"] is None:
-            state.retired[entry.name.lower()] = state.models[entry.model]["next_version"]
-        else:
-            state.retired.pop(entry.name.lower(), None)
-        _change(state.models, entry.model, after["model"])
+        _apply_to_model(state, entry, after["model"])
+    for number in after.get("removed_gates", ()):
+        state.gates.pop(number)
+    if "gate" in after:
+        state.gates[after["gate"]["id"]] = after["gate"]
+    if "evaluation" in after:
+        values = after["evaluation"]
+        state.evaluations[entry.model, values["digest"], values["dataset"]] = values
+    if "approval" in after:
+        values = after["approval"]
+        state.approvals[entry.model, values["digest"], values["user"]] = values
+    if "withdrawn" in after:
+        state.approvals.pop((entry.model, after["withdrawn"]["digest"], after["withdrawn"]["user"]))
+
+
+def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) -> None:
+    known = state.models[entry.model] if values is None else state.models.get(entry.model)
+    if known is not None and (values is None or values.get("name", known["name"]) != known["name"]):
+        state.retired[known["name"].lower()] = known["next_version"]
+    if values is None:
+        for bound in (state.evaluations, state.approvals):
+            for key in [key for key in bound if key[0] == entry.model]:
+                del bound[key]
+    elif "name" in values:
+        state.retired.pop(values["name"].lower(), None)
+    _change(state.models, entry.model, values)
 
 
 def _change(known: dict[Key, Values], key: Key, values: Values | None) -> None:

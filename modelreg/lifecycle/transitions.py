@@ -38,19 +38,22 @@ class Terms:
             )
 
 
+def is_due(name: ModelName, version: int, current: Stage, terms: Terms) -> bool:
+    """Whether the version has to move at all; raises `StageChanged` when it is not where ``if_current`` says."""
+    if terms.if_current is not None and current is not terms.if_current:
+        raise StageChanged(name, version, current, terms.if_current)
+    return current is not terms.stage
+
+
 def plan_transition(
     name: ModelName, version: int, current: Stage, terms: Terms, occupants: Sequence[int]
 ) -> tuple[StageChange, ...]:
-    """The stage changes that put ``version`` there, those that make room first; none when it is there already.
+    """The stage changes that put ``version`` there, those that make room first.
 
     ``current`` is the version's stage, and ``occupants`` are the other versions in the wanted one. Raises
-    `StageChanged` when the version is not where ``if_current`` says, and `ProductionOccupied` when another version
-    is in Production and nothing (or something about yet another version) was said about it.
+    `ProductionOccupied` when another version is in Production and nothing (or something about yet another version)
+    was said about it.
     """
-    if terms.if_current is not None and current is not terms.if_current:
-        raise StageChanged(name, version, current, terms.if_current)
-    if current is terms.stage:
-        return ()
     promoted = StageChange(version, current, terms.stage)
     if terms.move_existing is not None and (terms.existing is None or list(occupants) == [terms.existing]):
         room = [StageChange(occupant, terms.stage, terms.move_existing) for occupant in occupants]
@@ -60,12 +63,19 @@ def plan_transition(
     return (promoted,)
 
 
-def undo_command(done: Transition) -> str:
-    """The command line that takes a transition back."""
-    *displaced, promoted = done.changes
-    if done.stage is Stage.PRODUCTION and displaced:
-        back = f"modelreg transition {done.name}/{displaced[0].version} {done.stage}"
-        return f"{back} --move-existing {promoted.from_stage}"
-    return " && ".join(
-        f"modelreg transition {done.name}/{change.version} {change.from_stage}" for change in reversed(done.changes)
-    )
+def undo_commands(done: Transition) -> list[list[str]]:
+    """The commands that take a transition back, each as words."""
+    if done.stage is Stage.PRODUCTION and len(done.changes) > 1:
+        return [["rollback", done.name]]
+    return [
+        ["transition", f"{done.name}/{change.version}", change.from_stage.value] for change in reversed(done.changes)
+    ]
+
+
+def undo_rollback_command(done: Transition) -> list[str]:
+    """The command that takes a rollback back, by the rules of any transition, as words."""
+    *displaced, restored = done.changes
+    if not displaced:
+        return ["transition", f"{done.name}/{restored.version}", restored.from_stage.value]
+    back = ["transition", f"{done.name}/{displaced[0].version}", done.stage.value]
+    return [*back, "--move-existing", restored.from_stage.value]

@@ -5,8 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelreg.references import ModelName
 from modelreg.stages import Stage
+
+REGISTER = "register"
+TRANSITION = "transition"
+REFUSE = "refuse"
+ROLLBACK = "rollback"
+EVALUATE = "evaluate"
+APPROVE = "approve"
+WITHDRAW = "withdraw"
+ALIAS = "alias"
+TAG = "tag"
+DESCRIBE = "describe"
+RENAME = "rename"
+DELETE = "delete"
+ADD_GATE = "add gate"
+REMOVE_GATE = "remove gate"
+"""What an entry can say was done; a refusal by a gate is one of them, and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +46,11 @@ class JournalEntry:
     batch: int
     """The ``seq`` of the first entry of the same transaction."""
     action: str
-    """``register``, ``transition``, ``alias``, ``tag``, ``describe`` or ``delete``."""
+    """``register``, ``transition``, ``refuse``, ``rollback``, …"""
     model: int
-    """The catalog's number for the model, which outlives its name."""
-    name: ModelName
+    """The catalog's number for the model, which outlives its name; 0 for what is about every model."""
+    name: str
+    """The model's name at that time; ``*`` for what is about every model."""
     version: int | None
     from_stage: Stage | None
     to_stage: Stage | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelreg.records.gate import GateCheck
 from modelreg.references import ModelName
 from modelreg.stages import Stage
 
@@ -27,3 +28,7 @@ class Transition:
     """The stage that the version has afterwards."""
     changes: tuple[StageChange, ...]
     """Empty when the version was in that stage already."""
+    check: GateCheck | None = None
+    """What gates said; None where none was asked."""
+    forced: bool = False
+    """Whether it was made although a gate was not passed."""

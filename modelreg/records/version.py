@@ -31,6 +31,16 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody vouches for what a version is; it belongs to the digest."""
+
+    user: str
+    """The OS user."""
+    message: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ModelVersion:
     """One version of a registered model."""
 
@@ -52,6 +62,9 @@ class ModelVersion:
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
+    evaluations: Mapping[str, Mapping[str, float | None]]
+    """Data set -> metric -> value; None for one that is undefined for that data."""
+    approvals: tuple[Approval, ...]
     scan: str | None
     """What the analysis for hostile content said; None where none was made."""
     description: str

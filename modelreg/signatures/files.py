@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from modelreg.errors import InvalidData, SourceNotFound, shown
+from modelreg.errors import InvalidData
 from modelreg.records.signature import SignatureField
-from modelreg.signatures.columns import refuse_duplicates, type_of
+from modelreg.tables.columns import type_of
+from modelreg.tables.csv import MISSING, csv_chunks, csv_columns, reading_csv
+from modelreg.tables.parquet import parquet, parquet_columns
+from modelreg.tables.source import TableFile, opened
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_VALUES_AT_ONCE = 500_000  # about 50 MB of texts
-_LONGEST_HEADER = 1 << 20  # bytes
 _HIGHEST_UINT64 = (1 << 64) - 1
-_MISSING = [
-    "",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "-1.#IND",
-    "-1.#QNAN",
-    "-NaN",
-    "-nan",
-    "1.#IND",
-    "1.#QNAN",
-    "<NA>",
-    "N/A",
-    "NA",
-    "NULL",
-    "NaN",
-    "None",
-    "n/a",
-    "nan",
-    "null",
-]
-"""What pandas documents for ``na_values`` and reads as missing, except beside whole numbers beyond int64."""
 
 
 def read_columns(path: Path) -> tuple[SignatureField, ...]:
     """The columns of a ``.csv``, ``.csv.gz`` or ``.parquet`` file; raises `InvalidData` or `SourceNotFound`."""
-    if not path.is_file():
-        raise SourceNotFound(path)
-    name = path.name.lower()
-    if name.endswith((".csv", ".csv.gz")):
-        return _csv_columns(path)
-    if name.endswith((".parquet", ".pq")):
-        return _parquet_columns(path)
-    raise InvalidData(f"{shown(str(path))} is neither CSV nor parquet", "the name ends in .csv, .csv.gz or .parquet")
+    with opened(path) as table:
+        return columns_in(table)
+
+
+def columns_in(table: TableFile) -> tuple[SignatureField, ...]:
+    """The columns of a table that is open; raises `InvalidData`."""
+    return _parquet_columns(table) if table.is_parquet else _csv_columns(table)
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------
@@ -73,48 +49,24 @@ _RANKS = {"natural": 0, "negative": 1, "large": 1, "huge": 2, "float64": 3}
 _TYPES = {"natural": "int64", "negative": "int64", "large": "uint64", "huge": "string", None: "any"}
 
 
-def _csv_columns(path: Path) -> tuple[SignatureField, ...]:
-    with _reading_csv(path):
-        names = _csv_header(path)
-        evidence = [_Evidence()] * len(names)
-        rows = 0
-        for chunk in _csv_chunks(path, len(names)):
+def _csv_columns(table: TableFile) -> tuple[SignatureField, ...]:
+    names = csv_columns(table)
+    evidence = [_Evidence()] * len(names)
+    rows = 0
+    with reading_csv(table):
+        for chunk in csv_chunks(table, len(names), dtype_backend="numpy_nullable"):
             rows += len(chunk)
             evidence = [_widened(known, chunk.iloc[:, place]) for place, known in enumerate(evidence)]
     if not rows:
-        raise InvalidData(f"{shown(str(path))} has no rows to learn types from")
+        raise InvalidData(f"{table.name} has no rows to learn types from")
     return tuple(
         SignatureField(name, _TYPES.get(known.type) or str(known.type), nullable=known.nullable)
         for name, known in zip(names, evidence, strict=True)
     )
 
 
-def _csv_header(path: Path) -> list[str]:
-    """The names in the first line; refuses what pandas would take for a table though it is none."""
-    import pandas as pd
-
-    with _opened(path) as file:
-        start = file.read(_LONGEST_HEADER)
-    if b"\0" in start or (len(start) == _LONGEST_HEADER and b"\n" not in start):
-        raise InvalidData(f"{shown(str(path))} is not a CSV file, whatever its name says")
-    given = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
-    refuse_duplicates([str(name) for name in given if name], shown(str(path)))
-    return [str(name) for name in pd.read_csv(path, nrows=0).columns]
-
-
-def _csv_chunks(path: Path, width: int) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
-    rows = max(1, _VALUES_AT_ONCE // width)
-    with pd.read_csv(path, chunksize=rows, dtype_backend="numpy_nullable", low_memory=False) as chunks:
-        for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a value too many for the row's name
-                raise InvalidData(f"{shown(str(path))} has rows with more values than the first line has names")
-            yield chunk
-
-
 def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
-    missing = values.isna() | values.isin(_MISSING)
+    missing = values.isna() | values.isin(MISSING)
     found = None if missing.all() else _kind(values[~missing])
     return _Evidence(_wider(known.type, found), known.nullable or bool(missing.any()))
 
@@ -148,68 +100,19 @@ def _kind_of_long(texts: pd.Series[Any]) -> str:
     return "large" if numbers.min() >= 0 and numbers.max() <= _HIGHEST_UINT64 else "huge"
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    import gzip
-
-    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-        yield cast("IO[bytes]", file)
-
-
-@contextmanager
-def _reading_csv(path: Path) -> Iterator[None]:
-    """What pandas and gzip say of a file that is no CSV, as one sentence of ours."""
-    import zlib
-
-    import pandas as pd
-
-    try:
-        yield
-    except pd.errors.EmptyDataError:
-        raise InvalidData(f"{shown(str(path))} is empty, or its first line names no columns") from None
-    except (pd.errors.ParserError, UnicodeError, EOFError, zlib.error, ValueError, _bad_gzip()) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise InvalidData(f"{shown(str(path))} cannot be read as CSV: {shown(said[0])}") from error
-
-
-def _bad_gzip() -> type[Exception]:
-    import gzip
-
-    return gzip.BadGzipFile
-
-
 # --- parquet --------------------------------------------------------------------------------------------------
 
 
-def _parquet_columns(path: Path) -> tuple[SignatureField, ...]:
+def _parquet_columns(table: TableFile) -> tuple[SignatureField, ...]:
     """From the file's schema and statistics alone: no value is read."""
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError:
-        message = "parquet files need pyarrow, which is not installed"
-        raise InvalidData(message, "pip install 'modelreg[parquet]'") from None
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidData(f"{shown(str(path))} is not a parquet file") from error
-    with file:
-        schema = file.schema_arrow
-        columns = [field for field in schema if field.name not in _index_columns(schema)]
+    with parquet(table) as file:
+        wanted = set(parquet_columns(file, table))
+        columns = [field for field in file.schema_arrow if field.name in wanted]
         missing = _columns_with_missing_values(file)
-    if not columns:
-        raise InvalidData(f"{shown(str(path))} has no columns")
-    refuse_duplicates([field.name for field in columns], shown(str(path)))
     return tuple(
         SignatureField(field.name, _arrow_type(field.type), nullable=missing.get(field.name, field.nullable))
         for field in columns
     )
-
-
-def _index_columns(schema: pa.Schema) -> set[str]:
-    """The columns in which pandas keeps the names of rows, which are no inputs."""
-    named = (schema.pandas_metadata or {}).get("index_columns", [])
-    return {name for name in named if isinstance(name, str)}
 
 
 def _columns_with_missing_values(file: Any) -> dict[str, bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.errors import InvalidData, shown
 from modelreg.records.signature import SignatureField
-from modelreg.signatures.columns import refuse_duplicates, type_of
+from modelreg.tables.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:
     import numpy as np

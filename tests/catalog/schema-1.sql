@@ -5,7 +5,7 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'modelreg','foundation','2026-11-23 08:23:51.846847+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'modelreg','foundation','2026-11-23 10:24:17.846847+00:00');
 CREATE TABLE aliases (
   model INTEGER NOT NULL,
   alias TEXT NOT NULL COLLATE NOCASE,
@@ -22,19 +22,28 @@ CREATE TABLE approvals (
   created_at TEXT NOT NULL,
   PRIMARY KEY (model, digest, user)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE evaluations (
-  model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+CREATE TABLE evaluation_metrics (
+  model INTEGER NOT NULL,
   digest TEXT NOT NULL,
   dataset TEXT NOT NULL,
   metric TEXT NOT NULL,
   value REAL,
   missing_because TEXT,
+  PRIMARY KEY (model, digest, dataset, metric),
+  FOREIGN KEY (model, digest, dataset) REFERENCES evaluations(model, digest, dataset) ON DELETE CASCADE,
+  CHECK ((value IS NULL) = (missing_because IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE evaluations (
+  model INTEGER NOT NULL REFERENCES models(id) ON DELETE CASCADE,
+  digest TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  task TEXT CHECK (task IN ('classification', 'regression')),
+  confusion_matrix TEXT CHECK (confusion_matrix IS NULL OR json_valid(confusion_matrix)),
   data_digest TEXT,
-  data_rows INTEGER,
+  data_rows INTEGER CHECK (data_rows >= 0),
   created_by TEXT NOT NULL,
   created_at TEXT NOT NULL,
-  PRIMARY KEY (model, digest, dataset, metric),
-  CHECK ((value IS NULL) = (missing_because IS NOT NULL))
+  PRIMARY KEY (model, digest, dataset)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE files (
   model INTEGER NOT NULL,
@@ -49,13 +58,12 @@ INSERT INTO "files" VALUES(1,1,'model.pkl','sha256:740920f3ee1c90d8deebda134c5e4
 INSERT INTO "files" VALUES(1,2,'other.pkl','sha256:60fe1b4e5132671ca473878d5e6137cdc0fc033e00f10e271599b3df4e100901',24);
 CREATE TABLE gates (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  model TEXT NOT NULL,
+  model INTEGER REFERENCES models(id),
   stage TEXT NOT NULL CHECK (stage IN ('Staging', 'Production', 'Archived')),
   expression TEXT NOT NULL,
   description TEXT NOT NULL DEFAULT '',
   created_by TEXT NOT NULL,
-  created_at TEXT NOT NULL,
-  UNIQUE (model, stage, expression)
+  created_at TEXT NOT NULL
 ) STRICT;
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY,
@@ -76,15 +84,15 @@ CREATE TABLE journal (
   previous_hash TEXT NOT NULL,
   hash TEXT NOT NULL UNIQUE
 ) STRICT;
-INSERT INTO "journal" VALUES(1,'2026-11-23T08:23:51.881237Z',1,'register',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T08:23:51.881237Z","created_by":"root","description":"","id":1,"name":"churn","next_version":2,"tags":{},"updated_at":"2026-11-23T08:23:51.881237Z"},"version":{"ci_job":null,"created_at":"2026-11-23T08:23:51.881237Z","created_by":"root","description":"","digest":"sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":"{\"inputs\":[{\"name\":\"age\",\"nullable\":false,\"shape\":[],\"type\":\"int64\"}],\"outputs\":[]}","size":24,"source":"/tmp/tmp3r8ctzo6/model.pkl","stage":"None","status":"READY","tags":{"team":"search"},"updated_at":"2026-11-23T08:23:51.881237Z","version":1}}','0000000000000000000000000000000000000000000000000000000000000000','32f8bdad867a1b5d0ffe1b84352c8af58f058ca6439e56fb7f7b03d6b90c080e');
-INSERT INTO "journal" VALUES(2,'2026-11-23T08:23:51.881237Z',1,'alias',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{"champion":1},"updated_at":"2026-11-23T08:23:51.881237Z"},"version":{"updated_at":"2026-11-23T08:23:51.881237Z"}}','32f8bdad867a1b5d0ffe1b84352c8af58f058ca6439e56fb7f7b03d6b90c080e','99e6d732d29dec71574a696f4a6f5302aacc3cfefcb3ec99b01b2198efaefd57');
-INSERT INTO "journal" VALUES(3,'2026-11-23T08:23:51.881237Z',1,'transition',1,'churn',1,'None','Production','why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T08:23:51.881237Z"},"version":{"stage":"Production","updated_at":"2026-11-23T08:23:51.881237Z"}}','99e6d732d29dec71574a696f4a6f5302aacc3cfefcb3ec99b01b2198efaefd57','c22f30c1ca09f6643c7a8839be97c15f8c42ca4b38ac46aa1558743d84588b9f');
-INSERT INTO "journal" VALUES(4,'2026-11-23T08:23:51.898496Z',4,'register',1,'churn',2,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"next_version":3,"updated_at":"2026-11-23T08:23:51.898496Z"},"version":{"ci_job":null,"created_at":"2026-11-23T08:23:51.898496Z","created_by":"root","description":"second","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmp3r8ctzo6/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T08:23:51.898496Z","version":2}}','c22f30c1ca09f6643c7a8839be97c15f8c42ca4b38ac46aa1558743d84588b9f','d9ea55dd49456e791a65573c61547e179c42eaa9a939a342a5511975a2286610');
-INSERT INTO "journal" VALUES(5,'2026-11-23T08:23:51.902860Z',5,'transition',1,'churn',1,'Production','Archived',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T08:23:51.902860Z"},"version":{"stage":"Archived","updated_at":"2026-11-23T08:23:51.902860Z"}}','d9ea55dd49456e791a65573c61547e179c42eaa9a939a342a5511975a2286610','540be611b65c5b97da1c322683cacd4739138363c568ee798ecbfb2b9c3f4385');
-INSERT INTO "journal" VALUES(6,'2026-11-23T08:23:51.902860Z',5,'transition',1,'churn',2,'None','Production',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T08:23:51.902860Z"},"version":{"stage":"Production","updated_at":"2026-11-23T08:23:51.902860Z"}}','540be611b65c5b97da1c322683cacd4739138363c568ee798ecbfb2b9c3f4385','6b80cf4f03c1dcd87a990f9532f58bd37de6a6fa772387ffec2137d4370dc1e3');
-INSERT INTO "journal" VALUES(7,'2026-11-23T08:23:51.916648Z',7,'register',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T08:23:51.916648Z","created_by":"root","description":"","id":2,"name":"gone","next_version":2,"tags":{},"updated_at":"2026-11-23T08:23:51.916648Z"},"version":{"ci_job":null,"created_at":"2026-11-23T08:23:51.916648Z","created_by":"root","description":"","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmp3r8ctzo6/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T08:23:51.916648Z","version":1}}','6b80cf4f03c1dcd87a990f9532f58bd37de6a6fa772387ffec2137d4370dc1e3','eeffb9615c1c859aea288b1c7291beb062f7128f596b435cbe2bf29767b105f7');
-INSERT INTO "journal" VALUES(8,'2026-11-23T08:23:51.920958Z',8,'delete',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T08:23:51.920958Z"},"version":null}','eeffb9615c1c859aea288b1c7291beb062f7128f596b435cbe2bf29767b105f7','410b1c7ca42f8b7f2f2947733c84345a7f60984e3bf1f99a4200ee366fa8d393');
-INSERT INTO "journal" VALUES(9,'2026-11-23T08:23:51.924916Z',9,'delete',2,'gone',NULL,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":null}','410b1c7ca42f8b7f2f2947733c84345a7f60984e3bf1f99a4200ee366fa8d393','0645554ab2c9a7dd9558d76a38e6c1eb051b7aa515c5325e2945dedb25f8f6e4');
+INSERT INTO "journal" VALUES(1,'2026-11-23T10:24:17.927477Z',1,'register',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T10:24:17.927477Z","created_by":"root","description":"","id":1,"name":"churn","next_version":2,"tags":{},"updated_at":"2026-11-23T10:24:17.927477Z"},"version":{"ci_job":null,"created_at":"2026-11-23T10:24:17.927477Z","created_by":"root","description":"","digest":"sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":"{\"inputs\":[{\"name\":\"age\",\"nullable\":false,\"shape\":[],\"type\":\"int64\"}],\"outputs\":[]}","size":24,"source":"/tmp/tmpbpuo1fre/model.pkl","stage":"None","status":"READY","tags":{"team":"search"},"updated_at":"2026-11-23T10:24:17.927477Z","version":1}}','0000000000000000000000000000000000000000000000000000000000000000','68fcf4bc9c580d8b7deeb32348edf79b85f041717e4cbf7af4fa1a7b31494aca');
+INSERT INTO "journal" VALUES(2,'2026-11-23T10:24:17.927477Z',1,'alias',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{"champion":1},"updated_at":"2026-11-23T10:24:17.927477Z"},"version":{"updated_at":"2026-11-23T10:24:17.927477Z"}}','68fcf4bc9c580d8b7deeb32348edf79b85f041717e4cbf7af4fa1a7b31494aca','6cec423c90d0d7f6166a49c3b92b6c0bea5a3e36d67aba0381e32e2212766adf');
+INSERT INTO "journal" VALUES(3,'2026-11-23T10:24:17.927477Z',1,'transition',1,'churn',1,'None','Production','why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T10:24:17.927477Z"},"version":{"stage":"Production","updated_at":"2026-11-23T10:24:17.927477Z"}}','6cec423c90d0d7f6166a49c3b92b6c0bea5a3e36d67aba0381e32e2212766adf','9704fd839bc603838713fbb505c8b4bfea3e19ab66f4f3e7ed4e0618016f07f8');
+INSERT INTO "journal" VALUES(4,'2026-11-23T10:24:17.995521Z',4,'register',1,'churn',2,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"next_version":3,"updated_at":"2026-11-23T10:24:17.995521Z"},"version":{"ci_job":null,"created_at":"2026-11-23T10:24:17.995521Z","created_by":"root","description":"second","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmpbpuo1fre/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T10:24:17.995521Z","version":2}}','9704fd839bc603838713fbb505c8b4bfea3e19ab66f4f3e7ed4e0618016f07f8','bade442dc3fec73cb178c8facdae3732669b3bfbece95fd2d976147b17beab7a');
+INSERT INTO "journal" VALUES(5,'2026-11-23T10:24:18.003200Z',5,'transition',1,'churn',1,'Production','Archived',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T10:24:18.003200Z"},"version":{"stage":"Archived","updated_at":"2026-11-23T10:24:18.003200Z"}}','bade442dc3fec73cb178c8facdae3732669b3bfbece95fd2d976147b17beab7a','28cf909f6472255121bd3fcd2b86760eea3bdc79fbf423d9628db315fb10a855');
+INSERT INTO "journal" VALUES(6,'2026-11-23T10:24:18.003200Z',5,'transition',1,'churn',2,'None','Production',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T10:24:18.003200Z"},"version":{"stage":"Production","updated_at":"2026-11-23T10:24:18.003200Z"}}','28cf909f6472255121bd3fcd2b86760eea3bdc79fbf423d9628db315fb10a855','632a3749960d2fe809fd8b94e65acbfd30f9c61c33a4e0692d0aa30c6622b632');
+INSERT INTO "journal" VALUES(7,'2026-11-23T10:24:18.030367Z',7,'register',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T10:24:18.030367Z","created_by":"root","description":"","id":2,"name":"gone","next_version":2,"tags":{},"updated_at":"2026-11-23T10:24:18.030367Z"},"version":{"ci_job":null,"created_at":"2026-11-23T10:24:18.030367Z","created_by":"root","description":"","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmpbpuo1fre/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T10:24:18.030367Z","version":1}}','632a3749960d2fe809fd8b94e65acbfd30f9c61c33a4e0692d0aa30c6622b632','ca3d8eb8457d4c721e8dfb73507bb6eae23139e32e80207555f4be24c6ace6c9');
+INSERT INTO "journal" VALUES(8,'2026-11-23T10:24:18.041813Z',8,'delete',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T10:24:18.041813Z"},"version":null}','ca3d8eb8457d4c721e8dfb73507bb6eae23139e32e80207555f4be24c6ace6c9','1e502e35eb76d511dac7814a8f9c61c54ab0b8df6a4d6d989ecc1413b7797593');
+INSERT INTO "journal" VALUES(9,'2026-11-23T10:24:18.048060Z',9,'delete',2,'gone',NULL,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":null}','1e502e35eb76d511dac7814a8f9c61c54ab0b8df6a4d6d989ecc1413b7797593','0286c4bf5ad1a41225428a8a88ff94b3c113f90132bee9f0085830ae04aff6ed');
 CREATE TABLE metrics (
   model INTEGER NOT NULL,
   version INTEGER NOT NULL,
@@ -111,7 +119,7 @@ CREATE TABLE models (
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 ) STRICT;
-INSERT INTO "models" VALUES(1,'churn','',3,2,1,'root','2026-11-23T08:23:51.881237Z','2026-11-23T08:23:51.902860Z');
+INSERT INTO "models" VALUES(1,'churn','',3,2,1,'root','2026-11-23T10:24:17.927477Z','2026-11-23T10:24:18.003200Z');
 CREATE TABLE params (
   model INTEGER NOT NULL,
   version INTEGER NOT NULL,
@@ -176,17 +184,27 @@ CREATE TABLE versions (
   updated_at TEXT NOT NULL,
   PRIMARY KEY (model, version)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "versions" VALUES(1,1,'Archived','READY','','sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440',24,'file','file',NULL,'{"inputs":[{"name":"age","nullable":false,"shape":[],"type":"int64"}],"outputs":[]}',NULL,'/tmp/tmp3r8ctzo6/model.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T08:23:51.881237Z','2026-11-23T08:23:51.902860Z');
-INSERT INTO "versions" VALUES(1,2,'Production','READY','second','sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418',24,'file','file',NULL,NULL,NULL,'/tmp/tmp3r8ctzo6/other.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T08:23:51.898496Z','2026-11-23T08:23:51.902860Z');
+INSERT INTO "versions" VALUES(1,1,'Archived','READY','','sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440',24,'file','file',NULL,'{"inputs":[{"name":"age","nullable":false,"shape":[],"type":"int64"}],"outputs":[]}',NULL,'/tmp/tmpbpuo1fre/model.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T10:24:17.927477Z','2026-11-23T10:24:18.003200Z');
+INSERT INTO "versions" VALUES(1,2,'Production','READY','second','sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418',24,'file','file',NULL,NULL,NULL,'/tmp/tmpbpuo1fre/other.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T10:24:17.995521Z','2026-11-23T10:24:18.003200Z');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE UNIQUE INDEX one_name_whatever_its_case ON models(name COLLATE NOCASE);
 CREATE UNIQUE INDEX one_version_in_production ON versions(model) WHERE stage = 'Production';
 CREATE INDEX versions_in_staging ON versions(model, version) WHERE stage = 'Staging';
-CREATE INDEX versions_by_stage ON versions(model, stage, version);
+CREATE INDEX versions_by_stage ON versions(stage, model, version);
+CREATE INDEX versions_by_flavor ON versions(flavor);
+CREATE INDEX versions_by_model_class ON versions(model_class);
+CREATE INDEX versions_by_git_commit ON versions(git_commit);
+CREATE INDEX versions_by_run ON versions(run_id);
+CREATE INDEX versions_by_creation ON versions(created_at);
 CREATE INDEX versions_by_digest ON versions(model, digest, version);
 CREATE INDEX files_by_digest ON files(digest);
+CREATE INDEX metrics_by_value ON metrics(name, value);
+CREATE INDEX params_by_value ON params(name, value);
+CREATE INDEX version_tags_by_value ON version_tags(name, value);
 CREATE INDEX aliases_by_version ON aliases(model, version);
+CREATE UNIQUE INDEX one_gate_of_an_expression ON gates(coalesce(model, 0), stage, expression);
+CREATE INDEX evaluation_metrics_by_value ON evaluation_metrics(dataset, metric, value);
 CREATE INDEX journal_by_model ON journal(model, version, seq);
 CREATE INDEX journal_by_name ON journal(name, seq);
 CREATE VIEW registered_models AS

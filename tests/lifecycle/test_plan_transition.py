@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
-from modelreg.lifecycle.transitions import Terms, plan_transition, undo_command
+from modelreg.lifecycle.transitions import Terms, is_due, plan_transition, undo_commands
 from modelreg.records.transition import Transition
 from modelreg.references import ModelName
 from modelreg.stages import Stage
@@ -40,11 +40,16 @@ def situations(draw):
     return terms, found, [version for version in (5, 4, 3, 2) if found[version] is terms.stage]
 
 
+def planned(name, version, current, terms, occupants):
+    """What a transition does when no gate stands before it."""
+    return plan_transition(name, version, current, terms, occupants) if is_due(name, version, current, terms) else ()
+
+
 @given(situations())
 def test_a_plan_leads_to_the_wanted_stage_and_keeps_the_contract(situation):
     terms, found, occupants = situation
     try:
-        plan = plan_transition(CHURN, 1, found[1], terms, occupants)
+        plan = planned(CHURN, 1, found[1], terms, occupants)
     except (ProductionOccupied, StageChanged):
         return
     for change in plan:
@@ -61,7 +66,7 @@ def test_it_is_refused_exactly_when_it_must_be(situation):
     said = terms.move_existing is not None and (terms.existing is None or occupants == [terms.existing])
     taken = terms.stage is Stage.PRODUCTION and found[1] is not Stage.PRODUCTION and bool(occupants) and not said
     try:
-        plan_transition(CHURN, 1, found[1], terms, occupants)
+        planned(CHURN, 1, found[1], terms, occupants)
     except StageChanged:
         assert elsewhere
     except ProductionOccupied:
@@ -76,7 +81,7 @@ def test_it_is_refused_exactly_when_it_must_be(situation):
 def test_a_version_is_changed_once_and_only_if_the_terms_is_about_it(situation):
     terms, found, occupants = situation
     try:
-        plan = plan_transition(CHURN, 1, found[1], terms, occupants)
+        plan = planned(CHURN, 1, found[1], terms, occupants)
     except (ProductionOccupied, StageChanged):
         return
     changed = [change.version for change in plan]
@@ -104,23 +109,23 @@ def test_the_undo_that_is_shown_leads_back(situation):
     terms, before, occupants = situation
     found = dict(before)
     try:
-        plan = plan_transition(CHURN, 1, found[1], terms, occupants)
+        plan = planned(CHURN, 1, found[1], terms, occupants)
     except (ProductionOccupied, StageChanged):
         return
-    if not plan:
+    undo = undo_commands(Transition(CHURN, 1, terms.stage, plan))
+    if not plan or undo == [["rollback", "churn"]]:  # which the journal answers
         return
     for change in plan:
         found[change.version] = change.to_stage
-    for command in undo_command(Transition(CHURN, 1, terms.stage, plan)).split(" && "):
-        _obey(found, command.split())
+    for words in undo:
+        _obey(found, words)
     assert found == before
 
 
 def _obey(found, words):
-    program, command, reference, stage, *terms = words
-    assert (program, command) == ("modelreg", "transition")
+    command, reference, stage = words
+    assert command == "transition"
     version, wanted = int(reference.removeprefix("churn/")), Stage.parse(stage)
-    room = Stage.parse(terms[terms.index("--move-existing") + 1]) if "--move-existing" in terms else None
     occupants = [each for each in found if found[each] is wanted and each != version]
-    for change in plan_transition(CHURN, version, found[version], Terms(wanted, room), occupants):
+    for change in planned(CHURN, version, found[version], Terms(wanted), occupants):
         found[change.version] = change.to_stage

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from modelreg.errors import InvalidData, SourceNotFound
 from modelreg.records.signature import Signature, SignatureField
-from modelreg.signatures import files, infer_signature, read_signature, signature_as_json, signature_from_json
+from modelreg.signatures import infer_signature, read_signature, signature_as_json, signature_from_json
+from modelreg.tables import csv as csv_tables
 
 TYPES = ["boolean", "int8", "int64", "uint64", "float16", "float64", "string", "binary", "datetime", "any"]
 FIELDS = st.builds(
@@ -199,12 +200,12 @@ def test_types_do_not_depend_on_where_the_file_is_cut(tmp_path_factory, cells, r
     path.write_text("a,row\n" + "".join(f"{cell},0\n" for cell in cells))
     whole = columns(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_VALUES_AT_ONCE", 2 * rows_at_once)
+        patch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * rows_at_once)
         assert columns(path) == whole
 
 
 def test_a_late_value_widens_its_column(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_VALUES_AT_ONCE", 10)
+    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 10)
     path = csv(tmp_path, "a,b\n" + "1,1\n" * 30 + "1.5,\n")
     assert columns(path) == {"a": ("float64", False), "b": ("int64", True)}
 

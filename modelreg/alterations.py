@@ -1,0 +1,101 @@
+"""What may change of a model or version without a new version: aliases, tags, descriptions, names, approvals.
+
+Each function makes its change in the transaction that it is given, unless it was so already, and tells what was there
+before; `Registry` says what is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from modelreg.catalog.change import Change
+from modelreg.errors import ApprovalNotFound, NameInUse, TagNotFound
+from modelreg.records.alteration import Alteration
+from modelreg.references import Alias, ModelName, Reference, parse_name
+
+
+def set_alias(change: Change, reference: Reference, alias: str) -> Alteration:
+    """Let ``alias`` mean a version."""
+    version = change.version(reference)
+    known = {each.lower(): number for each, number in change.model(version.name).aliases.items()}
+    if alias not in version.aliases:
+        change.set_alias(version.name, alias, version.version)
+    return Alteration(version.name, "alias", alias, known.get(alias.lower()), version.version)
+
+
+def remove_alias(change: Change, name: ModelName, alias: str) -> Alteration:
+    """Let ``alias`` mean nothing any more."""
+    version = change.number(Reference(name, Alias(alias)))
+    change.remove_alias(name, alias, version)
+    return Alteration(name, "alias", alias, version, None)
+
+
+def tag(change: Change, text: str, tags: Mapping[str, str], remove: Sequence[str]) -> Alteration:
+    """Set some tags of a model or version and take others away."""
+    subject = _subject(change, text)
+    for key in remove:
+        if key not in subject.tags:
+            raise TagNotFound(subject.shown, key, list(subject.tags))
+    before = {key: subject.tags.get(key) for key in (*remove, *tags)}
+    after = {key: tags.get(key) for key in before}
+    if before != after:
+        change.tag(subject.name, subject.version, tags, [key for key in remove if key not in tags])
+    return Alteration(subject.shown, "tags", None, before, after)
+
+
+def describe(change: Change, text: str, description: str) -> Alteration:
+    """Replace the description of a model or version."""
+    subject = _subject(change, text)
+    if subject.description != description:
+        change.describe(subject.name, subject.version, description)
+    return Alteration(subject.shown, "description", None, subject.description, description)
+
+
+def rename(change: Change, old: ModelName, new: ModelName) -> Alteration:
+    """Give a model another name."""
+    change.model(old)
+    if new != old:
+        if change.has_model(new):
+            raise NameInUse(old, new)
+        if new.lower() != old.lower():
+            change.refuse_other_case(new)
+        change.rename(old, new)
+    return Alteration(new, "name", None, old, new)
+
+
+def approve(change: Change, reference: Reference, message: str) -> Alteration:
+    """Let the acting user approve a version."""
+    version = change.version(reference)
+    given = {approval.user: approval.message for approval in version.approvals}
+    if given.get(change.user) != message:
+        change.approve(version, message)
+    return Alteration(version.reference, "approval", change.user, given.get(change.user), message)
+
+
+def withdraw_approval(change: Change, reference: Reference) -> Alteration:
+    """Take the acting user's approval back."""
+    version = change.version(reference)
+    given = {approval.user: approval.message for approval in version.approvals}
+    if change.user not in given:
+        raise ApprovalNotFound(version.reference, change.user)
+    change.withdraw_approval(version)
+    return Alteration(version.reference, "approval", change.user, given[change.user], None)
+
+
+class _Subject(NamedTuple):
+    """A model, or one of its versions, with what both have."""
+
+    name: ModelName
+    version: int | None
+    shown: str
+    description: str
+    tags: Mapping[str, str]
+
+
+def _subject(change: Change, text: str) -> _Subject:
+    if "/" in text or "@" in text:
+        version = change.version(Reference.parse(text))
+        return _Subject(version.name, version.version, version.reference, version.description, version.tags)
+    model = change.model(parse_name(text))
+    return _Subject(model.name, None, model.name, model.description, model.tags)

@@ -1,0 +1,90 @@
+"""Evaluations and approvals: what is bound to a digest, and not to a version's number."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from modelreg.catalog.rows import understood
+from modelreg.clock import as_text, from_text
+from modelreg.records.evaluation import ConfusionMatrix, Evaluation
+
+_EVALUATIONS = "SELECT * FROM evaluations WHERE model = :model AND digest = :digest ORDER BY dataset"
+_METRICS = """
+SELECT metric, value, missing_because FROM evaluation_metrics
+WHERE model = :model AND digest = :digest AND dataset = :dataset
+"""
+_FORGET = "DELETE FROM evaluations WHERE model = :model AND digest = :digest AND dataset = :dataset"
+_ADD = """
+INSERT INTO evaluations (model, digest, dataset, task, confusion_matrix, data_digest, data_rows, created_by, created_at)
+VALUES (:model, :digest, :dataset, :task, :confusion_matrix, :data_digest, :data_rows, :created_by, :created_at)
+"""
+_ADD_METRIC = """
+INSERT INTO evaluation_metrics (model, digest, dataset, metric, value, missing_because) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_APPROVE = """
+INSERT OR REPLACE INTO approvals (model, digest, user, message, created_at)
+VALUES (:model, :digest, :user, :message, :created_at)
+"""
+_WITHDRAW = "DELETE FROM approvals WHERE model = :model AND digest = :digest AND user = :user"
+
+
+def read_evaluations(connection: sqlite3.Connection, model: int, digest: str) -> list[Evaluation]:
+    """What was scored by a model's version of this digest, by data set."""
+    scope = {"model": model, "digest": digest}
+    with understood():
+        return [
+            _evaluation(row, connection.execute(_METRICS, scope | {"dataset": row["dataset"]}).fetchall())
+            for row in connection.execute(_EVALUATIONS, scope)
+        ]
+
+
+def put_evaluation(connection: sqlite3.Connection, model: int, digest: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Write an evaluation in the place of one of the same data set; returns its values, for the journal."""
+    matrix = evaluation.confusion_matrix
+    key = {"model": model, "digest": digest, "dataset": evaluation.dataset}
+    values = {
+        "task": evaluation.task,
+        "confusion_matrix": matrix and json.dumps({"labels": matrix.labels, "counts": matrix.counts}),
+        "data_digest": evaluation.data_digest,
+        "data_rows": evaluation.data_rows,
+        "created_by": evaluation.created_by,
+        "created_at": as_text(evaluation.created_at),
+    }
+    connection.execute(_FORGET, key)
+    connection.execute(_ADD, key | values)
+    connection.executemany(
+        _ADD_METRIC,
+        [
+            (*key.values(), metric, value, evaluation.missing.get(metric))
+            for metric, value in evaluation.metrics.items()
+        ],
+    )
+    whole = {"digest": digest, "dataset": evaluation.dataset} | values
+    return whole | {"metrics": dict(evaluation.metrics), "missing": dict(evaluation.missing)}
+
+
+def put_approval(connection: sqlite3.Connection, values: dict[str, Any]) -> None:
+    """Write an approval in the place of one of the same user."""
+    connection.execute(_APPROVE, values)
+
+
+def withdraw_approval(connection: sqlite3.Connection, values: dict[str, Any]) -> None:
+    """Take a user's approval away."""
+    connection.execute(_WITHDRAW, values)
+
+
+def _evaluation(row: sqlite3.Row, metrics: list[sqlite3.Row]) -> Evaluation:
+    matrix = row["confusion_matrix"] and json.loads(row["confusion_matrix"])
+    return Evaluation(
+        dataset=row["dataset"],
+        task=row["task"],
+        metrics={each["metric"]: each["value"] for each in metrics},
+        missing={each["metric"]: each["missing_because"] for each in metrics if each["value"] is None},
+        confusion_matrix=matrix and ConfusionMatrix(tuple(matrix["labels"]), tuple(map(tuple, matrix["counts"]))),
+        data_digest=row["data_digest"],
+        data_rows=row["data_rows"],
+        created_by=row["created_by"],
+        created_at=from_text(row["created_at"]),
+    )

@@ -1,0 +1,73 @@
+"""Gates, read from and written to their table."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from modelreg.catalog.rows import understood
+from modelreg.clock import from_text
+from modelreg.records.gate import Gate
+from modelreg.stages import Stage
+
+EVERY_MODEL = "*"
+"""Stands for a model's name in a gate that every model has to pass."""
+
+_GATES = f"""
+SELECT gates.id, coalesce(models.name, '{EVERY_MODEL}') AS name, stage, expression, gates.description,
+       gates.created_by, gates.created_at
+FROM gates LEFT JOIN models ON models.id = gates.model
+WHERE (:model IS NULL OR gates.model IS NULL OR gates.model = :model) AND (:stage IS NULL OR stage = :stage)
+ORDER BY gates.model IS NOT NULL, models.name, gates.id
+"""
+_SAME = """
+SELECT id FROM gates
+WHERE coalesce(model, 0) = coalesce(:model, 0) AND stage = :stage AND expression = :expression
+"""
+_ADD = """
+INSERT INTO gates (model, stage, expression, description, created_by, created_at)
+VALUES (:model, :stage, :expression, :description, :created_by, :created_at)
+"""
+_REMOVE = "DELETE FROM gates WHERE id = ?"
+_OF_MODEL = "SELECT id FROM gates WHERE model = ?"
+
+
+def read_gates(connection: sqlite3.Connection, model: int | None, stage: Stage | None) -> list[Gate]:
+    """The gates of a model, those of every model first; all that there are without a model."""
+    rows = connection.execute(_GATES, {"model": model, "stage": stage and stage.value})
+    with understood():
+        return [
+            Gate(
+                id=row["id"],
+                name=row["name"],
+                stage=Stage(row["stage"]),
+                expression=row["expression"],
+                description=row["description"],
+                created_by=row["created_by"],
+                created_at=from_text(row["created_at"]),
+            )
+            for row in rows
+        ]
+
+
+def find_gate(connection: sqlite3.Connection, model: int | None, stage: Stage, expression: str) -> int | None:
+    """The number of the gate that says the same."""
+    row = connection.execute(_SAME, {"model": model, "stage": stage.value, "expression": expression}).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def add_gate(connection: sqlite3.Connection, values: dict[str, Any]) -> int:
+    """Write a gate down; returns its number."""
+    added = connection.execute(_ADD, values).lastrowid
+    assert added is not None
+    return added
+
+
+def remove_gate(connection: sqlite3.Connection, number: int) -> None:
+    """Take a gate away."""
+    connection.execute(_REMOVE, (number,))
+
+
+def gates_of_model(connection: sqlite3.Connection, model: int) -> list[int]:
+    """The numbers of a model's own gates."""
+    return [number for (number,) in connection.execute(_OF_MODEL, (model,))]

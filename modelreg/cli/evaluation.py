@@ -1,0 +1,146 @@
+"""``evaluate`` and ``predict``: a version is run on data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from modelreg.cli import output, text
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson, Message, ReferenceArgument, numbers, pairs
+from modelreg.cli.output import Column
+from modelreg.cli.progress import row_bar
+from modelreg.comparison import difference
+from modelreg.errors import InvalidInput
+from modelreg.records.difference import ValueDifference
+from modelreg.records.evaluation import EvaluationOutcome
+
+_COLUMNS = (
+    Column[ValueDifference]("metric", lambda score: score.name, style=lambda _: "bold"),
+    Column[ValueDifference]("value", lambda score: score.after, lambda score: text.value(score.after), right=True),
+    Column[ValueDifference](
+        "production", lambda score: score.before, lambda score: text.value(score.before, none=""), right=True
+    ),
+    Column[ValueDifference]("delta", lambda score: score.delta, lambda score: text.delta(score.delta), right=True),
+    Column[ValueDifference](
+        "better",
+        lambda score: {"after": "this", "before": "production"}.get(str(score.better)),
+        style=lambda score: "green" if score.better == "after" else "red",
+    ),
+)
+
+
+def evaluate(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="CSV (also .csv.gz) or parquet with the true values; '-' for stdin."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the true values.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--as", metavar="DATASET", help="What the data is called; else the file's name.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="classification or regression; else what the model is.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="Instead of FILE: a metric that you computed; may be given often."),
+    ] = None,
+    message: Message = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a version on data, beside the version in Production.
+
+    The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
+    filters know them as eval.DATASET.METRIC. Of a classifier: accuracy, balanced_accuracy, precision_macro,
+    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the model.
+
+    \b
+    modelreg evaluate churn/3 --data holdout.csv --target churned
+    modelreg evaluate churn/3 --data s3-copy.parquet --target churned --as october
+    modelreg evaluate churn/3 --as shadow-test --metric conversion=0.031
+    """
+    source = registry(context)
+    if metric:
+        if data is not None or target is not None or dataset is None:
+            raise InvalidInput("--metric goes with --as DATASET, and not with --data", "modelreg evaluate --help")
+        outcome = source.record_evaluation(reference, dataset, numbers(pairs(metric, "--metric")), message=message)
+    elif data is None or target is None:
+        raise InvalidInput("--data and --target are needed", "modelreg evaluate churn/3 --data FILE --target COLUMN")
+    else:
+        with row_bar("evaluating") as progress:
+            outcome = source.evaluate(
+                reference, data, target, dataset=dataset, task=task, message=message, progress=progress
+            )
+    _show(outcome, as_json)
+
+
+def predict(
+    context: typer.Context,
+    reference: ReferenceArgument,
+    input: Annotated[
+        str, typer.Option("--input", "-i", metavar="FILE", help="CSV (also .csv.gz) or parquet; '-' for stdin.")
+    ],
+    destination: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="Where predictions go, by its ending; '-' for stdout."),
+    ],
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    id_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Copied to the output, and not given to the model.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict for every row of a file.
+
+    The columns are checked against the version's signature and put into its order. Any number of rows fits into
+    memory. The output appears whole or not at all. This runs the model.
+
+    \b
+    modelreg predict churn/Production --input customers.csv --output scores.csv
+    modelreg predict churn@champion -i customers.parquet -o scores.parquet --proba --id-column customer_id
+    """
+    with row_bar("predicting") as progress:
+        done = registry(context).predict(
+            reference, input, destination, proba=proba, id_column=id_column, progress=progress
+        )
+    if as_json:
+        output.print_json(done)
+    else:
+        output.note(f"wrote {done.rows} {'prediction' if done.rows == 1 else 'predictions'} to {done.path}")
+
+
+def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
+    evaluation, rows = outcome.evaluation, list(_beside_production(outcome))
+    if as_json:
+        reference = {"name": outcome.name, "version": outcome.version}
+        incumbent = {"production": outcome.production, "incumbent": outcome.incumbent, "deltas": rows}
+        output.print_json(reference | output.fields_of(evaluation) | incumbent)
+        return
+    output.print_records(rows, _COLUMNS, output.chosen_form(False), lambda score: score.name)
+    subject = f"{outcome.name}/{outcome.version}"
+    some = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
+    output.note(f"{subject} on {evaluation.dataset}{some}; kept as eval.{evaluation.dataset}")
+    for name, reason in evaluation.missing.items():
+        output.note(f"note: {name} is undefined: {reason}")
+    _compare_data(outcome)
+
+
+def _compare_data(outcome: EvaluationOutcome) -> None:
+    if outcome.production is None:
+        return
+    holder, dataset = f"{outcome.name}/{outcome.production}", outcome.evaluation.dataset
+    if outcome.incumbent is None:
+        output.note(f"note: {holder}, in Production, was not evaluated on {dataset}")
+    elif not outcome.same_data:
+        output.note(f"note: {holder}, in Production, was evaluated on other bytes named {dataset}")
+
+
+def _beside_production(outcome: EvaluationOutcome) -> Iterator[ValueDifference]:
+    known = outcome.incumbent.metrics if outcome.incumbent else {}
+    for name, value in outcome.evaluation.metrics.items():
+        yield difference(name, known.get(name), value)

@@ -1,0 +1,107 @@
+"""What differs between two versions, and which of two values is better where that is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from modelreg.records.difference import Difference, FileDifference, ValueDifference
+from modelreg.records.signature import Signature
+from modelreg.records.version import ModelVersion
+
+_LESS = {"log_loss", "loss", "mae", "mse", "rmse", "mape", "max_error", "error", "brier_score", "wer", "perplexity"}
+_MORE = {
+    "accuracy",
+    "auc",
+    "f1",
+    "precision",
+    "recall",
+    "r2",
+    "specificity",
+    "sensitivity",
+    "ap",
+    "map",
+    "ndcg",
+    "score",
+}
+_DETAILS = ("flavor", "format", "model_class", "scan")
+
+
+def compare(before: ModelVersion, after: ModelVersion) -> Difference:
+    """Everything that differs between two versions, of one model or of two."""
+    return Difference(
+        before=before.reference,
+        after=after.reference,
+        files=_files(before, after),
+        metrics=_numbers(before.metrics, after.metrics),
+        evaluations=_numbers(_scores(before), _scores(after)),
+        params=_values(before.params, after.params),
+        signature=_values(_columns(before.signature), _columns(after.signature)),
+        environment=_values(_environment(before), _environment(after)),
+        model=_values(*({name: getattr(version, name) for name in _DETAILS} for version in (before, after))),
+    )
+
+
+def less_is_better(metric: str) -> bool | None:
+    """Whether less of a metric is better, told by the words of its name; None when they don't tell."""
+    words = {metric.lower(), *re.split(r"[^a-z0-9]+", metric.lower())}
+    if words & _LESS:
+        return True
+    return False if words & _MORE else None
+
+
+def difference(name: str, before: float | None, after: float | None) -> ValueDifference:
+    """How the values of one metric differ."""
+    if before is None or after is None:
+        return ValueDifference(name, before, after)
+    less = less_is_better(name)
+    better = None if less is None or before == after else "after" if (after < before) is less else "before"
+    return ValueDifference(name, before, after, after - before, better)
+
+
+def _files(before: ModelVersion, after: ModelVersion) -> tuple[FileDifference, ...]:
+    old, new = ({file.path: file for file in version.files} for version in (before, after))
+    return tuple(
+        FileDifference(path, old.get(path), new.get(path))
+        for path in sorted(old.keys() | new.keys())
+        if old.get(path) != new.get(path)
+    )
+
+
+def _numbers(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> tuple[ValueDifference, ...]:
+    names = sorted(before.keys() | after.keys())
+    return tuple(
+        difference(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+    )
+
+
+def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[ValueDifference, ...]:
+    names = sorted(before.keys() | after.keys())
+    return tuple(
+        ValueDifference(name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    )
+
+
+def _scores(version: ModelVersion) -> dict[str, float | None]:
+    return {
+        f"{dataset}.{metric}": value
+        for dataset, metrics in version.evaluations.items()
+        for metric, value in metrics.items()
+    }
+
+
+def _columns(signature: Signature | None) -> dict[str, object]:
+    if signature is None:
+        return {}
+    return {
+        f"{side}.{field.name or place}": {key: value for key, value in asdict(field).items() if key != "name"}
+        for side in ("inputs", "outputs")
+        for place, field in enumerate(getattr(signature, side))
+    }
+
+
+def _environment(version: ModelVersion) -> dict[str, object]:
+    return {"python": version.environment.python, **version.environment.libraries}

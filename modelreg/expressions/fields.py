@@ -1,0 +1,71 @@
+"""The fields of a version that an expression may name, and what each holds."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a field holds, which decides what it may be compared with."""
+
+    NUMBER = "a number"
+    TEXT = "a text"
+    MOMENT = "a time"
+    STAGE = "a stage"
+    ALIAS = "an alias"
+    """Any number of them: ``alias = 'champion'`` is true when one of them is it."""
+    LOOSE = "a text or a number"
+    """A text that may be compared as a number too: parameters and tags."""
+
+
+PLAIN = {
+    "name": Kind.TEXT,
+    "version": Kind.NUMBER,
+    "stage": Kind.STAGE,
+    "status": Kind.TEXT,
+    "alias": Kind.ALIAS,
+    "digest": Kind.TEXT,
+    "size": Kind.NUMBER,
+    "flavor": Kind.TEXT,
+    "format": Kind.TEXT,
+    "model_class": Kind.TEXT,
+    "signature": Kind.TEXT,
+    "scan": Kind.TEXT,
+    "description": Kind.TEXT,
+    "source": Kind.TEXT,
+    "run_id": Kind.TEXT,
+    "git_commit": Kind.TEXT,
+    "approvals": Kind.NUMBER,
+    "created_by": Kind.TEXT,
+    "created_at": Kind.MOMENT,
+    "updated_at": Kind.MOMENT,
+}
+"""Fields that stand by themselves."""
+
+KEYED = {"metrics": Kind.NUMBER, "params": Kind.LOOSE, "tags": Kind.LOOSE, "eval": Kind.NUMBER}
+"""Fields that are followed by a key, ``eval`` by a data set and a metric."""
+
+OF_MODEL = {
+    "name": Kind.TEXT,
+    "versions": Kind.NUMBER,
+    "latest": Kind.NUMBER,
+    "production": Kind.NUMBER,
+    "archived": Kind.NUMBER,
+    "description": Kind.TEXT,
+    "created_by": Kind.TEXT,
+    "created_at": Kind.MOMENT,
+    "updated_at": Kind.MOMENT,
+}
+"""Fields of a model, by which models are sorted."""
+
+
+def number_in(text: str | None) -> float | None:
+    """The finite number that ``text`` is, or None."""
+    if text is None or "_" in text:  # which Python would take for a separator of digits
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,1 @@
+"""Running a model on data: predictions, and how good they are."""

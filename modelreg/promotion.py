@@ -1,0 +1,90 @@
+"""How a version changes its stage: gates are asked, and the change is made, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelreg import provenance
+from modelreg.catalog.change import Change
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import GateRefused
+from modelreg.home import Home
+from modelreg.lifecycle.transitions import Terms, is_due, plan_transition
+from modelreg.records.transition import StageChange, Transition
+from modelreg.references import Reference
+from modelreg.stages import Stage
+
+if TYPE_CHECKING:
+    from modelreg.records.gate import GateCheck
+    from modelreg.records.version import ModelVersion
+
+
+@contextmanager
+def promoting(home: Home, message: str | None) -> Iterator[Change]:
+    """A change of the catalog in which gates may refuse: the refusal is journalled before it is raised.
+
+    Nothing else may have been changed by then; what has is to be done in an `Change.attempt`.
+    """
+    refusal: GateRefused | None = None
+    with home.catalog.writing(provenance.actor(), message) as change:
+        try:
+            yield change
+        except GateRefused as refused:
+            refusal = refused
+            _journal_refusal(change, refused.check)
+    if refusal is not None:
+        raise refusal
+
+
+def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool = False) -> Transition:
+    """What puts the version into the wanted stage, on these terms; nothing is changed.
+
+    Raises `NotFound`, `StageChanged`, `GateRefused` (unless ``force``) and `ProductionOccupied`, in this order.
+    """
+    version = catalog.version(reference)
+    if not is_due(version.name, version.version, version.stage, terms):
+        return Transition(version.name, version.version, terms.stage, ())
+    check = check_version(catalog, version, terms.stage)
+    refused = check is not None and not check.passed
+    if check is not None and refused and not force:
+        raise GateRefused(check)
+    occupants = [each for each in catalog.in_stage(version.name, terms.stage) if each != version.version]
+    changes = plan_transition(version.name, version.version, version.stage, terms, occupants)
+    return Transition(version.name, version.version, terms.stage, changes, check, forced=refused)
+
+
+def carry_out(change: Change, transition: Transition) -> None:
+    """Make the changes that `decide` named, and journal what gates said with the one that they were asked about."""
+    from modelreg.lifecycle.gates import check_as_json  # which imports the language of expressions
+
+    for each in transition.changes:
+        asked = transition.check if each.version == transition.version else None
+        said = None if asked is None else check_as_json(asked, forced=transition.forced)
+        change.set_stage(transition.name, each, check=said)
+
+
+def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> GateCheck | None:
+    """What the gates of ``stage`` say of a version now; None when there are none."""
+    gates = catalog.gates(version.name, stage)
+    if not gates:
+        return None
+    from modelreg.lifecycle.gates import check_gates
+
+    in_production = catalog.in_stage(version.name, Stage.PRODUCTION)
+    incumbent = catalog.version(Reference(version.name, in_production[0])) if in_production else None
+    return check_gates(gates, version, stage, incumbent)
+
+
+def _journal_refusal(change: Change, check: GateCheck) -> None:
+    from modelreg.errors import ModelNotFound, VersionNotFound
+    from modelreg.lifecycle.gates import check_as_json
+
+    said = check_as_json(check, forced=False)
+    try:
+        current = change.version(Reference(check.name, check.version)).stage
+    except (ModelNotFound, VersionNotFound):  # it was to be registered with this stage, and is not now
+        change.refuse(check.name, StageChange(check.version, Stage.NONE, check.stage), said, registered=False)
+    else:
+        change.refuse(check.name, StageChange(check.version, current, check.stage), said)

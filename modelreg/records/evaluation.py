@@ -1,0 +1,62 @@
+"""What a model scored on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from modelreg.references import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionMatrix:
+    """How often each class was taken for which."""
+
+    labels: tuple[str, ...]
+    """The classes, in the order of rows and columns."""
+    counts: tuple[tuple[int, ...], ...]
+    """A row for each true class, in it a column for each predicted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The metrics of one model on one data set."""
+
+    task: str | None
+    """``classification`` or ``regression``; None where the metrics were computed elsewhere."""
+    metrics: Mapping[str, float | None]
+    """Metric -> value; None where it is undefined for this data."""
+    missing: Mapping[str, str]
+    """Metric without a value -> why, as the end of a sentence."""
+    confusion_matrix: ConfusionMatrix | None
+    data_digest: Digest | None
+    """SHA-256 of the file with the data, as it was given."""
+    data_rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Scores):
+    """Scores as they are kept: bound to a model and a digest, one set for each data set."""
+
+    dataset: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOutcome:
+    """An evaluation that was made now, beside that of the version in Production on the same data set."""
+
+    name: str
+    version: int
+    evaluation: Evaluation
+    production: int | None
+    """The version in Production, unless it is this one."""
+    incumbent: Evaluation | None
+    """Its evaluation, if it has one."""
+
+    @property
+    def same_data(self) -> bool:
+        """Whether both were computed from the very same bytes."""
+        return self.incumbent is not None and self.incumbent.data_digest == self.evaluation.data_digest is not None

@@ -1,0 +1,48 @@
+"""How the version that was in Production before comes back: its bytes are checked first."""
+
+from __future__ import annotations
+
+from modelreg import provenance
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import BlobDamaged
+from modelreg.home import Home
+from modelreg.lifecycle.rollback import plan_rollback
+from modelreg.records.journal import ROLLBACK
+from modelreg.records.transition import Transition
+from modelreg.records.version import ModelVersion
+from modelreg.references import ModelName, Reference
+from modelreg.stages import Stage
+
+
+def plan(catalog: Snapshot, name: ModelName) -> Transition:
+    """What a rollback does to the stages; raises `NothingToRollBackTo`."""
+    stages = catalog.stages(name)
+    changes = plan_rollback(name, catalog.journal_of_model(name), stages)
+    return Transition(name, changes[-1].version, Stage.PRODUCTION, changes)
+
+
+def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:
+    """Carry the rollback out, in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` for damaged bytes.
+
+    The bytes are read before the catalog is locked, so that nobody waits for that. When the journal points to
+    another version by then, its bytes are read too.
+    """
+    with home.catalog.reading() as catalog:
+        checked = catalog.version(Reference(name, plan(catalog, name).version))
+    while True:
+        _require_bytes(home, checked)
+        with home.catalog.writing(provenance.actor(), message) as change:
+            planned = plan(change, name)
+            version = change.version(Reference(name, planned.version))
+            if version.digest == checked.digest:
+                for each in planned.changes:
+                    change.set_stage(name, each, action=ROLLBACK)
+                return planned
+        checked = version
+
+
+def _require_bytes(home: Home, version: ModelVersion) -> None:
+    for file in home.artifacts.manifest(version).files:
+        problem = home.artifacts.problem(file)
+        if problem is not None:
+            raise BlobDamaged(version.reference, file.path, problem)

@@ -1,0 +1,150 @@
+"""Tables as chunks whose columns have one type each, from the first row to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from modelreg.errors import InvalidData, shown
+from modelreg.records.signature import SignatureField
+from modelreg.tables.csv import MISSING, csv_chunks, csv_columns, reading_csv
+from modelreg.tables.parquet import parquet, parquet_chunks, parquet_columns
+from modelreg.tables.source import TableFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_NAMED = 5  # columns in one message
+
+
+def columns_of(table: TableFile) -> list[str]:
+    """The names of the table's columns; raises `InvalidData`."""
+    if not table.is_parquet:
+        return csv_columns(table)
+    with parquet(table) as file:
+        return parquet_columns(file, table)
+
+
+def rows_of(table: TableFile) -> int | None:
+    """How many rows there are, where the file tells it without being read."""
+    if not table.is_parquet:
+        return None
+    with parquet(table) as file:
+        return int(file.metadata.num_rows)
+
+
+def chunks_of(
+    table: TableFile, fields: Mapping[str, SignatureField], as_text: frozenset[str] = frozenset()
+) -> Iterator[pd.DataFrame]:
+    """The rows, with each column of ``fields`` in its type; those ``as_text`` are left as they are written.
+
+    Raises `InvalidData`, which names the columns whose values are of another type, and when there are no rows.
+    """
+    some = False
+    for chunk in _parquet(table, fields) if table.is_parquet else _csv(table, fields, as_text):
+        some = some or len(chunk) > 0
+        if len(chunk):
+            yield chunk
+    if not some:
+        raise InvalidData(f"{table.name} has no rows")
+
+
+def named(columns: list[str]) -> str:
+    """Some columns, as a message names them."""
+    first = ", ".join(map(shown, columns[:_MOST_NAMED]))
+    return first if len(columns) <= _MOST_NAMED else f"{first} and {len(columns) - _MOST_NAMED} more"
+
+
+def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozenset[str]) -> Iterator[pd.DataFrame]:
+    """Read by pandas in the wanted types, which is fast; from where that fails as text, which tells what is wrong."""
+    columns = csv_columns(table)
+    types = {name: dtype for name, field in fields.items() if (dtype := _dtype(field)) is not None}
+    types = {name: dtype for name, dtype in types.items() if name not in as_text}
+    converters = dict.fromkeys(as_text & set(columns), str)
+    done = 0
+    with reading_csv(table):
+        try:
+            for chunk in csv_chunks(table, len(columns), dtype=types, converters=converters):
+                yield _in_time(chunk, fields)
+                done += 1
+            return
+        except (ValueError, TypeError) as error:  # of pandas, which does not name the column
+            if isinstance(error, UnicodeError):
+                raise
+        slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, str), converters=converters)
+        for place, chunk in enumerate(slow):
+            if place >= done:
+                yield _in_time(_converted(chunk, {name: fields[name] for name in types}, table.name), fields)
+
+
+def _parquet(table: TableFile, fields: Mapping[str, SignatureField]) -> Iterator[pd.DataFrame]:
+    for chunk in parquet_chunks(table):
+        yield _in_time(_converted(chunk, fields, table.name), fields)
+
+
+def _dtype(field: SignatureField) -> str | None:
+    """What pandas is to read; None leaves it to pandas."""
+    if "int" in field.type:
+        return "float64" if field.nullable else field.type  # which is how pandas reads them
+    if field.type.startswith("float"):
+        return field.type
+    return {"boolean": None if field.nullable else "bool", "string": "str", "datetime": "str"}.get(field.type)
+
+
+def _converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
+    wrong: list[str] = []
+    converted: dict[str, Any] = {}
+    for column, field in fields.items():
+        try:
+            converted[column] = _convert(chunk[column], field)
+        except (ValueError, TypeError, OverflowError):
+            wrong.append(f"{shown(column)} is not {field.type}{'' if field.nullable else ' in every row'}")
+    if wrong:
+        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        hint = "the signature says what the model takes: modelreg show REF"
+        raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}", hint)
+    return chunk.assign(**converted)
+
+
+def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
+    """``values`` in the field's type; raises ValueError or TypeError where one of them is not."""
+    import pandas as pd
+
+    if field.type == "string":
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            raise TypeError
+        return values
+    dtype = _dtype(field)
+    if field.type == "boolean":
+        return _booleans(values, field.nullable)
+    if dtype is None or field.type == "datetime":
+        return values
+    numbers: Any = pd.to_numeric(values.where(~values.isin(MISSING)) if values.dtype.kind not in "iufb" else values)
+    if dtype.startswith("float"):
+        return numbers.astype(dtype)
+    if not (numbers % 1 == 0).all():
+        raise ValueError
+    whole = numbers.astype(dtype)
+    if not (whole == numbers).all():  # too large for the type
+        raise OverflowError
+    return whole
+
+
+def _booleans(values: pd.Series[Any], nullable: bool) -> Any:
+    if values.dtype.kind == "b":
+        return values
+    known = {"True": True, "False": False, "true": True, "false": False, "TRUE": True, "FALSE": False}
+    found = values.map(lambda value: known.get(str(value)))
+    if (found.isna() & ~values.isna()).any() or (not nullable and found.isna().any()):
+        raise ValueError
+    return found if nullable else found.astype("bool")
+
+
+def _in_time(chunk: pd.DataFrame, fields: Mapping[str, SignatureField]) -> pd.DataFrame:
+    """The chunk with the columns that hold times as times: CSV has them as texts."""
+    import pandas as pd
+
+    times = [name for name, field in fields.items() if field.type == "datetime"]
+    if not times:
+        return chunk
+    return chunk.assign(**{name: pd.to_datetime(chunk[name]) for name in times})

@@ -1,0 +1,94 @@
+"""A table's file: opened once, so that the bytes that are hashed are those that are read."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, cast
+
+from modelreg.errors import DataChanged, InvalidData, SourceNotFound, shown
+from modelreg.references import DIGEST_PREFIX, Digest
+
+STDIN = "-"
+_GZIP = b"\x1f\x8b"
+_PARQUET = (".parquet", ".pq")
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """An open file that holds a table."""
+
+    name: str
+    """As errors show it."""
+    file: IO[bytes]
+    is_parquet: bool
+    is_gzipped: bool
+
+    def digest(self) -> Digest:
+        """SHA-256 of the file as it was given, compressed or not."""
+        self.file.seek(0)
+        return Digest(DIGEST_PREFIX + hashlib.file_digest(self.file, "sha256").hexdigest())  # type: ignore[arg-type]
+
+    @contextmanager
+    def text(self) -> Iterator[IO[bytes]]:
+        """The bytes of a CSV file from their beginning, unpacked if they are gzipped."""
+        self.file.seek(0)
+        if not self.is_gzipped:
+            yield self.file
+            return
+        with gzip.GzipFile(fileobj=self.file) as unpacked:
+            yield cast("IO[bytes]", unpacked)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
+    """The table in a ``.csv``, ``.csv.gz`` or ``.parquet`` file; ``-`` is CSV from stdin.
+
+    Raises `SourceNotFound`, `InvalidData` for what is no such file, and `DataChanged` at the end when somebody wrote
+    to it meanwhile.
+    """
+    if os.fspath(path) == STDIN:
+        with TemporaryFile() as spooled:
+            shutil.copyfileobj(sys.stdin.buffer, spooled)
+            spooled.seek(0)
+            yield TableFile("stdin", spooled, is_parquet=False, is_gzipped=spooled.read(len(_GZIP)) == _GZIP)
+        return
+    name = Path(path).name.lower()
+    if not os.path.exists(path):
+        raise SourceNotFound(path)
+    if not os.path.isfile(path):
+        raise InvalidData(f"{shown(os.fspath(path))} is not a file")
+    if not name.endswith((".csv", ".csv.gz", *_PARQUET)):
+        hint = "the name ends in .csv, .csv.gz or .parquet"
+        raise InvalidData(f"{shown(os.fspath(path))} is neither CSV nor parquet", hint)
+    with _regular(path) as file:
+        before = _state(file)
+        yield TableFile(shown(os.fspath(path)), file, name.endswith(_PARQUET), name.endswith(".gz"))
+        if _state(file) != before:
+            raise DataChanged(path)
+
+
+@contextmanager
+def _regular(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    try:
+        file = open(path, "rb")  # noqa: SIM115  # the block below closes it
+    except OSError as error:
+        raise InvalidData(f"{shown(os.fspath(path))} cannot be read: {error.strerror}") from error
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise InvalidData(f"{shown(os.fspath(path))} is not a file any more")
+        yield file
+
+
+def _state(file: IO[bytes]) -> tuple[int, ...]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

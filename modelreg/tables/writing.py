@@ -1,0 +1,95 @@
+"""Predictions as a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from modelreg.errors import InvalidData, InvalidInput, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STDOUT = "-"
+Write = Callable[["pd.DataFrame"], None]
+
+
+@contextmanager
+def written(path: str | os.PathLike[str]) -> Iterator[Write]:
+    """A function that adds rows to a ``.csv``, ``.csv.gz`` or ``.parquet`` file; ``-`` is stdout, as CSV.
+
+    The file takes its place at the end, when all of it is on disk; when an error passes through, what was there
+    before stays. Raises `InvalidInput` for another name and for a folder that is not there, and OSError.
+    """
+    if os.fspath(path) == STDOUT:
+        yield _csv_writer(cast("IO[bytes]", sys.stdout.buffer))
+        sys.stdout.flush()
+        return
+    target = Path(path).absolute()
+    if not target.name.lower().endswith((".csv", ".csv.gz", ".parquet", ".pq")):
+        hint = "end the name in .csv, .csv.gz or .parquet"
+        raise InvalidInput(f"{shown(os.fspath(path))} does not say which format is wanted", hint)
+    if not target.parent.is_dir():
+        raise InvalidInput(f"there is no folder {shown(str(target.parent))} to write to", "make the folder first")
+    private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
+    try:
+        with private.open("xb") as file:
+            with _writer(file, target.name.lower()) as write:
+                yield write
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(private, target)
+    finally:
+        with suppress(FileNotFoundError):
+            private.unlink()
+
+
+@contextmanager
+def _writer(file: IO[bytes], name: str) -> Iterator[Write]:
+    if name.endswith((".parquet", ".pq")):
+        with _parquet_writer(file) as write:
+            yield write
+    elif name.endswith(".gz"):
+        with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=6) as packed:
+            yield _csv_writer(cast("IO[bytes]", packed))
+    else:
+        yield _csv_writer(file)
+
+
+def _csv_writer(file: IO[bytes]) -> Write:
+    started = False
+
+    def write(rows: pd.DataFrame) -> None:
+        nonlocal started
+        file.write(rows.to_csv(index=False, header=not started, lineterminator="\n").encode())
+        started = True
+
+    return write
+
+
+@contextmanager
+def _parquet_writer(file: IO[bytes]) -> Iterator[Write]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError:
+        message = "parquet files need pyarrow, which is not installed"
+        raise InvalidData(message, "pip install 'modelreg[parquet]'") from None
+    opened: list[Any] = []
+
+    def write(rows: pd.DataFrame) -> None:
+        batch = pa.Table.from_pandas(rows, preserve_index=False)
+        if not opened:
+            opened.append(pq.ParquetWriter(file, batch.schema))
+        opened[0].write_table(batch.cast(opened[0].schema))
+
+    try:
+        yield write
+    finally:
+        for writer in opened:
+            writer.close()

@@ -1,0 +1,213 @@
+"""Expressions are understood as documented, and refused where they are wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelreg.errors import InvalidExpression
+from modelreg.expressions.parsing import parse_filter, parse_gate, parse_order, parse_order_of_models
+from modelreg.expressions.tree import And, Comparison, Field, In, IsNull, Like, Not, Number, NumberIn, Or, Text
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text()
+EXAMPLES = [line for block in re.findall(r"```text\n(.*?)```", DOCUMENT, re.DOTALL) for line in block.splitlines()]
+TABLE_EXAMPLES = re.findall(r"^\| .*\| `([^`]+)` \|$", DOCUMENT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES + TABLE_EXAMPLES)
+def test_every_documented_example_is_understood(example):
+    parse_gate(example)
+    if "production." not in example:
+        assert parse_filter(example) == parse_gate(example)
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 15
+    assert len(TABLE_EXAMPLES) >= 6
+
+
+def test_and_binds_closer_than_or_and_not_closest():
+    one, two, three = (Comparison("=", Field("version"), Number(each)) for each in (1, 2, 3))
+    assert parse_filter("version = 1 OR version = 2 AND NOT version = 3") == Or((one, And((two, Not(three)))))
+    assert parse_filter("(version = 1 or version = 2) and version = 3") == And((Or((one, two)), three))
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("metrics.auc IS NULL", ("auc",)),
+        ("metrics.train.auc IS NULL", ("train.auc",)),
+        ("metrics.`log-loss` IS NULL", ("log-loss",)),
+        ("metrics.`a``b` IS NULL", ("a`b",)),
+        ("metrics.5 IS NULL", ("5",)),
+        ("eval.holdout.roc_auc IS NULL", ("holdout", "roc_auc")),
+        ("eval.`my data.csv`.top.5 IS NULL", ("my data.csv", "top.5")),
+    ],
+)
+def test_a_key_is_what_stands_behind_the_first_dot(text, keys):
+    expression = parse_filter(text)
+    assert isinstance(expression, IsNull)
+    assert isinstance(expression.operand, Field)
+    assert expression.operand.keys == keys
+
+
+def test_a_parameter_is_a_number_beside_a_number_and_a_text_beside_a_text():
+    depth = Field("params", ("depth",))
+    assert parse_filter("params.depth > 5") == Comparison(">", NumberIn(depth), Number(5))
+    assert parse_filter("params.depth = '5'") == Comparison("=", depth, Text("5"))
+    assert parse_filter("params.depth IN (1, -2)") == In(NumberIn(depth), (1, -2))
+
+
+def test_texts_take_both_quotes_doubled_inside():
+    assert parse_filter("""name = 'it''s "x"'""") == Comparison("=", Field("name"), Text('it\'s "x"'))
+    assert parse_filter('''name = "it's ""x"""''') == Comparison("=", Field("name"), Text('it\'s "x"'))
+
+
+def test_a_literal_may_stand_on_the_left():
+    assert parse_filter("0.9 < metrics.auc") == Comparison("<", Number(0.9), Field("metrics", ("auc",)))
+    assert parse_filter("'staging' = stage") == Comparison("=", Field("stage"), Text("Staging"))
+    assert parse_filter("'2026-10-01' < created_at") == parse_filter("created_at > '2026-10-01'")
+
+
+def test_a_date_is_the_whole_day_in_utc():
+    first, last = Text("2026-10-01T00:00:00.000000Z"), Text("2026-10-01T23:59:59.999999Z")
+    created = Field("created_at")
+    assert parse_filter("created_at >= '2026-10-01'") == Comparison(">=", created, first)
+    assert parse_filter("created_at < '2026-10-01'") == Comparison("<", created, first)
+    assert parse_filter("created_at > '2026-10-01'") == Comparison(">", created, last)
+    assert parse_filter("created_at <= '2026-10-01'") == Comparison("<=", created, last)
+    within = And((Comparison(">=", created, first), Comparison("<=", created, last)))
+    assert parse_filter("created_at = '2026-10-01'") == within
+    assert parse_filter("created_at != '2026-10-01'") == Not(within)
+    noon = parse_filter("created_at > '2026-10-01T14:00:00+02:00'")
+    assert noon == Comparison(">", created, Text("2026-10-01T12:00:00.000000Z"))
+
+
+def test_like_minds_the_case_and_ilike_does_not():
+    assert parse_filter("name LIKE 'a%'") == Like(Field("name"), "a%", ignore_case=False)
+    assert parse_filter("name ILIKE 'a%'") == Like(Field("name"), "a%", ignore_case=True)
+    assert parse_filter("name NOT LIKE 'a%'") == Not(Like(Field("name"), "a%", ignore_case=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "caret"),
+    [
+        ("nonsense >= 1", "no field 'nonsense'", "nonsense"),
+        ("version = 1 AND metrcs.auc > 1", "no field 'metrcs.auc'", "metrcs.auc"),
+        ("metrics > 1", "metrics needs a key", "metrics"),
+        ("eval.holdout > 1", "a data set and a metric", "eval.holdout"),
+        ("stage.x = 'a'", "stage has no keys", "stage.x"),
+        ("size > 'big'", "'big' is a text, and size is a number", "'big'"),
+        ("name = 3", "name is a text", "name"),
+        ("name + 1 > 2", "only numbers can be calculated with", "name"),
+        ("flavor = 'sklearn' AND stage = 'prodction'", "'prodction' is not a stage", "'prodction'"),
+        ("stage < 'Staging'", "has no order", "<"),
+        ("created_at > 'soon'", "'soon' is not a time", "'soon'"),
+        ("created_at > '2026-13-01'", "is not a time", "'2026-13-01'"),
+        ("version IN (1, 'a')", "'a' is a text", "'a'"),
+        ("params.a IN ('x', 2)", "a number is compared with a text", "2"),
+        ("size LIKE 'a'", "LIKE is for texts", "size"),
+        ("metrics.auc == 1", "'=' was not expected", "="),
+        ("metrics.auc > 1 ?", "'?' was not expected", "?"),
+        ("metrics.auc > 1e999", "too large", "1e999"),
+        ("name = 'x", "has no end", "'x"),
+        ("version = 1 version", "'version' was not expected", "version"),
+        ("alias < 'a'", "has no order", "<"),
+    ],
+)
+def test_what_is_wrong_is_shown_at_its_place(text, message, caret):
+    with pytest.raises(InvalidExpression, match=re.escape(message)) as refused:
+        parse_gate(text)
+    start, end = refused.value.place
+    assert text[start:end] == caret
+
+
+@pytest.mark.parametrize("text", ["", "   ", "version =", "(version = 1", "NOT", "version = 1 AND"])
+def test_what_ends_too_early_says_so_and_what_was_expected(text):
+    with pytest.raises(InvalidExpression, match="ends too early") as refused:
+        parse_filter(text)
+    assert refused.value.hint.startswith("expected ")
+
+
+def test_production_has_a_meaning_in_gates_alone():
+    parse_gate("size < production.size")
+    with pytest.raises(InvalidExpression, match="in gates alone"):
+        parse_filter("size < production.size")
+    with pytest.raises(InvalidExpression, match="in gates alone"):
+        parse_order("production.size")
+
+
+def test_an_unknown_field_is_answered_by_one_that_is_alike():
+    with pytest.raises(InvalidExpression) as refused:
+        parse_filter("flavour = 'sklearn'")
+    assert refused.value.hint == "did you mean flavor?"
+
+
+def test_an_order_names_fields_and_a_direction():
+    auc, version = parse_order("metrics.auc desc, version")
+    assert (auc.field, auc.descending) == (Field("metrics", ("auc",)), True)
+    assert (version.field, version.descending) == (Field("version"), False)
+    assert parse_order_of_models("production")[0].field == Field("production")
+
+
+@pytest.mark.parametrize("text", ["alias", "nonsense", "version,", "version DESC ASC", "version > 1", ""])
+def test_an_order_of_something_else_is_refused(text):
+    with pytest.raises(InvalidExpression):
+        parse_order(text)
+
+
+@pytest.mark.parametrize("text", ["metrics.auc", "stage", "name = 'x'"])
+def test_models_are_ordered_by_their_own_fields_alone(text):
+    with pytest.raises(InvalidExpression):
+        parse_order_of_models(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NOT " * 1000 + "version = 1",
+        "version = " + "-" * 3000 + "1",
+        "version = " + "1+" * 2000 + "1",
+        "version = 1 OR " * 5000 + "version = 1",
+        "version = '\udcff'",
+        "name = '\0'",
+    ],
+)
+def test_what_is_too_long_or_too_deep_or_no_text_is_refused_like_anything_else(text):
+    with pytest.raises(InvalidExpression):
+        parse_filter(text)
+
+
+def test_parentheses_alone_make_nothing_deeper():
+    assert parse_filter("(" * 1500 + "version = 1" + ")" * 1500) == parse_filter("version = 1")
+
+
+def understood_or_refused(text):
+    for parse in (parse_gate, parse_filter, parse_order, parse_order_of_models):
+        try:
+            parse(text)
+        except InvalidExpression as error:
+            yield error
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_written_is_understood_or_refused(text):
+    for refused in understood_or_refused(text):
+        assert refused.message
+        assert refused.place is None or 0 <= refused.place[0] <= len(text)
+
+
+LANGUAGE = """
+name stage version metrics.auc params.`a b` eval.d.m production. alias created_at AND OR NOT IN LIKE IS NULL
+( ) , + - * / = != < >= 'text' 'Staging' '2026-10-01' 0.5 1e3 ` ' DESC
+"""
+WORDS = st.sampled_from(LANGUAGE.split())
+
+
+@given(st.lists(WORDS, max_size=12).map(" ".join))
+def test_words_of_the_language_in_any_order_are_understood_or_refused(text):
+    assert all(refused.message for refused in understood_or_refused(text))

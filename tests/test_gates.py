@@ -1,0 +1,333 @@
+"""Gates: what does not hold of a version keeps it out of a stage, and the journal says what was found."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+
+import pytest
+
+from modelreg.errors import (
+    GateNotFound,
+    GateRefused,
+    InvalidExpression,
+    InvalidInput,
+    ModelNotFound,
+    ProductionOccupied,
+    StageChanged,
+)
+
+
+@pytest.fixture
+def scored(registry, model_file):
+    """Three versions: 1 is good, 2 is bad, 3 was never evaluated."""
+    for number, auc in ((1, 0.95), (2, 0.6), (3, None)):
+        registry.register(model_file(b"%d" % number), "churn", metrics={"accuracy": number / 10})
+        if auc is not None:
+            registry.record_evaluation(f"churn/{number}", "holdout", {"roc_auc": auc})
+    return registry
+
+
+def stages(registry):
+    return {version.version: str(version.stage) for version in registry.versions("churn")}
+
+
+def test_a_version_that_does_not_pass_a_gate_is_refused_and_nothing_changes(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    with pytest.raises(GateRefused, match=r"eval\.holdout\.roc_auc is 0\.6") as refused:
+        scored.transition("churn", 2, "Production")
+    assert (refused.value.exit, refused.value.code) == (5, "gate_refused")
+    assert stages(scored) == {1: "None", 2: "None", 3: "None"}
+    scored.transition("churn", 1, "Production")
+    assert stages(scored)[1] == "Production"
+
+
+def test_a_missing_value_does_not_pass(scored):
+    scored.add_gate("churn", "Production", "NOT eval.holdout.roc_auc < 0.9")
+    (result,) = scored.check_gates("churn/3", "Production").gates
+    assert not result.passed
+    assert result.found == {"eval.holdout.roc_auc": None}
+    assert result.reason == "eval.holdout.roc_auc is missing"
+
+
+def test_a_refusal_is_journalled_with_what_was_found(scored):
+    gate, _ = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    with pytest.raises(GateRefused):
+        scored.transition("churn", 2, "Production", message="please")
+    entry = scored.history()[-1]
+    assert (entry.action, entry.version, entry.from_stage, entry.to_stage) == ("refuse", 2, "None", "Production")
+    assert entry.message == "please"
+    check = json.loads(entry.after)["check"]
+    assert (check["passed"], check["forced"], check["production"]) == (False, False, None)
+    assert check["gates"] == [
+        {
+            "id": gate.id,
+            "name": "churn",
+            "expression": "eval.holdout.roc_auc >= 0.9",
+            "passed": False,
+            "found": {"eval.holdout.roc_auc": 0.6},
+            "reason": None,
+        }
+    ]
+    assert list(scored.verify()) == []
+
+
+def test_a_dry_run_is_refused_too_but_leaves_no_trace(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    before = scored.history()
+    with pytest.raises(GateRefused):
+        scored.transition("churn", 2, "Production", dry_run=True)
+    assert scored.history() == before
+
+
+def test_force_overrides_gates_and_the_journal_says_so_for_ever(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    with pytest.raises(InvalidInput, match="needs a reason"):
+        scored.transition("churn", 2, "Production", force=True)
+    done = scored.transition("churn", 2, "Production", force=True, message="drill")
+    assert done.forced
+    entry = scored.history()[-1]
+    assert (entry.action, entry.message) == ("transition", "drill")
+    assert json.loads(entry.after)["check"]["forced"] is True
+
+
+def test_force_overrides_gates_and_nothing_else(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    scored.transition("churn", 1, "Production")
+    with pytest.raises(ProductionOccupied):
+        scored.transition("churn", 2, "Production", force=True, message="drill")
+    with pytest.raises(StageChanged):
+        scored.transition("churn", 2, "Production", force=True, message="drill", if_current="Staging")
+
+
+def test_what_passes_is_not_said_to_be_forced(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    assert not scored.transition("churn", 1, "Production", force=True, message="to be sure").forced
+    assert json.loads(scored.history()[-1].after)["check"]["forced"] is False
+
+
+def test_a_gate_compares_with_who_is_in_production(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= production.eval.holdout.roc_auc")
+    scored.transition("churn", 1, "Production")
+    check = scored.check_gates("churn/2", "Production")
+    assert (check.passed, check.production) == (False, 1)
+    assert check.gates[0].found == {"eval.holdout.roc_auc": 0.6, "production.eval.holdout.roc_auc": 0.95}
+    with pytest.raises(GateRefused):
+        scored.transition("churn", 2, "Production", archive_existing=True)
+    assert stages(scored)[1] == "Production"
+
+
+def test_with_nobody_in_production_a_comparison_with_it_passes_and_says_so(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= production.eval.holdout.roc_auc")
+    check = scored.check_gates("churn/2", "Production")
+    assert check.passed
+    assert check.gates[0].reason == "nobody is in Production to compare with"
+
+
+def test_every_gate_has_to_be_passed(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.5")
+    scored.add_gate("churn", "Production", "metrics.accuracy > 0.15")
+    assert [gate.passed for gate in scored.check_gates("churn/1", "Production").gates] == [True, False]
+    with pytest.raises(GateRefused, match=r"metrics\.accuracy > 0\.15"):
+        scored.transition("churn", 1, "Production")
+    scored.transition("churn", 2, "Production")
+
+
+def test_a_gate_for_every_model_is_asked_of_each_and_one_of_another_model_is_not(scored, model_file):
+    scored.register(model_file(b"x"), "fraud")
+    scored.add_gate("*", "Staging", "signature IS NOT NULL")
+    scored.add_gate("churn", "Staging", "metrics.accuracy > 0")
+    assert [gate.name for gate in scored.gates("churn")] == ["*", "churn"]
+    assert [gate.name for gate in scored.gates("fraud")] == ["*"]
+    with pytest.raises(GateRefused):
+        scored.transition("fraud", 1, "Staging")
+
+
+def test_a_gate_stands_before_its_stage_alone(scored):
+    scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    scored.transition("churn", 1, "Staging")
+    scored.transition("churn", 1, "Archived")
+
+
+def test_a_version_that_is_there_already_is_asked_nothing(scored):
+    scored.transition("churn", 1, "Production")
+    scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    assert scored.transition("churn", 1, "Production").changes == ()
+
+
+def test_what_is_asked_first_is_answered_first(scored):
+    scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    scored.transition("churn", 1, "Production")
+    with pytest.raises(StageChanged):  # before gates
+        scored.transition("churn", 2, "Production", if_current="Staging")
+    with pytest.raises(GateRefused):  # before Production is taken
+        scored.transition("churn", 2, "Production")
+
+
+def test_a_gate_on_registration_refuses_it_whole_and_is_journalled(scored, model_file):
+    scored.add_gate("churn", "Production", "metrics.accuracy > 0.5")
+    before = scored.versions("churn")
+    with pytest.raises(GateRefused):
+        scored.register(model_file(b"4"), "churn", stage="Production", aliases=["champion"], tags={"a": 1})
+    assert scored.versions("churn") == before
+    assert scored.model("churn").aliases == {}
+    entry = scored.history()[-1]
+    assert (entry.action, entry.name, entry.version) == ("refuse", "churn", None)
+    assert list(scored.verify()) == []
+    assert scored.register(model_file(b"4"), "churn").version == 4
+
+
+def test_a_gate_for_every_model_refuses_the_first_version_of_a_new_one(scored, model_file):
+    scored.add_gate("*", "Staging", "metrics.accuracy > 0.5")
+    with pytest.raises(GateRefused):
+        scored.register(model_file(b"new"), "new", stage="Staging")
+    with pytest.raises(ModelNotFound):
+        scored.model("new")
+    assert [entry.action for entry in scored.history("new")] == ["refuse"]
+    assert list(scored.verify()) == []
+
+
+def test_a_registration_that_passes_goes_into_its_stage(scored, model_file):
+    scored.add_gate("churn", "Production", "metrics.accuracy > 0.5")
+    made = scored.register(model_file(b"4"), "churn", metrics={"accuracy": 0.9}, stage="Production")
+    assert made.stage == "Production"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "stage = 'Staging'",
+        "version > 0 AND size = 1 AND flavor = 'file'",
+        "alias = 'CHALLENGER'",
+        "params.depth = 3 AND params.depth = '3'",
+        "tags.team LIKE 'gr%'",
+        "signature IS NULL",
+        "created_at > '2020-01-01' AND created_by IS NOT NULL",
+        "metrics.auc * 100 - 1 > 80",
+    ],
+)
+def test_a_gate_knows_everything_that_is_known_of_a_version(registry, model_file, expression):
+    registry.register(
+        model_file(b"1"),
+        "churn",
+        metrics={"auc": 0.9},
+        params={"depth": 3},
+        tags={"team": "growth"},
+        aliases=["challenger"],
+        stage="Staging",
+    )
+    registry.add_gate("churn", "Production", expression)
+    assert registry.check_gates("churn/1", "Production").passed
+
+
+def test_a_gate_is_added_once_however_often_it_is_said(scored):
+    gate, is_new = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
+    again, is_newer = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
+    assert (is_new, is_newer, again) == (True, False, gate)
+    assert len(scored.gates()) == 1
+
+
+def test_a_gate_is_removed_by_its_number_which_is_never_given_out_again(scored):
+    first, _ = scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    assert scored.remove_gate(first.id, message="was wrong") == first
+    scored.transition("churn", 1, "Production")
+    second, _ = scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    assert second.id != first.id
+    with pytest.raises(GateNotFound):
+        scored.remove_gate(first.id)
+    assert [entry.action for entry in scored.history("churn") if "gate" in entry.action] == [
+        "add gate",
+        "remove gate",
+        "add gate",
+    ]
+    assert list(scored.verify()) == []
+
+
+def test_a_gate_that_can_never_be_evaluated_is_refused_when_it_is_added(scored):
+    for expression in ("nonsense >= 1", "stage = 'Prodction'", "metrics.auc >", ""):
+        with pytest.raises(InvalidExpression):
+            scored.add_gate("churn", "Production", expression)
+    assert scored.gates() == []
+
+
+def test_a_gate_of_a_model_that_is_not_there_or_before_no_stage_is_refused(scored):
+    with pytest.raises(ModelNotFound, match="chrun"):
+        scored.add_gate("chrun", "Production", "size > 0")
+    with pytest.raises(InvalidInput, match="starts in None"):
+        scored.add_gate("churn", "None", "size > 0")
+
+
+def test_gates_go_with_a_renamed_model_and_end_with_a_deleted_one(registry, model_file):
+    registry.register(model_file(), "churn")
+    registry.add_gate("churn", "Production", "size > 100")
+    registry.rename("churn", "leaving")
+    assert [gate.name for gate in registry.gates()] == ["leaving"]
+    registry.delete("leaving/1")
+    registry.delete("leaving")
+    assert registry.gates() == []
+    assert list(registry.verify()) == []
+
+
+def test_a_gate_that_was_written_by_hand_and_is_not_understood_is_not_passed(scored, by_hand):
+    scored.add_gate("churn", "Production", "metrics.accuracy > 0")
+    by_hand("UPDATE gates SET expression = 'what?'")
+    (result,) = scored.check_gates("churn/1", "Production").gates
+    assert not result.passed
+    assert "cannot be understood" in result.reason
+    assert [finding.subject for finding in scored.verify()] == ["gate 1"]
+
+
+def test_approvals_count_everybody_but_who_registered(registry, model_file, by_hand):
+    registry.register(model_file(), "churn")
+    registry.add_gate("churn", "Production", "approvals >= 1")
+    registry.approve("churn/1", message="I made it")
+    with pytest.raises(GateRefused):
+        registry.transition("churn", 1, "Production")
+    by_hand("UPDATE versions SET created_by = 'somebody else'")
+    registry.transition("churn", 1, "Production")
+
+
+PROMOTE_WHO_IS_BETTER = """
+from modelreg import Registry
+from modelreg.errors import GateRefused
+import modelreg.promotion, modelreg.lifecycle.gates
+registry = Registry(sys.argv[1])
+ready()
+try:
+    registry.transition("churn", int(sys.argv[2]), "Production", archive_existing=True)
+except GateRefused as refused:
+    print("refused")
+else:
+    print("promoted")
+"""
+
+
+@pytest.mark.parametrize("rounds", [2, pytest.param(12, marks=pytest.mark.slow)])
+def test_a_gate_is_never_decided_against_a_version_that_was_not_in_production(registry, model_file, at_once, rounds):
+    """Eight processes promote at once under a gate that compares with Production; the journal tells who was there."""
+    scores = {number: (number * 5 % 8) / 10 for number in range(1, 9)}
+    for number, score in scores.items():
+        registry.register(model_file(b"%d" % number), "churn", metrics={"auc": score})
+    registry.add_gate("churn", "Production", "metrics.auc >= production.metrics.auc")
+    for _ in range(rounds):
+        at_once(PROMOTE_WHO_IS_BETTER, [(registry.folder, number) for number in scores])
+        holder = next(version for version in registry.versions("churn") if version.stage == "Production")
+        registry.transition("churn", holder.version, "Archived")
+    in_production, decisions = None, 0
+    for _, transaction in groupby(registry.history("churn"), key=lambda entry: entry.batch):
+        incumbent = in_production
+        for entry in transaction:
+            after = json.loads(entry.after)
+            if "check" in after:
+                decisions += 1
+                found = after["check"]["gates"][0]["found"]
+                assert after["check"]["production"] == incumbent
+                assert found["metrics.auc"] == scores[entry.version]
+                assert found["production.metrics.auc"] == scores.get(incumbent)
+                passed = incumbent is None or scores[entry.version] >= scores[incumbent]
+                assert after["check"]["passed"] is passed
+                assert entry.action == ("transition" if passed else "refuse")
+            if entry.action == "transition":
+                in_production = entry.version if entry.to_stage == "Production" else None
+    assert decisions >= 7 * rounds
+    assert list(registry.verify()) == []
