@@ -59,8 +59,29 @@ title "So say it"
 run modelreg transition tumour@challenger Production --archive-existing --dry-run
 run modelreg transition tumour@challenger Production --archive-existing --message "better on the holdout"
 
+title "Production is a contract: evaluate both on data that neither saw"
+run modelreg evaluate tumour/1 --data holdout.csv --target target
+run modelreg evaluate tumour/2 --data holdout.csv --target target
+run modelreg diff tumour/1 tumour/2
+
+title "Gates: nothing worse than what is in Production comes in, whoever asks"
+run modelreg gate add tumour Production 'eval.holdout.roc_auc >= 0.9'
+run modelreg gate add tumour Production 'eval.holdout.roc_auc >= production.eval.holdout.roc_auc' --description 'never worse'
+run modelreg register guess.joblib --name tumour --signature-from patients.csv
+run modelreg evaluate tumour/3 --data holdout.csv --target target
+expect_exit 5 modelreg gate check tumour/3 Production
+expect_exit 5 modelreg transition tumour/3 Production --archive-existing
+run modelreg transition tumour/3 Production --archive-existing --force --message 'a drill: who notices?'
+run modelreg history tumour --as-of "$(date -u +%F)"
+
+title "Roll back: the journal knows what was in Production before"
+run modelreg rollback tumour --message 'somebody noticed'
+run modelreg predict tumour/Production --input patients.csv --output predictions.csv --proba
+run head -3 predictions.csv
+
 title "What is where?"
 run modelreg list
+run modelreg versions tumour --filter 'eval.holdout.roc_auc > 0.9' --sort 'eval.holdout.roc_auc DESC'
 run modelreg versions tumour
 run modelreg show diabetes/Staging
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import joblib
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
@@ -17,12 +18,13 @@ from sklearn.preprocessing import StandardScaler
 
 
 def train_classifiers(folder: Path) -> None:
-    """Two classifiers of tumours, with their metrics, and the columns that they were trained on."""
+    """Classifiers of tumours with their metrics, one that only guesses, and data that none of them saw."""
     data = load_breast_cancer(as_frame=True)
     train_x, test_x, train_y, test_y = train_test_split(data.data, data.target, random_state=0, stratify=data.target)
     models = {
         "logistic": make_pipeline(StandardScaler(), LogisticRegression(C=0.5)),
         "forest": RandomForestClassifier(n_estimators=50, random_state=0),
+        "guess": DummyClassifier(strategy="prior"),
     }
     for name, model in models.items():
         model.fit(train_x, train_y)
@@ -33,6 +35,7 @@ def train_classifiers(folder: Path) -> None:
         joblib.dump(model, folder / f"{name}.joblib")
         (folder / f"{name}-metrics.json").write_text(json.dumps(metrics))
     test_x.to_csv(folder / "patients.csv", index=False)
+    test_x.assign(target=test_y).to_csv(folder / "holdout.csv", index=False)
 
 
 def train_regressor(folder: Path) -> None:

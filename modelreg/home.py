@@ -127,7 +127,7 @@ class Home:
             for name in ("write.lock", "prune.lock"):
                 os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
                 os.chmod(self.path / name, file_mode)
-            (self.path / ".gitignore").write_text("*\n")  # models are no source code
+            _write_ignore_file(self.path / ".gitignore", file_mode)
             connection.create(self.catalog.path, file_mode, {SHARED: "yes"} if shared else {})
         return True
 
@@ -207,6 +207,13 @@ def _refuse_of_another_owner(folder: Path) -> None:
 def _made_for_a_group(folder: Path) -> bool:
     home = Home(folder, 0)
     return os.path.lexists(home.catalog.path) and home.is_shared()
+
+
+def _write_ignore_file(path: Path, mode: int) -> None:
+    """Tell git to leave the folder alone: models are no source code."""
+    with path.open("w") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write("*\n")
 
 
 def _make_folder(path: Path, shared: bool) -> int:

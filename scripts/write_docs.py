@@ -33,7 +33,9 @@ def main() -> int:
 def reference() -> str:
     """The reference of all commands, as their help tells it."""
     parts = ["# Commands\n\nWritten by `make docs` from the program's own help.\n", _help_of()]
-    parts += [f"## {name}\n\n{_help_of(name)}" for name in COMMANDS]
+    for name in COMMANDS:
+        parts.append(f"## {name}\n\n{_help_of(name)}")
+        parts += [f"### {name} {each}\n\n{_help_of(name, each)}" for each in _listed(_help_of(name))]
     return "\n".join(parts)
 
 
@@ -56,9 +58,14 @@ def _help_of(*command: str) -> str:
 
 
 def _command_table() -> str:
-    listed = _help_of().split("Commands:\n")[1]
-    rows = re.findall(r"^  (\w+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE)
+    rows = _listed(_help_of()).items()
     return "\n".join(["| command | does |", "| --- | --- |", *(f"| `{name}` | {does} |" for name, does in rows)])
+
+
+def _listed(help_text: str) -> dict[str, str]:
+    """The commands that a help lists, with what they do."""
+    _, _, listed = help_text.partition("Commands:\n")
+    return dict(re.findall(r"^  (\w+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE))
 
 
 def _exit_code_table() -> str:

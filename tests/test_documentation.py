@@ -25,10 +25,10 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def pasted(tmp_path: Path) -> Path:
     """A folder in which the README's session was pasted into a shell."""
-    session = re.search(r"## A session to paste\n\n```sh\n(.*?)```", README, re.DOTALL)
-    assert session is not None
+    parts = re.findall(r"## (?:A session to paste|Production is a contract)\n.*?```sh\n(.*?)```", README, re.DOTALL)
+    assert len(parts) == 2
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", session.group(1)],
+        ["bash", "-eo", "pipefail", "-c", "\n".join(parts)],
         cwd=tmp_path,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -39,6 +39,8 @@ def pasted(tmp_path: Path) -> Path:
     assert done.returncode == 0, done.stderr
     assert "refused: exit 4" in done.stdout
     assert "the very same bytes" in done.stdout
+    assert "would be refused: exit 5" in done.stdout
+    assert "churn/1 -> Production (churn/2 -> None)" in done.stdout
     return tmp_path / "churn-project"
 
 

@@ -21,7 +21,8 @@ from modelreg.references import Alias, DigestPrefix, Latest, Reference, parse_al
 from modelreg.stages import Stage
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", fullmatch=True)
-ALIASES = NAMES.filter(lambda text: text.lower() != "latest" and not (text[0] in "vV" and text[1:].isdigit()))
+MEANINGS = ("latest", "none", "staging", "production", "archived")
+ALIASES = NAMES.filter(lambda text: text.lower() not in MEANINGS and not text.lower().removeprefix("v").isdigit())
 SELECTORS = st.one_of(
     st.integers(1, 10**18 - 1),
     st.sampled_from(Stage),

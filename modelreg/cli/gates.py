@@ -151,7 +151,9 @@ def check(context: typer.Context, reference: ReferenceArgument, stage: _Stage, a
     checked = registry(context).check_gates(reference, stage)
     print_check(checked, as_json)
     if not checked.passed:
-        raise GateRefused(checked)
+        refused = GateRefused(checked)
+        refused.hint = None  # what it would show is shown already
+        raise refused
 
 
 def print_check(checked: GateCheck, as_json: bool) -> None:

@@ -60,21 +60,26 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
     columns = csv_columns(table)
     types = {name: dtype for name, field in fields.items() if (dtype := _dtype(field)) is not None}
     types = {name: dtype for name, dtype in types.items() if name not in as_text}
-    converters = dict.fromkeys(as_text & set(columns), str)
+    untouched: dict[str, Any] = {}
+    if as_text:  # whose 'NA' is a text like any other
+        types |= dict.fromkeys(as_text & set(columns), "str")
+        untouched = {"keep_default_na": False, "na_values": {name: MISSING for name in columns if name not in as_text}}
     done = 0
     with reading_csv(table):
         try:
-            for chunk in csv_chunks(table, len(columns), dtype=types, converters=converters):
+            for chunk in csv_chunks(table, len(columns), dtype=types, **untouched):
                 yield _in_time(chunk, fields)
                 done += 1
             return
-        except (ValueError, TypeError) as error:  # of pandas, which does not name the column
+        except (ValueError, TypeError, OverflowError) as error:  # of pandas, which does not name the column
             if isinstance(error, UnicodeError):
                 raise
-        slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, str), converters=converters)
+        slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, "str"), **untouched)
         for place, chunk in enumerate(slow):
             if place >= done:
-                yield _in_time(_converted(chunk, {name: fields[name] for name in types}, table.name), fields)
+                yield _in_time(
+                    _converted(chunk, {name: fields[name] for name in types if name in fields}, table.name), fields
+                )
 
 
 def _parquet(table: TableFile, fields: Mapping[str, SignatureField]) -> Iterator[pd.DataFrame]:

@@ -53,7 +53,7 @@ def test_a_checkout_is_read_only_and_never_a_hard_link(folder_version, blob_path
         assert found.st_ino != blob_path(file.digest).stat().st_ino
         assert stat.S_IMODE(found.st_mode) == 0o444
     for folder in (checkout, checkout / "deep", checkout / "deep" / "down"):
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o555
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o755  # so that 'rm -rf' takes it away
 
 
 def test_a_checkout_that_is_intact_is_used_again(folder_version):
@@ -113,7 +113,7 @@ def test_what_was_made_writable_is_read_only_again(folder_version):
     os.chmod(checkout, 0o777)
     folder_version.path("churn/1")
     assert stat.S_IMODE((checkout / "model.bin").stat().st_mode) == 0o444
-    assert stat.S_IMODE(checkout.stat().st_mode) == 0o555
+    assert stat.S_IMODE(checkout.stat().st_mode) == 0o755
 
 
 def test_processes_that_find_one_damaged_checkout_all_get_a_good_one(folder_version, at_once):

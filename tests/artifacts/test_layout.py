@@ -162,7 +162,7 @@ print(registry.path("churn/1"))
     assert len(blobs) == 4
     assert {stat.S_IMODE(path.stat().st_mode) for path in blobs} == {0o444}
     assert os.listdir(registry.folder / "artifacts" / "ingest") == []
-    assert {stat.S_IMODE(path.stat().st_mode) for path in Path(out.strip()).rglob("*")} == {0o444, 0o555}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in Path(out.strip()).rglob("*")} == {0o444, 0o755}
 
 
 def test_nothing_private_is_left_after_registering_or_being_refused(registry, model_file, model_folder):

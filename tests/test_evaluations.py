@@ -1,0 +1,115 @@
+"""Evaluations belong to a version's digest, and are shown beside the version in Production."""
+
+from __future__ import annotations
+
+import json
+
+import joblib
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from modelreg.errors import InvalidInput, InvalidKey, InvalidMetric, VersionNotFound
+from modelreg.signatures import infer_signature
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    return load_breast_cancer(as_frame=True)
+
+
+@pytest.fixture
+def holdout(tmp_path, cancer):
+    cancer.frame[400:].to_csv(tmp_path / "holdout.csv", index=False)
+    return tmp_path / "holdout.csv"
+
+
+@pytest.fixture
+def two(registry, tmp_path, cancer):
+    """A good model and a bad one."""
+    for name, model in (
+        ("good", make_pipeline(StandardScaler(), LogisticRegression())),
+        ("bad", DummyClassifier()),
+    ):
+        joblib.dump(model.fit(cancer.data[:400], cancer.target[:400]), tmp_path / f"{name}.joblib")
+        registry.register(tmp_path / f"{name}.joblib", "tumour", signature=infer_signature(cancer.data))
+    return registry
+
+
+def test_scores_are_kept_and_shown_with_the_version(two, holdout):
+    outcome = two.evaluate("tumour/1", holdout, "target", message="before the release")
+    kept = outcome.evaluation
+    assert (outcome.production, outcome.incumbent) == (None, None)
+    assert (kept.dataset, kept.task, kept.data_rows) == ("holdout", "classification", 169)
+    assert two.evaluations("tumour/1") == [kept]
+    assert two.version("tumour/1").evaluations == {"holdout": dict(kept.metrics)}
+    entry = two.history()[-1]
+    assert (entry.action, entry.version, entry.message) == ("evaluate", 1, "before the release")
+    assert json.loads(entry.after)["evaluation"]["data_digest"] == kept.data_digest
+    assert list(two.verify()) == []
+
+
+def test_they_stand_beside_those_of_the_version_in_production(two, holdout):
+    two.evaluate("tumour/1", holdout, "target")
+    two.transition("tumour", 1, "Production")
+    outcome = two.evaluate("tumour/2", holdout, "target")
+    assert (outcome.production, outcome.same_data) == (1, True)
+    assert outcome.incumbent == two.evaluations("tumour/1")[0]
+    other = two.evaluate("tumour/2", holdout, "target", dataset="other")
+    assert (other.production, other.incumbent, other.same_data) == (1, None, False)
+
+
+def test_other_bytes_of_the_same_name_are_told_apart(two, holdout, cancer, tmp_path):
+    two.evaluate("tumour/1", holdout, "target")
+    two.transition("tumour", 1, "Production")
+    cancer.frame[300:].to_csv(tmp_path / "more.csv", index=False)
+    outcome = two.evaluate("tumour/2", tmp_path / "more.csv", "target", dataset="holdout")
+    assert (outcome.incumbent is not None, outcome.same_data) == (True, False)
+
+
+def test_a_second_evaluation_on_a_data_set_replaces_the_first(two, holdout):
+    two.record_evaluation("tumour/1", "holdout", {"auc": 0.5, "made_up": 1})
+    two.evaluate("tumour/1", holdout, "target")
+    (kept,) = two.evaluations("tumour/1")
+    assert "made_up" not in kept.metrics
+    assert [entry.action for entry in two.history()][-2:] == ["evaluate", "evaluate"]
+    assert list(two.verify()) == []
+
+
+def test_metrics_from_elsewhere_are_kept_too(two):
+    outcome = two.record_evaluation("tumour/1", "shadow test", {"conversion": 0.031})
+    assert (outcome.evaluation.task, outcome.evaluation.data_digest) == (None, None)
+    assert two.versions("tumour", filter="eval.`shadow test`.conversion > 0.03")[0].version == 1
+
+
+def test_a_version_with_the_same_digest_has_the_same_evaluations(two, tmp_path, cancer):
+    two.record_evaluation("tumour/1", "holdout", {"auc": 0.5})
+    again = two.register(tmp_path / "good.joblib", "tumour", signature=infer_signature(cancer.data), new_version=True)
+    assert two.version(again.reference).evaluations == {"holdout": {"auc": 0.5}}
+    assert two.version("tumour/2").evaluations == {}
+
+
+def test_what_cannot_be_kept_is_refused_and_nothing_is(two, holdout):
+    before = two.history()
+    for refused, ask in (
+        (InvalidMetric, lambda: two.record_evaluation("tumour/1", "d", {"auc": float("nan")})),
+        (InvalidInput, lambda: two.record_evaluation("tumour/1", "d", {})),
+        (InvalidKey, lambda: two.record_evaluation("tumour/1", "", {"auc": 1})),
+        (InvalidKey, lambda: two.evaluate("tumour/1", holdout, "target", dataset="a\nb")),
+        (InvalidInput, lambda: two.evaluate("tumour/1", "-", "target")),
+        (VersionNotFound, lambda: two.evaluate("tumour/7", holdout, "target")),
+    ):
+        with pytest.raises(refused):
+            ask()
+    assert two.history() == before
+    assert two.evaluations("tumour/1") == []
+
+
+def test_a_version_predicts_from_the_registry(two, holdout, cancer, tmp_path):
+    cancer.data[400:].to_csv(tmp_path / "x.csv", index=False)
+    done = two.predict("tumour/1", tmp_path / "x.csv", tmp_path / "p.csv", proba=True)
+    assert (done.rows, done.columns) == (169, ("prediction", "probability_0", "probability_1"))
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 170
