@@ -15,7 +15,7 @@ from modelreg.errors import InvalidInput
 from modelreg.records.alteration import Alteration
 from modelreg.references import Alias, Reference
 
-_LONGEST_UNDO = 300  # characters; longer texts are in the journal
+_LONGEST_UNDO = 300  # characters; the journal has longer texts, and those that cannot be printed as they are
 
 
 def alias(
@@ -149,7 +149,8 @@ def _tell(context: typer.Context, done: Alteration, what: str, undo: list[str], 
     if not done.changed:
         output.note("it was so already: nothing was changed")
         return
-    if len(shlex.join(undo)) > _LONGEST_UNDO:
+    line = shlex.join(undo)
+    if len(line) > _LONGEST_UNDO or not line.isprintable():
         output.note("'modelreg history --json' has what was there before")
     else:
         tell_undo(context, undo)

@@ -48,6 +48,18 @@ def run(registry: Path) -> Run:
     return runner(registry)
 
 
+@pytest.fixture
+def shell(registry: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run a line in a shell, as somebody who pastes it."""
+
+    def paste(line: str) -> subprocess.CompletedProcess[str]:
+        path = f"{MODELREG.parent}:{os.environ['PATH']}"
+        environment = os.environ | {"MODELREG_HOME": str(registry), "PATH": path}
+        return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+
+    return paste
+
+
 def three_files(folder: Path) -> list[Path]:
     paths = [folder / f"model-{number}.bin" for number in (1, 2, 3)]
     for number, path in enumerate(paths):

@@ -1,0 +1,338 @@
+"""The contract from the shell: what is printed, in every form, and with which exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def scored(churn):
+    """Versions 1 (in Production), 2 and 3 with metrics on a data set named holdout."""
+    for version, auc in ((1, 0.9), (2, 0.95), (3, 0.6)):
+        done = churn("evaluate", f"churn/{version}", "--as", "holdout", "--metric", f"roc_auc={auc}")
+        assert done.returncode == 0, done.stderr
+    return churn
+
+
+def test_gates_are_added_listed_checked_and_removed(scored):
+    added = scored("gate", "add", "churn", "Production", "eval.holdout.roc_auc >= 0.9", "--description", "good")
+    assert added.stdout == "gate 1: churn -> Production needs eval.holdout.roc_auc >= 0.9\n"
+    assert added.stderr == "undo: modelreg gate remove 1\n"
+    again = scored("gate", "add", "churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "gate 1 says that already\n", "")
+    listed = scored("gate", "list").stdout.splitlines()
+    assert listed[0] == "id\tname\tstage\texpression\tdescription\tcreated_by\tcreated_at"
+    assert listed[1].startswith("1\tchurn\tProduction\teval.holdout.roc_auc >= 0.9\tgood\t")
+    assert (
+        json.loads(scored("gate", "list", "churn", "--json").stdout)[0]["expression"] == "eval.holdout.roc_auc >= 0.9"
+    )
+    removed = scored("gate", "remove", "1")
+    assert removed.stdout == "removed gate 1: churn -> Production needed eval.holdout.roc_auc >= 0.9\n"
+    expected = "undo: modelreg gate add churn Production 'eval.holdout.roc_auc >= 0.9' --description good\n"
+    assert removed.stderr == expected
+    assert scored("gate", "remove", "1").returncode == 3
+    assert scored("gate", "list", "--json").stdout == "[]\n"
+
+
+def test_a_check_is_a_step_of_its_own_in_ci(scored):
+    scored("gate", "add", "churn", "Production", "eval.holdout.roc_auc >= production.eval.holdout.roc_auc")
+    passed = scored("gate", "check", "churn/2", "production")
+    assert passed.returncode == 0
+    assert passed.stdout.splitlines()[0] == "id\twanted\tfound\tpassed\treason\tdescription"
+    failed = scored("gate", "check", "churn/3", "Production")
+    assert failed.returncode == 5
+    assert "eval.holdout.roc_auc = 0.6, production.eval.holdout.roc_auc = 0.9\tno" in failed.stdout
+    found = json.loads(scored("gate", "check", "churn/3", "Production", "--json").stdout)
+    assert list(found) == ["name", "version", "stage", "production", "passed", "gates"]
+    assert (found["passed"], found["production"]) == (False, 1)
+    assert list(found["gates"][0]) == ["id", "name", "expression", "description", "passed", "found", "reason"]
+    assert scored("gate", "check", "churn/3", "Staging").returncode == 0
+
+
+def test_a_refused_promotion_names_the_gate_and_the_way_around_it(scored):
+    scored("gate", "add", "churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    refused = scored("transition", "churn", "3", "Production", "--archive-existing")
+    assert (refused.returncode, refused.stdout) == (5, "")
+    assert refused.stderr.splitlines() == [
+        "error: churn/3 is kept out of Production by eval.holdout.roc_auc >= 0.9, where eval.holdout.roc_auc is 0.6",
+        "hint: modelreg gate check churn/3 Production; --force --message WHY overrides gates",
+    ]
+    as_json = scored("transition", "churn", "3", "Production", "--json")
+    assert json.loads(as_json.stderr)["error"]["code"] == "gate_refused"
+    assert scored("transition", "churn", "3", "Production", "--force").returncode == 2
+    assert scored("transition", "churn", "3", "Production", "--force", "-m", "drill").returncode == 4
+    forced = scored("transition", "churn", "3", "Production", "--force", "-m", "drill", "--archive-existing")
+    assert forced.returncode == 0
+    assert "forced, against the gate eval.holdout.roc_auc >= 0.9" in forced.stderr
+    header, *rows = [line.split("\t") for line in scored("history", "churn").stdout.splitlines()]
+    told = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [row["forced"] for row in told[-3:]] == ["", "", "yes"]
+    assert [row["action"] for row in told].count("refuse") == 2
+
+
+@pytest.mark.parametrize(
+    ("expression", "line", "caret"),
+    [
+        ("nonsense >= 1", "  nonsense >= 1", "  ^^^^^^^^"),
+        ("size > 1 AND stage = 'prod'", "  size > 1 AND stage = 'prod'", "                       ^^^^^^"),
+        ("size >", "  size >", "        ^"),
+    ],
+)
+def test_what_is_wrong_in_an_expression_is_under_a_caret(churn, expression, line, caret):
+    for words in (("gate", "add", "churn", "Production", expression), ("versions", "churn", "--filter", expression)):
+        done = churn(*words)
+        assert (done.returncode, done.stdout) == (2, "")
+        said = done.stderr.splitlines()
+        assert said[0].startswith("error: ")
+        assert said[1:3] == [line, caret]
+    fault = json.loads(churn("list", "--filter", expression, "--json").stderr)["error"]
+    start, end = fault["place"]
+    assert (fault["code"], fault["expression"]) == ("invalid_expression", expression)
+    assert end - start == len(caret.strip())
+
+
+def test_a_long_expression_is_shown_near_the_place(churn):
+    expression = " OR ".join(["size = 1"] * 40) + " OR nonsense = 1"
+    said = churn("versions", "churn", "--filter", expression).stderr.splitlines()
+    assert said[1].endswith("OR nonsense = 1")
+    assert len(said[1]) < 100
+    assert said[1].index("nonsense") == said[2].index("^")
+
+
+def test_filters_sort_and_limit_what_is_listed(scored):
+    asked = ("versions", "churn", "-q", "--sort", "eval.holdout.roc_auc DESC")
+    assert scored(*asked).stdout.split() == ["churn/2", "churn/1", "churn/3"]
+    assert scored(*asked, "--limit", "1").stdout.split() == ["churn/2"]
+    assert scored(*asked, "--filter", "eval.holdout.roc_auc < 0.95").stdout.split() == ["churn/1", "churn/3"]
+    assert scored("list", "-q", "--filter", "stage = 'Production'").stdout == "churn\n"
+    assert scored("list", "--json", "--filter", "stage = 'Archived'").stdout == "[]\n"
+    assert scored("versions", "churn", "--limit", "0").returncode == 2
+
+
+def test_rollback_says_what_it_did_and_how_to_undo_it(churn):
+    churn("transition", "churn", "2", "Production", "--archive-existing")
+    planned = churn("rollback", "churn", "--dry-run")
+    assert planned.stdout == "churn/1 -> Production (churn/2 -> None)\n"
+    assert planned.stderr == "dry run: nothing was changed\n"
+    done = churn("rollback", "churn", "-m", "slow")
+    assert done.stdout == planned.stdout
+    assert done.stderr.splitlines() == [
+        "no gate was asked",
+        "undo: modelreg transition churn/2 Production --move-existing Archived",
+    ]
+    refused = churn("rollback", "churn")
+    assert refused.returncode == 4
+    assert refused.stderr.startswith("error: no other version was in Production before; churn was not changed\n")
+
+
+def test_history_answers_for_any_time(churn):
+    held = churn("history", "churn", "--as-of", "2100-01-01")
+    assert held.stdout.splitlines()[0] == "name\tversion\tstage\tsince\tuser\tclaimed_user\tmessage"
+    assert [line.split("\t")[1:3] for line in held.stdout.splitlines()[1:]] == [
+        ["3", "None"],
+        ["2", "None"],
+        ["1", "Production"],
+    ]
+    assert churn("history", "--as-of", "2020-01-01", "--json").stdout == "[]\n"
+    assert churn("history", "churn", "--as-of", "soon").returncode == 2
+    assert churn("history", "chrun", "--as-of", "2100-01-01").returncode == 3
+
+
+def test_the_claimed_user_and_the_job_stand_beside_the_user(churn):
+    churn("transition", "churn", "2", "Staging", MODELREG_USER="alice", CI_JOB_URL="https://ci.example.com/7")
+    entry = json.loads(churn("history", "churn", "--json").stdout)[-1]
+    assert (entry["claimed_user"], entry["ci_job"]) == ("alice", "https://ci.example.com/7")
+    assert entry["user"] != "alice"
+    assert entry["tool"].startswith("modelreg ")
+
+
+# Every change is undone by the line that it prints
+
+
+def undo(done):
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("undo: ")]
+    return line.removeprefix("undo: ")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (None, ("alias", "churn/2", "champion")),
+        (("alias", "churn/1", "champion"), ("alias", "churn/2", "champion")),
+        (("alias", "churn/1", "champion"), ("alias", "churn@champion", "--remove")),
+        (None, ("tag", "churn", "team=growth", "note=it's; $HOME")),
+        (("tag", "churn/1", "team=a b", "x=1"), ("tag", "churn/1", "team=c", "--remove", "x")),
+        (None, ("describe", "churn", "who leaves")),
+        (("describe", "churn/1", 'it\'s "quoted" and more'), ("describe", "churn/1", "")),
+        (None, ("rename", "churn", "leaving")),
+        (None, ("approve", "churn/1", "-m", "fine")),
+        (("approve", "churn/1", "-m", "fine"), ("approve", "churn/1", "--withdraw")),
+        (None, ("gate", "add", "churn", "Production", "size > 1")),
+        (("gate", "add", "*", "Production", "name != 'it''s'"), ("gate", "remove", "1")),
+        (None, ("transition", "churn", "2", "Production", "--archive-existing")),
+        (None, ("transition", "churn", "2", "Production", "--move-existing", "Staging")),
+        (None, ("transition", "churn", "2", "Staging")),
+    ],
+    ids=lambda words: " ".join(words or ["-"]),
+)
+def test_the_undo_that_is_printed_undoes_it(churn, shell, before, words):
+    if before:
+        assert churn(*before).returncode == 0
+    known = state(churn)
+    done = churn(*words)
+    assert done.returncode == 0, done.stderr
+    assert state(churn) != known
+    taken_back = shell(undo(done))
+    assert taken_back.returncode == 0, taken_back.stderr
+    assert state(churn) == known
+    assert churn("verify").returncode == 0
+
+
+def test_what_cannot_be_pasted_is_not_shown_as_an_undo(churn):
+    assert churn("describe", "churn/1", "two\nlines").returncode == 0
+    done = churn("describe", "churn/1", "one line")
+    assert done.stderr == "'modelreg history --json' has what was there before\n"
+
+
+def test_the_undo_of_a_registration_deletes_it_whatever_it_was_given(churn, shell, tmp_path):
+    (tmp_path / "new.bin").write_bytes(b"new")
+    known = state(churn)
+    done = churn(
+        "register", tmp_path / "new.bin", "--name", "churn", "--alias", "a", "--alias", "b", "--stage", "Staging"
+    )
+    assert shell(undo(done)).returncode == 0
+    assert state(churn) == known
+
+
+def test_an_undo_names_the_registry_if_the_command_did(churn, registry):
+    done = churn("--registry", registry, "tag", "churn", "a=b", MODELREG_HOME="/nowhere")
+    assert undo(done) == f"modelreg --registry {registry} tag churn --remove a"
+    done = churn("tag", "churn", "a=c", "--registry", registry, MODELREG_HOME="/nowhere")
+    assert undo(done) == f"modelreg --registry {registry} tag churn a=b"
+
+
+def state(run):
+    """Everything that can be altered, without times and without gates' numbers."""
+    models = json.loads(run("list", "--json").stdout)
+    versions = [each for model in models for each in json.loads(run("versions", model["name"], "--json").stdout)]
+    gates = json.loads(run("gate", "list", "--json").stdout)
+    for each in (*models, *versions, *gates):
+        for field in ("created_at", "updated_at", "id"):
+            each.pop(field, None)
+        for approval in each.get("approvals", ()):
+            approval.pop("created_at")
+    return models, versions, gates
+
+
+def test_what_is_so_already_is_said_and_not_journalled(churn):
+    for words in (
+        ("alias", "churn/1", "champion"),
+        ("tag", "churn", "team=growth"),
+        ("describe", "churn", "who leaves"),
+        ("approve", "churn/1"),
+    ):
+        assert churn(*words).returncode == 0
+        head = churn("history", "--head").stdout
+        again = churn(*words)
+        assert (again.returncode, "nothing was changed" in again.stderr) == (0, True)
+        assert churn("history", "--head").stdout == head
+
+
+def test_who_registered_is_told_that_an_approval_of_theirs_does_not_count(churn):
+    assert "gates count the approvals of others" in churn("approve", "churn/1").stderr
+
+
+# diff
+
+
+def test_a_diff_names_what_differs_and_exits_as_git_does(scored):
+    done = scored("diff", "churn/1", "churn/2")
+    assert done.returncode == 0
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert lines[0] == ["section", "name", "before", "after", "delta", "better"]
+    assert [line[0] for line in lines[1:]] == ["file", "file", "evaluation"]
+    assert lines[3][1:4] == ["holdout.roc_auc", "0.9", "0.95"]
+    assert lines[3][5] == "after"
+    assert scored("diff", "churn/1", "churn/2", "--exit-code").returncode == 1
+    assert scored("diff", "churn/1", "churn/1", "--exit-code").returncode == 0
+    assert scored("diff", "churn/1", "churn/9", "--exit-code").returncode == 3
+    found = json.loads(scored("diff", "churn/1", "churn/2", "--json").stdout)
+    assert list(found) == [
+        *("before", "after", "files", "metrics", "evaluations", "params", "signature", "environment", "model")
+    ]
+
+
+# evaluate and predict, with a real model
+
+
+@pytest.fixture
+def trained(run, tmp_path):
+    """A real model in the registry, and the paths of its holdout and of rows to predict."""
+    import joblib
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    data = load_iris(as_frame=True)
+    joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target), tmp_path / "iris.joblib")
+    data.frame.to_csv(tmp_path / "holdout.csv", index=False)
+    data.data.to_csv(tmp_path / "rows.csv", index=False)
+    words = ("register", tmp_path / "iris.joblib", "--name", "iris", "--signature-from", tmp_path / "rows.csv")
+    assert run(*words).returncode == 0
+    return tmp_path
+
+
+def test_evaluate_prints_the_metrics_beside_production(run, trained):
+    first = run("evaluate", "iris/1", "--data", trained / "holdout.csv", "--target", "target")
+    assert first.returncode == 0, first.stderr
+    lines = [line.split("\t") for line in first.stdout.splitlines()]
+    assert lines[0] == ["metric", "value", "production", "delta", "better"]
+    assert [line[0] for line in lines[1:]] == [
+        *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc", "log_loss")
+    ]
+    assert "iris/1 on holdout, 150 rows; kept as eval.holdout" in first.stderr
+    found = json.loads(
+        run("evaluate", "iris/1", "--data", trained / "holdout.csv", "--target", "target", "--as", "b", "--json").stdout
+    )
+    assert list(found) == [
+        *("name", "version", "task", "metrics", "missing", "confusion_matrix", "data_digest", "data_rows", "dataset"),
+        *("created_by", "created_at", "production", "incumbent", "deltas"),
+    ]
+    assert found["confusion_matrix"]["labels"] == ["0", "1", "2"]
+
+
+def test_predict_writes_a_file_and_says_so_on_stderr(run, trained):
+    done = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv", "--proba")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.endswith(f"wrote 150 predictions to {trained / 'out.csv'}\n")
+    header = (trained / "out.csv").read_text().splitlines()[0]
+    assert header == "prediction,probability_0,probability_1,probability_2"
+    to_stdout = run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-")
+    assert len(to_stdout.stdout.splitlines()) == 151
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("evaluate", "iris/1", "--data", "{}/holdout.csv", "--target", "nope"), 2),
+        (("evaluate", "iris/1", "--data", "{}/missing.csv", "--target", "target"), 2),
+        (("evaluate", "iris/1", "--data", "{}/holdout.csv"), 2),
+        (("evaluate", "iris/1"), 2),
+        (("evaluate", "iris/1", "--metric", "a=1"), 2),
+        (("evaluate", "iris/1", "--as", "x", "--metric", "a=nan"), 2),
+        (("evaluate", "iris/7", "--data", "{}/holdout.csv", "--target", "target"), 3),
+        (("predict", "iris/1", "--input", "{}/holdout.csv", "--output", "{}/out.csv"), 2),
+        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/out.txt"), 2),
+        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/no/out.csv"), 2),
+        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2),
+    ],
+)
+def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, trained, words, status):
+    head = run("history", "--head").stdout
+    done = run(*(word.format(trained) for word in words))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert run("history", "--head").stdout == head
+    assert not (trained / "out.csv").exists()
