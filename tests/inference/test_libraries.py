@@ -1,0 +1,59 @@
+"""Models of every library predict from a table: each is asked in its own way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from modelreg.flavors import load, recognise
+from modelreg.inference.evaluation import evaluate
+from modelreg.inference.prediction import predict
+
+FILES = Path(__file__).parents[1] / "flavors" / "files"
+ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])
+
+
+def loaded(name):
+    path = FILES / name
+    return load(path, recognise({name: path}, is_folder=False).format)
+
+
+@pytest.fixture
+def rows(tmp_path):
+    ROWS.to_csv(tmp_path / "rows.csv", index=False)
+    return tmp_path / "rows.csv"
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("xgboost", "xgboost.json"),
+        ("xgboost", "xgboost.ubj"),
+        ("lightgbm", "lightgbm.txt"),
+        ("catboost", "catboost.cbm"),
+        ("onnxruntime", "logistic.onnx"),
+        ("skops", "logistic.skops"),
+        ("sklearn", "logistic.joblib"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_a_model_of_any_library_predicts_rows_of_a_file(package, name, rows, tmp_path):
+    pytest.importorskip(package, reason=f"{package} is not installed")
+    assert predict(loaded(name), None, rows, tmp_path / "out.csv").rows == 2
+    high, low = pd.read_csv(tmp_path / "out.csv")["prediction"]
+    assert high > low
+
+
+def test_an_onnx_classifier_gives_probabilities_and_is_measured(rows, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    done = predict(loaded("logistic.onnx"), None, rows, tmp_path / "out.csv", proba=True)
+    assert done.columns[0] == "prediction"
+    found = pd.read_csv(tmp_path / "out.csv")
+    probabilities = [column for column in found if column.startswith("probability_")]
+    assert found[probabilities].sum(axis=1).to_list() == pytest.approx([1, 1])
+    ROWS.assign(y=[1, 0]).to_csv(tmp_path / "holdout.csv", index=False)
+    scores = evaluate(loaded("logistic.onnx"), None, tmp_path / "holdout.csv", "y")
+    assert scores.metrics["accuracy"] == 1
+    assert scores.metrics["roc_auc"] == 1
