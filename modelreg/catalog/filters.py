@@ -76,7 +76,8 @@ def condition(expression: Expression, *, of_models: bool) -> Condition:
     built = Condition(of_versions=not of_models or any(each.name not in _OF_MODEL for each in fields_of(expression)))
     writer = _Writer(built, of_models)
     parts = expression.parts if isinstance(expression, And) else (expression,)
-    found = chain.from_iterable(writer.found_by_value(part) for part in parts)
+    few = any(map(_leaves_few, parts))
+    found = [] if few else chain.from_iterable(writer.found_by_value(part) for part in parts)
     built.sql = " AND ".join([writer.truth(expression), *found])
     return built
 
@@ -95,6 +96,17 @@ def order_of_models(keys: Iterable[Key]) -> str:
 def prepare(connection: sqlite3.Connection) -> None:
     """Give ``connection`` the function that the SQL calls."""
     connection.create_function("number_in", 1, number_in, deterministic=True)
+
+
+def _leaves_few(part: Expression) -> bool:
+    """Whether so few versions are left by ``part`` that looking at each is faster than finding others by a value."""
+    match part:
+        case Comparison("=", Field("name" | "digest" | "git_commit" | "run_id"), Text()):
+            return True
+        case Comparison("=", Field("stage"), Text("Production" | "Staging")):
+            return True
+        case _:
+            return False
 
 
 def _direction(key: Key) -> str:
