@@ -30,12 +30,12 @@ _COLUMNS = (
     Column[JournalEntry]("at", lambda entry: as_text(entry.at), lambda entry: text.ago(entry.at)),
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
-    Column[JournalEntry]("action", lambda entry: entry.action, lambda entry: _action(entry)),
+    Column[JournalEntry]("action", lambda entry: entry.action),
     Column[JournalEntry]("name", lambda entry: entry.name, lambda entry: _subject(entry), style=lambda _: "bold"),
     Column[JournalEntry]("version", lambda entry: entry.version, in_table=False),
     Column[JournalEntry]("what", lambda entry: _what(entry), foldable=True),
-    Column[JournalEntry]("from_stage", lambda entry: entry.from_stage),
-    Column[JournalEntry]("to_stage", lambda entry: entry.to_stage),
+    Column[JournalEntry]("from_stage", lambda entry: entry.from_stage, in_table=False),
+    Column[JournalEntry]("to_stage", lambda entry: entry.to_stage, in_table=False),
     Column[JournalEntry]("message", lambda entry: entry.message, foldable=True),
     Column[JournalEntry]("ci_job", lambda entry: entry.ci_job, in_table=False),
     Column[JournalEntry]("tool", lambda entry: entry.tool, in_table=False),
@@ -90,19 +90,17 @@ def history(
         output.print_records(entries, _COLUMNS, output.chosen_form(False), lambda entry: str(entry.seq))
 
 
-def _action(entry: JournalEntry) -> str:
-    return f"{entry.action} (forced)" if _forced(entry) else entry.action
-
-
 def _forced(entry: JournalEntry) -> bool:
     """Whether it was done against a gate."""
     return '"forced":true' in entry.after and json.loads(entry.after).get("check", {}).get("forced") is True
 
 
 def _what(entry: JournalEntry) -> str:
-    """What the action was about, where stages do not say it."""
+    """What the action was about, for people."""
     after = json.loads(entry.after)
     match entry.action:
+        case "transition" | "rollback":
+            return f"{entry.from_stage} -> {entry.to_stage}{', forced' if _forced(entry) else ''}"
         case "alias":
             return " ".join(f"{alias} -> {version or 'nothing'}" for alias, version in after["alias"].items())
         case "tag":
@@ -116,7 +114,8 @@ def _what(entry: JournalEntry) -> str:
         case "remove gate":
             return " ".join(map(str, after["removed_gates"]))
         case "refuse":
-            return "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
+            failed = "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
+            return f"{entry.from_stage} -> {entry.to_stage}: {failed}"
         case _:
             return ""
 

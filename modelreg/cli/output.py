@@ -25,7 +25,7 @@ Record = TypeVar("Record")
 STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
 """Stage -> how rich shows it."""
 _WIDE = 100  # columns of a terminal
-_LONGEST_WORD = 24  # columns of a terminal; a longer one may be broken
+_LONGEST_WORD = 12  # columns of a terminal; a longer one may be broken
 _AROUND = 60  # characters of an expression before and behind what is wrong in it
 
 

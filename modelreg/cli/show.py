@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import typer
 
 from modelreg.cli import output, text
@@ -51,7 +53,7 @@ def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str,
         ("metrics", text.pairs(version.metrics)),
         ("params", text.pairs(version.params)),
         ("tags", text.pairs(version.tags)),
-        *((f"eval.{dataset}", text.pairs(metrics)) for dataset, metrics in version.evaluations.items()),
+        *((f"eval.{dataset}", _scores(metrics, for_people)) for dataset, metrics in version.evaluations.items()),
         *(("approved_by", f"{each.user} {each.message}".strip()) for each in version.approvals),
         ("scan", version.scan),
         ("description", version.description),
@@ -66,3 +68,7 @@ def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str,
         ("created_at", as_text(version.created_at)),
         ("updated_at", as_text(version.updated_at)),
     ]
+
+
+def _scores(metrics: Mapping[str, float | None], for_people: bool) -> str:
+    return text.pairs({name: text.value(value, exact=not for_people) for name, value in metrics.items()})
