@@ -1,4 +1,4 @@
-"""What may change of a model or version without a new version: aliases, tags, descriptions, names, approvals.
+"""What may change of a model or version without a new version: aliases, tags, names, approvals, evaluations, ….
 
 Each function makes its change in the transaction that it is given, unless it was so already, and tells what was there
 before; `Registry` says what is raised.
@@ -12,7 +12,9 @@ from typing import NamedTuple
 from modelreg.catalog.change import Change
 from modelreg.errors import ApprovalNotFound, NameInUse, TagNotFound
 from modelreg.records.alteration import Alteration
+from modelreg.records.evaluation import EvaluationOutcome, Scores
 from modelreg.references import Alias, ModelName, Reference, parse_name
+from modelreg.stages import Stage
 
 
 def set_alias(change: Change, reference: Reference, alias: str) -> Alteration:
@@ -81,6 +83,18 @@ def withdraw_approval(change: Change, reference: Reference) -> Alteration:
         raise ApprovalNotFound(version.reference, change.user)
     change.withdraw_approval(version)
     return Alteration(version.reference, "approval", change.user, given[change.user], None)
+
+
+def keep_scores(change: Change, reference: str, dataset: str, scores: Scores) -> EvaluationOutcome:
+    """Keep what a version scored on a data set; returns it beside the scores of the version in Production."""
+    version = change.version(Reference.parse(reference))
+    evaluation = change.put_evaluation(version, dataset, scores)
+    holder = next(iter(change.in_stage(version.name, Stage.PRODUCTION)), None)
+    if holder in (None, version.version):
+        return EvaluationOutcome(version.name, version.version, evaluation, None, None)
+    digest = change.version(Reference(version.name, holder)).digest
+    known = {each.dataset: each for each in change.evaluations(version.name, digest)}
+    return EvaluationOutcome(version.name, version.version, evaluation, holder, known.get(dataset))
 
 
 class _Subject(NamedTuple):

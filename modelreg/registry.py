@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelreg.expressions.tree import Expression
     from modelreg.records.alteration import Alteration
     from modelreg.records.difference import Difference
-    from modelreg.records.evaluation import Evaluation, EvaluationOutcome, Scores
+    from modelreg.records.evaluation import Evaluation, EvaluationOutcome
     from modelreg.records.gate import Gate, GateCheck
     from modelreg.records.inspection import Finding, RegistryInformation
     from modelreg.records.journal import JournalEntry
@@ -108,9 +108,9 @@ class Registry:
         """
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
-        where, order = _parsed(filter, sort, of_models=True)
+        where, order = _parsed(filter, sort, limit, of_models=True)
         with self._reading() as catalog:
-            return catalog.models(glob, where, order, _checked_limit(limit))
+            return catalog.models(glob, where, order, limit)
 
     def model(self, name: str) -> Model:
         """One registered model; raises `ModelNotFound`."""
@@ -126,9 +126,9 @@ class Registry:
         ``sort`` orders them by fields (``metrics.auc DESC``), and ``limit`` takes the first so many. Raises
         `ModelNotFound` and `InvalidExpression`.
         """
-        where, order = _parsed(filter, sort, of_models=False)
+        where, order = _parsed(filter, sort, limit, of_models=False)
         with self._reading() as catalog:
-            return catalog.versions(parse_name(name), where, order, _checked_limit(limit))
+            return catalog.versions(parse_name(name), where, order, limit)
 
     def version(self, reference: str) -> ModelVersion:
         """The version that ``reference`` names: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
@@ -160,8 +160,9 @@ class Registry:
         from modelreg.clock import as_text
         from modelreg.errors import VersionNotFound
         from modelreg.lifecycle.journal import stages_at
+        from modelreg.statements import checked_moment
 
-        asked = _moment(moment)
+        asked = checked_moment(moment)
         name, _, number = (subject or "").partition("/")
         if number and not number.isdecimal():
             raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
@@ -378,6 +379,7 @@ class Registry:
         was registered; then nothing was changed.
         """
         from modelreg.rollback import plan, roll_back
+        from modelreg.statements import checked_message
 
         model = parse_name(name)
         if dry_run:
@@ -385,7 +387,7 @@ class Registry:
                 return plan(catalog, model)
         with _storing():
             self._home.require()
-            return roll_back(self._home, model, _checked_message(message))
+            return roll_back(self._home, model, checked_message(message))
 
     # The contract
 
@@ -452,26 +454,30 @@ class Registry:
         ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``progress`` is called now
         and then with how many rows are done. Raises `InvalidData`, `CannotPredict` and what `load` raises.
         """
+        from modelreg import alterations
         from modelreg.inference.evaluation import evaluate
+        from modelreg.statements import checked_dataset
 
         version = self.version(reference)
-        name = _dataset_name(dataset, data)
+        name = checked_dataset(dataset, data)
         scores = evaluate(self.load(version.reference), version.signature, data, target, task=task, progress=progress)
-        return self._keep_scores(version, name, scores, message)
+        with self._writing(message) as change:
+            return alterations.keep_scores(change, version.reference, name, scores)
 
     def record_evaluation(
         self, reference: str, dataset: str, metrics: Mapping[str, float], *, message: str | None = None
     ) -> EvaluationOutcome:
         """Keep metrics that were computed elsewhere, as those of a version on ``dataset``; raises `InvalidMetric`."""
+        from modelreg import alterations
         from modelreg.records.evaluation import Scores
-        from modelreg.references import parse_key
-        from modelreg.statements import checked_metric
+        from modelreg.statements import checked_dataset, checked_metrics
 
-        checked = {parse_key(name, "metric"): checked_metric(name, value) for name, value in metrics.items()}
+        checked = checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None, None)
-        return self._keep_scores(self.version(reference), parse_key(dataset, "data set"), scores, message)
+        with self._writing(message) as change:
+            return alterations.keep_scores(change, reference, checked_dataset(dataset), scores)
 
     def predict(
         self,
@@ -649,41 +655,22 @@ class Registry:
     @contextmanager
     def _writing(self, message: str | None) -> Iterator[Change]:
         from modelreg import provenance
+        from modelreg.statements import checked_message
 
         with _storing():
             self._home.require()
-            with self._home.catalog.writing(provenance.actor(), _checked_message(message)) as change:
+            with self._home.catalog.writing(provenance.actor(), checked_message(message)) as change:
                 yield change
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[Change]:
         from modelreg.promotion import promoting
+        from modelreg.statements import checked_message
 
         with _storing():
             self._home.require()
-            with promoting(self._home, _checked_message(message)) as change:
+            with promoting(self._home, checked_message(message)) as change:
                 yield change
-
-    def _keep_scores(
-        self, version: ModelVersion, dataset: str, scores: Scores, message: str | None
-    ) -> EvaluationOutcome:
-        from modelreg.records.evaluation import Evaluation, EvaluationOutcome
-
-        with self._writing(message) as change:
-            current = change.version(Reference(version.name, version.version))
-            unsigned = Evaluation(
-                **{field: getattr(scores, field) for field in scores.__slots__},
-                dataset=dataset,
-                created_by=change.user,
-                created_at=change.moment,
-            )
-            evaluation = change.put_evaluation(current, unsigned)
-            holder = next(iter(change.in_stage(version.name, Stage.PRODUCTION)), None)
-            if holder in (None, version.version):
-                return EvaluationOutcome(version.name, version.version, evaluation, None, None)
-            digest = change.version(Reference(version.name, holder)).digest
-            known = {each.dataset: each for each in change.evaluations(version.name, digest)}
-            return EvaluationOutcome(version.name, version.version, evaluation, holder, known.get(dataset))
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`."""
@@ -709,46 +696,18 @@ def _reference_and_stage(name: str, version: int | str, stage: Stage | str | Non
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)
 
 
-def _checked_message(message: str | None) -> str | None:
-    from modelreg.statements import checked_text
-
-    return None if message is None else checked_text(message, "the message")
-
-
-def _checked_limit(limit: int | None) -> int | None:
+def _parsed(
+    filter: str | None, sort: str | None, limit: int | None, *, of_models: bool
+) -> tuple[Expression | None, tuple[Key, ...]]:
+    """What is asked for, as the catalog takes it; raises `InvalidExpression`, and `InvalidInput` for no rows at all."""
     if limit is not None and limit < 1:
         raise InvalidInput(f"the limit is {limit}, and at least 1 is needed")
-    return limit
-
-
-def _parsed(filter: str | None, sort: str | None, *, of_models: bool) -> tuple[Expression | None, tuple[Key, ...]]:
     if filter is None and sort is None:
         return None, ()
     from modelreg.expressions.parsing import parse_filter, parse_order, parse_order_of_models
 
     parse = parse_order_of_models if of_models else parse_order
     return None if filter is None else parse_filter(filter), () if sort is None else parse(sort)
-
-
-def _moment(moment: datetime | str) -> datetime:
-    """The moment that is meant: of a day its last."""
-    from modelreg.clock import span
-
-    if not isinstance(moment, str):
-        return moment
-    try:
-        return span(moment)[1]
-    except ValueError:
-        hint = "write 2026-10-01, or 2026-10-01T12:00:00Z"
-        raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
-
-
-def _dataset_name(dataset: str | None, data: StrPath) -> str:
-    from modelreg.references import parse_key
-
-    if dataset is None and os.fspath(data) == "-":
-        raise InvalidInput("data from stdin has no name", "name the data set with --as")
-    return parse_key(Path(data).name.split(".")[0] if dataset is None else dataset, "data set")
 
 
 def _stage_or_none(stage: Stage | str | None) -> Stage | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
+from modelreg.clock import span
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.records.signature import Signature
 from modelreg.references import is_utf8, parse_alias, parse_key
@@ -52,16 +56,21 @@ class Statement:
             )
         return cls(
             description=None if description is None else checked_text(description, "the description"),
-            metrics={parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()},
+            metrics=checked_metrics(metrics),
             params=_texts(params, "parameter"),
             tags=checked_tags(tags),
             aliases=tuple({alias.lower(): parse_alias(alias) for alias in _sequence(aliases, "aliases")}.values()),
             stage=None if stage is None else Stage.parse(stage),
             archive_existing=archive_existing,
             signature=signature,
-            message=None if message is None else checked_text(message, "the message"),
+            message=checked_message(message),
             run_id=None if run_id is None else checked_text(run_id, "the run id"),
         )
+
+
+def checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
+    """Metrics as finite float64 by name; raises `InvalidKey` or `InvalidMetric`."""
+    return {parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()}
 
 
 def checked_metric(name: str, value: object) -> float:
@@ -84,6 +93,32 @@ def checked_text(text: str, what: str) -> str:
     if not is_utf8(text):
         raise InvalidInput(f"{what} is not UTF-8 without NUL: {shown(text)}", "write it in UTF-8")
     return text
+
+
+def checked_message(message: str | None) -> str | None:
+    """Why something is done, if that is said; raises `InvalidInput`."""
+    return None if message is None else checked_text(message, "the message")
+
+
+def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
+    """What a data set is called: as given, else the name of the file ``data`` up to its first dot.
+
+    Raises `InvalidKey`, and `InvalidInput` for data from stdin without a name.
+    """
+    if name is None and (data is None or os.fspath(data) == "-"):
+        raise InvalidInput("data from stdin has no name", "name the data set with --as")
+    return parse_key(Path(data or "").name.split(".")[0] if name is None else name, "data set")
+
+
+def checked_moment(moment: datetime | str) -> datetime:
+    """The moment that is meant, of a day its last; raises `InvalidInput`."""
+    if not isinstance(moment, str):
+        return moment
+    try:
+        return span(moment)[1]
+    except ValueError:
+        hint = "write 2026-10-01, or 2026-10-01T12:00:00Z"
+        raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
 
 
 def _sequence(texts: Sequence[str], what: str) -> Sequence[str]:

@@ -14,7 +14,7 @@ from modelreg.catalog import evaluations, gates, journal, state
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
-from modelreg.records.evaluation import Evaluation
+from modelreg.records.evaluation import Evaluation, Scores
 from modelreg.records.journal import (
     ADD_GATE,
     ALIAS,
@@ -242,10 +242,15 @@ class Change(Snapshot):
         gates.remove_gate(self._connection, number)
         self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number]})
 
-    def put_evaluation(self, version: ModelVersion, evaluation: Evaluation) -> Evaluation:
+    def put_evaluation(self, version: ModelVersion, dataset: str, scores: Scores) -> Evaluation:
         """Keep what a version scored, in the place of earlier scores on the same data set; returns it as it is kept."""
         model = model_id(self._connection, version.name)
-        kept = replace(evaluation, created_by=self._actor.user, created_at=self.moment)
+        kept = Evaluation(
+            **{name: getattr(scores, name) for name in Scores.__slots__},
+            dataset=dataset,
+            created_by=self._actor.user,
+            created_at=self.moment,
+        )
         values = evaluations.put_evaluation(self._connection, model, version.digest, kept)
         self._journal_of_digest(EVALUATE, model, version, {"evaluation": values})
         return kept
