@@ -15,9 +15,9 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/pytest -n auto -m slow
 
-# The tests of flavors, signatures and inference with the libraries that they are about, in an environment of its own.
+# The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
-	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures tests/inference
+	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures tests/inference tests/tables
 
 # On every Python from 3.11 that this machine has, each in an environment of its own.
 test-all:

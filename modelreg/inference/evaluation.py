@@ -10,7 +10,7 @@ from modelreg.errors import InvalidData, InvalidInput, did_you_mean, shown
 from modelreg.inference import scoring
 from modelreg.inference.features import feature_chunks, features_in
 from modelreg.inference.prediction import Progress
-from modelreg.inference.predictor import Predictor, asked, predictor_of
+from modelreg.inference.predictor import Predictor, asked, asked_each, predictor_of
 from modelreg.records.evaluation import ConfusionMatrix, Scores
 from modelreg.records.signature import Signature
 from modelreg.tables.csv import MISSING
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
+_TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
+"""What pandas reads as truth values -> how Python writes them."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ def evaluate(
     true, predicted = _joined(collected.true), _joined(collected.predicted)
     if predicted.ndim > 1:
         raise InvalidData("the model predicts several values for each row, and one is measured", None)
-    chosen = task or predictor.task or _task_of(true, table.name, target)
+    chosen = task or predictor.task or _task_of(true)
     if chosen == REGRESSION:
         values, missing = scoring.regression_scores(
             _numbers(true, f"the target {target!r}"), _numbers(predicted, "the prediction")
@@ -79,7 +81,7 @@ def _collect(
         collected.true.append(_true_values(chunk[target], table.name, target, predictor.classes))
         collected.predicted.append(asked(predictor.predict, data))
         if predictor.probabilities is not None:
-            collected.probabilities.append(asked(predictor.probabilities, data))
+            collected.probabilities.append(asked_each(predictor.probabilities, data))
         elif predictor.decision is not None:
             collected.decision.append(asked(predictor.decision, data))
         done += len(chunk)
@@ -100,12 +102,21 @@ def _true_values(values: pd.Series[Any], name: str, target: str, classes: tuple[
     absent = values.isna() | (values.isin(MISSING) & ~values.isin(texts))
     if absent.any():
         raise _misses(name, target)
-    if texts:
-        return values.astype(str).to_numpy(dtype=object)
-    numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.isna().any():
-        return values.astype(str).to_numpy(dtype=object)
+    if any(isinstance(label, bool) for label in classes or ()):
+        values = values.replace(_TRUTH)
+    numbers = None if texts else pd.to_numeric(values, errors="coerce")
+    if numbers is None or numbers.isna().any():
+        return _shared(values.astype(str).to_numpy(dtype=object))
     return numbers.to_numpy()
+
+
+def _shared(texts: Array) -> Array:
+    """The same texts, each kept once however often it stands there: some rows may be millions."""
+    import pandas as pd
+
+    places, found = pd.factorize(texts)
+    shared: Array = found[places]
+    return shared
 
 
 def _misses(name: str, target: str) -> InvalidData:
@@ -120,11 +131,12 @@ def _joined(parts: list[Any]) -> Array:
     return np.concatenate(parts)
 
 
-def _task_of(true: Array, name: str, target: str) -> str:
+def _task_of(true: Array) -> str:
     from sklearn.utils.multiclass import type_of_target
 
-    kind = type_of_target(true.astype(str) if true.dtype.kind == "O" else true)
-    return REGRESSION if kind.startswith("continuous") else CLASSIFICATION
+    if true.dtype.kind == "O":
+        return CLASSIFICATION
+    return REGRESSION if type_of_target(true).startswith("continuous") else CLASSIFICATION
 
 
 def _numbers(values: Array, what: str) -> Array:
@@ -159,17 +171,23 @@ def _labels(predictor: Predictor, true: Array, predicted: Array) -> tuple[Any, .
     """The classes: those of the model, or where it does not tell, those that occur."""
     if predictor.classes is not None:
         return predictor.classes
+    if predicted.dtype.kind == "f" and (predicted % 1 != 0).any():
+        raise InvalidData(
+            "the model predicts numbers between its classes, such as probabilities, and no classes",
+            "register the classifier that decides (XGBClassifier and not its Booster), or say --task regression",
+        )
     return tuple(sorted({*true.tolist(), *predicted.tolist()}, key=lambda label: (isinstance(label, str), label)))
 
 
 def _places(values: Array, places: dict[Any, int], what: str) -> Array:
     import numpy as np
+    import pandas as pd
 
-    found, inverse = np.unique(values.astype(str) if values.dtype.kind in "OUS" else values, return_inverse=True)
-    strange = [label for label in found.tolist() if _comparable(label) not in places]
+    inverse, found = pd.factorize(values)
+    strange = sorted(str(label) for label in found.tolist() if _comparable(label) not in places)
     if strange:
         raise InvalidData(
-            f"{what} has {named([str(label) for label in strange])}, which the model never saw",
+            f"{what} has {named(strange)}, which the model never saw",
             f"its classes are {named([str(label) for label in places])}",
         )
     return np.array([places[_comparable(label)] for label in found.tolist()])[inverse]

@@ -47,7 +47,7 @@ def features_in(
     candidates = [column for column in columns if column not in others]
     wanted = _fields_of(signature)
     if wanted is not None:
-        return Features(_chosen(table, candidates, wanted), as_array=False)
+        return Features(_settled(table, _chosen(table, candidates, wanted)), as_array=False)
     found = {str(field.name): field for field in columns_in(table)}
     known = predictor.feature_names or candidates
     fields = _chosen(table, candidates, {name: found.get(name) or SignatureField(name, "any") for name in known})
@@ -67,6 +67,14 @@ def _fields_of(signature: Signature | None) -> dict[str, SignatureField] | None:
     if signature is None or any(field.name is None for field in signature.inputs):
         return None
     return {str(field.name): field for field in signature.inputs}
+
+
+def _settled(table: TableFile, fields: dict[str, SignatureField]) -> dict[str, SignatureField]:
+    """``fields`` with the table's own types where they allow any, so that each chunk is read alike."""
+    if all(field.type != "any" for field in fields.values()):
+        return fields
+    found = {field.name: field for field in columns_in(table)}
+    return {name: found[name] if field.type == "any" else field for name, field in fields.items()}
 
 
 def _chosen(table: TableFile, columns: Sequence[str], wanted: dict[str, SignatureField]) -> dict[str, SignatureField]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelreg.errors import CannotPredict, InvalidData
 from modelreg.inference.features import Features, feature_chunks, features_in
-from modelreg.inference.predictor import Predictor, asked, predictor_of
+from modelreg.inference.predictor import Predictor, asked, asked_each, predictor_of
 from modelreg.records.prediction import Prediction
 from modelreg.records.signature import Signature
 from modelreg.tables.reading import rows_of
@@ -41,17 +41,17 @@ def predict(
         raise CannotPredict("the model gives no probabilities", "leave out --proba")
     others = [] if id_column is None else [id_column]
     rows, columns = 0, tuple(others)
-    with opened(source) as table:
+    with written(destination) as write, opened(source) as table:  # data that changed keeps the file from its place
         features, total = features_in(table, signature, predictor, others), rows_of(table)
-        with written(destination) as write:
-            for chunk in feature_chunks(table, features, others):
-                answers = _answers(predictor, features, chunk, proba)
-                found = answers if id_column is None else _with_id(answers, chunk, id_column)
-                write(found)
-                rows, columns = rows + len(found), tuple(found.columns)
-                if progress is not None:
-                    progress(rows, total)
-        return Prediction(os.fspath(destination), rows, columns, table.digest())
+        for chunk in feature_chunks(table, features, others):
+            answers = _answers(predictor, features, chunk, proba)
+            found = answers if id_column is None else _with_id(answers, chunk, id_column)
+            write(found)
+            rows, columns = rows + len(found), tuple(found.columns)
+            if progress is not None:
+                progress(rows, total)
+        digest = table.digest()
+    return Prediction(os.fspath(destination), rows, columns, digest)
 
 
 def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, proba: bool) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, prob
     )
     columns = many or {"prediction": predicted}
     if proba and predictor.probabilities is not None:
-        likely = asked(predictor.probabilities, data)
+        likely = asked_each(predictor.probabilities, data)
         if likely.ndim != 2:
             raise InvalidData("the model gives no probability for each class", "leave out --proba")
         classes = predictor.classes or tuple(range(likely.shape[1]))
@@ -77,5 +77,5 @@ def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, prob
 def _with_id(answers: pd.DataFrame, chunk: pd.DataFrame, id_column: str) -> pd.DataFrame:
     if id_column in answers:
         raise InvalidData(f"the id column is named {id_column!r}, as one of the output", "rename it in the data")
-    answers.insert(0, id_column, chunk[id_column].to_numpy())
+    answers.insert(0, id_column, chunk[id_column].array)
     return answers

@@ -41,6 +41,8 @@ def predictor_of(model: object) -> Predictor:
         return _of_onnx(model)
     if package == "xgboost" and kind.__name__ == "Booster":
         return Predictor(lambda data: model.inplace_predict(data), None, None, None, None, None)  # type: ignore[attr-defined]
+    if package == "catboost" and kind.__name__ == "CatBoost" and len(getattr(model, "classes_", ())):
+        return _of_catboost(model)
     predict = getattr(model, "predict", None)
     if not callable(predict):
         raise CannotPredict(
@@ -49,7 +51,7 @@ def predictor_of(model: object) -> Predictor:
         )
     classes, names = getattr(model, "classes_", None), getattr(model, "feature_names_in_", None)
     return Predictor(
-        predict=predict,
+        predict=_quiet(predict) if package == "keras" else predict,
         probabilities=getattr(model, "predict_proba", None),
         decision=getattr(model, "decision_function", None),
         classes=None if classes is None or isinstance(classes, list) else tuple(classes.tolist()),
@@ -74,14 +76,20 @@ def asking() -> Iterator[None]:
 
 
 def asked(question: Ask, data: pd.DataFrame | Array) -> Array:
-    """The answer as an array with one row for each of ``data``; raises `InvalidData`."""
+    """The answer as an array with one value, or one row, for each row of ``data``; raises `InvalidData`."""
+    answer = asked_each(question, data)
+    return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+
+def asked_each(question: Ask, data: pd.DataFrame | Array) -> Array:
+    """As `asked`, of a question with an answer for each class, were it one only."""
     import numpy as np
 
     with asking():
         answer = np.asarray(question(data))
     if answer.ndim == 0 or len(answer) != len(data):
         raise InvalidData(f"the model gave {answer.size} answers for {len(data)} rows")
-    return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+    return answer
 
 
 def _task(model: object) -> str | None:
@@ -91,6 +99,23 @@ def _task(model: object) -> str | None:
         return "classification" if is_classifier(model) else "regression" if is_regressor(model) else None
     except (AttributeError, TypeError):  # not of scikit-learn's kind
         return None
+
+
+def _of_catboost(model: Any) -> Predictor:
+    """A classifier from a file is a plain ``CatBoost``, which answers with log-odds unless told otherwise."""
+    return Predictor(
+        predict=lambda data: model.predict(data, prediction_type="Class"),
+        probabilities=lambda data: model.predict(data, prediction_type="Probability"),
+        decision=None,
+        classes=tuple(model.classes_.tolist()),
+        feature_names=None,
+        task="classification",
+    )
+
+
+def _quiet(predict: Ask) -> Ask:
+    """Keras draws a bar on stdout, which may be where the predictions go."""
+    return lambda data: predict(data, verbose=0)  # type: ignore[call-arg]
 
 
 def _of_onnx(session: Any) -> Predictor:

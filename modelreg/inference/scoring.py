@@ -62,11 +62,12 @@ def regression_scores(true: Array, predicted: Array) -> tuple[dict[str, float | 
 
 def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> ConfusionMatrix | None:
     """How often each class was taken for which; None where there are too many to keep."""
-    from sklearn import metrics
+    import numpy as np
 
-    if len(labels) > _MOST_CLASSES:
+    classes = len(labels)
+    if classes > _MOST_CLASSES:
         return None
-    counts = metrics.confusion_matrix(true, predicted, labels=range(len(labels)))
+    counts = np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     return ConfusionMatrix(labels, tuple(tuple(map(int, row)) for row in counts))
 
 
@@ -94,10 +95,12 @@ def _roc_auc(true: Array, classes: int, probabilities: Array | None, decision: A
         scores = probabilities[:, 1] if probabilities is not None else decision
         if scores is None or scores.ndim != 1:
             raise Undefined(_NO_PROBABILITIES)
+        _require_finite(scores)
         return float(metrics.roc_auc_score(true, scores))
     if probabilities is None:
         raise Undefined(_NO_PROBABILITIES)
     rows = probabilities / probabilities.sum(axis=1, keepdims=True)  # which float32 has not exactly 1
+    _require_finite(rows)
     return float(metrics.roc_auc_score(true, rows, multi_class="ovr", average="macro", labels=range(classes)))
 
 
@@ -108,7 +111,15 @@ def _log_loss(true: Array, classes: int, probabilities: Array | None) -> float:
         raise Undefined(_NO_PROBABILITIES)
     if classes < 2:
         raise Undefined("the model knows one class only")
+    _require_finite(probabilities)
     return float(metrics.log_loss(true, probabilities, labels=range(classes)))
+
+
+def _require_finite(scores: Array) -> None:
+    import numpy as np
+
+    if not np.isfinite(scores).all():
+        raise Undefined("the model gives probabilities that are missing or infinite")
 
 
 def _require_every_class(true: Array, classes: int) -> None:

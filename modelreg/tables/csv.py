@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from modelreg.tables.source import TableFile
 if TYPE_CHECKING:
     import pandas as pd
 
-_VALUES_AT_ONCE = 500_000  # about 50 MB of texts
+_VALUES_AT_ONCE = 500_000  # about 50 MB of short texts
+_BYTES_AT_ONCE = 32 << 20  # of the file, for long texts
 _LONGEST_HEADER = 1 << 20  # bytes
 MISSING = [
     "",
@@ -68,12 +70,42 @@ def csv_chunks(table: TableFile, width: int, **options: Any) -> Iterator[pd.Data
     """The rows of a file with ``width`` columns, as pandas reads them with ``options``; raises `InvalidData`."""
     import pandas as pd
 
-    rows = max(1, _VALUES_AT_ONCE // width)
+    rows, may_be_short = _rows_at_once(table, width), False
     with table.text() as file, pd.read_csv(file, chunksize=rows, low_memory=False, **options) as chunks:
         for chunk in chunks:
             if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a value too many for the row's name
                 raise InvalidData(f"{table.name} has rows with more values than the first line has names")
+            last = chunk.iloc[:, -1]
+            may_be_short = may_be_short or bool((last.isna() | (last == "")).any())
             yield chunk
+    if may_be_short and width > 1:
+        _refuse_short_rows(table, width)
+
+
+def _rows_at_once(table: TableFile, width: int) -> int:
+    """How many rows make a chunk, going by the length of the first ones."""
+    with table.text() as file:
+        start = file.read(_LONGEST_HEADER)
+    length = len(start) // max(1, start.count(b"\n"))
+    return max(1, min(_VALUES_AT_ONCE // width, _BYTES_AT_ONCE // max(1, length)))
+
+
+def _refuse_short_rows(table: TableFile, width: int) -> None:
+    """Raise `InvalidData` for a row with too few values: pandas reads the last ones as missing, and does not say so."""
+    import csv
+
+    with table.text() as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        rows = csv.reader(text)
+        try:
+            for row in rows:
+                if len(row) < width and any(value.strip() for value in row):
+                    message = f"{table.name} has {len(row)} values in line {rows.line_num}, and {width} columns"
+                    raise InvalidData(message, "a file that was cut off ends so; write a missing value as nothing")
+        except csv.Error:
+            return  # of a value so long that Python's reader refuses it, unlike pandas
+        finally:
+            text.detach()  # which leaves the file open
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelreg.errors import InvalidData
+from modelreg.errors import InvalidData, shown
 from modelreg.tables.columns import refuse_duplicates
 from modelreg.tables.source import TableFile
 
@@ -30,7 +30,11 @@ def parquet(table: TableFile) -> Iterator[Any]:
         file = pq.ParquetFile(table.file)
     except (pa.ArrowException, OSError) as error:
         raise InvalidData(f"{table.name} is not a parquet file") from error
-    yield file
+    try:
+        yield file
+    except (pa.ArrowException, OSError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InvalidData(f"{table.name} cannot be read as parquet: {shown(said)}") from error
 
 
 def parquet_columns(file: Any, table: TableFile) -> list[str]:
@@ -50,4 +54,4 @@ def parquet_chunks(table: TableFile) -> Iterator[pd.DataFrame]:
         columns = parquet_columns(file, table)
         rows = max(1, _VALUES_AT_ONCE // len(columns))
         for batch in file.iter_batches(batch_size=rows, columns=columns):
-            yield batch.to_pandas()
+            yield batch.to_pandas(integer_object_nulls=True)  # whole numbers stay whole beside missing ones

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_NAMED = 5  # columns in one message
+_TRUTH = {"True": True, "False": False, "true": True, "false": False, "TRUE": True, "FALSE": False}
 
 
 def columns_of(table: TableFile) -> list[str]:
@@ -60,6 +61,7 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
     columns = csv_columns(table)
     types = {name: dtype for name, field in fields.items() if (dtype := _dtype(field)) is not None}
     types = {name: dtype for name, dtype in types.items() if name not in as_text}
+    unread = {name: fields[name] for name in types if _is_unread(fields[name])}
     untouched: dict[str, Any] = {}
     if as_text:  # whose 'NA' is a text like any other
         types |= dict.fromkeys(as_text & set(columns), "str")
@@ -68,7 +70,7 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
     with reading_csv(table):
         try:
             for chunk in csv_chunks(table, len(columns), dtype=types, **untouched):
-                yield _in_time(chunk, fields)
+                yield _converted(chunk, unread, table.name)
                 done += 1
             return
         except (ValueError, TypeError, OverflowError) as error:  # of pandas, which does not name the column
@@ -77,14 +79,12 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
         slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, "str"), **untouched)
         for place, chunk in enumerate(slow):
             if place >= done:
-                yield _in_time(
-                    _converted(chunk, {name: fields[name] for name in types if name in fields}, table.name), fields
-                )
+                yield _converted(chunk, {name: fields[name] for name in types if name in fields}, table.name)
 
 
 def _parquet(table: TableFile, fields: Mapping[str, SignatureField]) -> Iterator[pd.DataFrame]:
     for chunk in parquet_chunks(table):
-        yield _in_time(_converted(chunk, fields, table.name), fields)
+        yield _converted(chunk, fields, table.name)
 
 
 def _dtype(field: SignatureField) -> str | None:
@@ -93,7 +93,12 @@ def _dtype(field: SignatureField) -> str | None:
         return "float64" if field.nullable else field.type  # which is how pandas reads them
     if field.type.startswith("float"):
         return field.type
-    return {"boolean": None if field.nullable else "bool", "string": "str", "datetime": "str"}.get(field.type)
+    return {"boolean": "str" if field.nullable else "bool", "string": "str", "datetime": "str"}.get(field.type)
+
+
+def _is_unread(field: SignatureField) -> bool:
+    """Whether pandas, having read a column of CSV, has neither converted nor checked its values."""
+    return field.type == "datetime" or (field.nullable and (field.type == "boolean" or "int" in field.type))
 
 
 def _converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
@@ -115,6 +120,9 @@ def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
     """``values`` in the field's type; raises ValueError or TypeError where one of them is not."""
     import pandas as pd
 
+    if field.type == "datetime":  # only as ISO 8601: of other forms, each chunk would be read in its own
+        times = values if values.dtype.kind == "M" else pd.to_datetime(values, format="ISO8601")
+        return times.dt.as_unit("us")  # to which pandas comes by the values of each chunk
     if field.type == "string":
         if pd.api.types.is_numeric_dtype(values.dtype):
             raise TypeError
@@ -122,13 +130,21 @@ def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
     dtype = _dtype(field)
     if field.type == "boolean":
         return _booleans(values, field.nullable)
-    if dtype is None or field.type == "datetime":
+    if dtype is None:
         return values
-    numbers: Any = pd.to_numeric(values.where(~values.isin(MISSING)) if values.dtype.kind not in "iufb" else values)
+    return _numbers(values, dtype, is_whole="int" in field.type)
+
+
+def _numbers(values: pd.Series[Any], dtype: str, is_whole: bool) -> Any:
+    import pandas as pd
+
+    if values.dtype.kind not in "iufb":
+        values = values.where(~values.isin(MISSING))
+    numbers: Any = pd.to_numeric(values)
+    if is_whole and not (numbers.dropna() % 1 == 0).all():
+        raise ValueError
     if dtype.startswith("float"):
         return numbers.astype(dtype)
-    if not (numbers % 1 == 0).all():
-        raise ValueError
     whole = numbers.astype(dtype)
     if not (whole == numbers).all():  # too large for the type
         raise OverflowError
@@ -137,19 +153,10 @@ def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
 
 def _booleans(values: pd.Series[Any], nullable: bool) -> Any:
     if values.dtype.kind == "b":
-        return values
-    known = {"True": True, "False": False, "true": True, "false": False, "TRUE": True, "FALSE": False}
-    found = values.map(lambda value: known.get(str(value)))
-    if (found.isna() & ~values.isna()).any() or (not nullable and found.isna().any()):
+        return values.astype("object") if nullable else values
+    texts = values.astype("object").astype("str")
+    found = texts.map(_TRUTH).astype("object")  # as pandas has truth values among which some are missing
+    missing = values.isna() | texts.isin(MISSING)
+    if (found.isna() & ~missing).any() or (not nullable and missing.any()):
         raise ValueError
     return found if nullable else found.astype("bool")
-
-
-def _in_time(chunk: pd.DataFrame, fields: Mapping[str, SignatureField]) -> pd.DataFrame:
-    """The chunk with the columns that hold times as times: CSV has them as texts."""
-    import pandas as pd
-
-    times = [name for name, field in fields.items() if field.type == "datetime"]
-    if not times:
-        return chunk
-    return chunk.assign(**{name: pd.to_datetime(chunk[name]) for name in times})

@@ -1,0 +1,131 @@
+"""What a model is given of a table: the same values and types wherever the file is cut, or nothing."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelreg.errors import InvalidData
+from modelreg.inference.prediction import predict
+from modelreg.records.signature import Signature, SignatureField
+from modelreg.signatures import infer_signature
+from modelreg.tables import csv as csv_tables
+from modelreg.tables import parquet as parquet_tables
+
+
+class Mirror:
+    """Predicts what it was given: the type and the value of the first column."""
+
+    def predict(self, frame):
+        first = frame.iloc[:, 0]
+        return np.array([f"{first.dtype} {value!r}" for value in first.tolist()], dtype=object)
+
+
+class Zero:
+    def predict(self, frame):
+        return np.zeros(len(frame))
+
+
+def taking(type_, nullable=False):
+    return Signature((SignatureField("a", type_, (), nullable), SignatureField("b", "int64")))
+
+
+def mirrored(tmp_path, text, signature):
+    (tmp_path / "data.csv").write_text(text)
+    predict(Mirror(), signature, tmp_path / "data.csv", tmp_path / "out.csv")
+    return pd.read_csv(tmp_path / "out.csv")["prediction"].tolist()
+
+
+def mirrored_in_pieces(tmp_path, text, signature, rows):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_tables, "_VALUES_AT_ONCE", rows * 2)
+        return mirrored(tmp_path, text, signature)
+
+
+VALUES = {
+    "int64": st.sampled_from(["1", "-2", "3.0", "9007199254740992"]),
+    "float64": st.sampled_from(["1", "0.1", "1e300", "2.2250738585072014e-308", "inf"]),
+    "boolean": st.sampled_from(["True", "False", "true", "FALSE"]),
+    "string": st.sampled_from(["x", "007", "1.0", "é, ü"]),
+    "datetime": st.sampled_from(["2026-01-02", "2026-01-02 03:04:05", "1999-12-31T23:59:59"]),
+    "any": st.sampled_from(["1", "x", "2.5", "01"]),
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), type_=st.sampled_from(sorted(VALUES)), nullable=st.booleans(), rows=st.integers(1, 4))
+def test_a_column_is_read_alike_wherever_the_file_is_cut(tmp_path, data, type_, nullable, rows):
+    values = data.draw(st.lists(VALUES[type_] | st.just("") if nullable else VALUES[type_], min_size=1, max_size=8))
+    text = pd.DataFrame({"a": values, "b": "1"}).to_csv(index=False)
+    signature = data.draw(st.sampled_from([taking(type_, nullable), None]))
+    assert mirrored(tmp_path, text, signature) == mirrored_in_pieces(tmp_path, text, signature, rows)
+
+
+def test_an_unlucky_day_does_not_turn_days_into_months(tmp_path):
+    text = "a,b\n03/04/2026,1\n13/02/2026,1\n"
+    with pytest.raises(InvalidData, match="'a' is not datetime"):
+        mirrored(tmp_path, text, taking("datetime"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"), [("boolean", "maybe"), ("int64", "1.5"), ("datetime", "soon"), ("float64", "much")]
+)
+def test_a_value_of_another_type_is_found_in_a_column_that_may_miss_some(tmp_path, type_, value):
+    with pytest.raises(InvalidData, match=f"'a' is not {type_}"):
+        mirrored(tmp_path, f"a,b\n{value},1\n,1\n", taking(type_, nullable=True))
+
+
+@pytest.mark.parametrize("text", ["a,b,c\n1,2,x\n1,2\n", "a,b,c\n1,2,x\n\n1", "a,b,c\n1,2,x\n1,2,x,y\n"])
+def test_a_row_with_too_few_or_too_many_values_is_refused(tmp_path, text):
+    (tmp_path / "data.csv").write_text(text)
+    with pytest.raises(InvalidData):
+        predict(Zero(), None, tmp_path / "data.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_values_that_are_missing_at_the_end_of_rows_are_just_missing(tmp_path):
+    assert mirrored(tmp_path, 'a,b,c\n1.5,1,\n2.5,2,"x\ny"\n\n', None) == ["float64 1.5", "float64 2.5"]
+
+
+def test_long_texts_come_fewer_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_tables, "_BYTES_AT_ONCE", 100_000)
+    (tmp_path / "data.csv").write_text("a,b\n" + f"{'x' * 10_000},1\n" * 50)
+    told = []
+    predict(Zero(), taking("string"), tmp_path / "data.csv", tmp_path / "o.csv", progress=lambda *at: told.append(at))
+    assert len(told) >= 5
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[: len(b) // 2], lambda b: b[:-8] + bytes(8)])
+def test_a_damaged_gzip_is_refused_and_nothing_is_kept(tmp_path, damage):
+    packed = gzip.compress(("a,b\n" + "".join(f"{row},2\n" for row in range(50_000))).encode())
+    (tmp_path / "data.csv.gz").write_bytes(damage(packed))
+    with pytest.raises(InvalidData, match="cannot be read as CSV"):
+        predict(Zero(), None, tmp_path / "data.csv.gz", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_damaged_parquet_is_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"a": np.arange(5000.0)}).to_parquet(tmp_path / "data.parquet")
+    content = bytearray((tmp_path / "data.parquet").read_bytes())
+    content[4:40] = b"\xff" * 36
+    (tmp_path / "data.parquet").write_bytes(content)
+    with pytest.raises(InvalidData, match="cannot be read as parquet"):
+        predict(Zero(), None, tmp_path / "data.parquet", tmp_path / "out.csv")
+
+
+def test_whole_ids_in_parquet_stay_whole_beside_missing_ones(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    ids = pd.array([7, 8, None, 2**53 + 1], dtype="Int64")
+    pd.DataFrame({"id": ids, "a": [1.0, 2, 3, 4]}).to_parquet(tmp_path / "data.parquet")
+    signature = infer_signature(pd.DataFrame({"a": [1.0]}))
+    for values in (100, 4):
+        monkeypatch.setattr(parquet_tables, "_VALUES_AT_ONCE", values)
+        predict(Zero(), signature, tmp_path / "data.parquet", tmp_path / "out.csv", id_column="id")
+        written = (tmp_path / "out.csv").read_text().splitlines()
+        assert [line.partition(",")[0] for line in written] == ["id", "7", "8", "", "9007199254740993"]
