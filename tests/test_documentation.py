@@ -7,11 +7,23 @@ import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from modelreg import Registry
+from modelreg.cli.application import COMMANDS
+from modelreg.records.alteration import Alteration
+from modelreg.records.difference import Difference
+from modelreg.records.gate import Gate, GateCheck
+from modelreg.records.inspection import Finding, RegistryInformation
+from modelreg.records.journal import JournalEntry
+from modelreg.records.model import Model
+from modelreg.records.prediction import Prediction
+from modelreg.records.stage_held import StageHeld
+from modelreg.records.transition import Transition
+from modelreg.records.version import ModelVersion
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -85,3 +97,35 @@ def test_every_local_link_of_the_documents_leads_somewhere() -> None:
     for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+JSON_DOCUMENT = (ROOT / "docs" / "json.md").read_text()
+RECORDS = {
+    "list": Model,
+    "versions": ModelVersion,
+    "transition": Transition,
+    "predict": Prediction,
+    "diff": Difference,
+    "gate add": Gate,
+    "gate check": GateCheck,
+    "alias": Alteration,
+    "history": JournalEntry,
+    "history --as-of": StageHeld,
+    "verify": Finding,
+    "info": RegistryInformation,
+}
+
+
+@pytest.mark.parametrize("command", RECORDS)
+def test_the_keys_of_json_are_documented_in_their_order(command: str) -> None:
+    row = next(line for line in JSON_DOCUMENT.splitlines() if line.startswith(f"| `{command}`"))
+    documented = re.findall(r"`(\w+)`", row.split("|")[2])
+    assert documented == [field.name for field in fields(RECORDS[command])]
+
+
+def test_every_command_with_json_is_documented() -> None:
+    listed = {
+        name for row in re.findall(r"^\| (`.*?) \|", JSON_DOCUMENT, re.MULTILINE) for name in row.split("`")[1::2]
+    }
+    documented = {name.split(" --")[0].split()[0] for name in listed}
+    assert documented == set(COMMANDS)

@@ -106,6 +106,13 @@ class BlobStore:
             problem = str(error)
         raise BlobDamaged(version.reference, ITS_MANIFEST, problem)
 
+    def changed_at(self, digest: Digest) -> int:
+        """When anything was last done to the blob's file, in nanoseconds (st_ctime); 0 when it is not there."""
+        try:
+            return os.lstat(self.path(digest)).st_ctime_ns
+        except OSError:
+            return 0
+
     def problem(self, file: ModelFile, *, thorough: bool = True) -> str | None:
         """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.
 

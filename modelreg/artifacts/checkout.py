@@ -29,11 +29,12 @@ _FICLONE = 0x40049409  # ioctl_ficlone(2)
 def check_out(store: BlobStore, folder: Path, version: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
     """A folder below ``folder`` that holds exactly ``files``, every byte of them checked now.
 
-    One that is there already is used if it is intact, and made anew if it is not. ``version`` names the version in
-    messages. Raises `BlobDamaged` when the stored bytes are not those that were registered, and OSError.
+    One that is there already is used if it and the blobs are intact, and made anew if it is not. ``version`` names the
+    version in messages. Raises `BlobDamaged` when the stored bytes are not those that were registered, and OSError.
     """
     checkout = folder / digest.replace(":", "-")
     if _is_intact(checkout, files):
+        _refuse_changed_blobs(store, checkout, version, files)
         return checkout
     private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
     try:
@@ -68,6 +69,25 @@ def safe_path(path: str) -> PurePosixPath:
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise CatalogDamaged(f"the catalog holds the path {shown(path)}, which leads out of its folder")
     return PurePosixPath(path)
+
+
+def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files: Sequence[ModelFile]) -> None:
+    """Raise `BlobDamaged` for a blob that is not what it was when the checkout was made.
+
+    Its bytes are read only if anything was done to the file since then: reading all of them each time would make
+    loading take twice as long.
+    """
+    made = os.stat(checkout).st_ctime_ns
+    touched = False
+    for file in files:
+        changed = store.changed_at(file.digest) > made
+        problem = store.problem(file, thorough=changed)
+        if problem is not None:
+            raise BlobDamaged(version, file.path, problem)
+        touched = touched or changed
+    if touched:
+        with suppress(OSError):  # another member of the group made it
+            os.utime(checkout)
 
 
 def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:

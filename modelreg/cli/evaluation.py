@@ -117,7 +117,7 @@ def predict(
 def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
     evaluation, rows = outcome.evaluation, list(_beside_production(outcome))
     if as_json:
-        reference = {"name": outcome.name, "version": outcome.version}
+        reference = {"name": outcome.name, "version": outcome.version, "dataset": evaluation.dataset}
         incumbent = {"production": outcome.production, "incumbent": outcome.incumbent, "deltas": rows}
         output.print_json(reference | output.fields_of(evaluation) | incumbent)
         return

@@ -74,10 +74,7 @@ def history(
     modelreg history --head
     """
     if as_of is not None:
-        held = registry(context).history_as_of(as_of, subject)
-        output.print_records(
-            held, _HELD_COLUMNS, output.chosen_form(as_json), lambda each: f"{each.name}/{each.version}"
-        )
+        _print_held(registry(context).history_as_of(as_of, subject), as_json)
         return
     if head:
         newest = registry(context).information().journal_head
@@ -93,6 +90,14 @@ def history(
 def _forced(entry: JournalEntry) -> bool:
     """Whether it was done against a gate."""
     return '"forced":true' in entry.after and json.loads(entry.after).get("check", {}).get("forced") is True
+
+
+def _print_held(held: list[StageHeld], as_json: bool) -> None:
+    form = output.chosen_form(as_json)
+    if not held and form is output.Form.TABLE:
+        output.note("nothing was registered then")
+        return
+    output.print_records(held, _HELD_COLUMNS, form, lambda each: f"{each.name}/{each.version}")
 
 
 def _what(entry: JournalEntry) -> str:

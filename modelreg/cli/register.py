@@ -102,10 +102,10 @@ def register(
     if is_new_registry:
         output.note(f"made a registry in {source.folder}")
     if not quiet:
-        _tell(context, registered)
+        _tell(context, registered, applied=any((description is not None, tag, alias, stage)))
 
 
-def _tell(context: typer.Context, registered: Registration) -> None:
+def _tell(context: typer.Context, registered: Registration, applied: bool) -> None:
     what = registered.model_class or f"a {registered.flavor}"
     digest = text.short(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
@@ -113,9 +113,9 @@ def _tell(context: typer.Context, registered: Registration) -> None:
         output.note(f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}")
         tell_undo(context, *_undo(registered))
     else:
+        also = "; what you said of it was applied" if applied else ""
         output.note(
-            f"{registered.reference} has the same bytes and facts ({digest}){stage}: no new version was made; "
-            "description, tags, aliases and stage are as you said"
+            f"{registered.reference} has the same bytes and facts ({digest}){stage}: no new version was made{also}"
         )
     for sentence in registered.notes:
         output.note(f"note: {sentence}")

@@ -54,4 +54,8 @@ def versions(
     modelreg versions churn --json | jq '.[] | {version, stage, auc: .metrics.auc}'
     """
     found = registry(context).versions(name, filter=filter, sort=sort, limit=limit)
-    output.print_records(found, VERSION_COLUMNS, output.chosen_form(as_json, quiet), lambda version: version.reference)
+    form = output.chosen_form(as_json, quiet)
+    if not found and form is output.Form.TABLE:
+        output.note(f"{name} has no versions" if filter is None else "no version fits")
+        return
+    output.print_records(found, VERSION_COLUMNS, form, lambda version: version.reference)

@@ -116,6 +116,34 @@ def test_what_was_made_writable_is_read_only_again(folder_version):
     assert stat.S_IMODE(checkout.stat().st_mode) == 0o755
 
 
+@pytest.mark.parametrize("damage", [b"the bytes of A model", b"cut", None], ids=["flipped", "cut", "gone"])
+def test_a_blob_that_is_damaged_after_its_checkout_was_made_is_refused(registry, model_file, blob_path, damage):
+    registry.register(model_file(b"the bytes of a model"), "churn")
+    assert registry.path("churn/1").read_bytes() == b"the bytes of a model"
+    blob = blob_path(registry.version("churn/1").files[0].digest)
+    os.chmod(blob, 0o644)
+    if damage is None:
+        blob.unlink()
+    else:
+        blob.write_bytes(damage)
+    for _ in range(2):
+        with pytest.raises(BlobDamaged):
+            registry.path("churn/1")
+    registry.register(model_file(b"the bytes of a model"), "churn")  # which heals it
+    assert registry.path("churn/1").read_bytes() == b"the bytes of a model"
+
+
+def test_a_blob_that_was_touched_and_is_sound_is_read_once_more(registry, model_file, blob_path):
+    registry.register(model_file(), "churn")
+    made = registry.path("churn/1").parent.stat().st_ctime_ns
+    os.utime(blob_path(registry.version("churn/1").files[0].digest))
+    registry.path("churn/1")
+    seen = registry.path("churn/1").parent.stat().st_ctime_ns
+    assert seen > made
+    registry.path("churn/1")
+    assert registry.path("churn/1").parent.stat().st_ctime_ns == seen
+
+
 def test_processes_that_find_one_damaged_checkout_all_get_a_good_one(folder_version, at_once):
     script = """
 import modelreg.artifacts.checkout

@@ -296,7 +296,7 @@ def test_evaluate_prints_the_metrics_beside_production(run, trained):
         run("evaluate", "iris/1", "--data", trained / "holdout.csv", "--target", "target", "--as", "b", "--json").stdout
     )
     assert list(found) == [
-        *("name", "version", "task", "metrics", "missing", "confusion_matrix", "data_digest", "data_rows", "dataset"),
+        *("name", "version", "dataset", "task", "metrics", "missing", "confusion_matrix", "data_digest", "data_rows"),
         *("created_by", "created_at", "production", "incumbent", "deltas"),
     ]
     assert found["confusion_matrix"]["labels"] == ["0", "1", "2"]
