@@ -80,7 +80,7 @@ def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files:
     made = os.stat(checkout).st_ctime_ns
     touched = False
     for file in files:
-        changed = store.changed_at(file.digest) > made
+        changed = store.changed_at(file.digest) >= made  # file systems count time in steps of milliseconds
         problem = store.problem(file, thorough=changed)
         if problem is not None:
             raise BlobDamaged(version, file.path, problem)
