@@ -7,6 +7,7 @@ from itertools import groupby
 
 import pytest
 
+from modelreg import alterations
 from modelreg.errors import (
     GateNotFound,
     GateRefused,
@@ -16,6 +17,9 @@ from modelreg.errors import (
     ProductionOccupied,
     StageChanged,
 )
+from modelreg.home import Home
+from modelreg.records.journal import Actor
+from modelreg.references import Reference
 
 
 @pytest.fixture
@@ -277,14 +281,36 @@ def test_a_gate_that_was_written_by_hand_and_is_not_understood_is_not_passed(sco
     assert [finding.subject for finding in scored.verify()] == ["gate 1"]
 
 
-def test_approvals_count_everybody_but_who_registered(registry, model_file, by_hand):
+def approve_as(registry, user, reference):
+    """Approve as another user of the operating system would."""
+    with Home(registry.folder, 30).catalog.writing(Actor(user, None, None)) as change:
+        alterations.approve(change, Reference.parse(reference), "")
+
+
+def test_approvals_count_everybody_once_but_who_registered(registry, model_file):
     registry.register(model_file(), "churn")
-    registry.add_gate("churn", "Production", "approvals >= 1")
+    registry.add_gate("churn", "Production", "approvals >= 2")
     registry.approve("churn/1", message="I made it")
+    for user in ("alice", "alice"):
+        approve_as(registry, user, "churn/1")
+    (result,) = registry.check_gates("churn/1", "Production").gates
+    assert result.found == {"approvals": 1}
     with pytest.raises(GateRefused):
         registry.transition("churn", 1, "Production")
-    by_hand("UPDATE versions SET created_by = 'somebody else'")
+    approve_as(registry, "bob", "churn/1")
     registry.transition("churn", 1, "Production")
+    assert [version.version for version in registry.versions("churn", filter="approvals = 2")] == [1]
+    assert list(registry.verify()) == []
+
+
+def test_who_claims_to_be_another_approves_as_who_the_system_says(registry, model_file, monkeypatch):
+    registry.register(model_file(), "churn")
+    monkeypatch.setenv("MODELREG_USER", "alice")
+    registry.approve("churn/1")
+    (approval,) = registry.version("churn/1").approvals
+    assert approval.user == registry.version("churn/1").created_by
+    assert registry.check_gates("churn/1", "Production").gates == ()
+    assert registry.history()[-1].claimed_user == "alice"
 
 
 PROMOTE_WHO_IS_BETTER = """
