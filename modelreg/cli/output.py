@@ -136,6 +136,11 @@ def note(text: str) -> None:
     _to_stderr(visible(text))
 
 
+def warn(message: Warning | str, *_: object, **__: object) -> None:
+    """What a library or we ourselves warn of, as `warnings.showwarning` takes it: the sentence without the place."""
+    note(f"warning: {message}")
+
+
 def report(error: ModelregError, as_json: bool) -> int:
     """Print an error and return its exit status."""
     if as_json:

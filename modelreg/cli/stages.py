@@ -153,9 +153,11 @@ def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
         output.print_line(f"{reference} is in {planned.stage} already")
         return
     output.print_line(_summary(planned))
-    if planned.forced and planned.check is not None:
-        for failure in planned.check.failures:
-            output.note(f"forced, against the gate {failure.expression}")
+    for gate in () if planned.check is None else planned.check.gates:
+        if not gate.passed:
+            output.note(f"forced, against the gate {gate.expression}")
+        elif gate.reason:
+            output.note(f"passed the gate {gate.expression}: {gate.reason}")
     if dry_run:
         output.note("dry run: nothing was changed")
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -70,6 +72,15 @@ def test_a_refused_promotion_names_the_gate_and_the_way_around_it(scored):
     told = [dict(zip(header, row, strict=True)) for row in rows]
     assert [row["forced"] for row in told[-3:]] == ["", "", "yes"]
     assert [row["action"] for row in told].count("refuse") == 2
+
+
+def test_a_gate_that_has_nobody_to_compare_with_says_so(churn):
+    churn("gate", "add", "churn", "Production", "version > production.version")
+    churn("transition", "churn/1", "Archived")
+    done = churn("transition", "churn/2", "Production")
+    assert done.returncode == 0
+    expected = "passed the gate version > production.version: nobody is in Production to compare with"
+    assert done.stderr.splitlines()[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -310,6 +321,16 @@ def test_predict_writes_a_file_and_says_so_on_stderr(run, trained):
     assert header == "prediction,probability_0,probability_1,probability_2"
     to_stdout = run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-")
     assert len(to_stdout.stdout.splitlines()) == 151
+
+
+def test_a_model_that_other_libraries_made_is_warned_of_in_a_sentence(run, registry, trained):
+    with closing(sqlite3.connect(registry / "catalog.db")) as catalog, catalog:
+        older = """UPDATE versions SET environment = replace(environment, '"scikit-learn":"', '"scikit-learn":"0.')"""
+        catalog.execute(older)
+    done = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv")
+    assert done.returncode == 0
+    (warning,) = [line for line in done.stderr.splitlines() if "warning" in line.lower()]
+    assert warning.startswith("warning: iris/1 was registered with scikit-learn 0.")
 
 
 @pytest.mark.parametrize(
