@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
 from modelreg.catalog.change import Change
@@ -46,23 +46,20 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
     version = catalog.version(reference)
     if not is_due(version.name, version.version, version.stage, terms):
         return Transition(version.name, version.version, terms.stage, ())
-    check = check_version(catalog, version, terms.stage)
-    refused = check is not None and not check.passed
-    if check is not None and refused and not force:
-        raise GateRefused(check)
     occupants = [each for each in catalog.in_stage(version.name, terms.stage) if each != version.version]
+    checks = _ask_gates(catalog, version, terms, occupants)
+    refusal = next((check for check in checks if not check.passed), None)
+    if refusal is not None and not force:
+        raise GateRefused(refusal)
     changes = plan_transition(version.name, version.version, version.stage, terms, occupants)
-    return Transition(version.name, version.version, terms.stage, changes, check, forced=refused)
+    return Transition(version.name, version.version, terms.stage, changes, checks, forced=refusal is not None)
 
 
 def carry_out(change: Change, transition: Transition) -> None:
-    """Make the changes that `decide` named, and journal what gates said with the one that they were asked about."""
-    from modelreg.lifecycle.gates import check_as_json  # which imports the language of expressions
-
+    """Make the changes that `decide` named, and journal with each what gates said of it."""
+    checks = {check.version: check for check in transition.checks}
     for each in transition.changes:
-        asked = transition.check if each.version == transition.version else None
-        said = None if asked is None else check_as_json(asked, forced=transition.forced)
-        change.set_stage(transition.name, each, check=said)
+        change.set_stage(transition.name, each, check=_as_json(checks.get(each.version)))
 
 
 def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> GateCheck | None:
@@ -75,6 +72,25 @@ def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> Gat
     in_production = catalog.in_stage(version.name, Stage.PRODUCTION)
     incumbent = catalog.version(Reference(version.name, in_production[0])) if in_production else None
     return check_gates(gates, version, stage, incumbent)
+
+
+def _ask_gates(
+    catalog: Snapshot, version: ModelVersion, terms: Terms, occupants: Sequence[int]
+) -> tuple[GateCheck, ...]:
+    """What gates say of the version, and of those that would have to make room for it."""
+    asked = [check_version(catalog, version, terms.stage)]
+    if terms.move_existing is not None:
+        leaving = (catalog.version(Reference(version.name, occupant)) for occupant in occupants)
+        asked += [check_version(catalog, each, terms.move_existing) for each in leaving]
+    return tuple(check for check in asked if check is not None)
+
+
+def _as_json(check: GateCheck | None) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    from modelreg.lifecycle.gates import check_as_json  # which imports the language of expressions
+
+    return check_as_json(check, forced=not check.passed)
 
 
 def _journal_refusal(change: Change, check: GateCheck) -> None:

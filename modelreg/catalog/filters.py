@@ -36,7 +36,8 @@ _OF_MODEL = {"name": "m.name", "tags": "(SELECT value FROM model_tags WHERE mode
 """What a filter of models may ask that is about the model, and not about one of its versions."""
 _ALIASES = "SELECT 1 FROM aliases WHERE model = v.model AND version = v.version"
 _APPROVALS = """
-(SELECT count(*) FROM approvals WHERE model = v.model AND digest = v.digest AND user <> v.created_by)
+(SELECT count(*) FROM approvals a WHERE a.model = v.model AND a.digest = v.digest AND a.user NOT IN
+ (SELECT r.created_by FROM versions r WHERE r.model = v.model AND r.digest = v.digest))
 """
 _KEYED = {
     "metrics": "(SELECT value FROM metrics WHERE model = v.model AND version = v.version AND name = {0})",

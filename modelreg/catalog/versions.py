@@ -34,7 +34,9 @@ SELECT version, dataset, metric, value FROM versions JOIN evaluation_metrics USI
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY dataset, metric
 """
 _APPROVALS = """
-SELECT versions.version, user, message, approvals.created_at FROM versions JOIN approvals USING (model, digest)
+SELECT versions.version, user, message, approvals.created_at,
+       user NOT IN (SELECT created_by FROM versions v WHERE v.model = approvals.model AND v.digest = approvals.digest)
+FROM versions JOIN approvals USING (model, digest)
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY approvals.created_at, user
 """
 _CHOSEN = """
@@ -79,7 +81,8 @@ def read_versions(
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
                 evaluations=_by_dataset(evaluations[row["version"]]),
                 approvals=tuple(
-                    Approval(user, message, from_text(at)) for user, message, at in approvals[row["version"]]
+                    Approval(user, message, from_text(at), bool(counts))
+                    for user, message, at, counts in approvals[row["version"]]
                 ),
             )
             for row in connection.execute(_VERSIONS, scope)

@@ -153,7 +153,7 @@ def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
         output.print_line(f"{reference} is in {planned.stage} already")
         return
     output.print_line(_summary(planned))
-    for gate in () if planned.check is None else planned.check.gates:
+    for gate in (gate for check in planned.checks for gate in check.gates):
         if not gate.passed:
             output.note(f"forced, against the gate {gate.expression}")
         elif gate.reason:

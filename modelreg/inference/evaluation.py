@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from modelreg.errors import InvalidData, InvalidInput, did_you_mean, shown
 from modelreg.inference import scoring
 from modelreg.inference.features import feature_chunks, features_in
+from modelreg.inference.labels import labels_like, places_of
 from modelreg.inference.prediction import Progress
-from modelreg.inference.predictor import Predictor, asked, asked_each, predictor_of
+from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
 from modelreg.records.evaluation import ConfusionMatrix, Scores
 from modelreg.records.signature import Signature
 from modelreg.tables.csv import MISSING
-from modelreg.tables.reading import named, rows_of
+from modelreg.tables.reading import rows_of
 from modelreg.tables.source import TableFile, opened
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 CLASSIFICATION = "classification"
 REGRESSION = "regression"
-_TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
-"""What pandas reads as truth values -> how Python writes them."""
+_UNNAMED = "the model does not say which class each probability is of"
 
 
 @dataclass(slots=True)
@@ -37,6 +37,8 @@ class _Collected:
     predicted: list[Any] = field(default_factory=list)
     probabilities: list[Any] = field(default_factory=list)
     decision: list[Any] = field(default_factory=list)
+    classes: tuple[Any, ...] | None = None
+    """Those of the probabilities, where the model names them."""
 
 
 def evaluate(
@@ -61,27 +63,30 @@ def evaluate(
         digest = table.digest()
     true, predicted = _joined(collected.true), _joined(collected.predicted)
     if predicted.ndim > 1:
-        raise InvalidData("the model predicts several values for each row, and one is measured", None)
-    chosen = task or predictor.task or _task_of(true)
+        raise InvalidData("the model predicts several values for each row, and one is measured")
+    _refuse_missing(predicted)
+    chosen = task or predictor.task or _task_of(true, predicted)
     if chosen == REGRESSION:
         values, missing = scoring.regression_scores(
             _numbers(true, f"the target {target!r}"), _numbers(predicted, "the prediction")
         )
         return Scores(REGRESSION, values, missing, None, digest, len(true))
-    return _classified(predictor, collected, true, predicted, target, digest)
+    return _classified(collected, true, predicted, target, digest)
 
 
 def _collect(
     table: TableFile, signature: Signature | None, predictor: Predictor, target: str, progress: Progress | None
 ) -> _Collected:
     features, total = features_in(table, signature, predictor, [target]), rows_of(table)
-    collected, done = _Collected(), 0
+    collected, done = _Collected(classes=predictor.classes), 0
     for chunk in feature_chunks(table, features, [target]):
         data = features.of(chunk)
-        collected.true.append(_true_values(chunk[target], table.name, target, predictor.classes))
+        collected.true.append(_true_values(chunk[target], table.name, target, predictor.classes or ()))
         collected.predicted.append(asked(predictor.predict, data))
         if predictor.probabilities is not None:
-            collected.probabilities.append(asked_each(predictor.probabilities, data))
+            classes, likely = asked_probabilities(predictor, data)
+            collected.probabilities.append(likely)
+            collected.classes = collected.classes or classes
         elif predictor.decision is not None:
             collected.decision.append(asked(predictor.decision, data))
         done += len(chunk)
@@ -90,24 +95,13 @@ def _collect(
     return collected
 
 
-def _true_values(values: pd.Series[Any], name: str, target: str, classes: tuple[Any, ...] | None) -> Array:
-    """The values of the target; the texts of a CSV file that are numbers as numbers, unless classes are texts."""
-    import pandas as pd
-
-    if values.dtype.kind in "iufb":
-        if values.isna().any():
-            raise _misses(name, target)
-        return values.to_numpy()
-    texts = [] if classes is None else [label for label in classes if isinstance(label, str)]
-    absent = values.isna() | (values.isin(MISSING) & ~values.isin(texts))
-    if absent.any():
-        raise _misses(name, target)
-    if any(isinstance(label, bool) for label in classes or ()):
-        values = values.replace(_TRUTH)
-    numbers = None if texts else pd.to_numeric(values, errors="coerce")
-    if numbers is None or numbers.isna().any():
-        return _shared(values.astype(str).to_numpy(dtype=object))
-    return numbers.to_numpy()
+def _true_values(values: pd.Series[Any], name: str, target: str, classes: tuple[Any, ...]) -> Array:
+    """The values of the target as they are written; what they mean is settled when all are known."""
+    texts = [label for label in classes if isinstance(label, str)]
+    if (values.isna() | (values.isin(MISSING) & ~values.isin(texts))).any():
+        hint = "leave those rows out"
+        raise InvalidData(f"{name} has rows without a value of the target {target!r}", hint)
+    return values.to_numpy() if values.dtype.kind in "iufb" else _shared(values.astype(str).to_numpy(dtype=object))
 
 
 def _shared(texts: Array) -> Array:
@@ -119,24 +113,30 @@ def _shared(texts: Array) -> Array:
     return shared
 
 
-def _misses(name: str, target: str) -> InvalidData:
-    return InvalidData(f"{name} has rows without a value of the target {target!r}", "leave those rows out")
-
-
 def _joined(parts: list[Any]) -> Array:
     import numpy as np
 
-    if len({part.dtype.kind in "OUS" for part in parts}) > 1:  # numbers first, texts later
-        parts = [part.astype(str).astype(object) for part in parts]
+    if len({part.dtype.kind in "OUS" for part in parts}) > 1:  # as a model may answer that has texts and numbers
+        parts = [part.astype(object) for part in parts]
     return np.concatenate(parts)
 
 
-def _task_of(true: Array) -> str:
+def _refuse_missing(predicted: Array) -> None:
+    import pandas as pd
+
+    missing = int(pd.isna(predicted).sum())
+    if missing:
+        raise InvalidData(f"the prediction is missing in {missing} {'row' if missing == 1 else 'rows'}")
+
+
+def _task_of(true: Array, predicted: Array) -> str:
+    """What is measured when neither the model nor the user says it: told by the values."""
     from sklearn.utils.multiclass import type_of_target
 
-    if true.dtype.kind == "O":
+    found = labels_like(true, predicted[:1].tolist())
+    if found.dtype.kind not in "iuf" or predicted.dtype.kind not in "iuf":
         return CLASSIFICATION
-    return REGRESSION if type_of_target(true).startswith("continuous") else CLASSIFICATION
+    return REGRESSION if type_of_target(found).startswith("continuous") else CLASSIFICATION
 
 
 def _numbers(values: Array, what: str) -> Array:
@@ -152,47 +152,35 @@ def _numbers(values: Array, what: str) -> Array:
     return numbers
 
 
-def _classified(
-    predictor: Predictor, collected: _Collected, true: Array, predicted: Array, target: str, digest: Any
-) -> Scores:
-    labels = _labels(predictor, true, predicted)
-    places = {_comparable(label): place for place, label in enumerate(labels)}
-    known, answered = _places(true, places, f"the target {target!r}"), _places(predicted, places, "the prediction")
-    probabilities = _joined(collected.probabilities) if collected.probabilities else None
-    if probabilities is not None and probabilities.shape != (len(true), len(labels)):
-        probabilities = None
+def _classified(collected: _Collected, true: Array, predicted: Array, target: str, digest: Any) -> Scores:
+    labels = collected.classes or _labels(true, predicted)
+    known = places_of(labels_like(true, labels), labels, f"the target {target!r}")
+    answered = places_of(labels_like(predicted, labels), labels, "the prediction")
     decision = _joined(collected.decision) if collected.decision else None
-    values, missing = scoring.classification_scores(known, answered, len(labels), probabilities, decision)
+    probabilities = _joined(collected.probabilities) if collected.probabilities else None
+    named = collected.classes is not None and probabilities is not None and probabilities.ndim == 2
+    fits = named and probabilities is not None and probabilities.shape[1] == len(labels)
+    values, missing = scoring.classification_scores(
+        known, answered, len(labels), probabilities if fits else None, decision
+    )
+    if probabilities is not None and not fits:
+        missing = {name: _UNNAMED if reason == scoring.NO_PROBABILITIES else reason for name, reason in missing.items()}
     matrix: ConfusionMatrix | None = scoring.confusion_matrix(known, answered, tuple(map(str, labels)))
     return Scores(CLASSIFICATION, values, missing, matrix, digest, len(true))
 
 
-def _labels(predictor: Predictor, true: Array, predicted: Array) -> tuple[Any, ...]:
-    """The classes: those of the model, or where it does not tell, those that occur."""
-    if predictor.classes is not None:
-        return predictor.classes
+def _labels(true: Array, predicted: Array) -> tuple[Any, ...]:
+    """The classes that occur, for a model that names none."""
+    import pandas as pd
+
     if predicted.dtype.kind == "f" and (predicted % 1 != 0).any():
         raise InvalidData(
             "the model predicts numbers between its classes, such as probabilities, and no classes",
             "register the classifier that decides (XGBClassifier and not its Booster), or say --task regression",
         )
-    return tuple(sorted({*true.tolist(), *predicted.tolist()}, key=lambda label: (isinstance(label, str), label)))
-
-
-def _places(values: Array, places: dict[Any, int], what: str) -> Array:
-    import numpy as np
-    import pandas as pd
-
-    inverse, found = pd.factorize(values)
-    strange = sorted(str(label) for label in found.tolist() if _comparable(label) not in places)
-    if strange:
-        raise InvalidData(
-            f"{what} has {named(strange)}, which the model never saw",
-            f"its classes are {named([str(label) for label in places])}",
-        )
-    return np.array([places[_comparable(label)] for label in found.tolist()])[inverse]
-
-
-def _comparable(label: Any) -> Any:
-    """A label as it is compared: True and 'True' are one, 1 and 1.0 are, 1 and '1' are not."""
-    return str(label) if isinstance(label, bool | str | bytes) else float(label)
+    answers = pd.unique(predicted).tolist()
+    truths = pd.unique(labels_like(true, answers)).tolist()
+    if not set(answers) & set(truths):
+        hint = "look at both: modelreg predict, and the target in the data"
+        raise InvalidData("no prediction is a value of the target, and the model names no classes", hint)
+    return tuple(sorted({*answers, *truths}, key=lambda label: (isinstance(label, str), label)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelreg.errors import CannotPredict, InvalidData
 from modelreg.inference.features import Features, feature_chunks, features_in
-from modelreg.inference.predictor import Predictor, asked, asked_each, predictor_of
+from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
 from modelreg.records.prediction import Prediction
 from modelreg.records.signature import Signature
 from modelreg.tables.reading import rows_of
@@ -66,10 +66,8 @@ def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, prob
     )
     columns = many or {"prediction": predicted}
     if proba and predictor.probabilities is not None:
-        likely = asked_each(predictor.probabilities, data)
-        if likely.ndim != 2:
-            raise InvalidData("the model gives no probability for each class", "leave out --proba")
-        classes = predictor.classes or tuple(range(likely.shape[1]))
+        classes, likely = asked_probabilities(predictor, data)
+        classes = classes or tuple(range(likely.shape[1]))
         columns |= {f"probability_{label}": likely[:, place] for place, label in enumerate(classes)}
     return pd.DataFrame(columns)
 

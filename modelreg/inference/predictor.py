@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def asking() -> Iterator[None]:
     import warnings
 
     try:
-        with warnings.catch_warnings():
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():  # models print, and stdout is for the answer
             # we pass names where the model did not keep any; the order is the signature's
             warnings.filterwarnings("ignore", message="X has feature names, but")
             yield
@@ -77,19 +78,30 @@ def asking() -> Iterator[None]:
 
 def asked(question: Ask, data: pd.DataFrame | Array) -> Array:
     """The answer as an array with one value, or one row, for each row of ``data``; raises `InvalidData`."""
-    answer = asked_each(question, data)
-    return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
-
-
-def asked_each(question: Ask, data: pd.DataFrame | Array) -> Array:
-    """As `asked`, of a question with an answer for each class, were it one only."""
     import numpy as np
 
     with asking():
         answer = np.asarray(question(data))
     if answer.ndim == 0 or len(answer) != len(data):
         raise InvalidData(f"the model gave {answer.size} answers for {len(data)} rows")
-    return answer
+    return answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer
+
+
+def asked_probabilities(predictor: Predictor, data: pd.DataFrame | Array) -> tuple[tuple[Any, ...] | None, Array]:
+    """The classes, where the model names them, and a row of probabilities for each row; raises `InvalidData`."""
+    import numpy as np
+    import pandas as pd
+
+    assert predictor.probabilities is not None
+    with asking():
+        answer = predictor.probabilities(data)
+    classes = tuple(answer.columns.tolist()) if isinstance(answer, pd.DataFrame) else predictor.classes
+    likely = np.asarray(answer)
+    if likely.ndim != 2 or len(likely) != len(data):
+        raise InvalidData("the model gives no probability for each class of each row", "leave out --proba")
+    if classes is not None and len(classes) != likely.shape[1]:
+        raise InvalidData(f"the model gives {likely.shape[1]} probabilities a row, and has {len(classes)} classes")
+    return classes, likely
 
 
 def _task(model: object) -> str | None:
@@ -131,7 +143,7 @@ def _of_onnx(session: Any) -> Predictor:
         import pandas as pd
 
         answer = run(str(likely), data)
-        return pd.DataFrame(answer).to_numpy() if isinstance(answer, list) else answer  # a list of dictionaries
+        return pd.DataFrame(answer) if isinstance(answer, list) else answer  # dictionaries: class -> probability
 
     names = tuple(each.name for each in inputs) if len(inputs) > 1 else None
     return Predictor(lambda data: run(label, data), probabilities if likely else None, None, None, names, None)

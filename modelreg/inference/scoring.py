@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+_ROUNDING = 1e-3  # by which probabilities may be off
 _MOST_CLASSES = 200  # of a confusion matrix that is kept
-_NO_PROBABILITIES = "the model gives no probabilities"
+NO_PROBABILITIES = "the model gives no probabilities"
 
 
 class Undefined(Exception):
@@ -94,13 +95,12 @@ def _roc_auc(true: Array, classes: int, probabilities: Array | None, decision: A
     if classes == 2:
         scores = probabilities[:, 1] if probabilities is not None else decision
         if scores is None or scores.ndim != 1:
-            raise Undefined(_NO_PROBABILITIES)
+            raise Undefined(NO_PROBABILITIES)
         _require_finite(scores)
         return float(metrics.roc_auc_score(true, scores))
     if probabilities is None:
-        raise Undefined(_NO_PROBABILITIES)
-    rows = probabilities / probabilities.sum(axis=1, keepdims=True)  # which float32 has not exactly 1
-    _require_finite(rows)
+        raise Undefined(NO_PROBABILITIES)
+    rows = _distributions(probabilities)
     return float(metrics.roc_auc_score(true, rows, multi_class="ovr", average="macro", labels=range(classes)))
 
 
@@ -108,11 +108,23 @@ def _log_loss(true: Array, classes: int, probabilities: Array | None) -> float:
     from sklearn import metrics
 
     if probabilities is None:
-        raise Undefined(_NO_PROBABILITIES)
+        raise Undefined(NO_PROBABILITIES)
     if classes < 2:
         raise Undefined("the model knows one class only")
+    return float(metrics.log_loss(true, _distributions(probabilities), labels=range(classes)))
+
+
+def _distributions(probabilities: Array) -> Array:
+    """Rows that add up to exactly 1, which those of float32 do not."""
+    import numpy as np
+
     _require_finite(probabilities)
-    return float(metrics.log_loss(true, probabilities, labels=range(classes)))
+    clipped = np.clip(probabilities.astype("float64"), 0, 1)
+    sums = clipped.sum(axis=1, keepdims=True)
+    if np.abs(clipped - probabilities).max() > _ROUNDING or np.abs(sums - 1).max() > _ROUNDING:
+        raise Undefined("the model's probabilities do not add up to 1 in every row")
+    distributions: Array = clipped / sums
+    return distributions
 
 
 def _require_finite(scores: Array) -> None:

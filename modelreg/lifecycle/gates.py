@@ -110,7 +110,7 @@ def _plain_value(version: ModelVersion, name: str) -> Value:
         case "signature":
             return None if version.signature is None else _as_text(signature_as_json(version.signature))
         case "approvals":
-            return sum(approval.user != version.created_by for approval in version.approvals)
+            return sum(approval.counts for approval in version.approvals)
         case "created_at" | "updated_at":
             return as_text(getattr(version, name))
         case _:

@@ -28,7 +28,7 @@ class Transition:
     """The stage that the version has afterwards."""
     changes: tuple[StageChange, ...]
     """Empty when the version was in that stage already."""
-    check: GateCheck | None = None
-    """What gates said; None where none was asked."""
+    checks: tuple[GateCheck, ...] = ()
+    """What gates said of the version, and of those that made room for it, where there are gates."""
     forced: bool = False
     """Whether it was made although a gate was not passed."""

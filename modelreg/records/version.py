@@ -38,6 +38,8 @@ class Approval:
     """The OS user."""
     message: str
     created_at: datetime
+    counts: bool
+    """Whether gates count it: not of somebody who registered a version of this digest."""
 
 
 @dataclass(frozen=True, slots=True)

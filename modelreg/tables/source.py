@@ -57,6 +57,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
     to it meanwhile.
     """
     if os.fspath(path) == STDIN:
+        if sys.stdin is None:
+            raise InvalidData("stdin is closed, so there is nothing to read", "name a file")
         with TemporaryFile() as spooled:
             shutil.copyfileobj(sys.stdin.buffer, spooled)
             spooled.seek(0)

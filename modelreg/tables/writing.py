@@ -6,7 +6,7 @@ import gzip
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -27,10 +27,10 @@ def written(path: str | os.PathLike[str]) -> Iterator[Write]:
     before stays. Raises `InvalidInput` for another name and for a folder that is not there, and OSError.
     """
     if os.fspath(path) == STDOUT:
-        answer = sys.stdout
-        with redirect_stdout(sys.stderr):  # models print while they predict
-            yield _csv_writer(cast("IO[bytes]", answer.buffer))
-        answer.flush()
+        if sys.stdout is None:
+            raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with --output")
+        yield _csv_writer(cast("IO[bytes]", sys.stdout.buffer))
+        sys.stdout.flush()
         return
     target = Path(os.path.realpath(path))  # a link stays one
     if not target.name.lower().endswith((".csv", ".csv.gz", ".parquet", ".pq")):
