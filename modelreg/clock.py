@@ -27,9 +27,16 @@ def span(text: str) -> tuple[datetime, datetime]:
 
     A time is RFC 3339 or ISO 8601; without an offset it is UTC. Raises ValueError.
     """
-    moment = datetime.fromisoformat(text)
-    start = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return start, start + timedelta(days=1, microseconds=-1) if _is_date(text) else start
+    try:
+        start = in_utc(datetime.fromisoformat(text))
+        return start, start + timedelta(days=1, microseconds=-1) if _is_date(text) else start
+    except OverflowError as error:  # before the year 1, or after 9999
+        raise ValueError(text) from error
+
+
+def in_utc(moment: datetime) -> datetime:
+    """``moment`` in UTC; one without an offset is in UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _is_date(text: str) -> bool:

@@ -460,7 +460,9 @@ class Registry:
 
         version = self.version(reference)
         name = checked_dataset(dataset, data)
-        scores = evaluate(self.load(version.reference), version.signature, data, target, task=task, progress=progress)
+        model = self.load(version.reference)
+        with _storing():
+            scores = evaluate(model, version.signature, data, target, task=task, progress=progress)
         with self._writing(message) as change:
             return alterations.keep_scores(change, version.reference, name, scores)
 

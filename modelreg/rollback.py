@@ -16,8 +16,9 @@ from modelreg.stages import Stage
 
 def plan(catalog: Snapshot, name: ModelName) -> Transition:
     """What a rollback does to the stages; raises `NothingToRollBackTo`."""
-    stages = catalog.stages(name)
-    changes = plan_rollback(name, catalog.journal_of_model(name), stages)
+    entries = catalog.journal_of_production(name)
+    stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
+    changes = plan_rollback(name, entries, stages)
     return Transition(name, changes[-1].version, Stage.PRODUCTION, changes)
 
 

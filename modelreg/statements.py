@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from modelreg.clock import span
+from modelreg.clock import in_utc, span
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.records.signature import Signature
 from modelreg.references import is_utf8, parse_alias, parse_key
@@ -113,7 +113,7 @@ def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None
 def checked_moment(moment: datetime | str) -> datetime:
     """The moment that is meant, of a day its last; raises `InvalidInput`."""
     if not isinstance(moment, str):
-        return moment
+        return in_utc(moment)
     try:
         return span(moment)[1]
     except ValueError:

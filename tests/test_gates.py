@@ -8,6 +8,7 @@ from itertools import groupby
 import pytest
 
 from modelreg import alterations
+from modelreg.catalog.change import NewVersion
 from modelreg.errors import (
     GateNotFound,
     GateRefused,
@@ -19,6 +20,7 @@ from modelreg.errors import (
 )
 from modelreg.home import Home
 from modelreg.records.journal import Actor
+from modelreg.records.registration import Description, Provenance
 from modelreg.references import Reference
 
 
@@ -279,6 +281,44 @@ def test_a_gate_that_was_written_by_hand_and_is_not_understood_is_not_passed(sco
     assert not result.passed
     assert "cannot be understood" in result.reason
     assert [finding.subject for finding in scored.verify()] == ["gate 1"]
+
+
+def test_versions_that_make_room_are_asked_too(scored):
+    scored.transition("churn", 1, "Production")
+    scored.tag("churn/1", {"legal-hold": "yes"})
+    scored.add_gate("churn", "Archived", "tags.`legal-hold` IS NULL")
+    with pytest.raises(GateRefused, match="churn/1 is kept out of Archived"):
+        scored.transition("churn", 2, "Production", archive_existing=True)
+    assert stages(scored)[1] == "Production"
+    assert scored.history()[-1].version == 1
+    done = scored.transition("churn", 2, "Production", move_existing="None")
+    assert done.checks == ()
+    forced = scored.transition(
+        "churn", 3, "Production", archive_existing=True, force=True, message="no gate is not passed"
+    )
+    assert (forced.forced, [check.version for check in forced.checks]) == (False, [2])
+
+
+def test_who_registered_the_same_bytes_before_does_not_count_either(registry, model_file):
+    registry.register(model_file(), "churn")
+    with Home(registry.folder, 30).catalog.writing(Actor("alice", None, None)) as change:
+        first = change.version(Reference("churn", 1))
+        new = NewVersion(
+            first.digest,
+            first.files,
+            Description("file", "file"),
+            None,
+            {},
+            {},
+            {},
+            "",
+            Provenance("", None, None, None, None, first.environment),
+        )
+        change.add_version("churn", new)
+    registry.approve("churn/2")
+    approve_as(registry, "bob", "churn/2")
+    assert [approval.counts for approval in registry.version("churn/2").approvals] == [False, True]
+    assert [version.version for version in registry.versions("churn", filter="approvals = 1")] == [2, 1]
 
 
 def approve_as(registry, user, reference):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import number_in
+from modelreg.expressions.fields import KEYED, Kind, number_in
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -86,7 +86,7 @@ def condition(expression: Expression, *, of_models: bool) -> Condition:
 def order(keys: Iterable[Key], into: Condition) -> str:
     """``keys`` as the terms of an ORDER BY over versions, each with a comma behind it."""
     writer = _Writer(into, of_models=False)
-    return "".join(f"{writer.operand(key.field)} {_direction(key)}, " for key in keys)
+    return "".join(f"{term} {_direction(key)}, " for key in keys for term in writer.order_terms(key.field))
 
 
 def order_of_models(keys: Iterable[Key]) -> str:
@@ -165,6 +165,11 @@ class _Writer:
                 return f"(-{self._real(negated)})"
             case Arithmetic(operator, left, right):
                 return f"({self._real(left)} {operator} {self._real(right)})"
+
+    def order_terms(self, field: Field) -> list[str]:
+        """What versions are sorted by for one field: the texts of parameters and tags first as numbers."""
+        text = self.operand(field)
+        return [f"number_in({text})", text] if KEYED.get(field.name) is Kind.LOOSE else [text]
 
     def found_by_value(self, part: Expression) -> list[str]:
         """What ``part`` implies, said in a way that an index answers."""

@@ -24,7 +24,7 @@ SELECT * FROM journal
 WHERE name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)
 ORDER BY seq
 """
-_OF_ONE_MODEL = "SELECT * FROM journal WHERE model = :model ORDER BY seq"
+_INTO_PRODUCTION = "SELECT * FROM journal WHERE model = :model AND to_stage = 'Production' ORDER BY seq"
 _OF_VERSION = """
 SELECT * FROM journal
 WHERE (name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)) AND version = :version
@@ -50,9 +50,9 @@ def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator
     return map(_entry, rows)
 
 
-def entries_of_model(connection: sqlite3.Connection, model: int) -> Iterator[JournalEntry]:
-    """The entries of one model, oldest first."""
-    return map(_entry, connection.execute(_OF_ONE_MODEL, {"model": model}))
+def entries_into_production(connection: sqlite3.Connection, model: int) -> list[JournalEntry]:
+    """What was said about going into Production, of one model, oldest first."""
+    return [_entry(row) for row in connection.execute(_INTO_PRODUCTION, {"model": model})]
 
 
 def entries_of_version(connection: sqlite3.Connection, name: str, version: int) -> list[JournalEntry]:

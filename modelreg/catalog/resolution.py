@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from modelreg.catalog.models import model_id
@@ -15,6 +17,11 @@ _EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :vers
 _IN_STAGE = "SELECT version FROM versions WHERE model = :model AND stage = :stage ORDER BY version DESC"
 _BY_ALIAS = "SELECT version FROM aliases WHERE model = :model AND alias = :alias"
 _ALIAS_NAMES = "SELECT alias FROM aliases WHERE model = :model ORDER BY alias"
+_STAGES = """
+SELECT version, stage FROM versions WHERE model = :model AND stage = 'Production'
+UNION SELECT version, stage FROM versions
+WHERE model = :model AND version IN (SELECT value FROM json_each(:versions))
+"""
 _BY_DIGEST = """
 SELECT digest, max(version) AS version FROM versions
 WHERE model = :model AND digest >= :prefix AND digest < :prefix || 'g' GROUP BY digest LIMIT 2
@@ -39,9 +46,9 @@ def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) 
     return [row["version"] for row in connection.execute(_IN_STAGE, {"model": model, "stage": stage.value})]
 
 
-def stages_of(connection: sqlite3.Connection, model: int) -> dict[int, Stage]:
-    """The stage of every version of a model."""
-    rows = connection.execute("SELECT version, stage FROM versions WHERE model = ?", (model,))
+def stages_of(connection: sqlite3.Connection, model: int, versions: Iterable[int]) -> dict[int, Stage]:
+    """The stages of those of ``versions`` that there are, and of the one in Production."""
+    rows = connection.execute(_STAGES, {"model": model, "versions": json.dumps(list(versions))})
     return {version: Stage(stage) for version, stage in rows}
 
 

@@ -207,6 +207,7 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE INDEX journal_by_model ON journal(model, version, seq);
 CREATE INDEX journal_by_name ON journal(name, seq);
+CREATE INDEX journal_of_production ON journal(model, seq) WHERE to_stage = 'Production';
 """
 
 _VIEWS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_other_case
@@ -119,11 +119,11 @@ class Snapshot:
 
         return versions_in_stage(self._connection, model_id(self._connection, name), stage)
 
-    def stages(self, name: ModelName) -> dict[int, Stage]:
-        """The stage of every version of a model."""
+    def stages(self, name: ModelName, versions: Iterable[int]) -> dict[int, Stage]:
+        """The stages of those of ``versions`` that there are, and of the one in Production."""
         from modelreg.catalog.resolution import stages_of
 
-        return stages_of(self._connection, model_id(self._connection, name))
+        return stages_of(self._connection, model_id(self._connection, name), versions)
 
     def gates(self, name: ModelName | None = None, stage: Stage | None = None) -> list[Gate]:
         """The gates that a model has to pass, those for every model among them; all that there are without a name."""
@@ -144,11 +144,11 @@ class Snapshot:
 
         return journal.entries(self._connection, name)
 
-    def journal_of_model(self, name: ModelName) -> Iterator[JournalEntry]:
-        """The entries of the one model that has this name now, oldest first; raises `ModelNotFound`."""
+    def journal_of_production(self, name: ModelName) -> list[JournalEntry]:
+        """The entries about going into Production, of the model that has this name now, oldest first."""
         from modelreg.catalog import journal
 
-        return journal.entries_of_model(self._connection, model_id(self._connection, name))
+        return journal.entries_into_production(self._connection, model_id(self._connection, name))
 
     def journal_of_version(self, reference: Reference) -> list[JournalEntry]:
         """The entries of one version, oldest first, also of one that was deleted and is named by its number."""

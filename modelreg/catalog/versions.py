@@ -44,7 +44,6 @@ SELECT v.version FROM versions v JOIN models m ON m.id = v.model
 WHERE v.model = :model AND {where} ORDER BY {order} v.version DESC LIMIT :limit
 """
 _NO_LIMIT = 2**62
-_MANY = 200  # versions, of which reading all at once is faster than one by one
 
 
 def choose_versions(
@@ -93,10 +92,7 @@ def read_chosen_versions(
     connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
 ) -> list[ModelVersion]:
     """These versions of a model, in this order."""
-    if len(numbers) < _MANY:
-        return [version for number in numbers for version in read_versions(connection, model, name, number)]
-    found = {version.version: version for version in read_versions(connection, model, name)}
-    return [found[number] for number in numbers]
+    return [version for number in numbers for version in read_versions(connection, model, name, number)]
 
 
 def _by_dataset(rows: Iterable[tuple[str, str, float | None]]) -> dict[str, dict[str, float | None]]:

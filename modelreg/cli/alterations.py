@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import output
-from modelreg.cli.application import registry, tell_undo
+from modelreg.cli.application import arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Message, Name, ReferenceArgument, Subject, pairs
 from modelreg.errors import InvalidInput
@@ -75,7 +75,7 @@ def tag(
     taken = [word for key, value in done.before.items() if value is None for word in ("--remove", key)]
     now = ", ".join(key if value is None else f"{key}={value}" for key, value in done.after.items())
     what = f"{done.subject}: {now}" if tags else f"{done.subject}: removed {now}"
-    _tell(context, done, what, ["tag", done.subject, *set_again, *taken], as_json)
+    _tell(context, done, what, ["tag", *arguments(done.subject, *set_again, options=taken)], as_json)
 
 
 def describe(
@@ -92,7 +92,13 @@ def describe(
     modelreg describe churn/3 "trained without the leaked column"
     """
     done = registry(context).describe(subject, description, message=message)
-    _tell(context, done, f"{done.subject}: {done.after}", ["describe", done.subject, str(done.before)], as_json)
+    _tell(
+        context,
+        done,
+        f"{done.subject}: {done.after}",
+        ["describe", *arguments(done.subject, str(done.before))],
+        as_json,
+    )
 
 
 def rename(

@@ -92,6 +92,13 @@ def tell_undo(context: typer.Context, *commands: Sequence[str]) -> None:
     output.note("undo: " + " && ".join(shlex.join(["modelreg", *where, *words]) for words in commands))
 
 
+def arguments(*words: str, options: Sequence[str] = ()) -> list[str]:
+    """Words of a command line that are no options, even if one begins with a dash, and options."""
+    if any(word.startswith("-") for word in words):
+        return [*options, "--", *words]
+    return [*words, *options]
+
+
 def _is_named(context: typer.Context, option: str) -> bool:
     source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"

@@ -14,6 +14,7 @@ from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
 from modelreg.comparison import difference
 from modelreg.errors import InvalidInput
+from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
 from modelreg.records.evaluation import EvaluationOutcome
 
@@ -104,7 +105,9 @@ def predict(
     modelreg predict churn/Production --input customers.csv --output scores.csv
     modelreg predict churn@champion -i customers.parquet -o scores.parquet --proba --id-column customer_id
     """
-    with row_bar("predicting") as progress:
+    if destination == "-" and as_json:
+        raise InvalidInput("the predictions and --json cannot both go to stdout", "name a file with --output")
+    with output.reader_may_go(), row_bar("predicting") as progress:
         done = registry(context).predict(
             reference, input, destination, proba=proba, id_column=id_column, progress=progress
         )
@@ -124,7 +127,7 @@ def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
     output.print_records(rows, _COLUMNS, output.chosen_form(False), lambda score: score.name)
     subject = f"{outcome.name}/{outcome.version}"
     some = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
-    output.note(f"{subject} on {evaluation.dataset}{some}; kept as eval.{evaluation.dataset}")
+    output.note(f"{subject} on {evaluation.dataset}{some}; kept as {Field('eval', (evaluation.dataset,))}")
     for name, reason in evaluation.missing.items():
         output.note(f"note: {name} is undefined: {reason}")
     _compare_data(outcome)

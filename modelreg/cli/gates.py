@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import output, text
-from modelreg.cli.application import CONTEXT, registry, tell_undo
+from modelreg.cli.application import CONTEXT, arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
 from modelreg.cli.output import Column
@@ -135,7 +135,7 @@ def remove(
         return
     output.print_line(f"removed gate {gone.id}: {gone.name} -> {gone.stage} needed {gone.expression}")
     described = ["--description", gone.description] if gone.description else []
-    tell_undo(context, ["gate", "add", gone.name, gone.stage.value, gone.expression, *described])
+    tell_undo(context, ["gate", "add", *arguments(gone.name, gone.stage.value, gone.expression, options=described)])
 
 
 @gate.command("check")

@@ -13,6 +13,7 @@ from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
+from modelreg.errors import InvalidInput
 from modelreg.records.journal import JournalEntry
 from modelreg.records.stage_held import StageHeld
 
@@ -73,6 +74,8 @@ def history(
     modelreg history churn --as-of 2026-10-01
     modelreg history --head
     """
+    if head and (subject is not None or as_of is not None):
+        raise InvalidInput("--head is about the whole journal, as it is now", "modelreg history --head")
     if as_of is not None:
         _print_held(registry(context).history_as_of(as_of, subject), as_json)
         return

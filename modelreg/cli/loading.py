@@ -43,7 +43,8 @@ def load(
             raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
         if sys.stdout is None:
             raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
-        source.stream(reference, sys.stdout.fileno())
+        with output.reader_may_go():
+            source.stream(reference, sys.stdout.fileno())
         return
     version = source.version(reference)
     exact = version.reference  # whatever happens to a stage meanwhile

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -214,6 +215,16 @@ def _write(text: str) -> None:
     except OSError as error:
         _silence_stdout()
         raise WriteFailed(error, "stdout") from error
+
+
+@contextmanager
+def reader_may_go() -> Iterator[None]:
+    """Around what others write to stdout: whoever reads it may have had enough."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        _silence_stdout()
+        raise ReaderGone from error
 
 
 def _silence_stdout() -> None:

@@ -104,7 +104,7 @@ def rollback(
     It is found in the journal, its bytes are checked, and the version that it displaces returns to the stage that
     it came from. No gate is asked. A second rollback goes one step further back.
 
-    
+    \b
     modelreg rollback churn --dry-run
     modelreg rollback churn --message "complaints since Tuesday"
     """

@@ -46,6 +46,9 @@ def features_in(
             raise InvalidData(f"{table.name} has no column {other!r}", hint)
     candidates = [column for column in columns if column not in others]
     wanted = _fields_of(signature)
+    taken = [other for other in others if other in (wanted or predictor.feature_names or ())]
+    if taken:
+        raise InvalidData(f"the model takes the column {taken[0]!r}, so it cannot be something else", "name another")
     if wanted is not None:
         return Features(_settled(table, _chosen(table, candidates, wanted)), as_array=False)
     found = {str(field.name): field for field in columns_in(table)}

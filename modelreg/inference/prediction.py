@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modelreg.errors import CannotPredict, InvalidData
+from modelreg.errors import CannotPredict, InvalidData, InvalidInput
 from modelreg.inference.features import Features, feature_chunks, features_in
 from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
 from modelreg.records.prediction import Prediction
@@ -39,6 +39,8 @@ def predict(
     predictor = predictor_of(model)
     if proba and predictor.probabilities is None:
         raise CannotPredict("the model gives no probabilities", "leave out --proba")
+    if os.path.exists(source) and os.path.exists(destination) and os.path.samefile(source, destination):
+        raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
     others = [] if id_column is None else [id_column]
     rows, columns = 0, tuple(others)
     with written(destination) as write, opened(source) as table:  # data that changed keeps the file from its place

@@ -45,8 +45,8 @@ def plan_rollback(
 ) -> tuple[StageChange, ...]:
     """The changes that bring back the version that was in Production before, those that make room first.
 
-    ``entries`` are the model's, and ``stages`` those of its versions now. The version that has to leave returns to
-    the stage that it came from. Raises `NothingToRollBackTo`.
+    ``entries`` are those about going into Production, and ``stages`` those of their versions now. The version that
+    has to leave returns to the stage that it came from. Raises `NothingToRollBackTo`.
     """
     past = tenures(entries)
     current = next((version for version, stage in stages.items() if stage is Stage.PRODUCTION), None)

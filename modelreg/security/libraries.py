@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from modelreg.errors import UnloadableModel, shown
 
@@ -19,7 +20,8 @@ def loading() -> Iterator[None]:
     wrong there, with the library's own words.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # some print, and stdout is for the answer
+            yield
     except ModuleNotFoundError as missing:
         module = missing.name or str(missing)
         message = f"the model needs {shown(module)}, which is not installed"

@@ -54,4 +54,6 @@ def parquet_chunks(table: TableFile) -> Iterator[pd.DataFrame]:
         columns = parquet_columns(file, table)
         rows = max(1, _VALUES_AT_ONCE // len(columns))
         for batch in file.iter_batches(batch_size=rows, columns=columns):
-            yield batch.to_pandas(integer_object_nulls=True)  # whole numbers stay whole beside missing ones
+            chunk = batch.to_pandas(integer_object_nulls=True)  # whole numbers stay whole beside missing ones
+            coded = [name for name in chunk if chunk[name].dtype == "category"]  # each batch with its own categories
+            yield chunk.astype({name: chunk[name].cat.categories.dtype for name in coded})

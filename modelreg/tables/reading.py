@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_NAMED = 5  # columns in one message
-_TRUTH = {"True": True, "False": False, "true": True, "false": False, "TRUE": True, "FALSE": False}
+_TRUTH = {
+    "True": True,
+    "False": False,
+    "true": True,
+    "false": False,
+    "TRUE": True,
+    "FALSE": False,
+    "1": True,
+    "0": False,
+}
 
 
 def columns_of(table: TableFile) -> list[str]:

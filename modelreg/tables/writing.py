@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ def written(path: str | os.PathLike[str]) -> Iterator[Write]:
     private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
         with private.open("xb") as file:
+            if target.exists():
+                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             with _writer(file, target.name.lower()) as write:
                 yield write
             file.flush()
@@ -90,8 +93,16 @@ def _parquet_writer(file: IO[bytes]) -> Iterator[Write]:
             opened.append(pq.ParquetWriter(file, batch.schema))
         opened[0].write_table(batch.cast(opened[0].schema))
 
+    def checked(rows: pd.DataFrame) -> None:
+        try:
+            write(rows)
+        except pa.ArrowException as error:
+            said = str(error).strip().splitlines()[0]
+            hint = "write them as CSV"
+            raise InvalidData(f"the predictions have no one type, as parquet needs: {shown(said)}", hint) from error
+
     try:
-        yield write
+        yield checked
     finally:
         for writer in opened:
             writer.close()

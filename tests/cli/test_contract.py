@@ -177,6 +177,9 @@ def undo(done):
         (("tag", "churn/1", "team=a b", "x=1"), ("tag", "churn/1", "team=c", "--remove", "x")),
         (None, ("describe", "churn", "who leaves")),
         (("describe", "churn/1", 'it\'s "quoted" and more'), ("describe", "churn/1", "")),
+        (("describe", "churn/1", "--", "-x"), ("describe", "churn/1", "y")),
+        (("tag", "churn", "--", "-a=1"), ("tag", "churn", "--", "-a=2")),
+        (("gate", "add", "churn", "Staging", "--", "-version < 0"), ("gate", "remove", "1")),
         (None, ("rename", "churn", "leaving")),
         (None, ("approve", "churn/1", "-m", "fine")),
         (("approve", "churn/1", "-m", "fine"), ("approve", "churn/1", "--withdraw")),
@@ -199,6 +202,18 @@ def test_the_undo_that_is_printed_undoes_it(churn, shell, before, words):
     assert taken_back.returncode == 0, taken_back.stderr
     assert state(churn) == known
     assert churn("verify").returncode == 0
+
+
+@pytest.mark.parametrize("words", [("history", "churn", "--head"), ("history", "--head", "--as-of", "2026-01-01")])
+def test_options_that_make_no_sense_together_are_refused(churn, words):
+    assert churn(*words).returncode == 2
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_times_at_the_end_of_time_are_refused_or_understood(churn, moment):
+    for words in (("history", "--as-of", moment), ("list", "--filter", f"created_at > '{moment}'")):
+        done = churn(*words)
+        assert (done.returncode, "is not a time" in done.stderr) == (2, True)
 
 
 def test_what_cannot_be_pasted_is_not_shown_as_an_undo(churn):
@@ -331,6 +346,21 @@ def test_a_model_that_other_libraries_made_is_warned_of_in_a_sentence(run, regis
     assert done.returncode == 0
     (warning,) = [line for line in done.stderr.splitlines() if "warning" in line.lower()]
     assert warning.startswith("warning: iris/1 was registered with scikit-learn 0.")
+
+
+def test_a_reader_of_predictions_that_goes_away_is_no_failure(trained, shell):
+    line = f"(modelreg predict iris/1 -i {trained}/rows.csv -o -; echo $? >{trained}/status) | head -n 1"
+    for _ in range(12):  # more than a pipe holds
+        (trained / "rows.csv").write_text((trained / "rows.csv").read_text() + "1,1,1,1\n" * 4000)
+    assert shell(line).stdout == "prediction\n"
+    assert (trained / "status").read_text() == "0\n"
+
+
+def test_predictions_do_not_replace_their_data_and_do_not_mix_with_json(run, trained):
+    data = (trained / "rows.csv").read_bytes()
+    assert run("predict", "iris/1", "-i", trained / "rows.csv", "-o", trained / "rows.csv").returncode == 2
+    assert (trained / "rows.csv").read_bytes() == data
+    assert run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-", "--json").returncode == 2
 
 
 @pytest.mark.parametrize(

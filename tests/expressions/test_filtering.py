@@ -107,6 +107,13 @@ def test_versions_come_in_the_order_asked_for_and_no_more_than_the_limit(filled,
     assert [each.version for each in filled.versions("churn", sort=order, limit=4)] == expected
 
 
+def test_parameters_that_are_numbers_are_sorted_as_numbers(registry, model_file):
+    for number, depth in enumerate(["10", "9", "100", "deep", "1e2"]):
+        registry.register(model_file(b"%d" % number), "churn", params={"depth": depth})
+    found = registry.versions("churn", sort="params.depth")
+    assert [version.params["depth"] for version in found] == ["9", "10", "100", "1e2", "deep"]
+
+
 def test_what_has_no_value_comes_last_in_either_direction(filled):
     for direction in ("ASC", "DESC"):
         found = filled.versions("churn", sort=f"metrics.`b-c` {direction}")

@@ -214,6 +214,18 @@ def test_an_id_column_that_is_not_there_is_refused(classifier, signature, data, 
     assert refused.value.hint == "did you mean city?"
 
 
+def test_a_file_that_is_replaced_keeps_who_may_read_it(classifier, signature, data, tmp_path):
+    (tmp_path / "out.csv").write_text("private")
+    (tmp_path / "out.csv").chmod(0o600)
+    predict(classifier, signature, data, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_column_that_the_model_takes_is_no_id(classifier, signature, data, tmp_path):
+    with pytest.raises(InvalidData, match="the model takes the column 'age'"):
+        predict(classifier, signature, data, tmp_path / "out.csv", id_column="age")
+
+
 def test_files_that_are_missing_or_have_no_format_are_refused(classifier, signature, data, tmp_path):
     with pytest.raises(SourceNotFound):
         predict(classifier, signature, tmp_path / "no.csv", tmp_path / "out.csv")
