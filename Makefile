@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-flavors test-all lint format bench docs screenshots clean
+.PHONY: demo test test-slow test-flavors test-all lint format bench docs allow-list screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -39,6 +39,10 @@ bench: $(READY)
 # What is generated from the program: docs/commands.md, and the tables in README.md.
 docs: $(READY)
 	$(BIN)/python scripts/write_docs.py
+
+# The names that models may import, from the libraries that are installed; its difference is to be reviewed.
+allow-list: .venv-flavors/.ready
+	.venv-flavors/bin/python scripts/write_allow_list.py
 
 screenshots: $(READY)
 	$(BIN)/python scripts/write_screenshots.py

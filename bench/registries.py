@@ -8,6 +8,7 @@ from modelreg import provenance
 from modelreg.catalog.change import Change, NewVersion
 from modelreg.home import Home
 from modelreg.records.registration import Description, Provenance
+from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.records.transition import StageChange
 from modelreg.records.version import Environment, ModelFile
 from modelreg.references import Digest, ModelName
@@ -29,12 +30,24 @@ def _add_model(change: Change, name: ModelName, first: int, versions: int) -> No
     change.set_stage(name, StageChange(number, Stage.NONE, Stage.PRODUCTION))
 
 
+_IMPORTS = (
+    "joblib.numpy_pickle.NumpyArrayWrapper",
+    "numpy.dtype",
+    "numpy.ndarray",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._tree.Tree",
+)
+"""What a forest imports."""
+
+
 def _version(count: int) -> NewVersion:
     digest = Digest(f"sha256:{count:064x}")
     return NewVersion(
         digest=digest,
         files=(ModelFile("model.pkl", digest, 1000),),
         described=Description("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
+        scan=Scan(Verdict.SAFE, tuple(ImportedName(*name.rsplit(".", 1), Verdict.SAFE) for name in _IMPORTS), ()),
         signature=None,
         metrics={"accuracy": 0.91, "roc_auc": 0.95},
         params={"max_depth": "8"},

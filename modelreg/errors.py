@@ -6,6 +6,7 @@
     ├── Conflict                     4  the state of the registry stands against it
     ├── RefusedByGate                5  a gate is not passed
     ├── Damaged                      6  bytes or catalog are not what was registered
+    ├── Untrusted                    7  a model could run code that nobody allowed
     ├── StorageFailure               8  no space, no permission, an error of the device
     ├── Busy                         9  a lock was not had in time
     └── NoRegistry                  10  no registry here, or one that this program must not use
@@ -73,6 +74,13 @@ class Damaged(ModelregError):
 
     code = "damaged"
     exit = 6
+
+
+class Untrusted(ModelregError):
+    """Loading the model could run code that nobody allowed."""
+
+    code = "untrusted"
+    exit = 7
 
 
 class StorageFailure(ModelregError):
@@ -308,6 +316,16 @@ class ApprovalNotFound(NotFound):
         super().__init__(f"{user} has not approved {reference}", f"modelreg show {reference}")
 
 
+class NameNotTrusted(NotFound):
+    """This name is not among those that were trusted."""
+
+    code = "name_not_trusted"
+
+    def __init__(self, name: str, names: Sequence[str]) -> None:
+        has = f"trusted are {', '.join(names)}" if names else "no name is trusted besides those of the allow-list"
+        super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
+
+
 class StageEmpty(NotFound):
     """No version of the model is in this stage."""
 
@@ -476,6 +494,50 @@ class Findings(Damaged):
         super().__init__(f"{count} {'finding' if count == 1 else 'findings'}: the registry is damaged")
 
 
+# --- untrusted models -----------------------------------------------------------------------------------------
+
+
+class UnsafeModel(Untrusted):
+    """Files that were to be registered run code when they are loaded."""
+
+    code = "unsafe_model"
+
+    def __init__(self, path: os.PathLike[str] | str, findings: Sequence[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))} is dangerous to load, and was not registered: {_some(findings)}",
+            "if you know why it is so: --allow-unsafe WHY",
+        )
+        self.findings = tuple(findings)
+
+
+class UntrustedModel(Untrusted):
+    """A model would import names that are neither on the allow-list nor trusted, or is not understood."""
+
+    code = "untrusted_model"
+
+    def __init__(self, model: str, findings: Sequence[str], trustable: Sequence[str] = ()) -> None:
+        """``findings`` say what speaks against it; ``trustable`` are names that may be trusted one by one."""
+        once = "once, on the record: --trust full --message WHY"
+        super().__init__(
+            f"{model} was not loaded: {_some(findings)}",
+            f"modelreg trust add {' '.join(trustable)}; or {once}" if trustable else once,
+        )
+        self.findings = tuple(findings)
+        self.trustable = tuple(trustable)
+
+
+class DangerousName(Untrusted):
+    """A name that runs whatever it is given cannot be trusted for every model."""
+
+    code = "dangerous_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{shown(name)} runs code of whoever wrote a model, so it cannot be trusted in general",
+            "one model can be loaded all the same: --trust full --message WHY",
+        )
+
+
 # --- storage, locks, registry ---------------------------------------------------------------------------------
 
 
@@ -543,6 +605,15 @@ class OldSQLite(NoRegistry):
     """The SQLite of this Python is too old."""
 
     code = "old_sqlite"
+
+
+def _some(findings: Sequence[str]) -> str:
+    """Findings in a row; of very many the first."""
+    listed = "; ".join(findings[:_LISTED])
+    return listed if len(findings) <= _LISTED else f"{listed}; and {len(findings) - _LISTED} more"
+
+
+_LISTED = 20
 
 
 def _found(value: object) -> str:

@@ -14,6 +14,7 @@ from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, Un
 
 if TYPE_CHECKING:
     from modelreg.artifacts.blobs import BlobStore
+    from modelreg.records.journal import Actor
 
 FOLDER_NAME = ".modelreg"
 ENVIRONMENT = "MODELREG_HOME"
@@ -62,7 +63,7 @@ class Home:
     @property
     def catalog(self) -> Catalog:
         """The catalog, written under this folder's write lock."""
-        return Catalog(self.path / "catalog.db", self.writing, self.lock_timeout)
+        return Catalog(self.path / "catalog.db", self.writing, self.lock_timeout, _actor)
 
     @property
     def checkouts(self) -> Path:
@@ -113,8 +114,6 @@ class Home:
         if os.path.lexists(self.catalog.path) or self._had_a_catalog():
             self._require_kind(shared)
             return False
-        from modelreg.catalog import connection
-
         self._refuse_foreign_folder()
         mode = _make_folder(self.path, shared)
         with self.writing():
@@ -128,7 +127,7 @@ class Home:
                 os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
                 os.chmod(self.path / name, file_mode)
             _write_ignore_file(self.path / ".gitignore", file_mode)
-            connection.create(self.catalog.path, file_mode, {SHARED: "yes"} if shared else {})
+            self.catalog.create(file_mode, {SHARED: "yes"} if shared else {})
         return True
 
     def is_shared(self) -> bool:
@@ -186,6 +185,12 @@ class Home:
                 f"{shown(str(self.path))} is no registry and holds other files, such as {shown(foreign[0])}",
                 "name an empty folder or a new one with --registry",
             )
+
+
+def _actor() -> Actor:
+    from modelreg import provenance  # what only reads needs to know nobody
+
+    return provenance.actor()
 
 
 def _here_and_above() -> tuple[Path, ...]:

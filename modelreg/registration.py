@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from modelreg import provenance
 from modelreg.artifacts.blobs import Receipt
@@ -10,14 +10,16 @@ from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source
 from modelreg.catalog.change import Change, NewVersion
-from modelreg.errors import BlobDamaged, VersionNotFound
+from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
 from modelreg.records.registration import Registration
+from modelreg.records.scan import Scan, Verdict
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
+from modelreg.security.scan import scan
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
@@ -31,6 +33,8 @@ class RegistrationRequest:
     statement: Statement
     origin: str
     """Where it came from, for the version's ``source``."""
+    allow_unsafe: str | None
+    """Why it is registered although it is dangerous to load; None refuses that."""
     new_version: bool
     """Whether a version with the same digest is no reason not to make another."""
 
@@ -48,6 +52,9 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
     advance = progress and counting(progress, source.size)
     with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
         described = recognise(receipt.contents(), source.is_folder)
+        found = scan(receipt.contents(), source.is_folder, described.format)
+        if found.verdict is Verdict.DANGEROUS and request.allow_unsafe is None:
+            raise UnsafeModel(source.root, found.findings)
         files = tuple(receipt.files)
         config = config_content(files)
         manifest = manifest_content(config, files, facts)
@@ -58,6 +65,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             digest=digest,
             files=files,
             described=described,
+            scan=found,
             signature=statement.signature or described.signature,
             metrics=facts.metrics,
             params=facts.params,
@@ -70,7 +78,8 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
                 _apply(change, request, version)
-            return _registration(change.version(version), created, (*described.notes, *_size_notes(manifest)))
+            notes = *described.notes, *_scan_notes(found, change), *_size_notes(manifest)
+            return _registration(change.version(version), created, notes)
 
 
 def _require_published(receipt: Receipt, name: ModelName) -> None:
@@ -82,7 +91,7 @@ def _require_published(receipt: Receipt, name: ModelName) -> None:
 def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
     number = None if request.new_version else _find(change, request.name, new.digest)
     if number is None:
-        return Reference(request.name, change.add_version(request.name, new)), True
+        return Reference(request.name, _add(change, request, new)), True
     reference = Reference(request.name, number)
     known, statement = change.version(reference), request.statement
     if statement.description not in (None, known.description):
@@ -90,6 +99,16 @@ def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) 
     if not statement.tags.items() <= known.tags.items():
         change.tag(request.name, number, statement.tags)
     return reference, False
+
+
+def _add(change: Change, request: RegistrationRequest, new: NewVersion) -> int:
+    known = replace(new, scan=new.scan.trusting(_trusted(change)))
+    why = request.allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
+    return change.add_version(request.name, known, why)
+
+
+def _trusted(change: Change) -> set[tuple[str, str]]:
+    return {(each.module, each.name) for each in change.trusted_names()}
 
 
 def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
@@ -117,6 +136,17 @@ def _apply(change: Change, request: RegistrationRequest, reference: Reference) -
 def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) -> Registration:
     values = {field.name: getattr(version, field.name) for field in fields(version)}
     return Registration(**values, created=created, notes=notes)
+
+
+def _scan_notes(scan: Scan, change: Change) -> tuple[str, ...]:
+    """What whoever registers should know of the verdict."""
+    if scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
+        return ()
+    unknown = scan.named(Verdict.UNKNOWN)
+    if scan.verdict is Verdict.UNKNOWN and not scan.reasons:
+        names = " ".join(unknown)
+        return (f"to load it takes trust in {', '.join(unknown)}: modelreg trust add {names}",)
+    return (f"{scan.verdict} to load: {'; '.join(scan.findings)}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:

@@ -9,7 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from modelreg.errors import CatalogDamaged, InvalidInput, SourceNotFound, UnusableSource, WriteFailed, shown
+from modelreg.errors import (
+    CatalogDamaged,
+    DangerousName,
+    InvalidInput,
+    NameNotTrusted,
+    SourceNotFound,
+    UnusableSource,
+    WriteFailed,
+    shown,
+)
 from modelreg.home import Home, find_home
 from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.stages import Stage
@@ -36,7 +45,9 @@ if TYPE_CHECKING:
     from modelreg.records.signature import Signature
     from modelreg.records.stage_held import StageHeld
     from modelreg.records.transition import Transition
+    from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
+    from modelreg.security.trust import Trust
 
     Rows = Callable[[int, int | None], None]
 
@@ -58,6 +69,7 @@ class Stated(TypedDict, total=False):
     run_id: str | None
     source: str | None
     new_version: bool
+    allow_unsafe: str | None
 
 
 class Registry:
@@ -254,6 +266,7 @@ class Registry:
         source: str | None = None,
         new_version: bool = False,
         follow_symlinks: bool = False,
+        allow_unsafe: str | None = None,
         progress: Progress | None = None,
     ) -> Registration:
         """Store a model's file or folder as the next version of ``name``; makes registry and model if need be.
@@ -262,16 +275,19 @@ class Registry:
         unless ``new_version``; ``description``, ``tags``, ``aliases`` and ``stage`` are applied to it then.
         ``source`` says where the model came from when that is not ``path``, and ``run_id`` which run made it;
         neither decides the digest. ``message`` is kept in the journal. When ``stage`` is refused, nothing is
-        registered; ``archive_existing`` archives what is in that stage. ``progress`` is called now and then with how
-        many bytes are stored, and how many there are.
+        registered; ``archive_existing`` archives what is in that stage.
 
-        Raises `InvalidInput` in one of its forms for what cannot be registered, `NameTaken`, `GateRefused`,
-        `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
+        Pickles and archives are looked through without being run, and the verdict is kept as the version's ``scan``.
+        Files that run code when they are loaded are refused, unless ``allow_unsafe`` says why. ``progress`` is called
+        now and then with how many bytes are stored, and how many there are.
+
+        Raises `InvalidInput` in one of its forms for what cannot be registered, `UnsafeModel`, `NameTaken`,
+        `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
         from modelreg.artifacts.source import find_source
         from modelreg.registration import RegistrationRequest
         from modelreg.registration import register as register_source
-        from modelreg.statements import Statement
+        from modelreg.statements import Statement, checked_message
 
         model = parse_name(name)
         statement = Statement.checked(
@@ -289,7 +305,10 @@ class Registry:
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
         found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
-        request = RegistrationRequest(model, found, statement, source or str(found.root), new_version)
+        why = checked_message(allow_unsafe)
+        if why == "":
+            raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
+        request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version)
         with _storing(needed=found.size):
             self._home.create()
             return register_source(self._home, request, progress)
@@ -444,6 +463,7 @@ class Registry:
         *,
         dataset: str | None = None,
         task: str | None = None,
+        trust: str | None = None,
         message: str | None = None,
         progress: Rows | None = None,
     ) -> EvaluationOutcome:
@@ -460,7 +480,7 @@ class Registry:
 
         version = self.version(reference)
         name = checked_dataset(dataset, data)
-        model = self.load(version.reference)
+        model = self.load(version.reference, trust=trust, message=message)
         with _storing():
             scores = evaluate(model, version.signature, data, target, task=task, progress=progress)
         with self._writing(message) as change:
@@ -489,6 +509,8 @@ class Registry:
         *,
         proba: bool = False,
         id_column: str | None = None,
+        trust: str | None = None,
+        message: str | None = None,
         progress: Rows | None = None,
     ) -> Prediction:
         """Let a version predict for each row of a CSV or parquet file, in chunks.
@@ -500,9 +522,44 @@ class Registry:
         from modelreg.inference.prediction import predict
 
         version = self.version(reference)
-        model = self.load(version.reference)
+        model = self.load(version.reference, trust=trust, message=message)
         with _storing(place=Path(output)):
             return predict(model, version.signature, input, output, proba=proba, id_column=id_column, progress=progress)
+
+    # Trust
+
+    def trusted_names(self) -> list[TrustedName]:
+        """The names that models may import besides those of the allow-list."""
+        with self._reading() as catalog:
+            return catalog.trusted_names()
+
+    def trust(self, name: str, *, message: str | None = None) -> bool:
+        """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
+
+        Versions that wanted for nothing else become ``safe``. Returns whether it was not trusted before. Raises
+        `InvalidInput` for what is no name, and `DangerousName` for one that runs whatever it is given.
+        """
+        from modelreg.security.names import is_dangerous
+        from modelreg.statements import parse_trusted_name
+
+        module, qualified = parse_trusted_name(name)
+        if is_dangerous(module, qualified):
+            raise DangerousName(name)
+        with self._writing(message) as change:
+            is_new = all((each.module, each.name) != (module, qualified) for each in change.trusted_names())
+            if is_new:
+                change.trust(module, qualified)
+        return is_new
+
+    def distrust(self, name: str, *, message: str | None = None) -> None:
+        """Take that back; raises `NameNotTrusted`."""
+        from modelreg.statements import parse_trusted_name
+
+        module, qualified = parse_trusted_name(name)
+        with self._writing(message) as change:
+            if all((each.module, each.name) != (module, qualified) for each in change.trusted_names()):
+                raise NameNotTrusted(name, [each.dotted for each in change.trusted_names()])
+            change.distrust(module, qualified)
 
     # Everyday changes
 
@@ -571,19 +628,27 @@ class Registry:
             )
         return checkout if manifest.is_folder else checkout / manifest.files[0].path
 
-    def load(self, reference: str) -> Any:
+    def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
         """The model itself, ready to predict, from bytes that were checked now.
 
-        For a pickle this runs what the pickle says, as unpickling does: load from registries that you trust.
+        A pickle is looked through and unpickled only if it imports nothing but names of the allow-list and those of
+        `trust`; otherwise `UntrustedModel` is raised before anything is imported. ``trust="full"`` lets it do whatever
+        it does, which is written into the journal with ``message``, the reason. Formats without code need no trust.
+
         Warns when the library that made the model had another version than the one installed. Raises
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
         from modelreg import provenance
+        from modelreg.containers.content import OpenModel
         from modelreg.flavors import load
 
-        version = self.version(reference)
+        version, manifest = self._version_and_manifest(reference)
+        trusted = self._trust_in(version, trust, message)
         provenance.warn_of_other_libraries(version)
-        return load(self.path(f"{version.name}/{version.version}"), version.format)
+        if manifest.is_folder:
+            return load(OpenModel(None, self.path(version.reference)), version.format, trusted)
+        with _storing(), self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
+            return load(OpenModel(file, None), version.format, trusted)
 
     def copy(self, reference: str, destination: StrPath, *, overwrite: bool = False) -> Path:
         """Write the version's checked bytes to ``destination``; returns the file or folder that was written.
@@ -674,6 +739,21 @@ class Registry:
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
+    def _trust_in(self, version: ModelVersion, trust: str | None, message: str | None) -> Trust:
+        """What a version may import; full trust is written down."""
+        from modelreg.security.trust import Trust
+
+        if trust not in (None, "full"):
+            raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
+        if trust is None:
+            names = frozenset((each.module, each.name) for each in self.trusted_names())
+            return Trust(version.reference, names)
+        if not message:
+            raise InvalidInput("full trust needs a reason", "say why with --message")
+        with self._writing(message) as change:
+            change.note_load(version)
+        return Trust(version.reference, full=True)
+
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`."""
         version = self.version(reference)
@@ -686,9 +766,11 @@ class Registry:
         return version, manifest
 
 
-def load_model(reference: str, registry: Registry | None = None) -> Any:
+def load_model(
+    reference: str, registry: Registry | None = None, *, trust: str | None = None, message: str | None = None
+) -> Any:
     """The model that ``reference`` names in ``registry``, or in the default one; see `Registry.load`."""
-    return (registry or Registry()).load(reference)
+    return (registry or Registry()).load(reference, trust=trust, message=message)
 
 
 def _reference_and_stage(name: str, version: int | str, stage: Stage | str | None) -> tuple[Reference, Stage]:

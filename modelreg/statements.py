@@ -100,6 +100,19 @@ def checked_message(message: str | None) -> str | None:
     return None if message is None else checked_text(message, "the message")
 
 
+def parse_trusted_name(text: str) -> tuple[str, str]:
+    """Module and qualified name from ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner``.
+
+    Raises `InvalidInput`.
+    """
+    module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
+    if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+        raise InvalidInput(
+            f"{shown(text)} does not name a class or function", "write mypackage.features.Encoder, or pkg:Outer.Inner"
+        )
+    return module, name
+
+
 def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
     """What a data set is called: as given, else the name of the file ``data`` up to its first dot.
 

@@ -21,6 +21,7 @@ from modelreg.errors import (
 from modelreg.home import Home
 from modelreg.records.journal import Actor
 from modelreg.records.registration import Description, Provenance
+from modelreg.records.scan import Scan, Verdict
 from modelreg.references import Reference
 
 
@@ -307,6 +308,7 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
             first.digest,
             first.files,
             Description("file", "file"),
+            Scan(Verdict.SAFE, (), ()),
             None,
             {},
             {},

@@ -175,8 +175,11 @@ def furnished(tmp_path_factory):
         "message": "why",
         "run_id": "r1",
     }
+    (folder / "encoder.pkl").write_bytes(b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81.")
     os.environ["CI_JOB_URL"] = os.environ["MODELREG_USER"] = "claimed"
     try:
+        registry.register(folder / "encoder.pkl", "encoder")
+        registry.trust("mypackage.Encoder", message="ours")
         registry.register(folder / "model.pkl", "churn", aliases=["champion"], stage="Staging", **facts)
         registry.register(folder / "model", "churn", stage="Production", **facts)
         registry.transition("churn/1", "Archived")
@@ -229,10 +232,15 @@ COLUMNS = {
         **dict.fromkeys(["model", "version", "size"], NUMBER),
         **dict.fromkeys(["stage", "status", "description", "digest", "flavor", "format", "model_class", "scan"], TEXT),
         **dict.fromkeys(["source", "run_id", "git_commit", "ci_job", "created_by", "created_at", "updated_at"], TEXT),
-        **dict.fromkeys(["signature", "environment"], JSON),
+        **dict.fromkeys(["signature", "environment", "scan_reasons"], JSON),
         "git_dirty": FLAG,
     },
     "files": {**dict.fromkeys(["model", "version", "size"], NUMBER), "path": TEXT, "digest": TEXT},
+    "imports": {
+        **dict.fromkeys(["model", "version"], NUMBER),
+        **dict.fromkeys(["module", "name", "verdict"], TEXT),
+    },
+    "trusted_names": dict.fromkeys(["module", "name", "message", "created_by", "created_at"], TEXT),
     "metrics": {**dict.fromkeys(["model", "version", "value"], NUMBER), "name": TEXT},
     "params": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
     "version_tags": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
@@ -304,9 +312,23 @@ def test_a_deleted_row_is_found(copied, table):
     assert list(copied.verify()) != []
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO settings (name, value) VALUES ('shared', 'yes')",
+        "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')",
+        "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'models'",
+        *(f"UPDATE _sqlite_migrations SET {column} = 'x'" for column in ("migration_set", "name", "applied_at")),
+    ],
+)
+def test_a_row_about_the_whole_registry_that_was_written_by_hand_is_found(copied, statement):
+    edited(copied, statement)
+    assert [finding.subject for finding in copied.verify()] == ["catalog"]
+
+
 def test_a_model_tag_that_was_made_by_hand_is_found(copied):
     edited(copied, "INSERT INTO model_tags (model, name, value) VALUES (1, 'a', 'b')")
-    assert [finding.subject for finding in copied.verify()] == ["churn"]
+    assert [finding.subject for finding in copied.verify()] == ["encoder"]
 
 
 @pytest.mark.parametrize("statement", ["DROP INDEX one_version_in_production", "DROP TRIGGER journal_is_not_deleted"])

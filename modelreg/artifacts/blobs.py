@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
 from modelreg.artifacts.durability import sync, sync_files
@@ -133,6 +134,22 @@ class BlobStore:
         except OSError as error:
             return f"unreadable in the store: {error.strerror}"
         return None
+
+    @contextmanager
+    def opened_and_checked(self, file: ModelFile, version: str) -> Iterator[BinaryIO]:
+        """The blob of ``file``, opened once: its bytes were checked through the very descriptor that is handed out.
+
+        Raises `BlobDamaged`.
+        """
+        problem = self.problem(file, thorough=False)
+        if problem is not None:
+            raise BlobDamaged(version, file.path, problem)
+        with self.open(file.digest) as descriptor:
+            if digest_of(descriptor) != file.digest:
+                raise BlobDamaged(version, file.path, "damaged: its bytes are not those that were registered")
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with os.fdopen(descriptor, "rb", closefd=False) as opened:
+                yield opened
 
     @contextmanager
     def receiving(self, files: Iterable[SourceFile], advance: Advance | None = None) -> Iterator[Receipt]:

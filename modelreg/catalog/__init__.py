@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from modelreg.catalog import connection
 from modelreg.catalog.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from modelreg.catalog.change import Change
     from modelreg.records.journal import Actor
 
@@ -18,10 +20,22 @@ if TYPE_CHECKING:
 class Catalog:
     """One catalog file, the lock under which it is written, and how many seconds to wait for other programs."""
 
-    def __init__(self, path: Path, write_lock: Callable[[], AbstractContextManager[None]], timeout: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        write_lock: Callable[[], AbstractContextManager[None]],
+        timeout: float,
+        actor: Callable[[], Actor],
+    ) -> None:
+        """``actor`` says who creates or migrates it, which happens by itself."""
         self.path = path
         self._timeout = timeout
         self._write_lock = write_lock
+        self._actor = actor
+
+    def create(self, mode: int, settings: Mapping[str, str]) -> None:
+        """Make the catalog file; call it under the write lock. There is a whole one afterwards, or none."""
+        connection.create(self.path, mode, lambda opened: self._change(opened).create(settings))
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -31,7 +45,7 @@ class Catalog:
                 open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
             except connection.SchemaBehind:
                 with self._write_lock():
-                    connection.upgrade(self.path, self._timeout)
+                    self._upgrade()
                 open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
             yield Snapshot(open_connection)
 
@@ -44,6 +58,14 @@ class Catalog:
         from modelreg.catalog.change import Change
 
         with self._write_lock():
-            connection.upgrade(self.path, self._timeout)
+            self._upgrade()
             with connection.writing(self.path, self._timeout) as open_connection:
                 yield Change(open_connection, actor, message)
+
+    def _upgrade(self) -> None:
+        connection.upgrade(self.path, self._timeout, lambda opened: self._change(opened).migrate())
+
+    def _change(self, opened: sqlite3.Connection) -> Change:
+        from modelreg.catalog.change import Change
+
+        return Change(opened, self._actor(), None)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__, clock
-from modelreg.catalog import evaluations, gates, journal, state
+from modelreg.catalog import evaluations, gates, journal, state, trust
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
@@ -21,18 +21,23 @@ from modelreg.records.journal import (
     APPROVE,
     DELETE,
     DESCRIBE,
+    DISTRUST,
     EVALUATE,
+    LOAD,
+    MIGRATE,
     REFUSE,
     REGISTER,
     REMOVE_GATE,
     RENAME,
     TAG,
     TRANSITION,
+    TRUST,
     WITHDRAW,
     Actor,
     JournalEntry,
 )
 from modelreg.records.registration import Description, Provenance
+from modelreg.records.scan import Scan
 from modelreg.records.signature import Signature
 from modelreg.records.transition import StageChange
 from modelreg.records.version import ModelFile, ModelVersion
@@ -55,11 +60,14 @@ UPDATE models SET next_version = next_version + 1, updated_at = :at WHERE id = :
 RETURNING next_version - 1 AS version
 """
 _ADD_VERSION = """
-INSERT INTO versions (model, version, description, digest, size, flavor, format, model_class, signature, source,
-                      run_id, git_commit, git_dirty, ci_job, environment, created_by, created_at, updated_at)
-VALUES (:model, :version, :description, :digest, :size, :flavor, :format, :model_class, :signature, :source,
-        :run_id, :git_commit, :git_dirty, :ci_job, :environment, :created_by, :at, :at)
+INSERT INTO versions (model, version, description, digest, size, flavor, format, model_class, signature, scan,
+                      scan_reasons, source, run_id, git_commit, git_dirty, ci_job, environment, created_by, created_at,
+                      updated_at)
+VALUES (:model, :version, :description, :digest, :size, :flavor, :format, :model_class, :signature, :scan,
+        :scan_reasons, :source, :run_id, :git_commit, :git_dirty, :ci_job, :environment, :created_by, :at, :at)
 """
+_ADD_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?)"
+_ADD_IMPORT = "INSERT INTO imports (model, version, module, name, verdict) VALUES (?, ?, ?, ?, ?)"
 _ADD_FILE = "INSERT INTO files (model, version, path, digest, size) VALUES (?, ?, ?, ?, ?)"
 _ADD_METRIC = "INSERT INTO metrics (model, version, name, value) VALUES (?, ?, ?, ?)"
 _ADD_PARAM = "INSERT INTO params (model, version, name, value) VALUES (?, ?, ?, ?)"
@@ -90,6 +98,7 @@ class NewVersion:
     digest: Digest
     files: tuple[ModelFile, ...]
     described: Description
+    scan: Scan
     signature: Signature | None
     metrics: Mapping[str, float]
     params: Mapping[str, str]
@@ -111,15 +120,26 @@ class Change(Snapshot):
         self.moment = max(moment, self._head.at) if self._head else moment  # a clock that was set back changes nothing
         self._at = clock.as_text(self.moment)
 
-    def add_version(self, name: ModelName, new: NewVersion) -> int:
+    def create(self, settings: Mapping[str, str]) -> None:
+        """Write the first rows of a new catalog: what was chosen for the registry; the first entry will tell it."""
+        self._connection.executemany(_ADD_SETTING, settings.items())
+
+    def migrate(self) -> None:
+        """Write down that the schema was migrated."""
+        self._journal_whole(MIGRATE, {"migrations": state.migrations(self._connection)})
+
+    def add_version(self, name: ModelName, new: NewVersion, allowed_because: str | None = None) -> int:
         """Add a version, and the model if it is new; returns the version's number.
 
+        ``allowed_because`` is why it is there although it is dangerous.
         Raises `NameTaken` when a model's name differs from ``name`` in case only.
         """
         model, is_new = self._find_or_add_model(name)
         version: int = self._first(_TAKE_NUMBER, model=model, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
+        rows = ((each.module, each.name, each.verdict.value) for each in new.scan.imports)
+        self._add_many(_ADD_IMPORT, model, version, rows)
         self._add_many(_ADD_METRIC, model, version, new.metrics.items())
         self._add_many(_ADD_PARAM, model, version, new.params.items())
         self._add_many(_PUT_VERSION_TAG, model, version, new.tags.items())
@@ -129,6 +149,7 @@ class Change(Snapshot):
             version,
             model_fields=state.ALL if is_new else ("next_version", "updated_at"),
             version_fields=state.ALL,
+            more={} if allowed_because is None else {"allowed": allowed_because},
         )
         return version
 
@@ -242,6 +263,24 @@ class Change(Snapshot):
         gates.remove_gate(self._connection, number)
         self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number]})
 
+    def trust(self, module: str, name: str) -> None:
+        """Let models import a name that is not on the allow-list; versions that only wanted for it become safe."""
+        values: Values = {"module": module, "name": name, "message": self._message or ""}
+        values |= {"created_by": self._actor.user, "created_at": self._at}
+        trust.add(self._connection, values)
+        self._journal_whole(TRUST, {"trusted": values})
+        self._judge_again(TRUST, module, name)
+
+    def distrust(self, module: str, name: str) -> None:
+        """Take that back."""
+        trust.remove(self._connection, module, name)
+        self._journal_whole(DISTRUST, {"distrusted": {"module": module, "name": name}})
+        self._judge_again(DISTRUST, module, name)
+
+    def note_load(self, version: ModelVersion) -> None:
+        """Write down that a version was loaded with full trust."""
+        self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, {"trust": "full"})
+
     def put_evaluation(self, version: ModelVersion, dataset: str, scores: Scores) -> Evaluation:
         """Keep what a version scored, in the place of earlier scores on the same data set; returns it as it is kept."""
         model = model_id(self._connection, version.name)
@@ -305,6 +344,8 @@ class Change(Snapshot):
             "flavor": new.described.flavor,
             "format": new.described.format,
             "model_class": new.described.model_class,
+            "scan": new.scan.verdict.value,
+            "scan_reasons": _as_text(new.scan.reasons),
             "signature": new.signature and _as_text(signature_as_json(new.signature)),
             "environment": _as_text(observed["environment"]),
             "created_by": self._actor.user,
@@ -336,6 +377,16 @@ class Change(Snapshot):
         fields = ("aliases", "updated_at")
         self._journal(ALIAS, model, version, model_fields=fields, version_fields=("updated_at",), more={"alias": now})
 
+    def _judge_again(self, action: str, module: str, name: str) -> None:
+        """Let the verdicts of versions that import the name follow from what is trusted now."""
+        for model, version in trust.judge_again(self._connection, module, name):
+            self._connection.execute(_TOUCH_VERSION, {"model": model, "version": version, "at": self._at})
+            self._journal(action, model, version, model_fields=(), version_fields=("scan", "updated_at"))
+
+    def _journal_whole(self, action: str, more: Values) -> None:
+        """Journal what is about no model."""
+        self._journal(action, NO_MODEL, more=more, name=gates.EVERY_MODEL, fields=False)
+
     def _journal_gate(self, action: str, name: ModelName | None, more: Values) -> None:
         model = NO_MODEL if name is None else model_id(self._connection, name)
         self._journal(action, model, more=more, name=name or gates.EVERY_MODEL, fields=False)
@@ -361,10 +412,14 @@ class Change(Snapshot):
         Without ``fields`` neither model nor version has changed. ``more`` are values of another kind.
         """
         after: Values = dict(more or {})
+        if self._head is None:
+            after |= state.foundation(self._connection)
         if fields:
-            after["model"] = model_fields and state.of_model(self._connection, model, model_fields)
+            after["model"] = None if model_fields is None else state.of_model(self._connection, model, model_fields)
         if fields and version is not None:
-            after["version"] = version_fields and state.of_version(self._connection, model, version, version_fields)
+            after["version"] = (
+                None if version_fields is None else state.of_version(self._connection, model, version, version_fields)
+            )
         previous = self._head
         unsigned = JournalEntry(
             seq=previous.seq + 1 if previous else 1,

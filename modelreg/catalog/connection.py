@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from modelreg.errors import CatalogDamaged, LockTimeout, ModelregError, OldSQLit
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
+
+
+Record = Callable[[sqlite3.Connection], None]
 
 
 class SchemaBehind(Exception):
@@ -56,8 +59,10 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
 
 
-def upgrade(path: Path, timeout: float) -> None:
+def upgrade(path: Path, timeout: float, record: Record) -> None:
     """Migrate a catalog that is behind, after a copy of it as it was has been put beside it.
+
+    ``record`` writes down, in the same transaction, that it was done.
 
     Call it under the registry's write lock.
     """
@@ -68,13 +73,14 @@ def upgrade(path: Path, timeout: float) -> None:
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
         backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
         connection.execute("VACUUM INTO ?", (str(backup),))
-        migrate(connection)
+        migrate(connection, record)
 
 
-def create(path: Path, mode: int, settings: dict[str, str]) -> None:
+def create(path: Path, mode: int, record: Record) -> None:
     """Build a catalog beside ``path`` under a private name, with all on disk, and rename it into place.
 
-    Call it under the registry's write lock. A kill at any moment leaves a whole catalog or none.
+    ``record`` writes its first rows. Call it under the registry's write lock. A kill at any moment leaves a whole
+    catalog or none.
     """
     private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with _translated(path, _CREATION_TIMEOUT):
@@ -82,8 +88,7 @@ def create(path: Path, mode: int, settings: dict[str, str]) -> None:
             os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with _opened(private, _CREATION_TIMEOUT) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
-                migrate(connection)
-                connection.executemany("INSERT INTO settings (name, value) VALUES (?, ?)", settings.items())
+                migrate(connection, record)
             os.chmod(private, mode)
             os.rename(private, path)
             _sync_folder(path.parent)

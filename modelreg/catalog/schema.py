@@ -46,7 +46,8 @@ CREATE TABLE versions (
   format TEXT NOT NULL,
   model_class TEXT,
   signature TEXT CHECK (signature IS NULL OR json_valid(signature)),
-  scan TEXT,
+  scan TEXT CHECK (scan IN ('safe', 'unknown', 'unreadable', 'dangerous')),
+  scan_reasons TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(scan_reasons)),
   source TEXT NOT NULL,
   run_id TEXT,
   git_commit TEXT,
@@ -78,6 +79,17 @@ CREATE TABLE files (
   FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX files_by_digest ON files(digest);
+
+CREATE TABLE imports (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  module TEXT NOT NULL,
+  name TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('safe', 'unknown', 'dangerous')),
+  PRIMARY KEY (model, version, module, name),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX imports_by_name ON imports(module, name) WHERE verdict <> 'safe';
 
 CREATE TABLE metrics (
   model INTEGER NOT NULL,
@@ -181,9 +193,12 @@ CREATE TABLE approvals (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE trusted_names (
-  name TEXT PRIMARY KEY,
+  module TEXT NOT NULL,
+  name TEXT NOT NULL,
+  message TEXT NOT NULL,
   created_by TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (module, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE journal (
@@ -297,8 +312,8 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation,)
 SCHEMA_VERSION = len(STEPS)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to `SCHEMA_VERSION`, in one transaction.
+def migrate(connection: sqlite3.Connection, record: Callable[[sqlite3.Connection], None]) -> None:
+    """Bring the schema up to `SCHEMA_VERSION`, in one transaction, in which ``record`` writes down that it was done.
 
     Call it under the registry's write lock. What was done is read again inside the transaction, so whoever comes
     second finds nothing left to do.
@@ -313,6 +328,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         migrations.apply(Database(connection, execute_plugins=False))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        record(connection)
     except BaseException:
         connection.execute("ROLLBACK")
         raise

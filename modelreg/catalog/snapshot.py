@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelreg.records.gate import Gate
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
+    from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
     from modelreg.references import ModelName, Reference
     from modelreg.stages import Stage
@@ -131,6 +132,12 @@ class Snapshot:
 
         model = None if name is None else model_id(self._connection, name)
         return read_gates(self._connection, model, stage)
+
+    def trusted_names(self) -> list[TrustedName]:
+        """The names that models may import besides the allow-list."""
+        from modelreg.catalog import trust
+
+        return trust.read(self._connection)
 
     def evaluations(self, name: ModelName, digest: str) -> list[Evaluation]:
         """What a version of this digest scored, by data set."""

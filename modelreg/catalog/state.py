@@ -28,6 +28,12 @@ SELECT metric, value, missing_because FROM evaluation_metrics
 WHERE model = :model AND digest = :digest AND dataset = :dataset
 """
 _APPROVALS = "SELECT * FROM approvals"
+_IMPORTS = "SELECT module, name, verdict FROM imports WHERE model = ? AND version = ? ORDER BY module, name"
+_TRUSTED = "SELECT * FROM trusted_names"
+_SETTINGS = "SELECT name, value FROM settings"
+_RUNS = "SELECT * FROM runs"
+_MIGRATIONS = "SELECT * FROM _sqlite_migrations"
+_COUNTERS = "SELECT name, seq FROM sqlite_sequence"
 _RETIRED = "SELECT lower(name), next_version FROM retired_names"
 
 
@@ -48,6 +54,11 @@ def present(connection: sqlite3.Connection) -> State:
     models = (_whole_model(connection, dict(row)) for row in connection.execute(_MODELS))
     versions = ((row["model"], _whole_version(connection, dict(row))) for row in connection.execute(_VERSIONS))
     return State(
+        settings=_settings(connection),
+        migrations=migrations(connection),
+        counters={name: number for name, number in connection.execute(_COUNTERS) if number},
+        trusted={(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)},
+        runs={row["run_id"]: dict(row) for row in connection.execute(_RUNS)},
         models={values["id"]: values for values in models},
         versions={(model, values["version"]): values for model, values in versions},
         retired=dict(connection.execute(_RETIRED).fetchall()),
@@ -63,6 +74,20 @@ def present(connection: sqlite3.Connection) -> State:
     )
 
 
+def migrations(connection: sqlite3.Connection) -> list[Values]:
+    """Which steps of the schema were taken, and when."""
+    return [dict(row) for row in connection.execute(_MIGRATIONS)]
+
+
+def foundation(connection: sqlite3.Connection) -> Values:
+    """What was there before anything happened."""
+    return {"settings": _settings(connection), "migrations": migrations(connection)}
+
+
+def _settings(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute(_SETTINGS).fetchall())
+
+
 def _whole_model(connection: sqlite3.Connection, row: Values) -> Values:
     return row | {
         "tags": _pairs(connection, _MODEL_TAGS, row["id"]),
@@ -72,7 +97,11 @@ def _whole_model(connection: sqlite3.Connection, row: Values) -> Values:
 
 def _whole_version(connection: sqlite3.Connection, row: Values) -> Values:
     model = row.pop("model")
-    return row | {"tags": _pairs(connection, _VERSION_TAGS, model, row["version"])}
+    imports = connection.execute(_IMPORTS, (model, row["version"])).fetchall()
+    return row | {
+        "tags": _pairs(connection, _VERSION_TAGS, model, row["version"]),
+        "imports": [list(each) for each in imports],
+    }
 
 
 def _whole_evaluation(connection: sqlite3.Connection, row: Values) -> Values:

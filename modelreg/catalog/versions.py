@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.rows import grouped, understood
 from modelreg.clock import from_text
+from modelreg.records.scan import ImportedName, Verdict
 from modelreg.records.version import Approval, Environment, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_from_json
@@ -22,6 +23,10 @@ _VERSIONS = "SELECT * FROM versions WHERE model = :model AND version BETWEEN :lo
 _FILES = """
 SELECT version, path, digest, size FROM files
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY version, path
+"""
+_IMPORTS = """
+SELECT version, module, name, verdict FROM imports
+WHERE model = :model AND version BETWEEN :low AND :high ORDER BY version, verdict, module, name
 """
 _METRICS = "SELECT version, name, value FROM metrics WHERE model = :model AND version BETWEEN :low AND :high"
 _PARAMS = "SELECT version, name, value FROM params WHERE model = :model AND version BETWEEN :low AND :high"
@@ -64,9 +69,9 @@ def read_versions(
 ) -> list[ModelVersion]:
     """The versions of a model, newest first, or ``only`` one of them."""
     scope = {"model": model, "low": only or 1, "high": only or _NO_LIMIT}
-    files, metrics, params, tags, aliases, evaluations, approvals = (
+    files, imports, metrics, params, tags, aliases, evaluations, approvals = (
         grouped(connection.execute(query, scope))
-        for query in (_FILES, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES, _EVALUATIONS, _APPROVALS)
+        for query in (_FILES, _IMPORTS, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES, _EVALUATIONS, _APPROVALS)
     )
     with understood():
         return [
@@ -74,6 +79,9 @@ def read_versions(
                 row,
                 name=name,
                 files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
+                imports=tuple(
+                    ImportedName(module, each, Verdict(verdict)) for module, each, verdict in imports[row["version"]]
+                ),
                 metrics=dict(metrics[row["version"]]),
                 params=dict(params[row["version"]]),
                 tags=dict(tags[row["version"]]),
@@ -115,6 +123,7 @@ def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:
         model_class=row["model_class"],
         signature=row["signature"] and signature_from_json(json.loads(row["signature"])),
         scan=row["scan"],
+        scan_reasons=tuple(json.loads(row["scan_reasons"])),
         source=row["source"],
         run_id=row["run_id"],
         git_commit=row["git_commit"],

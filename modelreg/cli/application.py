@@ -31,6 +31,7 @@ COMMANDS = {
     "rollback": "modelreg.cli.stages:rollback",
     "load": "modelreg.cli.loading:load",
     "predict": "modelreg.cli.evaluation:predict",
+    "trust": "modelreg.cli.trust:trust",
     "export": "modelreg.cli.loading:export",
     "history": "modelreg.cli.journal:history",
     "alias": "modelreg.cli.alterations:alias",

@@ -9,7 +9,7 @@ import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, Message, ReferenceArgument, numbers, pairs
+from modelreg.cli.options import AsJson, FullTrust, Message, ReferenceArgument, numbers, pairs
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
 from modelreg.comparison import difference
@@ -51,6 +51,7 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="Instead of FILE: a metric that you computed; may be given often."),
     ] = None,
+    trust: FullTrust = None,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +59,8 @@ def evaluate(
 
     The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
     filters know them as eval.DATASET.METRIC. Of a classifier: accuracy, balanced_accuracy, precision_macro,
-    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the model.
+    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the model; a
+    pickle may import trusted names alone (exit 7), see 'modelreg trust'.
 
     \b
     modelreg evaluate churn/3 --data holdout.csv --target churned
@@ -75,7 +77,14 @@ def evaluate(
     else:
         with row_bar("evaluating") as progress:
             outcome = source.evaluate(
-                reference, data, target, dataset=dataset, task=task, message=message, progress=progress
+                reference,
+                data,
+                target,
+                dataset=dataset,
+                task=task,
+                trust=trust,
+                message=message,
+                progress=progress,
             )
     _show(outcome, as_json)
 
@@ -94,12 +103,15 @@ def predict(
     id_column: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Copied to the output, and not given to the model.")
     ] = None,
+    trust: FullTrust = None,
+    message: Message = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict for every row of a file.
 
     The columns are checked against the version's signature and put into its order. Any number of rows fits into
-    memory. The output appears whole or not at all. This runs the model.
+    memory. The output appears whole or not at all. This runs the model; a pickle may import trusted names alone
+    (exit 7), see 'modelreg trust'.
 
     \b
     modelreg predict churn/Production --input customers.csv --output scores.csv
@@ -109,7 +121,14 @@ def predict(
         raise InvalidInput("the predictions and --json cannot both go to stdout", "name a file with --output")
     with output.reader_may_go(), row_bar("predicting") as progress:
         done = registry(context).predict(
-            reference, input, destination, proba=proba, id_column=id_column, progress=progress
+            reference,
+            input,
+            destination,
+            proba=proba,
+            id_column=id_column,
+            trust=trust,
+            message=message,
+            progress=progress,
         )
     if as_json:
         output.print_json(done)

@@ -27,6 +27,14 @@ StageOption = Annotated[
     typer.Option("--stage", metavar="STAGE", help="Put it into this stage at once.", autocompletion=complete_stages),
 ]
 Message = Annotated[str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; it is kept in the journal.")]
+FullTrust = Annotated[
+    str | None,
+    typer.Option(
+        "--trust",
+        metavar="full",
+        help="Let a pickle import and run whatever it says, this once; needs --message, which is kept in the journal.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
 Filter = Annotated[

@@ -57,6 +57,10 @@ def register(
     new_version: Annotated[
         bool, typer.Option("--new-version", help="Make another version even of bytes that are registered already.")
     ] = False,
+    allow_unsafe: Annotated[
+        str | None,
+        typer.Option(metavar="WHY", help="Register it although it runs code when it is loaded; the reason is kept."),
+    ] = None,
     follow_symlinks: Annotated[
         bool, typer.Option("--follow-symlinks", help="In a folder, store the files that links lead to.")
     ] = False,
@@ -66,7 +70,8 @@ def register(
     """Store a file or folder as the next version of a model.
 
     The model is recognised without being run. The same bytes with the same metrics, parameters and signature give
-    the version that is there already. Prints the version's reference.
+    the version that is there already. Pickles and archives are looked through for code, and one that runs code when it
+    is loaded is refused (exit 7). Prints the version's reference.
 
     \b
     modelreg register model.pkl --name churn
@@ -93,6 +98,7 @@ def register(
             message=message,
             new_version=new_version,
             follow_symlinks=follow_symlinks,
+            allow_unsafe=allow_unsafe,
             progress=progress,
         )
     if as_json:

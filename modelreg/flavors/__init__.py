@@ -6,15 +6,16 @@ Each family of formats is a small module with the shape of `Flavor`, found by an
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from modelreg.containers.content import Files, OpenModel
 from modelreg.errors import UnloadableModel
-from modelreg.flavors.content import Files
 from modelreg.records.registration import Description
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from modelreg.security.trust import Trust
 
 __all__ = ["GROUP", "Flavor", "load", "recognise"]
 
@@ -37,8 +38,11 @@ class Flavor(Protocol):
         model or executed, whatever the bytes are it does not raise, and time and memory are bounded.
         """
 
-    def load(self, path: Path, format: str) -> object:
-        """The model, ready to predict; raises `UnloadableModel`."""
+    def load(self, model: OpenModel, format: str, trust: Trust) -> object:
+        """The model, ready to predict; raises `UnloadableModel`.
+
+        Where loading runs what the files say, it raises `UntrustedModel` unless ``trust`` admits it.
+        """
 
 
 def recognise(files: Files, is_folder: bool) -> Description:
@@ -54,16 +58,15 @@ def recognise(files: Files, is_folder: bool) -> Description:
     return Description(flavor=kind, format=kind)
 
 
-def load(path: Path, format: str) -> object:
-    """The model at ``path``, ready to predict, by the loader of its format and no other.
+def load(model: OpenModel, format: str, trust: Trust) -> object:
+    """The model, ready to predict, by the loader of its format and no other.
 
     Imports the library of the model. Raises `UnloadableModel` when the format is not known, the library is not
-    installed, or the library refuses the files. Of the formats that can hold code, see
-    `modelreg.security.unpickle.load_trusted`.
+    installed, or the library refuses the files, and `UntrustedModel` when it would import what is not admitted.
     """
     for flavor in _flavors():
         if format in flavor.FORMATS:
-            return flavor.load(path, format)
+            return flavor.load(model, format, trust)
     raise UnloadableModel(
         f"a model of the format {format!r} cannot be loaded: nothing here knows it",
         "'modelreg load' hands out its files; a package can add the format with an entry point",

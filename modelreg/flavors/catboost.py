@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.content import Files, head, only_file
+from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("catboost-cbm",)
 
@@ -26,10 +29,10 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return Description("catboost", "catboost-cbm")
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """A ``catboost.CatBoost``; raises `UnloadableModel`."""
     with loading():
         from catboost import CatBoost
 
-        model: object = CatBoost().load_model(str(path), format="cbm")
-    return model
+        loaded: object = CatBoost().load_model(blob=model.read(), format="cbm")
+    return loaded

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.archive import opened_archive
-from modelreg.flavors.content import Files, only_file
-from modelreg.flavors.json_text import parse_object, text_at
+from modelreg.containers.archive import opened_archive
+from modelreg.containers.content import Files, OpenModel, only_file
+from modelreg.containers.json_text import parse_object, text_at
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("keras",)
 
@@ -30,20 +34,22 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return Description("keras", "keras", _class(config))
 
 
-def load(path: Path, format: str) -> object:
-    """The model, in Keras's safe mode, which runs no code from the file; raises `UnloadableModel`.
+def load(model: OpenModel, format: str, trust: Trust) -> object:
+    """The model, in Keras's safe mode, which runs no code from the file; only full trust leaves it.
 
-    Keras goes by a file's name, which need not end as it wants: it reads from a link with an ending it knows.
+    Raises `UnloadableModel`.
+
+    Keras goes by a file's name and reads it twice, so it gets a private copy of the checked bytes.
     """
     from tempfile import TemporaryDirectory
 
     with loading(), TemporaryDirectory(prefix="modelreg-") as folder:
         from keras.saving import load_model  # imports the backend: seconds
 
-        link = Path(folder, "model.keras")
-        link.symlink_to(path.absolute())
-        model: object = load_model(link)
-    return model
+        copy = Path(folder, "model.keras")
+        copy.write_bytes(model.read())
+        loaded: object = load_model(copy, safe_mode=not trust.full)
+    return loaded
 
 
 def _class(config: dict[str, object]) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.content import Files, head, only_file
+from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("lightgbm-text",)
 
@@ -22,10 +25,10 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return Description("lightgbm", "lightgbm-text")
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """A ``lightgbm.Booster``; raises `UnloadableModel`."""
     with loading():
         from lightgbm import Booster
 
-        booster: object = Booster(model_file=path)
+        booster: object = Booster(model_str=model.read().decode())
     return booster

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from modelreg.containers.content import Files, OpenModel, text
 from modelreg.flavors import pickles, skops
-from modelreg.flavors.content import Files, text
 from modelreg.records.registration import Description
 from modelreg.records.signature import Signature, SignatureField
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("mlflow",)
 
@@ -50,11 +54,12 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     )
 
 
-def load(path: Path, format: str) -> object:
-    """MLflow's ``PyFuncModel``; raises `UnloadableModel`. See `modelreg.security.unpickle.load_trusted`."""
-    from modelreg.security.unpickle import load_trusted
+def load(model: OpenModel, format: str, trust: Trust) -> object:
+    """MLflow's ``PyFuncModel``, under full trust alone; raises `UnloadableModel`."""
+    from modelreg.security.unpickle import load_mlflow
 
-    return load_trusted(path, format)
+    assert model.folder is not None
+    return load_mlflow(model.folder, trust)
 
 
 def _parsed(path: Path) -> dict[object, object] | None:

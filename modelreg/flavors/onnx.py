@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.flavors.content import Files, only_file
+from modelreg.containers.content import Files, OpenModel, only_file
+from modelreg.containers.protobuf import NotProtobuf, varint
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("onnx",)
 
@@ -34,11 +37,6 @@ _WIRE_TYPES = {
     26: _BYTES,  # configuration
 }
 _MOST_FIELDS = 10_000
-_LONGEST_VARINT = 10  # bytes
-
-
-class _NotProtobuf(Exception):
-    """The bytes are not the fields of a message."""
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
@@ -49,17 +47,17 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     try:
         with path.open("rb") as file:
             numbers = {number for number, _ in _fields(file, path.stat().st_size)}
-    except _NotProtobuf:
+    except NotProtobuf:
         return None
     return Description("onnx", "onnx") if {_IR_VERSION, _GRAPH, _OPSET_IMPORT} <= numbers else None
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """An ``onnxruntime.InferenceSession`` on the CPU; raises `UnloadableModel`."""
     with loading():
         from onnxruntime import InferenceSession
 
-        session: object = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session: object = InferenceSession(model.read(), providers=["CPUExecutionProvider"])
     return session
 
 
@@ -68,25 +66,13 @@ def _fields(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     for _ in range(_MOST_FIELDS):
         if file.tell() == size:
             return
-        key = _varint(file)
+        key = varint(file)
         if _WIRE_TYPES.get(key >> 3) != key & 7:
-            raise _NotProtobuf
-        value = _varint(file)
+            raise NotProtobuf
+        value = varint(file)
         if key & 7 == _BYTES:
             if value > size - file.tell():
-                raise _NotProtobuf
+                raise NotProtobuf
             file.seek(value, os.SEEK_CUR)
         yield key >> 3, value
-    raise _NotProtobuf
-
-
-def _varint(file: BinaryIO) -> int:
-    value = 0
-    for place in range(_LONGEST_VARINT):
-        byte = file.read(1)
-        if not byte:
-            raise _NotProtobuf
-        value |= (byte[0] & 0x7F) << 7 * place
-        if byte[0] < 0x80:
-            return value
-    raise _NotProtobuf
+    raise NotProtobuf

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.flavors.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
-from modelreg.flavors.content import Files, head, only_file
+from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
 from modelreg.security.pickle_machine import End, Reading, read_pickle
 from modelreg.security.stand_ins import Made, class_of
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("pickle", "joblib", "cloudpickle")
 
@@ -35,11 +38,11 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return None if path is None else describe(path)
 
 
-def load(path: Path, format: str) -> object:
-    """Unpickle the model; see `modelreg.security.unpickle.load_trusted`."""
-    from modelreg.security.unpickle import load_trusted
+def load(model: OpenModel, format: str, trust: Trust) -> object:
+    """Unpickle the model; see `modelreg.security.unpickle.load_pickle`."""
+    from modelreg.security.unpickle import load_pickle
 
-    return load_trusted(path, format)
+    return load_pickle(model.only_file, format, trust)
 
 
 def describe(path: Path) -> Description | None:

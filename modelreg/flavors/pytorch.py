@@ -6,15 +6,18 @@ magic number.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from modelreg.flavors.archive import Archive, damage, opened_archive
-from modelreg.flavors.content import Files, head, only_file
+from modelreg.containers.archive import Archive, damage, opened_archive
+from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
+from modelreg.records.scan import Verdict
 from modelreg.security.libraries import loading
 from modelreg.security.pickle_machine import read_pickle
 from modelreg.security.stand_ins import class_of
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("pytorch-zip", "pytorch-legacy")
 
@@ -32,16 +35,23 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
         return None if archive is None else _describe(archive)
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """What was saved, on the CPU, with PyTorch's own guard against code; raises `UnloadableModel`.
 
-    ``weights_only`` admits tensors and plain containers, not whole modules.
+    ``weights_only`` admits tensors and plain containers; whole modules take full trust, else `UntrustedModel`.
     """
+    from modelreg.security.scan import scan_opened
+
+    file = model.only_file
+    found = scan_opened(file)
+    if found.verdict is not Verdict.SAFE:
+        trust.require_full("; ".join(found.findings))
+    file.seek(0)
     with loading():
         import torch  # about 2 s
 
-        model: object = torch.load(path, map_location="cpu", weights_only=True)
-    return model
+        loaded: object = torch.load(file, map_location="cpu", weights_only=not trust.full)
+    return loaded
 
 
 def _describe(archive: Archive) -> Description | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.content import Files, head, only_file
-from modelreg.flavors.json_text import parse_object
+from modelreg.containers.content import Files, OpenModel, head, only_file
+from modelreg.containers.json_text import parse_object
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("safetensors",)
 
@@ -28,12 +32,12 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return Description("safetensors", "safetensors")
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """The tensors by their names, as NumPy arrays; raises `UnloadableModel`."""
     with loading():
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load as load_tensors
 
-        tensors: object = load_file(path)
+        tensors: object = load_tensors(model.read())
     return tensors
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.archive import opened_archive
-from modelreg.flavors.content import Files, only_file
-from modelreg.flavors.json_text import parse_object, text_at
+from modelreg.containers.archive import opened_archive
+from modelreg.containers.content import Files, OpenModel, only_file
+from modelreg.containers.json_text import parse_object, text_at
+from modelreg.errors import UntrustedModel
 from modelreg.flavors.pickles import flavor_of
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("skops",)
 
@@ -35,10 +40,16 @@ def describe(path: Path) -> Description | None:
     return Description(flavor_of(model_class), "skops", model_class)
 
 
-def load(path: Path, format: str) -> object:
-    """The object; raises `UnloadableModel`, also for classes that skops doesn't trust by itself."""
+def load(model: OpenModel, format: str, trust: Trust) -> object:
+    """The object; raises `UnloadableModel`, and `UntrustedModel` for classes that skops doesn't trust by itself."""
     with loading():
-        from skops.io import load as load_skops
+        from skops.io import get_untrusted_types, loads
 
-        model: object = load_skops(path)
-    return model
+        data = model.read()
+        untrusted = get_untrusted_types(data=data)
+        named = {f"{module}.{name}" for module, name in trust.names}
+        refused = sorted(set(untrusted) - named)
+        if refused and not trust.full:
+            raise UntrustedModel(trust.model, (f"skops does not trust {', '.join(refused)}",), refused)
+        loaded: object = loads(data, trusted=untrusted)
+    return loaded

@@ -6,11 +6,14 @@ XGBoost writes its keys sorted, so that the first and the last bytes tell, whate
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelreg.flavors.content import Files, head, only_file, tail
+from modelreg.containers.content import Files, OpenModel, head, only_file, tail
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
 
 FORMATS = ("xgboost-json", "xgboost-ubj")
 
@@ -35,10 +38,10 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     return None
 
 
-def load(path: Path, format: str) -> object:
+def load(model: OpenModel, format: str, trust: Trust) -> object:
     """An ``xgboost.Booster``; raises `UnloadableModel`."""
     with loading():
         from xgboost import Booster
 
-        booster: object = Booster(model_file=bytearray(path.read_bytes()))  # bytes, since a name's ending would decide
+        booster: object = Booster(model_file=bytearray(model.read()))  # bytes, since a name's ending would decide
     return booster

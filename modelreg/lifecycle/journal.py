@@ -6,7 +6,8 @@ Every entry holds the new values of all that it changed, as JSON::
 
 The first entry of a model or version has all its values, later ones those that changed, and null means that it was
 deleted. Gates, evaluations and approvals are whole values each (``gate``, ``evaluation``, ``approval``), or named as
-gone (``removed_gates``, ``withdrawn``). So replaying is no more than applying entry after entry, and the outcome can
+gone (``removed_gates``, ``withdrawn``); so are trusted names. The first entry of all has the ``settings`` and the steps
+of the schema (``migrations``). So replaying is no more than applying entry after entry, and the outcome can
 be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: neither changes anything.
 """
 
@@ -48,6 +49,16 @@ class State:
     """(model id, digest, data set) -> its values."""
     approvals: dict[tuple[int, str, str], Values] = field(default_factory=dict)
     """(model id, digest, user) -> its values."""
+    trusted: dict[tuple[str, str], Values] = field(default_factory=dict)
+    """(module, name) -> its values."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """What was chosen when the registry was made."""
+    migrations: list[Values] = field(default_factory=list)
+    """The steps that the schema has seen."""
+    counters: dict[str, int] = field(default_factory=dict)
+    """Table -> the highest number that one of its rows ever had."""
+    runs: dict[str, Values] = field(default_factory=dict)
+    """Run id -> its values."""
 
 
 def entry_hash(entry: JournalEntry) -> str:
@@ -114,6 +125,9 @@ def _held(entry: JournalEntry, version: int, stage: Stage) -> StageHeld:
 
 def _apply(state: State, entry: JournalEntry) -> None:
     after = dict(json.loads(entry.after))
+    _apply_to_registry(state, after)
+    if entry.model:
+        _count(state, "models", entry.model)
     if "version" in after:
         _change(state.versions, (entry.model, int(str(entry.version))), after["version"])
     if "model" in after:
@@ -122,6 +136,7 @@ def _apply(state: State, entry: JournalEntry) -> None:
         state.gates.pop(number)
     if "gate" in after:
         state.gates[after["gate"]["id"]] = after["gate"]
+        _count(state, "gates", after["gate"]["id"])
     if "evaluation" in after:
         values = after["evaluation"]
         state.evaluations[entry.model, values["digest"], values["dataset"]] = values
@@ -130,6 +145,20 @@ def _apply(state: State, entry: JournalEntry) -> None:
         state.approvals[entry.model, values["digest"], values["user"]] = values
     if "withdrawn" in after:
         state.approvals.pop((entry.model, after["withdrawn"]["digest"], after["withdrawn"]["user"]))
+
+
+def _apply_to_registry(state: State, after: Values) -> None:
+    """What is about no model."""
+    state.settings |= after.get("settings", {})
+    state.migrations = after.get("migrations", state.migrations)
+    if "trusted" in after:
+        state.trusted[after["trusted"]["module"], after["trusted"]["name"]] = after["trusted"]
+    if "distrusted" in after:
+        state.trusted.pop((after["distrusted"]["module"], after["distrusted"]["name"]))
+
+
+def _count(state: State, table: str, number: int) -> None:
+    state.counters[table] = max(number, state.counters.get(table, 0))
 
 
 def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) -> None:

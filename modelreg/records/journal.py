@@ -7,6 +7,7 @@ from datetime import datetime
 
 from modelreg.stages import Stage
 
+MIGRATE = "migrate"
 REGISTER = "register"
 TRANSITION = "transition"
 REFUSE = "refuse"
@@ -21,7 +22,10 @@ RENAME = "rename"
 DELETE = "delete"
 ADD_GATE = "add gate"
 REMOVE_GATE = "remove gate"
-"""What an entry can say was done; a refusal by a gate is one of them, and changes nothing."""
+TRUST = "trust"
+DISTRUST = "distrust"
+LOAD = "load"
+"""What an entry can say was done; a refusal by a gate, and loading with full trust, change nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from modelreg.records.scan import ImportedName
 from modelreg.records.signature import Signature
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
@@ -68,7 +69,11 @@ class ModelVersion:
     """Data set -> metric -> value; None for one that is undefined for that data."""
     approvals: tuple[Approval, ...]
     scan: str | None
-    """What the analysis for hostile content said; None where none was made."""
+    """The verdict of the analysis for hostile content (`modelreg.records.scan`); None where none was made."""
+    scan_reasons: tuple[str, ...]
+    """What speaks against the files besides the names that they import."""
+    imports: tuple[ImportedName, ...]
+    """The names that loading would import, as far as the files tell."""
     description: str
     source: str
     run_id: str | None

@@ -5,6 +5,9 @@ as ``joblib/numpy_pickle.py`` writes them:
 
 - since joblib 1.2, one byte with the length of a padding, and that padding;
 - the elements, without anything around them; or, where the type holds Python objects, another pickle of the array.
+
+Where the length of that gap is not certain, the pickle is unreadable: whatever hides behind a gap that is measured
+wrongly would not be seen.
 """
 
 from __future__ import annotations
@@ -15,10 +18,15 @@ from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.stand_ins import Global, Made, Plain, StandIn, Table
 
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+ANY_WRAPPER = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"})
+"""joblib's classes for which it reads more than the pickle itself."""
+
+LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an operation
 
 _HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state values
 _BYTES_A_CHARACTER = {"U": 4}
 _MOST_BYTES = 1 << 62  # beyond what NumPy can count
+_MOST_NESTING = 20  # of dtypes within dtypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +42,14 @@ class RawArray:
 
 def raw_array(wrapper: Made) -> RawArray:
     """What stands behind ``wrapper``; raises `UnreadablePickle` where its state doesn't say."""
-    match wrapper.state:
-        case Table({"subclass": Global() as subclass, "shape": tuple(shape), "dtype": Made() as dtype} as state):
-            size = _item_size(dtype)
-            padded = state.get("numpy_array_alignment_bytes") is not None
-            return RawArray(subclass.dotted, padded, None if size is None else size * _count(shape))
+    if wrapper.state_is_whole:
+        match wrapper.state:
+            case Table(
+                {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": Made() as dtype} as state, True
+            ):
+                padded = state.get("numpy_array_alignment_bytes") is not None
+                size = None if _holds_objects(dtype, 0) else _item_size(dtype) * _count(shape)
+                return RawArray(subclass.dotted, padded, size)
     raise UnreadablePickle("an array of joblib's says neither its shape nor its type")
 
 
@@ -51,26 +62,65 @@ def _count(shape: tuple[StandIn, ...]) -> int:
     return count
 
 
-def _item_size(dtype: Made) -> int | None:
-    """Bytes of one element; None for Python objects.
+def _item_size(dtype: Made) -> int:
+    """Bytes of one element.
 
     A dtype is pickled as ``numpy.dtype('f8', False, True)`` and, as its state, version, byte order, subtype, names,
-    fields, size, alignment and flags.
+    fields, size, alignment and flags. The size is -1 where the code already tells it.
     """
+    code = _code(dtype)
+    size = int(code[1:]) * _BYTES_A_CHARACTER.get(code[0], 1)
+    match dtype.state:
+        case None:
+            return size
+        case (_, _, _, _, _, int(stated), *_) if dtype.state_is_whole and stated in (-1, size):
+            return size
+    raise UnreadablePickle("the type of an array has two sizes")
+
+
+def _code(dtype: Made) -> str:
     match dtype:
-        case Made(Global("numpy", "dtype"), (str(code), *_)) if code and code[1:].isdecimal() and len(code) < 12:
-            if code[0] == "O" or _holds_objects(dtype.state):
-                return None
-            return int(code[1:]) * _BYTES_A_CHARACTER.get(code[0], 1)
+        case Made(Global("numpy", "dtype"), (str(code), *_)) if code.isascii() and code[1:].isdecimal():
+            if len(code) < 12 and code[0].isalpha():
+                return code
     raise UnreadablePickle("the type of an array is none that NumPy writes")
 
 
-def _holds_objects(state: StandIn) -> bool:
-    match state:
-        case (_, _, _, _, _, _, _, int(flags), *_):
-            return bool(flags & _HAS_OBJECTS)
+def _holds_objects(dtype: Made, depth: int) -> bool:
+    """Whether elements are or contain Python objects; what the flags and the fields say has to agree."""
+    if depth > _MOST_NESTING:
+        raise UnreadablePickle("the type of an array has no end")
+    code = _code(dtype)
+    match dtype.state:
+        case (_, _, subtype, _, fields, _, _, int(flags), *_):
+            flagged = bool(flags & _HAS_OBJECTS)
+        case None | tuple():
+            subtype, fields, flagged = None, None, code[0] == "O"
         case _:
-            return False
+            raise UnreadablePickle("the state of an array's type is none that NumPy writes")
+    parts_hold = any(_holds_objects(part, depth + 1) for part in _parts(subtype, fields))
+    if parts_hold != flagged and code[0] != "O":
+        raise UnreadablePickle("the type of an array says and denies that it holds objects")
+    return flagged or code[0] == "O"
+
+
+def _parts(subtype: StandIn, fields: StandIn) -> list[Made]:
+    """The types within a type: of its elements, or of its fields."""
+    match subtype, fields:
+        case None, None:
+            return []
+        case (Made() as inner, *_), None:
+            return [inner]
+        case None, Table(entries, True):
+            return [part for value in entries.values() if (part := _field_type(value))]
+    raise UnreadablePickle("the type of an array has fields that NumPy does not write")
+
+
+def _field_type(value: StandIn) -> Made:
+    match value:
+        case (Made() as dtype, *_):
+            return dtype
+    raise UnreadablePickle("a field of an array's type has none itself")
 
 
 def array_stand_in(array: RawArray) -> StandIn:

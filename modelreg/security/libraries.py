@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from modelreg.errors import UnloadableModel, shown
+from modelreg.errors import ModelregError, UnloadableModel, shown
 
 _PACKAGES = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python"}
 """Packages that are named otherwise than what they install."""
@@ -22,6 +22,8 @@ def loading() -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):  # some print, and stdout is for the answer
             yield
+    except ModelregError:
+        raise
     except ModuleNotFoundError as missing:
         module = missing.name or str(missing)
         message = f"the model needs {shown(module)}, which is not installed"

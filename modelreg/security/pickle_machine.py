@@ -1,21 +1,28 @@
 """A pickle machine without hands: it follows every operation of protocols 0 to 5, and imports and calls nothing.
 
-Where Python would make an object, a stand-in is put; see `modelreg.security.stand_ins`. What is read and kept is
-bounded, so that no pickle takes more than about a second and 150 MB.
+Where Python would make an object, a stand-in is put; see `modelreg.security.stand_ins`. Operations, bytes and what is
+kept are bounded, so that no pickle takes more than some seconds and some hundred megabytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
+from modelreg.containers.compressed import BadCompression
 from modelreg.security.pickle_operations import run
-from modelreg.security.pickle_state import PickleState
+from modelreg.security.pickle_state import Budget, PickleState, Remarks
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 from modelreg.security.stand_ins import Global, StandIn
 
-_MOST_BYTES = 128 << 20  # read or decompressed: about a second; what a file can seek over is not counted
+MOST_OPERATIONS = 20_000_000
+"""For all pickles of a model: more than a vocabulary of five million words has."""
+FEW_OPERATIONS = 500_000
+"""Enough to learn the class of a model: about a third of a second."""
+MOST_BYTES = 64 << 30  # read or decompressed; what a file can seek over is not counted
+_MOST_PICKLES = 1000  # one behind the other
 
 
 class End(Enum):
@@ -35,6 +42,9 @@ class Reading:
     """The object that unpickling would return; after a limit, the one that stands first, which it most likely is."""
     globals: tuple[Global, ...]
     """Each name that would be imported, once, in order."""
+    calls: int
+    """How often something would be called."""
+    remarks: Remarks
     protocol: int
     """0 where the pickle doesn't say: 0 or 1."""
     position: int
@@ -43,20 +53,38 @@ class Reading:
     """Whether the pickle ends where its bytes end."""
 
 
-def read_pickle(file: BinaryIO, size: int | None) -> Reading:
+def read_pickle(file: BinaryIO, size: int | None, operations: int = FEW_OPERATIONS) -> Reading:
     """Follow the pickle in ``file``, from where it stands; never raises because of what the pickle says.
 
     ``size`` is the size of a regular file, which can seek, else None.
     """
-    state = PickleState(PickleStream(file, size, _MOST_BYTES), {}, joblib=True)
+    return next(read_pickles(file, size, Budget(operations)))
+
+
+def read_pickles(file: BinaryIO, size: int | None, budget: Budget, *, persistent: bool = False) -> Iterator[Reading]:
+    """Follow one pickle after another, up to the end or to what is none; see `read_pickle`.
+
+    ``persistent`` says that whoever loads them resolves persistent ids, as PyTorch does.
+    """
+    stream = PickleStream(file, size, MOST_BYTES)
+    for _ in range(_MOST_PICKLES):
+        reading = _read(PickleState(stream, budget, {}, Remarks(), joblib=True, persistent=persistent))
+        yield reading
+        if reading.end is not End.STOP or reading.whole:
+            return
+
+
+def _read(state: PickleState) -> Reading:
     try:
         top = run(state)
-        return _reading(state, End.STOP, top, whole=state.stream.at_end())
-    except UnreadablePickle:
+        return _reading(state, End.STOP, top, whole=not state.stream.rest())
+    except (UnreadablePickle, BadCompression):
         return _reading(state, End.UNREADABLE, None)
     except LimitReached:
         return _reading(state, End.LIMIT, state.first())
 
 
 def _reading(state: PickleState, end: End, top: StandIn, *, whole: bool = False) -> Reading:
-    return Reading(end, top, tuple(state.found.values()), state.protocol, state.stream.position, whole)
+    names = tuple(state.found.values())
+    position = state.stream.position
+    return Reading(end, top, names, state.calls, state.remarks, state.protocol, position, whole)

@@ -1,18 +1,28 @@
 """What each operation of a pickle does to the machine's state.
 
-The operations and their arguments are those of Python's ``pickletools`` (PEP 307, 3154 and 574).
+The operations and their arguments are those of Python's ``pickletools`` (PEP 307, 3154 and 574). Where Python's C
+unpickler (``Modules/_pickle.c``) goes on, so does this: it stops only where Python stops too, so that no name goes
+unseen behind something that only we do not understand.
 """
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Callable
+from contextlib import suppress
 
-from modelreg.security.joblib_arrays import WRAPPER, array_stand_in, raw_array
-from modelreg.security.pickle_state import TEXT_KEPT, PickleState
-from modelreg.security.pickle_stream import LimitReached, UnreadablePickle
-from modelreg.security.stand_ins import Global, Made, Plain, StandIn, Table, class_of
+from modelreg.security.joblib_arrays import LONGEST_PADDING, WRAPPER, array_stand_in, raw_array
+from modelreg.security.pickle_state import Budget, PickleState, Remarks
+from modelreg.security.pickle_stream import LINE_KEPT, LimitReached, PickleStream, UnreadablePickle
+from modelreg.security.stand_ins import Global, Made, Plain, StandIn, class_of
 
 _HIGHEST_PROTOCOL = 5
+_LOOKED_AT = 4096  # bytes of an array without a padding
+_BYTES, _BYTEARRAY, _FLOAT, _INT, _LIST, _SET, _FROZENSET, _MEMORYVIEW, _TEXT = (
+    Plain(f"builtins.{name}")
+    for name in ("bytes", "bytearray", "float", "int", "list", "set", "frozenset", "memoryview", "str")
+)
 
 
 def run(m: PickleState) -> StandIn:
@@ -20,24 +30,31 @@ def run(m: PickleState) -> StandIn:
 
     Raises `UnreadablePickle` or `LimitReached`.
     """
-    read = m.stream.read
-    for _ in range(m.operations_left):
-        code = read(1)
-        if code == b".":
+    stream, budget, operations = m.stream, m.budget, _OPERATIONS
+    while budget.operations:
+        code = stream.operation()
+        if code == _STOP:
+            if stream.frame_was_crossed:
+                m.doubt("has an operation across the end of a frame")
             return m.pop()
-        operation = _OPERATIONS.get(code)
+        operation = operations[code]
         if operation is None:
-            raise UnreadablePickle(f"no operation is written {code!r}")
-        m.operations_left -= 1
+            raise UnreadablePickle(f"no operation is written {code:#x}")
+        budget.operations -= 1
         operation(m)
     raise LimitReached
 
 
 def _protocol(m: PickleState) -> None:
-    protocol = m.stream.unsigned(1)
+    protocol = m.stream.byte()
     if protocol > _HIGHEST_PROTOCOL:
         raise UnreadablePickle(f"there is no protocol {protocol}")
     m.protocol = protocol
+
+
+def _frame(m: PickleState) -> None:
+    if not m.stream.enter_frame(m.stream.unsigned(8)):
+        m.doubt("begins a frame within another")
 
 
 def _pop(m: PickleState) -> None:
@@ -49,22 +66,35 @@ def _pop(m: PickleState) -> None:
 
 def _text_line(m: PickleState) -> None:
     line = m.stream.line()
-    if len(line) > TEXT_KEPT:
-        m.push(Plain("builtins.str"))
+    if len(line) == LINE_KEPT:  # or longer, and perhaps cut within an escape
+        m.push(_TEXT)
         return
     try:
-        text = line.decode("raw-unicode-escape")  # as protocol 0 writes texts: Latin-1, and \u1234 for the rest
+        text = line.decode("raw-unicode-escape")  # Latin-1, and \u1234 for the rest
     except UnicodeDecodeError:
         raise UnreadablePickle("a text is not escaped as protocol 0 does it") from None
-    m.push(m.keep_text(text.encode("utf-8", "surrogatepass")))
+    m.push(m.text(text))
 
 
 def _quoted_line(m: PickleState) -> None:
-    line = m.stream.line().strip()
+    line = m.stream.line()
     if len(line) < 2 or line[:1] not in b"'\"":
         raise UnreadablePickle("a text has no quotes")
-    short = len(line) <= TEXT_KEPT and line.isascii() and b"\\" not in line
-    m.push(m.keep_text(line[1:-1]) if short else Plain("builtins.str"))
+    if len(line) == LINE_KEPT:
+        m.push(_TEXT)
+        return
+    try:
+        data, _ = codecs.escape_decode(line[1:-1])
+    except ValueError:
+        raise UnreadablePickle("a text is not escaped as protocol 0 does it") from None
+    _push_ascii(m, bytes(data))
+
+
+def _push_ascii(m: PickleState, data: bytes) -> None:
+    """A text of Python 2, where it may hold any bytes, and here only ASCII."""
+    if not data.isascii():
+        raise UnreadablePickle("a text of Python 2 is not ASCII")
+    m.push(m.text(data.decode()))
 
 
 def _number_line(m: PickleState) -> None:
@@ -72,26 +102,20 @@ def _number_line(m: PickleState) -> None:
     if line in (b"00", b"01"):  # protocol 0 writes booleans so
         m.push(line == b"01")
     else:
-        m.push(_number(line.removesuffix(b"L")))
-
-
-def _number(text: bytes) -> StandIn:
-    digits = text.strip()
-    if not digits.lstrip(b"+-").isdigit():
-        raise UnreadablePickle("a number has no digits")
-    return int(digits) if len(digits) < 20 else Plain("builtins.int")
+        digits = line.removesuffix(b"L")
+        m.push(int(digits) if digits.lstrip(b"-").isdigit() and len(digits) < 20 else _INT)
 
 
 def _float_line(m: PickleState) -> None:
     m.stream.line()
-    m.push(Plain("builtins.float"))
+    m.push(_FLOAT)
 
 
 def _long(m: PickleState, length: int) -> None:
     if length <= 8:
         m.push(int.from_bytes(m.stream.read(length), "little", signed=True))
     else:
-        m.push_plain("builtins.int", length)
+        m.push_plain(_INT, length)
 
 
 def _signed_length(m: PickleState) -> int:
@@ -102,35 +126,41 @@ def _signed_length(m: PickleState) -> int:
 
 
 def _bytes_text(m: PickleState, length: int) -> None:
-    """A text of Python 2, where it may hold any bytes."""
-    if length > TEXT_KEPT:
-        m.push_plain("builtins.str", length)
+    if length > LINE_KEPT:
+        m.push_plain(_TEXT, length)
     else:
-        data = m.stream.read(length)
-        m.push(m.keep_text(data) if data.isascii() else Plain("builtins.str"))
+        _push_ascii(m, m.stream.read(length))
 
 
 def _persistent(m: PickleState, name: StandIn) -> None:
+    if not m.persistent:
+        m.doubt("has a persistent id, which nobody resolves")
     m.push(Made(Plain("a persistent id"), (name,), as_class=False))
 
 
 def _extension(m: PickleState, width: int) -> None:
+    m.doubt("has an extension code, which stands for any name")
     m.push(Made(Plain("an extension code"), (m.stream.unsigned(width),), as_class=False))
+
+
+def _next_buffer(m: PickleState) -> None:
+    m.doubt("needs a buffer that is not in it")
+    m.push(_MEMORYVIEW)
 
 
 def _tuple(m: PickleState, length: int) -> None:
     items = [m.pop() for _ in range(length)]
-    m.push(tuple(reversed(items)))
+    m.push_tuple(items[::-1])
 
 
-def _collected(m: PickleState, class_name: str) -> None:
+def _collected(m: PickleState, plain: Plain) -> None:
     m.pop_mark()
-    m.push(Plain(class_name))
+    m.push(plain)
 
 
 def _dict(m: PickleState) -> None:
     pairs = m.pop_mark()
-    m.push(Table())
+    m.push_table()
     m.add(pairs)
 
 
@@ -141,20 +171,17 @@ def _set_item(m: PickleState) -> None:
 
 def _append(m: PickleState) -> None:
     m.pop()
-    m.last()
+    m.change(m.last(), "adds to")
 
 
 def _append_many(m: PickleState) -> None:
     m.pop_mark()
-    m.last()
+    m.change(m.last(), "adds to")
 
 
 def _line_text(m: PickleState) -> str:
-    line = m.stream.line()
-    if len(line) > TEXT_KEPT:
-        raise UnreadablePickle("a name is too long")
     try:
-        return line.decode()
+        return m.stream.line().decode()
     except UnicodeDecodeError:
         raise UnreadablePickle("a name is not UTF-8") from None
 
@@ -171,17 +198,17 @@ def _stack_global(m: PickleState) -> None:
 
 def _instance(m: PickleState) -> None:
     maker = _global(m)
-    m.push(Made(maker, tuple(m.pop_mark()), as_class=True))
+    m.push_made(maker, tuple(m.pop_mark()), as_class=True)
 
 
 def _object(m: PickleState) -> None:
     maker, *arguments = m.pop_mark() or [None]
-    m.push(Made(maker, tuple(arguments), as_class=True))
+    m.push_made(maker, tuple(arguments), as_class=True)
 
 
 def _new_object(m: PickleState) -> None:
     arguments, maker = m.pop(), m.pop()
-    m.push(Made(maker, arguments, as_class=True))
+    m.push_made(maker, arguments, as_class=True)
 
 
 def _new_object_with_keywords(m: PickleState) -> None:
@@ -191,59 +218,92 @@ def _new_object_with_keywords(m: PickleState) -> None:
 
 def _reduce(m: PickleState) -> None:
     arguments, maker = m.pop(), m.pop()
-    m.push(Made(maker, arguments, as_class=False))
+    m.push_made(maker, arguments, as_class=False)
 
 
 def _build(m: PickleState) -> None:
     """Give the last object its state; behind an array of joblib's, pass over the array."""
     state, target = m.pop(), m.last()
     if isinstance(target, Made):
+        target.state_is_whole = target.state is None
         target.state = state
-        if m.joblib and class_of(target) == WRAPPER:
+        if m.joblib and m.has_wrapper and class_of(target) == WRAPPER:
             _pass_array(m, target)
+    else:
+        m.change(target, "sets attributes of")
 
 
 def _pass_array(m: PickleState, wrapper: Made) -> None:
     array = raw_array(wrapper)
-    m.stream.leave_frame()  # joblib reads arrays past the frame, whatever is left of it
+    if not m.stream.leave_frame():  # joblib reads arrays past the frame, whatever is left of it
+        m.doubt("has an array within a frame")
     if array.bytes is None:
         _pass_pickle(m)
-    else:
-        if array.padded:
-            m.stream.skip(m.stream.unsigned(1))
+    elif array.padded:
+        _pass_padding(m)
         m.stream.skip(array.bytes)
+    else:
+        beginning = m.stream.read(min(array.bytes, _LOOKED_AT))
+        m.stream.skip(array.bytes - len(beginning))
+        _look_for_operations(m, beginning)
     m.stack[-1] = array_stand_in(array)
 
 
+def _pass_padding(m: PickleState) -> None:
+    length = m.stream.byte()
+    if length > LONGEST_PADDING:
+        m.doubt("has a padding that joblib never writes")
+    m.stream.skip(length)
+
+
+def _look_for_operations(m: PickleState, data: bytes) -> None:
+    """See whether an array without a padding would do something if it were read as a pickle that goes on."""
+    stream = PickleStream(io.BytesIO(data), len(data), len(data))
+    other = PickleState(stream, Budget(_LOOKED_AT), {}, Remarks(), joblib=False, persistent=False)
+    other.memo, other.protocol = list(m.memo), m.protocol
+    with suppress(UnreadablePickle, LimitReached):
+        run(other)
+    if other.calls and other.found:
+        m.doubt("has an array that is a pickle as well")
+        for imported in other.found.values():
+            m.found.setdefault((imported.module, imported.name), imported)
+
+
 def _pass_pickle(m: PickleState) -> None:
-    inner = PickleState(m.stream, m.found, joblib=False)
-    inner.operations_left, inner.text_left = m.operations_left, m.text_left
+    inner = PickleState(m.stream, m.budget, m.found, m.remarks, joblib=False, persistent=False)
     run(inner)
-    m.operations_left, m.text_left = inner.operations_left, inner.text_left
-    m.stream.leave_frame()
+    m.calls += inner.calls
+    if not m.stream.leave_frame():
+        m.doubt("has a frame that goes on behind a pickle's end")
 
 
 def _index(m: PickleState) -> int:
-    index = _number(m.stream.line())
-    if not isinstance(index, int) or index < 0:
+    try:
+        index = int(m.stream.line())
+    except ValueError:
+        index = -1
+    if index < 0:
         raise UnreadablePickle("a place in the memo has no number")
     return index
 
 
-_OPERATIONS: dict[bytes, Callable[[PickleState], object]] = {
+_STOP = ord(".")
+
+
+_BY_CODE: dict[bytes, Callable[[PickleState], object]] = {
     b"\x80": _protocol,
-    b"\x95": lambda m: m.stream.enter_frame(m.stream.unsigned(8)),
+    b"\x95": _frame,
     b"(": PickleState.mark,
     b"0": _pop,
     b"1": PickleState.pop_mark,
     b"2": lambda m: m.push(m.last()),
     # the memo
     b"p": lambda m: m.remember(_index(m)),
-    b"q": lambda m: m.remember(m.stream.unsigned(1)),
+    b"q": lambda m: m.remember(m.stream.byte()),
     b"r": lambda m: m.remember(m.stream.unsigned(4)),
-    b"\x94": lambda m: m.remember(len(m.memo)),
+    b"\x94": PickleState.remember_next,
     b"g": lambda m: m.recall(_index(m)),
-    b"h": lambda m: m.recall(m.stream.unsigned(1)),
+    b"h": lambda m: m.recall(m.stream.byte()),
     b"j": lambda m: m.recall(m.stream.unsigned(4)),
     # values
     b"N": lambda m: m.push(None),
@@ -252,40 +312,40 @@ _OPERATIONS: dict[bytes, Callable[[PickleState], object]] = {
     b"I": _number_line,
     b"L": _number_line,
     b"J": lambda m: m.push(int.from_bytes(m.stream.read(4), "little", signed=True)),
-    b"K": lambda m: m.push(m.stream.unsigned(1)),
+    b"K": lambda m: m.push(m.stream.byte()),
     b"M": lambda m: m.push(m.stream.unsigned(2)),
     b"\x8a": lambda m: _long(m, m.stream.unsigned(1)),
     b"\x8b": lambda m: _long(m, _signed_length(m)),
     b"F": _float_line,
-    b"G": lambda m: m.push_plain("builtins.float", 8),
+    b"G": lambda m: m.push_plain(_FLOAT, 8),
     # texts and bytes
     b"V": _text_line,
     b"S": _quoted_line,
     b"T": lambda m: _bytes_text(m, _signed_length(m)),
     b"U": lambda m: _bytes_text(m, m.stream.unsigned(1)),
     b"X": lambda m: m.push_text(m.stream.unsigned(4)),
-    b"\x8c": lambda m: m.push_text(m.stream.unsigned(1)),
+    b"\x8c": lambda m: m.push_text(m.stream.byte()),
     b"\x8d": lambda m: m.push_text(m.stream.unsigned(8)),
-    b"B": lambda m: m.push_plain("builtins.bytes", m.stream.unsigned(4)),
-    b"C": lambda m: m.push_plain("builtins.bytes", m.stream.unsigned(1)),
-    b"\x8e": lambda m: m.push_plain("builtins.bytes", m.stream.unsigned(8)),
-    b"\x96": lambda m: m.push_plain("builtins.bytearray", m.stream.unsigned(8)),
-    b"\x97": lambda m: m.push(Plain("builtins.memoryview")),
+    b"B": lambda m: m.push_plain(_BYTES, m.stream.unsigned(4)),
+    b"C": lambda m: m.push_plain(_BYTES, m.stream.unsigned(1)),
+    b"\x8e": lambda m: m.push_plain(_BYTES, m.stream.unsigned(8)),
+    b"\x96": lambda m: m.push_plain(_BYTEARRAY, m.stream.unsigned(8)),
+    b"\x97": _next_buffer,
     b"\x98": PickleState.last,
     # containers
     b")": lambda m: m.push(()),
     b"\x85": lambda m: _tuple(m, 1),
     b"\x86": lambda m: _tuple(m, 2),
     b"\x87": lambda m: _tuple(m, 3),
-    b"t": lambda m: m.push(tuple(m.pop_mark())),
-    b"]": lambda m: m.push(Plain("builtins.list")),
-    b"l": lambda m: _collected(m, "builtins.list"),
+    b"t": lambda m: m.push_tuple(m.pop_mark()),
+    b"]": lambda m: m.push(_LIST),
+    b"l": lambda m: _collected(m, _LIST),
     b"a": _append,
     b"e": _append_many,
-    b"\x8f": lambda m: m.push(Plain("builtins.set")),
+    b"\x8f": lambda m: m.push(_SET),
     b"\x90": _append_many,
-    b"\x91": lambda m: _collected(m, "builtins.frozenset"),
-    b"}": lambda m: m.push(Table()),
+    b"\x91": lambda m: _collected(m, _FROZENSET),
+    b"}": PickleState.push_table,
     b"d": _dict,
     b"s": _set_item,
     b"u": lambda m: m.add(m.pop_mark()),
@@ -305,3 +365,4 @@ _OPERATIONS: dict[bytes, Callable[[PickleState], object]] = {
     b"\x83": lambda m: _extension(m, 2),
     b"\x84": lambda m: _extension(m, 4),
 }
+_OPERATIONS = [_BY_CODE.get(bytes([code])) for code in range(256)]

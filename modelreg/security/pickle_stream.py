@@ -1,20 +1,20 @@
-"""The bytes of a pickle, read once from front to back within fixed bounds.
-
-Frames (protocol 4 and later) are kept to the byte: an operation, or an array of joblib's, that crosses the end of
-one is refused. Python's two unpicklers differ there, and what they may read differently is not worth reading.
-"""
+"""The bytes of a pickle, read once from front to back within fixed bounds."""
 
 from __future__ import annotations
 
 import os
 from typing import BinaryIO
 
-_LINE_KEPT = 4096  # bytes; nothing that is looked at is longer, and a text of protocol 0 may be
-_PIECE = 64 * 1024
+LINE_KEPT = 4096
+"""Bytes; nothing that is looked at is longer, and a text of protocol 0 may be."""
+
+_LONGEST_LINE = 64 << 20  # bytes
+_SHORT, _LONG = 4 * 1024, 64 * 1024  # bytes read ahead: behind an array that was passed over, and further on
+_NO_FRAME = 1 << 63
 
 
 class UnreadablePickle(Exception):
-    """These bytes are not a pickle that Python would read to its end."""
+    """Python would read no further than here either."""
 
 
 class LimitReached(Exception):
@@ -25,24 +25,52 @@ class PickleStream:
     """What the pickle machine reads from; skipping costs no memory, and no time where the file can seek."""
 
     def __init__(self, file: BinaryIO, size: int | None, most_bytes: int) -> None:
-        """``size`` is that of a file that can seek, else None.
+        """``size`` is that of a file that can seek and stands at its beginning, else None.
 
         ``most_bytes`` bounds what is read; what such a file seeks over is not counted.
         """
-        self.position = 0
         self._file = file
         self._size = size
         self._left = most_bytes
-        self._frame_end: int | None = None
+        self._buffer = b""
+        self._at = 0  # in the buffer
+        self._base = 0  # where the buffer stands in the file
+        self._ahead = _LONG
+        self._frame_end = _NO_FRAME
+        self._frame_end_here = _NO_FRAME  # as a place in the buffer
+        self.frame_was_crossed = False
+        """Whether an operation stood across the end of a frame, where Python's two unpicklers differ."""
+
+    @property
+    def position(self) -> int:
+        """Bytes read or skipped."""
+        return self._base + self._at
 
     def read(self, count: int) -> bytes:
         """Exactly ``count`` bytes; raises `UnreadablePickle` when there are fewer."""
-        data = self._file.read(count)
-        if len(data) != count:
-            raise UnreadablePickle("it ends too early")
-        self._left -= count
-        self._advance(count)
+        end = self._at + count
+        if end > len(self._buffer):
+            self._fill(count)
+            end = count
+        data = self._buffer[self._at : end]
+        self._at = end
         return data
+
+    def operation(self) -> int:
+        """The code of the next operation; raises `UnreadablePickle` at the end."""
+        if self._at >= self._frame_end_here:
+            self.frame_was_crossed |= self._at > self._frame_end_here
+            self._set_frame_end(_NO_FRAME)
+        return self.byte()
+
+    def byte(self) -> int:
+        """The next byte as a number; raises `UnreadablePickle` at the end."""
+        at = self._at
+        if at == len(self._buffer):
+            self._fill(1)
+            at = 0
+        self._at = at + 1
+        return self._buffer[at]
 
     def unsigned(self, width: int) -> int:
         """A little-endian number of ``width`` bytes."""
@@ -50,54 +78,84 @@ class PickleStream:
 
     def line(self) -> bytes:
         """The text up to the next newline, without it; only its first 4 KiB are kept."""
-        kept = b""
-        while True:
-            piece = self._file.readline(_PIECE)
-            self._left -= len(piece)
-            self._advance(len(piece))
-            kept = (kept + piece)[:_LINE_KEPT] if len(kept) < _LINE_KEPT else kept
-            if piece.endswith(b"\n"):
-                return kept.removesuffix(b"\n")
-            if not piece:
-                raise UnreadablePickle("it ends too early")
+        kept, begun = b"", self.position
+        while self.position - begun < _LONGEST_LINE:
+            end = self._buffer.find(b"\n", self._at)
+            piece = self._buffer[self._at : end if end >= 0 else None]
+            if len(kept) < LINE_KEPT:
+                kept = (kept + piece)[:LINE_KEPT]
+            self._at += len(piece)
+            if end >= 0:
+                self._at += 1
+                return kept
+            self._fill(1)
+        raise LimitReached
 
     def skip(self, count: int) -> None:
         """Go ``count`` bytes forward; raises `UnreadablePickle` when there are fewer."""
-        self._left -= count if self._size is None else 0
-        self._advance(count)
-        if self._size is None:
-            self._read_away(count)
-        elif self.position > self._size:
-            raise UnreadablePickle("it ends too early")
+        ready = len(self._buffer) - self._at
+        if count <= ready:
+            self._at += count
+        elif self._size is None:
+            self._at += ready
+            self._read_away(count - ready)
         else:
-            self._file.seek(count, os.SEEK_CUR)
+            target = self.position + count
+            if target > self._size:
+                raise UnreadablePickle("it ends too early")
+            self._file.seek(count - ready, os.SEEK_CUR)
+            self._ahead = _SHORT
+            self._hold(b"", target)
 
-    def enter_frame(self, length: int) -> None:
-        """A frame of ``length`` bytes begins here."""
-        self.leave_frame()
-        self._frame_end = self.position + length if length else None
+    def enter_frame(self, length: int) -> bool:
+        """A frame of ``length`` bytes begins here; returns whether that is where one may begin."""
+        outside = self.leave_frame()
+        self._set_frame_end(self.position + length)
+        return outside
 
-    def leave_frame(self) -> None:
-        """What follows stands outside of frames; raises `UnreadablePickle` within one."""
-        if self._frame_end is not None:
-            raise UnreadablePickle("a frame goes on where it must have ended")
+    def leave_frame(self) -> bool:
+        """What follows stands outside of frames; returns whether that can be so."""
+        outside = self._frame_end in (_NO_FRAME, self.position)
+        self._set_frame_end(_NO_FRAME)
+        return outside
 
-    def at_end(self) -> bool:
-        """Whether no byte follows; nothing can be read afterwards."""
-        return not self._file.read(1)
+    def rest(self) -> bytes:
+        """What was read ahead, or some of what follows; empty at the end alone."""
+        if self._at == len(self._buffer):
+            self._hold(self._file.read(_SHORT), self.position)
+        return self._buffer[self._at :]
 
-    def _advance(self, count: int) -> None:
-        self.position += count
+    def _fill(self, count: int) -> None:
+        """Have ``count`` bytes in the buffer, which then begins at the next one."""
+        kept = self._buffer[self._at :]
+        needed = count - len(kept)
+        data = self._file.read(max(needed, self._ahead))
+        while data and len(data) < needed and (more := self._file.read(needed - len(data))):
+            data += more
+        self._ahead = min(self._ahead * 4, _LONG)
+        self._left -= len(data)
         if self._left < 0:
             raise LimitReached
-        if self._frame_end is not None and self.position >= self._frame_end:
-            if self.position > self._frame_end:
-                raise UnreadablePickle("an operation crosses the end of its frame")
-            self._frame_end = None
+        self._hold(kept + data, self.position)
+        if len(self._buffer) < count:
+            raise UnreadablePickle("it ends too early")
 
     def _read_away(self, count: int) -> None:
+        self._hold(b"", self.position + count)
         while count:
-            piece = self._file.read(min(count, _PIECE))
+            piece = self._file.read(min(count, _LONG))
             if not piece:
                 raise UnreadablePickle("it ends too early")
             count -= len(piece)
+            self._left -= len(piece)
+            if self._left < 0:
+                raise LimitReached
+
+    def _hold(self, data: bytes, position: int) -> None:
+        """Go on with ``data``, which stands at ``position``."""
+        self._buffer, self._at, self._base = data, 0, position
+        self._frame_end_here = self._frame_end - position
+
+    def _set_frame_end(self, position: int) -> None:
+        self._frame_end = position
+        self._frame_end_here = position - self._base

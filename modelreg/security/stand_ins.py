@@ -34,6 +34,8 @@ class Table:
     """A dictionary, with the entries whose keys are short texts."""
 
     entries: dict[str, StandIn] = field(default_factory=dict)
+    whole: bool = True
+    """Whether all its entries are kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,8 @@ class Made:
     as_class: bool
     """Whether the pickle itself says that the maker is the class: ``NEWOBJ``, not ``REDUCE``."""
     state: StandIn = None
+    state_is_whole: bool = True
+    """False when it was given a state more than once, of which the last is kept."""
 
 
 StandIn = None | bool | int | str | tuple["StandIn", ...] | Global | Plain | Table | Made

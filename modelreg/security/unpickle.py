@@ -1,45 +1,95 @@
-"""The one place where files that can hold code are turned into an object."""
+"""The one place where files that can hold code are turned into an object.
+
+A pickle is looked through first, from the very file that is then unpickled; and while it is unpickled, each import is
+asked for once more. So a name has to get past both, and no other loader is tried when one refuses.
+"""
 
 from __future__ import annotations
 
+import pickle
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.security.libraries import loading
+from modelreg.security.pickle_state import names_in_python_3
+from modelreg.security.scan import scan_opened
+from modelreg.security.trust import Trust
+
+if TYPE_CHECKING:
+    from joblib.numpy_pickle import NumpyUnpickler
+
+_WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
-def load_trusted(path: Path, format: str) -> object:
-    """The object in a ``pickle``, ``joblib`` or ``cloudpickle`` file, or the model in an ``mlflow`` folder.
+def load_pickle(file: BinaryIO, format: str, trust: Trust) -> object:
+    """The object in a ``pickle``, ``joblib`` or ``cloudpickle`` file, which is read from its beginning.
 
-    It unpickles what this registry holds, whatever that imports and calls. Raises `UnloadableModel` when a library is
+    Raises `UntrustedModel` before anything is imported that is not admitted, and `UnloadableModel` when a library is
     missing or the file can't be read.
     """
+    trust.require(scan_opened(file))
+    file.seek(0)
     with loading():
-        match format:
-            case "mlflow":
-                return _load_mlflow(path)
-            case "joblib":
-                return _load_joblib(path)
-            case _:
-                return _load_pickle(path)
+        if format != "joblib":
+            return _Unpickler(file, trust).load()
+        start = file.read(8)
+        file.seek(0)
+        return _load_joblib(decompressing(file) if is_compressed(start) else file, trust)
 
 
-def _load_joblib(path: Path) -> object:
-    import joblib  # imports NumPy: about 100 ms
+def load_mlflow(folder: Path, trust: Trust) -> object:
+    """The model in a folder of MLflow's, which MLflow loads as it sees fit."""
+    trust.require_full("MLflow runs what the model's folder says")
+    with loading():
+        from mlflow import pyfunc  # about 1 s
 
-    model: object = joblib.load(path)
+        model: object = pyfunc.load_model(str(folder))
     return model
 
 
-def _load_pickle(path: Path) -> object:
-    import pickle
+class _Unpickler(pickle.Unpickler):
+    """Python's own, in C, which imports admitted names alone."""
 
-    with path.open("rb") as file:
-        model: object = pickle.load(file)
-    return model
+    def __init__(self, file: BinaryIO, trust: Trust) -> None:
+        super().__init__(file)
+        self._trust = trust
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The class or function of this name; raises `UntrustedModel`."""
+        return super().find_class(module, name) if self._trust.full else _admitted(module, name, self._trust)
 
 
-def _load_mlflow(path: Path) -> object:
-    from mlflow import pyfunc  # about 1 s
+def _admitted(module: str, name: str, trust: Trust) -> Any:
+    """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2."""
+    for pair in ((module, name), names_in_python_3(module, name)):
+        if trust.admits(*pair):
+            found: Any = import_module(pair[0])
+            for part in pair[1].split("."):
+                found = getattr(found, part)
+            return found
+    raise trust.refuse(module, name)
 
-    model: object = pyfunc.load_model(str(path))
-    return model
+
+def _load_joblib(file: BinaryIO, trust: Trust) -> object:
+    """As ``joblib.load``, with both unpicklers that it uses held to what is admitted."""
+    from joblib import numpy_pickle  # imports NumPy: about 100 ms
+
+    class ArrayWrapper(numpy_pickle.NumpyArrayWrapper):  # type: ignore[misc]  # joblib has no types
+        """joblib up to 1.5 reads an array of objects by a plain ``pickle.load``."""
+
+        def read_array(self, unpickler: Any, *arguments: Any) -> Any:
+            if self.dtype.hasobject:
+                return _Unpickler(unpickler.file_handle, trust).load()
+            return super().read_array(unpickler, *arguments)
+
+    class Unpickler(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
+        def find_class(self, module: str, name: str) -> Any:
+            if (module, name) == _WRAPPER:
+                return ArrayWrapper
+            return super().find_class(module, name) if trust.full else _admitted(module, name, trust)
+
+    more = {"ensure_native_byte_order": True} if "ensure_native_byte_order" in signature(Unpickler).parameters else {}
+    return cast("NumpyUnpickler", Unpickler("", file, **more)).load()

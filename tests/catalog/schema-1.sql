@@ -5,7 +5,7 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'modelreg','foundation','2026-11-23 12:01:48.096091+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'modelreg','foundation','2026-11-23 14:09:46.151607+00:00');
 CREATE TABLE aliases (
   model INTEGER NOT NULL,
   alias TEXT NOT NULL COLLATE NOCASE,
@@ -65,6 +65,15 @@ CREATE TABLE gates (
   created_by TEXT NOT NULL,
   created_at TEXT NOT NULL
 ) STRICT;
+CREATE TABLE imports (
+  model INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  module TEXT NOT NULL,
+  name TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('safe', 'unknown', 'dangerous')),
+  PRIMARY KEY (model, version, module, name),
+  FOREIGN KEY (model, version) REFERENCES versions(model, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY,
   at TEXT NOT NULL,
@@ -84,15 +93,15 @@ CREATE TABLE journal (
   previous_hash TEXT NOT NULL,
   hash TEXT NOT NULL UNIQUE
 ) STRICT;
-INSERT INTO "journal" VALUES(1,'2026-11-23T12:01:48.171968Z',1,'register',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T12:01:48.171968Z","created_by":"root","description":"","id":1,"name":"churn","next_version":2,"tags":{},"updated_at":"2026-11-23T12:01:48.171968Z"},"version":{"ci_job":null,"created_at":"2026-11-23T12:01:48.171968Z","created_by":"root","description":"","digest":"sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":"{\"inputs\":[{\"name\":\"age\",\"nullable\":false,\"shape\":[],\"type\":\"int64\"}],\"outputs\":[]}","size":24,"source":"/tmp/tmps37897b4/model.pkl","stage":"None","status":"READY","tags":{"team":"search"},"updated_at":"2026-11-23T12:01:48.171968Z","version":1}}','0000000000000000000000000000000000000000000000000000000000000000','7b5b7a8faba339e780a87a38d80f8a903b3ffc4016040a9863dcf683e7ae976d');
-INSERT INTO "journal" VALUES(2,'2026-11-23T12:01:48.171968Z',1,'alias',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"alias":{"champion":1},"model":{"aliases":{"champion":1},"updated_at":"2026-11-23T12:01:48.171968Z"},"version":{"updated_at":"2026-11-23T12:01:48.171968Z"}}','7b5b7a8faba339e780a87a38d80f8a903b3ffc4016040a9863dcf683e7ae976d','b7a8be0be56f0d6be8db925e278306f3ce79027242fa5f907b8e8ae6911fa897');
-INSERT INTO "journal" VALUES(3,'2026-11-23T12:01:48.171968Z',1,'transition',1,'churn',1,'None','Production','why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T12:01:48.171968Z"},"version":{"stage":"Production","updated_at":"2026-11-23T12:01:48.171968Z"}}','b7a8be0be56f0d6be8db925e278306f3ce79027242fa5f907b8e8ae6911fa897','1b3142606abb60d14c6615f26470f717cf16cfa1a9dfc0613ea99fc72e3cd718');
-INSERT INTO "journal" VALUES(4,'2026-11-23T12:01:48.228053Z',4,'register',1,'churn',2,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"next_version":3,"updated_at":"2026-11-23T12:01:48.228053Z"},"version":{"ci_job":null,"created_at":"2026-11-23T12:01:48.228053Z","created_by":"root","description":"second","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmps37897b4/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T12:01:48.228053Z","version":2}}','1b3142606abb60d14c6615f26470f717cf16cfa1a9dfc0613ea99fc72e3cd718','b49a0f785d2f35fdf40f9bda1f9b1c2b2a6f8d6354bfd2347449eae467e24a89');
-INSERT INTO "journal" VALUES(5,'2026-11-23T12:01:48.236192Z',5,'transition',1,'churn',1,'Production','Archived',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T12:01:48.236192Z"},"version":{"stage":"Archived","updated_at":"2026-11-23T12:01:48.236192Z"}}','b49a0f785d2f35fdf40f9bda1f9b1c2b2a6f8d6354bfd2347449eae467e24a89','348c1d6d0b2e09a59cb92f6412f425ca772cc6cd9bbdb2e39f34018b86bd6a38');
-INSERT INTO "journal" VALUES(6,'2026-11-23T12:01:48.236192Z',5,'transition',1,'churn',2,'None','Production',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T12:01:48.236192Z"},"version":{"stage":"Production","updated_at":"2026-11-23T12:01:48.236192Z"}}','348c1d6d0b2e09a59cb92f6412f425ca772cc6cd9bbdb2e39f34018b86bd6a38','57f7af2cc2fee7050b4200a9e8c30470a7522d75f57cb4a9c33f2cba079536cf');
-INSERT INTO "journal" VALUES(7,'2026-11-23T12:01:48.263309Z',7,'register',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T12:01:48.263309Z","created_by":"root","description":"","id":2,"name":"gone","next_version":2,"tags":{},"updated_at":"2026-11-23T12:01:48.263309Z"},"version":{"ci_job":null,"created_at":"2026-11-23T12:01:48.263309Z","created_by":"root","description":"","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"model_class":null,"run_id":null,"scan":null,"signature":null,"size":24,"source":"/tmp/tmps37897b4/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T12:01:48.263309Z","version":1}}','57f7af2cc2fee7050b4200a9e8c30470a7522d75f57cb4a9c33f2cba079536cf','7793029fc619c5e99a1ab6b887620344a7ba8a5e0daf0c9f0b9e8b94a5343329');
-INSERT INTO "journal" VALUES(8,'2026-11-23T12:01:48.268956Z',8,'delete',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T12:01:48.268956Z"},"version":null}','7793029fc619c5e99a1ab6b887620344a7ba8a5e0daf0c9f0b9e8b94a5343329','59c2c233aa1da91aa31929da27f342b9214a2ecda12d845a9d21770a9ad6765e');
-INSERT INTO "journal" VALUES(9,'2026-11-23T12:01:48.273635Z',9,'delete',2,'gone',NULL,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":null}','59c2c233aa1da91aa31929da27f342b9214a2ecda12d845a9d21770a9ad6765e','ff098879c9c3182911b223835e6e08cb2ae796b29a37fc9b276eb9056e069d46');
+INSERT INTO "journal" VALUES(1,'2026-11-23T14:09:46.336924Z',1,'register',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"migrations":[{"applied_at":"2026-11-23 14:09:46.151607+00:00","id":1,"migration_set":"modelreg","name":"foundation"}],"model":{"aliases":{},"created_at":"2026-11-23T14:09:46.336924Z","created_by":"root","description":"","id":1,"name":"churn","next_version":2,"tags":{},"updated_at":"2026-11-23T14:09:46.336924Z"},"settings":{},"version":{"ci_job":null,"created_at":"2026-11-23T14:09:46.336924Z","created_by":"root","description":"","digest":"sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"imports":[],"model_class":null,"run_id":null,"scan":"safe","scan_reasons":"[]","signature":"{\"inputs\":[{\"name\":\"age\",\"nullable\":false,\"shape\":[],\"type\":\"int64\"}],\"outputs\":[]}","size":24,"source":"/tmp/tmpjkc2ktyw/model.pkl","stage":"None","status":"READY","tags":{"team":"search"},"updated_at":"2026-11-23T14:09:46.336924Z","version":1}}','0000000000000000000000000000000000000000000000000000000000000000','e55235881bf0be0bec0a49755ea2dbf63a34f53907dd64e06f9fcc2fb3131ccd');
+INSERT INTO "journal" VALUES(2,'2026-11-23T14:09:46.336924Z',1,'alias',1,'churn',1,NULL,NULL,'why','root',NULL,NULL,'modelreg 0.1.0','{"alias":{"champion":1},"model":{"aliases":{"champion":1},"updated_at":"2026-11-23T14:09:46.336924Z"},"version":{"updated_at":"2026-11-23T14:09:46.336924Z"}}','e55235881bf0be0bec0a49755ea2dbf63a34f53907dd64e06f9fcc2fb3131ccd','39e1a4bc973d3939073118313b2f895125f9f3c36d15444ba69b89b8856324c5');
+INSERT INTO "journal" VALUES(3,'2026-11-23T14:09:46.336924Z',1,'transition',1,'churn',1,'None','Production','why','root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T14:09:46.336924Z"},"version":{"stage":"Production","updated_at":"2026-11-23T14:09:46.336924Z"}}','39e1a4bc973d3939073118313b2f895125f9f3c36d15444ba69b89b8856324c5','4b645e525c5738f29a1b6fd5a363d11ff3c6437b21c0a1c822228722fef1d77c');
+INSERT INTO "journal" VALUES(4,'2026-11-23T14:09:46.409706Z',4,'register',1,'churn',2,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"next_version":3,"updated_at":"2026-11-23T14:09:46.409706Z"},"version":{"ci_job":null,"created_at":"2026-11-23T14:09:46.409706Z","created_by":"root","description":"second","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"imports":[],"model_class":null,"run_id":null,"scan":"safe","scan_reasons":"[]","signature":null,"size":24,"source":"/tmp/tmpjkc2ktyw/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T14:09:46.409706Z","version":2}}','4b645e525c5738f29a1b6fd5a363d11ff3c6437b21c0a1c822228722fef1d77c','1d4b2df34834132d740524dfc331b0d447d02893c24a57836253ba6d68965cb9');
+INSERT INTO "journal" VALUES(5,'2026-11-23T14:09:46.421969Z',5,'transition',1,'churn',1,'Production','Archived',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T14:09:46.421969Z"},"version":{"stage":"Archived","updated_at":"2026-11-23T14:09:46.421969Z"}}','1d4b2df34834132d740524dfc331b0d447d02893c24a57836253ba6d68965cb9','e98079eea45a9180984673fc8ebfc39dfd28c9ba90c477166fecb0742ecc9a17');
+INSERT INTO "journal" VALUES(6,'2026-11-23T14:09:46.421969Z',5,'transition',1,'churn',2,'None','Production',NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T14:09:46.421969Z"},"version":{"stage":"Production","updated_at":"2026-11-23T14:09:46.421969Z"}}','e98079eea45a9180984673fc8ebfc39dfd28c9ba90c477166fecb0742ecc9a17','4bd1c50536f4a0285e21cc1f0462c363ced4aba8eea3ef81b9aa0d58f0cd8ce0');
+INSERT INTO "journal" VALUES(7,'2026-11-23T14:09:46.468708Z',7,'register',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"aliases":{},"created_at":"2026-11-23T14:09:46.468708Z","created_by":"root","description":"","id":2,"name":"gone","next_version":2,"tags":{},"updated_at":"2026-11-23T14:09:46.468708Z"},"version":{"ci_job":null,"created_at":"2026-11-23T14:09:46.468708Z","created_by":"root","description":"","digest":"sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418","environment":"{\"libraries\":{\"cloudpickle\":\"3.1.2\",\"joblib\":\"1.6.0\",\"numpy\":\"2.4.6\",\"pandas\":\"3.1.1\",\"scikit-learn\":\"1.9.1\",\"scipy\":\"1.17.1\",\"skops\":\"0.16.0\"},\"python\":\"3.11.7\"}","flavor":"file","format":"file","git_commit":null,"git_dirty":null,"imports":[],"model_class":null,"run_id":null,"scan":"safe","scan_reasons":"[]","signature":null,"size":24,"source":"/tmp/tmpjkc2ktyw/other.pkl","stage":"None","status":"READY","tags":{},"updated_at":"2026-11-23T14:09:46.468708Z","version":1}}','4bd1c50536f4a0285e21cc1f0462c363ced4aba8eea3ef81b9aa0d58f0cd8ce0','6dd13fbcea75782bb34f003162d2bad3227bd960aef94d286b14b4f47540641b');
+INSERT INTO "journal" VALUES(8,'2026-11-23T14:09:46.484783Z',8,'delete',2,'gone',1,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":{"updated_at":"2026-11-23T14:09:46.484783Z"},"version":null}','6dd13fbcea75782bb34f003162d2bad3227bd960aef94d286b14b4f47540641b','5675d237079405f01dbbb4ad0df9a5f76c6516ee913f878e18e87ff36fc4379d');
+INSERT INTO "journal" VALUES(9,'2026-11-23T14:09:46.495484Z',9,'delete',2,'gone',NULL,NULL,NULL,NULL,'root',NULL,NULL,'modelreg 0.1.0','{"model":null}','5675d237079405f01dbbb4ad0df9a5f76c6516ee913f878e18e87ff36fc4379d','13099f4ae92a6c7844bab9502651c10552ee0ae6bd300eec9455a0e39ce76b7e');
 CREATE TABLE metrics (
   model INTEGER NOT NULL,
   version INTEGER NOT NULL,
@@ -119,7 +128,7 @@ CREATE TABLE models (
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 ) STRICT;
-INSERT INTO "models" VALUES(1,'churn','',3,2,1,'root','2026-11-23T12:01:48.171968Z','2026-11-23T12:01:48.236192Z');
+INSERT INTO "models" VALUES(1,'churn','',3,2,1,'root','2026-11-23T14:09:46.336924Z','2026-11-23T14:09:46.421969Z');
 CREATE TABLE params (
   model INTEGER NOT NULL,
   version INTEGER NOT NULL,
@@ -147,9 +156,12 @@ CREATE TABLE settings (
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE trusted_names (
-  name TEXT PRIMARY KEY,
+  module TEXT NOT NULL,
+  name TEXT NOT NULL,
+  message TEXT NOT NULL,
   created_by TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (module, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE version_tags (
   model INTEGER NOT NULL,
@@ -172,7 +184,8 @@ CREATE TABLE versions (
   format TEXT NOT NULL,
   model_class TEXT,
   signature TEXT CHECK (signature IS NULL OR json_valid(signature)),
-  scan TEXT,
+  scan TEXT CHECK (scan IN ('safe', 'unknown', 'unreadable', 'dangerous')),
+  scan_reasons TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(scan_reasons)),
   source TEXT NOT NULL,
   run_id TEXT,
   git_commit TEXT,
@@ -184,8 +197,8 @@ CREATE TABLE versions (
   updated_at TEXT NOT NULL,
   PRIMARY KEY (model, version)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "versions" VALUES(1,1,'Archived','READY','','sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440',24,'file','file',NULL,'{"inputs":[{"name":"age","nullable":false,"shape":[],"type":"int64"}],"outputs":[]}',NULL,'/tmp/tmps37897b4/model.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T12:01:48.171968Z','2026-11-23T12:01:48.236192Z');
-INSERT INTO "versions" VALUES(1,2,'Production','READY','second','sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418',24,'file','file',NULL,NULL,NULL,'/tmp/tmps37897b4/other.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T12:01:48.228053Z','2026-11-23T12:01:48.236192Z');
+INSERT INTO "versions" VALUES(1,1,'Archived','READY','','sha256:d116c95fef44bfaebb685b5444d939d8b6d633cf4b4ee3e17b0ae97597b5f440',24,'file','file',NULL,'{"inputs":[{"name":"age","nullable":false,"shape":[],"type":"int64"}],"outputs":[]}','safe','[]','/tmp/tmpjkc2ktyw/model.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T14:09:46.336924Z','2026-11-23T14:09:46.421969Z');
+INSERT INTO "versions" VALUES(1,2,'Production','READY','second','sha256:18f74b672e1067cae5cd3b765ce5262a0ea864c59bb75bffea65d047b084a418',24,'file','file',NULL,NULL,'safe','[]','/tmp/tmpjkc2ktyw/other.pkl',NULL,NULL,NULL,NULL,'{"libraries":{"cloudpickle":"3.1.2","joblib":"1.6.0","numpy":"2.4.6","pandas":"3.1.1","scikit-learn":"1.9.1","scipy":"1.17.1","skops":"0.16.0"},"python":"3.11.7"}','root','2026-11-23T14:09:46.409706Z','2026-11-23T14:09:46.421969Z');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE UNIQUE INDEX one_name_whatever_its_case ON models(name COLLATE NOCASE);
@@ -199,6 +212,7 @@ CREATE INDEX versions_by_run ON versions(run_id);
 CREATE INDEX versions_by_creation ON versions(created_at);
 CREATE INDEX versions_by_digest ON versions(model, digest, version);
 CREATE INDEX files_by_digest ON files(digest);
+CREATE INDEX imports_by_name ON imports(module, name) WHERE verdict <> 'safe';
 CREATE INDEX metrics_by_value ON metrics(name, value);
 CREATE INDEX params_by_value ON params(name, value);
 CREATE INDEX version_tags_by_value ON version_tags(name, value);

@@ -282,7 +282,7 @@ def test_a_diff_names_what_differs_and_exits_as_git_does(scored):
     assert done.returncode == 0
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert lines[0] == ["section", "name", "before", "after", "delta", "better"]
-    assert [line[0] for line in lines[1:]] == ["file", "file", "evaluation"]
+    assert [line[0] for line in lines[1:]] == ["file", "file", "evaluation", "model"]
     assert lines[3][1:4] == ["holdout.roc_auc", "0.9", "0.95"]
     assert lines[3][5] == "after"
     assert scored("diff", "churn/1", "churn/2", "--exit-code").returncode == 1

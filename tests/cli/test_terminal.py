@@ -93,7 +93,7 @@ def complete(registry, line):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("modelreg tr", ["transition"]),
+        ("modelreg tr", ["transition", "trust"]),
         ("modelreg versions ch", ["churn"]),
         ("modelreg load chu", ["churn/"]),
         ("modelreg load churn/", ["churn/3", "churn/2", "churn/1", "churn/None", "churn/Production", "churn/latest"]),

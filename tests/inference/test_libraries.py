@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from modelreg.containers.content import OpenModel
 from modelreg.flavors import load, recognise
 from modelreg.inference.evaluation import evaluate
 from modelreg.inference.prediction import predict
+from modelreg.security.trust import Trust
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"
 ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])
@@ -17,7 +19,8 @@ ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])
 
 def loaded(name):
     path = FILES / name
-    return load(path, recognise({name: path}, is_folder=False).format)
+    with path.open("rb") as file:
+        return load(OpenModel(file, None), recognise({name: path}, is_folder=False).format, Trust(name))
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
+from modelreg.containers.content import OpenModel
 from modelreg.errors import InvalidData
 from modelreg.flavors import catboost as catboost_files
 from modelreg.inference.evaluation import evaluate
 from modelreg.inference.prediction import predict
+from modelreg.security.trust import Trust
 from modelreg.tables import csv as csv_tables
 
 
@@ -166,7 +168,8 @@ def test_a_catboost_classifier_from_a_file_predicts_classes_as_it_did_before(tmp
     model = catboost.CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False).fit(features, target)
     model.save_model(str(tmp_path / "model.cbm"))
     features.to_csv(tmp_path / "data.csv", index=False)
-    loaded = catboost_files.load(tmp_path / "model.cbm", "cbm")
+    with (tmp_path / "model.cbm").open("rb") as file:
+        loaded = catboost_files.load(OpenModel(file, None), "catboost-cbm", Trust("churn/1"))
     predict(loaded, None, tmp_path / "data.csv", tmp_path / "out.csv", proba=True)
     found = pd.read_csv(tmp_path / "out.csv")
     assert found["prediction"].tolist() == model.predict(features).tolist()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from modelreg.flavors.content import head, tail
+from modelreg.containers.content import head, tail
 
 if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
@@ -20,7 +20,7 @@ _FIRST_BYTES = b"PK\x03\x04"
 _END_MARK = b"PK\x05\x06"
 _END_64_MARK = b"PK\x06\x06"
 _END_LENGTH, _LOCATOR_LENGTH, _END_64_LENGTH = 22, 20, 56  # bytes
-_END_REACH = _END_64_LENGTH + _LOCATOR_LENGTH + _END_LENGTH + 0xFFFF  # the last: the longest comment
+END_REACH = _END_64_LENGTH + _LOCATOR_LENGTH + _END_LENGTH + 0xFFFF  # the last: the longest comment
 _MOST_DIRECTORY = 8 << 20  # bytes; about 100,000 members
 _STORED_OR_DEFLATED = (0, 8)
 
@@ -81,7 +81,7 @@ def damage() -> tuple[type[Exception], ...]:
 
 
 def _open(path: Path) -> ZipFile | None:
-    if head(path, 4) != _FIRST_BYTES or not 0 < _directory_size(tail(path, _END_REACH)) <= _MOST_DIRECTORY:
+    if head(path, 4) != _FIRST_BYTES or not has_modest_directory(tail(path, END_REACH)):
         return None
     import zipfile  # about 15 ms
 
@@ -89,6 +89,11 @@ def _open(path: Path) -> ZipFile | None:
         return zipfile.ZipFile(path)
     except damage():
         return None
+
+
+def has_modest_directory(end: bytes) -> bool:
+    """Whether the archive that ends with ``end`` has a directory, and one that may be read as a whole."""
+    return 0 < _directory_size(end) <= _MOST_DIRECTORY
 
 
 def _directory_size(end: bytes) -> int:

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 Files = Mapping[str, Path]
 """Path inside the model, with ``/`` -> where its bytes lie now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """A model whose bytes were checked just now, on its way to a loader."""
+
+    file: BinaryIO | None
+    """Of a model of one file: opened, at its beginning, and the very one that was checked."""
+    folder: Path | None
+    """Of a model of several."""
+
+    @property
+    def only_file(self) -> BinaryIO:
+        """The file; raises ValueError for a folder, which no format of one file is."""
+        if self.file is None:
+            raise ValueError("a folder is no model of one file")
+        return self.file
+
+    def read(self) -> bytes:
+        """All bytes of the file."""
+        self.only_file.seek(0)
+        return self.only_file.read()
 
 
 def only_file(files: Files, is_folder: bool) -> Path | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _PIECE = 64 * 1024
+_EITHER_HEADER, _RAW = 15 | 32, -15  # zlib's names for what goes before the data
 _LZMA_MEMORY = 256 << 20  # bytes; a header may ask for 4 GiB, xz's strongest setting for 65 MiB
 
 
@@ -57,12 +58,18 @@ def decompressing(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make), _PIECE))
 
 
+def inflating(file: BinaryIO) -> BinaryIO:
+    """``file``, from where it stands, inflated as it is read: deflate without a header, as zip archives have it."""
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, lambda: _Zlib(_RAW), members=1), _PIECE))
+
+
 class _Decompressed(io.RawIOBase):
     """A stream of one or more compressed members, one behind the other."""
 
-    def __init__(self, file: BinaryIO, make: Callable[[], _Decompressor]) -> None:
+    def __init__(self, file: BinaryIO, make: Callable[[], _Decompressor], members: int = 1 << 62) -> None:
         self._file = file
         self._make = make
+        self._members_left = members
         self._decompressor = make()
         self._waiting = b""
 
@@ -89,6 +96,9 @@ class _Decompressed(io.RawIOBase):
                 return data
 
     def _next_member(self) -> bool:
+        self._members_left -= 1
+        if self._members_left < 1:
+            return False
         self._waiting = (self._decompressor.unused_data or b"") or self._file.read(_PIECE)
         self._decompressor = self._make()
         return bool(self._waiting)
@@ -106,10 +116,10 @@ class _Decompressed(io.RawIOBase):
 class _Zlib:
     """``zlib`` and ``gzip`` with the interface of the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = _EITHER_HEADER) -> None:
         import zlib
 
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: either header
+        self._inflate = zlib.decompressobj(window)
 
     @property
     def eof(self) -> bool:

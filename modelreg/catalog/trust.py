@@ -1,0 +1,53 @@
+"""Names that people trust besides the allow-list, and the verdicts that follow from them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from modelreg.catalog.rows import understood
+from modelreg.clock import from_text
+from modelreg.records.trusted_name import TrustedName
+
+_ALL = "SELECT module, name, message, created_by, created_at FROM trusted_names ORDER BY module, name"
+_ADD = """
+INSERT INTO trusted_names (module, name, message, created_by, created_at)
+VALUES (:module, :name, :message, :created_by, :created_at)
+"""
+_REMOVE = "DELETE FROM trusted_names WHERE module = :module AND name = :name"
+_JUDGE_AGAIN = """
+UPDATE versions AS v SET scan = CASE scan WHEN 'safe' THEN 'unknown' ELSE 'safe' END
+WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
+  AND EXISTS (SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version)
+              AND i.module = :module AND i.name = :name AND verdict = 'unknown')
+  AND (scan = 'safe') = EXISTS (
+    SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version) AND verdict = 'unknown'
+    AND NOT EXISTS (SELECT 1 FROM trusted_names t WHERE (t.module, t.name) = (i.module, i.name)))
+RETURNING model, version
+"""
+
+
+def read(connection: sqlite3.Connection) -> list[TrustedName]:
+    """The trusted names, in order."""
+    with understood():
+        return [
+            TrustedName(module, name, message, created_by, from_text(created_at))
+            for module, name, message, created_by, created_at in connection.execute(_ALL)
+        ]
+
+
+def add(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """Trust one more name."""
+    connection.execute(_ADD, values)
+
+
+def remove(connection: sqlite3.Connection, module: str, name: str) -> None:
+    """Trust a name no more."""
+    connection.execute(_REMOVE, {"module": module, "name": name})
+
+
+def judge_again(connection: sqlite3.Connection, module: str, name: str) -> list[tuple[int, int]]:
+    """Turn verdicts between safe and unknown where they hang on this name; returns model and version of each."""
+    changed = connection.execute(_JUDGE_AGAIN, {"module": module, "name": name}).fetchall()
+    return sorted((row["model"], row["version"]) for row in changed)

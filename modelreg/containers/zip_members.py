@@ -1,0 +1,129 @@
+"""Every member of a zip archive, read in spite of what is wrong with the archive.
+
+`zipfile` and the readers of other libraries differ in what they refuse: flags, checksums, directories that do not
+fit the members. What one of them reads has to be looked at, so members are read here whatever the flags and checksums
+say, and also where only a member's own header tells of them. Layout: PKWARE's APPNOTE, 4.3.7 and 4.4.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from modelreg.containers.archive import END_REACH, damage, has_modest_directory
+from modelreg.containers.compressed import inflating
+from modelreg.containers.section import section
+
+_HEADER = struct.Struct("<4sHHHHHLLLHH")  # a member's own
+_MARK = b"PK\x03\x04"
+_STORED, _DEFLATED = 0, 8
+_ENCRYPTED = 0x1
+_DESCRIPTOR = 24  # bytes that may follow a member: its sizes once more
+_MOST_MEMBERS = 100_000
+_BLOCK = 1 << 20  # bytes searched at once
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member, wherever its header was found."""
+
+    name: str
+    method: int
+    start: int
+    """Where its bytes begin in the archive."""
+    size: int
+    """Its bytes in the archive, compressed or not."""
+
+
+class ZipMembers:
+    """The members of the archive in a file that can seek."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self.problems: list[str] = []
+        """What is wrong with the archive, as ends of sentences."""
+
+    def __iter__(self) -> Iterator[Member]:
+        found = self._of_directory()
+        yield from found
+        if self.problems:
+            known = {member.start for member in found}
+            yield from (member for member in self._of_headers() if member.start not in known)
+
+    def open(self, member: Member) -> tuple[BinaryIO, int | None] | None:
+        """Its content, and its size where it can seek; None where its compression is not known."""
+        packed = section(self._file, member.start, member.size)
+        if member.method == _STORED:
+            return packed, member.size
+        return (inflating(packed), None) if member.method == _DEFLATED else None
+
+    def _of_directory(self) -> list[Member]:
+        self._file.seek(max(0, self._size - END_REACH))
+        if not has_modest_directory(self._file.read()):
+            self.problems.append("a zip archive without a directory, or with one beyond all measure")
+            return []
+        try:
+            entries = zipfile.ZipFile(self._file).infolist()
+        except damage() as error:
+            self.problems.append(f"a broken zip archive ({error})")
+            return []
+        if len({entry.filename for entry in entries}) != len(entries):
+            self.problems.append("a zip archive with two members of one name")
+        if len(entries) > _MOST_MEMBERS:
+            self.problems.append("a zip archive with too many members")
+        members = [member for entry in entries[:_MOST_MEMBERS] if (member := self._from_directory(entry))]
+        self._look_for_gaps(members)
+        return members
+
+    def _from_directory(self, entry: zipfile.ZipInfo) -> Member | None:
+        member = self._from_header(entry.header_offset)
+        if member is None:
+            self.problems.append(f"a zip archive whose member {entry.filename!r} is not where it should be")
+            return None
+        if entry.flag_bits & _ENCRYPTED:
+            self.problems.append(f"a zip archive whose member {entry.filename!r} says that it is encrypted")
+        if (member.name, member.method) != (entry.orig_filename, entry.compress_type):
+            self.problems.append(f"a zip archive whose member {entry.filename!r} has two headers that differ")
+        return Member(member.name, entry.compress_type, member.start, min(entry.compress_size, self._size))
+
+    def _from_header(self, offset: int) -> Member | None:
+        """The member whose own header stands at ``offset``, as large as it says, or as there is room."""
+        if not 0 <= offset <= self._size - _HEADER.size:
+            return None
+        self._file.seek(offset)
+        mark, _, flags, method, _, _, _, packed, _, name_length, extra = _HEADER.unpack(self._file.read(_HEADER.size))
+        if mark != _MARK:
+            return None
+        name = self._file.read(name_length).decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        start = offset + _HEADER.size + name_length + extra
+        room = max(0, self._size - start)
+        return Member(name, method, start, packed if 0 < packed <= room else room)
+
+    def _look_for_gaps(self, members: list[Member]) -> None:
+        """Bytes that belong to no member may be members all the same, for another reader."""
+        end = 0
+        for member in sorted(members, key=lambda member: member.start):
+            header = _HEADER.size + 2 * 0xFFFF  # of the next member, with the longest name and padding
+            if not end <= member.start <= end + header + _DESCRIPTOR:
+                self.problems.append("a zip archive with bytes that belong to no member, or to two")
+                return
+            end = member.start + member.size
+
+    def _of_headers(self) -> Iterator[Member]:
+        """Members that are found by the mark of their header, anywhere."""
+        kept, position = b"", 0
+        for _ in range(self._size // _BLOCK + 1):
+            self._file.seek(position)
+            data = kept + self._file.read(_BLOCK)
+            begin = position - len(kept)
+            at = data.find(_MARK)
+            while at >= 0:
+                member = self._from_header(begin + at)
+                if member is not None:
+                    yield member
+                at = data.find(_MARK, at + 1)
+            position, kept = position + _BLOCK, data[-3:]

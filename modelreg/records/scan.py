@@ -1,0 +1,68 @@
+"""What the analysis of a model's files says of them; nothing of them was run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How far files may be trusted, as found without running them."""
+
+    SAFE = "safe"
+    """They hold no code, and import names from the allow-list alone."""
+    UNKNOWN = "unknown"
+    """They import names that are not on the allow-list, or do what models do not do."""
+    UNREADABLE = "unreadable"
+    """Something in them is not understood, so anything may be in them."""
+    DANGEROUS = "dangerous"
+    """They import names that run code, or change what other code does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name that loading would import."""
+
+    module: str
+    name: str
+    """The qualified name inside the module: ``Encoder``, ``Outer.Inner``."""
+    verdict: Verdict
+    """Never ``unreadable``."""
+
+    @property
+    def dotted(self) -> str:
+        """``module.name``, and ``module:Outer.Inner`` where the name has dots of its own."""
+        return f"{self.module}{':' if '.' in self.name else '.'}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The verdict on a version's files, with what it rests on."""
+
+    verdict: Verdict
+    imports: tuple[ImportedName, ...]
+    reasons: tuple[str, ...]
+    """What else there is to say against them, as sentences that begin with a file's name."""
+
+    def named(self, verdict: Verdict) -> tuple[str, ...]:
+        """The imported names of one verdict."""
+        return tuple(each.dotted for each in self.imports if each.verdict is verdict)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What speaks against the files, as clauses."""
+        dangerous, unknown = self.named(Verdict.DANGEROUS), self.named(Verdict.UNKNOWN)
+        return (
+            *([f"it imports {', '.join(dangerous)}, which can run anything"] if dangerous else ()),
+            *self.reasons,
+            *([f"it imports {', '.join(unknown)}, which nobody vouches for"] if unknown else ()),
+        )
+
+    def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
+        """The verdict when these pairs of module and name are trusted, too."""
+        unknown = [each for each in self.imports if each.verdict is Verdict.UNKNOWN]
+        trusts_all = all((each.module, each.name) in trusted for each in unknown)
+        if self.verdict is Verdict.UNKNOWN and not self.reasons and trusts_all:
+            return replace(self, verdict=Verdict.SAFE)
+        return self

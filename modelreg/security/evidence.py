@@ -1,0 +1,44 @@
+"""What speaks for and against a model's files, gathered while they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelreg.records.scan import ImportedName, Scan, Verdict
+from modelreg.security.names import verdict_of
+
+_MOST_NAMES = 2000
+_MOST_REASONS = 50
+
+
+class Evidence:
+    """Names that would be imported, and reasons for each verdict."""
+
+    def __init__(self) -> None:
+        self._imports: dict[tuple[str, str], ImportedName] = {}
+        self._reasons: dict[Verdict, dict[str, None]] = {}
+
+    def imports(self, module: str, name: str) -> None:
+        """Loading would import this name."""
+        if len(self._imports) < _MOST_NAMES:
+            self._imports.setdefault((module, name), ImportedName(module, name, verdict_of(module, name)))
+        elif (module, name) not in self._imports:
+            self.speaks(Verdict.UNREADABLE, "", [f"more than {_MOST_NAMES} names are imported"])
+
+    def speaks(self, verdict: Verdict, place: str, sentences: Iterable[str]) -> None:
+        """What is said of the file at ``place`` leads to ``verdict``, or to a worse one."""
+        for sentence in sentences:
+            kept = self._reasons.setdefault(verdict, {})
+            if len(kept) < _MOST_REASONS:
+                kept[f"{place}: {sentence}" if place else sentence] = None
+
+    def scan(self) -> Scan:
+        """The verdict, the names and the reasons, the worst first."""
+        verdicts = {each.verdict for each in self._imports.values()} | self._reasons.keys()
+        worst = next((each for each in _WORST_FIRST if each in verdicts), Verdict.SAFE)
+        reasons = [sentence for verdict in _WORST_FIRST for sentence in self._reasons.get(verdict, ())]
+        imports = sorted(self._imports.values(), key=lambda each: (_WORST_FIRST.index(each.verdict), each.dotted))
+        return Scan(worst, tuple(imports), tuple(reasons))
+
+
+_WORST_FIRST = (Verdict.DANGEROUS, Verdict.UNREADABLE, Verdict.UNKNOWN, Verdict.SAFE)

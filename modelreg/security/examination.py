@@ -1,0 +1,316 @@
+"""Looks for pickles in a file by its content, whatever its name: in compressed files, archives and arrays, too.
+
+Nothing is unpacked onto a disk. What a container holds is looked at as a file is, a few levels deep.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO, cast
+
+from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.containers.json_text import parse_object
+from modelreg.containers.zip_members import ZipMembers
+from modelreg.records.scan import Verdict
+from modelreg.security import keras_layers, skops_schema
+from modelreg.security.evidence import Evidence
+from modelreg.security.names import verdict_of
+from modelreg.security.pickle_machine import End, Reading, read_pickles
+from modelreg.security.pickle_state import Budget
+
+_START = 512  # bytes
+_DEEPEST = 6  # containers within containers
+_MOST_JSON = 32 << 20  # bytes
+_MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
+_IN_MEMORY = 64 << 20
+_MOST_TEXT = 1 << 20  # bytes; of a longer one, how it begins
+_BLOCK = 1 << 20
+
+_ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
+_TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_UBJ = b"{L\0\0\0\0\0\0\0\x07learner"
+_WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", _UBJ)
+_SAFETENSORS = b'{"'  # behind the eight bytes of its length
+_PYTHON_TAG = re.compile(rb"!!python/|tag:yaml\.org,2002:python/")
+_OBJECTS = re.compile(r"""['"][|<>=]?O\d*['"]""")
+_RAW_MEMBERS = {
+    "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
+    "config.json": re.compile(r"\.h5$|(^|/)assets/"),
+}
+"""A member that tells what an archive is -> the members of it that are numbers and nothing else."""
+_DESCRIBED_BY = {"config.json": keras_layers.examine, "schema.json": skops_schema.examine}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a content stands."""
+
+    name: str
+    depth: int = 0
+    is_raw: bool = False
+    """Whether it may be anything, since those who load it take it for numbers."""
+    is_torch: bool = False
+    """Whether it is loaded by PyTorch, which resolves persistent ids."""
+
+    def inside(self, member: str, *, is_raw: bool = False, is_torch: bool = False) -> Place:
+        """A member of this container."""
+        return Place(f"{self.name}!{member}", self.depth + 1, is_raw, is_torch)
+
+
+class Examination:
+    """One look at all the files of a model."""
+
+    def __init__(self, evidence: Evidence, budget: Budget) -> None:
+        self._evidence = evidence
+        self._budget = budget
+
+    def file(self, file: BinaryIO, size: int, place: Place) -> bool:
+        """Look at a file that can seek; returns whether what it is was understood."""
+        file.seek(0)
+        start = file.read(_START)
+        return (
+            (start.startswith(_ZIP) and self._zip(file, size, place))
+            or (is_compressed(start) and self._compressed(file, place))
+            or self._stream(file, size, place, start)
+            or (zipfile.is_zipfile(file) and self._zip(file, size, place))
+        )
+
+    def _stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """Look at what stands in ``file``, of which ``start`` was read; one that can seek is taken from there."""
+        if size is None:
+            file = _chained(start, file)
+        else:
+            file.seek(0)
+        if _is_tar(start):
+            return self._tar(file, place)
+        if start.startswith(_NPY):
+            return self._array(file, place)
+        return self._pickles(file, size, place, start) or self._plain(file, size, place, start)
+
+    def _compressed(self, file: BinaryIO, place: Place) -> bool:
+        if place.depth >= _DEEPEST:
+            return self._doubt(place, "containers are nested too deeply in it")
+        file.seek(0)
+        try:
+            content = decompressing(file)
+            start = _beginning(content)
+        except MissingDecompressor as missing:
+            return self._doubt(place, f"it is compressed, and {missing.package} is not installed")
+        except BadCompression:
+            return False
+        inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch)
+        if start.startswith(_ZIP) or is_compressed(start):
+            return self._spooled(content, start, inner)
+        with suppress(BadCompression):  # cut off or damaged; a pickle says so itself
+            return self._stream(content, None, inner, start)
+        return self._doubt(place, "its compression is damaged")
+
+    def _spooled(self, content: BinaryIO, start: bytes, place: Place) -> bool:
+        """Look at an archive that has to be read at will, from a copy without a name."""
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+            copy.write(start)
+            try:
+                while piece := content.read(_BLOCK):
+                    copy.write(piece)
+                    if copy.tell() > _MOST_SPOOLED:
+                        return self._doubt(place, "the archive in it is too large to be looked at")
+            except BadCompression:
+                self._doubt(place, "its compression is damaged")
+            return self.file(cast("BinaryIO", copy), copy.tell(), place)
+
+    def _zip(self, file: BinaryIO, size: int, place: Place) -> bool:
+        if place.depth >= _DEEPEST:
+            return self._doubt(place, "containers are nested too deeply in it")
+        archive = ZipMembers(file, size)
+        members = list(archive)
+        if not members:
+            return False
+        names = [member.name for member in members]
+        raw = next((pattern for mark, pattern in _RAW_MEMBERS.items() if _has(names, mark)), None)
+        is_torch = _has(names, "data.pkl")
+        for member in members:
+            is_raw = raw is not None and raw.search(member.name) is not None
+            inner = place.inside(member.name, is_raw=is_raw, is_torch=is_torch)
+            opened = archive.open(member)
+            if opened is None:
+                self._doubt(inner, "its compression is not known")
+            elif member.name in _DESCRIBED_BY:
+                self._described(opened[0], inner, _DESCRIBED_BY[member.name])
+            elif not self._member(*opened, inner):
+                self._doubt(inner, "it is in no format that is known here")
+        self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
+        return True
+
+    def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Evidence], None]) -> None:
+        """A member that names classes by JSON, as Keras and skops do."""
+        try:
+            data = content.read(_MOST_JSON + 1)
+        except BadCompression:
+            data = b""
+        described = parse_object(data) if len(data) <= _MOST_JSON else None
+        if described is None:
+            self._doubt(place, "it is damaged or too large to be looked at")
+        else:
+            examine(described, self._evidence)
+
+    def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
+        try:
+            if size is not None:
+                return self.file(content, size, place)
+            start = _beginning(content)
+            if start.startswith(_ZIP) or is_compressed(start):
+                return self._spooled(content, start, place)
+            return self._stream(content, None, place, start)
+        except BadCompression:
+            return self._doubt(place, "its compression is damaged")
+
+    def _tar(self, content: BinaryIO, place: Place) -> bool:
+        if place.depth >= _DEEPEST:
+            return self._doubt(place, "containers are nested too deeply in it")
+        try:
+            with tarfile.open(fileobj=content, mode="r|") as archive:
+                for member in archive:
+                    inside = archive.extractfile(member) if member.isreg() else None
+                    inner = place.inside(member.name)
+                    if inside is not None and not self._member(_chained(b"", inside), None, inner):
+                        self._doubt(inner, "it is in no format that is known here")
+        except (tarfile.TarError, BadCompression, EOFError, ValueError, OSError) as error:
+            self._doubt(place, f"it is a damaged tar archive ({type(error).__name__})")
+        if any(content.read(_BLOCK)):
+            self._doubt(place, "it is a tar archive that goes on behind its end")
+        return True
+
+    def _array(self, content: BinaryIO, place: Place) -> bool:
+        """NumPy's own format (``numpy/lib/format.py``): a pickle where the type holds objects."""
+        start = content.read(12)
+        long = start[6:7] != b"\x01"
+        length = int.from_bytes(start[8:12] if long else start[8:10], "little")
+        header = (start[12 if long else 10 :] + content.read(min(length, _BLOCK))).decode("latin-1")
+        if not _OBJECTS.search(header):
+            return True
+        if not self._pickles(_chained(header.encode("latin-1")[length:], content), None, place):
+            self._doubt(place, "its array of objects is no pickle")
+        return True
+
+    def _pickles(self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"") -> bool:
+        """Look at one pickle after another; returns whether there was one, or what would act as one."""
+        is_torch = place.is_torch or start.startswith(_TORCH_LEGACY)
+        found = False
+        for reading in read_pickles(content, size, self._budget, persistent=is_torch):
+            if not _acts(reading):
+                if found and not is_torch:
+                    self._doubt(place, "its pickle is followed by something else")
+                return found
+            found = True
+            self._tell(reading, place)
+        return found
+
+    def _tell(self, reading: Reading, place: Place) -> None:
+        for imported in reading.globals:
+            self._evidence.imports(imported.module, imported.name)
+        remarks = reading.remarks
+        self._evidence.speaks(Verdict.DANGEROUS, place.name, (f"it {said}" for said in remarks.dangers))
+        self._evidence.speaks(Verdict.UNKNOWN, place.name, (f"it {said}" for said in remarks.surprises))
+        self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it {said}" for said in remarks.doubts))
+        if reading.end is End.LIMIT:
+            self._doubt(place, "its pickle is too large to be looked at to its end")
+        elif reading.end is End.UNREADABLE:
+            self._doubt(place, "its pickle is cut off or damaged")
+
+    def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """What is neither a pickle nor holds one: text and numbers do nothing."""
+        if place.is_raw or start.startswith(_WITHOUT_CODE) or start[8:10] == _SAFETENSORS:
+            return True
+        if size is not None:
+            file.seek(0)
+            start = file.read(_MOST_TEXT)
+        if not _is_text(start):
+            return False
+        if _PYTHON_TAG.search(start):
+            self._evidence.speaks(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
+        return True
+
+    def _doubt(self, place: Place, sentence: str) -> bool:
+        self._evidence.speaks(Verdict.UNREADABLE, place.name, [sentence])
+        return True
+
+
+class _Raw(io.RawIOBase):
+    """A file that is read by a function, whose damage is reported as that of a compressed file."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        view = memoryview(buffer)
+        try:
+            data = self._read(len(view))
+        except (tarfile.TarError, EOFError) as error:
+            raise BadCompression from error
+        view[: len(data)] = data
+        return len(data)
+
+
+def _acts(reading: Reading) -> bool:
+    """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
+    names = reading.globals
+    if reading.protocol >= 2:  # it says that it is one
+        return bool(names) or reading.end is not End.UNREADABLE
+    if reading.end is End.STOP and reading.whole:
+        return True
+    dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
+    return dangerous or (bool(names) and reading.calls > 0)
+
+
+def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
+    """``start``, and then what ``rest`` has."""
+    before = io.BytesIO(start)
+
+    def read(count: int) -> bytes:
+        return before.read(count) or rest.read(count)
+
+    return cast("BinaryIO", io.BufferedReader(_Raw(read)))
+
+
+def _beginning(content: BinaryIO) -> bytes:
+    """The first bytes; raises `BadCompression` where not even these can be had."""
+    start = b""
+    while len(start) < _START and (more := content.read(_START - len(start))):
+        start += more
+    return start
+
+
+def _has(names: list[str], name: str) -> bool:
+    return any(each.rpartition("/")[2] == name for each in names)
+
+
+def _is_tar(start: bytes) -> bool:
+    """By its mark, or without one by the checksum of the first header."""
+    if len(start) < _START:
+        return False
+    try:
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
+
+
+def _is_text(data: bytes) -> bool:
+    if b"\0" in data:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # which lets the last character be cut
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""The verdict on a model's files: everything in them is looked at, and nothing of them is run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from modelreg.containers.content import Files
+from modelreg.records.scan import Scan, Verdict
+from modelreg.security import onnx_graph, remote_code
+from modelreg.security.evidence import Evidence
+from modelreg.security.examination import Examination, Place
+from modelreg.security.pickle_machine import MOST_OPERATIONS
+from modelreg.security.pickle_state import Budget
+
+WITHOUT_CODE = frozenset({"safetensors", "onnx", "xgboost-json", "xgboost-ubj", "lightgbm-text", "catboost-cbm"})
+"""Formats that hold numbers and no code: they need no trust."""
+
+
+def scan(files: Files, is_folder: bool, format: str) -> Scan:
+    """Look at every file of a model; never raises because of what is in them, and time and memory are bounded.
+
+    ``files`` maps the path inside the model to where its bytes lie; ``format`` is what the model was recognised as.
+    """
+    evidence = Evidence()
+    examination = Examination(evidence, Budget(MOST_OPERATIONS))
+    for path, location in files.items():
+        place = path if is_folder else ""
+        understood = _examine(location, place, examination)
+        if format == "onnx" or (not understood and path.endswith(".onnx")):
+            understood = _examine_onnx(location, path, files, evidence)
+        if not understood and format not in WITHOUT_CODE:
+            evidence.speaks(Verdict.UNREADABLE, place, ["it is in no format that is known here"])
+    if is_folder:
+        remote_code.examine(files, evidence)
+    return evidence.scan()
+
+
+def scan_opened(file: BinaryIO) -> Scan:
+    """Look at the model in one opened file, from its beginning."""
+    evidence = Evidence()
+    size = os.fstat(file.fileno()).st_size
+    if not Examination(evidence, Budget(MOST_OPERATIONS)).file(file, size, Place("")):
+        evidence.speaks(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
+    return evidence.scan()
+
+
+def _examine(location: Path, place: str, examination: Examination) -> bool:
+    with location.open("rb") as file:
+        return examination.file(file, location.stat().st_size, Place(place))
+
+
+def _examine_onnx(location: Path, path: str, files: Files, evidence: Evidence) -> bool:
+    with location.open("rb") as file:
+        onnx_graph.examine(file, location.stat().st_size, path, frozenset(files), evidence)
+    return True
