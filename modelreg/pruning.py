@@ -109,11 +109,12 @@ def refuse_unbelievable(catalog: Snapshot, outcome: str = "nothing was deleted")
 
 
 def _refuse_catalog_of_other_blobs(home: Home, manifests: set[Digest], stored: Collection[Digest]) -> None:
-    """Raise when the manifest of no version is there: then the catalog is not that of these blobs."""
-    if manifests and manifests.isdisjoint(stored):
+    """Raise when most versions have no manifest there: then the catalog is hardly that of these blobs."""
+    missing = sum(digest not in stored for digest in manifests)
+    if 2 * missing > len(manifests):
         raise CatalogDamaged(
-            f"none of the versions in {shown(str(home.catalog.path))} has its manifest in the store, so the catalog "
-            "is not that of these files; nothing was deleted",
+            f"{missing} of {len(manifests)} manifests that {shown(str(home.catalog.path))} names are not in the store, "
+            "so it may be the catalog of other files; nothing was deleted",
             "put the right catalog there: 'modelreg restore' brings a backup back",
         )
 

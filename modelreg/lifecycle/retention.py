@@ -88,6 +88,8 @@ def _relied_on(version: Candidate, target: int | None) -> str | None:
 
 def _spared(version: Candidate, rank: int, retention: Retention, now: datetime) -> str | None:
     """What of all that was asked for is not true of the version."""
+    if not retention.is_given:
+        return "is not asked for by any rule"
     if retention.keep_last is not None and rank <= retention.keep_last:
         return f"is among the newest {retention.keep_last}"
     if retention.older_than is not None and now - version.created_at <= retention.older_than:
