@@ -45,7 +45,7 @@ def restore(
 
     It goes into the registry folder that the other commands use, which is made if need be. A folder with a catalog is
     refused (exit 4) without --force. Stored files that are there already stay; versions that were registered after
-    the backup are not in its catalog any more, and 'prune' takes their bytes one day.
+    the backup are not in its catalog: their numbers are given again, and 'prune' takes their bytes one day.
 
     \b
     modelreg restore /mnt/backup/models

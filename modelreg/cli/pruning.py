@@ -91,7 +91,8 @@ def prune(
     if not planned.removed:
         _show(request(agreed=planned), as_json)
         return
-    output.print_records(_lines(planned), _COLUMNS, output.Form.TABLE, _reference) if not as_json else None
+    if not as_json:
+        output.print_records(_lines(planned), _COLUMNS, output.chosen_form(False), _reference)
     if not typer.confirm(f"Remove {_versions(planned.removed)} from the catalog?", err=True):
         output.note("nothing was changed")
         return
