@@ -430,6 +430,12 @@ class RegistryExists(Conflict):
     code = "registry_exists"
 
 
+class UnusableBackup(Conflict):
+    """A folder is not one into which this registry can be backed up, or from which it can be restored."""
+
+    code = "unusable_backup"
+
+
 class NothingToRollBackTo(Conflict):
     """No version can be brought back to Production."""
 
@@ -464,6 +470,8 @@ class GateRefused(RefusedByGate):
 
 ITS_MANIFEST = "its manifest"
 """What stands for the path of a version's manifest, which is no file of the model."""
+ITS_CONFIG = "its config"
+"""The same for the config that the manifest names."""
 
 
 class BlobDamaged(Damaged):
@@ -471,9 +479,9 @@ class BlobDamaged(Damaged):
 
     code = "blob_damaged"
 
-    def __init__(self, version: str, path: str, problem: str) -> None:
+    def __init__(self, version: str, path: str, problem: str, outcome: str = "nothing was handed out") -> None:
         super().__init__(
-            f"{version}: {path if path == ITS_MANIFEST else shown(path)} is {problem}; nothing was handed out",
+            f"{version}: {path if path in (ITS_MANIFEST, ITS_CONFIG) else shown(path)} is {problem}; {outcome}",
             "registering the same bytes again heals it; 'modelreg verify' shows everything that is damaged",
         )
         self.problem = problem
@@ -550,6 +558,19 @@ class WriteFailed(StorageFailure):
         place = os.fspath(path or error.filename or "the registry")
         super().__init__(
             f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, needed)
+        )
+
+
+class PruneInterrupted(StorageFailure):
+    """Versions were removed, and some of the bytes that were to go with them could not be."""
+
+    code = "prune_interrupted"
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"{shown(os.fspath(error.filename or 'the registry'))}: {error.strerror or error}; the versions that were "
+            "to be removed are, and some bytes are left",
+            "run 'modelreg prune' again when that is mended",
         )
 
 

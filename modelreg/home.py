@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ SHARED = "shared"
 """The setting that says that a registry was made for a group."""
 
 _OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"}
+UNFINISHED = "unfinished-backup"
+"""The file that tells a backup that has no catalog yet from a registry that lost its catalog."""
+
 _PLACES = ("catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts")
 """Where nobody else may write."""
 
@@ -89,6 +93,12 @@ class Home:
 
         return locked(self.path / "prune.lock", self.lock_timeout, shared=True)
 
+    def pruning(self) -> AbstractContextManager[None]:
+        """The lock under which stored bytes are taken away: nothing comes in, and nothing is copied meanwhile."""
+        from modelreg.locks import locked
+
+        return locked(self.path / "prune.lock", self.lock_timeout)
+
     def require(self) -> None:
         """Raise unless this is a registry, and one that only the right people may write to.
 
@@ -96,11 +106,16 @@ class Home:
         `UnsafeRegistry` when others may write to it.
         """
         if not self.catalog.path.exists():
+            if (self.path / UNFINISHED).exists():
+                raise CatalogDamaged(
+                    f"{shown(str(self.path))} is an unfinished backup, and cannot be used yet",
+                    f"run 'modelreg backup {self.path}' of its registry again, which completes it",
+                )
             if self._had_a_catalog():
                 raise CatalogDamaged(
                     f"{shown(str(self.catalog.path))} is missing, though files are stored beside it; nothing was "
                     "changed",
-                    "restore the catalog from a backup",
+                    "'modelreg restore DIR' brings it back from a backup",
                 )
             raise RegistryNotFound(self.path)
         self._refuse_unsafe()
@@ -114,21 +129,44 @@ class Home:
         if os.path.lexists(self.catalog.path) or self._had_a_catalog():
             self._require_kind(shared)
             return False
-        self._refuse_foreign_folder()
-        mode = _make_folder(self.path, shared)
+        self.refuse_foreign_folder()
+        _make_folder(self.path, shared)
         with self.writing():
             if os.path.lexists(self.catalog.path):  # another process was first
                 self._require_kind(shared)
                 return False
-            self.artifacts.create(mode)
-            _make_folder(self.path / "checkouts", shared)
-            file_mode = mode & 0o666
-            for name in ("write.lock", "prune.lock"):
-                os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
-                os.chmod(self.path / name, file_mode)
-            _write_ignore_file(self.path / ".gitignore", file_mode)
+            file_mode = self.make_places(shared=shared)
             self.catalog.create(file_mode, {SHARED: "yes"} if shared else {})
         return True
+
+    def make_places(self, *, shared: bool) -> int:
+        """Make everything but the catalog, as far as it is not there; returns the mode that files have.
+
+        Call it under the registry's write lock.
+        """
+        mode = _make_folder(self.path, shared)
+        self.artifacts.create(mode)
+        _make_folder(self.path / "checkouts", shared)
+        file_mode = mode & 0o666
+        for name in ("write.lock", "prune.lock"):
+            os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
+            with suppress(PermissionError):  # another member of the group made it
+                os.chmod(self.path / name, file_mode)
+        _write_ignore_file(self.path / ".gitignore", file_mode)
+        return file_mode
+
+    def file_mode(self) -> int:
+        """The mode of files in the folder: others may do with them what they may do with the folder."""
+        return self.path.stat().st_mode & 0o666
+
+    def unmake(self, *, folder_too: bool) -> None:
+        """Take away what `make_places` made, of a registry that never got a catalog."""
+        for name in _OWN_NAMES:
+            path = self.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if folder_too:
+            with suppress(OSError):  # somebody put something else there
+                self.path.rmdir()
 
     def is_shared(self) -> bool:
         """Whether the registry was made for a group."""
@@ -169,7 +207,8 @@ class Home:
                     f"chmod g-w {path}, or make one with 'modelreg init --shared'",
                 )
 
-    def _refuse_foreign_folder(self) -> None:
+    def refuse_foreign_folder(self) -> None:
+        """Raise `UnusableFolder` for a folder that holds what is not of a registry."""
         if not os.path.lexists(self.path):
             return
         if not self.path.is_dir():
@@ -217,7 +256,8 @@ def _made_for_a_group(folder: Path) -> bool:
 def _write_ignore_file(path: Path, mode: int) -> None:
     """Tell git to leave the folder alone: models are no source code."""
     with path.open("w") as file:
-        os.fchmod(file.fileno(), mode)
+        with suppress(PermissionError):
+            os.fchmod(file.fileno(), mode)
         file.write("*\n")
 
 
@@ -226,5 +266,6 @@ def _make_folder(path: Path, shared: bool) -> int:
     path.mkdir(parents=True, exist_ok=True)
     allowed = stat.S_IMODE(path.stat().st_mode) | 0o700
     mode = (allowed | 0o2770) & 0o2775 if shared else allowed & 0o755
-    os.chmod(path, mode)
+    if stat.S_IMODE(path.stat().st_mode) != mode:  # which in a group registry its owner alone may change
+        os.chmod(path, mode)
     return mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -18,16 +19,27 @@ _MODE = 0o666  # less the umask; a group registry sets its own
 def locked(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock on ``path``, which is made if need be; waits ``timeout`` seconds at most.
 
-    Raises `LockTimeout`, which names the holder, and OSError.
+    Whoever only reads may share the lock of a folder that cannot be written. Raises `LockTimeout`, which names the
+    holders, and OSError.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE)
+    descriptor, writable = _opened(path, shared)
     try:
         _acquire(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, timeout)
-        if not shared:
+        if writable:
             _name_holder(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path, shared: bool) -> tuple[int, bool]:
+    """A descriptor of the lock's file, and whether it can be written to."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE), True
+    except OSError as error:
+        if not shared or error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
 
 
 def _acquire(descriptor: int, kind: int, timeout: float) -> None:
@@ -35,7 +47,7 @@ def _acquire(descriptor: int, kind: int, timeout: float) -> None:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         return
     if not _acquired_in_turn(descriptor, kind, timeout):
-        raise LockTimeout(timeout, os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process")
+        raise LockTimeout(timeout, _holders(descriptor) or _last_named(descriptor) or "another process")
 
 
 def _acquired_in_turn(descriptor: int, kind: int, timeout: float) -> bool:
@@ -57,6 +69,23 @@ def _acquired_in_turn(descriptor: int, kind: int, timeout: float) -> bool:
     if failures:
         raise failures[0]
     return in_time
+
+
+def _holders(descriptor: int) -> str:
+    """Who holds the lock, as the kernel tells where it does: any number may share it, and the file names the last."""
+    status, found = os.fstat(descriptor), []
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    with suppress(OSError), open("/proc/locks") as locks:
+        for words in map(str.split, locks):
+            # 7: FLOCK ADVISORY READ 4711 fe:00:2214262 0 EOF; '7: ->' are those who wait
+            if words[1:2] == ["FLOCK"] and words[5] == place and int(words[4]) > 0:
+                found.append(words[4])
+    many = "processes" if len(found) > 1 else "process"
+    return f"{many} {' and '.join(found)} on {os.uname().nodename}" if found else ""
+
+
+def _last_named(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip()
 
 
 def _name_holder(descriptor: int) -> None:

@@ -25,7 +25,7 @@ from modelreg.stages import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from modelreg.artifacts.copying import Progress
     from modelreg.artifacts.manifest import Manifest
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
     from modelreg.records.alteration import Alteration
+    from modelreg.records.backup import Backup, Restoration
     from modelreg.records.difference import Difference
     from modelreg.records.evaluation import Evaluation, EvaluationOutcome
     from modelreg.records.gate import Gate, GateCheck
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
     from modelreg.records.prediction import Prediction
+    from modelreg.records.pruning import Pruning
     from modelreg.records.registration import Registration
     from modelreg.records.signature import Signature
     from modelreg.records.stage_held import StageHeld
@@ -712,6 +714,87 @@ class Registry:
                 refuse_deletion_of_model(model)
                 change.delete_model(model.name)
 
+    # Cleaning, and copies of the whole
+
+    def prune(
+        self,
+        glob: str | None = None,
+        *,
+        grace: timedelta | str = "24h",
+        keep_last: int | None = None,
+        older_than: timedelta | str | None = None,
+        stages: Sequence[Stage | str] = (),
+        dry_run: bool = False,
+        message: str | None = None,
+        agreed: Pruning | None = None,
+    ) -> Pruning:
+        """Take away bytes that no version refers to, and versions that the rules which are given do not keep.
+
+        Bytes go once they were written longer than ``grace`` ago, those of versions that are removed now among them.
+        A version is removed when all is true of it that is given: it is not among the ``keep_last`` newest of its
+        model, it was registered longer ago than ``older_than``, it is in one of ``stages``; none when nothing is
+        given. ``glob`` limits that to models of such names. Never removed is a version in Staging or Production, one
+        with an alias, or the one to which a rollback would return. ``dry_run`` only says what would be done;
+        ``agreed`` is such a plan, and then no other version is removed than it says. Lengths of time are
+        `timedelta` or texts: ``30m``, ``24h``, ``90d``, ``2w``, ``0``.
+
+        Raises `CatalogDamaged` when the catalog cannot be believed, and `LockTimeout` while something is being
+        registered or copied; then nothing was deleted.
+        """
+        from modelreg import clock, pruning
+        from modelreg.lifecycle.retention import Retention
+        from modelreg.statements import checked_count, checked_duration, checked_message
+
+        retention = Retention(
+            keep_last=checked_count(keep_last, "the number of versions to keep"),
+            older_than=None if older_than is None else checked_duration(older_than, "the age"),
+            stages=frozenset(Stage.parse(stage) for stage in stages),
+        )
+        if glob is not None and not (retention.is_given and is_utf8(glob)):
+            raise InvalidInput(
+                f"the pattern {shown(glob)} is for versions, and nothing says which of them to remove",
+                "add --keep-last, --older-than or --stage; bytes that no version refers to are cleaned for all models",
+            )
+        request = pruning.PruneRequest(
+            glob=glob,
+            retention=retention,
+            grace=checked_duration(grace, "the grace time"),
+            moment=clock.now(),
+            agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
+        )
+        why = checked_message(message)
+        with _storing():
+            self._home.require()
+            return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
+
+    def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
+        """Copy the registry, as it is at one moment, into ``folder``, which is a registry itself then.
+
+        Others may go on registering meanwhile. ``folder`` is new, empty, or an earlier backup of this registry,
+        finished or not, which is brought up to date. Every byte is checked on its way. Raises `UnusableBackup` for
+        any other folder; `BlobDamaged` or `CatalogDamaged` when something cannot be copied as it was registered, and
+        then an earlier backup is as it was.
+        """
+        from modelreg.backup import back_up
+
+        _require_path(folder)
+        with _storing(place=Path(folder)):
+            self._home.require()
+            return back_up(self._home, Path(folder), progress)
+
+    def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
+        """Copy the backup in ``folder`` into this registry's folder, every byte checked.
+
+        Raises `RegistryExists` when there is a catalog, unless ``force``, which keeps that one beside the new one;
+        `Damaged` or `NoRegistry` in one of their forms for a backup that cannot be used, and `UnusableBackup` for one
+        in this very folder. Then nothing was changed.
+        """
+        from modelreg.backup import restore
+
+        _require_path(folder)
+        with _storing():
+            return restore(self._home, Path(folder), progress, force=force)
+
     @contextmanager
     def _reading(self) -> Iterator[Snapshot]:
         with _storing():
@@ -764,6 +847,12 @@ class Registry:
                 "restore the catalog from a backup; 'modelreg verify' shows everything that is damaged",
             )
         return version, manifest
+
+
+def _require_path(folder: StrPath) -> None:
+    """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set."""
+    if not os.fspath(folder):
+        raise InvalidInput("the folder has no name", "name a folder")
 
 
 def load_model(

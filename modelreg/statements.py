@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from modelreg.clock import in_utc, span
@@ -16,6 +17,8 @@ from modelreg.references import is_utf8, parse_alias, parse_key
 from modelreg.stages import Stage
 
 _LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,29 @@ def checked_moment(moment: datetime | str) -> datetime:
     except ValueError:
         hint = "write 2026-10-01, or 2026-10-01T12:00:00Z"
         raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
+
+
+def checked_duration(duration: timedelta | str, what: str) -> timedelta:
+    """``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
+    try:
+        if isinstance(duration, str):
+            found = re.fullmatch(r"(\d{1,9})([smhdw])|0", duration, re.ASCII)
+            if found is None:
+                raise ValueError(duration)
+            duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[2] else timedelta()
+        if duration < timedelta():
+            raise ValueError(duration)
+    except (ValueError, OverflowError):
+        hint = "write a whole number and a unit: 30m, 24h, 90d, 2w; or 0"
+        raise InvalidInput(f"{what} {shown(str(duration))} is not a length of time", hint) from None
+    return duration
+
+
+def checked_count(count: int | None, what: str) -> int | None:
+    """A number of at least 1, if there is one; raises `InvalidInput`."""
+    if count is not None and count < 1:
+        raise InvalidInput(f"{what} is {count}, and at least 1 is needed")
+    return count
 
 
 def _sequence(texts: Sequence[str], what: str) -> Sequence[str]:

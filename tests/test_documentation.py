@@ -15,12 +15,14 @@ import pytest
 from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 from modelreg.records.alteration import Alteration
+from modelreg.records.backup import Backup, Restoration
 from modelreg.records.difference import Difference
 from modelreg.records.gate import Gate, GateCheck
 from modelreg.records.inspection import Finding, RegistryInformation
 from modelreg.records.journal import JournalEntry
 from modelreg.records.model import Model
 from modelreg.records.prediction import Prediction
+from modelreg.records.pruning import Pruning
 from modelreg.records.stage_held import StageHeld
 from modelreg.records.transition import Transition
 from modelreg.records.version import ModelVersion
@@ -113,6 +115,9 @@ RECORDS = {
     "history --as-of": StageHeld,
     "verify": Finding,
     "info": RegistryInformation,
+    "prune": Pruning,
+    "backup": Backup,
+    "restore": Restoration,
 }
 
 

@@ -1,10 +1,11 @@
-"""Content-addressed blobs below ``artifacts/``, an OCI image layout: the only module that writes there."""
+"""Content-addressed blobs below ``artifacts/``, an OCI image layout: the only module that writes there, or deletes."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,13 @@ from modelreg.artifacts.durability import sync, sync_files
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
+from modelreg.lifecycle.leftovers import Leftover
+from modelreg.records.stored import StoredVersion
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
 
 _BLOB_MODE = 0o444
+_HEX_DIGITS = re.compile("[0-9a-f]{64}")
 _LAYOUT = {
     "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
     # No manifest is listed: which versions there are is the catalog's to say.
@@ -47,7 +51,8 @@ class BlobStore:
         """Make the layout, or complete one whose making was interrupted."""
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
             folder.mkdir(exist_ok=True)
-            os.chmod(folder, folder_mode)
+            if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
+                os.chmod(folder, folder_mode)
         for name, content in _LAYOUT.items():
             private = self._private_path()
             self._write(private, content)
@@ -74,6 +79,24 @@ class BlobStore:
                 problems.append(f"{name} cannot be read: {error.strerror}")
         return problems
 
+    def stored(self) -> Iterator[tuple[Digest, Leftover]]:
+        """Every blob that there is, each as what it would be if nothing referred to it."""
+        for found in _files_of(self._blobs):
+            name = os.path.basename(found.path)
+            if _HEX_DIGITS.fullmatch(name):
+                yield Digest(DIGEST_PREFIX + name), found
+
+    def temporaries(self) -> list[Leftover]:
+        """The private files of writers, at work or killed."""
+        return list(_files_of(self._ingest))
+
+    def remove(self, leftovers: Sequence[Leftover]) -> None:
+        """Take blobs and temporaries away, that nothing refers to while nothing can come in."""
+        for each in leftovers:
+            _remove(each.path)
+        if leftovers:
+            sync(self._blobs)
+
     def path(self, digest: Digest) -> Path:
         """Where the blob is, if it is there."""
         return self._blobs / digest.removeprefix(DIGEST_PREFIX)
@@ -92,7 +115,7 @@ class BlobStore:
         with self.open(digest) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
             return file.read()
 
-    def manifest(self, version: ModelVersion) -> Manifest:
+    def manifest(self, version: ModelVersion | StoredVersion) -> Manifest:
         """The manifest of a version, its bytes checked; raises `BlobDamaged`."""
         try:
             content = self.read(version.digest)
@@ -134,6 +157,41 @@ class BlobStore:
         except OSError as error:
             return f"unreadable in the store: {error.strerror}"
         return None
+
+    def copy(self, file: ModelFile, source: BlobStore, advance: Advance | None = None) -> Received | None:
+        """A private copy of what ``source`` has of ``file``; None when those are other bytes. Raises OSError."""
+        content = self._private_path()
+        try:
+            with source.open(file.digest) as opened, _created(content) as copy:
+                digest, _ = copy_and_hash(opened, copy, advance)
+        except BaseException:
+            _remove(content)
+            raise
+        if digest == file.digest:
+            return Received(file, content)
+        _remove(content)
+        return None
+
+    def adopt(self, copies: Sequence[Received]) -> None:
+        """Put checked private copies in their places, all on disk; what is there already is damaged, and replaced."""
+        sync_files([each.content for each in copies], self.root)
+        for each in copies:
+            os.rename(each.content, self.path(each.file.digest))
+        sync(self._blobs)  # even for none: what is there already may not be on disk yet
+
+    def discard(self, copies: Iterable[Received]) -> None:
+        """Remove private copies that were not adopted."""
+        for each in copies:
+            _remove(each.content)
+
+    def withdraw(self, digests: Iterable[Digest]) -> None:
+        """Take blobs away that were adopted just now, and that no version was ever to refer to."""
+        for digest in digests:
+            _remove(str(self.path(digest)))
+
+    def has(self, digest: Digest) -> bool:
+        """Whether anything stands in the blob's place."""
+        return os.path.lexists(self.path(digest))
 
     @contextmanager
     def opened_and_checked(self, file: ModelFile, version: str) -> Iterator[BinaryIO]:
@@ -188,10 +246,7 @@ class BlobStore:
                 os.unlink(each.content)
             else:
                 needed.append(each)
-        sync_files([each.content for each in needed], self.root)
-        for each in needed:
-            os.rename(each.content, self.path(each.file.digest))
-        sync(self._blobs)  # even when every blob was there: its own rename may not be on disk yet
+        self.adopt(needed)
 
 
 class Receipt:
@@ -254,6 +309,15 @@ class Receipt:
             _remove(received.content)
         else:
             self._received[received.file.digest] = received
+
+
+def _files_of(folder: Path) -> Iterator[Leftover]:
+    """The regular files in ``folder``; none when there is no such folder."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # a writer ended meanwhile
+                if entry.is_file(follow_symlinks=False):
+                    yield Leftover.of(entry.path, entry.stat(follow_symlinks=False))
 
 
 def _remove(path: str) -> None:

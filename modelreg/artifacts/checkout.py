@@ -7,22 +7,27 @@ container may, would change the only copy of the bytes through one.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import copy_and_hash, digest_of
 from modelreg.errors import BlobDamaged, CatalogDamaged, shown
+from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 _FILE_MODE = 0o444
 _FOLDER_MODE = 0o755  # which its owner can delete with 'rm -rf'
 _ATTEMPTS = 5  # at taking the place of a damaged checkout, with other processes that do the same
+_CHECKOUT_NAME = re.compile("sha256-[0-9a-f]{64}")
+_PRIVATE_NAME = re.compile(r"\.\d+-[0-9a-f]{16}(-old-\d+)?")
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
@@ -69,6 +74,53 @@ def safe_path(path: str) -> PurePosixPath:
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise CatalogDamaged(f"the catalog holds the path {shown(path)}, which leads out of its folder")
     return PurePosixPath(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Unneeded:
+    """What is in a folder of checkouts and no version needs."""
+
+    stale: list[Leftover]
+    """Checkouts of digests that no version has."""
+    private: list[Leftover]
+    """What loading processes are building, or were when they were killed."""
+    foreign: list[Leftover]
+    """The same, of other members of the group, who alone can take it away."""
+
+
+def unneeded(folder: Path, digests: Container[Digest]) -> Unneeded:
+    """What is in ``folder`` beside checkouts of ``digests``; other things that somebody put there are left alone."""
+    found = Unneeded([], [], [])
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_private = _PRIVATE_NAME.fullmatch(entry.name) is not None
+            if is_private or (_CHECKOUT_NAME.fullmatch(entry.name) and entry.name.replace("-", ":") not in digests):
+                with suppress(FileNotFoundError):
+                    own = os.geteuid() in (0, entry.stat(follow_symlinks=False).st_uid)
+                    kind = found.foreign if not own else found.private if is_private else found.stale
+                    kind.append(_measured(entry.path))
+    return found
+
+
+def remove_checkouts(leftovers: Iterable[Leftover]) -> None:
+    """Take checkouts away, whole or half made."""
+    for each in leftovers:
+        _remove(Path(each.path))
+
+
+def _measured(path: str) -> Leftover:
+    """A folder with the bytes of everything in it, and as young as the youngest of that."""
+    every = [os.lstat(path)]
+    for parent, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                every.append(os.lstat(f"{parent}/{name}"))
+    return Leftover(
+        path,
+        sum(status.st_size for status in every if not stat.S_ISDIR(status.st_mode)),
+        max(status.st_mtime_ns for status in every),
+        max(status.st_ctime_ns for status in every),
+    )
 
 
 def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files: Sequence[ModelFile]) -> None:

@@ -37,6 +37,10 @@ class Catalog:
         """Make the catalog file; call it under the write lock. There is a whole one afterwards, or none."""
         connection.create(self.path, mode, lambda opened: self._change(opened).create(settings))
 
+    def copy_to(self, private: Path) -> None:
+        """Write one moment of it to the new file ``private``, current and on disk."""
+        connection.copy(self.path, private, self._timeout, lambda opened: self._change(opened).migrate())
+
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
         """One moment of the catalog, however long it is looked at."""

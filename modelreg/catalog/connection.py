@@ -91,9 +91,29 @@ def create(path: Path, mode: int, record: Record) -> None:
                 migrate(connection, record)
             os.chmod(private, mode)
             os.rename(private, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             private.unlink(missing_ok=True)
+
+
+def copy(path: Path, private: Path, timeout: float, record: Record) -> None:
+    """Write one moment of the catalog at ``path`` to the new file ``private``, migrated if need be, and on disk.
+
+    ``record`` writes down that it was migrated. Nothing is written to ``path``. Raises what `reading` raises, but for `SchemaBehind`.
+    """
+    with _translated(path, timeout), _opened(path, timeout) as source:
+        version = _schema_version(source, path)
+        os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with _opened(private, timeout) as target:
+            target.execute("PRAGMA synchronous = EXTRA")
+            try:
+                source.backup(target)  # in one step, so that it is one moment
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname == "SQLITE_FULL":
+                    raise _in_our_words(error, private, timeout) from error
+                raise
+            if version < SCHEMA_VERSION:
+                migrate(target, record)
 
 
 @contextmanager
@@ -129,7 +149,8 @@ def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the entries of ``folder`` are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

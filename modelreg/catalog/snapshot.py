@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_other_case
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
     from modelreg.lifecycle.journal import State
+    from modelreg.lifecycle.retention import Candidate
     from modelreg.records.evaluation import Evaluation
     from modelreg.records.gate import Gate
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
+    from modelreg.records.stored import StoredVersion
     from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
-    from modelreg.references import ModelName, Reference
+    from modelreg.references import Digest, ModelName, Reference
     from modelreg.stages import Stage
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"
@@ -178,6 +180,48 @@ class Snapshot:
         from modelreg.catalog import state
 
         return state.present(self._connection)
+
+    def journal_problems(self) -> list[str]:
+        """Where the journal's end, or the versions and digests it tells of, are not those of the catalog."""
+        from modelreg.catalog.belief import journal_problems
+
+        return list(journal_problems(self._connection))
+
+    def has_entry(self, seq: int, hash: str) -> bool:
+        """Whether the journal has this very entry, and so everything before it."""
+        from modelreg.catalog.belief import journal_hash
+
+        return journal_hash(self._connection, seq) == hash
+
+    def candidates(self, glob: str | None = None) -> Iterator[Candidate]:
+        """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
+        from modelreg.catalog import stored
+
+        return stored.candidates(self._connection, glob)
+
+    def stored_versions(self, digest: Digest | None = None) -> Iterator[StoredVersion]:
+        """Every version with its files, or those of one digest; read while they are asked for."""
+        from modelreg.catalog import stored
+
+        return stored.stored_versions(self._connection, digest)
+
+    def manifests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
+        """The digests of all versions, as if those ``without`` were not there."""
+        from modelreg.catalog import stored
+
+        return stored.manifests(self._connection, without)
+
+    def file_digests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
+        """The digests of all files of all versions, as if those ``without`` were not there."""
+        from modelreg.catalog import stored
+
+        return stored.files(self._connection, without)
+
+    def size_of_files(self) -> int:
+        """Bytes of all files of all versions, each counted once."""
+        from modelreg.catalog import stored
+
+        return stored.size_of_files(self._connection)
 
     def integrity_problems(self) -> list[str]:
         """What SQLite itself finds wrong with the catalog: broken pages, indexes or foreign keys, wrong counts."""

@@ -42,6 +42,9 @@ COMMANDS = {
     "init": "modelreg.cli.folder:init",
     "info": "modelreg.cli.folder:info",
     "verify": "modelreg.cli.folder:verify",
+    "prune": "modelreg.cli.pruning:prune",
+    "backup": "modelreg.cli.backup:backup",
+    "restore": "modelreg.cli.backup:restore",
 }
 """Command -> the function that runs it, or the group of its commands, in the order of a model's life."""
 

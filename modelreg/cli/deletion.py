@@ -22,7 +22,7 @@ def delete(
     """Delete a version, or a model without versions.
 
     A version in Staging or Production, or with an alias, is refused (exit 4). Its number is never given out again.
-    Its bytes stay in the registry's artifacts folder.
+    Its bytes stay until 'modelreg prune' frees them.
 
     \b
     modelreg delete churn/2

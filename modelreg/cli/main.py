@@ -14,6 +14,8 @@ from modelreg.cli.application import app
 from modelreg.errors import InvalidInput, ModelregError
 
 INTERRUPTED = 130
+_TO_BE_COMPLETED = {"prune", "backup", "restore"}
+"""Commands that may end anywhere, and go on from there."""
 
 # Typer has its own copy of click or uses the installed one, and exports of its errors only this one.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -63,5 +65,8 @@ def _usage_problem(error: Exception) -> ModelregError:
 
 
 def _interrupted(words: list[str]) -> int:
-    output.note(f"interrupted; nothing was {'registered' if 'register' in words else 'changed'}")
+    if _TO_BE_COMPLETED.isdisjoint(words):
+        output.note(f"interrupted; nothing was {'registered' if 'register' in words else 'changed'}")
+    else:
+        output.note("interrupted; the same command again completes it")
     return INTERRUPTED

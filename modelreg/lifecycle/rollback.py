@@ -64,3 +64,11 @@ def plan_rollback(
     if current is None:
         return (restored,)
     return StageChange(current, Stage.PRODUCTION, leaving.before if leaving else Stage.ARCHIVED), restored
+
+
+def rollback_target(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> int | None:
+    """The version that `plan_rollback` would bring back, if any."""
+    try:
+        return plan_rollback(name, entries, stages)[-1].version
+    except NothingToRollBackTo:
+        return None

@@ -1,0 +1,245 @@
+"""Backups: one moment of a registry in another folder, which is a registry itself; and the way back.
+
+The order is what makes both safe: first every byte, checked on its way and on disk under its digest, and the catalog
+last, by one rename. So a kill leaves what was there before, and doing it again goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from modelreg import provenance
+from modelreg.artifacts.copying import Progress, counting
+from modelreg.artifacts.durability import sync
+from modelreg.artifacts.replication import replicating
+from modelreg.catalog import Catalog, placing
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.clock import now
+from modelreg.errors import CatalogDamaged, Damaged, ModelregError, NoRegistry, RegistryExists, UnusableBackup, shown
+from modelreg.home import SHARED, UNFINISHED, Home
+from modelreg.lifecycle.journal import broken_links
+from modelreg.pruning import refuse_unbelievable
+from modelreg.records.backup import Backup, Restoration
+
+_EMPTY = "0:"
+"""Stands for the head of a journal without entries."""
+
+
+def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
+    """Copy the registry into ``folder``; `Registry.backup` says what is raised."""
+    target = Home(folder.absolute(), home.lock_timeout)
+    _refuse_nested(home.path, target.path)
+    with home.ingesting():
+        with home.catalog.reading() as catalog:
+            _refuse_foreign(target, catalog)
+            head = _head(catalog) or _EMPTY
+        with _holding_backup(target, head):
+            with home.catalog.reading() as catalog:
+                _refuse_foreign(target, catalog)  # another backup may have been made while this one waited
+            outcome = "no backup was made of what is there now"
+            with placing.copied(home.catalog, target.catalog.path) as private:
+                done = _copied(home, target, private, outcome, progress, all_or_nothing=False)
+                placing.put_in_place(private, target.catalog.path, target.file_mode())
+            _unmark(target)
+    return done
+
+
+def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
+    """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` says what is raised."""
+    source = Home(folder.absolute(), home.lock_timeout)
+    _refuse_nested(source.path, home.path)
+    source.require()
+    _refuse_to_replace(home, force)
+    with _keeping_still(source), _holding_registry(home):
+        _refuse_to_replace(home, force)  # a registry may have been made while this waited
+        with placing.copied(source.catalog, home.catalog.path) as private:
+            done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
+            replaced = _keep_aside(home)
+            placing.put_in_place(private, home.catalog.path, home.file_mode())
+    return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
+
+
+def _copied(
+    source: Home, target: Home, private: Path, outcome: str, progress: Progress | None, *, all_or_nothing: bool
+) -> Backup:
+    """Copy every blob that the catalog ``private`` refers to, once it is known that it can be believed.
+
+    Raises `Damaged`; ``all_or_nothing`` says that what was copied until then is taken away again.
+    """
+    with Catalog(private, target.writing, target.lock_timeout, provenance.actor).reading() as catalog:
+        refuse_unbelievable(catalog, outcome)
+        for seq, problem in broken_links(catalog.journal()):
+            raise CatalogDamaged(f"{shown(str(source.catalog.path))}: entry {seq} of the journal {problem}; {outcome}")
+        target.make_places(shared=catalog.setting(SHARED) == "yes")
+        target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
+        advance = progress and counting(progress, catalog.size_of_files())
+        with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
+            try:
+                for version in catalog.stored_versions():
+                    replication.take(version)
+            except Damaged:
+                if all_or_nothing:
+                    replication.take_back()
+                raise
+        models, versions = catalog.counts()
+        return Backup(
+            path=str(target.path),
+            models=models,
+            versions=versions,
+            blobs=replication.blobs,
+            copied=replication.copied,
+            bytes=replication.bytes,
+            journal_head=_head(catalog),
+        )
+
+
+# What may be written to
+
+
+def _refuse_nested(one: Path, other: Path) -> None:
+    first, second = one.resolve(), other.resolve()
+    if first.is_relative_to(second) or second.is_relative_to(first):
+        what = "are the same folder" if first == second else "contain one another"
+        raise UnusableBackup(
+            f"{shown(str(one))} and {shown(str(other))} {what}; nothing was changed",
+            "name a folder elsewhere, best on another disk",
+        )
+
+
+def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
+    """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
+    if not os.path.lexists(target.path) or (target.path.is_dir() and _is_empty(target.path)):
+        return
+    if not os.path.lexists(target.catalog.path):
+        _refuse_head(target, catalog, _unfinished_head(target))
+        return
+    try:
+        target.require()
+        with target.catalog.reading() as kept:
+            head, shared = _head(kept) or _EMPTY, _is_shared(kept)
+    except (Damaged, NoRegistry) as error:
+        raise UnusableBackup(
+            f"{shown(str(target.path))} is no backup that can be brought up to date: {error.message}",
+            "name a new folder or an empty one",
+        ) from error
+    _refuse_head(target, catalog, head if shared == _is_shared(catalog) else None)
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
+    begun = (f".{UNFINISHED}.", ".catalog.db.")
+    return all(name.startswith(begun) for name in os.listdir(folder))
+
+
+def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
+    """Raise unless ``head`` is an entry of the registry's own journal: then what it stands for is its beginning."""
+    if head is not None:
+        seq, _, digest = head.partition(":")
+        if head == _EMPTY or (seq.isdecimal() and catalog.has_entry(int(seq), digest)):
+            return
+    raise UnusableBackup(
+        f"{shown(str(target.path))} holds something else than an earlier backup of this registry; nothing was changed",
+        "name a new folder or an empty one",
+    )
+
+
+def _unfinished_head(target: Home) -> str | None:
+    """The journal's head when the backup was begun that is not finished yet; None where none was."""
+    try:
+        return (target.path / UNFINISHED).read_text()
+    except (OSError, ValueError):
+        return None
+
+
+def _refuse_to_replace(home: Home, force: bool) -> None:
+    if os.path.lexists(home.catalog.path) and not force:
+        raise RegistryExists(
+            f"{shown(str(home.path))} is a registry already; nothing was restored",
+            "--force puts the backup in its place, and keeps the catalog that is there beside it",
+        )
+
+
+# Holding the folders
+
+
+@contextmanager
+def _holding_backup(target: Home, head: str) -> Iterator[None]:
+    """Let nobody else write to a backup's folder, which is made if need be."""
+    target.path.mkdir(parents=True, exist_ok=True)
+    if not os.path.lexists(target.catalog.path):
+        _mark(target, head)
+    with target.pruning(), target.writing():
+        placing.remove_temporaries(placing.temporaries(target.catalog.path))  # of a backup that was killed
+        yield
+
+
+def _mark(target: Home, head: str) -> None:
+    """Say that the folder is a backup which was begun."""
+    private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
+    private.write_text(head)
+    sync(private)
+    os.rename(private, target.path / UNFINISHED)
+    sync(target.path)
+    sync(target.path.parent)
+
+
+def _unmark(target: Home) -> None:
+    for each in (target.path / UNFINISHED, *target.path.glob(f".{UNFINISHED}.*")):
+        each.unlink(missing_ok=True)
+
+
+def _keeping_still(source: Home) -> AbstractContextManager[None]:
+    """Let nothing be cleaned away from a backup while it is read; where nothing can be written, nothing can be."""
+    if (source.path / "prune.lock").exists() or os.access(source.path, os.W_OK):
+        return source.ingesting()
+    return nullcontext()
+
+
+@contextmanager
+def _holding_registry(home: Home) -> Iterator[None]:
+    """Let nobody else write to the folder of a registry, which is made if need be.
+
+    When a backup is refused, a folder that was empty, or not there, is so again.
+    """
+    was_there = home.path.exists()
+    was_empty = not was_there or _is_empty(home.path)
+    home.refuse_foreign_folder()
+    home.path.mkdir(parents=True, exist_ok=True)
+    with home.pruning(), home.writing():
+        placing.remove_temporaries(placing.temporaries(home.catalog.path))
+        try:
+            yield
+        except ModelregError:
+            if was_empty:
+                home.unmake(folder_too=not was_there)
+            raise
+
+
+def _keep_aside(home: Home) -> str | None:
+    """Let the catalog that is there be found under a name that says what happened to it."""
+    kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
+    if os.path.lexists(home.catalog.path):
+        placing.keep_aside(home.catalog.path, kept)
+        return str(kept)
+    placing.set_aside_remains(home.catalog.path, kept)
+    return None
+
+
+def _unused(path: Path) -> Path:
+    count, free = 1, path
+    while os.path.lexists(free):
+        count += 1
+        free = path.with_stem(f"{path.stem}-{count}")
+    return free
+
+
+def _head(catalog: Snapshot) -> str | None:
+    head = catalog.journal_head()
+    return None if head is None else f"{head.seq}:{head.hash}"
+
+
+def _is_shared(catalog: Snapshot) -> bool:
+    return catalog.setting(SHARED) == "yes"

@@ -1,0 +1,80 @@
+"""Whole catalogs: copied from one moment of another, and put in a place by one rename.
+
+``FOLDER/.catalog.db.…`` is a catalog on its way; a kill leaves it behind, and cleaning takes it away.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from modelreg.catalog import Catalog, connection
+from modelreg.lifecycle.leftovers import Leftover
+
+_BESIDE = ("-journal", "-wal", "-shm")
+"""What SQLite may have left beside a catalog, and would take for that of the next one."""
+
+
+def private_path(path: Path) -> Path:
+    """A name beside the catalog at ``path`` that nobody else has."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def temporaries(path: Path) -> list[Leftover]:
+    """Catalogs beside ``path`` that are on their way, or were when their makers were killed."""
+    found = []
+    for each in path.parent.glob(f".{path.name}.*"):
+        with suppress(FileNotFoundError):
+            if not each.is_dir():
+                found.append(Leftover.of(str(each), each.lstat()))
+    return found
+
+
+def remove_temporaries(leftovers: list[Leftover]) -> None:
+    """Take those away that nobody works on any more."""
+    for each in leftovers:
+        Path(each.path).unlink(missing_ok=True)
+
+
+@contextmanager
+def copied(source: Catalog, path: Path) -> Iterator[Path]:
+    """One moment of ``source`` in a private file beside ``path``, current and on disk.
+
+    It is removed at the end unless `put_in_place` was called. Raises what reading a catalog raises.
+    """
+    private = private_path(path)
+    try:
+        source.copy_to(private)
+        yield private
+    finally:
+        for each in (private, *_beside(private)):
+            each.unlink(missing_ok=True)
+
+
+def put_in_place(private: Path, path: Path, mode: int) -> None:
+    """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
+    os.chmod(private, mode)
+    os.rename(private, path)
+    connection.sync_folder(path.parent)
+
+
+def keep_aside(path: Path, kept: Path) -> None:
+    """Let what stands at ``path`` be found as ``kept``, too, with what SQLite left beside it."""
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except OSError:  # a file system without hard links, or something that is no file
+        os.rename(path, kept)
+    set_aside_remains(path, kept)
+
+
+def set_aside_remains(path: Path, kept: Path) -> None:
+    """Where a catalog is lost and what SQLite left beside it is not: keep that from the next catalog."""
+    for beside, aside in zip(_beside(path), _beside(kept), strict=True):
+        with suppress(FileNotFoundError):
+            os.rename(beside, aside)
+
+
+def _beside(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in _BESIDE]

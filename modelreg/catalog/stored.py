@@ -1,0 +1,85 @@
+"""What the catalog says about stored bytes: which are needed, and which versions might go."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+
+from modelreg.catalog.rows import understood
+from modelreg.clock import from_text
+from modelreg.lifecycle.retention import Candidate
+from modelreg.records.stored import StoredVersion
+from modelreg.records.version import ModelFile
+from modelreg.references import Digest, ModelName
+from modelreg.stages import Stage
+
+Key = tuple[ModelName, int]
+
+_CANDIDATES = """
+SELECT name, version, stage, versions.created_at, size,
+       (SELECT group_concat(alias, ', ') FROM aliases
+        WHERE aliases.model = versions.model AND aliases.version = versions.version) AS aliases
+FROM models CROSS JOIN versions ON versions.model = models.id
+WHERE :glob IS NULL OR name GLOB :glob
+ORDER BY name COLLATE NOCASE, version DESC
+"""
+_FILES_OF_VERSIONS = """
+SELECT name, versions.version, versions.digest, path, files.digest, files.size
+FROM models CROSS JOIN versions ON versions.model = models.id
+LEFT JOIN files ON files.model = versions.model AND files.version = versions.version
+WHERE :digest IS NULL OR versions.digest = :digest
+ORDER BY versions.model, versions.version, path
+"""
+_MANIFESTS = "SELECT name, version, digest FROM versions JOIN models ON models.id = versions.model"
+_EVERY_MANIFEST = "SELECT DISTINCT digest FROM versions"
+_FILES = "SELECT name, version, digest FROM files JOIN models ON models.id = files.model"
+_EVERY_FILE = "SELECT DISTINCT digest FROM files"
+_SIZE = "SELECT coalesce(sum(size), 0) FROM (SELECT size FROM files GROUP BY digest)"
+
+
+def candidates(connection: sqlite3.Connection, glob: str | None) -> Iterator[Candidate]:
+    """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
+    rows = connection.execute(_CANDIDATES, {"glob": glob})
+    with understood():
+        for name, version, stage, created_at, size, aliases in rows:
+            yield Candidate(ModelName(name), version, Stage(stage), from_text(created_at), size, aliases)
+
+
+def stored_versions(connection: sqlite3.Connection, digest: Digest | None = None) -> Iterator[StoredVersion]:
+    """Every version with its files, or those of one digest."""
+    rows = connection.execute(_FILES_OF_VERSIONS, {"digest": digest})
+    for version, files in groupby(rows, key=_version_of):
+        found = tuple(ModelFile(row[3], Digest(row[4]), row[5]) for row in files if row[3] is not None)
+        yield StoredVersion(*version, found)
+
+
+def manifests(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
+    """The digests of all versions, but for those ``without`` which it is to be."""
+    if not without:
+        return _digests(connection.execute(_EVERY_MANIFEST))
+    return _digests_of_others(connection.execute(_MANIFESTS), without)
+
+
+def files(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
+    """The digests of all files of all versions, but for those ``without`` which it is to be."""
+    if not without:
+        return _digests(connection.execute(_EVERY_FILE))
+    return _digests_of_others(connection.execute(_FILES), without)
+
+
+def size_of_files(connection: sqlite3.Connection) -> int:
+    """Bytes of all files of all versions, each counted once."""
+    return int(connection.execute(_SIZE).fetchone()[0])
+
+
+def _version_of(row: sqlite3.Row) -> tuple[ModelName, int, Digest]:
+    return ModelName(row[0]), row[1], Digest(row[2])
+
+
+def _digests(rows: Iterable[sqlite3.Row]) -> set[Digest]:
+    return {Digest(digest) for (digest,) in rows}
+
+
+def _digests_of_others(rows: Iterable[sqlite3.Row], without: Collection[Key]) -> set[Digest]:
+    return {Digest(digest) for name, version, digest in rows if (name, version) not in without}

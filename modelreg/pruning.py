@@ -1,0 +1,209 @@
+"""Cleaning: versions that nobody needs by the rules that were given, and bytes that no version refers to.
+
+A plan is made, and carried out only if it is still the same under the locks. Rows go first, in one transaction, and
+bytes after its commit: a kill in between leaves bytes that the next cleaning takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from modelreg import provenance
+from modelreg.artifacts.blobs import BlobStore
+from modelreg.artifacts.checkout import Unneeded, remove_checkouts, unneeded
+from modelreg.artifacts.copying import of_bytes
+from modelreg.artifacts.manifest import Manifest, config_content
+from modelreg.catalog import placing
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
+from modelreg.home import Home
+from modelreg.lifecycle.leftovers import Leftover, Patience
+from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
+from modelreg.lifecycle.rollback import rollback_target
+from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
+from modelreg.references import Digest, ModelName
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    """What is to be cleaned."""
+
+    glob: str | None
+    """The models to which the retention is limited."""
+    retention: Retention
+    grace: timedelta
+    """How long bytes are kept after they were written: somebody may be about to need them."""
+    moment: datetime
+    """When it is asked for: the same moment for the plan and the work."""
+    agreed: frozenset[str] | None
+    """The versions that may be removed at all, by reference; None where nobody was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A cleaning, and where its bytes are."""
+
+    pruning: Pruning
+    blobs: list[Leftover]
+    """With old temporaries among them."""
+    checkouts: list[Leftover]
+    catalogs: list[Leftover]
+
+    @property
+    def removed(self) -> list[VersionFate]:
+        return [fate for fate in self.pruning.versions if fate.removed]
+
+
+def plan(home: Home, request: PruneRequest) -> Pruning:
+    """What `prune` would do now; raises `CatalogDamaged` when the catalog cannot be believed."""
+    return _plan(home, request).pruning
+
+
+def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
+    """Clean; `Registry.prune` says what is raised."""
+    with home.pruning():
+        while True:
+            planned = _plan(home, request)
+            if not planned.removed:
+                break
+            with home.catalog.writing(provenance.actor(), message) as change:
+                is_current = tuple(_fates(change, request)) == planned.pruning.versions
+                for fate in planned.removed if is_current else ():
+                    change.delete_version(fate.name, fate.version)
+            if is_current:  # else somebody moved, named or deleted a version just now
+                break
+        _remove_bytes(home, planned)
+    return replace(planned.pruning, dry_run=False)
+
+
+def _plan(home: Home, request: PruneRequest) -> _Plan:
+    """The catalog is let go before the disk is looked at, so nobody waits for that."""
+    with home.catalog.reading() as catalog:
+        refuse_unbelievable(catalog)
+        fates = _fates(catalog, request)
+        removed = {(fate.name, fate.version) for fate in fates if fate.removed}
+        present = catalog.manifests()
+        manifests, files = catalog.manifests(removed), catalog.file_digests(removed)
+    blobs = dict(home.artifacts.stored())
+    _refuse_catalog_of_other_blobs(home, present, blobs)
+    needed = manifests | files | _named_by(home, manifests)
+    return _sorted_out(
+        Patience.at(request.moment, request.grace),
+        fates,
+        [leftover for digest, leftover in blobs.items() if digest not in needed],
+        home.artifacts.temporaries(),
+        unneeded(home.path / "checkouts", manifests),
+        placing.temporaries(home.catalog.path),
+    )
+
+
+def refuse_unbelievable(catalog: Snapshot, outcome: str = "nothing was deleted") -> None:
+    """Raise `CatalogDamaged` unless the catalog may be believed when it says which bytes are needed."""
+    for problem in catalog.integrity_problems() or catalog.journal_problems():
+        raise CatalogDamaged(
+            f"the catalog is damaged: {problem}; {outcome}",
+            "'modelreg verify' shows everything that is damaged, 'modelreg restore' brings a backup back",
+        )
+
+
+def _refuse_catalog_of_other_blobs(home: Home, manifests: set[Digest], stored: Collection[Digest]) -> None:
+    """Raise when most versions have no manifest there: then the catalog is hardly that of these blobs."""
+    missing = sum(digest not in stored for digest in manifests)
+    if 2 * missing > len(manifests):
+        raise CatalogDamaged(
+            f"{missing} of {len(manifests)} manifests that {shown(str(home.catalog.path))} names are not in the store, "
+            "so it may be the catalog of other files; nothing was deleted",
+            "put the right catalog there: 'modelreg restore' brings a backup back",
+        )
+
+
+def _fates(catalog: Snapshot, request: PruneRequest) -> list[VersionFate]:
+    if not request.retention.is_given:
+        return []
+    candidates = list(catalog.candidates(request.glob))
+    targets = {name: _rollback_target(catalog, name) for name in _names(candidates)}
+    return decide_fates(candidates, request.retention, request.moment, targets, request.agreed)
+
+
+def _names(candidates: Iterable[Candidate]) -> Iterable[ModelName]:
+    return dict.fromkeys(candidate.name for candidate in candidates)
+
+
+def _rollback_target(catalog: Snapshot, name: ModelName) -> int | None:
+    entries = catalog.journal_of_production(name)
+    stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
+    return rollback_target(name, entries, stages)
+
+
+def _named_by(home: Home, manifests: Iterable[Digest]) -> set[Digest]:
+    """The configs and files that manifests name; where one is damaged, the config that its version must have had."""
+    store, named = home.artifacts, set()
+    for digest in manifests:
+        manifest = _manifest(store, digest)
+        if manifest is not None:
+            named.add(manifest.config)
+            named.update(file.digest for file in manifest.files)
+            continue
+        with home.catalog.reading() as catalog:
+            named.update(of_bytes(config_content(each.files)) for each in catalog.stored_versions(digest))
+    return named
+
+
+def _manifest(store: BlobStore, digest: Digest) -> Manifest | None:
+    try:
+        content = store.read(digest)
+        return Manifest.parse(content) if of_bytes(content) == digest else None
+    except (OSError, ValueError):
+        return None
+
+
+def _sorted_out(
+    patience: Patience,
+    fates: Sequence[VersionFate],
+    blobs: Iterable[Leftover],
+    temporaries: Iterable[Leftover],
+    checkouts: Unneeded,
+    catalogs: Iterable[Leftover],
+) -> _Plan:
+    old_blobs, young_blobs = patience.divide(blobs)
+    old_temporaries, young_temporaries = patience.divide(temporaries)
+    old_folders, young_folders = patience.divide(checkouts.private)
+    old_catalogs, young_catalogs = patience.divide(catalogs)
+    old_checkouts = checkouts.stale + old_folders
+    young = "are younger than the grace time"
+    rows = [
+        _row("blobs", True, old_blobs, "are of no version"),
+        _row("blobs", False, young_blobs, f"are of no version, and {young}"),
+        _row("temporaries", True, old_temporaries, "were left by killed processes"),
+        _row("temporaries", False, young_temporaries, young),
+        _row("checkouts", True, old_checkouts, "are of no version, or were left by killed processes"),
+        _row("checkouts", False, young_folders, young),
+        _row("checkouts", False, checkouts.foreign, "are of no version, and belong to other users"),
+        _row("catalog temporaries", True, old_catalogs, "were left by killed processes"),
+        _row("catalog temporaries", False, young_catalogs, young),
+    ]
+    pruning = Pruning(
+        dry_run=True,
+        versions=tuple(fates),
+        bytes=tuple(row for row in rows if row.removed or row.count),
+        removed=sum(fate.removed for fate in fates),
+        freed=sum(row.size for row in rows if row.removed),
+    )
+    return _Plan(pruning, old_blobs + old_temporaries, old_checkouts, old_catalogs)
+
+
+def _row(kind: str, removed: bool, leftovers: Sequence[Leftover], reason: str) -> PrunedBytes:
+    return PrunedBytes(kind, removed, len(leftovers), sum(each.size for each in leftovers), reason)
+
+
+def _remove_bytes(home: Home, planned: _Plan) -> None:
+    try:
+        home.artifacts.remove(planned.blobs)
+        remove_checkouts(planned.checkouts)
+        placing.remove_temporaries(planned.catalogs)
+    except OSError as error:
+        if planned.removed:
+            raise PruneInterrupted(error) from error
+        raise

@@ -1,0 +1,161 @@
+"""``prune``, ``backup`` and ``restore`` as scripts and people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from modelreg import Registry
+
+
+def lines(out):
+    return [line.split("\t") for line in out.splitlines()]
+
+
+def blobs(registry: Path) -> set[str]:
+    return set(os.listdir(registry / "artifacts" / "blobs" / "sha256"))
+
+
+def test_a_dry_run_shows_every_version_and_every_kind_of_bytes_with_the_reason(churn, registry):
+    before = blobs(registry)
+    done = churn("prune", "--keep-last", "1", "--grace", "0", "--dry-run")
+    assert done.returncode == 0
+    header, *rows = lines(done.stdout)
+    assert header == ["kind", "subject", "action", "count", "size", "reason"]
+    assert rows[:3] == [
+        ["version", "churn/3", "kept", "1", "1000", "is among the newest 1"],
+        ["version", "churn/2", "removed", "1", "1000", "is not among the newest 1"],
+        ["version", "churn/1", "kept", "1", "1000", "is in Production"],
+    ]
+    assert [row[0] for row in rows[3:]] == ["blobs", "temporaries", "checkouts", "catalog temporaries"]
+    assert rows[3][2:4] == ["removed", "3"]
+    assert done.stderr.startswith("would remove 1 version and ")
+    assert done.stderr.endswith("dry run: nothing was changed\n")
+    assert blobs(registry) == before
+    assert len(lines(churn("versions", "churn").stdout)) == 4
+
+
+def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
+    planned = churn("prune", "--stage", "none", "--grace", "0", "--dry-run", "--json")
+    done = churn("prune", "--stage", "none", "--grace", "0", "--json", "--message", "rule 7")
+    assert (done.returncode, planned.returncode) == (0, 0)
+    answer = json.loads(done.stdout)
+    assert answer == json.loads(planned.stdout) | {"dry_run": False}
+    assert (answer["removed"], [fate["removed"] for fate in answer["versions"]]) == (2, [True, True, False])
+    assert answer["freed"] == sum(found["size"] for found in answer["bytes"] if found["removed"]) > 2000
+    assert [entry["message"] for entry in json.loads(churn("history", "--json").stdout)][-2:] == ["rule 7"] * 2
+    assert churn("verify").returncode == 0
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
+def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answer, left):
+    shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
+    assert "is not among the newest 1" in shown.shown
+    status, said = shown.type(f"{answer}\n").ends()
+    assert status == 0
+    assert ("nothing was changed" if answer == "n" else "removed 1 version and") in said
+    assert len(Registry(registry).versions("churn")) == left
+
+
+@pytest.mark.parametrize("words", [("--keep-last", "1", "--yes"), ("--keep-last", "9"), ()])
+def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, words):
+    status, said = terminal("prune", *words).ends()
+    assert (status, "?" in said) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("prune", "churn"), 2, "add --keep-last, --older-than or --stage"),
+        (("prune", "--keep-last", "0"), 2, "at least 1 is needed"),
+        (("prune", "--keep-last", "x"), 2, "prune --help"),
+        (("prune", "--grace", "soon"), 2, "'soon' is not a length of time"),
+        (("prune", "--older-than", "90"), 2, "write a whole number and a unit"),
+        (("prune", "--stage", "Prod"), 2, "did you mean Production?"),
+        (("backup",), 2, "backup --help"),
+        (("backup", ""), 2, "name a folder"),
+        (("restore", ""), 2, "name a folder"),
+        (("backup", "{}"), 4, "contain one another"),
+        (("backup", "{}/model-1.bin"), 4, "something else than an earlier backup"),
+        (("restore", "{}/nothing"), 10, "is not a registry"),
+        (("backup", "{}/registry"), 4, "are the same folder"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, words, status, said):
+    head = churn("history", "--head").stdout
+    done = churn(*(word.format(tmp_path) for word in words))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert churn("history", "--head").stdout == head
+
+
+def test_errors_are_json_too(churn, registry):
+    (registry / "catalog.db").unlink()
+    done = churn("prune", "--json")
+    error = json.loads(done.stderr)["error"]
+    assert (done.returncode, done.stdout, error["code"], error["exit"]) == (6, "", "catalog_damaged", 6)
+
+
+def test_a_backup_and_the_way_back_from_the_shell(churn, run, registry, tmp_path):
+    head = churn("history", "--head").stdout.strip()
+    backup = tmp_path / "backup"
+    done = churn("backup", backup)
+    assert (done.returncode, done.stdout) == (0, f"{backup}\n")
+    assert done.stderr.startswith("3 versions: copied 9 of 9 stored files, ")
+    assert done.stderr.endswith(f"; journal {head}\n")
+    assert churn("verify", "--registry", backup).returncode == 0
+    assert churn("versions", "churn", "--registry", backup).stdout == churn("versions", "churn").stdout
+    assert json.loads(churn("backup", backup, "--json").stdout)["copied"] == 0
+
+    refused = churn("restore", backup)
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert "--force" in refused.stderr
+    forced = churn("restore", backup, "--force")
+    assert (forced.returncode, forced.stdout) == (0, f"{registry}\n")
+    assert "the catalog that was there is kept: " in forced.stderr
+    elsewhere = tmp_path / "deep" / "elsewhere"
+    restored = json.loads(churn("restore", backup, "--json", "--registry", elsewhere).stdout)
+    assert (restored["path"], restored["replaced"], restored["journal_head"]) == (str(elsewhere), None, head)
+    assert churn("load", "churn/1", "--registry", elsewhere).returncode == 0
+
+
+def test_an_unfinished_backup_says_what_to_do(churn, registry, tmp_path):
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "unfinished-backup").write_text(churn("history", "--head").stdout.strip())
+    for command in ("list", "verify", "prune"):
+        done = churn(command, "--registry", tmp_path / "backup")
+        assert (done.returncode, "an unfinished backup" in done.stderr) == (6, True)
+    assert churn("backup", tmp_path / "backup").returncode == 0
+    assert churn("verify", "--registry", tmp_path / "backup").returncode == 0
+
+
+def test_a_process_that_is_stopped_while_it_shares_the_lock_is_named_by_prune(churn, registry):
+    holder = subprocess.Popen(
+        ["flock", "--shared", registry / "prune.lock", "sh", "-c", "echo held; kill -STOP $$"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        done = churn("prune", "--lock-timeout", "0.1")
+        assert (done.returncode, done.stdout) == (9, "")
+        assert f"process {holder.pid}" in done.stderr
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.communicate()
+
+
+def test_delete_says_that_bytes_stay_until_prune(churn, registry):
+    before = blobs(registry)
+    assert "until 'modelreg prune' frees them" in " ".join(churn("delete", "--help").stdout.split())
+    assert churn("delete", "churn/2", "--yes").returncode == 0
+    assert blobs(registry) == before
+    assert churn("prune", "--grace", "0").returncode == 0
+    assert len(before - blobs(registry)) == 3

@@ -1,0 +1,533 @@
+"""Backups and the way back: whole, checked, and never over something else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from modelreg import Registry
+from modelreg.errors import (
+    BlobDamaged,
+    CatalogDamaged,
+    InvalidInput,
+    LockTimeout,
+    RegistryExists,
+    RegistryNotFound,
+    RegistryTooNew,
+    UnsafeRegistry,
+    UnusableBackup,
+    UnusableFolder,
+)
+
+
+@pytest.fixture
+def churn(registry, model_file, model_folder):
+    """Two versions of 'churn' and a folder, which share a file."""
+    registry.register(model_file(b"1" * 1000), "churn", metrics={"auc": 0.9})
+    registry.register(model_file(b"2" * 1000), "churn", stage="Production", aliases=["champion"])
+    registry.register(model_folder({"weights/a.bin": b"a" * 3000, "b.bin": b"1" * 1000, "empty": b""}), "folder")
+    return registry
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the backup goes; nothing is there yet."""
+    return tmp_path / "backup"
+
+
+def tree(path):
+    """Everything below a folder, with modes and bytes, but for what locks say of their holders."""
+    return {
+        str(each.relative_to(path)): (
+            stat.S_IMODE(each.lstat().st_mode),
+            each.read_bytes() if each.is_file() and each.suffix != ".lock" else None,
+        )
+        for each in sorted(path.rglob("*"))
+    }
+
+
+def facts(registry):
+    """All that a registry says."""
+    versions = [version for model in registry.models() for version in registry.versions(model.name)]
+    return registry.models(), versions, registry.history()
+
+
+def damage(path):
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def blob(registry, digest):
+    return registry.folder / "artifacts" / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
+# Making one
+
+
+def test_a_backup_is_a_registry_that_says_and_hands_out_the_same(churn, folder):
+    done = churn.backup(folder)
+    backup = Registry(folder)
+    assert facts(backup) == facts(churn)
+    assert list(backup.verify()) == []
+    assert backup.path("churn@champion").read_bytes() == b"2" * 1000
+    head = churn.information().journal_head
+    assert (done.path, done.models, done.versions, done.journal_head) == (str(folder), 2, 3, head)
+    assert done.blobs == done.copied == 4 + 3 + 3  # four files, three configs, three manifests
+    assert done.bytes == sum(path.stat().st_size for path in (folder / "artifacts" / "blobs" / "sha256").iterdir())
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_backup_has_the_modes_of_a_registry(registry, folder, model_file, tmp_path, shared, mask):
+    before = os.umask(mask)
+    try:
+        registry.create(shared=shared)
+        registry.register(model_file(), "churn")
+        registry.backup(folder)
+        Registry(tmp_path / "restored").restore(folder)
+    finally:
+        os.umask(before)
+    modes = {name: mode for name, (mode, _) in tree(registry.folder).items()}
+    assert {name: mode for name, (mode, _) in tree(folder).items()} == modes
+    assert {name: mode for name, (mode, _) in tree(tmp_path / "restored").items()} == modes
+    assert folder.stat().st_mode == (tmp_path / "restored").stat().st_mode == registry.folder.stat().st_mode
+    assert Registry(folder).information().shared is shared
+
+
+def test_an_earlier_backup_is_brought_up_to_date(churn, folder, model_file):
+    churn.backup(folder)
+    churn.register(model_file(b"3" * 1000), "churn")
+    churn.delete("churn/1")
+    done = churn.backup(folder)
+    assert (done.copied, done.versions) == (3, 3)
+    assert facts(Registry(folder)) == facts(churn)
+    assert churn.backup(folder).copied == 0
+    assert Registry(folder).prune(grace="0").freed > 0  # what the deleted version left
+    assert list(Registry(folder).verify()) == []
+
+
+def test_a_damaged_file_of_an_earlier_backup_is_healed(churn, folder):
+    churn.backup(folder)
+    backup = Registry(folder)
+    version = backup.version("churn/1")
+    damage(blob(backup, version.files[0].digest))
+    blob(backup, version.digest).unlink()
+    assert churn.backup(folder).copied == 2
+    assert list(backup.verify()) == []
+
+
+@pytest.mark.parametrize("kind", ["file", "manifest", "config"])
+@pytest.mark.parametrize("how", ["damaged", "missing", "cut"])
+def test_damage_is_named_and_an_earlier_backup_stays_as_it_was(churn, folder, model_file, kind, how):
+    churn.backup(folder)
+    before = facts(Registry(folder))
+    version = churn.register(model_file(b"3" * 1000), "churn")
+    digest = {
+        "file": lambda: version.files[0].digest,
+        "manifest": lambda: version.digest,
+        "config": lambda: churn._home.artifacts.manifest(version).config,
+    }[kind]()
+    path = blob(churn, digest)
+    {"damaged": damage, "missing": Path.unlink, "cut": lambda each: os.truncate(each, 10)}[how](path)
+    with pytest.raises(BlobDamaged, match=r"churn/3: ('model.bin'|its config|its manifest) is .*no backup") as refused:
+        churn.backup(folder)
+    assert refused.value.exit == 6
+    assert facts(Registry(folder)) == before
+    assert list(Registry(folder).verify()) == []
+    assert os.listdir(folder / "artifacts" / "ingest") == []
+    churn.register(model_file(b"3" * 1000), "churn")  # which heals it
+    churn.backup(folder)
+    assert facts(Registry(folder)) == facts(churn)
+
+
+def test_a_damaged_catalog_replaces_no_earlier_backup(churn, folder, by_hand):
+    churn.backup(folder)
+    before = tree(folder)
+    by_hand("DELETE FROM versions WHERE version = 2")
+    with pytest.raises(CatalogDamaged, match="no backup was made"):
+        churn.backup(folder)
+    assert tree(folder) == before
+
+
+def other_registry(folder, model_file):
+    Registry(folder).register(model_file(b"a stranger"), "stranger")
+
+
+def diverged(folder, registry, model_file):
+    registry.backup(folder)
+    Registry(folder).register(model_file(b"elsewhere"), "churn")
+
+
+FOREIGN = {
+    "another registry": lambda folder, registry, model_file: other_registry(folder, model_file),
+    "a backup that went its own way": diverged,
+    "somebody's files": lambda folder, registry, model_file: (folder.mkdir(), (folder / "notes").write_text("x")),
+    "a file": lambda folder, registry, model_file: folder.write_text("x"),
+    "a link that leads nowhere": lambda folder, registry, model_file: folder.symlink_to("nowhere"),
+    "a registry that lost its catalog": lambda folder, registry, model_file: (
+        registry.backup(folder),
+        (folder / "catalog.db").unlink(),
+    ),
+    "a backup with an empty catalog": lambda folder, registry, model_file: (
+        registry.backup(folder),
+        (folder / "catalog.db").write_bytes(b""),
+    ),
+    "a backup that is shared": lambda folder, registry, model_file: Registry(folder).create(shared=True),
+    "an unfinished backup of another registry": lambda folder, registry, model_file: (
+        folder.mkdir(),
+        (folder / "unfinished-backup").write_text("1:abc"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_any_other_folder_is_refused_and_not_touched(churn, folder, model_file, kind):
+    FOREIGN[kind](folder, churn, model_file)
+    before = tree(folder.parent)
+    with pytest.raises(UnusableBackup) as refused:
+        churn.backup(folder)
+    assert refused.value.exit == 4
+    assert tree(folder.parent) == before
+
+
+@pytest.mark.parametrize("where", [".", "..", "artifacts", "sub/folder", "../registry"])
+def test_a_backup_is_not_inside_the_registry_nor_around_it(churn, where):
+    before = tree(churn.folder)
+    for refused in (churn.backup, churn.restore):
+        with pytest.raises(UnusableBackup):
+            refused(churn.folder / where)
+    assert tree(churn.folder) == before
+
+
+def test_an_empty_registry_has_a_backup(registry, folder):
+    registry.create()
+    assert registry.backup(folder).journal_head is None
+    assert registry.backup(folder).blobs == 0
+    assert Registry(folder).models() == []
+
+
+def test_there_is_no_backup_of_nothing(registry, folder):
+    with pytest.raises(RegistryNotFound):
+        registry.backup(folder)
+    registry.create()
+    with pytest.raises(InvalidInput):
+        registry.backup("")
+    assert not folder.exists()
+
+
+# While others work
+
+
+BACK_UP = """
+from modelreg import Registry
+import modelreg.registration, modelreg.backup, modelreg.catalog.change
+registry = Registry(sys.argv[1])
+ready()
+for turn in range(4):
+    if sys.argv[2] == "backup":
+        registry.backup(sys.argv[3])
+    else:
+        version = registry.register(sys.argv[3], sys.argv[2], new_version=True)
+        registry.transition(version.name, version.version, "Production", archive_existing=True)
+        if turn == 2:
+            registry.delete(f"{version.name}/1")
+"""
+
+
+def test_backups_among_registrations_are_whole(registry, model_file, at_once, folder):
+    registry.register(model_file(b"0"), "churn")
+    files = [model_file(os.urandom(100_000), f"{number}.bin") for number in range(3)]
+    work = [(registry.folder, f"model-{number}", file) for number, file in enumerate(files)]
+    work += [(registry.folder, "backup", folder)] * 2 + [(registry.folder, "backup", f"{folder}-2")]
+    at_once(BACK_UP, work)
+    for each in (folder, Path(f"{folder}-2")):
+        assert list(Registry(each).verify()) == []
+        history = Registry(each).history()
+        assert history == registry.history()[: len(history)]
+    registry.backup(folder)
+    assert facts(Registry(folder)) == facts(registry)
+
+
+HOLD = """
+import sys
+from modelreg import Registry
+def progress(done, total):
+    print("copying", flush=True)
+    sys.stdin.read()
+Registry(sys.argv[1]).backup(sys.argv[2], progress=progress)
+"""
+
+
+def test_a_backup_keeps_prune_away_and_nobody_else(churn, folder, model_file, process):
+    churn.delete("churn/1")
+    holder = process(HOLD, churn.folder, folder, stdin=subprocess.PIPE)
+    assert holder.stdout.readline() == "copying\n"
+    impatient = Registry(churn.folder, lock_timeout=0)
+    with pytest.raises(LockTimeout, match=f"process {holder.pid}"):
+        impatient.prune(grace="0")
+    with pytest.raises(LockTimeout):
+        impatient.backup(folder)
+    assert impatient.register(model_file(b"3"), "churn").version == 3
+    impatient.delete("folder/1")
+    holder.stdin.close()
+    holder.stdin = None
+    assert holder.wait() == 0
+    assert {model.name: model.versions for model in Registry(folder).models()} == {"churn": 1, "folder": 1}
+    assert list(Registry(folder).verify()) == []
+
+
+# Going back
+
+
+def test_what_comes_back_is_what_was_there(churn, folder, tmp_path):
+    churn.backup(folder)
+    restored = Registry(tmp_path / "restored")
+    done = restored.restore(folder)
+    assert (done.path, done.copied, done.replaced) == (str(restored.folder), 10, None)
+    assert facts(restored) == facts(churn)
+    assert list(restored.verify()) == []
+    assert tree(restored.folder) == tree(folder)
+
+
+def test_a_registry_is_not_overwritten_without_a_word(churn, folder, model_file):
+    churn.backup(folder)
+    churn.register(model_file(b"3"), "churn")
+    before, after_backup = tree(churn.folder), churn.history()
+    with pytest.raises(RegistryExists) as refused:
+        churn.restore(folder)
+    assert (refused.value.exit, tree(churn.folder)) == (4, before)
+    done = churn.restore(folder, force=True)
+    assert facts(churn) == facts(Registry(folder))
+    with closing(sqlite3.connect(done.replaced)) as kept:
+        assert kept.execute("SELECT count(*) FROM journal").fetchone() == (len(after_backup),)
+    again = churn.restore(folder, force=True)
+    assert again.replaced != done.replaced
+    assert Path(done.replaced).exists()
+    assert list(churn.verify()) == []
+
+
+def test_a_lost_catalog_comes_back_without_force(churn, folder):
+    churn.backup(folder)
+    before = facts(churn)
+    (churn.folder / "catalog.db").rename(churn.folder / "catalog.db-journal")  # what SQLite would take for its own
+    done = churn.restore(folder)
+    assert (facts(churn), done.copied, done.replaced) == (before, 0, None)
+    assert list(churn.verify()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no catalog" * 1000, None])
+def test_a_damaged_catalog_is_kept_beside_the_one_that_comes_back(churn, folder, content):
+    churn.backup(folder)
+    before = facts(churn)
+    catalog = churn.folder / "catalog.db"
+    content = catalog.read_bytes()[:9000] if content is None else content
+    catalog.write_bytes(content)
+    (churn.folder / "catalog.db-journal").write_bytes(b"of the damaged one")
+    with pytest.raises(RegistryExists):
+        churn.restore(folder)
+    done = churn.restore(folder, force=True)
+    assert facts(churn) == before
+    assert Path(done.replaced).read_bytes() == content
+    assert Path(done.replaced + "-journal").read_bytes() == b"of the damaged one"
+    assert list(churn.verify()) == []
+
+
+def test_damaged_files_are_healed_by_a_backup(churn, folder):
+    churn.backup(folder)
+    version = churn.version("churn/1")
+    damage(blob(churn, version.files[0].digest))
+    blob(churn, version.digest).unlink()
+    assert churn.restore(folder, force=True).copied == 2
+    assert list(churn.verify()) == []
+
+
+@pytest.mark.parametrize("there", ["nothing", "an empty folder", "a registry", "a registry that lost its catalog"])
+@pytest.mark.parametrize("kind", ["file", "manifest", "catalog", "journal"])
+def test_a_damaged_backup_is_refused_and_nothing_is_changed(churn, folder, tmp_path, model_file, kind, there):
+    churn.backup(folder)
+    backup, target = Registry(folder), Registry(tmp_path / "target")
+    if "registry" in there:
+        target.register(model_file(b"here"), "here")
+    if "lost" in there:
+        (target.folder / "catalog.db").unlink()
+    if there == "an empty folder":
+        target.folder.mkdir()
+    before = tree(tmp_path / "target")
+    match kind:
+        case "file":
+            damage(blob(backup, backup.version("folder/1").files[-1].digest))
+        case "manifest":
+            damage(blob(backup, backup.version("folder/1").digest))
+        case "catalog":
+            os.truncate(folder / "catalog.db", 30_000)
+        case "journal":
+            with closing(sqlite3.connect(folder / "catalog.db")) as catalog, catalog:
+                trigger = "journal_is_not_updated"
+                (made,) = catalog.execute("SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)).fetchone()
+                catalog.execute(f"DROP TRIGGER {trigger}")
+                catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
+                catalog.execute(made)
+    with pytest.raises((BlobDamaged, CatalogDamaged)) as refused:
+        target.restore(folder, force=True)
+    assert refused.value.exit == 6
+    assert target.folder.exists() is (there != "nothing")
+    assert tree(tmp_path / "target") == before
+
+
+def test_only_a_registry_that_this_program_knows_and_can_trust_is_restored(churn, folder, tmp_path):
+    target = Registry(tmp_path / "target")
+    with pytest.raises(RegistryNotFound):
+        target.restore(folder)
+    folder.mkdir()
+    with pytest.raises(RegistryNotFound):
+        target.restore(folder)
+    churn.backup(folder)
+    folder.chmod(0o777)
+    with pytest.raises(UnsafeRegistry):
+        target.restore(folder)
+    folder.chmod(0o755)
+    with closing(sqlite3.connect(folder / "catalog.db")) as catalog:
+        catalog.execute("PRAGMA user_version = 99")
+    with pytest.raises(RegistryTooNew) as refused:
+        target.restore(folder)
+    assert refused.value.exit == 10
+    assert not target.folder.exists()
+
+
+def test_a_folder_with_other_things_is_not_restored_into(churn, folder, tmp_path):
+    churn.backup(folder)
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "notes").write_text("x")
+    with pytest.raises(UnusableFolder):
+        Registry(tmp_path / "target").restore(folder)
+    assert [path.name for path in (tmp_path / "target").iterdir()] == ["notes"]
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_backup_on_media_that_cannot_be_written_is_restored(churn, folder, tmp_path, locks):
+    """As another user, to whom the backup's folder and its files are read-only."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv, to be somebody who may not write")
+    churn.backup(folder)
+    if not locks:
+        for lock in folder.glob("*.lock"):
+            lock.unlink()
+    before = tree(folder)
+    for each in (tmp_path, *tmp_path.parents):
+        each.chmod(each.stat().st_mode | 0o055)
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    command = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", shutil.which("modelreg") or "modelreg"]
+    done = subprocess.run(
+        [*command, "restore", folder, "--registry", tmp_path / "theirs" / "registry"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert tree(folder) == before
+    assert facts(Registry(tmp_path / "theirs" / "registry")) == facts(churn)
+
+
+# Killed
+
+KILLED = """
+import os, signal, sqlite3, sys
+from modelreg import Registry
+import modelreg.backup, modelreg.registration, modelreg.catalog.change
+count, last = 0, int(sys.argv[4])
+def step(name):
+    global count
+    count += 1
+    if count == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+def told(event, arguments):
+    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.link", "sqlite3.connect"):
+        step(event)
+def traced(*arguments, connect=sqlite3.connect, **options):
+    connection = connect(*arguments, **options)
+    connection.set_trace_callback(step)
+    return connection
+sqlite3.connect = traced
+sys.addaudithook(told)
+registry, folder = Registry(sys.argv[1]), sys.argv[3]
+registry.backup(folder) if sys.argv[2] == "backup" else registry.restore(folder, force=sys.argv[2] == "force")
+print(count)
+"""
+FEW = [8, pytest.param(80, marks=pytest.mark.slow)]
+
+
+def places(steps, most):
+    return range(1, steps + 1, max(1, steps // most))
+
+
+@pytest.mark.parametrize("most", FEW)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
+    churn, folder, model_file, run, tmp_path, earlier, most
+):
+    old = None
+    if earlier:
+        churn.backup(folder)
+        old = facts(Registry(folder))
+        churn.register(model_file(b"3"), "churn")
+        shutil.copytree(folder, tmp_path / "earlier")
+    status, out, err = run(KILLED, churn.folder, "backup", folder, 0)
+    assert status == 0, err
+    for place in places(int(out), most):
+        shutil.rmtree(folder)
+        if earlier:
+            shutil.copytree(tmp_path / "earlier", folder)
+        status, _, err = run(KILLED, churn.folder, "backup", folder, place)
+        assert status == -signal.SIGKILL, err
+        if (folder / "catalog.db").exists():
+            assert facts(Registry(folder)) in (old, facts(churn))
+            assert list(Registry(folder).verify()) == []
+        else:
+            assert not earlier
+            with pytest.raises((CatalogDamaged, RegistryNotFound)):
+                Registry(folder).models()
+        churn.backup(folder)
+        assert facts(Registry(folder)) == facts(churn)
+        assert list(Registry(folder).verify()) == []
+        assert {path.name for path in folder.iterdir()} == {
+            "artifacts", "catalog.db", "checkouts", "write.lock", "prune.lock", ".gitignore",
+        }  # fmt: skip
+        assert os.listdir(folder / "artifacts" / "ingest") == []
+
+
+@pytest.mark.parametrize("most", FEW)
+@pytest.mark.parametrize("how", ["new", "force"])
+def test_a_restoration_that_is_killed_is_completed(churn, folder, model_file, run, tmp_path, how, most):
+    churn.backup(folder)
+    target, old = Registry(tmp_path / "target"), None
+    if how == "force":
+        target.register(model_file(b"here"), "here")
+        old = facts(target)
+        shutil.copytree(target.folder, tmp_path / "before")
+    status, out, err = run(KILLED, target.folder, how, folder, 0)
+    assert status == 0, err
+    for place in places(int(out), most):
+        shutil.rmtree(target.folder)
+        if how == "force":
+            shutil.copytree(tmp_path / "before", target.folder)
+        status, _, err = run(KILLED, target.folder, how, folder, place)
+        assert status == -signal.SIGKILL, err
+        if (target.folder / "catalog.db").exists():
+            assert facts(target) in (old, facts(churn))
+        target.restore(folder, force=how == "force" or target.exists())
+        assert facts(target) == facts(churn)
+        assert list(target.verify()) == []
+        assert os.listdir(target.folder / "artifacts" / "ingest") == []
+        assert not list(target.folder.glob(".catalog.db.*"))
