@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelreg import provenance
@@ -53,7 +53,7 @@ def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool)
     _refuse_nested(source.path, home.path)
     source.require()
     _refuse_to_replace(home, force)
-    with _keeping_still(source), _holding_registry(home):
+    with source.keeping_still(), _holding_registry(home):
         _refuse_to_replace(home, force)  # a registry may have been made while this waited
         with placing.copied(source.catalog, home.catalog.path) as private:
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
@@ -189,13 +189,6 @@ def _mark(target: Home, head: str) -> None:
 def _unmark(target: Home) -> None:
     for each in (target.path / UNFINISHED, *target.path.glob(f".{UNFINISHED}.*")):
         each.unlink(missing_ok=True)
-
-
-def _keeping_still(source: Home) -> AbstractContextManager[None]:
-    """Let nothing be cleaned away from a backup while it is read; where nothing can be written, nothing can be."""
-    if (source.path / "prune.lock").exists() or os.access(source.path, os.W_OK):
-        return source.ingesting()
-    return nullcontext()
 
 
 @contextmanager

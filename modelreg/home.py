@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +98,12 @@ class Home:
         from modelreg.locks import locked
 
         return locked(self.path / "prune.lock", self.lock_timeout)
+
+    def keeping_still(self) -> AbstractContextManager[None]:
+        """Let nothing be cleaned away while it is read; where nothing can be written, nothing can be."""
+        if (self.path / "prune.lock").exists() or os.access(self.path, os.W_OK):
+            return self.ingesting()
+        return nullcontext()
 
     def require(self) -> None:
         """Raise unless this is a registry, and one that only the right people may write to.

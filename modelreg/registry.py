@@ -240,13 +240,24 @@ class Registry:
                 sqlite=sqlite3.sqlite_version,
             )
 
-    def verify(self) -> Iterator[Finding]:
-        """Check the catalog, every stored byte and the journal; yields what is wrong, and changes nothing."""
-        from modelreg.verify import verify
+    def verify(
+        self, *references: str, expect_head: str | None = None, progress: Progress | None = None
+    ) -> Iterator[Finding]:
+        """Check the catalog, the journal and every stored byte; yields what is wrong, and changes nothing.
+
+        With ``references`` the bytes of those versions alone are read. ``expect_head`` is a head of the journal that
+        was kept elsewhere (``SEQ:HASH``, see `information`): the journal must still lead through it. ``progress`` is
+        called now and then with how many bytes were read, and how many there are. Raises `InvalidInput` for what is
+        no head, and `NotFound` in one of its forms.
+        """
+        from modelreg.statements import parse_head
+        from modelreg.verify import VerifyRequest, verify
 
         with _storing():
             self._home.require()
-        return verify(self._home)
+        chosen = tuple(map(Reference.parse, references)) or None
+        head = None if expect_head is None else parse_head(expect_head)
+        return verify(self._home, VerifyRequest(chosen, head), progress)
 
     # Registering
 

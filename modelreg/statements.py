@@ -116,6 +116,14 @@ def parse_trusted_name(text: str) -> tuple[str, str]:
     return module, name
 
 
+def parse_head(text: str) -> tuple[int, str]:
+    """Number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
+    found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
+    if found is None:
+        raise InvalidInput(f"{shown(text)} is no head of a journal", "it is what 'modelreg history --head' prints")
+    return int(found[1]), found[2]
+
+
 def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
     """What a data set is called: as given, else the name of the file ``data`` up to its first dot.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from modelreg.artifacts.blobs import BlobStore
+from modelreg.artifacts.copying import Advance, Progress, counting
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound, shown
@@ -12,29 +14,54 @@ from modelreg.home import Home
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.records.inspection import Finding
 from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import ModelName
+from modelreg.references import ModelName, Reference
 from modelreg.signatures import signature_as_json
 
 
-def verify(home: Home) -> Iterator[Finding]:
-    """Check the catalog by SQLite's own means, the journal against the catalog, and every version's bytes.
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """What is to be checked besides the catalog and the journal."""
 
-    The catalog is let go before the bytes are read, so nobody waits for that.
+    references: tuple[Reference, ...] | None
+    """The versions whose bytes are read; None for all."""
+    head: tuple[int, str] | None
+    """The number and hash of a journal entry that there was at some time."""
+
+
+def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
+    """Check the catalog by SQLite's own means, the journal against the catalog, and versions' bytes.
+
+    The catalog is let go before the bytes are read, so nobody waits for that but who cleans.
     """
-    try:
-        with home.catalog.reading() as catalog:
-            problems = catalog.integrity_problems()
-            names = [] if problems else [model.name for model in catalog.models()]
-            findings = [] if problems else list(_check_journal(catalog))
-    except CatalogDamaged as damage:
-        yield Finding("catalog", None, damage.message)
-        return
-    yield from (Finding("catalog", None, problem) for problem in problems)
-    yield from findings
-    yield from (Finding("artifacts", None, problem) for problem in home.artifacts.layout_problems())
-    sound: dict[str, str | None] = {}
-    for name in names:
-        yield from _check_model(home, name, sound)
+    with home.keeping_still():
+        try:
+            with home.catalog.reading() as catalog:
+                problems = catalog.integrity_problems()
+                chosen = [] if problems else _chosen(catalog, request)
+                findings = [] if problems else [*_check_journal(catalog), *_check_head(catalog, request.head)]
+                size = 0 if problems else catalog.size_of_files()
+        except CatalogDamaged as damage:
+            yield Finding("catalog", None, damage.message)
+            return
+        yield from (Finding("catalog", None, problem) for problem in problems)
+        yield from findings
+        yield from (Finding("artifacts", None, problem) for problem in home.artifacts.layout_problems())
+        advance = counting(progress, size) if progress and request.references is None else None
+        bytes_check = _BytesCheck(home.artifacts, advance)
+        for name, numbers in chosen:
+            yield from _check_model(home, name, numbers, bytes_check)
+
+
+def _chosen(catalog: Snapshot, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:
+    """The models to be read, with the numbers of the versions; None for all."""
+    if request.references is None:
+        return [(model.name, None) for model in catalog.models()]
+    return [(each.name, {catalog.number(each)}) for each in request.references]
+
+
+def _check_head(catalog: Snapshot, head: tuple[int, str] | None) -> Iterator[Finding]:
+    if head is not None and not catalog.has_entry(*head):
+        yield Finding("journal", None, f"entry {head[0]} is not the one that was expected: it was cut off or rewritten")
 
 
 def _check_journal(catalog: Snapshot) -> Iterator[Finding]:
@@ -46,7 +73,7 @@ def _check_journal(catalog: Snapshot) -> Iterator[Finding]:
     yield from _compare(told, catalog.state())
 
 
-def _check_model(home: Home, name: ModelName, sound: dict[str, str | None]) -> Iterator[Finding]:
+def _check_model(home: Home, name: ModelName, numbers: set[int] | None, bytes_check: _BytesCheck) -> Iterator[Finding]:
     try:
         with home.catalog.reading() as catalog:
             versions = catalog.versions(name)
@@ -56,7 +83,8 @@ def _check_model(home: Home, name: ModelName, sound: dict[str, str | None]) -> I
         yield Finding(name, None, damage.message)
         return
     for version in versions:
-        yield from _check_version(home.artifacts, version, sound)
+        if numbers is None or version.version in numbers:
+            yield from bytes_check.of(version)
 
 
 def _compare(told: State, found: State) -> Iterator[Finding]:
@@ -106,21 +134,29 @@ def _compare_values(subject: str, told: Values | None, found: Values | None) -> 
             )
 
 
-def _check_version(store: BlobStore, version: ModelVersion, known: dict[str, str | None]) -> Iterator[Finding]:
-    """Check what the digest covers; ``known`` remembers blobs that were read for another version."""
-    try:
-        manifest = store.manifest(version)
-    except BlobDamaged as damage:
-        yield Finding(version.reference, None, f"its manifest is {damage.problem}")
-    else:
-        yield from _check_against_manifest(version, manifest)
-        yield from _check_config(store, version, manifest)
-    for file in version.files:
-        if file.digest not in known:
-            known[file.digest] = store.problem(file)
-        problem = known[file.digest]
-        if problem is not None:
-            yield Finding(version.reference, file.path, f"is {problem}")
+class _BytesCheck:
+    """Reads what versions' digests cover, and every blob once."""
+
+    def __init__(self, store: BlobStore, advance: Advance | None) -> None:
+        self._store = store
+        self._advance = advance
+        self._known: dict[str, str | None] = {}
+
+    def of(self, version: ModelVersion) -> Iterator[Finding]:
+        """What is wrong with the files of one version."""
+        try:
+            manifest = self._store.manifest(version)
+        except BlobDamaged as damage:
+            yield Finding(version.reference, None, f"its manifest is {damage.problem}")
+        else:
+            yield from _check_against_manifest(version, manifest)
+            yield from _check_config(self._store, version, manifest)
+        for file in version.files:
+            if file.digest not in self._known:
+                self._known[file.digest] = self._store.problem(file, advance=self._advance)
+            problem = self._known[file.digest]
+            if problem is not None:
+                yield Finding(version.reference, file.path, f"is {problem}")
 
 
 def _check_against_manifest(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:

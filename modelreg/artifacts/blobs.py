@@ -137,7 +137,7 @@ class BlobStore:
         except OSError:
             return 0
 
-    def problem(self, file: ModelFile, *, thorough: bool = True) -> str | None:
+    def problem(self, file: ModelFile, *, thorough: bool = True, advance: Advance | None = None) -> str | None:
         """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.
 
         Without ``thorough`` its bytes are not read: only that it is there, a regular file, and of the right size.
@@ -150,7 +150,7 @@ class BlobStore:
                 return f"{found.st_size} bytes in the store, not {file.size}"
             if thorough:
                 with self.open(file.digest) as descriptor:
-                    if digest_of(descriptor) != file.digest:
+                    if copy_and_hash(descriptor, None, advance)[0] != file.digest:
                         return "damaged: its bytes are not those that were registered"
         except FileNotFoundError:
             return "missing from the store"

@@ -99,7 +99,8 @@ def create(path: Path, mode: int, record: Record) -> None:
 def copy(path: Path, private: Path, timeout: float, record: Record) -> None:
     """Write one moment of the catalog at ``path`` to the new file ``private``, migrated if need be, and on disk.
 
-    ``record`` writes down that it was migrated. Nothing is written to ``path``. Raises what `reading` raises, but for `SchemaBehind`.
+    ``record`` writes down that it was migrated. Nothing is written to ``path``. Raises what `reading` raises, but for
+    `SchemaBehind`.
     """
     with _translated(path, timeout), _opened(path, timeout) as source:
         version = _schema_version(source, path)
