@@ -104,4 +104,11 @@ expect_exit 6 modelreg load tumour/1
 run modelreg register logistic.joblib --name tumour --metrics-file logistic-metrics.json --signature-from patients.csv
 run modelreg verify
 
+title "A whole, checked copy in another folder, and what could go from this one"
+run modelreg backup backup
+run modelreg verify --registry backup
+run modelreg prune --keep-last 1 --grace 0 --dry-run
+run modelreg prune --keep-last 1 --grace 0 --message 'the demo keeps the newest'
+run modelreg restore backup --force
+
 printf '\nThe registry of this demo is in demo/output/registry: look around, then delete it.\n'
