@@ -26,8 +26,8 @@ _OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"
 UNFINISHED = "unfinished-backup"
 """The file that tells a backup that has no catalog yet from a registry that lost its catalog."""
 
-_PLACES = ("catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts")
-"""Where nobody else may write."""
+_PLACES = ("catalog.db", "artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/ingest", "checkouts")
+"""Where nobody else may write, and nothing leads elsewhere."""
 
 
 def find_home(explicit: Path | None) -> Path:
@@ -199,9 +199,14 @@ class Home:
     def _refuse_unsafe(self) -> None:
         for path in (self.path, *(self.path / name for name in _PLACES)):
             try:
-                mode = path.stat().st_mode
+                mode = (path.stat() if path == self.path else path.lstat()).st_mode
             except FileNotFoundError:  # damage, which whoever needs it will name
                 continue
+            if stat.S_ISLNK(mode):
+                raise UnsafeRegistry(
+                    f"{shown(str(path))} is a link, and what it leads to is not part of the registry",
+                    "put what belongs there into its place; the registry's folder itself may be reached by a link",
+                )
             if mode & stat.S_IWOTH:
                 raise UnsafeRegistry(
                     f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",

@@ -101,7 +101,10 @@ BY_HAND: dict[str, list[str]] = {
     "torch.nn.parameter": ["Parameter"],
     "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
-"""What no library lists: looked at by a person. Making, calling and filling these runs nothing but themselves."""
+"""Of Python itself only what a person has looked at, whatever models contain.
+
+Making, calling and filling these runs nothing but themselves.
+"""
 
 _VECTORIZER = "with input='filename' it opens files that it is told to transform, and none when it is loaded"
 REVIEWED: dict[Pair, str] = {
@@ -211,7 +214,8 @@ def observed_names() -> Iterator[Pair]:
             except (pickle.PicklingError, TypeError, AttributeError):
                 continue
             for each in read_pickle(io.BytesIO(data), len(data), 10_000_000).globals:
-                if each.module != "__main__" and "." not in each.name:
+                package = each.module.partition(".")[0]
+                if package not in sys.stdlib_module_names | {"_loss"} and "." not in each.name:  # _loss: Cython's slip
                     yield each.module, each.name
     yield "joblib.numpy_pickle", "NumpyArrayWrapper"
 

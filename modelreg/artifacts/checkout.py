@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import copy_and_hash, digest_of
-from modelreg.errors import BlobDamaged, CatalogDamaged, shown
+from modelreg.artifacts.manifest import inside
+from modelreg.errors import BlobDamaged, CatalogDamaged
 from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
@@ -70,9 +71,10 @@ def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str) ->
 
 def safe_path(path: str) -> PurePosixPath:
     """A stored path, looked at again before anything is written under it; raises `CatalogDamaged`."""
-    parts = path.split("/")
-    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
-        raise CatalogDamaged(f"the catalog holds the path {shown(path)}, which leads out of its folder")
+    try:
+        inside(path)
+    except ValueError as error:
+        raise CatalogDamaged(f"the catalog holds a wrong path: {error}") from error
     return PurePosixPath(path)
 
 

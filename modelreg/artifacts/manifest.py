@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modelreg.artifacts.copying import of_bytes
-from modelreg.errors import InvalidInput
+from modelreg.errors import InvalidInput, shown
 from modelreg.records.signature import Signature
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
@@ -111,13 +111,21 @@ class Manifest:
                 config=Digest(document["config"]["digest"]),
                 config_size=document["config"]["size"],
                 files=tuple(
-                    ModelFile(layer["annotations"][FILEPATH], Digest(layer["digest"]), layer["size"])
+                    ModelFile(inside(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"])
                     for layer in layers
                 ),
                 facts=json.loads(document["annotations"][FACTS], parse_int=float),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a manifest of modelreg: {error}") from error
+
+
+def inside(path: str) -> str:
+    """``path`` when it is one of a file inside of a folder; raises ValueError for one that leads out of it."""
+    parts = path.split("/")
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
+        raise ValueError(f"the path {shown(path)} leads out of its folder")
+    return path
 
 
 def _layer(file: ModelFile, in_folder: bool) -> dict[str, Any]:

@@ -1,0 +1,275 @@
+"""Loading runs what a model says only as far as somebody vouches for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnsafeModel, UntrustedModel
+from modelreg.records.scan import Verdict
+from modelreg.security.names import verdict_of
+
+ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
+OWN = """
+class Encoder:
+    def predict(self, rows):
+        return [7] * len(rows)
+
+class Outer:
+    class Inner:
+        pass
+"""
+ENCODER = b"\x80\x04\x8c\x0cown_features\x8c\x07Encoder\x93)\x81."
+INNER = b"\x80\x04\x8c\x0cown_features\x8c\x0bOuter.Inner\x93)\x81."
+
+
+class Hostile:
+    """Makes a file called ``marker`` when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "own_features.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    yield tmp_path / "modules"
+    sys.modules.pop("own_features", None)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content: bytes, name: str = "model.pkl") -> Path:
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    return write
+
+
+def test_a_model_that_runs_code_is_not_registered_and_not_run(registry, written, tmp_path):
+    path = written(pickle.dumps(Hostile(tmp_path / "marker")))
+    with pytest.raises(UnsafeModel, match=r"posix\.mkdir") as refused:
+        registry.register(path, "churn")
+    assert refused.value.exit == 7
+    assert registry.models() == []
+    assert os.listdir(registry.folder / "artifacts" / "blobs" / "sha256") == []
+    assert not (tmp_path / "marker").exists()
+
+
+def test_what_is_dangerous_is_registered_when_somebody_says_why_and_still_not_run(registry, written, tmp_path):
+    path = written(pickle.dumps(Hostile(tmp_path / "marker")))
+    version = registry.register(path, "churn", allow_unsafe="to study it")
+    assert (version.scan, [each.dotted for each in version.imports]) == ("dangerous", ["posix.mkdir"])
+    assert json.loads(registry.history()[-1].after)["allowed"] == "to study it"
+    assert registry.path("churn/1").read_bytes() == path.read_bytes()
+    with pytest.raises(UntrustedModel, match=r"posix\.mkdir"):
+        registry.load("churn/1")
+    assert list(registry.verify()) == []
+    assert not (tmp_path / "marker").exists()
+
+
+def test_allowing_what_is_dangerous_needs_a_reason(registry, written):
+    with pytest.raises(InvalidInput, match="needs a reason"):
+        registry.register(written(ENCODER), "churn", allow_unsafe="")
+
+
+def test_an_unknown_name_is_noted_and_refused_until_it_is_trusted(registry, written, own_module):
+    registered = registry.register(written(ENCODER), "churn")
+    assert registered.scan == "unknown"
+    assert "modelreg trust add own_features.Encoder" in registered.notes[0]
+    with pytest.raises(UntrustedModel) as refused:
+        registry.load("churn/1")
+    assert refused.value.exit == 7
+    assert refused.value.trustable == ("own_features.Encoder",)
+    assert "own_features" not in sys.modules
+    assert registry.trust("own_features.Encoder", message="ours") is True
+    assert registry.load("churn/1").predict(ROWS) == [7, 7, 7, 7]
+    assert registry.trust("own_features.Encoder") is False
+
+
+def test_trust_changes_the_verdicts_that_hang_on_it_and_taking_it_back_changes_them_again(registry, written):
+    registry.register(written(ENCODER), "churn")
+    both = b"\x80\x04\x8c\x0cown_features\x8c\x07Encoder\x93\x8c\x05other\x8c\x05Thing\x93\x86."
+    registry.register(written(both), "both")
+    registry.add_gate("*", "Production", "scan = 'safe'")
+    registry.trust("own_features.Encoder")
+    assert [registry.version(f"{name}/1").scan for name in ("churn", "both")] == ["safe", "unknown"]
+    registry.transition("churn/1", "Production")
+    registry.trust("other.Thing")
+    assert registry.version("both/1").scan == "safe"
+    registry.distrust("own_features.Encoder")
+    assert [registry.version(f"{name}/1").scan for name in ("churn", "both")] == ["unknown", "unknown"]
+    assert [each.dotted for each in registry.trusted_names()] == ["other.Thing"]
+    assert registry.register(written(b"\x80\x04\x8c\x05other\x8c\x05Thing\x93."), "new").scan == "safe"
+    assert list(registry.verify()) == []
+
+
+def test_a_nested_class_is_trusted_by_its_exact_place(registry, written, own_module):
+    registry.register(written(INNER), "churn")
+    with pytest.raises(UntrustedModel, match="own_features:Outer"):
+        registry.load("churn/1")
+    registry.trust("own_features.Outer.Inner")  # a module own_features.Outer, which is something else
+    with pytest.raises(UntrustedModel):
+        registry.load("churn/1")
+    registry.trust("own_features:Outer.Inner")
+    assert type(registry.load("churn/1")).__qualname__ == "Outer.Inner"
+
+
+@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "numpy.f2py.capi_maps.eval", "subprocess.Popen"])
+def test_a_name_that_runs_whatever_it_is_given_is_never_trusted(registry, name):
+    registry.create()
+    with pytest.raises(DangerousName) as refused:
+        registry.trust(name)
+    assert (refused.value.exit, registry.trusted_names()) == (7, [])
+
+
+def test_what_is_not_trusted_cannot_be_distrusted(registry):
+    registry.create()
+    with pytest.raises(NameNotTrusted):
+        registry.distrust("own_features.Encoder")
+
+
+def test_full_trust_needs_a_reason_and_is_written_down(registry, written, tmp_path):
+    registry.register(written(pickle.dumps(Hostile(tmp_path / "marker"))), "churn", allow_unsafe="to study it")
+    with pytest.raises(InvalidInput, match="reason"):
+        registry.load("churn/1", trust="full")
+    assert not (tmp_path / "marker").exists()
+    registry.load("churn/1", trust="full", message="in a sandbox")
+    assert (tmp_path / "marker").exists()
+    entry = registry.history()[-1]
+    assert (entry.action, entry.version, entry.message) == ("load", 1, "in a sandbox")
+    assert list(registry.verify()) == []
+
+
+def test_there_is_no_other_kind_of_trust(registry, written):
+    registry.register(written(ENCODER), "churn")
+    with pytest.raises(InvalidInput, match="'yes'"):
+        registry.load("churn/1", trust="yes", message="why")
+
+
+def test_a_model_that_is_swapped_between_the_check_and_the_loading_is_not_loaded(registry, tmp_path, monkeypatch):
+    """The bytes are read through the descriptor that was hashed: another file under its name changes nothing."""
+    joblib.dump(LogisticRegression().fit(ROWS, [0, 1, 0, 1]), tmp_path / "model.joblib")
+    registry.register(tmp_path / "model.joblib", "churn")
+    blob = registry.folder / "artifacts/blobs/sha256" / registry.version("churn/1").files[0].digest.split(":")[1]
+
+    def swap(event, arguments):
+        if event == "import" and arguments[0] == "joblib.numpy_pickle" and swapping:
+            swapping.clear()
+            (tmp_path / "other").write_bytes(pickle.dumps(Hostile(tmp_path / "marker")))
+            os.replace(tmp_path / "other", blob)
+
+    swapping = [True]
+    sys.addaudithook(swap)
+    assert registry.load("churn/1").predict(ROWS).tolist() == [0, 1, 0, 1]
+    assert not (tmp_path / "marker").exists()
+
+
+def test_an_array_of_objects_in_joblibs_file_is_held_to_the_same_names(registry, tmp_path):
+    joblib.dump({"array": np.array([Hostile(tmp_path / "marker"), None], object)}, tmp_path / "model.joblib")
+    version = registry.register(tmp_path / "model.joblib", "churn", allow_unsafe="to study it")
+    assert version.scan == "dangerous"
+    with pytest.raises(UntrustedModel):
+        registry.load("churn/1")
+    assert not (tmp_path / "marker").exists()
+
+
+def test_functions_of_libraries_that_are_on_the_list_are_loaded(registry, tmp_path):
+    joblib.dump(FunctionTransformer(np.log1p).fit(ROWS), tmp_path / "model.joblib")
+    assert registry.register(tmp_path / "model.joblib", "churn").scan == "safe"
+    assert np.allclose(registry.load("churn/1").transform(ROWS), np.log1p(ROWS))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "verdict"),
+    [
+        ("sklearn.svm._classes", "SVC", Verdict.SAFE),
+        ("sklearn.svm", "_classes.SVC", Verdict.UNKNOWN),
+        ("sklearn.datasets._base", "os.getpid", Verdict.DANGEROUS),
+        ("sklearn.datasets._base", "os", Verdict.DANGEROUS),
+        ("scipy.stats._continuous_distns", "norm_gen", Verdict.UNKNOWN),
+        ("numpy", "load", Verdict.DANGEROUS),
+        ("mypackage", "Encoder.__globals__", Verdict.DANGEROUS),
+        ("builtins", "getattr", Verdict.UNKNOWN),
+        ("builtins", "set", Verdict.SAFE),
+    ],
+)
+def test_names_are_judged_one_by_one(module, name, verdict):
+    assert verdict_of(module, name) is verdict
+
+
+# The folder
+
+
+def test_a_place_of_the_registry_that_leads_elsewhere_is_refused(registry, written, tmp_path):
+    from modelreg.errors import UnsafeRegistry
+
+    registry.register(written(ENCODER), "churn")
+    for name in ("checkouts", "artifacts/ingest", "artifacts"):
+        place = registry.folder / name
+        place.rename(tmp_path / "elsewhere")
+        place.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(UnsafeRegistry, match="is a link"):
+            registry.path("churn/1")
+        place.unlink()
+        (tmp_path / "elsewhere").rename(place)
+    assert registry.path("churn/1").read_bytes() == ENCODER
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_no_umask_makes_anything_writable_for_the_world_or_unreadable_for_its_owner(tmp_path, umask):
+    program = f"""if True:
+        import os, sys
+        os.umask({umask})
+        from modelreg import Registry
+        registry = Registry("registry")
+        registry.register(sys.argv[1], "churn", stage="Staging")
+        print(registry.path("churn/1"))
+        registry.evaluations("churn/1")
+    """
+    (tmp_path / "model.pkl").write_bytes(ENCODER)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "model.pkl"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert Path(tmp_path, done.stdout.strip()).read_bytes() == ENCODER
+    for path in [tmp_path / "registry", *(tmp_path / "registry").rglob("*")]:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert not mode & 0o022, path
+        assert mode & (0o700 if path.is_dir() else 0o400), path
+
+
+def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp_path):
+    joblib.dump(LogisticRegression().fit(ROWS, [0, 1, 0, 1]), tmp_path / "model.joblib")
+    registry.register(tmp_path / "model.joblib", "churn")
+    here = tmp_path / "here"
+    here.mkdir()
+    for library in ("sklearn", "joblib", "numpy", "typer", "pandas"):
+        (here / f"{library}.py").write_text("open('marker', 'w')\nraise SystemExit('imported from the current folder')")
+    (here / "x.csv").write_text("a,b\n0,1\n")
+    for program in ([shutil.which("modelreg")], [sys.executable, "-m", "modelreg"]):
+        done = subprocess.run(
+            [*program, "--registry", registry.folder, "predict", "churn/1", "-i", "x.csv", "-o", "-"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, "prediction\n0\n"), done.stderr
+    assert not (here / "marker").exists()
