@@ -4,16 +4,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-flavors test-all lint format bench docs screenshots clean
+.PHONY: demo test test-slow test-faults test-flavors test-all lint format bench docs screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
 
 test: $(READY)
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow and not fault"
 
 test-slow: $(READY)
 	$(BIN)/pytest -n auto -m slow
+
+# Kills, full disks, damage, Ctrl-C, on the installed command; MODELREG_FAULTS=all tries every moment of each.
+test-faults: $(READY)
+	$(BIN)/pytest -n auto --dist worksteal -m fault tests/faults
 
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
