@@ -14,9 +14,10 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from modelreg import commits
 from modelreg.cli.text import field, visible
 from modelreg.clock import as_text
-from modelreg.errors import InvalidExpression, ModelregError, WriteFailed
+from modelreg.errors import AnswerLost, InvalidExpression, ModelregError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -214,7 +215,7 @@ def _write(text: str) -> None:
         raise ReaderGone from error
     except OSError as error:
         _silence_stdout()
-        raise WriteFailed(error, "stdout") from error
+        raise AnswerLost(error, done=commits.begun()) from error
 
 
 @contextmanager
