@@ -94,11 +94,11 @@ class Home:
         `RegistryNotFound` when there is nothing, `CatalogDamaged` when there are files and no catalog,
         `UnsafeRegistry` when others may write to it.
         """
-        if not self.catalog.path.exists():
+        if not self.catalog.path.is_file():
             if self._had_a_catalog():
+                gone = "is no file" if self.catalog.path.exists() else "is missing, though files are stored beside it"
                 raise CatalogDamaged(
-                    f"{shown(str(self.catalog.path))} is missing, though files are stored beside it; nothing was "
-                    "changed",
+                    f"{shown(str(self.catalog.path))} {gone}; nothing was changed",
                     "restore the catalog from a backup",
                 )
             raise RegistryNotFound(self.path)

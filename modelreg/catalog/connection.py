@@ -97,7 +97,8 @@ def create(path: Path, mode: int, settings: dict[str, str]) -> None:
             os.rename(private, path)
             _sync_folder(path.parent)
         finally:
-            private.unlink(missing_ok=True)
+            for left in (private, private.with_name(f"{private.name}-journal")):
+                left.unlink(missing_ok=True)
 
 
 def _commit(connection: sqlite3.Connection, folder: Path) -> None:
@@ -178,7 +179,8 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
             return WriteFailed(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)))
         case "IOERR":
             return WriteFailed(OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({name})", str(path)))
-        case "CANTOPEN" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):  # its journal: any reason
+        case "CANTOPEN" if os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK)):
+            # its journal, for a reason that SQLite does not tell
             return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -200,7 +200,7 @@ def let_go_of_stdout() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # which was said when it was printed
         _silence_stdout()
 
 
@@ -235,7 +235,8 @@ def _silence_stdout() -> None:
 
 def _to_stderr(text: str) -> None:
     if sys.stderr is not None:
-        print(text, file=sys.stderr)
+        with suppress(OSError):  # nobody can be told that nobody can be told
+            print(text, file=sys.stderr)
 
 
 def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:

@@ -140,6 +140,25 @@ def can_trace() -> None:
         pytest.skip(reason)
 
 
+@pytest.fixture
+def stopped() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a command that stops at a moment, and wait until it has; those left over end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(run: Command, *words: object, moment: strace.Moment) -> subprocess.Popen[str]:
+        process = run.start(*words, before=strace.at(moment, "signal=STOP"))
+        started.append(process)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), f"{moment} never came"
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
 # What must hold
 
 
@@ -195,12 +214,17 @@ def leftovers(registry: Path) -> list[str]:
 
 
 def tree(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file, folder and link below ``folder``, with mode and content: equal when nothing was touched."""
+    """Every file, folder and link below ``folder``, with mode and content: equal when nothing was touched.
+
+    Who holds a lock is written into its file, and of no meaning to anybody else.
+    """
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
         content = (
             os.readlink(path) if path.is_symlink() else sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         )
+        if path.suffix == ".lock":
+            content = ""
         found[str(path.relative_to(folder))] = (status.st_mode, content)
     return found
