@@ -4,16 +4,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-flavors test-all lint format bench docs allow-list screenshots clean
+.PHONY: demo test test-slow test-faults test-flavors test-all lint format bench docs allow-list fuzz screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
 
 test: $(READY)
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest -n auto -m "not slow and not fault"
 
 test-slow: $(READY)
 	$(BIN)/pytest -n auto -m slow
+
+# Kills, full disks, damage, Ctrl-C, on the installed command; MODELREG_FAULTS=all tries every moment of each.
+test-faults: $(READY)
+	$(BIN)/pytest -n auto --dist worksteal -m fault tests/faults
 
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
@@ -43,6 +47,10 @@ docs: $(READY)
 # The names that models may import, from the libraries that are installed; its difference is to be reviewed.
 allow-list: .venv-flavors/.ready
 	.venv-flavors/bin/python scripts/write_allow_list.py
+
+# Ten minutes of random pickles: whatever Python's unpickler asks for, the analysis must have listed.
+fuzz: $(READY)
+	PYTHONPATH=. $(BIN)/python -W ignore tests/security/following.py 600
 
 screenshots: $(READY)
 	$(BIN)/python scripts/write_screenshots.py

@@ -557,7 +557,33 @@ class WriteFailed(StorageFailure):
     def __init__(self, error: OSError, path: os.PathLike[str] | str | None = None, needed: int | None = None) -> None:
         place = os.fspath(path or error.filename or "the registry")
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, needed)
+            f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, place, needed)
+        )
+
+
+class Unconfirmed(StorageFailure):
+    """A change was made, and the disk did not say that it would survive a loss of power."""
+
+    code = "unconfirmed"
+
+    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(folder))}: {error.strerror or error}; the change was made, and is lost perhaps should "
+            "the power fail now",
+            f"'modelreg history' shows it; {_hint_of_disk(os.fspath(folder))}",
+        )
+
+
+class AnswerLost(StorageFailure):
+    """The answer could not be written to stdout; what was asked may have been done."""
+
+    code = "answer_lost"
+
+    def __init__(self, error: OSError, *, done: bool) -> None:
+        super().__init__(
+            f"the answer could not be written to stdout: {error.strerror or error}"
+            + ("; the change itself was made" if done else ""),
+            "'modelreg history' shows it" if done else None,
         )
 
 
@@ -657,12 +683,14 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
     return f"did you mean {by_lower[near[0]]}?" if near else None
 
 
-def _storage_hint(error: OSError, needed: int | None) -> str | None:
+def _storage_hint(error: OSError, place: str, needed: int | None) -> str | None:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             need = "" if needed is None else f"; {needed} bytes are needed"
-            free = "" if error.filename is None else f"; {_free_space(error.filename)} bytes are free"
+            free = f"; {_free_space(place)} bytes are free" if os.path.isabs(place) else ""
             return f"make room on that disk{need}{free}"
+        case errno.EIO if os.path.isabs(place):
+            return _hint_of_disk(place)
         case errno.EROFS:
             return "it can be read there, and not written"
         case errno.EACCES | errno.EPERM:
@@ -671,6 +699,13 @@ def _storage_hint(error: OSError, needed: int | None) -> str | None:
             return None
 
 
+def _hint_of_disk(place: str) -> str:
+    return f"look at the disk: {_free_space(place)} bytes are free"
+
+
 def _free_space(path: str) -> int:
-    folder = os.path.dirname(path) or "."
-    return os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize if os.path.isdir(folder) else 0
+    """Bytes that are free where ``path`` is, or would be."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize

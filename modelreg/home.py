@@ -111,16 +111,16 @@ class Home:
         `RegistryNotFound` when there is nothing, `CatalogDamaged` when there are files and no catalog,
         `UnsafeRegistry` when others may write to it.
         """
-        if not self.catalog.path.exists():
+        if not self.catalog.path.is_file():
             if (self.path / UNFINISHED).exists():
                 raise CatalogDamaged(
                     f"{shown(str(self.path))} is an unfinished backup, and cannot be used yet",
                     f"run 'modelreg backup {self.path}' of its registry again, which completes it",
                 )
             if self._had_a_catalog():
+                gone = "is no file" if self.catalog.path.exists() else "is missing, though files are stored beside it"
                 raise CatalogDamaged(
-                    f"{shown(str(self.catalog.path))} is missing, though files are stored beside it; nothing was "
-                    "changed",
+                    f"{shown(str(self.catalog.path))} {gone}; nothing was changed",
                     "'modelreg restore DIR' brings it back from a backup",
                 )
             raise RegistryNotFound(self.path)

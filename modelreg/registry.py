@@ -101,7 +101,7 @@ class Registry:
 
         ``shared`` makes it writable for its group.
         """
-        with _storing():
+        with _storing(inside=self.folder):
             return self._home.create(shared=shared)
 
     # What is there
@@ -322,7 +322,7 @@ class Registry:
         if why == "":
             raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
         request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version)
-        with _storing(needed=found.size):
+        with _storing(needed=found.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -634,7 +634,7 @@ class Registry:
         """
         from modelreg.artifacts.checkout import check_out
 
-        with _storing():
+        with _storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
             checkout = check_out(
                 self._home.artifacts, self._home.checkouts, version.reference, version.digest, manifest.files
@@ -808,7 +808,7 @@ class Registry:
 
     @contextmanager
     def _reading(self) -> Iterator[Snapshot]:
-        with _storing():
+        with _storing(inside=self.folder):
             self._home.require()
             with self._home.catalog.reading() as catalog:
                 yield catalog
@@ -818,7 +818,7 @@ class Registry:
         from modelreg import provenance
         from modelreg.statements import checked_message
 
-        with _storing():
+        with _storing(inside=self.folder):
             self._home.require()
             with self._home.catalog.writing(provenance.actor(), checked_message(message)) as change:
                 yield change
@@ -828,13 +828,14 @@ class Registry:
         from modelreg.promotion import promoting
         from modelreg.statements import checked_message
 
-        with _storing():
+        with _storing(inside=self.folder):
             self._home.require()
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
     def _trust_in(self, version: ModelVersion, trust: str | None, message: str | None) -> Trust:
         """What a version may import; full trust is written down."""
+        from modelreg import commits
         from modelreg.security.trust import Trust
 
         if trust not in (None, "full"):
@@ -846,6 +847,7 @@ class Registry:
             raise InvalidInput("full trust needs a reason", "say why with --message")
         with self._writing(message) as change:
             change.note_load(version)
+        commits.go_on()
         return Trust(version.reference, full=True)
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
@@ -904,11 +906,11 @@ def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:
 
 
 @contextmanager
-def _storing(needed: int | None = None, place: Path | None = None) -> Iterator[None]:
-    """What the operating system refuses, in our words."""
+def _storing(needed: int | None = None, place: Path | None = None, inside: Path | None = None) -> Iterator[None]:
+    """What the operating system refuses, in our words; ``inside`` is named where it says no file itself."""
     try:
         yield
     except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
         raise
     except OSError as error:
-        raise WriteFailed(error, place, needed) from error
+        raise WriteFailed(error, place or (inside if error.filename is None else None), needed) from error

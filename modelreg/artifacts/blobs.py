@@ -55,9 +55,12 @@ class BlobStore:
                 os.chmod(folder, folder_mode)
         for name, content in _LAYOUT.items():
             private = self._private_path()
-            self._write(private, content)
-            sync(private)
-            os.rename(private, self.root / name)
+            try:
+                self._write(private, content)
+                sync(private)
+                os.rename(private, self.root / name)
+            finally:
+                _remove(private)
         for folder in (self._blobs.parent, self.root, self.root.parent):
             sync(folder)
 
@@ -255,6 +258,7 @@ class Receipt:
     def __init__(self, store: BlobStore) -> None:
         self._store = store
         self._received: dict[Digest, Received] = {}
+        self._private: list[str] = []
         self._published: list[ModelFile] = []
         self.files: list[ModelFile] = []
 
@@ -264,27 +268,19 @@ class Receipt:
 
     def receive(self, source: SourceFile, advance: Advance | None = None) -> None:
         """Copy one file; `BlobStore.receiving` says what is raised."""
-        content = self._store._private_path()
-        try:
-            with _opened_source(source) as opened, _created(content) as copy:
-                before = os.fstat(opened)
-                digest, size = copy_and_hash(opened, copy, advance)
-                if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
-                    raise SourceChanged(source.path)
-        except BaseException:
-            _remove(content)
-            raise
+        content = self._private_path()
+        with _opened_source(source) as opened, _created(content) as copy:
+            before = os.fstat(opened)
+            digest, size = copy_and_hash(opened, copy, advance)
+            if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
+                raise SourceChanged(source.path)
         self.files.append(ModelFile(source.path, digest, size))
         self._keep(Received(self.files[-1], content))
 
     def add(self, name: str, content: bytes) -> Digest:
         """Take in a small document that is about the files: a config or manifest."""
-        private = self._store._private_path()
-        try:
-            self._store._write(private, content)
-        except BaseException:
-            _remove(private)
-            raise
+        private = self._private_path()
+        self._store._write(private, content)
         digest = of_bytes(content)
         self._keep(Received(ModelFile(name, digest, len(content)), private))
         return digest
@@ -294,6 +290,7 @@ class Receipt:
         self._store._publish(self._received.values())
         self._published = [received.file for received in self._received.values()]
         self._received.clear()
+        self._private.clear()
 
     def missing(self) -> list[str]:
         """What was published and is not in the store any more; looked at again just before the commit."""
@@ -301,8 +298,14 @@ class Receipt:
 
     def discard(self) -> None:
         """Remove the private copies that were not published."""
-        for received in self._received.values():
-            _remove(received.content)
+        for path in self._private:
+            _remove(path)
+
+    def _private_path(self) -> str:
+        """Where a private copy is to be made; known before it is there, so that Ctrl-C at no moment leaves one."""
+        path = self._store._private_path()
+        self._private.append(path)
+        return path
 
     def _keep(self, received: Received) -> None:
         if received.file.digest in self._received:  # the same bytes twice in one folder

@@ -9,8 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from modelreg import commits
 from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
-from modelreg.errors import CatalogDamaged, LockTimeout, ModelregError, OldSQLite, RegistryTooNew, WriteFailed
+from modelreg.errors import (
+    CatalogDamaged,
+    LockTimeout,
+    ModelregError,
+    OldSQLite,
+    RegistryTooNew,
+    Unconfirmed,
+    WriteFailed,
+)
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
@@ -56,7 +65,7 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             if connection.in_transaction:  # SQLite has rolled back by itself when the disk was full
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
+        _commit(connection, path.parent)
 
 
 def upgrade(path: Path, timeout: float, record: Record) -> None:
@@ -93,7 +102,27 @@ def create(path: Path, mode: int, record: Record) -> None:
             os.rename(private, path)
             sync_folder(path.parent)
         finally:
-            private.unlink(missing_ok=True)
+            for left in (private, private.with_name(f"{private.name}-journal")):
+                left.unlink(missing_ok=True)
+
+
+def _commit(connection: sqlite3.Connection, folder: Path) -> None:
+    commits.begin()
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
+            commits.fail()
+            raise
+        _confirm(folder)
+
+
+def _confirm(folder: Path) -> None:
+    """SQLite has committed and taken its journal away, and could not make sure that it stays away: try that again."""
+    try:
+        _sync_folder(folder)
+    except OSError as error:
+        raise Unconfirmed(error, folder) from error
 
 
 def copy(path: Path, private: Path, timeout: float, record: Record) -> None:
@@ -177,6 +206,9 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
             return WriteFailed(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)))
         case "IOERR":
             return WriteFailed(OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({name})", str(path)))
+        case "CANTOPEN" if os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK)):
+            # its journal, for a reason that SQLite does not tell
+            return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":

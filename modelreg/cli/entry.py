@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+from types import FrameType
 from typing import NoReturn
+
+from modelreg import commits
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Rather than Python's 700: the records of a list are no garbage either."""
@@ -18,6 +22,8 @@ def run() -> NoReturn:
     """
     gc.disable()
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # 'nohup' and the like keep it ignored
+            signal.signal(signal.SIGINT, _interrupt)
         from modelreg.cli.main import main
 
         gc.freeze()
@@ -28,3 +34,9 @@ def run() -> NoReturn:
         os.write(2, b"interrupted\n")
         status = 130
     os._exit(status)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C ends what is done, unless that is being committed already: then the answer comes at once, and is true."""
+    if not commits.begun():
+        raise KeyboardInterrupt

@@ -11,11 +11,12 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import app
-from modelreg.errors import InvalidInput, ModelregError
+from modelreg.errors import AnswerLost, InvalidInput, ModelregError
 
 INTERRUPTED = 130
 _TO_BE_COMPLETED = {"prune", "backup", "restore"}
 """Commands that may end anywhere, and go on from there."""
+_PRINTED_BY_TYPER = {"--help", "-h", "--version"}
 
 # Typer has its own copy of click or uses the installed one, and exports of its errors only this one.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -49,7 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    status = app(args=words, prog_name="modelreg", standalone_mode=False)
+    try:
+        status = app(args=words, prog_name="modelreg", standalone_mode=False)
+    except SystemExit:  # Typer's own way out when the reader of its help has gone
+        raise output.ReaderGone from None
+    except OSError as error:
+        if _PRINTED_BY_TYPER.isdisjoint(words):
+            raise
+        raise AnswerLost(error, done=False) from error
     if status == INTERRUPTED:  # Typer turns Ctrl-C into this
         raise KeyboardInterrupt
     return status if isinstance(status, int) else 0

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -14,9 +14,10 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from modelreg import commits
 from modelreg.cli.text import field, visible
 from modelreg.clock import as_text
-from modelreg.errors import InvalidExpression, ModelregError, WriteFailed
+from modelreg.errors import AnswerLost, InvalidExpression, ModelregError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -199,7 +200,7 @@ def let_go_of_stdout() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # which was said when it was printed
         _silence_stdout()
 
 
@@ -214,7 +215,7 @@ def _write(text: str) -> None:
         raise ReaderGone from error
     except OSError as error:
         _silence_stdout()
-        raise WriteFailed(error, "stdout") from error
+        raise AnswerLost(error, done=commits.begun()) from error
 
 
 @contextmanager
@@ -234,7 +235,8 @@ def _silence_stdout() -> None:
 
 def _to_stderr(text: str) -> None:
     if sys.stderr is not None:
-        print(text, file=sys.stderr)
+        with suppress(OSError):  # nobody can be told that nobody can be told
+            print(text, file=sys.stderr)
 
 
 def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:

@@ -1,0 +1,31 @@
+"""Whether this process has begun to commit a change: from then on Ctrl-C comes too late, and the answer is due.
+
+The catalog says so, and the command line asks. A program that uses `Registry` has its own way with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+_begun = False
+
+
+def begin() -> None:
+    """A commit comes next, or the renaming of what was built aside."""
+    global _begun
+    _begun = True
+
+
+def fail() -> None:
+    """It did not come about: everything is as it was."""
+    global _begun
+    _begun = False
+
+
+def go_on() -> None:
+    """What was committed is but the beginning of what was asked for: Ctrl-C ends the rest."""
+    global _begun
+    _begun = False
+
+
+def begun() -> bool:
+    """Whether something was changed for good, or is being changed right now."""
+    return _begun

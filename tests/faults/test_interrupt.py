@@ -1,0 +1,86 @@
+"""Ctrl-C at any moment: nothing was done, said in one sentence; or all was, and the answer comes as ever."""
+
+from __future__ import annotations
+
+import random
+import signal
+from subprocess import TimeoutExpired
+
+import pytest
+
+from . import strace
+from .conftest import PRIVATE, assert_sound, facts, leftovers, said, stride
+from .undertakings import every_undertaking
+
+pytestmark = pytest.mark.fault
+
+INTERRUPTED = {"register": "interrupted; nothing was registered\n"}
+OTHERWISE = "interrupted; nothing was changed\n"
+
+
+@every_undertaking
+def test_ctrl_c_at_a_system_call_undoes_all_or_comes_too_late(undertaking, stock, nothing_yet, can_trace):
+    make = nothing_yet if undertaking.makes_registry else stock
+    whole = make("whole")
+    before = facts(whole.registry)
+    found = whole.moments(*undertaking.words)
+    after = facts(whole.registry)
+    for moment in strace.thinned(found, stride(undertaking.stride), stride(undertaking.stride_of_pages)):
+        run = make(f"{moment.call}-{moment.nth}")
+        done = run(*undertaking.words, before=strace.at(moment, "signal=INT"))
+        words = said(done)
+        assert_sound(run)
+        assert leftovers(run.registry) == [], moment
+        if done.returncode == 0:
+            assert done.stdout, moment
+            assert facts(run.registry) == after, moment
+        else:
+            expected = INTERRUPTED.get(undertaking.command, OTHERWISE)
+            assert (done.returncode, done.stdout, words) == (130, "", expected), moment
+            assert facts(run.registry) == before, moment
+            assert run(*undertaking.words).returncode == 0
+            assert facts(run.registry) == after, moment
+
+
+def test_ctrl_c_at_random_moments_of_a_large_registration_tells_the_truth(stock, tmp_path):
+    chance = random.Random(20261004)
+    large = tmp_path / "large.bin"
+    run = stock()
+    known, outcomes = facts(run.registry), set()
+    for number in range(40):
+        large.write_bytes(number.to_bytes(8, "big") + bytes(60_000_000))
+        process = run.start("register", large, "--name", "churn")
+        while not any((run.registry / PRIVATE).iterdir()):
+            assert process.poll() is None
+        try:
+            process.wait(chance.uniform(0, 0.3))  # while it works, however far it comes
+        except TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+        assert "Traceback" not in err
+        assert leftovers(run.registry) == []
+        outcomes.add(process.returncode)
+        if process.returncode == 0:
+            assert out.startswith("churn/")
+            known = facts(run.registry)
+        else:
+            assert (process.returncode, out, err) == (130, "", INTERRUPTED["register"])
+            assert facts(run.registry) == known
+    assert_sound(run)
+    assert outcomes == {0, 130}
+
+
+def test_a_command_that_is_told_to_end_has_done_all_or_nothing(stock, can_trace):
+    """SIGTERM kills: what it leaves in ``ingest/`` is for cleaning."""
+    whole = stock("whole")
+    before = facts(whole.registry)
+    found = whole.moments("register", "fresh.bin", "--name", "churn")
+    after = facts(whole.registry)
+    for moment in strace.thinned(found, stride(8), stride(20)):
+        run = stock(f"{moment.call}-{moment.nth}")
+        done = run("register", "fresh.bin", "--name", "churn", before=strace.at(moment, "signal=TERM"))
+        assert (done.returncode, said(done)) == (-signal.SIGTERM, done.stderr), moment
+        assert_sound(run)
+        held = facts(run.registry)
+        assert held in (before, after), moment
+        assert held == after or not done.stdout, moment

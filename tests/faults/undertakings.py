@@ -1,0 +1,52 @@
+"""The commands that change a registry and that every fault is tried on: a new command is one more row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from modelreg.cli.application import COMMANDS
+
+
+@dataclass(frozen=True)
+class Undertaking:
+    """A command that changes the stocked registry."""
+
+    words: tuple[str, ...]
+    makes_registry: bool = False
+    """Whether it is run where no registry is yet."""
+    again: tuple[int, ...] = (0,)
+    """How it may end when it is run again after it was done."""
+    stride: int = 3
+    """Of its moments, every so many are tried."""
+    stride_of_pages: int = 12
+    """The same, for the pages that SQLite writes."""
+
+    @property
+    def command(self) -> str:
+        """Its first word."""
+        return self.words[0]
+
+
+_REGISTER = ("register", "fresh.bin", "--name", "churn")
+
+UNDERTAKINGS = {
+    "register into a new registry": Undertaking(_REGISTER, makes_registry=True, stride=5, stride_of_pages=30),
+    "register": Undertaking((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
+    "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=4),
+    "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=4),
+    "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=8),
+    "prune": Undertaking(("prune",)),
+    "backup": Undertaking(("backup", "backup-of-the-registry")),
+}
+
+
+def _row(name: str) -> object:
+    known = UNDERTAKINGS[name].command in COMMANDS
+    marks = () if known else pytest.mark.skip(f"there is no command {UNDERTAKINGS[name].command} yet")
+    return pytest.param(UNDERTAKINGS[name], id=name, marks=marks)
+
+
+every_undertaking = pytest.mark.parametrize("undertaking", [_row(name) for name in UNDERTAKINGS])
+"""Tries a test on each of them."""
