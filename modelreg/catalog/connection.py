@@ -120,7 +120,7 @@ def _commit(connection: sqlite3.Connection, folder: Path) -> None:
 def _confirm(folder: Path) -> None:
     """SQLite has committed and taken its journal away, and could not make sure that it stays away: try that again."""
     try:
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise Unconfirmed(error, folder) from error
 
