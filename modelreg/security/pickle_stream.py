@@ -39,7 +39,12 @@ class PickleStream:
         self._frame_end = _NO_FRAME
         self._frame_end_here = _NO_FRAME  # as a place in the buffer
         self.frame_was_crossed = False
-        """Whether an operation stood across the end of a frame, where Python's two unpicklers differ."""
+        """Whether an operation stood across the end of a frame, where Python's unpicklers differ."""
+        self.line_beyond_frame: bytes | None = None
+        """Of the line that was read last, what stood behind the end of its frame.
+
+        Python's unpickler in C reads that alone, when it reads from a file that it cannot look ahead in.
+        """
 
     @property
     def position(self) -> int:
@@ -79,6 +84,7 @@ class PickleStream:
     def line(self) -> bytes:
         """The text up to the next newline, without it; only its first 4 KiB are kept."""
         kept, begun = b"", self.position
+        self.line_beyond_frame = None
         while self.position - begun < _LONGEST_LINE:
             end = self._buffer.find(b"\n", self._at)
             piece = self._buffer[self._at : end if end >= 0 else None]
@@ -87,6 +93,8 @@ class PickleStream:
             self._at += len(piece)
             if end >= 0:
                 self._at += 1
+                if begun < self._frame_end < self.position:
+                    self.line_beyond_frame = kept[self._frame_end - begun :]
                 return kept
             self._fill(1)
         raise LimitReached

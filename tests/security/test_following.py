@@ -39,6 +39,8 @@ def test_random_pickles_get_as_far_as_asking_for_names():
         b"\x80\x02c__builtin__\neval\n.",
         b"\x80\x04\x8c\x01xq\x05\x8c\x02os\x94\x8c\x06systemh\x01\x8c\x06system\x93.",
         b"Nr\xff\xff\0\x000cos\nsystem\n.",
+        b"\x80\x04\x95\x03\0\0\0\0\0\0\0cxxos\nsystem\n.",
+        b"\x80\x04\x95\x06\0\0\0\0\0\0\0cos\nxxsystem\n.",
         b"cos\nsystem\n",
         b"cos\nsystem\n(tR" + b"\xff" * 20,
     ],
