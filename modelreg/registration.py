@@ -23,6 +23,8 @@ from modelreg.security.scan import scan
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
+_TOLD = 3  # findings in a note; 'show' has all
+
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
@@ -146,7 +148,9 @@ def _scan_notes(scan: Scan, change: Change) -> tuple[str, ...]:
     if scan.verdict is Verdict.UNKNOWN and not scan.reasons:
         names = " ".join(unknown)
         return (f"to load it takes trust in {', '.join(unknown)}: modelreg trust add {names}",)
-    return (f"{scan.verdict} to load: {'; '.join(scan.findings)}",)
+    more = len(scan.findings) - _TOLD
+    others = f"; and {more} more" if more > 0 else ""
+    return (f"{scan.verdict} to load: {'; '.join(scan.findings[:_TOLD])}{others}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:

@@ -118,6 +118,9 @@ REVIEWED: dict[Pair, str] = {
 }
 """What `objection` objects to, and why it is harmless all the same."""
 
+LIBRARIES = frozenset({"joblib", "lightgbm", "numpy", "pandas", "pytz", "scipy", "sklearn", "xgboost"})
+"""Whose names are taken from what models contain; pytz for times of pandas 2."""
+
 COMPILED = (
     "sklearn._loss._loss",
     "sklearn.linear_model._sgd_fast",
@@ -214,8 +217,7 @@ def observed_names() -> Iterator[Pair]:
             except (pickle.PicklingError, TypeError, AttributeError):
                 continue
             for each in read_pickle(io.BytesIO(data), len(data), 10_000_000).globals:
-                package = each.module.partition(".")[0]
-                if package not in sys.stdlib_module_names | {"_loss"} and "." not in each.name:  # _loss: Cython's slip
+                if each.module.partition(".")[0] in LIBRARIES and "." not in each.name:
                     yield each.module, each.name
     yield "joblib.numpy_pickle", "NumpyArrayWrapper"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +14,8 @@ from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place
 from modelreg.security.pickle_machine import MOST_OPERATIONS
 from modelreg.security.pickle_state import Budget
+
+_NAMED = 5  # of many files
 
 WITHOUT_CODE = frozenset({"safetensors", "onnx", "xgboost-json", "xgboost-ubj", "lightgbm-text", "catboost-cbm"})
 """Formats that hold numbers and no code: they need no trust."""
@@ -25,13 +28,15 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
     """
     evidence = Evidence()
     examination = Examination(evidence, Budget(MOST_OPERATIONS))
+    not_known = []
     for path, location in files.items():
         place = path if is_folder else ""
         understood = _examine(location, place, examination)
         if format == "onnx" or (not understood and path.endswith(".onnx")):
             understood = _examine_onnx(location, path, files, evidence)
         if not understood and format not in WITHOUT_CODE:
-            evidence.speaks(Verdict.UNREADABLE, place, ["it is in no format that is known here"])
+            not_known.append(place)
+    evidence.speaks(Verdict.UNREADABLE, "", _of_no_format(not_known))
     if is_folder:
         remote_code.examine(files, evidence)
     return evidence.scan()
@@ -49,6 +54,13 @@ def scan_opened(file: BinaryIO) -> Scan:
 def _examine(location: Path, place: str, examination: Examination) -> bool:
     with location.open("rb") as file:
         return examination.file(file, location.stat().st_size, Place(place))
+
+
+def _of_no_format(places: Sequence[str]) -> Iterator[str]:
+    if len(places) > 1:
+        yield f"{len(places)} files are in no format that is known here: {', '.join(places[:_NAMED])}"
+    elif places:
+        yield f"{places[0] or 'it'} is in no format that is known here"
 
 
 def _examine_onnx(location: Path, path: str, files: Files, evidence: Evidence) -> bool:
