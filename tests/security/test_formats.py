@@ -1,0 +1,234 @@
+"""Formats that are no pickles, and what in them is no mere number."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import tarfile
+import zipfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from modelreg.flavors import recognise
+from modelreg.records.scan import Verdict
+from modelreg.security.scan import scan
+
+FILES = Path(__file__).parents[1] / "flavors" / "files"
+UNKNOWN = b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81."
+HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
+
+
+def scanned(path: Path):
+    if path.is_dir():
+        files = {str(file.relative_to(path)): file for file in sorted(path.rglob("*")) if file.is_file()}
+        return scan(files, True, recognise(files, True).format)
+    return scan({path.name: path}, False, recognise({path.name: path}, False).format)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        *((name, "safe") for name in ("arrays.safetensors", "catboost.cbm", "dense.keras", "legacy.pt", "state.pt")),
+        *((name, "safe") for name in ("lightgbm.pickle", "lightgbm.txt", "logistic.joblib", "logistic.joblib.xz")),
+        *((name, "safe") for name in ("logistic.onnx", "logistic.pickle", "logistic.skops", "xgboost.json")),
+        *((name, "safe") for name in ("xgboost.pickle", "xgboost.ubj", "mlflow")),
+        *((name, "unknown") for name in ("by_value.cloudpickle", "catboost.pickle", "module.pt")),
+    ],
+)
+def test_files_of_every_library_have_a_verdict(name, verdict):
+    assert scanned(FILES / name).verdict == verdict
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return file.getvalue()
+
+
+def keras(*layers: dict) -> bytes:
+    config = {"class_name": "Sequential", "module": "keras", "config": {"layers": list(layers)}}
+    return zipped(
+        config__json=json.dumps(config).encode(), metadata__json=b"{}", model__weights__h5=b"\x89HDF\r\n\x1a\n"
+    )
+
+
+DENSE = {"class_name": "Dense", "module": "keras.layers", "config": {}}
+LAMBDA = {"class_name": "Lambda", "module": "keras.layers", "config": {"function": {"class_name": "__lambda__"}}}
+OWN = {"class_name": "Mine", "module": "mypackage.layers", "config": {}, "registered_name": "Mine"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "verdict", "said"),
+    [([DENSE], "safe", ()), ([DENSE, LAMBDA], "dangerous", "Lambda"), ([OWN], "unknown", "mypackage.layers.Mine")],
+)
+def test_a_keras_model_is_judged_by_its_layers(tmp_path, layers, verdict, said):
+    (tmp_path / "model").write_bytes(keras(*layers))
+    found = scanned(tmp_path / "model")
+    assert found.verdict == verdict
+    assert not said or said in found.findings[0]
+
+
+def field(number: int, content: bytes | int) -> bytes:
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    return (
+        bytes([(number << 3 | 2) & 0x7F | 0x80 * (number > 15)])
+        + (b"\x01" if number > 15 else b"")
+        + (bytes([len(content) & 0x7F | 0x80, len(content) >> 7]) + content)
+    )
+
+
+def onnx(*graph: bytes, domain: bytes = b"") -> bytes:
+    return field(1, 8) + field(7, b"".join(graph)) + field(8, field(1, domain) + field(2, 17))
+
+
+def external(location: bytes) -> bytes:
+    """A tensor whose numbers are in another file."""
+    entries = field(13, field(1, b"location") + field(2, location)) + field(13, field(1, b"length") + field(2, b"9"))
+    return field(5, field(8, b"weight") + entries + field(14, 1))
+
+
+def inner(tensor: bytes) -> bytes:
+    """A node whose attribute is a graph that has the tensor."""
+    return field(1, field(4, b"If") + field(5, field(1, b"then_branch") + field(6, tensor)))
+
+
+@pytest.mark.parametrize(
+    ("content", "verdict", "said"),
+    [
+        (onnx(field(1, field(4, b"Add"))), "safe", None),
+        (onnx(domain=b"ai.onnx.ml"), "safe", None),
+        (onnx(domain=b"com.example"), "unknown", "com.example"),
+        (onnx(external(b"../../etc/passwd")), "dangerous", "../../etc/passwd"),
+        (onnx(inner(external(b"/etc/passwd"))), "dangerous", "/etc/passwd"),
+        (onnx(external(b"weights.bin")), "unknown", "weights.bin"),
+    ],
+)
+def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, verdict, said):
+    (tmp_path / "model").write_bytes(content)
+    found = scanned(tmp_path / "model")
+    assert found.verdict == verdict
+    assert said is None or said in found.reasons[0]
+
+
+def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.onnx").write_bytes(onnx(external(b"weights.txt")))
+    (tmp_path / "m" / "weights.txt").write_text("9 numbers")
+    assert scanned(tmp_path / "m").verdict is Verdict.SAFE
+
+
+def test_a_folder_that_wants_trust_remote_code_is_unknown(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "modeling_own.OwnModel"}}))
+    (tmp_path / "m" / "modeling_own.py").write_text("class OwnModel: pass")
+    found = scanned(tmp_path / "m")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "modeling_own.OwnModel" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["    loader_module: mine.loader", "    code: code", "    loader_module: mlflow.pyfunc.model"]
+)
+def test_an_mlflow_folder_with_code_of_its_own_is_unknown(tmp_path, line):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "MLmodel").write_text(f"flavors:\n  python_function:\n{line}\n")
+    assert scanned(tmp_path / "m").verdict is Verdict.UNKNOWN
+
+
+def test_yaml_that_calls_python_is_dangerous(tmp_path):
+    (tmp_path / "m.yaml").write_text("a: !!python/object/apply:os.system ['true']")
+    assert scanned(tmp_path / "m.yaml").verdict is Verdict.DANGEROUS
+
+
+def tarred(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("inner/model.pkl")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+def saved(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def compressed(content: bytes, how: str) -> bytes:
+    import bz2
+    import gzip
+    import lzma
+    import zlib
+
+    from lz4 import frame
+
+    ways = {
+        "zlib": zlib.compress,
+        "gzip": gzip.compress,
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "lz4": frame.compress,
+    }
+    return ways[how](content)
+
+
+CONTAINERS = {
+    "zip": lambda content: zipped(inner__pkl=content),
+    "zip in a zip": lambda content: zipped(inner__zip=zipped(inner__pkl=content)),
+    "tar": tarred,
+    **{how: lambda content, how=how: compressed(content, how) for how in ("zlib", "gzip", "bz2", "xz", "lz4")},
+    "tar.gz": lambda content: compressed(tarred(content), "gzip"),
+    "zip in gzip": lambda content: compressed(zipped(inner__pkl=content), "gzip"),
+    "gzip in a zip": lambda content: zipped(inner=compressed(content, "gzip")),
+    "zip behind something": lambda content: b"\x00\x01\x02" * 100 + zipped(inner__pkl=content),
+    "two pickles": lambda content: pickle.dumps([1]) + content,
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(("content", "name"), [(HOSTILE, "posix.system"), (UNKNOWN, "mypackage.Encoder")])
+@pytest.mark.parametrize("suffix", ["pkl", "onnx", "txt", "safetensors"])
+def test_a_pickle_is_found_in_every_container_whatever_it_is_called(tmp_path, container, content, name, suffix):
+    path = tmp_path / f"model.{suffix}"
+    path.write_bytes(CONTAINERS[container](content))
+    assert name in [each.dotted for each in scanned(path).imports]
+    assert scanned(path).verdict is not Verdict.SAFE
+
+
+class Hostile:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize("how", ["npy", "npz", "joblib"])
+def test_an_array_of_objects_is_looked_into(tmp_path, how):
+    array = np.array([Hostile()], object)
+    if how == "joblib":
+        joblib.dump([array], tmp_path / "m")
+    else:
+        (tmp_path / "m").write_bytes(saved(array) if how == "npy" else zipped(a__npy=saved(array)))
+    assert scanned(tmp_path / "m").verdict is Verdict.DANGEROUS
+
+
+@pytest.mark.parametrize("array", [np.zeros((3, 4)), np.zeros(2, [("a", "i4")])], ids=["numbers", "records"])
+def test_an_array_of_numbers_is_safe(tmp_path, array):
+    (tmp_path / "m").write_bytes(saved(array))
+    assert scanned(tmp_path / "m").verdict is Verdict.SAFE
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 300])
+def test_bytes_of_no_known_format_are_unreadable_and_text_is_not(tmp_path, length):
+    (tmp_path / "m").write_bytes(b"\xfe\x00\xff" + bytes(range(256)) * length)
+    assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
+    (tmp_path / "m").write_text("catboost\nnumpy\nscikit-learn\n" * (length + 1))
+    assert scanned(tmp_path / "m").verdict is Verdict.SAFE
