@@ -19,6 +19,8 @@ from pathlib import Path
 
 from bench import registries
 from bench.pairs import Outcome, at_once, command, compare, on_terminal
+from modelreg.records.scan import Verdict
+from modelreg.security.scan import scan
 
 GIB = 1024**3
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -157,6 +159,22 @@ def processes_at_once(folder: Path) -> Outcome:
     )
 
 
+def look_through_forest(folder: Path) -> Outcome:
+    import joblib
+    from sklearn.datasets import make_classification
+    from sklearn.ensemble import RandomForestClassifier
+
+    inputs, target = make_classification(20_000, 20, n_informative=10, flip_y=0.3, random_state=0)
+    path = folder / "forest.joblib"
+    joblib.dump(RandomForestClassifier(125, random_state=0).fit(inputs, target), path)  # about 50 MB
+    return compare(lambda: _look_through(path), lambda: joblib.load(path), runs=15)
+
+
+def _look_through(path: Path) -> None:
+    if scan({"forest.joblib": path}, False, "joblib").verdict is not Verdict.SAFE:
+        raise RuntimeError("the forest is not safe")
+
+
 ROWS = {
     "list-json": Row(
         "`list --json`, 1,000 models x 10 versions", '`python -c "import typer, sqlite3"`', 1.3, list_as_json
@@ -168,6 +186,7 @@ ROWS = {
     "register-many": Row(
         "register a folder of 10,000 files of 4 KiB", "`cp -r` and `sync -f`", 2.0, register_many_files
     ),
+    "scan": Row("look through a 50 MB forest for code", "`joblib.load` of it", 0.5, look_through_forest),
     "load": Row("load a 1 GiB model already checked out", "SHA-256 of it in Python", 1.1, load_checked_out),
     "million": Row(
         "any command on 1,000,000 versions (the slowest of seven)", "the same on 1,000", 1.3, a_million_versions
