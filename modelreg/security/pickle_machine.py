@@ -7,7 +7,7 @@ kept are bounded, so that no pickle takes more than some seconds and some hundre
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import BinaryIO
 
@@ -68,10 +68,29 @@ def read_pickles(file: BinaryIO, size: int | None, budget: Budget, *, persistent
     """
     stream = PickleStream(file, size, MOST_BYTES)
     for _ in range(_MOST_PICKLES):
-        reading = _read(PickleState(stream, budget, {}, Remarks(), joblib=True, persistent=persistent))
+        begin = stream.position
+        state = PickleState(stream, budget, {}, Remarks(), joblib=True, persistent=persistent)
+        reading = _read(state)
+        if stream.crossed_a_frame():
+            state.doubt("has an operation across the end of a frame")
+            reading = replace(reading, globals=(*reading.globals, *_read_otherwise(file, size, begin, state)))
         yield reading
         if reading.end is not End.STOP or reading.whole:
             return
+
+
+def _read_otherwise(file: BinaryIO, size: int | None, begin: int, state: PickleState) -> list[Global]:
+    """What else would be imported if the frames, which are not as Python writes them, were read in the other way."""
+    if size is None:
+        return []
+    back = file.tell()
+    file.seek(begin)
+    stream = PickleStream(file, size, MOST_BYTES, at=begin, drops=True)
+    known = dict(state.found)
+    other = PickleState(stream, state.budget, known, state.remarks, joblib=True, persistent=state.persistent)
+    _read(other)
+    file.seek(back)
+    return [each for pair, each in known.items() if pair not in state.found]
 
 
 def _read(state: PickleState) -> Reading:

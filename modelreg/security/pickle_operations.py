@@ -34,8 +34,6 @@ def run(m: PickleState) -> StandIn:
     while budget.operations:
         code = stream.operation()
         if code == _STOP:
-            if stream.frame_was_crossed:
-                m.doubt("has an operation across the end of a frame")
             return m.pop()
         operation = operations[code]
         if operation is None:
@@ -66,7 +64,7 @@ def _pop(m: PickleState) -> None:
 
 def _text_line(m: PickleState) -> None:
     line = m.stream.line()
-    if len(line) == LINE_KEPT or m.stream.line_beyond_frame is not None:  # perhaps cut within an escape
+    if len(line) == LINE_KEPT:  # or longer, and perhaps cut within an escape
         m.push(_TEXT)
         return
     try:
@@ -80,7 +78,7 @@ def _quoted_line(m: PickleState) -> None:
     line = m.stream.line()
     if len(line) < 2 or line[:1] not in b"'\"":
         raise UnreadablePickle("a text has no quotes")
-    if len(line) == LINE_KEPT or m.stream.line_beyond_frame is not None:
+    if len(line) == LINE_KEPT:
         m.push(_TEXT)
         return
     try:
@@ -188,14 +186,7 @@ def _line_text(m: PickleState) -> str:
 
 def _global(m: PickleState) -> Global:
     module = _line_text(m)
-    other_module = m.stream.line_beyond_frame
-    name = _line_text(m)
-    other_name = m.stream.line_beyond_frame
-    if other_module is not None:
-        m.import_name(other_module.decode(errors="replace"), name)
-    if other_name is not None:
-        m.import_name(module, other_name.decode(errors="replace"))
-    return m.import_name(module, name)
+    return m.import_name(module, _line_text(m))
 
 
 def _stack_global(m: PickleState) -> None:

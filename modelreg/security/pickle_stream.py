@@ -24,27 +24,24 @@ class LimitReached(Exception):
 class PickleStream:
     """What the pickle machine reads from; skipping costs no memory, and no time where the file can seek."""
 
-    def __init__(self, file: BinaryIO, size: int | None, most_bytes: int) -> None:
-        """``size`` is that of a file that can seek and stands at its beginning, else None.
+    def __init__(self, file: BinaryIO, size: int | None, most_bytes: int, *, at: int = 0, drops: bool = False) -> None:
+        """``size`` is that of a file that can seek and stands ``at`` a place, else None.
 
-        ``most_bytes`` bounds what is read; what such a file seeks over is not counted.
+        ``most_bytes`` bounds what is read; what such a file seeks over is not counted. With ``drops`` it is read as
+        Python's unpickler in C reads a file that it cannot look ahead in: of a frame that does not hold the whole of
+        what is read next, the rest is dropped.
         """
         self._file = file
         self._size = size
         self._left = most_bytes
         self._buffer = b""
         self._at = 0  # in the buffer
-        self._base = 0  # where the buffer stands in the file
+        self._base = at  # where the buffer stands in the file
+        self._drops = drops
         self._ahead = _LONG
         self._frame_end = _NO_FRAME
         self._frame_end_here = _NO_FRAME  # as a place in the buffer
-        self.frame_was_crossed = False
-        """Whether an operation stood across the end of a frame, where Python's unpicklers differ."""
-        self.line_beyond_frame: bytes | None = None
-        """Of the line that was read last, what stood behind the end of its frame.
-
-        Python's unpickler in C reads that alone, when it reads from a file that it cannot look ahead in.
-        """
+        self._frame_was_crossed = False
 
     @property
     def position(self) -> int:
@@ -53,6 +50,8 @@ class PickleStream:
 
     def read(self, count: int) -> bytes:
         """Exactly ``count`` bytes; raises `UnreadablePickle` when there are fewer."""
+        if self._drops:
+            self._drop_unless_it_holds(count)
         end = self._at + count
         if end > len(self._buffer):
             self._fill(count)
@@ -64,7 +63,7 @@ class PickleStream:
     def operation(self) -> int:
         """The code of the next operation; raises `UnreadablePickle` at the end."""
         if self._at >= self._frame_end_here:
-            self.frame_was_crossed |= self._at > self._frame_end_here
+            self._frame_was_crossed |= self._at > self._frame_end_here
             self._set_frame_end(_NO_FRAME)
         return self.byte()
 
@@ -83,8 +82,9 @@ class PickleStream:
 
     def line(self) -> bytes:
         """The text up to the next newline, without it; only its first 4 KiB are kept."""
+        if self._drops and not self._holds_a_line():
+            self._drop()
         kept, begun = b"", self.position
-        self.line_beyond_frame = None
         while self.position - begun < _LONGEST_LINE:
             end = self._buffer.find(b"\n", self._at)
             piece = self._buffer[self._at : end if end >= 0 else None]
@@ -93,14 +93,14 @@ class PickleStream:
             self._at += len(piece)
             if end >= 0:
                 self._at += 1
-                if begun < self._frame_end < self.position:
-                    self.line_beyond_frame = kept[self._frame_end - begun :]
                 return kept
             self._fill(1)
         raise LimitReached
 
     def skip(self, count: int) -> None:
         """Go ``count`` bytes forward; raises `UnreadablePickle` when there are fewer."""
+        if self._drops:
+            self._drop_unless_it_holds(count)
         ready = len(self._buffer) - self._at
         if count <= ready:
             self._at += count
@@ -117,6 +117,10 @@ class PickleStream:
 
     def enter_frame(self, length: int) -> bool:
         """A frame of ``length`` bytes begins here; returns whether that is where one may begin."""
+        if self._drops and self.position < self._frame_end < _NO_FRAME:
+            if self.position + length <= self._frame_end:
+                return False
+            self._drop()
         outside = self.leave_frame()
         self._set_frame_end(self.position + length)
         return outside
@@ -124,8 +128,13 @@ class PickleStream:
     def leave_frame(self) -> bool:
         """What follows stands outside of frames; returns whether that can be so."""
         outside = self._frame_end in (_NO_FRAME, self.position)
+        self._frame_was_crossed |= not outside
         self._set_frame_end(_NO_FRAME)
         return outside
+
+    def crossed_a_frame(self) -> bool:
+        """Whether an operation stood across the end of a frame, where Python's unpicklers differ."""
+        return self._frame_was_crossed or self.position > self._frame_end
 
     def rest(self) -> bytes:
         """What was read ahead, or some of what follows; empty at the end alone."""
@@ -158,6 +167,25 @@ class PickleStream:
             self._left -= len(piece)
             if self._left < 0:
                 raise LimitReached
+
+    def _drop_unless_it_holds(self, count: int) -> None:
+        if self._at < self._frame_end_here < self._at + count:
+            self._drop()
+
+    def _holds_a_line(self) -> bool:
+        """Whether a newline comes before the frame ends; also where there is no frame."""
+        rest = self._frame_end - self.position
+        if self._frame_end == _NO_FRAME or rest <= 0:
+            return True
+        if len(self._buffer) - self._at < rest:
+            self._fill(min(rest, _LONGEST_LINE))
+        return self._buffer.find(b"\n", self._at, self._at + rest) >= 0
+
+    def _drop(self) -> None:
+        """Go to the end of the frame."""
+        length = self._frame_end - self.position
+        self._set_frame_end(_NO_FRAME)
+        self.skip(length)
 
     def _hold(self, data: bytes, position: int) -> None:
         """Go on with ``data``, which stands at ``position``."""

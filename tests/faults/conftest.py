@@ -21,6 +21,9 @@ MODELREG = Path(sys.executable).with_name("modelreg")
 EXHAUSTIVE = os.environ.get("MODELREG_FAULTS") == "all"
 """Whether every moment is tried, rather than every so many."""
 
+BESIDE = "{beside}"
+"""In the words of a command: the folder in which its registry is."""
+
 PRIVATE = "artifacts/ingest"
 BLOBS = "artifacts/blobs/sha256"
 
@@ -48,7 +51,7 @@ class Command:
         """Run it to its end, ``before`` put before its words."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.run(
-            [*map(str, before), MODELREG, *map(str, words)],
+            [*map(str, before), MODELREG, *self._own(words)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -60,7 +63,7 @@ class Command:
     def start(self, *words: object, before: list[str] | tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start it, and wait for nothing."""
         return subprocess.Popen(
-            [*map(str, before), MODELREG, *map(str, words)],
+            [*map(str, before), MODELREG, *self._own(words)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,7 +74,10 @@ class Command:
     def moments(self, *words: object) -> list[strace.Moment]:
         """Run it to its end, and return when it changes something."""
         log = self.registry.parent / "strace.log"
-        return strace.moments([MODELREG, *words], self.whole_environment, self.registry, log)
+        return strace.moments([MODELREG, *self._own(words)], self.whole_environment, self.registry.parent, log)
+
+    def _own(self, words: tuple[object, ...]) -> list[str]:
+        return [str(word).replace(BESIDE, str(self.registry.parent)) for word in words]
 
 
 def files(folder: Path) -> dict[str, bytes]:

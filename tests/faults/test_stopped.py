@@ -6,8 +6,6 @@ import signal
 
 import pytest
 
-from modelreg.cli.application import COMMANDS
-
 from .conftest import assert_sound, facts, said
 
 pytestmark = pytest.mark.fault
@@ -100,7 +98,6 @@ def test_two_promotions_of_which_one_stands_still_end_with_one_in_production(sto
     assert_sound(run)
 
 
-@pytest.mark.skipif("prune" not in COMMANDS, reason="there is no command prune yet")
 @pytest.mark.parametrize("moment", [COPYING, PUBLISHING, WRITING], ids=["copies", "publishes", "writes"])
 def test_nothing_that_a_registration_that_stands_still_needs_is_pruned(stock, can_trace, stopped, moment):
     found = stock("whole").moments(*REGISTER)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from modelreg.cli.application import COMMANDS
+from .conftest import BESIDE
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,9 @@ UNDERTAKINGS = {
     "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=4),
     "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=4),
     "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=8),
-    "prune": Undertaking(("prune",)),
-    "backup": Undertaking(("backup", "backup-of-the-registry")),
+    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0"), stride_of_pages=12),
+    "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=12),
 }
 
-
-def _row(name: str) -> object:
-    known = UNDERTAKINGS[name].command in COMMANDS
-    marks = () if known else pytest.mark.skip(f"there is no command {UNDERTAKINGS[name].command} yet")
-    return pytest.param(UNDERTAKINGS[name], id=name, marks=marks)
-
-
-every_undertaking = pytest.mark.parametrize("undertaking", [_row(name) for name in UNDERTAKINGS])
+every_undertaking = pytest.mark.parametrize("undertaking", UNDERTAKINGS.values(), ids=UNDERTAKINGS)
 """Tries a test on each of them."""
