@@ -31,8 +31,8 @@ CHANGING = (
 )  # fmt: skip
 
 
-def every_command(run, tmp_path):
-    for words in READING + CHANGING:
+def commands(run, tmp_path, stride=1):
+    for words in (READING + CHANGING)[:: 1 if EXHAUSTIVE else stride]:
         filled = [word.format(out=tmp_path / "out", registry=run.registry) for word in words]
         yield filled, run(*filled)
 
@@ -85,12 +85,16 @@ WHOLE = {
 }
 
 
+TRIED_IN_FULL = ("missing beside blobs", "of SQLite, but foreign", "cut to half")
+"""By every command; what else may stand there, by every second."""
+
+
 @pytest.mark.parametrize("kind", WHOLE)
-def test_a_catalog_that_is_none_is_said_by_every_command_and_nothing_is_touched(stock, tmp_path, kind):
+def test_a_catalog_that_is_none_is_said_by_commands_and_nothing_is_touched(stock, tmp_path, kind):
     run = stock()
     WHOLE[kind](run.registry / "catalog.db")
     known = tree(run.registry)
-    for words, done in every_command(run, tmp_path):
+    for words, done in commands(run, tmp_path, 1 if kind in TRIED_IN_FULL else 2):
         words_said = said(done)
         assert done.returncode == 6, (words, done.returncode, words_said)
         assert words == ["verify"] or done.stdout == "", words
@@ -107,7 +111,7 @@ def test_a_catalog_of_a_newer_program_is_not_read_by_any_command(stock, tmp_path
         catalog.execute("PRAGMA writable_schema = ON")
         catalog.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE of the future' WHERE name = 'models'")
     known = tree(run.registry)
-    for words, done in every_command(run, tmp_path):
+    for words, done in commands(run, tmp_path):
         assert (done.returncode, done.stdout) == (10, ""), (words, done.stdout, done.stderr)
         assert "schema 99" in said(done)
         assert tree(run.registry) == known, words

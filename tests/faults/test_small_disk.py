@@ -57,7 +57,7 @@ def test_a_disk_that_fills_up_more_and_more_never_leaves_half_of_anything(small_
     model = a_model(tmp_path, 300_000)
     filler = small_disk / "filler"
     seen = set()
-    for free in range(0, 1_200_000, 53_248):
+    for free in range(0, 1_200_000, 81_920):
         run = Command(small_disk / "registry")
         fill(filler, small_disk, free)
         done = run("register", model, "--name", "churn")
