@@ -89,6 +89,7 @@ def _last_named(descriptor: int) -> str:
 
 
 def _name_holder(descriptor: int) -> None:
-    """Write down who holds the lock, for those who wait in vain; nothing else ever reads it."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+    """Write down who holds the lock, for those who wait in vain; nothing else ever reads it, so it may fail."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)

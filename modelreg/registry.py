@@ -774,7 +774,7 @@ class Registry:
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
         why = checked_message(message)
-        with _storing():
+        with _storing(inside=self.folder):
             self._home.require()
             return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
 
@@ -803,7 +803,7 @@ class Registry:
         from modelreg.backup import restore
 
         _require_path(folder)
-        with _storing():
+        with _storing(inside=self.folder):
             return restore(self._home, Path(folder), progress, force=force)
 
     @contextmanager

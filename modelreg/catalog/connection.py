@@ -195,6 +195,8 @@ def _translated(path: Path, timeout: float) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _in_our_words(error, path, timeout) from error
+    except UnicodeDecodeError as error:  # SQLite's own words about a damaged text
+        raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
 
 
 def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> ModelregError | sqlite3.DatabaseError:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from modelreg import commits
 from modelreg.catalog import Catalog, connection
 from modelreg.lifecycle.leftovers import Leftover
 
@@ -56,7 +57,12 @@ def copied(source: Catalog, path: Path) -> Iterator[Path]:
 def put_in_place(private: Path, path: Path, mode: int) -> None:
     """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
     os.chmod(private, mode)
-    os.rename(private, path)
+    commits.begin()
+    try:
+        os.rename(private, path)
+    except OSError:
+        commits.fail()
+        raise
     connection.sync_folder(path.parent)
 
 
