@@ -58,6 +58,7 @@ def pasted(tmp_path: Path) -> Path:
     return tmp_path / "churn-project"
 
 
+@pytest.mark.slow
 def test_the_session_of_the_readme_works_and_python_goes_on_where_it_ends(pasted: Path) -> None:
     block = re.search(r"<!-- tested -->\n```python\n(.*?)```", README, re.DOTALL)
     assert block is not None

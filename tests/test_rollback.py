@@ -171,7 +171,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_rollbacks_undo_promotions_one_after_another(tmp_path_factory, steps):
     folder = tmp_path_factory.mktemp("rollback")

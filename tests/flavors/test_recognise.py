@@ -393,6 +393,7 @@ def test_a_decompression_bomb_is_not_inflated(compression, blob):
     assert is_within((10, 100), blob)
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_not_inflated(blob):
     with zipfile.ZipFile(blob, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("schema.json", "config.json", "metadata.json", "m/data.pkl", "m/version"):
@@ -402,6 +403,7 @@ def test_a_zip_bomb_is_not_inflated(blob):
     assert is_within((10, 250), blob)
 
 
+@pytest.mark.slow
 def test_an_archive_of_very_many_members_is_not_listed(blob):
     with zipfile.ZipFile(blob, "w") as archive:
         for number in range(150_000):

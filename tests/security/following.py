@@ -26,6 +26,7 @@ TEXTS = ["os", "system", "collections", "OrderedDict", "a.b", "__builtin__", "ev
 HARMLESS = {("collections", "OrderedDict"), ("datetime", "datetime"), ("builtins", "set"), ("builtins", "bytearray")}
 
 _asked: list[tuple[str, str]] = []
+_listening = False
 
 
 class NotHarmless(Exception):
@@ -62,7 +63,7 @@ class Recording(pickle.Unpickler):
 
 
 def _listen(event, arguments):
-    if event == "pickle.find_class":
+    if _listening and event == "pickle.find_class":
         _asked.append(arguments)
         if names_in_python_3(*arguments) not in HARMLESS:
             raise NotHarmless
@@ -73,10 +74,13 @@ sys.addaudithook(_listen)
 
 def names_that_python_asks_for(data: bytes) -> set[tuple[str, str]]:
     """All names, by the C unpickler as it is (up to the first that is not harmless), and with stand-ins for all."""
+    global _listening
     _asked.clear()
     for unpickler in (pickle.Unpickler, Recording):
+        _listening = True
         with suppress(Exception):
             unpickler(io.BytesIO(data)).load()
+        _listening = False
     return set(_asked)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 @pytest.mark.filterwarnings("ignore")
 @given(st.integers(0), st.sampled_from([random_pickle, changed_pickle]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_name_that_python_asks_for_is_missing(seed, make):
     assert unlisted(make(random.Random(seed))) == set()
 

@@ -26,6 +26,8 @@ WAYS = {
     "joblib, lz4": lambda model: dumped(model, compress=("lz4", 1)),
 }
 
+USUAL = ("pickle 5", "joblib", "joblib, zlib")
+
 
 def dumped(model: object, **how: object) -> bytes:
     file = io.BytesIO()
@@ -45,7 +47,9 @@ def test_nearly_all_estimators_of_scikit_learn_are_among_them(models):
     assert len(kinds) > 0.95 * len(all_estimators())
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [*USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in WAYS if way not in USUAL)]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_every_fitted_estimator_is_safe_and_loads(models, way, tmp_path):
     path, found = tmp_path / "model", {}
