@@ -47,7 +47,9 @@ def is_compressed(start: bytes) -> bool:
 
 
 def decompressing(file: BinaryIO) -> BinaryIO:
-    """``file``, from its beginning, decompressed as it is read; its reads raise `BadCompression`.
+    """``file``, from its beginning, decompressed as it is read; the first read raises `BadCompression`.
+
+    Damage further on ends it, as `is_damaged` tells then.
 
     Raises `MissingDecompressor` where the library isn't installed.
     """
@@ -56,6 +58,11 @@ def decompressing(file: BinaryIO) -> BinaryIO:
     if make is None:
         raise BadCompression
     return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make), _PIECE))
+
+
+def is_damaged(content: BinaryIO) -> bool:
+    """Whether the reading of a decompressed file ended where it is damaged, rather than at its end."""
+    return bool(getattr(getattr(content, "raw", None), "is_damaged", False))
 
 
 def inflating(file: BinaryIO) -> BinaryIO:
@@ -72,13 +79,21 @@ class _Decompressed(io.RawIOBase):
         self._members_left = members
         self._decompressor = make()
         self._waiting = b""
+        self._has_begun = False
+        self.is_damaged = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer)
-        data = self._next(len(view))
+        try:
+            data = b"" if self.is_damaged else self._next(len(view))
+        except BadCompression:
+            if not self._has_begun:
+                raise
+            self.is_damaged, data = True, b""  # what came before the damage is read all the same
+        self._has_begun = self._has_begun or bool(data)
         view[: len(data)] = data
         return len(data)
 

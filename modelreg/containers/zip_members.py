@@ -32,10 +32,14 @@ class Member:
 
     name: str
     method: int
+    header: int
+    """Where its own header stands."""
     start: int
     """Where its bytes begin in the archive."""
     size: int
     """Its bytes in the archive, compressed or not."""
+    says_its_size: bool = True
+    """Whether its own header does: writers that cannot go back leave that to the directory."""
 
 
 class ZipMembers:
@@ -75,20 +79,24 @@ class ZipMembers:
             self.problems.append("a zip archive with two members of one name")
         if len(entries) > _MOST_MEMBERS:
             self.problems.append("a zip archive with too many members")
-        members = [member for entry in entries[:_MOST_MEMBERS] if (member := self._from_directory(entry))]
+        members = [member for entry in entries[:_MOST_MEMBERS] for member in self._from_directory(entry)]
         self._look_for_gaps(members)
         return members
 
-    def _from_directory(self, entry: zipfile.ZipInfo) -> Member | None:
-        member = self._from_header(entry.header_offset)
-        if member is None:
+    def _from_directory(self, entry: zipfile.ZipInfo) -> list[Member]:
+        """The member as the directory has it and, where its own header says otherwise, as that has it, too."""
+        own = self._from_header(entry.header_offset)
+        if own is None:
             self.problems.append(f"a zip archive whose member {entry.filename!r} is not where it should be")
-            return None
+            return []
         if entry.flag_bits & _ENCRYPTED:
             self.problems.append(f"a zip archive whose member {entry.filename!r} says that it is encrypted")
-        if (member.name, member.method) != (entry.orig_filename, entry.compress_type):
-            self.problems.append(f"a zip archive whose member {entry.filename!r} has two headers that differ")
-        return Member(member.name, entry.compress_type, member.start, min(entry.compress_size, self._size))
+        listed = Member(own.name, entry.compress_type, own.header, own.start, min(entry.compress_size, self._size))
+        same_size = own.size == entry.compress_size or not own.says_its_size
+        if (own.name, own.method) == (entry.orig_filename, entry.compress_type) and same_size:
+            return [listed]
+        self.problems.append(f"a zip archive whose member {entry.filename!r} has two headers that differ")
+        return [listed, own]
 
     def _from_header(self, offset: int) -> Member | None:
         """The member whose own header stands at ``offset``, as large as it says, or as there is room."""
@@ -101,14 +109,14 @@ class ZipMembers:
         name = self._file.read(name_length).decode("utf-8" if flags & 0x800 else "cp437", "replace")
         start = offset + _HEADER.size + name_length + extra
         room = max(0, self._size - start)
-        return Member(name, method, start, packed if 0 < packed <= room else room)
+        says_its_size = 0 < packed <= room
+        return Member(name, method, offset, start, packed if says_its_size else room, says_its_size)
 
     def _look_for_gaps(self, members: list[Member]) -> None:
         """Bytes that belong to no member may be members all the same, for another reader."""
         end = 0
-        for member in sorted(members, key=lambda member: member.start):
-            header = _HEADER.size + 2 * 0xFFFF  # of the next member, with the longest name and padding
-            if not end <= member.start <= end + header + _DESCRIPTOR:
+        for member in sorted({each.header: each for each in members}.values(), key=lambda member: member.header):
+            if not end <= member.header <= end + _DESCRIPTOR:
                 self.problems.append("a zip archive with bytes that belong to no member, or to two")
                 return
             end = member.start + member.size

@@ -12,11 +12,10 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
 
-from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed, is_damaged
 from modelreg.containers.json_text import parse_object
 from modelreg.containers.zip_members import ZipMembers
 from modelreg.records.scan import Verdict
@@ -80,7 +79,6 @@ class Examination:
             (start.startswith(_ZIP) and self._zip(file, size, place))
             or (is_compressed(start) and self._compressed(file, place))
             or self._stream(file, size, place, start)
-            or (zipfile.is_zipfile(file) and self._zip(file, size, place))
         )
 
     def _stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
@@ -93,7 +91,11 @@ class Examination:
             return self._tar(file, place)
         if start.startswith(_NPY):
             return self._array(file, place)
-        return self._pickles(file, size, place, start) or self._plain(file, size, place, start)
+        if self._pickles(file, size, place, start):
+            return True
+        if size is not None and not start.startswith(_ZIP) and zipfile.is_zipfile(file):  # behind something else
+            return self._zip(file, size, place)
+        return self._plain(file, size, place, start)
 
     def _compressed(self, file: BinaryIO, place: Place) -> bool:
         if place.depth >= _DEEPEST:
@@ -109,20 +111,18 @@ class Examination:
         inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch)
         if start.startswith(_ZIP) or is_compressed(start):
             return self._spooled(content, start, inner)
-        with suppress(BadCompression):  # cut off or damaged; a pickle says so itself
-            return self._stream(content, None, inner, start)
-        return self._doubt(place, "its compression is damaged")
+        understood = self._stream(content, None, inner, start)
+        return self._doubt(place, "its compression is damaged") if is_damaged(content) else understood
 
     def _spooled(self, content: BinaryIO, start: bytes, place: Place) -> bool:
         """Look at an archive that has to be read at will, from a copy without a name."""
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
             copy.write(start)
-            try:
-                while piece := content.read(_BLOCK):
-                    copy.write(piece)
-                    if copy.tell() > _MOST_SPOOLED:
-                        return self._doubt(place, "the archive in it is too large to be looked at")
-            except BadCompression:
+            while piece := content.read(_BLOCK):
+                copy.write(piece)
+                if copy.tell() > _MOST_SPOOLED:
+                    return self._doubt(place, "the archive in it is too large to be looked at")
+            if is_damaged(content):
                 self._doubt(place, "its compression is damaged")
             return self.file(cast("BinaryIO", copy), copy.tell(), place)
 

@@ -101,7 +101,7 @@ def _number_line(m: PickleState) -> None:
         m.push(line == b"01")
     else:
         digits = line.removesuffix(b"L")
-        m.push(int(digits) if digits.lstrip(b"-").isdigit() and len(digits) < 20 else _INT)
+        m.push(int(digits) if digits.removeprefix(b"-").isdigit() and len(digits) < 20 else _INT)
 
 
 def _float_line(m: PickleState) -> None:
