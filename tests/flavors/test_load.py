@@ -98,7 +98,8 @@ def test_a_catboost_model_predicts(blob):
 @pytest.mark.filterwarnings("ignore")
 def test_a_pickle_of_another_library_predicts(name, blob):
     needs(name)
-    high, low = load(blob(f"{name}.pickle"), "pickle").predict_proba(ROWS)[:, 1]
+    trusted = frozenset({("catboost.core", "CatBoostClassifier")})  # the others are on the allow-list
+    high, low = load(blob(f"{name}.pickle"), "pickle", names=trusted).predict_proba(ROWS)[:, 1]
     assert high > low
 
 
