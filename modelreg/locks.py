@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 from modelreg.errors import LockTimeout
 
+_BETWEEN_LOOKS = 0.2  # seconds
 _MODE = 0o666  # less the umask; a group registry sets its own
 
 
@@ -65,10 +67,19 @@ def _acquired_in_turn(descriptor: int, kind: int, timeout: float) -> bool:
             os.close(own)
 
     Thread(target=wait, name="lock", daemon=True).start()
-    in_time = ended.wait(timeout)
+    in_time = _waited(ended, timeout)
     if failures:
         raise failures[0]
     return in_time
+
+
+def _waited(ended: Event, timeout: float) -> bool:
+    """Whether it ended in time; looked at now and then, since Ctrl-C that comes just before a wait is seen after it."""
+    until = monotonic() + timeout
+    while not ended.wait(max(0.0, min(_BETWEEN_LOOKS, until - monotonic()))):
+        if monotonic() >= until:
+            return ended.is_set()
+    return True
 
 
 def _holders(descriptor: int) -> str:

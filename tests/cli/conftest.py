@@ -98,6 +98,7 @@ class Terminal:
     process: subprocess.Popen[bytes]
     descriptor: int
     shown: str = ""
+    typed: str = ""
 
     def until(self, text: str) -> Terminal:
         """Read until ``text`` was shown."""
@@ -108,6 +109,7 @@ class Terminal:
     def type(self, text: str) -> Terminal:
         """Type ``text``."""
         os.write(self.descriptor, text.encode())
+        self.typed = text
         return self
 
     def ends(self) -> tuple[int, str]:
@@ -118,6 +120,9 @@ class Terminal:
         return self.process.wait(), self.shown
 
     def _read(self) -> bool:
+        ready, _, _ = select.select([self.descriptor], [], [], 3)
+        if not ready and self.typed == "\x03":
+            self.type("\x03")  # Python did not see it, since it came just before it began to read: people press again
         ready, _, _ = select.select([self.descriptor], [], [], 30)
         assert ready, f"nothing came for half a minute: {self.shown!r}"
         try:
