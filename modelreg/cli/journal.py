@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -124,6 +125,21 @@ def _what(entry: JournalEntry) -> str:
         case "refuse":
             failed = "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
             return f"{entry.from_stage} -> {entry.to_stage}: {failed}"
+        case _:
+            return _trusted(after)
+
+
+def _trusted(after: Mapping[str, Any]) -> str:
+    """What the action trusts."""
+    match after:
+        case {"trusted": {"module": module, "name": name}} | {"distrusted": {"module": module, "name": name}}:
+            return f"{module}.{name}"
+        case {"version": {"scan": verdict, **more}} if len(more) == 1:  # a verdict that hangs on such a name
+            return f"scan -> {verdict}"
+        case {"trust": trust}:
+            return f"with {trust} trust"
+        case {"allowed": _}:
+            return "dangerous, and allowed"
         case _:
             return ""
 

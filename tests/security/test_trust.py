@@ -215,6 +215,21 @@ def test_names_are_judged_one_by_one(module, name, verdict):
     assert verdict_of(module, name) is verdict
 
 
+def test_the_history_says_what_was_trusted(registry, written):
+    registry.register(written(ENCODER), "churn", allow_unsafe="never needed")
+    registry.trust("own_features.Encoder", message="ours")
+    registry.distrust("own_features.Encoder")
+    command = [shutil.which("modelreg"), "--registry", registry.folder, "history"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    told = [(line.split("\t")[4], line.split("\t")[7]) for line in lines[2:]]
+    assert told == [
+        ("trust", "own_features.Encoder"),
+        ("trust", "scan -> safe"),
+        ("distrust", "own_features.Encoder"),
+        ("distrust", "scan -> unknown"),
+    ]
+
+
 # The folder
 
 
