@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +11,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from modelreg import Registry
+
+settings.register_profile("without deadlines", deadline=None)  # speed is measured elsewhere, on a quiet machine
+settings.load_profile("without deadlines")
+
+
+def pytest_configure():
+    """Let Ctrl-C end what tests start, also where a shell runs them in the background and has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
