@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -86,6 +87,28 @@ def by_hand(registry):
             return connection.execute(statement, values).fetchall()
 
     return execute
+
+
+@pytest.fixture(scope="session")
+def modelreg():
+    """The installed command, which belongs to the Python that runs the tests, whatever PATH says."""
+    return Path(sys.executable).with_name("modelreg")
+
+
+@pytest.fixture(scope="session")
+def as_user(modelreg):
+    """What to put before a command so that another user runs it: ``as_user(12345)``, or of group 0 with ``group=0``."""
+
+    def words(user: int, group: int | None = None) -> list[str]:
+        if os.geteuid() != 0 or shutil.which("setpriv") is None:
+            pytest.skip("only root, with setpriv (util-linux), can become another user")
+        before = ["setpriv", f"--reuid={user}", f"--regid={user if group is None else group}", "--clear-groups"]
+        tried = subprocess.run([*before, modelreg, "--version"], capture_output=True, text=True, check=False)
+        if tried.returncode:
+            pytest.skip(f"another user cannot run this installation: {tried.stderr.strip()[-200:]}")
+        return before
+
+    return words
 
 
 @pytest.fixture

@@ -415,28 +415,26 @@ def test_a_folder_with_other_things_is_not_restored_into(churn, folder, tmp_path
 
 
 @pytest.mark.parametrize("locks", [True, False])
-def test_a_backup_on_media_that_cannot_be_written_is_restored(churn, folder, tmp_path, locks):
+def test_a_backup_on_media_that_cannot_be_written_is_restored(churn, folder, tmp_path, locks, modelreg, as_user):
     """As another user, to whom the backup's folder and its files are read-only."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("needs root and setpriv, to be somebody who may not write")
+    before = [*as_user(12345), modelreg]
     churn.backup(folder)
     if not locks:
         for lock in folder.glob("*.lock"):
             lock.unlink()
-    before = tree(folder)
+    known = tree(folder)
     for each in (tmp_path, *tmp_path.parents):
         each.chmod(each.stat().st_mode | 0o055)
     (tmp_path / "theirs").mkdir()
     os.chown(tmp_path / "theirs", 12345, 12345)
-    command = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", shutil.which("modelreg") or "modelreg"]
     done = subprocess.run(
-        [*command, "restore", folder, "--registry", tmp_path / "theirs" / "registry"],
+        [*before, "restore", folder, "--registry", tmp_path / "theirs" / "registry"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert tree(folder) == before
+    assert tree(folder) == known
     assert facts(Registry(tmp_path / "theirs" / "registry")) == facts(churn)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import MODELREG, Command, assert_sound, facts, said, tree
+from .conftest import Command, assert_sound, facts, said, tree
 
 pytestmark = pytest.mark.fault
 
@@ -44,17 +44,6 @@ def apart(stocked_once):
     shutil.rmtree(folder)
 
 
-def as_nobody():
-    """What to put before a command so that another user runs it."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("only root, with setpriv (util-linux), can become another user")
-    words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    tried = subprocess.run([*words, MODELREG, "--version"], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"nobody cannot run this installation: {tried.stderr.strip()[-200:]}")
-    return words
-
-
 def hold_against(run, folder, before=()):
     """All that reads works, all that changes exits with 8, and nothing is touched."""
     known = tree(run.registry)
@@ -75,10 +64,10 @@ def hold_against(run, folder, before=()):
     assert tree(run.registry) == known
 
 
-def test_what_belongs_to_another_user_can_be_read_and_not_changed(apart):
+def test_what_belongs_to_another_user_can_be_read_and_not_changed(apart, as_user):
     run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home"), "HOME": str(apart / "home")})
     held = facts(run.registry)
-    hold_against(run, apart, as_nobody())
+    hold_against(run, apart, as_user(65534))
     assert facts(run.registry) == held
     assert_sound(run)
 
@@ -109,10 +98,10 @@ def test_a_read_only_mount_can_be_read_and_not_changed_even_by_root(apart):
     assert_sound(run)
 
 
-def test_a_registry_cannot_be_made_in_a_folder_that_cannot_be_written(apart):
+def test_a_registry_cannot_be_made_in_a_folder_that_cannot_be_written(apart, as_user):
     (apart / "locked").mkdir(mode=0o755)
     run = Command(apart / "locked" / "registry", {"HOME": str(apart / "home")})
-    done = run("register", apart / "new.bin", "--name", "churn", before=as_nobody())
+    done = run("register", apart / "new.bin", "--name", "churn", before=as_user(65534))
     assert (done.returncode, done.stdout) == (8, ""), done.stderr
     assert str(run.registry) in said(done)
     assert os.listdir(apart / "locked") == []
@@ -121,15 +110,15 @@ def test_a_registry_cannot_be_made_in_a_folder_that_cannot_be_written(apart):
 UNREADABLE = "churn/1\tone.bin\tis unreadable in the store: Permission denied"
 
 
-def test_a_blob_that_may_not_be_read_is_named(apart):
+def test_a_blob_that_may_not_be_read_is_named(apart, as_user):
     """The registry of a group whose files came with the wrong modes."""
     blob = next(path for path in (apart / "registry/artifacts/blobs/sha256").iterdir() if path.stat().st_size == 1000)
     blob.chmod(0)
     run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home"), "HOME": str(apart / "home")})
-    done = run("load", "churn/1", before=as_nobody())
+    done = run("load", "churn/1", before=as_user(65534))
     assert (done.returncode, done.stdout) == (8, "")
     assert f"{blob.parent}" in said(done)
     assert "Permission denied" in done.stderr
-    found = run("verify", before=as_nobody())
+    found = run("verify", before=as_user(65534))
     assert (found.returncode, found.stdout.splitlines()[1:]) == (6, [UNREADABLE])
-    assert run("load", "churn/2", before=as_nobody()).returncode == 0
+    assert run("load", "churn/2", before=as_user(65534)).returncode == 0

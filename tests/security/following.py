@@ -11,6 +11,7 @@ import io
 import pickle
 import pickletools
 import random
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -24,6 +25,8 @@ ARGUMENTS = {code.code.encode("latin-1"): code.arg for code in pickletools.opcod
 OPERATIONS = list(ARGUMENTS)
 TEXTS = ["os", "system", "collections", "OrderedDict", "a.b", "__builtin__", "eval", "copy_reg", "_reconstructor", "é"]
 HARMLESS = {("collections", "OrderedDict"), ("datetime", "datetime"), ("builtins", "set"), ("builtins", "bytearray")}
+
+BATCH = 2000
 
 _asked: list[tuple[str, str]] = []
 _listening = False
@@ -155,21 +158,39 @@ VALUES = [
 GENUINE = [pickle.dumps(value, protocol) for value in VALUES for protocol in range(6)]
 
 
-def main(seconds: float) -> int:
-    """Try random pickles until the time is over; returns 1 when the machine missed a name."""
-    seed = time.time_ns()
-    chooser, ends, tried, asked = random.Random(seed), time.monotonic() + seconds, 0, 0
-    while time.monotonic() < ends:
+def batch(seed: int) -> int:
+    """Try some random pickles; prints how many, and how many names Python asked for; 1 when the machine missed one."""
+    chooser, asked = random.Random(seed), 0
+    for number in range(BATCH):
         data = chooser.choice([random_pickle, changed_pickle])(chooser)
         missed = unlisted(data)
-        tried += 1
         asked += len(_asked)
         if missed:
-            print(f"{data!r} (seed {seed}, number {tried}): Python asks for {missed}, which was not listed")
+            print(f"{data!r} (seed {seed}, number {number}): Python asks for {missed}, which was not listed")
             return 1
-    print(f"{tried} pickles in {seconds:g} s, seed {seed}: all {asked} names that Python asked for were listed")
+    print(asked)
+    return 0
+
+
+def main(seconds: float) -> int:
+    """Try batches until the time is over, each in a process of its own: Python's unpickler may crash, ours may not."""
+    ends, batches, asked, crashes = time.monotonic() + seconds, 0, 0, 0
+    while time.monotonic() < ends:
+        command = [sys.executable, "-W", "ignore", __file__, "--batch", str(random.getrandbits(64))]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        if done.returncode > 0:
+            print(done.stdout or f"the batch {command[-1]} failed")
+            return 1
+        batches += 1
+        crashes += done.returncode < 0
+        asked += int(done.stdout or 0)
+    print(
+        f"{batches} batches of {BATCH} pickles in {seconds:g} s: all {asked} names that Python asked for were listed;"
+    )
+    print(f"Python itself crashed in {crashes} of them")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(float(sys.argv[1])))
+    words = sys.argv[1:]
+    raise SystemExit(batch(int(words[1])) if words[0] == "--batch" else main(float(words[0])))

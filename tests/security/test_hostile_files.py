@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import pickle
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -163,19 +162,19 @@ def test_what_is_not_understood_is_unreadable(scanned, way):
 
 
 @pytest.mark.parametrize("way", ["a call", "zip", "gzip, twice", "behind joblib's arrays", "protocol 0"])
-def test_no_command_runs_a_hostile_file(tmp_path, way):
+def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
     (tmp_path / "model.pkl").write_bytes(NAMED[way])
     (tmp_path / "x.csv").write_text("a\n1\n")
 
-    def modelreg(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [shutil.which("modelreg"), "--registry", "registry", *words]
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [modelreg, "--registry", "registry", *words]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    refused = modelreg("register", "model.pkl", "--name", "bad")
+    refused = run("register", "model.pkl", "--name", "bad")
     assert (refused.returncode, "posix.system" in refused.stderr) == (7, True)
-    assert modelreg("register", "model.pkl", "--name", "bad", "--allow-unsafe", "to test").returncode == 0
+    assert run("register", "model.pkl", "--name", "bad", "--allow-unsafe", "to test").returncode == 0
     for words in (["list"], ["versions", "bad"], ["verify"], ["load", "bad/1", "-o", "copy"]):
-        assert modelreg(*words).returncode == 0
-    assert json.loads(modelreg("show", "bad/1", "--json").stdout)["scan"] == "dangerous"
-    assert modelreg("predict", "bad/1", "-i", "x.csv", "-o", "y.csv").returncode in (2, 7)
+        assert run(*words).returncode == 0
+    assert json.loads(run("show", "bad/1", "--json").stdout)["scan"] == "dangerous"
+    assert run("predict", "bad/1", "-i", "x.csv", "-o", "y.csv").returncode in (2, 7)
     assert not (tmp_path / "ran").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import shutil
 import stat
 import subprocess
 import sys
@@ -215,11 +214,11 @@ def test_names_are_judged_one_by_one(module, name, verdict):
     assert verdict_of(module, name) is verdict
 
 
-def test_the_history_says_what_was_trusted(registry, written):
+def test_the_history_says_what_was_trusted(registry, written, modelreg):
     registry.register(written(ENCODER), "churn", allow_unsafe="never needed")
     registry.trust("own_features.Encoder", message="ours")
     registry.distrust("own_features.Encoder")
-    command = [shutil.which("modelreg"), "--registry", registry.folder, "history"]
+    command = [modelreg, "--registry", registry.folder, "history"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     told = [(line.split("\t")[4], line.split("\t")[7]) for line in lines[2:]]
     assert told == [
@@ -270,7 +269,7 @@ def test_no_umask_makes_anything_writable_for_the_world_or_unreadable_for_its_ow
         assert mode & (0o700 if path.is_dir() else 0o400), path
 
 
-def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp_path):
+def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp_path, modelreg):
     joblib.dump(LogisticRegression().fit(ROWS, [0, 1, 0, 1]), tmp_path / "model.joblib")
     registry.register(tmp_path / "model.joblib", "churn")
     here = tmp_path / "here"
@@ -278,7 +277,7 @@ def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp
     for library in ("sklearn", "joblib", "numpy", "typer", "pandas"):
         (here / f"{library}.py").write_text("open('marker', 'w')\nraise SystemExit('imported from the current folder')")
     (here / "x.csv").write_text("a,b\n0,1\n")
-    for program in ([shutil.which("modelreg")], [sys.executable, "-m", "modelreg"]):
+    for program in ([modelreg], [sys.executable, "-m", "modelreg"]):
         done = subprocess.run(
             [*program, "--registry", registry.folder, "predict", "churn/1", "-i", "x.csv", "-o", "-"],
             cwd=here,
