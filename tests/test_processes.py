@@ -212,7 +212,7 @@ def whole(registry):
     return True
 
 
-SOME = 8
+SOME = 5
 MANY = pytest.param(80, marks=pytest.mark.slow)
 
 

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from modelreg import Registry
+from modelreg.records.journal import JournalEntry
+
 MODELREG = Path(sys.executable).with_name("modelreg")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -89,6 +92,12 @@ def churn(registry: Path, made_once: Path) -> Run:
     """Run ``modelreg`` on a copy of that registry."""
     shutil.copytree(made_once, registry)
     return runner(registry)
+
+
+@pytest.fixture
+def journal(registry: Path) -> Callable[[], list[JournalEntry]]:
+    """All that was ever done to the registry; what is refused does not add to it."""
+    return Registry(registry).history
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict
@@ -10,6 +11,8 @@ from dataclasses import asdict
 import pytest
 
 from modelreg import Registry
+
+from .conftest import runner
 
 
 @pytest.fixture
@@ -256,7 +259,7 @@ def state(folder):
     return found
 
 
-def test_what_is_so_already_is_said_and_not_journalled(churn):
+def test_what_is_so_already_is_said_and_not_journalled(churn, journal):
     for words in (
         ("alias", "churn/1", "champion"),
         ("tag", "churn", "team=growth"),
@@ -264,10 +267,10 @@ def test_what_is_so_already_is_said_and_not_journalled(churn):
         ("approve", "churn/1"),
     ):
         assert churn(*words).returncode == 0
-        head = churn("history", "--head").stdout
+        before = journal()
         again = churn(*words)
         assert (again.returncode, "nothing was changed" in again.stderr) == (0, True)
-        assert churn("history", "--head").stdout == head
+        assert journal() == before
 
 
 def test_who_registered_is_told_that_an_approval_of_theirs_does_not_count(churn):
@@ -297,19 +300,27 @@ def test_a_diff_names_what_differs_and_exits_as_git_does(scored):
 # evaluate and predict, with a real model
 
 
-@pytest.fixture
-def trained(run, tmp_path):
-    """A real model in the registry, and the paths of its holdout and of rows to predict."""
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory):
+    """A folder with a real model, its holdout, rows to predict, and a registry that has the model."""
     import joblib
     from sklearn.datasets import load_iris
     from sklearn.linear_model import LogisticRegression
 
-    data = load_iris(as_frame=True)
-    joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target), tmp_path / "iris.joblib")
-    data.frame.to_csv(tmp_path / "holdout.csv", index=False)
-    data.data.to_csv(tmp_path / "rows.csv", index=False)
-    words = ("register", tmp_path / "iris.joblib", "--name", "iris", "--signature-from", tmp_path / "rows.csv")
-    assert run(*words).returncode == 0
+    folder, data = tmp_path_factory.mktemp("iris"), load_iris(as_frame=True)
+    joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target), folder / "iris.joblib")
+    data.frame.to_csv(folder / "holdout.csv", index=False)
+    data.data.to_csv(folder / "rows.csv", index=False)
+    words = ("register", folder / "iris.joblib", "--name", "iris", "--signature-from", folder / "rows.csv")
+    assert runner(folder / "registry")(*words).returncode == 0
+    return folder
+
+
+@pytest.fixture
+def trained(registry, trained_once, tmp_path):
+    """A copy of that folder; its registry is the one that commands use."""
+    assert registry == tmp_path / "registry"
+    shutil.copytree(trained_once, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -383,11 +394,11 @@ def test_predictions_do_not_replace_their_data_and_do_not_mix_with_json(run, tra
         (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2),
     ],
 )
-def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, trained, words, status):
-    head = run("history", "--head").stdout
+def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, trained, words, status, journal):
+    before = journal()
     done = run(*(word.format(trained) for word in words))
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
-    assert run("history", "--head").stdout == head
+    assert journal() == before
     assert not (trained / "out.csv").exists()

@@ -86,13 +86,13 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("backup", "{}/registry"), 4, "are the same folder"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, words, status, said):
-    head = churn("history", "--head").stdout
+def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, words, status, said, journal):
+    before = journal()
     done = churn(*(word.format(tmp_path) for word in words))
     assert (done.returncode, done.stdout) == (status, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert churn("history", "--head").stdout == head
+    assert journal() == before
 
 
 def test_errors_are_json_too(churn, registry):

@@ -55,10 +55,10 @@ def refused(done: subprocess.CompletedProcess[str], status: int, *words: str) ->
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_what_is_not_there_or_makes_no_sense_is_named(churn, words, status, said):
-    before = churn("history", "--head").stdout
+def test_what_is_not_there_or_makes_no_sense_is_named(churn, words, status, said, journal):
+    before = journal()
     refused(churn(*words), status, said)
-    assert churn("history", "--head").stdout == before
+    assert journal() == before
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_what_is_not_there_or_makes_no_sense_is_named(churn, words, status, said
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_what_cannot_be_registered_is_refused_and_nothing_is(churn, files, options, status, said):
-    before = churn("history", "--head").stdout
+def test_what_cannot_be_registered_is_refused_and_nothing_is(churn, files, options, status, said, journal):
+    before = journal()
     refused(churn("register", files[2], *options), status, said)
-    assert churn("history", "--head").stdout == before
+    assert journal() == before
 
 
 def fifo(folder):

@@ -11,10 +11,13 @@ import io
 import pickle
 import pickletools
 import random
+import resource
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +30,7 @@ TEXTS = ["os", "system", "collections", "OrderedDict", "a.b", "__builtin__", "ev
 HARMLESS = {("collections", "OrderedDict"), ("datetime", "datetime"), ("builtins", "set"), ("builtins", "bytearray")}
 
 BATCH = 2000
+MOST_MEMORY = 256 << 20
 
 _asked: list[tuple[str, str]] = []
 _listening = False
@@ -75,13 +79,25 @@ def _listen(event, arguments):
 sys.addaudithook(_listen)
 
 
+@contextmanager
+def _little_memory() -> Iterator[None]:
+    """Python makes room for whatever number a pickle names, and fills gigabytes for seconds."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, most))
+
+
 def names_that_python_asks_for(data: bytes) -> set[tuple[str, str]]:
     """All names, by the C unpickler as it is (up to the first that is not harmless), and with stand-ins for all."""
     global _listening
     _asked.clear()
     for unpickler in (pickle.Unpickler, Recording):
         _listening = True
-        with suppress(Exception):
+        with _little_memory(), suppress(Exception):
             unpickler(io.BytesIO(data)).load()
         _listening = False
     return set(_asked)
