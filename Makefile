@@ -10,7 +10,7 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
 
 test: $(READY)
-	$(BIN)/pytest -n auto -m "not slow and not fault"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not fault"
 
 test-slow: $(READY)
 	$(BIN)/pytest -n auto -m slow

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -48,6 +49,7 @@ def readme() -> str:
     return text
 
 
+@functools.cache
 def _help_of(*command: str) -> str:
     modelreg = Path(sys.executable).with_name("modelreg")
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MODELREG_")}

@@ -385,13 +385,17 @@ def test_predictions_do_not_replace_their_data_and_do_not_mix_with_json(run, tra
         (("evaluate", "iris/1", "--data", "{}/missing.csv", "--target", "target"), 2),
         (("evaluate", "iris/1", "--data", "{}/holdout.csv"), 2),
         (("evaluate", "iris/1"), 2),
-        (("evaluate", "iris/1", "--metric", "a=1"), 2),
+        pytest.param(("evaluate", "iris/1", "--metric", "a=1"), 2, marks=pytest.mark.slow),
         (("evaluate", "iris/1", "--as", "x", "--metric", "a=nan"), 2),
         (("evaluate", "iris/7", "--data", "{}/holdout.csv", "--target", "target"), 3),
         (("predict", "iris/1", "--input", "{}/holdout.csv", "--output", "{}/out.csv"), 2),
-        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/out.txt"), 2),
+        pytest.param(
+            ("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/out.txt"), 2, marks=pytest.mark.slow
+        ),
         (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/no/out.csv"), 2),
-        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2),
+        pytest.param(
+            ("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, trained, words, status, journal):

@@ -161,7 +161,12 @@ def test_what_is_not_understood_is_unreadable(scanned, way):
     assert scanned(DOUBTED[way]).verdict is Verdict.UNREADABLE
 
 
-@pytest.mark.parametrize("way", ["a call", "zip", "gzip, twice", "behind joblib's arrays", "protocol 0"])
+USUAL = ["a call", "behind joblib's arrays"]
+
+
+@pytest.mark.parametrize(
+    "way", [*USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in NAMED if way not in USUAL)]
+)
 def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
     (tmp_path / "model.pkl").write_bytes(NAMED[way])
     (tmp_path / "x.csv").write_text("a\n1\n")
@@ -171,7 +176,7 @@ def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     refused = run("register", "model.pkl", "--name", "bad")
-    assert (refused.returncode, "posix.system" in refused.stderr) == (7, True)
+    assert (refused.returncode, "system" in refused.stderr or "eval" in refused.stderr) == (7, True), refused.stderr
     assert run("register", "model.pkl", "--name", "bad", "--allow-unsafe", "to test").returncode == 0
     for words in (["list"], ["versions", "bad"], ["verify"], ["load", "bad/1", "-o", "copy"]):
         assert run(*words).returncode == 0
