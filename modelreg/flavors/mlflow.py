@@ -1,15 +1,12 @@
-"""MLflow: a folder with an ``MLmodel`` in YAML (MLflow's documentation, 'MLflow Model Format').
-
-The YAML is read without its types, tags and merge keys: nested merges make a small file as large as one likes.
-"""
+"""MLflow: a folder with an ``MLmodel`` in YAML (MLflow's documentation, 'MLflow Model Format')."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.containers.content import Files, OpenModel, text
+from modelreg.containers.yaml_text import parse_mapping
 from modelreg.flavors import pickles, skops
 from modelreg.records.registration import Description
 from modelreg.records.signature import Signature, SignatureField
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
 FORMATS = ("mlflow",)
 
 _MOST_TEXT = 1 << 20  # bytes
-_MOST_NESTING = 100  # an MLmodel has seven levels,
-_MOST_EVENTS = 20_000  # and some hundred events: keys, values, beginnings and ends
 _GENERIC = "python_function"
 _TYPES = {
     "boolean": "boolean",
@@ -63,30 +58,8 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 
 def _parsed(path: Path) -> dict[object, object] | None:
-    import yaml  # about 20 ms
-
     source = text(path, _MOST_TEXT)
-    if source is None:
-        return None
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster, where PyYAML has it
-    try:
-        if not _is_modest(yaml.parse(source, Loader=loader)):
-            return None
-        return _mapping(yaml.load(source, Loader=loader))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
-
-
-def _is_modest(events: Iterable[object]) -> bool:
-    """Whether the document is as small and flat as an MLmodel: libyaml's loader crashes Python on very deep ones."""
-    depth = 0
-    for number, event in enumerate(events):
-        kind = type(event).__name__
-        depth += kind.endswith("StartEvent")
-        depth -= kind.endswith("EndEvent")
-        if depth > _MOST_NESTING or number > _MOST_EVENTS:
-            return False
-    return True
+    return None if source is None else parse_mapping(source)
 
 
 def _mapping(value: object) -> dict[object, object]:

@@ -19,7 +19,7 @@ from modelreg.containers.compressed import BadCompression, MissingDecompressor, 
 from modelreg.containers.json_text import parse_object
 from modelreg.containers.zip_members import ZipMembers
 from modelreg.records.scan import Verdict
-from modelreg.security import keras_layers, skops_schema
+from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
 from modelreg.security.evidence import Evidence
 from modelreg.security.names import verdict_of
 from modelreg.security.pickle_machine import End, Reading, read_pickles
@@ -30,7 +30,6 @@ _DEEPEST = 6  # containers within containers
 _MOST_JSON = 32 << 20  # bytes
 _MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
 _IN_MEMORY = 64 << 20
-_MOST_TEXT = 1 << 20  # bytes; of a longer one, how it begins
 _BLOCK = 1 << 20
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
@@ -38,8 +37,6 @@ _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _UBJ = b"{L\0\0\0\0\0\0\0\x07learner"
 _WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", _UBJ)
 _SAFETENSORS = b'{"'  # behind the eight bytes of its length
-_PYTHON_TAG = re.compile(rb"!!python/|tag:yaml\.org,2002:python/")
-_OBJECTS = re.compile(r"""['"][|<>=]?O\d*['"]""")
 _RAW_MEMBERS = {
     "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
     "config.json": re.compile(r"\.h5$|(^|/)assets/"),
@@ -193,10 +190,12 @@ class Examination:
         start = content.read(12)
         long = start[6:7] != b"\x01"
         length = int.from_bytes(start[8:12] if long else start[8:10], "little")
-        header = (start[12 if long else 10 :] + content.read(min(length, _BLOCK))).decode("latin-1")
-        if not _OBJECTS.search(header):
-            return True
-        if not self._pickles(_chained(header.encode("latin-1")[length:], content), None, place):
+        behind = _chained(start[12 if long else 10 :], content)
+        header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
+        objects = numpy_header.holds_objects(header)
+        if objects is None:
+            self._doubt(place, "its array's header is none that NumPy writes")
+        if objects is not False and not self._pickles(behind, None, place):
             self._doubt(place, "its array of objects is no pickle")
         return True
 
@@ -206,6 +205,8 @@ class Examination:
         found = False
         for reading in read_pickles(content, size, self._budget, persistent=is_torch):
             if not _acts(reading):
+                if size is None and not place.is_raw and reading.position > _BLOCK:
+                    self._doubt(place, "it goes on for long as a pickle would, and is none")
                 if found and not is_torch:
                     self._doubt(place, "its pickle is followed by something else")
                 return found
@@ -231,11 +232,17 @@ class Examination:
             return True
         if size is not None:
             file.seek(0)
-            start = file.read(_MOST_TEXT)
+            start = file.read(_BLOCK)
         if not _is_text(start):
             return False
-        if _PYTHON_TAG.search(start):
-            self._evidence.speaks(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
+        text = start
+        while text:
+            if yaml_tags.calls_python(text):
+                self._evidence.speaks(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
+            if yaml_tags.names_tags(text):
+                self._evidence.speaks(Verdict.UNKNOWN, place.name, ["it is YAML with tags of its own"])
+            more = file.read(_BLOCK)
+            text = more and text[-yaml_tags.OVERLAP :] + more
         return True
 
     def _doubt(self, place: Place, sentence: str) -> bool:
@@ -264,13 +271,18 @@ class _Raw(io.RawIOBase):
 
 def _acts(reading: Reading) -> bool:
     """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
-    names = reading.globals
+    names = [each for each in reading.globals if _is_identifier(each.module) and _is_identifier(each.name)]
     if reading.protocol >= 2:  # it says that it is one
         return bool(names) or reading.end is not End.UNREADABLE
     if reading.end is End.STOP and reading.whole:
         return True
     dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
     return dangerous or (bool(names) and reading.calls > 0)
+
+
+def _is_identifier(dotted: str) -> bool:
+    """Whether it can be the name of anything: text can look like an operation with two lines behind it."""
+    return all(part.isidentifier() for part in dotted.split("."))
 
 
 def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
@@ -284,10 +296,14 @@ def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
 
 
 def _beginning(content: BinaryIO) -> bytes:
-    """The first bytes; raises `BadCompression` where not even these can be had."""
+    """The first bytes, as many as a text is judged by; raises `BadCompression` where there are none."""
     start = b""
-    while len(start) < _START and (more := content.read(_START - len(start))):
-        start += more
+    try:
+        while len(start) < _BLOCK and (more := content.read(_BLOCK - len(start))):
+            start += more
+    except BadCompression:
+        if not start:
+            raise
     return start
 
 
@@ -300,7 +316,7 @@ def _is_tar(start: bytes) -> bool:
     if len(start) < _START:
         return False
     try:
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
+        tarfile.TarInfo.frombuf(start[:_START], "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return False
     return True

@@ -277,7 +277,7 @@ def _pass_pickle(m: PickleState) -> None:
 
 def _index(m: PickleState) -> int:
     try:
-        index = int(m.stream.line())
+        index = int(m.stream.line().partition(b"\0")[0])  # C sees the number end there
     except ValueError:
         index = -1
     if index < 0:

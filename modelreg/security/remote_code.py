@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from modelreg.containers.content import Files, text
 from modelreg.containers.json_text import parse_object
+from modelreg.containers.yaml_text import texts_of_mappings
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 
 _MOST_TEXT = 32 << 20  # bytes
-_LOADER = re.compile(r"^\s*loader_module:\s*['\"]?([\w.]+)", re.MULTILINE)
-_CODE = re.compile(r"^\s*code:\s*['\"]?([^\s'\"]+)", re.MULTILINE)
 
 
 def examine(files: Files, evidence: Evidence) -> None:
@@ -20,7 +17,7 @@ def examine(files: Files, evidence: Evidence) -> None:
         if path.endswith(".json"):
             _examine_hugging_face(path, text(location, _MOST_TEXT), evidence)
         elif path.rpartition("/")[2] == "MLmodel":
-            _examine_mlflow(path, text(location, _MOST_TEXT) or "", evidence)
+            _examine_mlflow(path, text(location, _MOST_TEXT), evidence)
 
 
 def _examine_hugging_face(path: str, content: str | None, evidence: Evidence) -> None:
@@ -36,12 +33,14 @@ def _names(auto_map: object) -> list[str]:
     return sorted({str(name) for value in values for name in (value if isinstance(value, list) else [value]) if name})
 
 
-def _examine_mlflow(path: str, content: str, evidence: Evidence) -> None:
-    for loader in _LOADER.findall(content):
-        if loader.partition(".")[0] != "mlflow":
-            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow loads it by {loader!r}, a module of its own"])
-        elif loader == "mlflow.pyfunc.model":
+def _examine_mlflow(path: str, content: str | None, evidence: Evidence) -> None:
+    described = None if content is None else texts_of_mappings(content)
+    if described is None:
+        evidence.speaks(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
+    for key, value in described or ():
+        if key == "loader_module" and value.partition(".")[0] != "mlflow":
+            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, a module of its own"])
+        elif key == "loader_module" and value == "mlflow.pyfunc.model":
             evidence.speaks(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
-    for folder in _CODE.findall(content):
-        if folder not in ("null", "~"):
-            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow puts its folder {folder!r} before all Python modules"])
+        elif key == "code" and value not in ("", "null", "~"):
+            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])

@@ -42,6 +42,7 @@ def test_random_pickles_get_as_far_as_asking_for_names():
         b"\x80\x04\x95\x03\0\0\0\0\0\0\0cxxos\nsystem\n.",
         b"\x80\x04\x95\x06\0\0\0\0\0\0\0cos\nxxsystem\n.",
         b"\x80\x02}\x95\x03\0\0\0\0\0\0\0\x8c\x06systemccopy_reg\ncopy_reg\n.",
+        b"Np1\x00junk\n0g1\n0cos\nsystem\n.",
         b"cos\nsystem\n",
         b"cos\nsystem\n(tR" + b"\xff" * 20,
     ],

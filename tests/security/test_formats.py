@@ -134,17 +134,64 @@ def test_a_folder_that_wants_trust_remote_code_is_unknown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["    loader_module: mine.loader", "    code: code", "    loader_module: mlflow.pyfunc.model"]
+    "model",
+    [
+        "flavors:\n  python_function:\n    loader_module: mine.loader\n",
+        "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n",
+        "flavors:\n  python_function:\n    code: code\n",
+        "flavors: {python_function: {loader_module: mine.loader}}",
+        'flavors: {python_function: {"loader\\x5fmodule": mine.loader}}',
+        "mine: &mine {loader_module: mine.loader}\nflavors: {python_function: {<<: *mine}}",
+        "- &key loader_module\n- flavors: {python_function: {*key : mine.loader}}",
+    ],
 )
-def test_an_mlflow_folder_with_code_of_its_own_is_unknown(tmp_path, line):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "MLmodel").write_text(f"flavors:\n  python_function:\n{line}\n")
+def test_an_mlflow_folder_with_code_of_its_own_is_unknown(tmp_path, model):
+    (tmp_path / "m" / "code").mkdir(parents=True)
+    (tmp_path / "m" / "code" / "mine.py").write_text("import os\nos.environ\n")
+    (tmp_path / "m" / "MLmodel").write_text(model)
     assert scanned(tmp_path / "m").verdict is Verdict.UNKNOWN
 
 
-def test_yaml_that_calls_python_is_dangerous(tmp_path):
-    (tmp_path / "m.yaml").write_text("a: !!python/object/apply:os.system ['true']")
-    assert scanned(tmp_path / "m.yaml").verdict is Verdict.DANGEROUS
+@pytest.mark.parametrize("model", ["{", "a: b\n---\nc: d\n", "[" * 5000, "a: 1\n" * 30_000])
+def test_an_mlmodel_that_cannot_be_read_is_unreadable(tmp_path, model):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "MLmodel").write_text(model)
+    assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("a: !!python/object/apply:os.system ['true']", "dangerous"),
+        ("a: !!pyth%6Fn/object/apply:os.system ['true']", "dangerous"),
+        ("a: !<tag:yaml.org,2002:python/object/apply:os.system> ['true']", "dangerous"),
+        ("a: !<tag:yaml%2Eorg,2002:python/object/apply:os.system> ['true']", "dangerous"),
+        ("%TAG !e! tag:yaml.org,2002:py\n---\na: !e!thon/object/apply:os.system ['true']", "unknown"),
+        ("a: !custom 100%25", "safe"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "# a comment\n" * 200_000], ids=["short", "long"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_yaml_that_calls_python_is_named_wherever_it_does(tmp_path, text, verdict, before, packed):
+    with zipfile.ZipFile(tmp_path / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m.yaml", before + text)
+    (tmp_path / "m.yaml").write_text(before + text)
+    assert scanned(tmp_path / ("m.zip" if packed else "m.yaml")).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nos.system('true')\n",
+        "catboost==1.2.8\nnumpy.os==1.26.0\n",
+        "class,value\na.os.b b,1\n",
+        "iris setosa\nbuiltins.eval(1)\n",
+    ],
+)
+def test_text_that_begins_as_an_import_does_is_text(tmp_path, text):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "notes.txt").write_text(text)
+    assert scanned(tmp_path / "m").verdict is Verdict.SAFE
 
 
 def tarred(content: bytes) -> bytes:
@@ -220,7 +267,30 @@ def test_an_array_of_objects_is_looked_into(tmp_path, how):
     assert scanned(tmp_path / "m").verdict is Verdict.DANGEROUS
 
 
-@pytest.mark.parametrize("array", [np.zeros((3, 4)), np.zeros(2, [("a", "i4")])], ids=["numbers", "records"])
+def npy(descr: str, content: bytes) -> bytes:
+    """An array of one element, whose type is written in one of NumPy's ways."""
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
+
+
+@pytest.mark.parametrize(
+    "descr",
+    ["'|O'", "'object'", "'object_'", r"'\x4f'", "'i4,O'", "'(2,)O'", "'i4,(1,)O'", "[('a', 'O')]", "('O', (1,))"],
+)
+def test_an_array_of_objects_is_looked_into_whatever_its_type_is_called(tmp_path, descr):
+    (tmp_path / "m").write_bytes(npy(descr, HOSTILE))
+    assert scanned(tmp_path / "m").verdict is Verdict.DANGEROUS
+
+
+@pytest.mark.parametrize("descr", ["", "'f8'}", "(" * 100, "'float64'", "'f8', " * 20_000])
+def test_an_array_with_a_header_that_numpy_does_not_write_is_not_safe(tmp_path, descr):
+    (tmp_path / "m").write_bytes(npy(descr[:60_000], bytes(8)))
+    assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((3, 4)), np.zeros(2, [("a", "i4", (2,)), (("t", "b"), "M8[ns]"), ("c", [("d", "U3")])])]
+)
 def test_an_array_of_numbers_is_safe(tmp_path, array):
     (tmp_path / "m").write_bytes(saved(array))
     assert scanned(tmp_path / "m").verdict is Verdict.SAFE

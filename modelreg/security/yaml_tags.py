@@ -1,0 +1,29 @@
+"""YAML that makes Python objects: by tags of ``tag:yaml.org,2002:python/``, which can be written in many ways.
+
+PyYAML's unsafe loaders call what such a tag names. Tags: YAML 1.2.2, 5.6 (percent escapes), 6.8.2 (``%TAG``) and 6.9.1.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+OVERLAP = 4096
+"""Bytes; no tag is longer, so that a text may be looked at in blocks that share so many."""
+
+_TAG = re.compile(rb"!!python/|tag:yaml\.org,2002:python/")
+_ESCAPED = re.compile(rb"![\w!<:.,/-]{0,40}%[0-9A-Fa-f]{2}\S{0,200}")
+_DIRECTIVE = re.compile(rb"%TAG[ \t]+!")
+
+
+def calls_python(text: bytes) -> bool:
+    """Whether a text would call Python if it were read as YAML by an unsafe loader."""
+    if b"!" not in text:
+        return False
+    escaped = b"%" in text and any(b"python/" in unquote_to_bytes(tag) for tag in _ESCAPED.findall(text))
+    return escaped or _TAG.search(text) is not None
+
+
+def names_tags(text: bytes) -> bool:
+    """Whether a text abbreviates tags by a ``%TAG`` of its own: they may then stand for any."""
+    return b"%TAG" in text and _DIRECTIVE.search(text) is not None
