@@ -8,8 +8,14 @@ from contextlib import contextmanager, redirect_stdout
 
 from modelreg.errors import ModelregError, UnloadableModel, shown
 
+_KNOWN = (
+    *("catboost", "cloudpickle", "joblib", "keras", "lightgbm", "lz4", "mlflow", "numpy", "onnxruntime", "pandas"),
+    *("safetensors", "scipy", "skops", "tensorflow", "torch", "transformers", "xgboost"),
+)
 _PACKAGES = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python"}
-"""Packages that are named otherwise than what they install."""
+"""What is imported -> the package that installs it. A model may name anything, and whoever owns that name in a package
+index could wait for it to be installed: of others than these we do not say that they should be.
+"""
 
 
 @contextmanager
@@ -37,4 +43,6 @@ def _how_to_get(module: str) -> str:
     top = module.partition(".")[0]
     if top == "__main__" or "." in module:
         return f"the model was made with another version of {top}, or by a program that is not here"
-    return f"pip install {_PACKAGES.get(top, top)}"
+    if top in _KNOWN or top in _PACKAGES:
+        return f"pip install {_PACKAGES.get(top, top)}"
+    return f"install the project that has {top}, or name its folder in PYTHONPATH"

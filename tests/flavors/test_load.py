@@ -200,7 +200,7 @@ def test_a_pickle_whose_class_is_gone_is_one_error(tmp_path):
     (tmp_path / "m").write_bytes(b"\x80\x04\x8c\x0bno_such_lib\x8c\x01C\x93)\x81.")
     with pytest.raises(UnloadableModel, match="'no_such_lib'") as caught:
         load(tmp_path / "m", "pickle", full=True)
-    assert caught.value.hint == "pip install no_such_lib"
+    assert "pip install" not in caught.value.hint  # anybody may own that name in a package index
     (tmp_path / "m").write_bytes(b"\x80\x04\x8c\x08__main__\x8c\x0cNo_such_clas\x93)\x81.")
     with pytest.raises(UnloadableModel, match="No_such_clas"):
         load(tmp_path / "m", "pickle", full=True)
