@@ -24,7 +24,7 @@ for version in 3.11 3.12 3.13 3.14; do
   environment=.venv-$version
   [ -d "$environment" ] || "$python" -m venv "$environment"
   PIP_CONSTRAINT=constraints.txt "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-  "$environment/bin/pytest" -n auto -m "not slow" -p no:cacheprovider
+  "$environment/bin/pytest" -n auto --dist worksteal -m "not slow and not fault" -p no:cacheprovider
   tested+=("$version")
 done
 echo "== tested on Python ${tested[*]}"
