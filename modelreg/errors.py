@@ -541,7 +541,7 @@ class DangerousName(Untrusted):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{shown(name)} runs code of whoever wrote a model, so it cannot be trusted in general",
+            f"{shown(name)} runs or makes code of whoever wrote a model, so it cannot be trusted in general",
             "one model can be loaded all the same: --trust full --message WHY",
         )
 

@@ -20,6 +20,7 @@ from modelreg.records.scan import Scan, Verdict
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
+from modelreg.security.trust import trustable
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
@@ -144,10 +145,8 @@ def _scan_notes(scan: Scan, change: Change) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
     if scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
         return ()
-    unknown = scan.named(Verdict.UNKNOWN)
-    if scan.verdict is Verdict.UNKNOWN and not scan.reasons:
-        names = " ".join(unknown)
-        return (f"to load it takes trust in {', '.join(unknown)}: modelreg trust add {names}",)
+    if names := trustable(scan):
+        return (f"to load it takes trust in {', '.join(names)}: modelreg trust add {' '.join(names)}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{scan.verdict} to load: {'; '.join(scan.findings[:_TOLD])}{others}",)

@@ -552,11 +552,11 @@ class Registry:
         Versions that wanted for nothing else become ``safe``. Returns whether it was not trusted before. Raises
         `InvalidInput` for what is no name, and `DangerousName` for one that runs whatever it is given.
         """
-        from modelreg.security.names import is_dangerous
+        from modelreg.security.names import is_trustable
         from modelreg.statements import parse_trusted_name
 
         module, qualified = parse_trusted_name(name)
-        if is_dangerous(module, qualified):
+        if not is_trustable(module, qualified):
             raise DangerousName(name)
         with self._writing(message) as change:
             is_new = all((each.module, each.name) != (module, qualified) for each in change.trusted_names())

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -84,15 +85,15 @@ def test_the_command_reference_and_the_tables_of_the_readme_are_current() -> Non
 
 def test_every_table_and_column_of_the_catalog_is_described(tmp_path: Path) -> None:
     Registry(tmp_path / "registry").create()
-    catalog = sqlite3.connect(tmp_path / "registry" / "catalog.db")
     described = (ROOT / "docs" / "catalog.md").read_text()
-    missing = [
-        f"{table}.{column}"
-        for (table,) in catalog.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
-        if not table.startswith(("sqlite_", "_sqlite_"))
-        for (column,) in catalog.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
-        if f"`{table}`" not in described or f"`{column}`" not in described
-    ]
+    with closing(sqlite3.connect(tmp_path / "registry" / "catalog.db")) as catalog:
+        missing = [
+            f"{table}.{column}"
+            for (table,) in catalog.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+            if not table.startswith(("sqlite_", "_sqlite_"))
+            for (column,) in catalog.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+            if f"`{table}`" not in described or f"`{column}`" not in described
+        ]
     assert missing == []
 
 

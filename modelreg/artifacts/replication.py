@@ -14,7 +14,7 @@ from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 _FILES_AT_ONCE = 1000
-_BYTES_AT_ONCE = 256 * 1024 * 1024
+_BYTES_AT_ONCE = 64 * 1024 * 1024
 """How much is copied before it is made durable, and need not be copied again after a kill."""
 
 

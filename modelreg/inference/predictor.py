@@ -71,7 +71,7 @@ def asking() -> Iterator[None]:
             # we pass names where the model did not keep any; the order is the signature's
             warnings.filterwarnings("ignore", message="X has feature names, but")
             yield
-    except Exception as error:  # libraries raise classes of their own
+    except (Exception, SystemExit) as error:  # libraries raise classes of their own, and a model may exit
         said = (str(error).strip().splitlines() or [""])[0]
         raise InvalidData(f"the model cannot predict this data: {type(error).__name__}: {shown(said)}") from error
 

@@ -34,7 +34,7 @@ def loading() -> Iterator[None]:
         module = missing.name or str(missing)
         message = f"the model needs {shown(module)}, which is not installed"
         raise UnloadableModel(message, _how_to_get(module)) from missing
-    except Exception as error:  # these libraries raise classes of their own, which are not known without them
+    except (Exception, SystemExit) as error:  # libraries raise classes of their own, and a model may exit
         said = f"{type(error).__name__}: {error}"
         raise UnloadableModel(f"the model's library cannot load it: {shown(said)}") from error
 

@@ -34,6 +34,11 @@ def is_dangerous(module: str, name: str) -> bool:
     return _dangerous().includes(module, name)
 
 
+def is_trustable(module: str, name: str) -> bool:
+    """Whether the name stands for itself: not for what runs or makes whatever code a file brings along."""
+    return not is_dangerous(module, name) and (module, name) not in _dangerous().code_makers
+
+
 @cache
 def allowed() -> Pairs:
     """The allow-list."""
@@ -52,10 +57,12 @@ class _DangerousNames:
     names: Pairs
     harmless: Pairs
     """What of all these runs nothing by itself."""
+    code_makers: Pairs
+    """What makes functions and classes of a file's own: genuine models have them, and hostile ones."""
 
     def includes(self, module: str, name: str) -> bool:
         """What `is_dangerous` answers."""
-        if (module, name) in self.harmless:
+        if (module, name) in self.harmless | self.code_makers:
             return False
         parts = name.split(".")
         return (
@@ -77,6 +84,7 @@ def _dangerous() -> _DangerousNames:
         parts=frozenset(found["parts"]),
         names=_pairs(found["names"]),
         harmless=_pairs(found["harmless"]),
+        code_makers=_pairs(found["code_makers"]),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelreg.errors import UntrustedModel
 from modelreg.records.scan import Scan, Verdict
-from modelreg.security.names import Pairs, allowed
+from modelreg.security.names import Pairs, allowed, is_trustable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Trust:
         """Raise `UntrustedModel` unless what was found in the files may be run."""
         found = scan.trusting(self.names)
         if not self.full and found.verdict is not Verdict.SAFE:
-            unknown = tuple(each.dotted for each in found.imports if not self.admits(each.module, each.name))
-            only_names = found.verdict is Verdict.UNKNOWN and not found.reasons
-            raise UntrustedModel(self.model, found.findings, unknown if only_names else ())
+            refused = tuple(each for each in found.imports if not self.admits(each.module, each.name))
+            left = replace(found, imports=refused)
+            raise UntrustedModel(self.model, left.findings, trustable(left))
 
     def require_full(self, reason: str) -> None:
         """Raise `UntrustedModel` for a format that cannot be looked through."""
@@ -40,4 +40,14 @@ class Trust:
     def refuse(self, module: str, name: str) -> UntrustedModel:
         """The error for a name that is not admitted."""
         dotted = f"{module}.{name}"
-        return UntrustedModel(self.model, (f"it imports {dotted}, which nobody vouches for",), (dotted,))
+        names = (dotted,) if is_trustable(module, name) else ()
+        return UntrustedModel(self.model, (f"it imports {dotted}, which nobody vouches for",), names)
+
+
+def trustable(scan: Scan) -> tuple[str, ...]:
+    """The names that have to be trusted one by one for the verdict to be safe; empty where that does not do."""
+    unknown = [each for each in scan.imports if each.verdict is Verdict.UNKNOWN]
+    only_names = scan.verdict is Verdict.UNKNOWN and not scan.reasons
+    if not only_names or not all(is_trustable(each.module, each.name) for each in unknown):
+        return ()
+    return tuple(each.dotted for each in unknown)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_a_folder_of_other_things_is_not_made_a_registry(run, registry, files):
 
 
 def test_the_registry_of_a_newer_program_is_not_read(churn, registry):
-    with sqlite3.connect(registry / "catalog.db") as catalog:
+    with closing(sqlite3.connect(registry / "catalog.db")) as catalog:
         catalog.execute("PRAGMA user_version = 99")
     refused(churn("list"), 10, "schema 99", "upgrade")
 

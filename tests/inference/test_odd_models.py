@@ -37,6 +37,17 @@ def test_probabilities_are_not_measured_as_classes(rows):
     assert evaluate(Scoring(), None, rows, "y", task="regression").task == "regression"
 
 
+class Exiting:
+    def predict(self, frame):
+        raise SystemExit
+
+
+def test_a_model_that_exits_while_it_predicts_is_an_error(rows, tmp_path):
+    with pytest.raises(InvalidData, match="cannot predict this data: SystemExit"):
+        predict(Exiting(), None, rows, tmp_path / "predictions.csv")
+    assert not (tmp_path / "predictions.csv").exists()
+
+
 class Classifying:
     classes_ = np.array([0, 1, 2])
 

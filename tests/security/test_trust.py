@@ -10,13 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cloudpickle
 import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnsafeModel, UntrustedModel
+from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
 from modelreg.records.scan import Verdict
 from modelreg.security.names import verdict_of
 
@@ -131,12 +132,41 @@ def test_a_nested_class_is_trusted_by_its_exact_place(registry, written, own_mod
     assert type(registry.load("churn/1")).__qualname__ == "Outer.Inner"
 
 
-@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "numpy.f2py.capi_maps.eval", "subprocess.Popen"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("os.system", "builtins.eval", "numpy.f2py.capi_maps.eval", "subprocess.Popen", "types.FunctionType"),
+        *("builtins.getattr", "builtins.type", "cloudpickle.cloudpickle._make_function"),
+    ],
+)
 def test_a_name_that_runs_whatever_it_is_given_is_never_trusted(registry, name):
     registry.create()
     with pytest.raises(DangerousName) as refused:
         registry.trust(name)
     assert (refused.value.exit, registry.trusted_names()) == (7, [])
+
+
+def test_to_trust_what_makes_functions_of_a_file_is_never_suggested(registry, written):
+    (note,) = registry.register(written(cloudpickle.dumps({"columns": lambda rows: rows})), "churn").notes
+    assert note.startswith("unknown to load: it imports ")
+    assert "cloudpickle.cloudpickle._make_function" in note
+    with pytest.raises(UntrustedModel) as refused:
+        registry.load("churn/1")
+    assert refused.value.hint == "once, on the record: --trust full --message WHY"
+
+
+def test_a_refusal_names_only_what_is_not_trusted_yet(registry, written):
+    registry.register(written(ENCODER[:-1] + INNER[2:-1] + b"\x86."), "churn")
+    registry.trust("own_features.Encoder")
+    with pytest.raises(UntrustedModel) as refused:
+        registry.load("churn/1")
+    assert refused.value.findings == ("it imports own_features:Outer.Inner, which nobody vouches for",)
+
+
+def test_a_model_that_exits_is_an_error(registry, written):
+    registry.register(written(b"csys\nexit\n(K\x00tR."), "churn", allow_unsafe="to test")
+    with pytest.raises(UnloadableModel, match="SystemExit"):
+        registry.load("churn/1", trust="full", message="to test")
 
 
 def test_what_is_not_trusted_cannot_be_distrusted(registry):
