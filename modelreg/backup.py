@@ -18,11 +18,24 @@ from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.clock import now
-from modelreg.errors import CatalogDamaged, Damaged, ModelregError, NoRegistry, RegistryExists, UnusableBackup, shown
+from modelreg.consistency import journal_findings, manifest_findings
+from modelreg.errors import (
+    BackupNotFound,
+    CatalogDamaged,
+    Damaged,
+    DamagedBackup,
+    ModelregError,
+    NoRegistry,
+    RegistryExists,
+    RegistryNotFound,
+    UnusableBackup,
+    shown,
+)
 from modelreg.home import SHARED, UNFINISHED, Home
-from modelreg.lifecycle.journal import broken_links
 from modelreg.pruning import refuse_unbelievable
 from modelreg.records.backup import Backup, Restoration
+from modelreg.records.inspection import Finding
+from modelreg.records.version import ModelVersion
 
 _EMPTY = "0:"
 """Stands for the head of a journal without entries."""
@@ -51,15 +64,26 @@ def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool)
     """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` says what is raised."""
     source = Home(folder.absolute(), home.lock_timeout)
     _refuse_nested(source.path, home.path)
-    source.require()
     _refuse_to_replace(home, force)
-    with source.keeping_still(), _holding_registry(home):
+    with _reading_backup(source), source.keeping_still(), _holding_registry(home):
         _refuse_to_replace(home, force)  # a registry may have been made while this waited
         with placing.copied(source.catalog, home.catalog.path) as private:
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _keep_aside(home)
             placing.put_in_place(private, home.catalog.path, home.file_mode())
     return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
+
+
+@contextmanager
+def _reading_backup(source: Home) -> Iterator[None]:
+    """Around what reads a backup: what is wrong with it is not to be mended in the registry."""
+    try:
+        source.require()
+        yield
+    except RegistryNotFound as missing:
+        raise BackupNotFound(source.path) from missing
+    except Damaged as damage:
+        raise DamagedBackup(source.path, damage) from damage
 
 
 def _copied(
@@ -71,15 +95,16 @@ def _copied(
     """
     with Catalog(private, target.writing, target.lock_timeout, provenance.actor).reading() as catalog:
         refuse_unbelievable(catalog, outcome)
-        for seq, problem in broken_links(catalog.journal()):
-            raise CatalogDamaged(f"{shown(str(source.catalog.path))}: entry {seq} of the journal {problem}; {outcome}")
+        for finding in journal_findings(catalog):
+            raise _damage(finding, outcome)
         target.make_places(shared=catalog.setting(SHARED) == "yes")
         target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
         advance = progress and counting(progress, catalog.size_of_files())
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
-                for version in catalog.stored_versions():
-                    replication.take(version)
+                for version in _versions(catalog):
+                    for finding in manifest_findings(version, replication.take(version)):
+                        raise _damage(finding, outcome)
             except Damaged:
                 if all_or_nothing:
                     replication.take_back()
@@ -94,6 +119,18 @@ def _copied(
             bytes=replication.bytes,
             journal_head=_head(catalog),
         )
+
+
+def _versions(catalog: Snapshot) -> Iterator[ModelVersion]:
+    for model in catalog.models():
+        yield from catalog.versions(model.name)
+
+
+def _damage(finding: Finding, outcome: str) -> CatalogDamaged:
+    return CatalogDamaged(
+        f"the catalog is damaged: {finding.subject}: {finding.problem}; {outcome}",
+        "'modelreg verify' shows everything that is damaged",
+    )
 
 
 # What may be written to

@@ -482,7 +482,8 @@ class BlobDamaged(Damaged):
     def __init__(self, version: str, path: str, problem: str, outcome: str = "nothing was handed out") -> None:
         super().__init__(
             f"{version}: {path if path in (ITS_MANIFEST, ITS_CONFIG) else shown(path)} is {problem}; {outcome}",
-            "registering the same bytes again heals it; 'modelreg verify' shows everything that is damaged",
+            "registering the same files with the same facts heals it, and so does 'modelreg restore' from a backup; "
+            "'modelreg verify' shows everything that is damaged",
         )
         self.problem = problem
 
@@ -493,13 +494,29 @@ class CatalogDamaged(Damaged):
     code = "catalog_damaged"
 
 
+class DamagedBackup(Damaged):
+    """A backup from which a registry was to be restored is damaged itself."""
+
+    code = "backup_damaged"
+
+    def __init__(self, folder: os.PathLike[str], damage: Damaged) -> None:
+        super().__init__(
+            f"the backup in {shown(os.fspath(folder))} cannot be used: {damage.message}",
+            f"'modelreg verify --registry {os.fspath(folder)}' shows what is damaged in it; take another backup",
+        )
+
+
 class Findings(Damaged):
     """Verification found damage."""
 
     code = "findings"
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"{count} {'finding' if count == 1 else 'findings'}: the registry is damaged")
+        super().__init__(
+            f"{count} {'finding' if count == 1 else 'findings'}: the registry is damaged",
+            "a file comes back by registering it again with the same facts; everything else, and files, too, from a "
+            "backup: modelreg restore DIR --force",
+        )
 
 
 # --- untrusted models -----------------------------------------------------------------------------------------
@@ -621,6 +638,18 @@ class RegistryNotFound(NoRegistry):
         super().__init__(
             f"{shown(os.fspath(path))} is not a registry",
             "'modelreg init' or the first 'modelreg register' makes one; --registry or MODELREG_HOME name another",
+        )
+
+
+class BackupNotFound(NoRegistry):
+    """A registry was to be restored from a folder that holds none."""
+
+    code = "backup_not_found"
+
+    def __init__(self, folder: os.PathLike[str]) -> None:
+        super().__init__(
+            f"there is no backup in {shown(os.fspath(folder))}; nothing was restored",
+            "name the folder to which 'modelreg backup' wrote",
         )
 
 

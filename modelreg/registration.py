@@ -25,6 +25,11 @@ from modelreg.stages import Stage
 from modelreg.statements import Statement
 
 _TOLD = 3  # findings in a note; 'show' has all
+_MEANINGS = {
+    Verdict.UNKNOWN: "nobody knows what it does when it is loaded, which takes full trust",
+    Verdict.UNREADABLE: "it cannot be seen what it does when it is loaded, which takes full trust",
+    Verdict.DANGEROUS: "it can run anything when it is loaded, which takes full trust",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ def _scan_notes(scan: Scan, change: Change) -> tuple[str, ...]:
         return (f"to load it takes trust in {', '.join(names)}: modelreg trust add {' '.join(names)}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
-    return (f"{scan.verdict} to load: {'; '.join(scan.findings[:_TOLD])}{others}",)
+    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:

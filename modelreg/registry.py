@@ -546,33 +546,37 @@ class Registry:
         with self._reading() as catalog:
             return catalog.trusted_names()
 
-    def trust(self, name: str, *, message: str | None = None) -> bool:
+    def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
 
-        Versions that wanted for nothing else become ``safe``. Returns whether it was not trusted before. Raises
-        `InvalidInput` for what is no name, and `DangerousName` for one that runs whatever it is given.
+        Versions that wanted for nothing else become ``safe``. Returns those of the names that were not trusted before.
+        Raises `InvalidInput` for what is no name, and `DangerousName` for one that runs whatever it is given; then
+        none of them is trusted.
         """
         from modelreg.security.names import is_trustable
         from modelreg.statements import parse_trusted_name
 
-        module, qualified = parse_trusted_name(name)
-        if not is_trustable(module, qualified):
-            raise DangerousName(name)
+        asked = {parse_trusted_name(name): name for name in names}
+        for pair, name in asked.items():
+            if not is_trustable(*pair):
+                raise DangerousName(name)
         with self._writing(message) as change:
-            is_new = all((each.module, each.name) != (module, qualified) for each in change.trusted_names())
-            if is_new:
-                change.trust(module, qualified)
-        return is_new
+            new = asked.keys() - {(each.module, each.name) for each in change.trusted_names()}
+            for pair in sorted(new):
+                change.trust(*pair)
+        return tuple(name for pair, name in asked.items() if pair in new)
 
-    def distrust(self, name: str, *, message: str | None = None) -> None:
-        """Take that back; raises `NameNotTrusted`."""
+    def distrust(self, *names: str, message: str | None = None) -> None:
+        """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
         from modelreg.statements import parse_trusted_name
 
-        module, qualified = parse_trusted_name(name)
+        asked = {parse_trusted_name(name): name for name in names}
         with self._writing(message) as change:
-            if all((each.module, each.name) != (module, qualified) for each in change.trusted_names()):
-                raise NameNotTrusted(name, [each.dotted for each in change.trusted_names()])
-            change.distrust(module, qualified)
+            for pair, name in asked.items():
+                trusted = change.trusted_names()
+                if all((each.module, each.name) != pair for each in trusted):
+                    raise NameNotTrusted(name, [each.dotted for each in trusted])
+                change.distrust(*pair)
 
     # Everyday changes
 

@@ -15,8 +15,10 @@ import pytest
 
 from modelreg import Registry
 from modelreg.errors import (
+    BackupNotFound,
     BlobDamaged,
     CatalogDamaged,
+    DamagedBackup,
     InvalidInput,
     LockTimeout,
     RegistryExists,
@@ -343,6 +345,25 @@ def test_a_damaged_catalog_is_kept_beside_the_one_that_comes_back(churn, folder,
     assert list(churn.verify()) == []
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE metrics SET value = 0.99",
+        "UPDATE versions SET stage = 'Staging' WHERE version = 1",
+        "UPDATE files SET path = '../' || path",
+    ],
+)
+def test_a_catalog_that_was_edited_by_hand_does_not_replace_an_earlier_backup(churn, folder, edit):
+    churn.backup(folder)
+    before = facts(Registry(folder))
+    with closing(sqlite3.connect(churn.folder / "catalog.db")) as catalog, catalog:
+        catalog.execute(edit)
+    with pytest.raises(CatalogDamaged, match="no backup was made"):
+        churn.backup(folder)
+    assert facts(Registry(folder)) == before
+    assert list(Registry(folder).verify()) == []
+
+
 def test_damaged_files_are_healed_by_a_backup(churn, folder):
     churn.backup(folder)
     version = churn.version("churn/1")
@@ -378,7 +399,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(churn, folder, tmp_p
                 catalog.execute(f"DROP TRIGGER {trigger}")
                 catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
                 catalog.execute(made)
-    with pytest.raises((BlobDamaged, CatalogDamaged)) as refused:
+    with pytest.raises(DamagedBackup, match=f"{folder.name}' cannot be used") as refused:
         target.restore(folder, force=True)
     assert refused.value.exit == 6
     assert target.folder.exists() is (there != "nothing")
@@ -387,10 +408,10 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(churn, folder, tmp_p
 
 def test_only_a_registry_that_this_program_knows_and_can_trust_is_restored(churn, folder, tmp_path):
     target = Registry(tmp_path / "target")
-    with pytest.raises(RegistryNotFound):
+    with pytest.raises(BackupNotFound):
         target.restore(folder)
     folder.mkdir()
-    with pytest.raises(RegistryNotFound):
+    with pytest.raises(BackupNotFound):
         target.restore(folder)
     churn.backup(folder)
     folder.chmod(0o777)

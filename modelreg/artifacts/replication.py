@@ -9,8 +9,7 @@ from modelreg.artifacts.blobs import BlobStore, Received
 from modelreg.artifacts.copying import Advance
 from modelreg.artifacts.manifest import Manifest
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
-from modelreg.records.stored import StoredVersion
-from modelreg.records.version import ModelFile
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import Digest
 
 _FILES_AT_ONCE = 1000
@@ -54,18 +53,17 @@ class Replication:
         """How many blobs the versions need, copied now or there before."""
         return len(self._seen)
 
-    def take(self, version: StoredVersion) -> None:
-        """Copy what is not there yet of a version: its manifest, its config, its files.
+    def take(self, version: ModelVersion) -> Manifest:
+        """Copy what is not there yet of a version: its manifest, which is returned, its config, its files.
 
         Raises `BlobDamaged`, which names the version and the file, and OSError.
         """
-        if version.digest in self._seen:
-            return
         manifest = self._manifest(version)
         self._copy(version, ModelFile(ITS_MANIFEST, version.digest, manifest.size))
         self._copy(version, ModelFile(ITS_CONFIG, manifest.config, manifest.config_size))
         for file in (*manifest.files, *version.files):
             self._copy(version, file)
+        return manifest
 
     def publish(self) -> None:
         """Make durable what was copied so far."""
@@ -82,7 +80,7 @@ class Replication:
         self.discard()
         self._target.withdraw(self._added)
 
-    def _manifest(self, version: StoredVersion) -> Manifest:
+    def _manifest(self, version: ModelVersion) -> Manifest:
         try:
             return self._target.manifest(version)
         except BlobDamaged:
@@ -92,7 +90,7 @@ class Replication:
         except BlobDamaged as damage:
             raise BlobDamaged(version.reference, ITS_MANIFEST, damage.problem, self._outcome) from None
 
-    def _copy(self, version: StoredVersion, file: ModelFile) -> None:
+    def _copy(self, version: ModelVersion, file: ModelFile) -> None:
         if file.digest in self._seen:
             return
         self._seen.add(file.digest)
@@ -110,7 +108,7 @@ class Replication:
         if len(self._waiting) >= _FILES_AT_ONCE or self._waiting_bytes >= _BYTES_AT_ONCE:
             self.publish()
 
-    def _checked_copy(self, version: StoredVersion, file: ModelFile) -> Received:
+    def _checked_copy(self, version: ModelVersion, file: ModelFile) -> Received:
         problem = self._source.problem(file, thorough=False)
         copy = None if problem else self._target.copy(file, self._source, self._advance_for(file))
         if copy is None:

@@ -103,4 +103,4 @@ def verify(
         output.print_records(findings, _FINDING_COLUMNS, form, lambda finding: finding.subject)
     if findings:
         raise Findings(len(findings))
-    output.note("everything is as it was registered")
+    output.note(f"{', '.join(references) if references else 'everything'} is as it was registered")

@@ -138,8 +138,8 @@ def _trusted(after: Mapping[str, Any]) -> str:
             return f"scan -> {verdict}"
         case {"trust": trust}:
             return f"with {trust} trust"
-        case {"allowed": _}:
-            return "dangerous, and allowed"
+        case {"allowed": why}:
+            return f"dangerous, and allowed: {why}"
         case _:
             return ""
 

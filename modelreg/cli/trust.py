@@ -50,8 +50,7 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     \b
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     """
-    source = registry(context)
-    added = [name for name in names if source.trust(name, message=message)]
+    added = registry(context).trust(*names, message=message)
     if as_json:
         output.print_json({"trusted": names, "added": added})
         return
@@ -70,9 +69,7 @@ def remove(context: typer.Context, names: _Names, message: Message = None, as_js
     \b
     modelreg trust remove mypackage.features.Encoder
     """
-    source = registry(context)
-    for name in names:
-        source.distrust(name, message=message)
+    registry(context).distrust(*names, message=message)
     if as_json:
         output.print_json({"removed": names})
         return

@@ -72,7 +72,7 @@ def asking() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="X has feature names, but")
             yield
     except (Exception, SystemExit) as error:  # libraries raise classes of their own, and a model may exit
-        said = (str(error).strip().splitlines() or [""])[0]
+        said = " ".join(str(error).split())
         raise InvalidData(f"the model cannot predict this data: {type(error).__name__}: {shown(said)}") from error
 
 

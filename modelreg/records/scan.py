@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -29,6 +29,8 @@ class ImportedName:
     """The qualified name inside the module: ``Encoder``, ``Outer.Inner``."""
     verdict: Verdict
     """Never ``unreadable``."""
+    place: str = ""
+    """The file that imports it first; empty where a model is one file, and for what was read from the catalog."""
 
     @property
     def dotted(self) -> str:
@@ -45,19 +47,21 @@ class Scan:
     reasons: tuple[str, ...]
     """What else there is to say against them, as sentences that begin with a file's name."""
 
-    def named(self, verdict: Verdict) -> tuple[str, ...]:
-        """The imported names of one verdict."""
-        return tuple(each.dotted for each in self.imports if each.verdict is verdict)
-
     @property
     def findings(self) -> tuple[str, ...]:
         """What speaks against the files, as clauses."""
-        dangerous, unknown = self.named(Verdict.DANGEROUS), self.named(Verdict.UNKNOWN)
         return (
-            *([f"it imports {', '.join(dangerous)}, which can run anything"] if dangerous else ()),
+            *self._importing(Verdict.DANGEROUS, "which can run anything"),
             *self.reasons,
-            *([f"it imports {', '.join(unknown)}, which nobody vouches for"] if unknown else ()),
+            *self._importing(Verdict.UNKNOWN, "which nobody vouches for"),
         )
+
+    def _importing(self, verdict: Verdict, why: str) -> Iterator[str]:
+        """What each file imports of one verdict."""
+        found = [each for each in self.imports if each.verdict is verdict]
+        for place in dict.fromkeys(each.place for each in found):
+            names = ", ".join(each.dotted for each in found if each.place == place)
+            yield f"{place}{': ' if place else ''}it imports {names}, {why}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
         """The verdict when these pairs of module and name are trusted, too."""

@@ -18,10 +18,10 @@ class Evidence:
         self._imports: dict[tuple[str, str], ImportedName] = {}
         self._reasons: dict[Verdict, dict[str, None]] = {}
 
-    def imports(self, module: str, name: str) -> None:
-        """Loading would import this name."""
+    def imports(self, module: str, name: str, place: str) -> None:
+        """Loading the file at ``place`` would import this name."""
         if len(self._imports) < _MOST_NAMES:
-            self._imports.setdefault((module, name), ImportedName(module, name, verdict_of(module, name)))
+            self._imports.setdefault((module, name), ImportedName(module, name, verdict_of(module, name), place))
         elif (module, name) not in self._imports:
             self.speaks(Verdict.UNREADABLE, "", [f"more than {_MOST_NAMES} names are imported"])
 

@@ -146,7 +146,9 @@ class Examination:
         self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
         return True
 
-    def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Evidence], None]) -> None:
+    def _described(
+        self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Evidence, str], None]
+    ) -> None:
         """A member that names classes by JSON, as Keras and skops do."""
         try:
             data = content.read(_MOST_JSON + 1)
@@ -156,7 +158,7 @@ class Examination:
         if described is None:
             self._doubt(place, "it is damaged or too large to be looked at")
         else:
-            examine(described, self._evidence)
+            examine(described, self._evidence, place.name)
 
     def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
@@ -216,7 +218,7 @@ class Examination:
 
     def _tell(self, reading: Reading, place: Place) -> None:
         for imported in reading.globals:
-            self._evidence.imports(imported.module, imported.name)
+            self._evidence.imports(imported.module, imported.name, place.name)
         remarks = reading.remarks
         self._evidence.speaks(Verdict.DANGEROUS, place.name, (f"it {said}" for said in remarks.dangers))
         self._evidence.speaks(Verdict.UNKNOWN, place.name, (f"it {said}" for said in remarks.surprises))

@@ -12,16 +12,16 @@ _OWN = ("keras", "builtins")
 _LAMBDA = ("Lambda", "__lambda__")
 
 
-def examine(config: dict[str, Any], evidence: Evidence) -> None:
+def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
     """Name the classes that are not Keras's own, and layers that hold code."""
     for described in _classes(config):
         name, module = described.get("class_name"), described.get("module")
         if name in _LAMBDA:
-            evidence.speaks(Verdict.DANGEROUS, "config.json", ["it has a Lambda layer, which holds Python code"])
+            evidence.speaks(Verdict.DANGEROUS, place, ["it has a Lambda layer, which holds Python code"])
         elif isinstance(module, str) and module.partition(".")[0] not in _OWN:
-            evidence.imports(module, str(name))
+            evidence.imports(module, str(name), place)
         elif module is None and described.get("registered_name") not in (None, name):
-            evidence.imports("keras.registered", str(described["registered_name"]))
+            evidence.imports("keras.registered", str(described["registered_name"]), place)
 
 
 def _classes(value: object) -> Iterator[dict[str, Any]]:

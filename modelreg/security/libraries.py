@@ -33,15 +33,20 @@ def loading() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         module = missing.name or str(missing)
         message = f"the model needs {shown(module)}, which is not installed"
-        raise UnloadableModel(message, _how_to_get(module)) from missing
+        raise UnloadableModel(message, how_to_get(module)) from missing
     except (Exception, SystemExit) as error:  # libraries raise classes of their own, and a model may exit
         said = f"{type(error).__name__}: {error}"
         raise UnloadableModel(f"the model's library cannot load it: {shown(said)}") from error
 
 
-def _how_to_get(module: str) -> str:
+def how_to_get(module: str) -> str:
+    """What to do about a module that is not there, or does not have what a model needs."""
     top = module.partition(".")[0]
-    if top == "__main__" or "." in module:
+    if top == "__main__":
+        return (
+            "it was made by a script or notebook: define it in a module, and register a model that was made with that"
+        )
+    if "." in module or top in sys.modules:
         return f"the model was made with another version of {top}, or by a program that is not here"
     if top in _KNOWN or top in _PACKAGES:
         return f"pip install {_PACKAGES.get(top, top)}"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
-from modelreg.security.libraries import loading
+from modelreg.errors import UnloadableModel, shown
+from modelreg.security.libraries import how_to_get, loading
 from modelreg.security.pickle_state import names_in_python_3
 from modelreg.security.scan import scan_opened
 from modelreg.security.trust import Trust
@@ -66,11 +67,20 @@ def _admitted(module: str, name: str, trust: Trust) -> Any:
     """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2."""
     for pair in ((module, name), names_in_python_3(module, name)):
         if trust.admits(*pair):
-            found: Any = import_module(pair[0])
-            for part in pair[1].split("."):
-                found = getattr(found, part)
-            return found
+            return _found(*pair)
     raise trust.refuse(module, name)
+
+
+def _found(module: str, name: str) -> Any:
+    """What has this name; raises `UnloadableModel` where the module has nothing of this name."""
+    found: Any = import_module(module)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise UnloadableModel(
+                f"the model needs {shown(f'{module}.{name}')}, which is not there", how_to_get(module)
+            )
+        found = getattr(found, part)
+    return found
 
 
 def _load_joblib(file: BinaryIO, trust: Trust) -> object:

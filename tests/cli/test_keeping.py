@@ -82,7 +82,7 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("restore", ""), 2, "name a folder"),
         (("backup", "{}"), 4, "contain one another"),
         (("backup", "{}/model-1.bin"), 4, "something else than an earlier backup"),
-        (("restore", "{}/nothing"), 10, "is not a registry"),
+        (("restore", "{}/nothing"), 10, "there is no backup in"),
         (("backup", "{}/registry"), 4, "are the same folder"),
     ],
 )

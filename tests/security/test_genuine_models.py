@@ -57,7 +57,8 @@ def test_every_fitted_estimator_is_safe_and_loads(models, way, tmp_path):
         path.write_bytes(WAYS[way](model))
         scanned = scan({"model": path}, False, "pickle")
         if scanned.verdict is not Verdict.SAFE:
-            found[type(model).__name__] = (scanned.verdict, scanned.named(Verdict.UNKNOWN), scanned.reasons)
+            unknown = [each.dotted for each in scanned.imports if each.verdict is Verdict.UNKNOWN]
+            found[type(model).__name__] = (scanned.verdict, unknown, scanned.reasons)
             continue
         with path.open("rb") as file:
             loaded = load_pickle(file, way.partition(" ")[0].rstrip(","), Trust("churn/1"))

@@ -99,9 +99,9 @@ def test_an_unknown_name_is_noted_and_refused_until_it_is_trusted(registry, writ
     assert refused.value.exit == 7
     assert refused.value.trustable == ("own_features.Encoder",)
     assert "own_features" not in sys.modules
-    assert registry.trust("own_features.Encoder", message="ours") is True
+    assert registry.trust("own_features.Encoder", message="ours") == ("own_features.Encoder",)
     assert registry.load("churn/1").predict(ROWS) == [7, 7, 7, 7]
-    assert registry.trust("own_features.Encoder") is False
+    assert registry.trust("own_features.Encoder") == ()
 
 
 def test_trust_changes_the_verdicts_that_hang_on_it_and_taking_it_back_changes_them_again(registry, written):
@@ -146,9 +146,22 @@ def test_a_name_that_runs_whatever_it_is_given_is_never_trusted(registry, name):
     assert (refused.value.exit, registry.trusted_names()) == (7, [])
 
 
+def test_several_names_are_trusted_or_not_all_at_once(registry):
+    registry.create()
+    with pytest.raises(DangerousName):
+        registry.trust("own.A", "os.system")
+    with pytest.raises(InvalidInput):
+        registry.trust("own.A", "nonsense")
+    assert registry.trusted_names() == []
+    assert registry.trust("own.A", "own.B", "own.A") == ("own.A", "own.B")
+    with pytest.raises(NameNotTrusted):
+        registry.distrust("own.A", "own.C")
+    assert [each.dotted for each in registry.trusted_names()] == ["own.A", "own.B"]
+
+
 def test_to_trust_what_makes_functions_of_a_file_is_never_suggested(registry, written):
     (note,) = registry.register(written(cloudpickle.dumps({"columns": lambda rows: rows})), "churn").notes
-    assert note.startswith("unknown to load: it imports ")
+    assert "takes full trust: it imports " in note
     assert "cloudpickle.cloudpickle._make_function" in note
     with pytest.raises(UntrustedModel) as refused:
         registry.load("churn/1")
