@@ -64,14 +64,21 @@ def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool)
     """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` says what is raised."""
     source = Home(folder.absolute(), home.lock_timeout)
     _refuse_nested(source.path, home.path)
-    _refuse_to_replace(home, force)
-    with _reading_backup(source), source.keeping_still(), _holding_registry(home):
-        _refuse_to_replace(home, force)  # a registry may have been made while this waited
-        with placing.copied(source.catalog, home.catalog.path) as private:
-            done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
-            replaced = _keep_aside(home)
-            placing.put_in_place(private, home.catalog.path, home.file_mode())
+    with _reading_backup(source):
+        _refuse_to_replace(home, force)
+        with source.keeping_still(), _holding_registry(home):
+            _refuse_to_replace(home, force)  # a registry may have been made while this waited
+            done, replaced = _taken_over(source, home, progress)
     return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
+
+
+def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Backup, str | None]:
+    """Copy everything and put the catalog in place; also returns where the one is now that was there before."""
+    with placing.copied(source.catalog, home.catalog.path) as private:
+        done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
+        replaced = _keep_aside(home)
+        placing.put_in_place(private, home.catalog.path, home.file_mode())
+    return done, replaced
 
 
 @contextmanager
