@@ -45,6 +45,7 @@ BY_HAND: dict[str, list[str]] = {
         "dict",
         "float",
         "frozenset",
+        "getattr",  # of a class on this list, a method on this list
         "int",
         "list",
         "object",
@@ -52,6 +53,8 @@ BY_HAND: dict[str, list[str]] = {
         "set",
         "slice",
         "str",
+        *[f"str.{name}" for name in ("capitalize", "casefold", "lower", "lstrip", "rstrip", "split", "splitlines")],
+        *[f"str.{name}" for name in ("strip", "swapcase", "title", "upper")],
         "tuple",
     ],
     "_codecs": ["encode"],  # how protocols 0 to 2 write bytes
@@ -66,8 +69,9 @@ BY_HAND: dict[str, list[str]] = {
     "pathlib._local": ["PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"],
     "random": ["Random"],
     "re": ["_compile"],
-    "types": ["SimpleNamespace"],
+    "numpy": ["memmap"],  # which stands for ndarray when it is loaded
     "uuid": ["SafeUUID", "UUID"],
+    "zoneinfo": ["ZoneInfo", "ZoneInfo._unpickle"],
     # tensors, as PyTorch's own weights_only admits them
     "torch": [
         *[

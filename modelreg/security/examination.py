@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -207,6 +208,8 @@ class Examination:
         found = False
         for reading in read_pickles(content, size, self._budget, persistent=is_torch):
             if not _acts(reading):
+                if reading.end is End.STOP:  # what stands behind may act all the same
+                    continue
                 if size is None and not place.is_raw and reading.position > _BLOCK:
                     self._doubt(place, "it goes on for long as a pickle would, and is none")
                 if found and not is_torch:
@@ -273,18 +276,16 @@ class _Raw(io.RawIOBase):
 
 def _acts(reading: Reading) -> bool:
     """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
-    names = [each for each in reading.globals if _is_identifier(each.module) and _is_identifier(each.name)]
+    names = [each for each in reading.globals if each.is_name]
+    if reading.end is End.LIMIT:  # whatever follows may act
+        return True
     if reading.protocol >= 2:  # it says that it is one
         return bool(names) or reading.end is not End.UNREADABLE
     if reading.end is End.STOP and reading.whole:
         return True
     dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
-    return dangerous or (bool(names) and reading.calls > 0)
-
-
-def _is_identifier(dotted: str) -> bool:
-    """Whether it can be the name of anything: text can look like an operation with two lines behind it."""
-    return all(part.isidentifier() for part in dotted.split("."))
+    installed = any(each.module.partition(".")[0] in sys.stdlib_module_names for each in names)
+    return dangerous or installed or (bool(names) and (reading.calls > 0 or bool(reading.remarks.dangers)))
 
 
 def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:

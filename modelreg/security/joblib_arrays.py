@@ -25,6 +25,8 @@ LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an oper
 
 _HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state values
 _BYTES_A_CHARACTER = {"U": 4}
+_SIZED_BY_STATE = "SUV"
+"""Kinds of types whose state has their size, which NumPy takes from there."""
 _MOST_BYTES = 1 << 62  # beyond what NumPy can count
 _MOST_NESTING = 20  # of dtypes within dtypes
 
@@ -73,17 +75,26 @@ def _item_size(dtype: Made) -> int:
     match dtype.state:
         case None:
             return size
-        case (_, _, _, _, _, int(stated), *_) if dtype.state_is_whole and stated in (-1, size):
-            return size
+        case (_, _, _, _, _, int(stated), *_) if dtype.state_is_whole:
+            if stated == size or (stated == -1 and code[0] not in _SIZED_BY_STATE):
+                return size
     raise UnreadablePickle("the type of an array has two sizes")
 
 
 def _code(dtype: Made) -> str:
+    """A letter for the kind, and the size of it: ``f8``; an array of records names its class instead."""
     match dtype:
+        case Made(Global("numpy", "dtype"), (Global("numpy", "record"), *_), state=(_, _, _, _, _, int(size), *_)):
+            return f"V{size}"
         case Made(Global("numpy", "dtype"), (str(code), *_)) if code.isascii() and code[1:].isdecimal():
             if len(code) < 12 and code[0].isalpha():
                 return code
     raise UnreadablePickle("the type of an array is none that NumPy writes")
+
+
+def require_consistent(dtype: Made) -> None:
+    """Raise `UnreadablePickle` for a type whose parts and flags do not agree, which NumPy takes as it is given."""
+    _holds_objects(dtype, 0)
 
 
 def _holds_objects(dtype: Made, depth: int) -> bool:
@@ -98,29 +109,31 @@ def _holds_objects(dtype: Made, depth: int) -> bool:
             subtype, fields, flagged = None, None, code[0] == "O"
         case _:
             raise UnreadablePickle("the state of an array's type is none that NumPy writes")
-    parts_hold = any(_holds_objects(part, depth + 1) for part in _parts(subtype, fields))
-    if parts_hold != flagged and code[0] != "O":
+    parts_hold = [_holds_objects(part, depth + 1) for part in _parts(subtype, fields, _item_size(dtype))]
+    if (any(parts_hold) or code[0] == "O") != flagged:
         raise UnreadablePickle("the type of an array says and denies that it holds objects")
-    return flagged or code[0] == "O"
+    return flagged
 
 
-def _parts(subtype: StandIn, fields: StandIn) -> list[Made]:
-    """The types within a type: of its elements, or of its fields."""
+def _parts(subtype: StandIn, fields: StandIn, size: int) -> list[Made]:
+    """The types within a type of ``size`` bytes: of its elements, or of its fields, which have to fit into it."""
     match subtype, fields:
         case None, None:
             return []
-        case (Made() as inner, *_), None:
-            return [inner]
+        case (Made() as inner, shape), None:
+            lengths = shape if isinstance(shape, tuple) else (shape,)
+            if _item_size(inner) * _count(lengths) == size:
+                return [inner]
         case None, Table(entries, True):
-            return [part for value in entries.values() if (part := _field_type(value))]
+            return [_field_type(value, size) for value in entries.values()]
     raise UnreadablePickle("the type of an array has fields that NumPy does not write")
 
 
-def _field_type(value: StandIn) -> Made:
+def _field_type(value: StandIn, size: int) -> Made:
     match value:
-        case (Made() as dtype, *_):
+        case (Made() as dtype, int(offset), *_) if offset >= 0 and offset + _item_size(dtype) <= size:
             return dtype
-    raise UnreadablePickle("a field of an array's type has none itself")
+    raise UnreadablePickle("a field of an array's type does not lie within it")
 
 
 def array_stand_in(array: RawArray) -> StandIn:

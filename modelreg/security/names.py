@@ -98,5 +98,5 @@ def _pairs(names: Mapping[str, Sequence[str]]) -> Pairs:
 
 
 def _is_special(part: str) -> bool:
-    """``__globals__`` and the like, by which one gets from anything to anything."""
-    return len(part) > 4 and part.startswith("__") and part.endswith("__")
+    """``__globals__`` and the like, by which one gets from anything to anything; ``__new__`` only makes an object."""
+    return part != "__new__" and len(part) > 4 and part.startswith("__") and part.endswith("__")

@@ -71,31 +71,44 @@ def read_pickles(file: BinaryIO, size: int | None, budget: Budget, *, persistent
         begin = stream.position
         state = PickleState(stream, budget, {}, Remarks(), joblib=True, persistent=persistent)
         reading = _read(state)
+        others: list[Global] = []
         if stream.crossed_a_frame():
             state.doubt("has an operation across the end of a frame")
-            reading = replace(reading, globals=(*reading.globals, *_read_otherwise(file, size, begin, state)))
-        yield reading
+            others += _read_otherwise(file, size, begin, state, drops=True)
+        if state.wrapper is not None:
+            others += _read_otherwise(file, size, begin, state, joblib=False)
+        yield replace(reading, globals=(*reading.globals, *others))
         if reading.end is not End.STOP or reading.whole:
             return
+    yield replace(reading, end=End.LIMIT)
 
 
-def _read_otherwise(file: BinaryIO, size: int | None, begin: int, state: PickleState) -> list[Global]:
-    """What else would be imported if the frames, which are not as Python writes them, were read in the other way."""
+def _read_otherwise(
+    file: BinaryIO, size: int | None, begin: int, state: PickleState, *, drops: bool = False, joblib: bool = True
+) -> list[Global]:
+    """What else would be imported if the bytes were read in another way than they seem to be meant for.
+
+    Frames that are not as Python writes them, some of Python's unpicklers drop; and Python's own reads joblib's arrays
+    as operations that go on, which ends at once with genuine ones.
+    """
     if size is None:
         return []
     back = file.tell()
     file.seek(begin)
-    stream = PickleStream(file, size, MOST_BYTES, at=begin, drops=True)
-    known = dict(state.found)
-    other = PickleState(stream, state.budget, known, state.remarks, joblib=True, persistent=state.persistent)
-    _read(other)
+    stream = PickleStream(file, size, MOST_BYTES, at=begin, drops=drops)
+    other = PickleState(stream, state.budget, dict(state.found), Remarks(), joblib=joblib, persistent=state.persistent)
+    ended = _read(other)
     file.seek(back)
-    return [each for pair, each in known.items() if pair not in state.found]
+    more = [each for each in other.found.values() if (each.module, each.name) not in state.found and each.is_name]
+    if not joblib and (more or ended.end is End.LIMIT):
+        state.doubt("has an array that is a pickle as well")
+    return more
 
 
 def _read(state: PickleState) -> Reading:
     try:
         top = run(state)
+        state.finish()
         return _reading(state, End.STOP, top, whole=not state.stream.rest())
     except (UnreadablePickle, BadCompression):
         return _reading(state, End.UNREADABLE, None)

@@ -8,20 +8,18 @@ unseen behind something that only we do not understand.
 from __future__ import annotations
 
 import codecs
-import io
 from collections.abc import Callable
-from contextlib import suppress
 
+from modelreg.security import uses
 from modelreg.security.joblib_arrays import LONGEST_PADDING, WRAPPER, array_stand_in, raw_array
-from modelreg.security.pickle_state import Budget, PickleState, Remarks
-from modelreg.security.pickle_stream import LINE_KEPT, LimitReached, PickleStream, UnreadablePickle
+from modelreg.security.pickle_state import PickleState
+from modelreg.security.pickle_stream import LINE_KEPT, LimitReached, UnreadablePickle
 from modelreg.security.stand_ins import Global, Made, Plain, StandIn, class_of
 
 _HIGHEST_PROTOCOL = 5
-_LOOKED_AT = 4096  # bytes of an array without a padding
-_BYTES, _BYTEARRAY, _FLOAT, _INT, _LIST, _SET, _FROZENSET, _MEMORYVIEW, _TEXT = (
+_BYTES, _BYTEARRAY, _FLOAT, _INT, _SET, _FROZENSET, _MEMORYVIEW, _TEXT = (
     Plain(f"builtins.{name}")
-    for name in ("bytes", "bytearray", "float", "int", "list", "set", "frozenset", "memoryview", "str")
+    for name in ("bytes", "bytearray", "float", "int", "set", "frozenset", "memoryview", "str")
 )
 
 
@@ -89,10 +87,12 @@ def _quoted_line(m: PickleState) -> None:
 
 
 def _push_ascii(m: PickleState, data: bytes) -> None:
-    """A text of Python 2, where it may hold any bytes, and here only ASCII."""
-    if not data.isascii():
-        raise UnreadablePickle("a text of Python 2 is not ASCII")
-    m.push(m.text(data.decode()))
+    """A text of Python 2, where it may hold any bytes: what they mean is for whoever reads it to say."""
+    if data.isascii():
+        m.push(m.text(data.decode()))
+    else:
+        m.doubt("has a text of Python 2 that is not ASCII")
+        m.push(_TEXT)
 
 
 def _number_line(m: PickleState) -> None:
@@ -151,9 +151,15 @@ def _tuple(m: PickleState, length: int) -> None:
     m.push_tuple(items[::-1])
 
 
-def _collected(m: PickleState, plain: Plain) -> None:
+def _list(m: PickleState) -> None:
+    items = m.pop_mark()
+    m.push_list()
+    m.append(items)
+
+
+def _frozen_set(m: PickleState) -> None:
     m.pop_mark()
-    m.push(plain)
+    m.push(_FROZENSET)
 
 
 def _dict(m: PickleState) -> None:
@@ -168,13 +174,8 @@ def _set_item(m: PickleState) -> None:
 
 
 def _append(m: PickleState) -> None:
-    m.pop()
-    m.change(m.last(), "adds to")
-
-
-def _append_many(m: PickleState) -> None:
-    m.pop_mark()
-    m.change(m.last(), "adds to")
+    value = m.pop()
+    m.append([value])
 
 
 def _line_text(m: PickleState) -> str:
@@ -196,11 +197,18 @@ def _stack_global(m: PickleState) -> None:
 
 def _instance(m: PickleState) -> None:
     maker = _global(m)
-    m.push_made(maker, tuple(m.pop_mark()), as_class=True)
+    _call_or_make(m, maker, m.pop_mark())
 
 
 def _object(m: PickleState) -> None:
     maker, *arguments = m.pop_mark() or [None]
+    _call_or_make(m, maker, arguments)
+
+
+def _call_or_make(m: PickleState, maker: StandIn, arguments: list[StandIn]) -> None:
+    """Operations of Python 2, which call a function, and a class that is given arguments."""
+    if uses.is_allowed(maker):
+        m.remarks.note(m.remarks.surprises, "makes an object as Python 3 does not write it")
     m.push_made(maker, tuple(arguments), as_class=True)
 
 
@@ -223,10 +231,11 @@ def _build(m: PickleState) -> None:
     """Give the last object its state; behind an array of joblib's, pass over the array."""
     state, target = m.pop(), m.last()
     if isinstance(target, Made):
-        target.state_is_whole = target.state is None
-        target.state = state
-        if m.joblib and m.has_wrapper and class_of(target) == WRAPPER:
-            _pass_array(m, target)
+        m.give_state(target, state)
+        if m.wrapper is not None and class_of(target) == WRAPPER:
+            m.wrappers_filled += 1
+            if m.joblib:
+                _pass_array(m, target)
     else:
         m.change(target, "sets attributes of")
 
@@ -241,9 +250,7 @@ def _pass_array(m: PickleState, wrapper: Made) -> None:
         _pass_padding(m)
         m.stream.skip(array.bytes)
     else:
-        beginning = m.stream.read(min(array.bytes, _LOOKED_AT))
-        m.stream.skip(array.bytes - len(beginning))
-        _look_for_operations(m, beginning)
+        m.stream.skip(array.bytes)
     m.stack[-1] = array_stand_in(array)
 
 
@@ -252,19 +259,6 @@ def _pass_padding(m: PickleState) -> None:
     if length > LONGEST_PADDING:
         m.doubt("has a padding that joblib never writes")
     m.stream.skip(length)
-
-
-def _look_for_operations(m: PickleState, data: bytes) -> None:
-    """See whether an array without a padding would do something if it were read as a pickle that goes on."""
-    stream = PickleStream(io.BytesIO(data), len(data), len(data))
-    other = PickleState(stream, Budget(_LOOKED_AT), {}, Remarks(), joblib=False, persistent=False)
-    other.memo, other.protocol = list(m.memo), m.protocol
-    with suppress(UnreadablePickle, LimitReached):
-        run(other)
-    if other.calls and other.found:
-        m.doubt("has an array that is a pickle as well")
-        for imported in other.found.values():
-            m.found.setdefault((imported.module, imported.name), imported)
 
 
 def _pass_pickle(m: PickleState) -> None:
@@ -276,8 +270,11 @@ def _pass_pickle(m: PickleState) -> None:
 
 
 def _index(m: PickleState) -> int:
+    line = m.stream.line()
+    if len(line) == LINE_KEPT:  # and more, in which the number may go on
+        raise LimitReached
     try:
-        index = int(m.stream.line().partition(b"\0")[0])  # C sees the number end there
+        index = int(line.partition(b"\0")[0])  # C sees the number end there
     except ValueError:
         index = -1
     if index < 0:
@@ -294,7 +291,7 @@ _BY_CODE: dict[bytes, Callable[[PickleState], object]] = {
     b"(": PickleState.mark,
     b"0": _pop,
     b"1": PickleState.pop_mark,
-    b"2": lambda m: m.push(m.last()),
+    b"2": lambda m: m.push_again(m.last()),
     # the memo
     b"p": lambda m: m.remember(_index(m)),
     b"q": lambda m: m.remember(m.stream.byte()),
@@ -336,13 +333,13 @@ _BY_CODE: dict[bytes, Callable[[PickleState], object]] = {
     b"\x86": lambda m: _tuple(m, 2),
     b"\x87": lambda m: _tuple(m, 3),
     b"t": lambda m: m.push_tuple(m.pop_mark()),
-    b"]": lambda m: m.push(_LIST),
-    b"l": lambda m: _collected(m, _LIST),
+    b"]": PickleState.push_list,
+    b"l": _list,
     b"a": _append,
-    b"e": _append_many,
+    b"e": lambda m: m.append(m.pop_mark()),
     b"\x8f": lambda m: m.push(_SET),
-    b"\x90": _append_many,
-    b"\x91": lambda m: _collected(m, _FROZENSET),
+    b"\x90": lambda m: m.append(m.pop_mark()),
+    b"\x91": _frozen_set,
     b"}": PickleState.push_table,
     b"d": _dict,
     b"s": _set_item,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from modelreg.security import uses
 from modelreg.security.joblib_arrays import ANY_WRAPPER, WRAPPER
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
-from modelreg.security.stand_ins import Global, Made, Plain, StandIn, Table
+from modelreg.security.stand_ins import Global, Items, Made, Plain, StandIn, Table, class_of
 
 TEXT_KEPT = 1024  # characters; a longer text is never a name, nor a type's code
 _MOST_TEXT = 32 << 20  # characters kept in all
 _MOST_OBJECTS = 3_000_000
 _MOST_FAR_MEMOS = 500_000  # places in the memo that lie beyond the next one
 _ENTRIES_KEPT = 256  # of one dictionary
+_ITEMS_KEPT = 16  # of one list
 _PRICE_OF_ENTRIES = 4  # of a dictionary that has any, in objects
 _MOST_REMARKS = 20  # of a kind
 
 _GETATTR = "builtins.getattr"
+_LOOKUP = Global("builtins", "getattr")
 _LONG_TEXT = Plain("builtins.str")
 COMPUTED = Global("?", "?")
 """What stands for an import whose name the pickle computes."""
@@ -81,7 +84,12 @@ class PickleState:
         self.far_memo: dict[int, StandIn] = {}
         self.protocol = 0
         self.calls = 0
-        self.has_wrapper = False
+        self.wrapper: Global | None = None
+        """joblib's wrapper of arrays, once it was imported."""
+        self.wrappers_named = self.wrappers_made = self.wrappers_filled = 0
+        self.lookups_named = self.lookups_made = 0
+        self.method_names: list[StandIn] = []
+        """What stands where a state names methods; looked at when nothing can be added any more."""
 
     def first(self) -> StandIn:
         """The object that was put first and is still there."""
@@ -149,6 +157,19 @@ class PickleState:
         self.budget.take_object()
         self.push(Table())
 
+    def push_list(self) -> None:
+        """Put an empty list."""
+        self.budget.take_object()
+        self.push(Items())
+
+    def push_again(self, value: StandIn) -> None:
+        """Put what was there before."""
+        if isinstance(value, Global):
+            self._count_use(value)
+        elif self.wrapper is not None and class_of(value) == WRAPPER:
+            self.doubt("uses joblib's wrapper of arrays as joblib never does")
+        self.stack.append(value)
+
     def push_tuple(self, items: list[StandIn]) -> None:
         """Put a tuple."""
         self.budget.take_object()
@@ -159,15 +180,55 @@ class PickleState:
         self.budget.take_object()
         self.calls += 1
         if isinstance(maker, Global):
-            if maker.dotted == _GETATTR and not _is_bound_method(arguments):
-                self.remarks.note(self.remarks.dangers, "looks up an attribute of what it imports")
+            if maker.dotted == _GETATTR:
+                self._look_up(arguments)
+                return
+            if maker.dotted in uses.OPENS_FILES:
+                self.remarks.note(self.remarks.dangers, f"opens a file with {maker.dotted}")
+            surprise = None if as_class else uses.call(maker, arguments)
+            if surprise is not None:
+                self.remarks.note(self.remarks.surprises, surprise)
         elif _is_attribute(maker):
             self.remarks.note(self.remarks.dangers, "calls an attribute that it has looked up")
         elif not _is_type_of_cloudpickle(maker):
             self.remarks.note(self.remarks.surprises, "calls something that it has made itself")
-        if self.has_wrapper and _hands_on_a_wrapper(maker, arguments):
+        made = Made(maker, arguments, as_class)
+        if self.wrapper is not None and class_of(made) == WRAPPER:
+            self.wrappers_made += 1
+        self.push(made)
+
+    def _look_up(self, arguments: StandIn) -> None:
+        """Put what ``getattr`` returns: of an import, the import of its attribute."""
+        self.lookups_made += 1
+        match arguments:
+            case (Global() as owner, str(attribute)) if attribute.isidentifier():
+                self.push(self.import_name(owner.module, f"{owner.name}.{attribute}"))
+                return
+            case (owner, str(method)) if method.isidentifier() and method[0] != "_" and not isinstance(owner, Global):
+                self.remarks.note(self.remarks.surprises, "looks up a method of what it has made")
+            case _:
+                self.remarks.note(self.remarks.dangers, "looks up an attribute of what it imports")
+        self.push(Made(_LOOKUP, arguments, as_class=False))
+
+    def give_state(self, target: Made, state: StandIn) -> None:
+        """Let ``target`` have a state, the last one where there are several."""
+        for surprise in uses.state(target, state):
+            self.remarks.note(self.remarks.surprises, surprise)
+        target.state_is_whole = target.state is None
+        target.state = state
+        problem = uses.type_problem(target)
+        if problem is not None:
+            self.doubt(problem)
+        self.method_names += uses.method_names(state)
+
+    def finish(self) -> None:
+        """Look at what can be told only at the end of the pickle."""
+        if not all(map(uses.names_methods, self.method_names)):
+            self.remarks.note(self.remarks.surprises, "names a method to be called that estimators do not have")
+        if not self.wrappers_named == self.wrappers_made == self.wrappers_filled:
             self.doubt("uses joblib's wrapper of arrays as joblib never does")
-        self.push(Made(maker, arguments, as_class))
+        if self.lookups_named != self.lookups_made:
+            self.remarks.note(self.remarks.dangers, "hands on what looks up attributes")
 
     def remember(self, index: int) -> None:
         """Write the last value into the memo."""
@@ -194,11 +255,15 @@ class PickleState:
     def recall(self, index: int) -> None:
         """Put what stands in the memo."""
         if index < len(self.memo):
-            self.stack.append(self.memo[index])
+            value = self.memo[index]
         elif index in self.far_memo:
-            self.stack.append(self.far_memo[index])
+            value = self.far_memo[index]
         else:
             raise UnreadablePickle("it recalls what it never remembered")
+        if type(value) is str or type(value) is tuple:  # most of what is recalled
+            self.stack.append(value)
+        else:
+            self.push_again(value)
 
     def import_name(self, module: StandIn, name: StandIn) -> Global:
         """The stand-in of an import, written down."""
@@ -210,13 +275,33 @@ class PickleState:
             return COMPUTED
         if self.protocol < 3:
             module, name = names_in_python_3(module, name)
-        known = self.found.get((module, name))
-        return known or self._found(Global(module, name))
+        known = self.found.get((module, name)) or self._found(Global(module, name))
+        self._count_use(known)
+        return known
+
+    def _count_use(self, imported: Global) -> None:
+        """What models always use in one way has to be used as often as it is put."""
+        if imported is self.wrapper:
+            self.wrappers_named += 1
+        elif imported.dotted == _GETATTR:
+            self.lookups_named += 1
 
     def change(self, target: StandIn, what: str) -> None:
         """Something is written to ``target``: harmless unless it is an import, which everybody shares."""
         if isinstance(target, Global):
             self.remarks.note(self.remarks.dangers, f"{what} {target.dotted}")
+        elif (surprise := uses.addition(target)) is not None:
+            self.remarks.note(self.remarks.surprises, surprise)
+
+    def append(self, values: list[StandIn]) -> None:
+        """Add values to the list or set that stands last."""
+        target = self.last()
+        if not isinstance(target, Items):
+            self.change(target, "adds to")
+            return
+        room = _ITEMS_KEPT - len(target.items)
+        target.items += values[:room]
+        target.whole = target.whole and len(values) <= room
 
     def doubt(self, sentence: str) -> None:
         """What is read from here on need not be what Python reads."""
@@ -233,28 +318,20 @@ class PickleState:
         if pairs and not target.entries:
             self.budget.take_object(_PRICE_OF_ENTRIES)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if isinstance(key, str) and len(target.entries) < _ENTRIES_KEPT:
+            if isinstance(key, str) and (len(target.entries) < _ENTRIES_KEPT or uses.is_watched(key)):
                 target.entries[key] = value
             else:
                 target.whole = False
+            target.odd = target.odd or uses.odd_key(key)
 
     def _found(self, imported: Global) -> Global:
         self.budget.take_object()
         self.found[imported.module, imported.name] = imported
         if imported.dotted == WRAPPER:
-            self.has_wrapper = True
+            self.wrapper = imported
         elif imported.name.rpartition(".")[2] in ANY_WRAPPER:
             self.doubt(f"imports joblib's wrapper of arrays as {imported.dotted}")
         return imported
-
-
-def _is_bound_method(arguments: StandIn) -> bool:
-    """Whether ``getattr`` is called as Python pickles the method of an instance."""
-    match arguments:
-        case (Made(), str(name)):
-            return name.isidentifier() and not name.startswith("_")
-        case _:
-            return False
 
 
 def _is_attribute(maker: StandIn) -> bool:
@@ -272,14 +349,6 @@ def _is_type_of_cloudpickle(maker: StandIn) -> bool:
             return True
         case _:
             return False
-
-
-def _hands_on_a_wrapper(maker: StandIn, arguments: StandIn) -> bool:
-    """Whether the wrapper's class is an argument, other than where protocols 0 and 1 make an instance of it."""
-    if isinstance(maker, Global) and maker.dotted == "copyreg._reconstructor":
-        return False
-    values = arguments if isinstance(arguments, tuple) else ()
-    return any(isinstance(each, Global) and each.dotted == WRAPPER for each in values)
 
 
 def names_in_python_3(module: str, name: str) -> tuple[str, str]:

@@ -21,6 +21,11 @@ class Global:
         """``module.name``."""
         return f"{self.module}.{self.name}"
 
+    @property
+    def is_name(self) -> bool:
+        """Whether it can be the name of anything: bytes of another kind can look like an import."""
+        return all(part.isidentifier() for part in (*self.module.split("."), *self.name.split(".")))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plain:
@@ -36,6 +41,17 @@ class Table:
     entries: dict[str, StandIn] = field(default_factory=dict)
     whole: bool = True
     """Whether all its entries are kept."""
+    odd: str | None = None
+    """A key, as it is shown, that no attribute of a model has; None where there is none."""
+
+
+@dataclass(slots=True, eq=False)
+class Items:
+    """A list, with the first of its items."""
+
+    items: list[StandIn] = field(default_factory=list)
+    whole: bool = True
+    """Whether all its items are kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +67,7 @@ class Made:
     """False when it was given a state more than once, of which the last is kept."""
 
 
-StandIn = None | bool | int | str | tuple["StandIn", ...] | Global | Plain | Table | Made
+StandIn = None | bool | int | str | tuple["StandIn", ...] | Global | Plain | Table | Items | Made
 
 _MAKE_THEIR_FIRST_ARGUMENT = frozenset(
     {
@@ -97,6 +113,8 @@ def class_of(value: StandIn) -> str | None:
             return class_name
         case Table():
             return "builtins.dict"
+        case Items():
+            return "builtins.list"
         case None | bool() | int() | str() | tuple():
             return f"builtins.{type(value).__name__}"
         case _:

@@ -7,6 +7,7 @@ asked for once more. So a name has to get past both, and no other loader is trie
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -22,6 +23,8 @@ from modelreg.security.trust import Trust
 if TYPE_CHECKING:
     from joblib.numpy_pickle import NumpyUnpickler
 
+_STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
+"""Names that are imported as others: the bytes of an array are in the pickle, and no file is to be opened for it."""
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
@@ -66,9 +69,18 @@ class _Unpickler(pickle.Unpickler):
 def _admitted(module: str, name: str, trust: Trust) -> Any:
     """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2."""
     for pair in ((module, name), names_in_python_3(module, name)):
+        if pair == ("builtins", "getattr"):
+            return partial(_admitted_attribute, trust)
         if trust.admits(*pair):
-            return _found(*pair)
+            return _found(*_STANDS_FOR.get(pair, pair))
     raise trust.refuse(module, name)
+
+
+def _admitted_attribute(trust: Trust, owner: Any, attribute: str) -> Any:
+    """``getattr`` for a class that was imported, of which this very attribute is admitted."""
+    if not isinstance(owner, type) or not trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}"):
+        raise trust.refuse("builtins", "getattr")
+    return getattr(owner, attribute)
 
 
 def _found(module: str, name: str) -> Any:

@@ -37,6 +37,7 @@ def call(function: bytes, *arguments: str) -> bytes:
 
 SYSTEM = name("posix", "system")
 PAYLOAD = pickled(call(SYSTEM, "touch ran"))
+PLAIN = b"cposix\nsystem\n(S'touch ran'\ntR."
 LOOKUP = name("builtins", "getattr")
 
 
@@ -65,9 +66,19 @@ def wrapped(**state: object) -> bytes:
     return data
 
 
+def array_in_joblib(content: bytes) -> bytes:
+    """joblib's file with an array of bytes without a padding, as joblib up to 1.1 wrote it."""
+    wrapper = name("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}("
+    kind = name("numpy", "dtype") + b"(" + text("u1") + b"\x89\x88tR(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ"
+    kind += b"\xff\xff\xff\xffK\x00tb"
+    shape = b"J" + struct.pack("<i", len(content)) + b"\x85"
+    state = text("subclass") + name("numpy", "ndarray") + text("shape") + shape + text("dtype") + kind
+    return b"\x80\x04" + wrapper + state + b"ub" + content + b"."
+
+
 NAMED = {
     "a call": PAYLOAD,
-    "protocol 0": b"cposix\nsystem\n(S'touch ran'\ntR.",
+    "protocol 0": PLAIN,
     "INST": b"(S'touch ran'\niposix\nsystem\n.",
     "OBJ": b"(cposix\nsystem\nS'touch ran'\no.",
     "NEWOBJ": pickled(SYSTEM, b"(", text("touch ran"), b"t\x81"),
@@ -82,6 +93,10 @@ NAMED = {
     "behind joblib's arrays": wrapped() + PAYLOAD,
     "in a partial": pickled(call(name("functools", "partial"), "x")[:-2] + b"0" + SYSTEM + b"\x85R)R"),
     "through a frame's end": b"\x80\x04\x95" + struct.pack("<Q", 3) + b"cxxposix\nsystem\n(tR.",
+    "behind texts of Python 2": b"S'\\xe9'\n0" + PLAIN,
+    "behind texts of Python 2, like safetensors": b'\x80\x04U\x06\xe9123{"0' + PLAIN,
+    "in an array, for whoever reads it as a pickle": array_in_joblib(b"0N" + PLAIN),
+    "far in an array": array_in_joblib(b"N0" * 5000 + PLAIN),
     "gzip, cut off": gzip.compress(PAYLOAD)[:-4],
     "gzip, twice": gzip.compress(gzip.compress(PAYLOAD)),
     "gzip, the second member": gzip.compress(pickle.dumps([1])) + gzip.compress(PAYLOAD),
@@ -105,7 +120,7 @@ SEEN = {
     "items of a dictionary of a module": (pickled(name("joblib.parallel", "BACKENDS"), text("a"), b"Ns"), "BACKENDS"),
     "globals of a class": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), text("__init__"), b"\x86R"),
-        "looks up an attribute",
+        "sklearn.svm._classes:SVC.__init__, which can run anything",
     ),
     "a looked up attribute is called": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), b")\x81", text("fit"), b"\x86R)R"),
@@ -128,6 +143,13 @@ DOUBTED = {
     "an array of another type": wrapped(dtype=(b"f8", b"f4")),
     "a second pickle that is none": pickle.dumps([1]) + b"\xff\xff\xff",
     "a persistent id": b"\x80\x02U\x01xQ.",
+    "more marks than are followed": b"(" * 3_000_001 + PLAIN,
+    "a line longer than is read": b"V" + b"a" * (65 << 20) + b"\n0" + PLAIN,
+    "a place in the memo with thousands of digits": pickled(
+        *(text("posix"), b"q\x050p", b"0" * 4096, b"5\n0"), *(b"h\x05", text("system"), b"\x93")
+    ),
+    "more pickles than are followed": b"N." * 1000 + PLAIN,
+    "an import of Python's own, and nothing else": b"cthis\nx\n\n",
 }
 
 

@@ -249,7 +249,7 @@ def test_functions_of_libraries_that_are_on_the_list_are_loaded(registry, tmp_pa
         ("scipy.stats._continuous_distns", "norm_gen", Verdict.UNKNOWN),
         ("numpy", "load", Verdict.DANGEROUS),
         ("mypackage", "Encoder.__globals__", Verdict.DANGEROUS),
-        ("builtins", "getattr", Verdict.UNKNOWN),
+        ("builtins", "getattr", Verdict.SAFE),
         ("builtins", "set", Verdict.SAFE),
     ],
 )
