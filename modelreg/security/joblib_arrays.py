@@ -50,8 +50,8 @@ def raw_array(wrapper: Made) -> RawArray:
                 {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": Made() as dtype} as state, True
             ):
                 padded = state.get("numpy_array_alignment_bytes") is not None
-                size = None if _holds_objects(dtype, 0) else _item_size(dtype) * _count(shape)
-                return RawArray(subclass.dotted, padded, size)
+                item_size, holds_objects = array_type(dtype)
+                return RawArray(subclass.dotted, padded, None if holds_objects else item_size * _count(shape))
     raise UnreadablePickle("an array of joblib's says neither its shape nor its type")
 
 
@@ -92,9 +92,14 @@ def _code(dtype: Made) -> str:
     raise UnreadablePickle("the type of an array is none that NumPy writes")
 
 
-def require_consistent(dtype: Made) -> None:
-    """Raise `UnreadablePickle` for a type whose parts and flags do not agree, which NumPy takes as it is given."""
-    _holds_objects(dtype, 0)
+def array_type(dtype: Made) -> tuple[int, bool]:
+    """Bytes of an element of this NumPy type, and whether elements are or hold Python objects.
+
+    Raises `UnreadablePickle` for a type whose parts and flags do not agree, which NumPy takes as it is given.
+    """
+    if dtype.array_type is None:
+        dtype.array_type = _item_size(dtype), _holds_objects(dtype, 0)
+    return dtype.array_type
 
 
 def _holds_objects(dtype: Made, depth: int) -> bool:

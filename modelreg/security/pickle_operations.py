@@ -11,10 +11,10 @@ import codecs
 from collections.abc import Callable
 
 from modelreg.security import uses
-from modelreg.security.joblib_arrays import LONGEST_PADDING, WRAPPER, array_stand_in, raw_array
+from modelreg.security.joblib_arrays import LONGEST_PADDING, array_stand_in, raw_array
 from modelreg.security.pickle_state import PickleState
 from modelreg.security.pickle_stream import LINE_KEPT, LimitReached, UnreadablePickle
-from modelreg.security.stand_ins import Global, Made, Plain, StandIn, class_of
+from modelreg.security.stand_ins import Global, Made, Plain, StandIn
 
 _HIGHEST_PROTOCOL = 5
 _BYTES, _BYTEARRAY, _FLOAT, _INT, _SET, _FROZENSET, _MEMORYVIEW, _TEXT = (
@@ -51,6 +51,16 @@ def _protocol(m: PickleState) -> None:
 def _frame(m: PickleState) -> None:
     if not m.stream.enter_frame(m.stream.unsigned(8)):
         m.doubt("begins a frame within another")
+
+
+def _recall_near(m: PickleState) -> None:
+    """Put what stands in one of the memo's first places: a third of all operations, so it is done here."""
+    index, memo = m.stream.byte(), m.memo
+    value = memo[index] if index < len(memo) else None
+    if type(value) is str or type(value) is tuple:
+        m.stack.append(value)
+    else:
+        m.recall(index)
 
 
 def _pop(m: PickleState) -> None:
@@ -232,7 +242,7 @@ def _build(m: PickleState) -> None:
     state, target = m.pop(), m.last()
     if isinstance(target, Made):
         m.give_state(target, state)
-        if m.wrapper is not None and class_of(target) == WRAPPER:
+        if target.is_wrapper:
             m.wrappers_filled += 1
             if m.joblib:
                 _pass_array(m, target)
@@ -298,7 +308,7 @@ _BY_CODE: dict[bytes, Callable[[PickleState], object]] = {
     b"r": lambda m: m.remember(m.stream.unsigned(4)),
     b"\x94": PickleState.remember_next,
     b"g": lambda m: m.recall(_index(m)),
-    b"h": lambda m: m.recall(m.stream.byte()),
+    b"h": _recall_near,
     b"j": lambda m: m.recall(m.stream.unsigned(4)),
     # values
     b"N": lambda m: m.push(None),

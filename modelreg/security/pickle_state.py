@@ -166,7 +166,7 @@ class PickleState:
         """Put what was there before."""
         if isinstance(value, Global):
             self._count_use(value)
-        elif self.wrapper is not None and class_of(value) == WRAPPER:
+        elif isinstance(value, Made) and value.is_wrapper:
             self.doubt("uses joblib's wrapper of arrays as joblib never does")
         self.stack.append(value)
 
@@ -195,6 +195,7 @@ class PickleState:
         made = Made(maker, arguments, as_class)
         if self.wrapper is not None and class_of(made) == WRAPPER:
             self.wrappers_made += 1
+            made.is_wrapper = True
         self.push(made)
 
     def _look_up(self, arguments: StandIn) -> None:
@@ -215,7 +216,7 @@ class PickleState:
         for surprise in uses.state(target, state):
             self.remarks.note(self.remarks.surprises, surprise)
         target.state_is_whole = target.state is None
-        target.state = state
+        target.state, target.array_type = state, None
         problem = uses.type_problem(target)
         if problem is not None:
             self.doubt(problem)
@@ -260,10 +261,7 @@ class PickleState:
             value = self.far_memo[index]
         else:
             raise UnreadablePickle("it recalls what it never remembered")
-        if type(value) is str or type(value) is tuple:  # most of what is recalled
-            self.stack.append(value)
-        else:
-            self.push_again(value)
+        self.push_again(value)
 
     def import_name(self, module: StandIn, name: StandIn) -> Global:
         """The stand-in of an import, written down."""
@@ -283,7 +281,7 @@ class PickleState:
         """What models always use in one way has to be used as often as it is put."""
         if imported is self.wrapper:
             self.wrappers_named += 1
-        elif imported.dotted == _GETATTR:
+        elif imported.name == "getattr" and imported.dotted == _GETATTR:
             self.lookups_named += 1
 
     def change(self, target: StandIn, what: str) -> None:
@@ -318,11 +316,16 @@ class PickleState:
         if pairs and not target.entries:
             self.budget.take_object(_PRICE_OF_ENTRIES)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if isinstance(key, str) and (len(target.entries) < _ENTRIES_KEPT or uses.is_watched(key)):
+            if not isinstance(key, str):
+                target.whole = False
+                target.odd = target.odd or uses.odd_key(key)
+                continue
+            if len(target.entries) < _ENTRIES_KEPT or uses.is_watched(key):
                 target.entries[key] = value
             else:
                 target.whole = False
-            target.odd = target.odd or uses.odd_key(key)
+            if key[:2] == "__":
+                target.odd = target.odd or uses.odd_key(key)
 
     def _found(self, imported: Global) -> Global:
         self.budget.take_object()

@@ -62,10 +62,15 @@ class PickleStream:
 
     def operation(self) -> int:
         """The code of the next operation; raises `UnreadablePickle` at the end."""
-        if self._at >= self._frame_end_here:
-            self._frame_was_crossed |= self._at > self._frame_end_here
+        at = self._at
+        if at >= self._frame_end_here:
+            self._frame_was_crossed |= at > self._frame_end_here
             self._set_frame_end(_NO_FRAME)
-        return self.byte()
+        if at == len(self._buffer):
+            self._fill(1)
+            at = 0
+        self._at = at + 1
+        return self._buffer[at]
 
     def byte(self) -> int:
         """The next byte as a number; raises `UnreadablePickle` at the end."""

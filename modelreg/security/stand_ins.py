@@ -65,6 +65,10 @@ class Made:
     state: StandIn = None
     state_is_whole: bool = True
     """False when it was given a state more than once, of which the last is kept."""
+    is_wrapper: bool = False
+    """Whether it is joblib's wrapper of an array."""
+    array_type: tuple[int, bool] | None = None
+    """Of a NumPy type, once it was looked at: bytes of an element, and whether elements hold objects."""
 
 
 StandIn = None | bool | int | str | tuple["StandIn", ...] | Global | Plain | Table | Items | Made

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelreg.security.joblib_arrays import require_consistent
+from modelreg.security.joblib_arrays import array_type
 from modelreg.security.names import allowed
 from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.stand_ins import Global, Items, Made, Plain, StandIn, Table, class_of
@@ -120,7 +120,7 @@ def type_problem(target: Made) -> str | None:
     if not (isinstance(target.maker, Global) and target.maker.dotted == "numpy.dtype"):
         return None
     try:
-        require_consistent(target)
+        array_type(target)
     except UnreadablePickle as problem:
         return f"has a type of arrays that NumPy never writes: {problem}"
     return None
@@ -128,8 +128,11 @@ def type_problem(target: Made) -> str | None:
 
 def method_names(given: StandIn) -> list[StandIn]:
     """The values in a state that name methods to be called; what is in them may still be added to."""
-    tables = [each for each in (given if isinstance(given, tuple) else (given,)) if isinstance(each, Table)]
-    return [table.entries[name] for table in tables for name in _METHODS_NAMED & table.entries.keys()]
+    found: list[StandIn] = []
+    for table in given if isinstance(given, tuple) else (given,):
+        if isinstance(table, Table) and not _METHODS_NAMED.isdisjoint(table.entries):
+            found += [value for name, value in table.entries.items() if name in _METHODS_NAMED]
+    return found
 
 
 def names_methods(value: StandIn) -> bool:
