@@ -99,8 +99,11 @@ def _read_otherwise(
     other = PickleState(stream, state.budget, dict(state.found), Remarks(), joblib=joblib, persistent=state.persistent)
     ended = _read(other)
     file.seek(back)
-    more = [each for each in other.found.values() if (each.module, each.name) not in state.found and each.is_name]
-    if not joblib and (more or ended.end is End.LIMIT):
+    more = [each for pair, each in other.found.items() if pair not in state.found]
+    if joblib:
+        return more
+    more = [each for each in more if each.is_name]  # numbers may look like an operation with two lines behind it
+    if more or ended.end is End.LIMIT:
         state.doubt("has an array that is a pickle as well")
     return more
 
