@@ -1,37 +1,60 @@
-"""Keras's configuration names the classes that it makes; a ``Lambda`` layer holds code (``keras/src/saving``)."""
+"""Keras's configuration names the classes and functions that it makes (``keras/src/saving/serialization_lib.py``).
+
+Some of Keras's own layers hold code, or read a file that their configuration names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from modelreg.containers.json_text import objects_in
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 
 _OWN = ("keras", "builtins")
-_LAMBDA = ("Lambda", "__lambda__")
+_FUNCTION = "function"
+_OF_FUNCTIONS = frozenset(
+    {
+        "builtins",  # Keras's name for these modules taken together
+        *(f"keras.{part}" for part in ("activations", "constraints", "initializers", "losses", "metrics")),
+        *(f"keras.{part}" for part in ("optimizers", "regularizers")),
+    }
+)
+"""Modules all of whose functions do nothing but compute; ``keras.utils.get_file`` downloads."""
+_WITH_CODE = {
+    "Lambda": "it has a Lambda layer, which holds Python code",
+    "__lambda__": "it has a Lambda layer, which holds Python code",
+    "TorchModuleWrapper": "it has a TorchModuleWrapper, which holds a pickle",
+}
+_READING = {"TFSMLayer": "it has a TFSMLayer, which runs a SavedModel from another place"}
 
 
 def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
-    """Name the classes that are not Keras's own, and layers that hold code."""
+    """Name the classes that are not Keras's own, and layers that hold code or read other files."""
     for described in _classes(config):
-        name, module = described.get("class_name"), described.get("module")
-        if name in _LAMBDA:
-            evidence.speaks(Verdict.DANGEROUS, place, ["it has a Lambda layer, which holds Python code"])
-        elif isinstance(module, str) and module.partition(".")[0] not in _OWN:
-            evidence.imports(module, str(name), place)
-        elif module is None and described.get("registered_name") not in (None, name):
-            evidence.imports("keras.registered", str(described["registered_name"]), place)
+        name, inner = str(described["class_name"]), described.get("config")
+        if name in _WITH_CODE:
+            evidence.speaks(Verdict.DANGEROUS, place, [_WITH_CODE[name]])
+        elif name in _READING:
+            evidence.speaks(Verdict.UNKNOWN, place, [_READING[name]])
+        else:
+            _name(described, name, evidence, place)
+        if isinstance(inner, dict) and isinstance(inner.get("vocabulary"), str):
+            evidence.speaks(Verdict.UNKNOWN, place, [f"its {name} reads a vocabulary from another file"])
 
 
-def _classes(value: object) -> Iterator[dict[str, Any]]:
-    """Every object of the configuration that names a class; a list, since it may be nested as deeply as JSON allows."""
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if isinstance(each.get("class_name"), str):
-                yield each
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
+def _name(described: dict[str, Any], name: str, evidence: Evidence, place: str) -> None:
+    module, registered = described.get("module"), described.get("registered_name")
+    if name == _FUNCTION and not (isinstance(module, str) and module in _OF_FUNCTIONS):
+        function = described.get("config")
+        evidence.imports(str(module or "keras.registered"), function if isinstance(function, str) else name, place)
+    elif isinstance(module, str) and module.partition(".")[0] not in _OWN:
+        evidence.imports(module, name, place)
+    elif module is None and registered not in (None, name):
+        evidence.imports("keras.registered", str(registered), place)
+
+
+def _classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every object of the configuration that names a class."""
+    return (each for each in objects_in(config) if isinstance(each.get("class_name"), str))
