@@ -23,7 +23,7 @@ def parse_mapping(source: str) -> dict[object, object] | None:
 def texts_of_mappings(source: str) -> list[tuple[str, str]] | None:
     """Each key that has a text, with the text, of all mappings in ``source`` wherever they stand; None as above.
 
-    Those that an alias or a merge key leads to are among them.
+    Of a list, each of its texts counts as the key's. Those that an alias or a merge key leads to are among them.
     """
     import yaml
 
@@ -65,7 +65,14 @@ def _texts(root: Any) -> Iterator[tuple[str, str]]:
             if isinstance(entry, tuple):
                 key, value = entry
                 waiting += [key, value]
-                if isinstance(key.value, str) and isinstance(value.value, str):
-                    yield key.value, value.value
+                if isinstance(key.value, str):
+                    yield from ((key.value, text) for text in _own_texts(value))
             else:
                 waiting.append(entry)
+
+
+def _own_texts(node: Any) -> list[str]:
+    """The text that a node is, or those in the list that it is."""
+    if isinstance(node.value, str):
+        return [node.value]
+    return [entry.value for entry in node.value if isinstance(getattr(entry, "value", None), str)]

@@ -1,46 +1,48 @@
-"""Folders that bring Python code of their own, and say that it is to be run when they are loaded."""
+"""Folders that bring Python code of their own, and say that it is to be run when they are loaded: Hugging Face's."""
 
 from __future__ import annotations
 
-from modelreg.containers.content import Files, text
-from modelreg.containers.json_text import parse_object
-from modelreg.containers.yaml_text import texts_of_mappings
+from pathlib import Path
+
+from modelreg.containers.content import Files, head
+from modelreg.containers.json_text import MOST_JSON, is_modest, objects_in, parse_object
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 
-_MOST_TEXT = 32 << 20  # bytes
+_CONFIGURATIONS = ("config.json", "model_index.json")
+"""How the names of files end whose ``auto_map`` counts; other JSON may be of any size, as vocabularies are."""
 
 
 def examine(files: Files, evidence: Evidence) -> None:
-    """Name what Hugging Face's ``trust_remote_code`` and MLflow's ``loader_module`` would run."""
+    """Name what ``trust_remote_code`` would run."""
     for path, location in files.items():
         if path.endswith(".json"):
-            _examine_hugging_face(path, text(location, _MOST_TEXT), evidence)
-        elif path.rpartition("/")[2] == "MLmodel":
-            _examine_mlflow(path, text(location, _MOST_TEXT), evidence)
+            _examine(path, location, evidence)
 
 
-def _examine_hugging_face(path: str, content: str | None, evidence: Evidence) -> None:
-    if content is None or '"auto_map"' not in content:
+def _examine(path: str, location: Path, evidence: Evidence) -> None:
+    content = head(location, MOST_JSON + 1)
+    if not is_modest(content):
+        if path.endswith(_CONFIGURATIONS):
+            evidence.speaks(Verdict.UNREADABLE, path, ["it is too large to be looked at"])
         return
-    own = (parse_object(content) or {}).get("auto_map")
-    for name in _names(own):
-        evidence.speaks(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs {name!r} of its own Python files"])
+    for described in objects_in(parse_object(content)):
+        for name in _files_of_its_own(described):
+            evidence.speaks(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs {name!r} of its own Python files"])
 
 
-def _names(auto_map: object) -> list[str]:
-    values = list(auto_map.values()) if isinstance(auto_map, dict) else [auto_map]
-    return sorted({str(name) for value in values for name in (value if isinstance(value, list) else [value]) if name})
+def _files_of_its_own(described: dict[str, object]) -> list[str]:
+    """What transformers takes from files beside the configuration, and diffusers where a class is named with a file."""
+    names = _texts(described.get("auto_map"))
+    pipelines = described.get("custom_pipelines")
+    for pipeline in pipelines.values() if isinstance(pipelines, dict) else ():
+        names += _texts(pipeline.get("impl") if isinstance(pipeline, dict) else pipeline)
+    if isinstance(described.get("_class_name"), list):
+        names += _texts(described["_class_name"])[:1]
+    return sorted(set(names))
 
 
-def _examine_mlflow(path: str, content: str | None, evidence: Evidence) -> None:
-    described = None if content is None else texts_of_mappings(content)
-    if described is None:
-        evidence.speaks(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
-    for key, value in described or ():
-        if key == "loader_module" and value.partition(".")[0] != "mlflow":
-            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, a module of its own"])
-        elif key == "loader_module" and value == "mlflow.pyfunc.model":
-            evidence.speaks(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
-        elif key == "code" and value not in ("", "null", "~"):
-            evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
+def _texts(value: object) -> list[str]:
+    """The texts that ``value`` is or holds, two levels deep: a class, a list of them, or a list for each task."""
+    values = list(value.values()) if isinstance(value, dict) else [value]
+    return [str(name) for each in values for name in (each if isinstance(each, list) else [each]) if name]

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from modelreg.containers.content import Files
 from modelreg.records.scan import Scan, Verdict
-from modelreg.security import onnx_graph, remote_code
+from modelreg.security import mlflow_folder, onnx_graph, remote_code
 from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place
 from modelreg.security.pickle_machine import MOST_OPERATIONS
@@ -39,6 +39,7 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
     evidence.speaks(Verdict.UNREADABLE, "", _of_no_format(not_known))
     if is_folder:
         remote_code.examine(files, evidence)
+        mlflow_folder.examine(files, evidence)
     return evidence.scan()
 
 

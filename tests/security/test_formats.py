@@ -124,41 +124,6 @@ def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path):
     assert scanned(tmp_path / "m").verdict is Verdict.SAFE
 
 
-def test_a_folder_that_wants_trust_remote_code_is_unknown(tmp_path):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "modeling_own.OwnModel"}}))
-    (tmp_path / "m" / "modeling_own.py").write_text("class OwnModel: pass")
-    found = scanned(tmp_path / "m")
-    assert found.verdict is Verdict.UNKNOWN
-    assert "modeling_own.OwnModel" in found.reasons[0]
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        "flavors:\n  python_function:\n    loader_module: mine.loader\n",
-        "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n",
-        "flavors:\n  python_function:\n    code: code\n",
-        "flavors: {python_function: {loader_module: mine.loader}}",
-        'flavors: {python_function: {"loader\\x5fmodule": mine.loader}}',
-        "mine: &mine {loader_module: mine.loader}\nflavors: {python_function: {<<: *mine}}",
-        "- &key loader_module\n- flavors: {python_function: {*key : mine.loader}}",
-    ],
-)
-def test_an_mlflow_folder_with_code_of_its_own_is_unknown(tmp_path, model):
-    (tmp_path / "m" / "code").mkdir(parents=True)
-    (tmp_path / "m" / "code" / "mine.py").write_text("import os\nos.environ\n")
-    (tmp_path / "m" / "MLmodel").write_text(model)
-    assert scanned(tmp_path / "m").verdict is Verdict.UNKNOWN
-
-
-@pytest.mark.parametrize("model", ["{", "a: b\n---\nc: d\n", "[" * 5000, "a: 1\n" * 30_000])
-def test_an_mlmodel_that_cannot_be_read_is_unreadable(tmp_path, model):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "MLmodel").write_text(model)
-    assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
-
-
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
