@@ -9,6 +9,8 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from modelreg.containers.bounds import Bounds
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -46,10 +48,10 @@ def is_compressed(start: bytes) -> bool:
     return _maker(start) is not None
 
 
-def decompressing(file: BinaryIO) -> BinaryIO:
+def decompressing(file: BinaryIO, bounds: Bounds | None = None) -> BinaryIO:
     """``file``, from its beginning, decompressed as it is read; the first read raises `BadCompression`.
 
-    Damage further on ends it, as `is_damaged` tells then.
+    Damage further on ends it, as `is_damaged` tells then, and so do ``bounds`` that are spent.
 
     Raises `MissingDecompressor` where the library isn't installed.
     """
@@ -57,7 +59,7 @@ def decompressing(file: BinaryIO) -> BinaryIO:
     file.seek(0)
     if make is None:
         raise BadCompression
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make), _PIECE))
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make, bounds), _PIECE))
 
 
 def is_damaged(content: BinaryIO) -> bool:
@@ -65,17 +67,20 @@ def is_damaged(content: BinaryIO) -> bool:
     return bool(getattr(getattr(content, "raw", None), "is_damaged", False))
 
 
-def inflating(file: BinaryIO) -> BinaryIO:
+def inflating(file: BinaryIO, bounds: Bounds) -> BinaryIO:
     """``file``, from where it stands, inflated as it is read: deflate without a header, as zip archives have it."""
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, lambda: _Zlib(_RAW), members=1), _PIECE))
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, lambda: _Zlib(_RAW), bounds, members=1), _PIECE))
 
 
 class _Decompressed(io.RawIOBase):
     """A stream of one or more compressed members, one behind the other."""
 
-    def __init__(self, file: BinaryIO, make: Callable[[], _Decompressor], members: int = 1 << 62) -> None:
+    def __init__(
+        self, file: BinaryIO, make: Callable[[], _Decompressor], bounds: Bounds | None, members: int = 1 << 62
+    ) -> None:
         self._file = file
         self._make = make
+        self._bounds = bounds
         self._members_left = members
         self._decompressor = make()
         self._waiting = b""
@@ -93,6 +98,8 @@ class _Decompressed(io.RawIOBase):
             if not self._has_begun:
                 raise
             self.is_damaged, data = True, b""  # what came before the damage is read all the same
+        if self._bounds is not None and not self._bounds.take(bytes=len(data)):
+            data = b""
         self._has_begun = self._has_begun or bool(data)
         view[: len(data)] = data
         return len(data)

@@ -5,21 +5,25 @@ from __future__ import annotations
 MOST_JSON = 32 << 20
 """Bytes; skops writes 31 KB for each tree of a forest."""
 
-_MOST_VALUES = 1_000_000  # a schema of that length has 200,000, and none takes less than some dozen bytes of memory
+_MOST_VALUES = 2_000_000  # such a schema has 200,000, and safetensors of 100,000 tensors a million
 
 
-def is_modest(data: bytes) -> bool:
-    """Whether ``data`` may be parsed: a value that is not its container's first goes behind a comma."""
-    if len(data) > MOST_JSON:
-        return False
-    return sum(data.count(mark) for mark in (b",", b"[", b"{")) <= _MOST_VALUES
+def is_modest(data: bytes | str) -> bool:
+    """Whether ``data`` may be parsed without a use of much memory."""
+    return len(data) <= MOST_JSON and count_values(data) <= _MOST_VALUES
+
+
+def count_values(data: bytes | str) -> int:
+    """No fewer than the values that ``data`` has: one that is not its container's first goes behind a comma."""
+    text = data if isinstance(data, bytes) else data.encode("utf-8", "replace")
+    return sum(text.count(mark) for mark in (b",", b"[", b"{"))
 
 
 def parse_object(data: bytes | str | None) -> dict[str, object] | None:
-    """The object that ``data`` holds; None when it holds none, or something else."""
+    """The object that ``data`` holds; None when it holds none, something else, or more than `is_modest`."""
     import json
 
-    if data is None:
+    if data is None or not is_modest(data):
         return None
     try:
         value = json.loads(data)

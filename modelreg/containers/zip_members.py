@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from modelreg.containers.archive import END_REACH, damage, has_modest_directory
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import inflating
 from modelreg.containers.section import section
 
@@ -22,7 +23,6 @@ _MARK = b"PK\x03\x04"
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 _DESCRIPTOR = 24  # bytes that may follow a member: its sizes once more
-_MOST_MEMBERS = 100_000
 _BLOCK = 1 << 20  # bytes searched at once
 
 
@@ -42,28 +42,36 @@ class Member:
     """Whether its own header does: writers that cannot go back leave that to the directory."""
 
 
+def may_be_zip(file: BinaryIO) -> bool:
+    """Whether a zip archive ends the file, as `zipfile` sees it; also where it trips over one."""
+    try:
+        return zipfile.is_zipfile(file)
+    except damage():
+        return True
+
+
 class ZipMembers:
     """The members of the archive in a file that can seek."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, bounds: Bounds) -> None:
         self._file = file
         self._size = size
+        self._bounds = bounds
+        self._known: set[int] = set()  # where members begin that the directory tells of
         self.problems: list[str] = []
         """What is wrong with the archive, as ends of sentences."""
 
     def __iter__(self) -> Iterator[Member]:
-        found = self._of_directory()
-        yield from found
+        yield from self._of_directory()
         if self.problems:
-            known = {member.start for member in found}
-            yield from (member for member in self._of_headers() if member.start not in known)
+            yield from self._of_headers()
 
     def open(self, member: Member) -> tuple[BinaryIO, int | None] | None:
         """Its content, and its size where it can seek; None where its compression is not known."""
-        packed = section(self._file, member.start, member.size)
+        packed = section(self._file, member.start, member.size, self._bounds)
         if member.method == _STORED:
             return packed, member.size
-        return (inflating(packed), None) if member.method == _DEFLATED else None
+        return (inflating(packed, self._bounds), None) if member.method == _DEFLATED else None
 
     def _of_directory(self) -> list[Member]:
         self._file.seek(max(0, self._size - END_REACH))
@@ -71,17 +79,18 @@ class ZipMembers:
             self.problems.append("a zip archive without a directory, or with one beyond all measure")
             return []
         try:
-            entries = zipfile.ZipFile(self._file).infolist()
+            archive = zipfile.ZipFile(self._file)
         except damage() as error:
             self.problems.append(f"a broken zip archive ({error})")
             return []
+        entries = archive.infolist()
+        if not self._bounds.take(members=len(entries)):
+            return []
         if len({entry.filename for entry in entries}) != len(entries):
             self.problems.append("a zip archive with two members of one name")
-        if len(entries) > _MOST_MEMBERS:
-            self.problems.append("a zip archive with too many members")
-        members = [member for entry in entries[:_MOST_MEMBERS] for member in self._from_directory(entry)]
-        self._look_for_gaps(members)
-        return members
+        found = [members for entry in entries if (members := self._from_directory(entry))]
+        self._known = {member.start for members in found for member in members}
+        return list(self._apart(found, archive.start_dir))
 
     def _from_directory(self, entry: zipfile.ZipInfo) -> list[Member]:
         """The member as the directory has it and, where its own header says otherwise, as that has it, too."""
@@ -103,23 +112,34 @@ class ZipMembers:
         if not 0 <= offset <= self._size - _HEADER.size:
             return None
         self._file.seek(offset)
-        mark, _, flags, method, _, _, _, packed, _, name_length, extra = _HEADER.unpack(self._file.read(_HEADER.size))
-        if mark != _MARK:
+        header = self._file.read(_HEADER.size)
+        if len(header) < _HEADER.size or not header.startswith(_MARK):
             return None
+        _, _, flags, method, _, _, _, packed, _, name_length, extra = _HEADER.unpack(header)
         name = self._file.read(name_length).decode("utf-8" if flags & 0x800 else "cp437", "replace")
         start = offset + _HEADER.size + name_length + extra
         room = max(0, self._size - start)
         says_its_size = 0 < packed <= room
         return Member(name, method, offset, start, packed if says_its_size else room, says_its_size)
 
-    def _look_for_gaps(self, members: list[Member]) -> None:
-        """Bytes that belong to no member may be members all the same, for another reader."""
+    def _apart(self, found: list[list[Member]], directory: int) -> Iterator[Member]:
+        """The members that have bytes of their own: those that share some with one before may be a bomb.
+
+        Bytes that belong to no member, up to the directory, may be members all the same, for another reader.
+        """
         end = 0
-        for member in sorted({each.header: each for each in members}.values(), key=lambda member: member.header):
-            if not end <= member.header <= end + _DESCRIPTOR:
-                self.problems.append("a zip archive with bytes that belong to no member, or to two")
-                return
-            end = member.start + member.size
+        for members in sorted(found, key=lambda members: members[0].header):
+            listed = members[0]
+            self._look_for_a_gap(end, listed.header)
+            if listed.header >= end:
+                end = listed.start + listed.size
+                yield from members
+        self._look_for_a_gap(end, directory)
+
+    def _look_for_a_gap(self, end: int, begin: int) -> None:
+        problem = "a zip archive with bytes that belong to no member, or to two"
+        if not end <= begin <= end + _DESCRIPTOR and problem not in self.problems:
+            self.problems.append(problem)
 
     def _of_headers(self) -> Iterator[Member]:
         """Members that are found by the mark of their header, anywhere."""
@@ -131,7 +151,9 @@ class ZipMembers:
             at = data.find(_MARK)
             while at >= 0:
                 member = self._from_header(begin + at)
-                if member is not None:
+                if member is not None and member.start not in self._known:
+                    if not self._bounds.take(strays=1):
+                        return
                     yield member
                 at = data.find(_MARK, at + 1)
             position, kept = position + _BLOCK, data[-3:]

@@ -11,14 +11,14 @@ import re
 import sys
 import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, cast
 
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed, is_damaged
-from modelreg.containers.json_text import parse_object
-from modelreg.containers.zip_members import ZipMembers
+from modelreg.containers.json_text import MOST_JSON, count_values, parse_object
+from modelreg.containers.zip_members import ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
 from modelreg.security.evidence import Evidence
@@ -28,7 +28,6 @@ from modelreg.security.pickle_state import Budget
 
 _START = 512  # bytes
 _DEEPEST = 6  # containers within containers
-_MOST_JSON = 32 << 20  # bytes
 _MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
 _IN_MEMORY = 64 << 20
 _BLOCK = 1 << 20
@@ -62,22 +61,29 @@ class Place:
         return Place(f"{self.name}!{member}", self.depth + 1, is_raw, is_torch)
 
 
+_EVERYTHING = Place("")
+
+
 class Examination:
     """One look at all the files of a model."""
 
-    def __init__(self, evidence: Evidence, budget: Budget) -> None:
+    def __init__(self, evidence: Evidence, budget: Budget, bounds: Bounds) -> None:
         self._evidence = evidence
         self._budget = budget
+        self._bounds = bounds
 
     def file(self, file: BinaryIO, size: int, place: Place) -> bool:
         """Look at a file that can seek; returns whether what it is was understood."""
         file.seek(0)
         start = file.read(_START)
-        return (
+        understood = (
             (start.startswith(_ZIP) and self._zip(file, size, place))
             or (is_compressed(start) and self._compressed(file, place))
             or self._stream(file, size, place, start)
         )
+        if self._bounds.is_spent:
+            self._doubt(_EVERYTHING, "what the model's archives hold is more than is looked at")
+        return understood
 
     def _stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """Look at what stands in ``file``, of which ``start`` was read; one that can seek is taken from there."""
@@ -91,16 +97,20 @@ class Examination:
             return self._array(file, place)
         if self._pickles(file, size, place, start):
             return True
-        if size is not None and not start.startswith(_ZIP) and zipfile.is_zipfile(file):  # behind something else
-            return self._zip(file, size, place)
+        if size is not None and self._zip_behind(file, size, place, start):
+            return True
         return self._plain(file, size, place, start)
+
+    def _zip_behind(self, file: BinaryIO, size: int, place: Place, start: bytes = b"") -> bool:
+        """Look at an archive behind something else, which those who read it find from its end."""
+        return not start.startswith(_ZIP) and may_be_zip(file) and self._zip(file, size, place)
 
     def _compressed(self, file: BinaryIO, place: Place) -> bool:
         if place.depth >= _DEEPEST:
             return self._doubt(place, "containers are nested too deeply in it")
         file.seek(0)
         try:
-            content = decompressing(file)
+            content = decompressing(file, self._bounds)
             start = _beginning(content)
         except MissingDecompressor as missing:
             return self._doubt(place, f"it is compressed, and {missing.package} is not installed")
@@ -127,7 +137,7 @@ class Examination:
     def _zip(self, file: BinaryIO, size: int, place: Place) -> bool:
         if place.depth >= _DEEPEST:
             return self._doubt(place, "containers are nested too deeply in it")
-        archive = ZipMembers(file, size)
+        archive = ZipMembers(file, size, self._bounds)
         members = list(archive)
         if not members:
             return False
@@ -137,6 +147,8 @@ class Examination:
         for member in members:
             is_raw = raw is not None and raw.search(member.name) is not None
             inner = place.inside(member.name, is_raw=is_raw, is_torch=is_torch)
+            if self._bounds.is_spent:
+                break
             opened = archive.open(member)
             if opened is None:
                 self._doubt(inner, "its compression is not known")
@@ -152,10 +164,10 @@ class Examination:
     ) -> None:
         """A member that names classes by JSON, as Keras and skops do."""
         try:
-            data = content.read(_MOST_JSON + 1)
+            data = content.read(MOST_JSON + 1)
         except BadCompression:
             data = b""
-        described = parse_object(data) if len(data) <= _MOST_JSON else None
+        described = parse_object(data) if self._bounds.take(values=count_values(data)) else None
         if described is None:
             self._doubt(place, "it is damaged or too large to be looked at")
         else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files
 from modelreg.records.scan import Scan, Verdict
 from modelreg.security import mlflow_folder, onnx_graph, remote_code
@@ -27,7 +28,8 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
     ``files`` maps the path inside the model to where its bytes lie; ``format`` is what the model was recognised as.
     """
     evidence = Evidence()
-    examination = Examination(evidence, Budget(MOST_OPERATIONS))
+    size = sum(location.stat().st_size for location in files.values())
+    examination = Examination(evidence, Budget(MOST_OPERATIONS), Bounds.of_model(size))
     not_known = []
     for path, location in files.items():
         place = path if is_folder else ""
@@ -47,7 +49,8 @@ def scan_opened(file: BinaryIO) -> Scan:
     """Look at the model in one opened file, from its beginning."""
     evidence = Evidence()
     size = os.fstat(file.fileno()).st_size
-    if not Examination(evidence, Budget(MOST_OPERATIONS)).file(file, size, Place("")):
+    examination = Examination(evidence, Budget(MOST_OPERATIONS), Bounds.of_model(size))
+    if not examination.file(file, size, Place("")):
         evidence.speaks(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
     return evidence.scan()
 

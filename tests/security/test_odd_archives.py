@@ -1,0 +1,124 @@
+"""Archives that no writer makes: what hides in them is found or doubted, and none is worth much time or memory."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+
+import pytest
+
+from modelreg.containers.bounds import Bounds
+from modelreg.records.scan import Verdict
+from modelreg.security.evidence import Evidence
+from modelreg.security.examination import Examination, Place
+from modelreg.security.pickle_state import Budget
+from modelreg.security.scan import scan
+
+HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
+TOO_MUCH = "more than is looked at"
+
+
+@pytest.fixture
+def scanned(tmp_path):
+    def scan_bytes(content: bytes, name: str = "m"):
+        (tmp_path / "file").write_bytes(content)
+        return scan({name: tmp_path / "file"}, False, "file")
+
+    return scan_bytes
+
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return file.getvalue()
+
+
+def header(name: bytes, packed: bytes, size: int) -> bytes:
+    """A deflated member."""
+    fields = (b"PK\x03\x04", 20, 0, 8, 0, 0, 0, len(packed), size, len(name), 0)
+    return struct.pack("<4sHHHHHLLLHH", *fields) + name + packed
+
+
+def deflated_zeros(mebibytes: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(mebibytes)) + packer.flush()
+
+
+def overlapping(entries: int, mebibytes: int) -> bytes:
+    """An archive whose directory lists one member again and again."""
+    packed = deflated_zeros(mebibytes)
+    member = header(b"m", packed, mebibytes << 20)
+    fields = (20, 20, 0, 8, 0, 0, 0, len(packed), mebibytes << 20, 2, 0, 0, 0, 0, 0, 0)
+    directory = b"".join(
+        struct.pack("<4sHHHHHHLLLHHHHHLL", b"PK\x01\x02", *fields) + b"%02d" % number for number in range(entries)
+    )
+    end = struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, entries, entries, len(directory), len(member), 0)
+    return member + directory + end
+
+
+def test_a_member_between_the_last_one_and_the_directory_is_found(scanned):
+    archive, hidden = zipped(a__txt=b"text"), zipped(m__pkl=HOSTILE)
+    member = hidden[: hidden.index(b"PK\x01\x02")]
+    directory = archive.index(b"PK\x01\x02")
+    content = bytearray(archive[:directory] + member + archive[directory:])
+    struct.pack_into("<L", content, content.index(b"PK\x05\x06") + 16, directory + len(member))
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == ["a.txt"]
+    assert "posix.system" in [each.dotted for each in scanned(bytes(content)).imports]
+
+
+def test_members_that_share_their_bytes_are_doubted_and_read_once(scanned):
+    found = scanned(overlapping(60, 80))
+    assert found.verdict is Verdict.UNREADABLE
+    assert not [reason for reason in found.reasons if TOO_MUCH in reason]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(b"", b"", 0) * 40,
+        header(b"a" * 100, b"", 0) * 2_000,
+        b"PK\x03\x04" + b"a" * 40 + header(b"", b"", 0) * 2_000,
+    ],
+)
+def test_headers_without_a_directory_do_not_multiply(scanned, content):
+    assert scanned(content).verdict is Verdict.UNREADABLE
+
+
+def test_an_end_record_that_zipfile_trips_over_is_no_defect_of_ours(scanned):
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 1, 0, 2)
+    end = struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, 0, 0, 0, 0, 0)
+    assert scanned(b"\xfe" * 100 + locator + end).verdict is Verdict.UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["config.json", "schema.json"])
+@pytest.mark.parametrize("value", [b"[],", b"{},", b"0,"])
+def test_json_of_very_many_values_is_not_parsed(scanned, name, value):
+    content = zipped(**{name: b'{"a":[' + value * 2_100_000 + b"0]}"})
+    assert scanned(content).verdict is Verdict.UNREADABLE
+
+
+CONTENTS = {
+    "a stream": zlib.compress(bytes(1 << 20)),
+    "a stream twice": zlib.compress(zlib.compress(bytes(1 << 20))),
+    "an archive": zipped(a=bytes(1 << 20)),
+    "two members": zipped(a=bytes(600_000), b=bytes(600_000)),
+    "an archive in an archive": zipped(a=zipped(b=bytes(600_000)), b=zipped(b=bytes(600_000))),
+}
+
+
+@pytest.mark.parametrize("way", CONTENTS)
+def test_what_all_containers_hold_together_is_bounded(way):
+    evidence, content = Evidence(), CONTENTS[way]
+    Examination(evidence, Budget(1000), Bounds(1_000_000)).file(io.BytesIO(content), len(content), Place(""))
+    assert TOO_MUCH in " ".join(evidence.scan().reasons)
+    assert evidence.scan().verdict is Verdict.UNREADABLE
+
+
+def test_a_model_may_hold_as_much_as_genuine_ones_do():
+    assert Bounds.of_model(1000).take(bytes=4 << 30)
+    assert Bounds.of_model(2 << 30).take(bytes=40 << 30)
+    assert not Bounds.of_model(1 << 20).take(bytes=5 << 30)
