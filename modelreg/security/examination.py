@@ -94,7 +94,7 @@ class Examination:
         if _is_tar(start):
             return self._tar(file, place)
         if start.startswith(_NPY):
-            return self._array(file, place)
+            return self._array(file, size, place)
         if self._pickles(file, size, place, start):
             return True
         if size is not None and self._zip_behind(file, size, place, start):
@@ -200,19 +200,35 @@ class Examination:
             self._doubt(place, "it is a tar archive that goes on behind its end")
         return True
 
-    def _array(self, content: BinaryIO, place: Place) -> bool:
+    def _array(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         """NumPy's own format (``numpy/lib/format.py``): a pickle where the type holds objects."""
         start = content.read(12)
         long = start[6:7] != b"\x01"
         length = int.from_bytes(start[8:12] if long else start[8:10], "little")
         behind = _chained(start[12 if long else 10 :], content)
         header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
-        objects = numpy_header.holds_objects(header)
-        if objects is None:
+        elements = numpy_header.elements(header) if len(header) == length else None
+        if elements is None:
             self._doubt(place, "its array's header is none that NumPy writes")
-        if objects is not False and not self._pickles(behind, None, place):
-            self._doubt(place, "its array of objects is no pickle")
-        return True
+        if elements is None or elements.bytes is None:
+            if not self._pickles(behind, None, place):
+                self._doubt(place, "its array of objects is no pickle")
+        elif size is None:
+            self._numbers(behind, _skip(behind, elements.bytes), place)
+        else:
+            end = (12 if long else 10) + length + elements.bytes
+            content.seek(min(end, size))
+            self._numbers(content, end <= size, place)
+        return (size is not None and self._zip_behind(content, size, place)) or True
+
+    def _numbers(self, behind: BinaryIO, are_whole: bool, place: Place) -> None:
+        """Look at what stands behind an array: whoever loads one thing after another goes on there."""
+        more = behind.read(_START)
+        if not are_whole:
+            self._doubt(place, "its array is cut off")
+        elif more:
+            self._doubt(place, "its array is followed by something else")
+            self._pickles(_chained(more, behind), None, place)
 
     def _pickles(self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"") -> bool:
         """Look at one pickle after another; returns whether there was one, or what would act as one."""
@@ -320,6 +336,13 @@ def _beginning(content: BinaryIO) -> bytes:
         if not start:
             raise
     return start
+
+
+def _skip(content: BinaryIO, count: int) -> bool:
+    """Read ``count`` bytes for nothing; returns whether there were so many."""
+    while count and (piece := content.read(min(count, _BLOCK))):
+        count -= len(piece)
+    return not count
 
 
 def _has(names: list[str], name: str) -> bool:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
 
 LONGEST = 64 << 10
 """Bytes; NumPy itself wants to be asked for more than 10,000, and a structure of 1,000 fields has 30,000."""
 
-_PLAIN = re.compile(r"[|<>=]?[?a-zA-NP-Z]\d*(\[\w+\])?")
+_PLAIN = re.compile(r"[|<>=]?([biufcmMSaUV])(\d{1,9})(\[\w+\])?")
+_BYTES_A_CHARACTER = {"U": 4}
 _LONG = re.compile(r"(\d)L\b")  # Python 2's integers, which NumPy reads, too
 
 
-def holds_objects(header: str) -> bool | None:
-    """Whether the array's elements are pickled; None where the header is none that NumPy writes.
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """What stands behind a header."""
+
+    bytes: int | None
+    """Their size; None where they are pickled."""
+
+
+def elements(header: str) -> Elements | None:
+    """What stands behind ``header``; None where it is none that NumPy writes.
 
     A type has many names (``O``, ``object``, ``i4,O``, also with escapes), so whatever is no plain number, text or
-    time counts as an object.
+    time of a stated size counts as an object.
     """
     if len(header) > LONGEST:
         return None
@@ -24,26 +34,48 @@ def holds_objects(header: str) -> bool | None:
         described = ast.literal_eval(_LONG.sub(r"\1", header.strip()))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
-    if not isinstance(described, dict) or "descr" not in described:
-        return None
-    return _is_object(described["descr"])
+    match described:
+        case {"descr": descr, "shape": tuple(shape)}:
+            count, size = _product(shape), _size(descr)
+            return None if count is None else Elements(None if size is None else count * size)
+    return None
 
 
-def _is_object(descr: object) -> bool:
+def _product(lengths: object) -> int | None:
+    """How many elements a shape has; None where it is none."""
+    product = 1
+    for length in lengths if isinstance(lengths, tuple) else (lengths,):
+        if type(length) is not int or not 0 <= length < 1 << 62 or product > 1 << 62:
+            return None
+        product *= length
+    return product
+
+
+def _size(descr: object) -> int | None:
+    """Bytes of one element; None where it is or has an object."""
     match descr:
         case str():
-            return _PLAIN.fullmatch(descr) is None
-        case (inner, tuple() | int()) if isinstance(descr, tuple):
-            return _is_object(inner)
+            plain = _PLAIN.fullmatch(descr)
+            return None if plain is None else int(plain[2]) * _BYTES_A_CHARACTER.get(plain[1], 1)
+        case (inner, tuple() | int() as shape) if isinstance(descr, tuple):
+            return _times(_size(inner), shape)
         case list():
-            return any(_is_object_field(field) for field in descr)
+            sizes = [_size_of_field(field) for field in descr]
+            return None if None in sizes else sum(size for size in sizes if size is not None)
         case _:
-            return True
+            return None
 
 
-def _is_object_field(field: object) -> bool:
+def _size_of_field(field: object) -> int | None:
     match field:
-        case (_, inner) | (_, inner, _):
-            return _is_object(inner)
+        case (_, inner):
+            return _size(inner)
+        case (_, inner, shape):
+            return _times(_size(inner), shape)
         case _:
-            return True
+            return None
+
+
+def _times(size: int | None, shape: object) -> int | None:
+    count = _product(shape)
+    return None if size is None or count is None else size * count

@@ -43,9 +43,9 @@ def test_files_of_every_library_have_a_verdict(name, verdict):
     assert scanned(FILES / name).verdict == verdict
 
 
-def zipped(**members: bytes) -> bytes:
+def zipped(how: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", how) as archive:
         for name, content in members.items():
             archive.writestr(name.replace("__", "."), content)
     return file.getvalue()
@@ -201,6 +201,8 @@ CONTAINERS = {
     "zip in gzip": lambda content: compressed(zipped(inner__pkl=content), "gzip"),
     "gzip in a zip": lambda content: zipped(inner=compressed(content, "gzip")),
     "zip behind something": lambda content: b"\x00\x01\x02" * 100 + zipped(inner__pkl=content),
+    "zip behind an array": lambda content: saved(np.zeros(3)) + zipped(inner__pkl=content),
+    "behind an array": lambda content: saved(np.zeros(3)) + content,
     "two pickles": lambda content: pickle.dumps([1]) + content,
 }
 
@@ -259,6 +261,27 @@ def test_an_array_with_a_header_that_numpy_does_not_write_is_not_safe(tmp_path, 
 def test_an_array_of_numbers_is_safe(tmp_path, array):
     (tmp_path / "m").write_bytes(saved(array))
     assert scanned(tmp_path / "m").verdict is Verdict.SAFE
+
+
+PACKED = {
+    "npy": lambda content: content,
+    "npz": lambda content: zipped(zipfile.ZIP_DEFLATED, a__npy=content),
+    "stored in a zip": lambda content: zipped(a__npy=content),
+    "gzip": lambda content: compressed(content, "gzip"),
+}
+
+
+@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize("array", [np.zeros((3, 4)), np.zeros((), "U3"), np.zeros((2, 0)), np.zeros(2, "i4,(2,3)f8")])
+def test_an_array_ends_where_its_shape_says(tmp_path, how, array):
+    def verdict(content: bytes) -> Verdict:
+        (tmp_path / "m").write_bytes(PACKED[how](content))
+        return scanned(tmp_path / "m").verdict
+
+    assert verdict(saved(array)) is Verdict.SAFE
+    assert verdict(saved(array)[:-1]) is Verdict.UNREADABLE
+    assert verdict(saved(array) + b"\0") is Verdict.UNREADABLE
+    assert verdict(saved(array) + HOSTILE) is Verdict.DANGEROUS
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 300])
