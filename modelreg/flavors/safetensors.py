@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.containers.content import Files, OpenModel, head, only_file
-from modelreg.containers.json_text import parse_object
+from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
 
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("safetensors",)
 
-_LENGTH = 8  # bytes
 _MOST_HEADER = 100_000_000  # bytes; safetensors itself refuses a longer one
 _MOST_PARSED = 16 << 20  # bytes; of a longer header, only how it begins is looked at
-_TENSOR = {"dtype", "shape", "data_offsets"}
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
@@ -26,8 +24,8 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     path = only_file(files, is_folder)
     if path is None:
         return None
-    length = int.from_bytes(head(path, _LENGTH), "little")
-    if not 2 <= length <= min(_MOST_HEADER, path.stat().st_size - _LENGTH) or not _describes_tensors(path, length):
+    length = length_of_header(head(path, LENGTH))
+    if not 2 <= length <= min(_MOST_HEADER, path.stat().st_size - LENGTH) or not _has_tensors(path, length):
         return None
     return Description("safetensors", "safetensors")
 
@@ -41,11 +39,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     return tensors
 
 
-def _describes_tensors(path: Path, length: int) -> bool:
+def _has_tensors(path: Path, length: int) -> bool:
     if length > _MOST_PARSED:
-        return head(path, _LENGTH + 2)[_LENGTH:] == b'{"'
-    header = parse_object(head(path, _LENGTH + length)[_LENGTH:])
-    if header is None:
-        return False
-    tensors = [value for name, value in header.items() if name != "__metadata__"]
-    return all(isinstance(tensor, dict) and tensor.keys() >= _TENSOR for tensor in tensors)
+        return head(path, LENGTH + 2)[LENGTH:] == b'{"'
+    return describes_tensors(head(path, LENGTH + length)[LENGTH:])

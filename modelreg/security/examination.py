@@ -18,6 +18,7 @@ from typing import IO, Any, BinaryIO, cast
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed, is_damaged
 from modelreg.containers.json_text import MOST_JSON, count_values, parse_object
+from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
 from modelreg.containers.zip_members import ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
@@ -36,7 +37,6 @@ _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _UBJ = b"{L\0\0\0\0\0\0\0\x07learner"
 _WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", _UBJ)
-_SAFETENSORS = b'{"'  # behind the eight bytes of its length
 _RAW_MEMBERS = {
     "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
     "config.json": re.compile(r"\.h5$|(^|/)assets/"),
@@ -261,7 +261,7 @@ class Examination:
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""
-        if place.is_raw or start.startswith(_WITHOUT_CODE) or start[8:10] == _SAFETENSORS:
+        if place.is_raw or start.startswith(_WITHOUT_CODE) or self._is_safetensors(file, size, place, start):
             return True
         if size is not None:
             file.seek(0)
@@ -277,6 +277,19 @@ class Examination:
             more = file.read(_BLOCK)
             text = more and text[-yaml_tags.OVERLAP :] + more
         return True
+
+    def _is_safetensors(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        if start[LENGTH : LENGTH + 1] != b"{":
+            return False
+        length = length_of_header(start)
+        if size is not None and length <= min(size - LENGTH, MOST_JSON):
+            file.seek(0)
+            start = file.read(LENGTH + length)
+        header = start[LENGTH : LENGTH + length]
+        if len(header) < length:  # a stream's beginning tells of the rest, which nobody loads from there
+            return size is None and _is_text(header)
+        may_parse = not place.depth or self._bounds.take(values=count_values(header))
+        return may_parse and describes_tensors(header)
 
     def _doubt(self, place: Place, sentence: str) -> bool:
         self._evidence.speaks(Verdict.UNREADABLE, place.name, [sentence])

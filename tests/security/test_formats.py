@@ -117,6 +117,28 @@ def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, ver
     assert said is None or said in found.reasons[0]
 
 
+def test_an_onnx_model_in_a_folder_is_one_whatever_else_it_looks_like(tmp_path):
+    (tmp_path / "m").mkdir()
+    like_safetensors = field(1, 8) + b"\x12\x86\x00" + b'abc{"x' + field(7, external(b"/etc/passwd"))
+    assert like_safetensors[8:10] == b'{"'
+    (tmp_path / "m" / "notes.txt").write_text("notes")
+    for name, verdict in (("model.onnx", "dangerous"), ("model.ONNX", "dangerous"), ("model.bin", "unreadable")):
+        (tmp_path / "m" / name).write_bytes(like_safetensors)
+        assert scanned(tmp_path / "m").verdict == verdict
+        (tmp_path / "m" / name).unlink()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("padding", "verdict"), [(b"", "safe"), (b" " * (2 << 20), "safe"), (b"x", "unreadable")])
+def test_safetensors_are_known_by_their_header(tmp_path, packed, padding, verdict):
+    header = b'{"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}}' + padding
+    content = len(header).to_bytes(8, "little") + header + b"\xfe\xff\x00"
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "notes.txt").write_text("notes")
+    (tmp_path / "m" / "model").write_bytes(zipped(zipfile.ZIP_DEFLATED, inner=content) if packed else content)
+    assert scanned(tmp_path / "m").verdict == verdict
+
+
 def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.onnx").write_bytes(onnx(external(b"weights.txt")))
