@@ -9,7 +9,6 @@ import codecs
 import io
 import re
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed, is_damaged
 from modelreg.containers.json_text import MOST_JSON, count_values, parse_object
 from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
+from modelreg.containers.tar_members import BadTar, TarMembers, is_tar
 from modelreg.containers.zip_members import ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
@@ -32,6 +32,7 @@ _DEEPEST = 6  # containers within containers
 _MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
 _IN_MEMORY = 64 << 20
 _BLOCK = 1 << 20
+_ENDLESS = 1 << 62
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -91,8 +92,8 @@ class Examination:
             file = _chained(start, file)
         else:
             file.seek(0)
-        if _is_tar(start):
-            return self._tar(file, place)
+        if is_tar(start):
+            return self._pickle_or_tar(file, size, place, start)
         if start.startswith(_NPY):
             return self._array(file, size, place)
         if self._pickles(file, size, place, start):
@@ -184,21 +185,30 @@ class Examination:
         except BadCompression:
             return self._doubt(place, "its compression is damaged")
 
-    def _tar(self, content: BinaryIO, place: Place) -> bool:
+    def _pickle_or_tar(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """A tar archive begins with a name of anybody's choice, which may be the beginning of a pickle."""
+        head = file if size is not None else io.BytesIO(start)
+        self._pickles(head, _ENDLESS if size is None else size, place, start)
+        if size is None and head.tell() >= _BLOCK:  # what was read ahead does not tell
+            return self._spooled(file, b"", place)
+        if size is not None:
+            file.seek(0)
+        return self._tar(file, size, place)
+
+    def _tar(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         if place.depth >= _DEEPEST:
             return self._doubt(place, "containers are nested too deeply in it")
+        archive = TarMembers(content, self._bounds)
         try:
-            with tarfile.open(fileobj=content, mode="r|") as archive:
-                for member in archive:
-                    inside = archive.extractfile(member) if member.isreg() else None
-                    inner = place.inside(member.name)
-                    if inside is not None and not self._member(_chained(b"", inside), None, inner):
-                        self._doubt(inner, "it is in no format that is known here")
-        except (tarfile.TarError, BadCompression, EOFError, ValueError, OSError) as error:
-            self._doubt(place, f"it is a damaged tar archive ({type(error).__name__})")
-        if any(content.read(_BLOCK)):
-            self._doubt(place, "it is a tar archive that goes on behind its end")
-        return True
+            for name, inside in archive:
+                inner = place.inside(name)
+                if not self._member(inside, None, inner):
+                    self._doubt(inner, "it is in no format that is known here")
+            if archive.left or _goes_on(content):
+                self._doubt(place, "it is a tar archive that goes on behind its end")
+        except (BadTar, BadCompression) as problem:
+            self._doubt(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
+        return (size is not None and self._zip_behind(content, size, place)) or True
 
     def _array(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         """NumPy's own format (``numpy/lib/format.py``): a pickle where the type holds objects."""
@@ -297,7 +307,7 @@ class Examination:
 
 
 class _Raw(io.RawIOBase):
-    """A file that is read by a function, whose damage is reported as that of a compressed file."""
+    """A file that is read by a function."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
@@ -307,10 +317,7 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         view = memoryview(buffer)
-        try:
-            data = self._read(len(view))
-        except (tarfile.TarError, EOFError) as error:
-            raise BadCompression from error
+        data = self._read(len(view))
         view[: len(data)] = data
         return len(data)
 
@@ -362,15 +369,12 @@ def _has(names: list[str], name: str) -> bool:
     return any(each.rpartition("/")[2] == name for each in names)
 
 
-def _is_tar(start: bytes) -> bool:
-    """By its mark, or without one by the checksum of the first header."""
-    if len(start) < _START:
-        return False
-    try:
-        tarfile.TarInfo.frombuf(start[:_START], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
+def _goes_on(content: BinaryIO) -> bool:
+    """Whether anything but zeros follows."""
+    while piece := content.read(_BLOCK):
+        if piece.count(0) < len(piece):
+            return True
+    return False
 
 
 def _is_text(data: bytes) -> bool:
