@@ -51,7 +51,7 @@ def _judge(key: str, value: str, path: str, evidence: Evidence) -> None:
     elif key == "code":
         evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
     elif key == "model_class":
-        evidence.imports(*_split(value))
+        evidence.imports(*_split(value), path)
     elif key in _PATHS and _leads_outside(value):
         evidence.speaks(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
 
