@@ -26,10 +26,13 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
+
+from names_looked_at import CALLED, MENTIONED
 
 from modelreg.security.names import is_dangerous
 from modelreg.security.pickle_machine import read_pickle
+from modelreg.security.pickle_state import names_in_python_3
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "modelreg" / "security" / "allowed_names.json"
@@ -146,25 +149,34 @@ LOADS = frozenset(
 
 def main() -> int:
     """Write or check the list."""
-    known = json.loads(FILE.read_text())["names"]
-    found = allowed_names()
+    stored = json.loads(FILE.read_text())
+    known = stored["names"]
+    observed, called = observed_names()
+    found = allowed_names(observed)
     added = sorted(pair for pair in found if pair[1] not in known.get(pair[0], ()))
     for module, name in added:
         print(f"+ {module} {name}")
     if "--check" in sys.argv:
         return int(bool(added))
-    names = {pair for module, ours in known.items() for pair in ((module, name) for name in ours)} | set(found)
-    listed = {
-        module: sorted(name for each, name in names if each == module) for module in sorted({m for m, _ in names})
-    }
-    FILE.write_text(json.dumps({"about": __doc__.splitlines()[0], "names": listed}, indent=1) + "\n")
+    names = _pairs(known) | found
+    calls = (_pairs(stored["called"]) | _pairs(BY_HAND) | _pairs(CALLED) | called) & names
+    lists = {"about": __doc__.splitlines()[0], "names": _by_module(names), "called": _by_module(calls)}
+    FILE.write_text(json.dumps(lists, indent=1) + "\n")
     return 0
 
 
-def allowed_names() -> set[Pair]:
+def _pairs(table: dict[str, list[str]]) -> set[Pair]:
+    return {(module, name) for module, names in table.items() for name in names}
+
+
+def _by_module(pairs: set[Pair]) -> dict[str, list[str]]:
+    return {module: sorted(name for each, name in pairs if each == module) for module in sorted({m for m, _ in pairs})}
+
+
+def allowed_names(observed: set[Pair]) -> set[Pair]:
     """Every candidate to which there is no objection, and what was looked at by hand."""
-    observed, candidates = set(observed_names()), dict(_named(candidate_objects()))
-    found = {(module, name) for module, names in BY_HAND.items() for name in names}
+    candidates = dict(_named(candidate_objects()))
+    found = _pairs(BY_HAND) | _pairs(CALLED) | _pairs(MENTIONED)
     for pair in sorted(observed | candidates.keys()):
         thing = candidates.get(pair) if pair in candidates else _imported(pair)
         reason = "its name is known" if is_dangerous(*pair) else objection(thing, is_observed=pair in observed)
@@ -209,11 +221,45 @@ def _suspicious(tree: ast.AST) -> Iterator[str]:
                     yield f"{module}.{name}"
 
 
-def observed_names() -> Iterator[Pair]:
-    """The names in pickles of models and of what models are made of."""
+class _Calls(pickle._Unpickler):
+    """Python's own unpickler, which writes down the names that it calls."""
+
+    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.names: dict[int, Pair] = {}
+        self.called: set[Pair] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        self.names[id(found)] = names_in_python_3(module, name) if self.proto < 3 else (module, name)
+        return found
+
+    def load_reduce(self) -> None:
+        maker = self.stack[-2]
+        if id(maker) in self.names:
+            self.called.add(self.names[id(maker)])
+        super().load_reduce()
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+
+
+def called_names(data: bytes) -> set[Pair]:
+    """What a genuine pickle calls."""
+    calls = _Calls(data)
+    calls.proto = 0
+    calls.load()
+    return calls.called
+
+
+def observed_names() -> tuple[set[Pair], set[Pair]]:
+    """The names in pickles of models and of what models are made of; and those of them that are called."""
     sys.path.insert(0, str(ROOT / "tests" / "security"))
     from genuine_models import genuine_objects
 
+    observed: set[Pair] = {("joblib.numpy_pickle", "NumpyArrayWrapper")}
+    called: set[Pair] = set()
     for thing in genuine_objects():
         for protocol in (0, 2, 4, 5):
             try:
@@ -222,8 +268,9 @@ def observed_names() -> Iterator[Pair]:
                 continue
             for each in read_pickle(io.BytesIO(data), len(data), 10_000_000).globals:
                 if each.module.partition(".")[0] in LIBRARIES and "." not in each.name:
-                    yield each.module, each.name
-    yield "joblib.numpy_pickle", "NumpyArrayWrapper"
+                    observed.add((each.module, each.name))
+            called |= called_names(data)
+    return observed, called | {(before, name) for module, name in called for before in _earlier(module)}
 
 
 def candidate_objects() -> Iterator[Any]:
@@ -241,6 +288,7 @@ def _of_sklearn() -> Iterator[Any]:
     import sklearn.metrics
     import sklearn.metrics.pairwise
     from sklearn import feature_selection
+    from sklearn._loss.link import BaseLink
     from sklearn._loss.loss import BaseLoss
     from sklearn.base import BaseEstimator
     from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
@@ -251,7 +299,7 @@ def _of_sklearn() -> Iterator[Any]:
     from sklearn.utils import Bunch
 
     bases = (BaseEstimator, Kernel, BaseLoss, _BaseScorer, BaseCrossValidator, BaseShuffleSplit, _RepeatedSplits)
-    bases += (BaseOptimizer,)
+    bases += (BaseOptimizer, BaseLink)
     yield from (Hyperparameter, _CVIterableWrapper, Bunch)
     for module in _modules(
         "sklearn", without=("datasets", "externals", "tests", "conftest", "_build_utils", "_testing", "_mocking")

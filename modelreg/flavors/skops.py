@@ -12,6 +12,7 @@ from modelreg.errors import UntrustedModel
 from modelreg.flavors.pickles import flavor_of
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
+from modelreg.security.names import allowed
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -47,7 +48,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
         data = model.read()
         untrusted = get_untrusted_types(data=data)
-        named = {f"{module}.{name}" for module, name in trust.names}
+        named = {f"{module}.{name}" for module, name in trust.names | allowed()}
         refused = sorted(set(untrusted) - named)
         if refused and not trust.full:
             raise UntrustedModel(trust.model, (f"skops does not trust {', '.join(refused)}",), refused)

@@ -36,8 +36,8 @@ _ENDLESS = 1 << 62
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-_UBJ = b"{L\0\0\0\0\0\0\0\x07learner"
-_WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", _UBJ)
+_UBJ = b"{L\0\0\0\0\0\0\0\x07learner", b"{L\0\0\0\0\0\0\0\x06Config"  # XGBoost's, by itself and in skops
+_WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", *_UBJ)
 _RAW_MEMBERS = {
     "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
     "config.json": re.compile(r"\.h5$|(^|/)assets/"),

@@ -27,6 +27,8 @@ _HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state 
 _BYTES_A_CHARACTER = {"U": 4}
 _SIZED_BY_STATE = "SUV"
 """Kinds of types whose state has their size, which NumPy takes from there."""
+_TYPES_OF_TEXTS = "numpy._core._internal._convert_to_stringdtype_kwargs"
+"""What makes NumPy's type of texts of any length, whose arrays joblib writes as pickles, too."""
 _MOST_BYTES = 1 << 62  # beyond what NumPy can count
 _MOST_NESTING = 20  # of dtypes within dtypes
 
@@ -98,7 +100,10 @@ def array_type(dtype: Made) -> tuple[int, bool]:
     Raises `UnreadablePickle` for a type whose parts and flags do not agree, which NumPy takes as it is given.
     """
     if dtype.array_type is None:
-        dtype.array_type = _item_size(dtype), _holds_objects(dtype, 0)
+        if isinstance(dtype.maker, Global) and dtype.maker.dotted == _TYPES_OF_TEXTS:
+            dtype.array_type = 0, True
+        else:
+            dtype.array_type = _item_size(dtype), _holds_objects(dtype, 0)
     return dtype.array_type
 
 
@@ -106,6 +111,8 @@ def _holds_objects(dtype: Made, depth: int) -> bool:
     """Whether elements are or contain Python objects; what the flags and the fields say has to agree."""
     if depth > _MOST_NESTING:
         raise UnreadablePickle("the type of an array has no end")
+    if isinstance(dtype.maker, Global) and dtype.maker.dotted == _TYPES_OF_TEXTS:
+        return True
     code = _code(dtype)
     match dtype.state:
         case (_, _, subtype, _, fields, _, _, int(flags), *_):

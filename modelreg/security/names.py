@@ -1,8 +1,9 @@
 """Which names may be imported by a model: an allow-list of exact pairs, and names that are known to run code.
 
 The allow-list is ``allowed_names.json``, which ``scripts/write_allow_list.py`` makes from the installed libraries. It
-has no prefixes and no patterns: ``sklearn.datasets._base`` and ``os.getpid`` lead to ``os.getpid``, too. What is on
-neither list is unknown; ``dangerous_names.json`` only decides how that is called, and never what is loaded.
+has no prefixes and no patterns: ``sklearn.datasets._base`` and ``os.getpid`` lead to ``os.getpid``, too. It also says
+which of them a pickle may call while it is loaded. What is on neither list is unknown; ``dangerous_names.json`` only
+decides how that is called, and never what is loaded.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ def is_trustable(module: str, name: str) -> bool:
 def allowed() -> Pairs:
     """The allow-list."""
     return _pairs(_read("allowed_names.json")["names"])
+
+
+@cache
+def only_mentioned() -> Pairs:
+    """What of the allow-list no genuine pickle calls: functions for later, and classes that it fills an instance of.
+
+    Most of these call methods of what they are given, which a pickle can have made to be something else.
+    """
+    return allowed() - _pairs(_read("allowed_names.json")["called"])
 
 
 @dataclass(frozen=True, slots=True)

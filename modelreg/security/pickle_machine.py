@@ -12,6 +12,7 @@ from enum import Enum
 from typing import BinaryIO
 
 from modelreg.containers.compressed import BadCompression
+from modelreg.security.names import is_dangerous
 from modelreg.security.pickle_operations import run
 from modelreg.security.pickle_state import Budget, PickleState, Remarks
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
@@ -102,7 +103,7 @@ def _read_otherwise(
     more = [each for pair, each in other.found.items() if pair not in state.found]
     if joblib:
         return more
-    more = [each for each in more if each.is_name]  # numbers may look like an operation with two lines behind it
+    more = [each for each in more if is_dangerous(each.module, each.name)]  # genuine arrays may read as some name, too
     if more or ended.end is End.LIMIT:
         state.doubt("has an array that is a pickle as well")
     return more

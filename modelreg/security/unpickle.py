@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
 """Names that are imported as others: the bytes of an array are in the pickle, and no file is to be opened for it."""
+_MODULES = {"_loss": "sklearn._loss._loss"}
+"""What scikit-learn 1.5 to 1.7 call a module of theirs, by which Python would find a file of anybody's."""
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
@@ -85,7 +87,7 @@ def _admitted_attribute(trust: Trust, owner: Any, attribute: str) -> Any:
 
 def _found(module: str, name: str) -> Any:
     """What has this name; raises `UnloadableModel` where the module has nothing of this name."""
-    found: Any = import_module(module)
+    found: Any = import_module(_MODULES.get(module, module))
     for part in name.split("."):
         if not hasattr(found, part):
             raise UnloadableModel(

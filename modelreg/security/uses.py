@@ -14,36 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelreg.security.joblib_arrays import array_type
-from modelreg.security.names import allowed
+from modelreg.security.names import allowed, only_mentioned
 from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.stand_ins import Global, Items, Made, Plain, StandIn, Table, class_of
 
-_CALLED_IN = frozenset(
-    {
-        *("_codecs", "array", "collections", "copyreg", "datetime", "decimal", "fractions", "functools"),
-        *("pathlib", "pathlib._local", "pytz", "random", "re", "torch", "torch._utils", "uuid", "zoneinfo"),
-        *("_loss", "dateutil.relativedelta", "numpy.exceptions", "numpy.random._pickle", "pyarrow.lib"),
-        *("numpy.random.bit_generator", "sklearn._loss._loss", "sklearn.exceptions", "sklearn.linear_model._sgd_fast"),
-        *("sklearn.metrics._dist_metrics", "sklearn.neighbors._ball_tree", "sklearn.neighbors._kd_tree"),
-        "sklearn.tree._tree",
-    }
-)
-"""Modules of which models call what they import: Python's own types, and compiled ones."""
-
-_CALLED_BELOW = "pandas._libs."
-_CALLED = frozenset(
-    {
-        *(f"builtins.{name}" for name in ("bytearray", "bytes", "complex", "frozenset", "range", "set", "slice")),
-        "numpy._core._internal._convert_to_stringdtype_kwargs",
-        *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-        *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
-        *("numpy.dtype", "numpy.ma.core.MaskedConstant", "numpy.ma.core._mareconstruct"),
-        *(f"pandas.core.indexes.{name}" for name in ("base._new_Index", "datetimes._new_DatetimeIndex")),
-        *(f"pandas.core.indexes.{name}" for name in ("interval._new_IntervalIndex", "timedeltas._new_TimedeltaIndex")),
-        "pandas.core.internals.managers.BlockManager",
-        *("pandas.Interval", "pandas.Period"),
-    }
-)
 _TAKES_A_CLASS = frozenset(
     {
         *("_array_reconstructor", "_mareconstruct", "_new_DatetimeIndex", "_new_Index", "_new_IntervalIndex"),
@@ -76,8 +50,8 @@ def call(maker: Global, arguments: StandIn) -> str | None:
     """What models do not do when they call an import, as the end of 'it …'; None for what they do."""
     if not is_allowed(maker):
         return None
-    if not _is_called(maker):
-        return f"calls {maker.dotted}, which models only refer to"
+    if (maker.module, maker.name) in only_mentioned():
+        return f"calls {maker.dotted}, which models only mention"
     given = arguments if isinstance(arguments, tuple) else (arguments,)
     takes_a_class = maker.name in _TAKES_A_CLASS or maker.name.startswith("__pyx_unpickle_")
     if takes_a_class and not (given and _may_be_called(maker, given[0])):
@@ -158,15 +132,6 @@ def odd_key(key: StandIn) -> str | None:
 def is_watched(key: str) -> bool:
     """Whether the value of this key decides what a model does."""
     return key in _METHODS_NAMED
-
-
-def _is_called(maker: Global) -> bool:
-    return (
-        maker.module in _CALLED_IN
-        or maker.module.startswith(_CALLED_BELOW)
-        or maker.dotted in _CALLED
-        or (maker.name.endswith("Dtype") and maker.module.startswith("pandas"))
-    )
 
 
 def _may_be_called(maker: StandIn, value: StandIn) -> bool:

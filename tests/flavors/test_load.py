@@ -12,7 +12,9 @@ import cloudpickle
 import joblib
 import numpy as np
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 import modelreg.flavors
 from modelreg import flavors
@@ -20,6 +22,7 @@ from modelreg.containers.content import OpenModel
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.flavors import recognise
 from modelreg.records.registration import Description
+from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 
 FILES = Path(__file__).parent / "files"
@@ -57,6 +60,18 @@ def test_a_scikit_learn_model_predicts(name, blob):
     needs("skops")
     path = blob(name)
     assert load(path, recognise({"m": path}, is_folder=False).format).predict(ROWS).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "model", [RandomForestClassifier(2), KNeighborsClassifier(1, algorithm="ball_tree"), GradientBoostingClassifier()]
+)
+def test_a_safe_file_of_skops_loads_without_trust(model, tmp_path):
+    needs("skops")
+    from skops.io import dump
+
+    dump(model.fit(ROWS, [0, 1]), tmp_path / "m")
+    assert scan({"m": tmp_path / "m"}, False, "skops").verdict == "safe"
+    assert type(load(tmp_path / "m", "skops")) is type(model)
 
 
 def test_an_object_whose_class_came_with_it_predicts(tmp_path):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import decimal
+import functools
+import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,13 +15,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse
-from scipy import interpolate, spatial, special
+from scipy import interpolate, optimize, spatial, special
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 
 RANDOM = np.random.default_rng(0)
 ROWS = 60
 X = RANDOM.random((ROWS, 4))
 CLASSES = RANDOM.integers(0, 3, ROWS)
 NUMBERS = X @ [1.0, 2.0, 3.0, 4.0] + RANDOM.random(ROWS)
+BINARY = CLASSES % 2
 MANY = np.stack([CLASSES % 2, CLASSES // 2], axis=1)
 TEXTS = [f"word{number % 7} and word{number % 5}" for number in range(ROWS)]
 RECORDS = [{"a": number, "b": f"kind {number % 3}"} for number in range(ROWS)]
@@ -55,6 +61,7 @@ def combined_estimators() -> Iterator[Any]:
         fitted = _fitted(made)
         if fitted is not None:
             yield fitted
+    yield from (made.fit(X, BINARY) for made in _classifiers_in_two())
     yield _pipeline_of_columns().fit(FRAME, CLASSES)
 
 
@@ -80,9 +87,18 @@ def genuine_objects() -> Iterator[Any]:
     yield from fitted_estimators()
     yield from combined_estimators()
     yield from boosted_models()
+    yield from parts_of_models()
+    yield from _looked_up()
+
+
+def parts_of_models() -> Iterator[Any]:
+    """Arrays, tables, functions and other things that models keep."""
+    yield from _of_python()
     yield from _of_numpy()
     yield from _of_scipy()
     yield from _of_pandas()
+    yield from _frequencies()
+    yield from _functions()
 
 
 def _instances(kind: Any) -> list[Any]:
@@ -167,6 +183,21 @@ def _combinations() -> Iterator[Any]:
     )
 
 
+def _classifiers_in_two() -> Iterator[Any]:
+    """Classifiers that have other parts where there are two classes."""
+    from sklearn import ensemble, linear_model, model_selection, neural_network
+
+    yield from (
+        ensemble.HistGradientBoostingClassifier(max_iter=2),
+        ensemble.GradientBoostingClassifier(n_estimators=2),
+    )
+    yield ensemble.GradientBoostingClassifier(n_estimators=2, loss="exponential")
+    yield from (linear_model.SGDClassifier(loss=loss) for loss in ("hinge", "log_loss", "modified_huber"))
+    yield from (linear_model.LogisticRegression(), ensemble.AdaBoostClassifier(n_estimators=2))
+    yield neural_network.MLPClassifier((2,), max_iter=2, solver="sgd")
+    yield model_selection.TunedThresholdClassifierCV(linear_model.LogisticRegression(), cv=2)
+
+
 def _pipeline_of_columns() -> Any:
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.feature_selection import SelectKBest, f_classif
@@ -188,6 +219,8 @@ def _of_numpy() -> Iterator[Any]:
     yield from (np.zeros(1, code)[0] for code in codes)
     yield from (np.asfortranarray(X), np.array(["a", None], object), np.zeros(2, [("a", "i4"), ("b", "O")]))
     yield from (np.matrix(X), np.ma.masked_array(X, X > 0.5), np.rec.array([(1, 2.0)]), np.dtype("f8"))
+    if hasattr(np.dtypes, "StringDType"):  # NumPy 2
+        yield np.array(["a", "b"], np.dtypes.StringDType())
     yield np.random.RandomState(0)
     kinds = (np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64, np.random.PCG64DXSM)
     yield from (np.random.Generator(kind(0)) for kind in kinds)
@@ -195,8 +228,15 @@ def _of_numpy() -> Iterator[Any]:
     yield np.random.SeedSequence(1)
     yield [each for each in vars(np).values() if isinstance(each, np.ufunc)]
     yield [np.dtype(code).type for code in codes]
-    yield np.polynomial.Polynomial([1, 2])
+    yield [getattr(np.polynomial, kind)([1, 2]) for kind in ("Polynomial", "Chebyshev", "Hermite", "Legendre")]
+    yield from (np.ma.masked, np.linalg.LinAlgError("why"))
     yield np.poly1d([1, 2])
+
+
+def _looked_up() -> Iterator[Any]:
+    """What is pickled as an attribute of something else, for which nobody vouches."""
+    steps = np.arange(10.0)
+    yield from (interpolate.interp1d(steps, steps), pd.Timestamp("2026-01-01", tz="Europe/Paris"))
 
 
 def _of_scipy() -> Iterator[Any]:
@@ -205,9 +245,15 @@ def _of_scipy() -> Iterator[Any]:
         yield getattr(scipy.sparse, f"{kind}_array")(np.eye(3))
     yield from (spatial.KDTree(X), spatial.cKDTree(X))
     steps = np.arange(10.0)
-    yield from (interpolate.interp1d(steps, steps), interpolate.make_interp_spline(steps, steps))
+    yield interpolate.make_interp_spline(steps, steps)
     yield from (interpolate.CubicSpline(steps, steps), interpolate.PchipInterpolator(steps, steps))
     yield from (interpolate.Akima1DInterpolator(steps, steps), interpolate.UnivariateSpline(steps, steps))
+    yield from (
+        interpolate.InterpolatedUnivariateSpline(steps, steps),
+        interpolate.BarycentricInterpolator(steps, steps),
+    )
+    yield from (interpolate.RegularGridInterpolator((steps,), steps), interpolate.NearestNDInterpolator(X, NUMBERS))
+    yield from (optimize.Bounds([0], [1]), optimize.OptimizeResult(x=steps))
     yield [each for each in vars(special).values() if isinstance(each, np.ufunc)]
 
 
@@ -236,6 +282,39 @@ def _of_pandas() -> Iterator[Any]:
         pd.period_range("2026-01", periods=2),
     )
     yield from (pd.interval_range(0, 3), pd.CategoricalIndex(["a", "b"]), pd.to_timedelta([1], unit="s"))
-    yield from (pd.Timestamp("2026-01-01", tz="Europe/Paris"), pd.Timedelta("1s"), pd.NaT, pd.NA, pd.Interval(0, 1))
+    yield from (pd.Timestamp("2026-01-01", tz="UTC"), pd.Timedelta("1s"), pd.NaT, pd.NA, pd.Interval(0, 1))
     yield from (pd.Period("2026-01"), pd.offsets.Day(2), pd.offsets.MonthEnd(), pd.CategoricalDtype(["a"]))
-    yield from (datetime.datetime(2026, 1, 1), decimal.Decimal("1.5"))
+    codes = ("Int8", "Int16", "Int32", "UInt8", "UInt16", "UInt32", "UInt64", "Float32")
+    yield from (pd.array([1, None], dtype=code) for code in codes)
+    yield from (pd.arrays.IntervalArray.from_breaks([0, 1, 2]), pd.IntervalDtype("int64", "left"))
+    yield from (pd.array([1, 2], dtype=np.dtype("i8")), pd.arrays.NumpyExtensionArray(np.array(["a", "b"], object)))
+    yield pd.arrays.SparseArray([0.0, 1.0], kind="block")
+    yield from (pd.array(["a"], dtype=pd.StringDtype("python")), pd.DataFrame({"text": ["a", "b"]}, index=["x", "y"]))
+
+
+def _of_python() -> Iterator[Any]:
+    yield from (datetime.datetime(2026, 1, 1), decimal.Decimal("1.5"), Ellipsis, NotImplemented, ValueError("why"))
+    yield from (collections.ChainMap({"a": 1}), collections.UserDict({"a": 1}), operator.itemgetter("a"))
+
+
+def _frequencies() -> Iterator[Any]:
+    """Each of pandas' that does not ask a calendar."""
+    for kind in {each for each in vars(pd.offsets).values() if isinstance(each, type)}:
+        if "Custom" in kind.__name__ or kind in (pd.offsets.BaseOffset, pd.offsets.Tick):
+            continue
+        yield kind(**({"startingMonth": 1, "weekday": 1} if kind.__name__.startswith("FY") else {}))
+    yield from (pd.offsets.DateOffset(months=2), pd.tseries.frequencies.to_offset("W-WED"))
+
+
+def _functions() -> Iterator[Any]:
+    """What ``FunctionTransformer`` and ``metric=`` are given."""
+    from sklearn import feature_extraction, metrics, preprocessing
+
+    names = "clip nan_to_num asarray array where hstack vstack column_stack concatenate expand_dims atleast_2d average"
+    names += " full_like zeros_like cumprod digitize interp linspace arange round sort ravel squeeze percentile"
+    yield [getattr(np, name) for name in names.split()]
+    yield [np.linalg.norm, np.fft.rfft, abs, len, round, math.log1p, functools.partial(np.clip, a_min=0)]
+    yield [preprocessing.scale, preprocessing.label_binarize, feature_extraction.text.strip_accents_ascii]
+    yield [spatial.distance.cosine, special.softmax, special.logsumexp, scipy.sparse.hstack]
+    yield [pd.isna, pd.to_numeric, pd.cut, pd.get_dummies, pd.to_datetime]
+    yield [metrics.get_scorer(name) for name in metrics.get_scorer_names()]

@@ -43,6 +43,12 @@ def test_files_of_every_library_have_a_verdict(name, verdict):
     assert scanned(FILES / name).verdict == verdict
 
 
+@pytest.mark.parametrize("first", [b"learner", b"Config"], ids=["of XGBoost", "of XGBoost in skops"])
+def test_ubjson_holds_no_code(first, tmp_path):
+    (tmp_path / "model").write_bytes(b"{L" + len(first).to_bytes(8, "big") + first + b"{\0\xff}}")
+    assert scanned(tmp_path / "model").verdict == "safe"
+
+
 def zipped(how: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", how) as archive:

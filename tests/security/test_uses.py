@@ -130,13 +130,13 @@ GADGETS = {
     ),
     "a function that only metrics refer to": (
         call(name("sklearn.metrics.pairwise", "kernel_metrics")) + text("rbf") + b"Ns",
-        "calls sklearn.metrics.pairwise.kernel_metrics, which models only refer to",
+        "calls sklearn.metrics.pairwise.kernel_metrics, which models only mention",
     ),
     "a call by an operation of Python 2": (
         b"(" + name("sklearn.metrics.pairwise", "kernel_metrics") + b"o",
         "as Python 3 does not write it",
     ),
-    "a table that is computed": (call(name("pandas.core.frame", "DataFrame"), b"]"), "models only refer to"),
+    "a table that is computed": (call(name("pandas.core.frame", "DataFrame"), b"]"), "models only mention"),
     "a method of what is made": (
         call(name("builtins", "getattr"), FRAME, text("eval")),
         "looks up a method of what it has made",

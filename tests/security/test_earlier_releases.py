@@ -1,0 +1,39 @@
+"""Files that earlier releases of scikit-learn, pandas and NumPy wrote are safe, too.
+
+``make_files_of_earlier_releases.py`` made them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn._loss import _loss
+
+from modelreg.records.scan import Verdict
+from modelreg.security.scan import scan
+from modelreg.security.trust import Trust
+from modelreg.security.unpickle import load_pickle
+
+FILES = sorted(Path(__file__).with_name("earlier_releases").glob("*.pkl.gz"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.removesuffix(".pkl.gz"))
+def test_models_of_earlier_releases_are_safe(file):
+    found = scan({"model": file}, False, "pickle")
+    assert (found.verdict, found.findings) == (Verdict.SAFE, ())
+    assert len(found.imports) > 100
+
+
+def test_there_are_files_of_five_releases():
+    assert len(FILES) == 5
+
+
+def test_the_module_that_scikit_learn_calls_by_too_short_a_name_is_its_own(tmp_path, monkeypatch):
+    (tmp_path / "_loss.py").write_text("raise SystemExit('this is a file of somebody else')")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "model").write_bytes(b"c_loss\nCyHalfBinomialLoss\n.")
+    with (tmp_path / "model").open("rb") as file:
+        assert load_pickle(file, "pickle", Trust("churn/1")) is _loss.CyHalfBinomialLoss
+    assert "_loss" not in sys.modules
