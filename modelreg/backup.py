@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelreg import provenance
+from modelreg import plain, provenance
 from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.durability import sync
 from modelreg.artifacts.replication import replicating
@@ -159,6 +159,7 @@ def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
         return
     if not os.path.lexists(target.catalog.path):
         _refuse_head(target, catalog, _unfinished_head(target))
+        target.refuse_odd_places()
         return
     try:
         target.require()
@@ -193,7 +194,7 @@ def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
 def _unfinished_head(target: Home) -> str | None:
     """The journal's head when the backup was begun that is not finished yet; None where none was."""
     try:
-        return (target.path / UNFINISHED).read_text()
+        return plain.content(target.path / UNFINISHED).decode()
     except (OSError, ValueError):
         return None
 
@@ -244,6 +245,7 @@ def _holding_registry(home: Home) -> Iterator[None]:
     was_there = home.path.exists()
     was_empty = not was_there or _is_empty(home.path)
     home.refuse_foreign_folder()
+    home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
     home.path.mkdir(parents=True, exist_ok=True)
     with home.pruning(), home.writing():
         placing.remove_temporaries(placing.temporaries(home.catalog.path))

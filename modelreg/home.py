@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelreg import plain
 from modelreg.catalog import Catalog
 from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
 
@@ -26,8 +28,12 @@ _OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"
 UNFINISHED = "unfinished-backup"
 """The file that tells a backup that has no catalog yet from a registry that lost its catalog."""
 
-_PLACES = ("catalog.db", "artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/ingest", "checkouts")
-"""Where nobody else may write, and nothing leads elsewhere."""
+_FOLDERS = ("artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/ingest", "checkouts")
+_FILES = ("write.lock", "prune.lock", ".gitignore", "artifacts/oci-layout", "artifacts/index.json")
+_CATALOG = ("catalog.db", "catalog.db-journal", "catalog.db-wal", "catalog.db-shm")
+"""With `_FOLDERS` and `_FILES`, what is written to: nothing there leads elsewhere, and nothing is of another kind."""
+_PRIVATE = {"catalog.db", *_FOLDERS}
+"""Where nobody else may write."""
 
 
 def find_home(explicit: Path | None) -> Path:
@@ -79,7 +85,9 @@ class Home:
             return own
         from platformdirs import user_cache_path
 
-        return user_cache_path("modelreg", appauthor=False, ensure_exists=True)
+        cache = user_cache_path("modelreg", appauthor=False)
+        plain.folder(cache)
+        return cache
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock under which the catalog is changed."""
@@ -136,6 +144,7 @@ class Home:
             self._require_kind(shared)
             return False
         self.refuse_foreign_folder()
+        self.refuse_odd_places()
         _make_folder(self.path, shared)
         with self.writing():
             if os.path.lexists(self.catalog.path):  # another process was first
@@ -148,16 +157,14 @@ class Home:
     def make_places(self, *, shared: bool) -> int:
         """Make everything but the catalog, as far as it is not there; returns the mode that files have.
 
-        Call it under the registry's write lock.
+        Call it under the registry's write lock, after `refuse_odd_places`.
         """
         mode = _make_folder(self.path, shared)
         self.artifacts.create(mode)
         _make_folder(self.path / "checkouts", shared)
         file_mode = mode & 0o666
         for name in ("write.lock", "prune.lock"):
-            os.close(os.open(self.path / name, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, file_mode))
-            with suppress(PermissionError):  # another member of the group made it
-                os.chmod(self.path / name, file_mode)
+            os.close(_own_file(self.path / name, file_mode))
         _write_ignore_file(self.path / ".gitignore", file_mode)
         return file_mode
 
@@ -196,27 +203,62 @@ class Home:
                 "make a new one for the group with --registry",
             )
 
+    def refuse_odd_places(self, *, catalog_too: bool = True) -> None:
+        """Raise `UnsafeRegistry` where a link, or what is of another kind, stands in the place of what is written to.
+
+        A folder that others had a hand in, such as a clone, may have brought it.
+        """
+        for path, mode in self._places((*_FOLDERS, *_FILES, *(_CATALOG if catalog_too else ()))):
+            self._refuse_link(path, mode)
+            if self._is_odd(path, mode):
+                raise UnsafeRegistry(
+                    f"{shown(str(path))} is no {self._kind(path)}, and a registry needs one there; nothing was changed",
+                    "take it away, or name another folder with --registry",
+                )
+
     def _refuse_unsafe(self) -> None:
-        for path in (self.path, *(self.path / name for name in _PLACES)):
+        for path, mode in self._places((*_FOLDERS, *_FILES, *_CATALOG)):
+            self._refuse_link(path, mode)
+            if self._is_odd(path, mode):
+                raise CatalogDamaged(
+                    f"{shown(str(path))} is no {self._kind(path)}, and is in the way of one; nothing was changed",
+                    "take it away",
+                )
+            if path == self.path or str(path.relative_to(self.path)) in _PRIVATE:
+                self._refuse_writers(path, mode)
+
+    def _places(self, names: Iterable[str]) -> Iterator[tuple[Path, int]]:
+        """The folder and what of these is in it, with modes."""
+        for path in (self.path, *(self.path / name for name in names)):
             try:
-                mode = (path.stat() if path == self.path else path.lstat()).st_mode
+                yield path, (path.stat() if path == self.path else path.lstat()).st_mode
             except FileNotFoundError:  # damage, which whoever needs it will name
                 continue
-            if stat.S_ISLNK(mode):
-                raise UnsafeRegistry(
-                    f"{shown(str(path))} is a link, and what it leads to is not part of the registry",
-                    "put what belongs there into its place; the registry's folder itself may be reached by a link",
-                )
-            if mode & stat.S_IWOTH:
-                raise UnsafeRegistry(
-                    f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",
-                    f"chmod o-w {path}",
-                )
-            if mode & stat.S_IWGRP and not self.is_shared():
-                raise UnsafeRegistry(
-                    f"the group may write to {shown(str(path))}, and the registry was not made for a group",
-                    f"chmod g-w {path}, or make one with 'modelreg init --shared'",
-                )
+
+    def _kind(self, path: Path) -> str:
+        return "folder" if path == self.path or str(path.relative_to(self.path)) in _FOLDERS else "file"
+
+    def _is_odd(self, path: Path, mode: int) -> bool:
+        return not (stat.S_ISDIR(mode) if self._kind(path) == "folder" else stat.S_ISREG(mode))
+
+    def _refuse_link(self, path: Path, mode: int) -> None:
+        if stat.S_ISLNK(mode):
+            raise UnsafeRegistry(
+                f"{shown(str(path))} is a link, and what it leads to is not part of the registry",
+                "put what belongs there into its place; the registry's folder itself may be reached by a link",
+            )
+
+    def _refuse_writers(self, path: Path, mode: int) -> None:
+        if mode & stat.S_IWOTH:
+            raise UnsafeRegistry(
+                f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",
+                f"chmod o-w {path}",
+            )
+        if mode & stat.S_IWGRP and not self.is_shared():
+            raise UnsafeRegistry(
+                f"the group may write to {shown(str(path))}, and the registry was not made for a group",
+                f"chmod g-w {path}, or make one with 'modelreg init --shared'",
+            )
 
     def refuse_foreign_folder(self) -> None:
         """Raise `UnusableFolder` for a folder that holds what is not of a registry."""
@@ -264,17 +306,24 @@ def _made_for_a_group(folder: Path) -> bool:
     return os.path.lexists(home.catalog.path) and home.is_shared()
 
 
+def _own_file(path: Path, mode: int) -> int:
+    """A descriptor of a regular file of ours, which is made if need be, with this mode."""
+    descriptor = plain.file(path, mode)
+    with suppress(PermissionError):  # another member of the group made it
+        os.fchmod(descriptor, mode)
+    return descriptor
+
+
 def _write_ignore_file(path: Path, mode: int) -> None:
     """Tell git to leave the folder alone: models are no source code."""
-    with path.open("w") as file:
-        with suppress(PermissionError):
-            os.fchmod(file.fileno(), mode)
+    with os.fdopen(_own_file(path, mode), "w") as file:
+        file.truncate()
         file.write("*\n")
 
 
 def _make_folder(path: Path, shared: bool) -> int:
     """Make a folder that its owner can use and others, as the umask lets them, can read; returns its mode."""
-    path.mkdir(parents=True, exist_ok=True)
+    plain.folder(path)
     allowed = stat.S_IMODE(path.stat().st_mode) | 0o700
     mode = (allowed | 0o2770) & 0o2775 if shared else allowed & 0o755
     if stat.S_IMODE(path.stat().st_mode) != mode:  # which in a group registry its owner alone may change

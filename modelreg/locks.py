@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
+from modelreg import plain
 from modelreg.errors import LockTimeout
 
 _BETWEEN_LOOKS = 0.2  # seconds
@@ -37,11 +38,11 @@ def locked(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None
 def _opened(path: Path, shared: bool) -> tuple[int, bool]:
     """A descriptor of the lock's file, and whether it can be written to."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _MODE), True
+        return plain.file(path, _MODE), True
     except OSError as error:
         if not shared or error.errno not in (errno.EACCES, errno.EROFS):
             raise
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW), False
+        return plain.existing_file(path), False
 
 
 def _acquire(descriptor: int, kind: int, timeout: float) -> None:

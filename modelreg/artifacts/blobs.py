@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
 from modelreg.artifacts.durability import sync, sync_files
 from modelreg.artifacts.manifest import Manifest
@@ -50,7 +51,7 @@ class BlobStore:
     def create(self, folder_mode: int) -> None:
         """Make the layout, or complete one whose making was interrupted."""
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
-            folder.mkdir(exist_ok=True)
+            plain.folder(folder)
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
                 os.chmod(folder, folder_mode)
         for name, content in _LAYOUT.items():
@@ -76,7 +77,7 @@ class BlobStore:
         problems = []
         for name, content in _LAYOUT.items():
             try:
-                if (self.root / name).read_bytes() != content:
+                if plain.content(self.root / name) != content:
                     problems.append(f"{name} is not as it was made")
             except OSError as error:
                 problems.append(f"{name} cannot be read: {error.strerror}")

@@ -1,0 +1,66 @@
+"""Plain files and folders: made usable for their owner whatever the umask, and never a link or a FIFO instead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def folder(path: Path) -> None:
+    """Make a folder, with those above it, unless it is there; others may read it as the umask lets them."""
+    if not path.parent.is_dir():
+        folder(path.parent)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) | 0o700)
+
+
+def new_file(path: Path | str, mode: int) -> int:
+    """A descriptor, to write and read, of a file that was not there; raises FileExistsError where anything is."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o600)
+    return descriptor
+
+
+def file(path: Path | str, mode: int) -> int:
+    """A descriptor, to write and read, of a regular file, which is made if need be; never waits.
+
+    Raises OSError for a link, and for anything else in its place.
+    """
+    while True:
+        try:
+            return new_file(path, mode)
+        except FileExistsError:
+            pass
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:  # it was taken away just now
+            continue
+        _require_regular(descriptor, path)
+        return descriptor
+
+
+def existing_file(path: Path | str) -> int:
+    """A descriptor, to read, of a regular file that is there; never waits. Raises what `file` raises."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    _require_regular(descriptor, path)
+    return descriptor
+
+
+def content(path: Path | str) -> bytes:
+    """The bytes of a small regular file. Raises what `file` raises."""
+    with os.fdopen(existing_file(path), "rb") as opened:
+        return opened.read()
+
+
+def _require_regular(descriptor: int, path: Path | str) -> None:
+    """Close it and raise OSError unless it is open on a regular file."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file, and one is needed there", str(path))

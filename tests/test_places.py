@@ -1,0 +1,171 @@
+"""What others may have put into a registry's folder before it is one: nothing writes through it, or waits."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from contextlib import chdir
+
+import pytest
+
+from modelreg.errors import CatalogDamaged, UnsafeRegistry, UnusableBackup
+
+FOLDERS = ("artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/ingest", "checkouts")
+FILES = ("write.lock", "prune.lock", ".gitignore", "artifacts/oci-layout", "artifacts/index.json", "catalog.db-journal")
+
+
+def a_link(path):
+    target = path.parents[len(path.parents) - 1 - path.parts.index("project")] / "elsewhere"
+    if not target.exists():
+        target.mkdir() if path.name in {name.rpartition("/")[2] for name in FOLDERS} else target.write_text("precious")
+    path.symlink_to(target)
+
+
+def a_socket(path):
+    with socket.socket(socket.AF_UNIX) as server, chdir(path.parent):  # addresses of sockets are short
+        server.bind(path.name)
+
+
+ODD = {
+    "a link": a_link,
+    "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+    "a FIFO": os.mkfifo,
+    "a socket": a_socket,
+}
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else None)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with something to register and an empty ``.modelreg``, in which the commands are run."""
+    (tmp_path / "project" / ".modelreg").mkdir(parents=True)
+    (tmp_path / "project" / "model.bin").write_bytes(b"a model")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def command(modelreg):
+    def run(*words):
+        return subprocess.run([modelreg, *words], capture_output=True, text=True, check=False, timeout=30)
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("place", [*FOLDERS, *FILES])
+def test_the_first_command_writes_through_nothing_that_stands_in_its_place(project, command, place, kind):
+    path = project / ".modelreg" / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ODD[kind](path)
+    before = tree(project)
+    done = command("register", "model.bin", "--name", "churn")
+    assert (done.returncode, done.stdout) == (10, ""), done.stderr
+    assert f".modelreg/{place}' is" in done.stderr
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize("place", FILES)
+def test_the_first_command_says_what_folder_is_in_the_way_of_a_file(project, command, place):
+    (project / ".modelreg" / place).mkdir(parents=True)
+    before = tree(project)
+    done = command("init")
+    assert done.returncode == 10
+    assert f"{place}' is no file" in done.stderr
+    assert tree(project) == before
+
+
+def test_a_cloned_repository_brings_no_link_through_which_anything_is_written(tmp_path, project, command, monkeypatch):
+    precious = tmp_path / "bashrc"
+    precious.write_text("export PRECIOUS=1")
+    (project / ".modelreg" / ".gitignore").symlink_to("../../bashrc")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", project]
+    for words in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run(["git", "clone", "-q", project, tmp_path / "clone"], check=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    done = command("register", "model.bin", "--name", "churn")
+    assert done.returncode == 10
+    assert ".gitignore' is a link" in done.stderr
+    assert precious.read_text() == "export PRECIOUS=1"
+
+
+@pytest.mark.parametrize("place", ["artifacts", "checkouts", ".gitignore", "write.lock", "artifacts/index.json"])
+def test_a_registry_is_not_used_through_links_in_it(registry, model_file, tmp_path, place):
+    registry.register(model_file(), "churn")
+    (registry.folder / place).rename(tmp_path / "elsewhere")
+    (registry.folder / place).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnsafeRegistry, match=f"{place}' is a link"):
+        registry.models()
+
+
+@pytest.mark.parametrize("place", ["write.lock", "prune.lock", "catalog.db-journal"])
+def test_a_folder_in_the_place_of_a_file_is_damage_that_every_command_names(registry, model_file, place):
+    registry.register(model_file(), "churn")
+    (registry.folder / place).unlink(missing_ok=True)
+    (registry.folder / place).mkdir()
+    for ask in (registry.models, registry.verify, registry.prune, lambda: registry.tag("churn", {"a": "b"})):
+        with pytest.raises(CatalogDamaged, match=f"{place}' is no file, and is in the way of one") as refused:
+            list(ask())
+        assert refused.value.exit == 6
+
+
+def test_a_backup_is_not_brought_up_to_date_through_a_link(registry, model_file, tmp_path):
+    registry.register(model_file(), "churn")
+    registry.backup(tmp_path / "backup")
+    (tmp_path / "backup" / ".gitignore").unlink()
+    (tmp_path / "backup" / ".gitignore").symlink_to(tmp_path / "victim")
+    with pytest.raises(UnusableBackup, match="gitignore' is a link"):
+        registry.backup(tmp_path / "backup")
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("kind", ["a link", "a FIFO"])
+@pytest.mark.parametrize("place", ["checkouts", ".gitignore"])
+def test_an_unfinished_backup_is_not_completed_through_what_stands_in_its_place(
+    registry, model_file, project, kind, place
+):
+    registry.register(model_file(), "churn")
+    folder = project / "backup"
+    folder.mkdir()
+    (folder / "unfinished-backup").write_text("0:")
+    ODD[kind](folder / place)
+    before = tree(folder)
+    with pytest.raises(UnsafeRegistry, match=f"{place}' is"):
+        registry.backup(folder)
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_restoration_goes_through_nothing_that_stands_in_its_place(registry, model_file, project, kind):
+    registry.register(model_file(), "churn")
+    registry.backup(project / "backup")
+    ODD[kind](project / ".modelreg" / "checkouts")
+    before = tree(project / ".modelreg")
+    with pytest.raises(UnsafeRegistry, match="checkouts' is"):
+        type(registry)(project / ".modelreg").restore(project / "backup")
+    assert tree(project / ".modelreg") == before
+
+
+def test_a_marker_that_is_a_fifo_keeps_nobody_waiting(registry, model_file, project):
+    registry.register(model_file(), "churn")
+    (project / "backup").mkdir()
+    os.mkfifo(project / "backup" / "unfinished-backup")
+    with pytest.raises(UnusableBackup):
+        registry.backup(project / "backup")
+
+
+@pytest.mark.parametrize("name", ["oci-layout", "index.json"])
+def test_a_layout_file_that_became_a_fifo_is_named_at_once(registry, model_file, name):
+    registry.register(model_file(), "churn")
+    (registry.folder / "artifacts" / name).unlink()
+    os.mkfifo(registry.folder / "artifacts" / name)
+    with pytest.raises(CatalogDamaged, match=name):
+        list(registry.verify())
