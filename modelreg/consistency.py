@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import shown
+from modelreg.home import SHARED
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.records.inspection import Finding
 from modelreg.records.version import ModelFile, ModelVersion
@@ -18,12 +19,14 @@ _LONGEST = 140  # characters of a value in a finding
 
 def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
     """Broken links of the journal, and every value in the catalog that is not what the journal adds up to."""
-    if catalog.journal_head() is None and catalog.counts() == (0, 0):
-        return  # of a registry that was just made nobody has told anything
     told, unclear = replay(catalog.journal())  # read twice rather than kept whole
+    found = catalog.state()
+    if catalog.journal_head() is None:  # the first entry of all will tell of these
+        told.migrations = found.migrations
+        told.settings = {name: value for name, value in found.settings.items() if name == SHARED and value == "yes"}
     for seq, problem in (*broken_links(catalog.journal()), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
-    yield from _compare(told, catalog.state())
+    yield from _compare(told, found)
 
 
 def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
@@ -68,7 +71,7 @@ _WHOLE = {
     "settings": "the settings",
     "migrations": "the steps of the schema",
     "counters": "the counters of numbers that are never given out again",
-    "retired": "the counters of deleted models",
+    "retired": "the names and counters of deleted models",
     "runs": "the runs",
 }
 

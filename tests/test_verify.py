@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -301,6 +301,11 @@ def test_a_deleted_journal_row_is_found(copied, seq):
     assert list(copied.verify()) != []
 
 
+def test_a_time_of_the_journal_that_is_written_in_another_way_is_found(copied):
+    edited(copied, "UPDATE journal SET at = replace(at, 'Z', '+00:00') WHERE seq = 4")
+    assert [finding.problem for finding in copied.verify()] != []
+
+
 def test_a_journal_that_was_deleted_is_found(copied):
     edited(copied, "DELETE FROM journal")
     assert list(copied.verify()) != []
@@ -318,6 +323,9 @@ def test_a_deleted_row_is_found(copied, table):
         "INSERT INTO settings (name, value) VALUES ('shared', 'yes')",
         "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')",
         "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'models'",
+        "INSERT INTO sqlite_sequence SELECT * FROM sqlite_sequence WHERE name = 'models'",
+        "INSERT INTO sqlite_sequence VALUES ('more', 0)",
+        "UPDATE retired_names SET name = upper(name)",
         *(f"UPDATE _sqlite_migrations SET {column} = 'x'" for column in ("migration_set", "name", "applied_at")),
     ],
 )
@@ -331,11 +339,84 @@ def test_a_model_tag_that_was_made_by_hand_is_found(copied):
     assert [finding.subject for finding in copied.verify()] == ["encoder"]
 
 
-@pytest.mark.parametrize("statement", ["DROP INDEX one_version_in_production", "DROP TRIGGER journal_is_not_deleted"])
-def test_a_contract_that_was_taken_out_of_the_database_is_found(copied, statement):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP INDEX one_version_in_production",
+        "DROP TRIGGER journal_is_not_deleted",
+        "DROP VIEW model_versions",
+        "DROP INDEX idx__sqlite_migrations_migration_set_name",
+        "ALTER TABLE _sqlite_migrations ADD COLUMN more TEXT",
+        "CREATE TRIGGER my_sqlite_one AFTER INSERT ON versions BEGIN SELECT 1; END",
+        "CREATE TABLE my_sqlite_table (a)",
+        "CREATE VIEW my_sqlite_view AS SELECT 1",
+        "CREATE UNIQUE INDEX my_sqlite_index ON metrics(model, version, name)",
+        "CREATE INDEX one_more ON _sqlite_migrations(name)",
+        "PRAGMA journal_mode = wal",
+    ],
+)
+def test_a_contract_of_the_database_that_was_changed_is_found(copied, statement):
     with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
         connection.execute(statement)
     assert list(copied.verify()) != []
+
+
+def test_what_sqlite_learns_about_the_tables_is_no_damage(copied):
+    with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
+        connection.execute("ANALYZE")
+    assert list(copied.verify()) == []
+
+
+TABLES = ["models", "versions", "journal", "files", "settings", "retired_names", "_sqlite_migrations"]
+COLUMNS_RENAMED = ["versions RENAME COLUMN stage TO state", "journal RENAME COLUMN seq TO number"]
+
+
+@pytest.mark.parametrize(
+    "statement", [*(f"DROP TABLE {name}" for name in TABLES), *(f"ALTER TABLE {each}" for each in COLUMNS_RENAMED)]
+)
+def test_a_table_or_column_that_is_gone_is_damage_to_every_command(copied, tmp_path, statement):
+    with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute(statement)
+    findings = list(copied.verify())
+    assert findings
+    assert {finding.subject for finding in findings} == {"catalog"}
+    (tmp_path / "new.bin").write_bytes(b"new")
+    asked = [
+        copied.models,
+        copied.history,
+        lambda: copied.versions("churn"),
+        lambda: copied.tag("churn", {"a": "b"}),
+        lambda: copied.register(tmp_path / "new.bin", "churn"),
+        lambda: copied.prune(grace="0"),
+        lambda: copied.backup(tmp_path / "backup"),
+    ]
+    for ask in asked:
+        with suppress(Damaged):  # or it needs nothing of that table
+            ask()
+    with pytest.raises(Damaged):
+        copied.prune(grace="0")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO trusted_names VALUES ('os', 'system', '', 'x', '2026-01-01T00:00:00.000000Z')",
+        "INSERT INTO settings VALUES ('more', 'yes')",
+        "INSERT INTO retired_names VALUES ('churn', 99)",
+        "INSERT INTO runs VALUES ('r', 'n', 'ok', 'me', '2026', '2027')",
+        "INSERT INTO gates VALUES (5, NULL, 'Production', 'TRUE', '', 'x', 'y')",
+        "INSERT INTO sqlite_sequence VALUES ('models', 7)",
+        "INSERT INTO sqlite_sequence VALUES ('more', 0)",
+        "INSERT INTO models (name, created_by, created_at, updated_at) VALUES ('churn', 'x', 'y', 'z')",
+    ],
+)
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_row_that_was_written_into_a_new_registry_by_hand_is_found(registry, by_hand, statement, shared):
+    registry.create(shared=shared)
+    assert list(registry.verify()) == []
+    by_hand(statement)
+    assert list(registry.verify()) != []
 
 
 def test_a_text_that_is_not_utf8_is_found(copied):

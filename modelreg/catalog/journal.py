@@ -67,10 +67,13 @@ def _entry(row: sqlite3.Row) -> JournalEntry:
 
 
 def _parsed(values: dict[str, Any]) -> JournalEntry:
+    at = from_text(values["at"])
+    if as_text(at) != values["at"]:
+        raise ValueError(f"{values['at']!r} is not how a time is written")
     return JournalEntry(
         **values
         | {
-            "at": from_text(values["at"]),
+            "at": at,
             "from_stage": values["from_stage"] and Stage(values["from_stage"]),
             "to_stage": values["to_stage"] and Stage(values["to_stage"]),
         }

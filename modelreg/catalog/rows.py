@@ -27,7 +27,7 @@ def understood() -> Iterator[None]:
     """Where rows become records: a value that no program of ours writes is damage of the catalog."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidData) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, InvalidData) as error:
         raise CatalogDamaged(
             f"the catalog holds a value that modelreg never writes: {error}", "restore it from a backup"
         ) from error

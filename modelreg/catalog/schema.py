@@ -291,10 +291,29 @@ def _foundation(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
+_OBJECTS = """
+SELECT name, sql FROM sqlite_master
+WHERE sql IS NOT NULL AND NOT (type = 'table' AND name GLOB 'sqlite_*')
+  AND name NOT IN ('_sqlite_migrations', 'idx__sqlite_migrations_migration_set_name')
+"""
+_COLUMNS_OF_MIGRATIONS = "SELECT name FROM pragma_table_info('_sqlite_migrations')"
+_INDEXES_OF_MIGRATIONS = """
+SELECT "unique", parts.name FROM pragma_index_list('_sqlite_migrations') AS indexes
+JOIN pragma_index_info(indexes.name) AS parts ORDER BY indexes.seq, parts.seqno
+"""
+_MIGRATION_COLUMNS = {"migration_set", "name", "applied_at"}
+
+
+def has_migrations_as_made(connection: sqlite3.Connection) -> bool:
+    """Whether the table in which sqlite-utils notes the steps is as it makes it, in one of its releases."""
+    columns = {name for (name,) in connection.execute(_COLUMNS_OF_MIGRATIONS)}
+    indexed = [tuple(row) for row in connection.execute(_INDEXES_OF_MIGRATIONS)]
+    return columns - {"id"} == _MIGRATION_COLUMNS and indexed == [(1, "migration_set"), (1, "name")]
+
+
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
-    """The tables, indexes, triggers and views of a catalog, by name, as SQL."""
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'")
-    return dict(rows.fetchall())
+    """The tables, indexes, triggers and views of a catalog, by name, as SQL; SQLite's own are not among them."""
+    return dict(connection.execute(_OBJECTS).fetchall())
 
 
 def expected_objects() -> dict[str, str]:

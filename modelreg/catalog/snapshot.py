@@ -224,7 +224,13 @@ class Snapshot:
         return stored.size_of_files(self._connection)
 
     def integrity_problems(self) -> list[str]:
-        """What SQLite itself finds wrong with the catalog: broken pages, indexes or foreign keys, wrong counts."""
+        """What is wrong with the catalog as a database: broken pages, indexes or foreign keys, wrong counts.
+
+        Where a table is not as it was made, nothing else is asked: it may not be there.
+        """
+        changed = self._changed_objects()
+        if changed:
+            return changed
         found = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
         problems = [problem for problem in found if problem != "ok"]
         if problems:
@@ -233,15 +239,16 @@ class Snapshot:
         problems += [f"a row of {row['table']} refers to a row of {row['parent']} that is not there" for row in foreign]
         wrong = self._connection.execute(_WRONG_COUNTS).fetchall()
         problems += [f"the counts of {row['name']} are wrong" for row in wrong]
-        return problems + self._changed_objects()
+        return problems
 
     def _changed_objects(self) -> list[str]:
         """Tables, indexes and triggers that are not as they were made: what they promise does not hold."""
-        from modelreg.catalog.schema import expected_objects, objects
+        from modelreg.catalog.schema import expected_objects, has_migrations_as_made, objects
 
         found, expected = objects(self._connection), expected_objects()
-        return [
-            f"{name} is not as modelreg made it"
-            for name in sorted(found.keys() | expected.keys())
-            if found.get(name) != expected.get(name)
-        ]
+        changed = [name for name in sorted(found.keys() | expected.keys()) if found.get(name) != expected.get(name)]
+        if not has_migrations_as_made(self._connection):
+            changed.append("_sqlite_migrations")
+        problems = [f"{name} is not as modelreg made it" for name in changed]
+        mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
+        return problems if mode == "delete" else [*problems, f"the journal mode is {mode}, and modelreg's is delete"]

@@ -34,7 +34,7 @@ _SETTINGS = "SELECT name, value FROM settings"
 _RUNS = "SELECT * FROM runs"
 _MIGRATIONS = "SELECT * FROM _sqlite_migrations"
 _COUNTERS = "SELECT name, seq FROM sqlite_sequence"
-_RETIRED = "SELECT lower(name), next_version FROM retired_names"
+_RETIRED = "SELECT lower(name), name, next_version FROM retired_names"
 
 
 def of_model(connection: sqlite3.Connection, model: int, fields: Iterable[str]) -> Values:
@@ -56,12 +56,12 @@ def present(connection: sqlite3.Connection) -> State:
     return State(
         settings=_settings(connection),
         migrations=migrations(connection),
-        counters={name: number for name, number in connection.execute(_COUNTERS) if number},
+        counters=_counters(connection),
         trusted={(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)},
         runs={row["run_id"]: dict(row) for row in connection.execute(_RUNS)},
         models={values["id"]: values for values in models},
         versions={(model, values["version"]): values for model, values in versions},
-        retired=dict(connection.execute(_RETIRED).fetchall()),
+        retired={lower: (name, number) for lower, name, number in connection.execute(_RETIRED)},
         gates={row["id"]: dict(row) for row in connection.execute(_GATES)},
         evaluations={
             (row["model"], row["digest"], row["dataset"]): _whole_evaluation(connection, dict(row))
@@ -82,6 +82,14 @@ def migrations(connection: sqlite3.Connection) -> list[Values]:
 def foundation(connection: sqlite3.Connection) -> Values:
     """What was there before anything happened."""
     return {"settings": _settings(connection), "migrations": migrations(connection)}
+
+
+def _counters(connection: sqlite3.Connection) -> dict[str, int]:
+    """By table; nothing keeps the database from having a second row for one, which then has a name of its own."""
+    found: dict[str, int] = {}
+    for name, number in connection.execute(_COUNTERS):
+        found[f"{name}, again" if name in found else name] = number
+    return found
 
 
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:

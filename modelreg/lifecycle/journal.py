@@ -41,8 +41,8 @@ class State:
     """Model id -> its values."""
     versions: dict[tuple[int, int], Values] = field(default_factory=dict)
     """(model id, version number) -> its values."""
-    retired: dict[str, int] = field(default_factory=dict)
-    """Name that no model has any more, in lower case -> the number that its next version would get."""
+    retired: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Name that no model has any more, in lower case -> the name, and the number that its next version would get."""
     gates: dict[int, Values] = field(default_factory=dict)
     """Number -> its values."""
     evaluations: dict[tuple[int, str, str], Values] = field(default_factory=dict)
@@ -164,7 +164,7 @@ def _count(state: State, table: str, number: int) -> None:
 def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) -> None:
     known = state.models[entry.model] if values is None else state.models.get(entry.model)
     if known is not None and (values is None or values.get("name", known["name"]) != known["name"]):
-        state.retired[known["name"].lower()] = known["next_version"]
+        state.retired[known["name"].lower()] = known["name"], known["next_version"]
     if values is None:
         for bound in (state.evaluations, state.approvals):
             for key in [key for key in bound if key[0] == entry.model]:
