@@ -417,10 +417,12 @@ class DestinationExists(Conflict):
 
     code = "destination_exists"
 
-    def __init__(self, path: os.PathLike[str] | str, *, is_folder: bool = False) -> None:
+    def __init__(
+        self, path: os.PathLike[str] | str, *, is_folder: bool = False, hint: str = "--force overwrites it"
+    ) -> None:
         super().__init__(
             f"{shown(os.fspath(path))} exists; nothing was written",
-            "name a folder that does not exist, or an empty one" if is_folder else "--force overwrites it",
+            "name a folder that does not exist, or an empty one" if is_folder else hint,
         )
 
 

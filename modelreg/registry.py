@@ -676,6 +676,7 @@ class Registry:
         """
         from modelreg.artifacts.delivery import copy_file, copy_folder
 
+        _require_path(destination)
         target, store = Path(destination), self._home.artifacts
         with _storing(place=target):
             version, manifest = self._version_and_manifest(reference)
@@ -705,6 +706,7 @@ class Registry:
         """
         from modelreg.artifacts.delivery import export
 
+        _require_path(destination)
         with _storing(place=Path(destination)):
             version, manifest = self._version_and_manifest(reference)
             return export(self._home.artifacts, version, manifest, Path(destination))
@@ -869,7 +871,7 @@ class Registry:
 def _require_path(folder: StrPath) -> None:
     """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set."""
     if not os.fspath(folder):
-        raise InvalidInput("the folder has no name", "name a folder")
+        raise InvalidInput("the destination has no name", "name a file or folder")
 
 
 def load_model(

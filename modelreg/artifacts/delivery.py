@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
@@ -29,10 +31,9 @@ def copy_file(
     folder for it, `BlobDamaged`, OSError.
     """
     if into_folder:
-        destination.mkdir(exist_ok=True)
+        _make_folder(destination)
     target = destination / safe_path(file.path) if destination.is_dir() else destination
-    if not overwrite and os.path.lexists(target):
-        raise DestinationExists(target)
+    _refuse_taken(target, overwrite)
     private = _private_beside(target)
     try:
         write_blob(store, file, private, version)
@@ -50,7 +51,7 @@ def copy_folder(store: BlobStore, files: Sequence[ModelFile], destination: Path,
     with _folder_for(destination) as private:
         for file in files:
             target = private / safe_path(file.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            plain.folder(target.parent)
             write_blob(store, file, target, version)
     return destination
 
@@ -80,7 +81,7 @@ def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destinat
     ]
     with _folder_for(destination) as private:
         blobs = private / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
+        plain.folder(blobs)
         for file in {each.digest: each for each in [*documents, *manifest.files]}.values():
             write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference)
         (private / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
@@ -115,7 +116,7 @@ def _folder_for(destination: Path) -> Iterator[Path]:
         raise DestinationExists(destination, is_folder=True)
     private = _private_beside(destination.resolve())
     try:
-        private.mkdir()
+        plain.folder(private)
         yield private
         _put_in_place(private, destination)
     finally:
@@ -132,6 +133,24 @@ def _put_in_place(private: Path, destination: Path) -> None:
 
 def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not os.listdir(path)
+
+
+def _make_folder(destination: Path) -> None:
+    if os.path.lexists(destination) and not destination.is_dir():
+        raise DestinationExists(destination, hint="it is no folder: leave out the '/' behind its name")
+    if destination.parent.is_dir():  # else it is said that there is no folder for it
+        plain.folder(destination)
+
+
+def _refuse_taken(target: Path, overwrite: bool) -> None:
+    """Raise where something stands that is to stay: anything, unless told, and what is no file in any case."""
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
+        raise DestinationExists(target)
+    mode = os.lstat(target).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise DestinationExists(target, hint="it is no regular file, and --force overwrites nothing else")
 
 
 def _rename(private: Path, target: Path, *, overwrite: bool) -> None:

@@ -55,7 +55,7 @@ def load(
 def export(
     context: typer.Context,
     reference: ReferenceArgument,
-    destination: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
+    destination: Annotated[str, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
     as_json: AsJson = False,
 ) -> None:
     """Write a version as an OCI image layout, for OCI registries.

@@ -268,6 +268,57 @@ def test_a_copy_never_overwrites_unless_told(registry, model_file, tmp_path):
     assert (tmp_path / "there").read_bytes() == b"bytes"
 
 
+KINDS = {
+    "a FIFO": os.mkfifo,
+    "a device": lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3)),
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_file_is_never_overwritten_though_told(registry, model_file, tmp_path, kind):
+    registry.register(model_file(b"bytes", "model.pkl"), "churn")
+    (tmp_path / "folder").mkdir()
+    try:
+        KINDS[kind](tmp_path / "folder" / "model.pkl")
+    except PermissionError:
+        pytest.skip("this user makes no devices")
+    before = os.lstat(tmp_path / "folder" / "model.pkl")
+    with pytest.raises(DestinationExists) as refused:
+        registry.copy("churn/1", tmp_path / "folder", overwrite=True)
+    assert (refused.value.exit, "no regular file" in refused.value.hint) == (4, True)
+    assert os.lstat(tmp_path / "folder" / "model.pkl") == before
+    assert os.listdir(tmp_path / "folder") == ["model.pkl"]
+
+
+def test_a_link_is_overwritten_when_told_and_never_what_it_leads_to(registry, model_file, tmp_path):
+    registry.register(model_file(b"bytes", "model.pkl"), "churn")
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / "link").symlink_to("there")
+    registry.copy("churn/1", tmp_path / "link", overwrite=True)
+    assert (tmp_path / "there").read_text() == "mine"
+    assert (tmp_path / "link").read_bytes() == b"bytes"
+
+
+def test_a_file_is_no_folder_though_a_slash_says_so(registry, model_file, tmp_path):
+    registry.register(model_file(b"bytes", "model.pkl"), "churn")
+    (tmp_path / "there").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(DestinationExists) as refused:
+            registry.copy("churn/1", f"{tmp_path}/there/", overwrite=overwrite)
+        assert "no folder" in refused.value.hint
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_a_destination_without_a_name_is_not_the_current_folder(folder_version, model_file):
+    folder_version.register(model_file(), "file")
+    for reference in ("churn/1", "file/1"):
+        for hand_out in (folder_version.copy, folder_version.export):
+            with pytest.raises(InvalidInput, match="no name"):
+                hand_out(reference, "")
+    assert os.listdir(".") == []
+
+
 def test_a_folder_is_copied_to_a_new_folder_or_an_empty_one(folder_version, tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("new", "empty"):
