@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import shown
@@ -27,6 +28,15 @@ def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
     for seq, problem in (*broken_links(catalog.journal()), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
     yield from _compare(told, found)
+
+
+def loss_findings(catalog: Snapshot, store: BlobStore) -> Iterator[Finding]:
+    """A catalog from which everything was taken away, the journal, too: the files beside it tell.
+
+    Files beside a catalog that was never written to are what a killed first registration leaves.
+    """
+    if catalog.journal_head() is None and not store.is_empty() and catalog.was_written_to():
+        yield Finding("catalog", None, "it tells of nothing, though it was written to and files are stored beside it")
 
 
 def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:

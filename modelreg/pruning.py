@@ -17,11 +17,13 @@ from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import Manifest, config_content
 from modelreg.catalog import placing
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.consistency import journal_findings, loss_findings
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.home import Home
 from modelreg.lifecycle.leftovers import Leftover, Patience
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.lifecycle.rollback import rollback_target
+from modelreg.records.inspection import Finding
 from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.references import Digest, ModelName
 
@@ -82,6 +84,7 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
     """The catalog is let go before the disk is looked at, so nobody waits for that."""
     with home.catalog.reading() as catalog:
         refuse_unbelievable(catalog)
+        _refuse_lost(home, catalog)
         fates = _fates(catalog, request)
         removed = {(fate.name, fate.version) for fate in fates if fate.removed}
         present = catalog.manifests()
@@ -101,10 +104,20 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
 
 def refuse_unbelievable(catalog: Snapshot, outcome: str = "nothing was deleted") -> None:
     """Raise `CatalogDamaged` unless the catalog may be believed when it says which bytes are needed."""
-    for problem in catalog.integrity_problems() or catalog.journal_problems():
+    problems = catalog.integrity_problems()
+    for finding in [Finding("catalog", None, each) for each in problems] or journal_findings(catalog):
+        subject = "" if finding.subject == "catalog" else f"{finding.subject}: "
         raise CatalogDamaged(
-            f"the catalog is damaged: {problem}; {outcome}",
+            f"the catalog is damaged: {subject}{finding.problem}; {outcome}",
             "'modelreg verify' shows everything that is damaged, 'modelreg restore' brings a backup back",
+        )
+
+
+def _refuse_lost(home: Home, catalog: Snapshot) -> None:
+    for finding in loss_findings(catalog, home.artifacts):
+        raise CatalogDamaged(
+            f"{shown(str(home.catalog.path))} is damaged: {finding.problem}; nothing was deleted",
+            "put the right catalog there: 'modelreg restore' brings a backup back",
         )
 
 

@@ -9,7 +9,7 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import Advance, Progress, counting
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.consistency import journal_findings, manifest_findings
+from modelreg.consistency import journal_findings, loss_findings, manifest_findings
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.home import Home
 from modelreg.records.inspection import Finding
@@ -37,7 +37,7 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
             with home.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()
                 chosen = [] if problems else _chosen(catalog, request)
-                findings = [] if problems else [*journal_findings(catalog), *_check_head(catalog, request.head)]
+                findings = [] if problems else _catalog_findings(home, catalog, request.head)
                 size = 0 if problems else catalog.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
@@ -49,6 +49,11 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
         bytes_check = _BytesCheck(home.artifacts, advance)
         for name, numbers in chosen:
             yield from _check_model(home, name, numbers, bytes_check)
+
+
+def _catalog_findings(home: Home, catalog: Snapshot, head: tuple[int, str] | None) -> list[Finding]:
+    found = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
+    return [*found, *_check_head(catalog, head)]
 
 
 def _chosen(catalog: Snapshot, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:

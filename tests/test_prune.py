@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -333,6 +335,15 @@ CHANGES_BY_HAND = {
     "a trigger that is gone": "DROP TRIGGER version_deleted",
     "a journal that ends too soon": "DROP TRIGGER journal_is_not_deleted; DELETE FROM journal WHERE seq > 5",
     "a count": "UPDATE models SET versions = 7",
+    "a stage": "UPDATE versions SET stage = 'Archived' WHERE version = 3",
+    "an alias": "DELETE FROM aliases",
+    "a time": "UPDATE versions SET created_at = '2020-01-01T00:00:00.000000Z' WHERE version = 5",
+    "a table that is gone": "DROP TABLE aliases",
+    "an entry of the journal in the middle": (
+        "DROP TRIGGER journal_is_not_updated; UPDATE journal SET message = 'x' WHERE seq = 2; "
+        "CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal BEGIN\n"
+        "  SELECT RAISE(ABORT, 'a journal entry is never changed');\nEND"
+    ),
 }
 
 
@@ -342,8 +353,50 @@ def test_nothing_is_deleted_when_the_catalog_was_changed_by_hand(five, by_hand, 
         by_hand(statement)
     before = blobs(five)
     with pytest.raises(CatalogDamaged, match="nothing was deleted"):
-        five.prune(grace="0")
+        five.prune(grace="0", keep_last=1)
     assert blobs(five) == before
+
+
+def wipe(folder):
+    """Take every row away, and leave the database as it was made, as somebody who wants to deceive would."""
+    with closing(sqlite3.connect(folder / "catalog.db", isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            if table != "_sqlite_migrations":
+                connection.execute(f"DELETE FROM {table}")
+        for _, sql in triggers:
+            connection.execute(sql)
+
+
+def test_a_catalog_from_which_everything_was_taken_is_damaged_and_nothing_is_deleted(five):
+    wipe(five.folder)
+    before = blobs(five)
+    assert [finding.subject for finding in five.verify()] == ["catalog"]
+    for dry_run in (True, False):
+        with pytest.raises(CatalogDamaged, match="nothing was deleted"):
+            five.prune(grace="0", dry_run=dry_run)
+    assert blobs(five) == before
+
+
+def test_a_registry_whose_versions_were_all_deleted_is_clean_and_can_be_cleaned(registry, model_file):
+    registry.register(model_file(), "churn")
+    registry.delete("churn/1")
+    registry.delete("churn")
+    assert list(registry.verify()) == []
+    assert registry.prune(grace="0").freed > 0
+    assert blobs(registry) == set()
+
+
+def test_what_a_killed_first_registration_left_beside_an_empty_catalog_can_be_cleaned(registry, tmp_path, model_file):
+    registry.create()
+    other = Registry(tmp_path / "other")
+    other.register(model_file(), "churn")
+    shutil.copytree(other.folder / "artifacts", registry.folder / "artifacts", dirs_exist_ok=True)
+    assert list(registry.verify()) == []
+    registry.prune(grace="0")
+    assert blobs(registry) == set()
 
 
 def test_files_that_the_catalog_lost_stay_since_the_manifest_names_them(five, by_hand):

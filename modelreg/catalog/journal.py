@@ -18,6 +18,7 @@ VALUES (:seq, :at, :batch, :action, :model, :name, :version, :from_stage, :to_st
         :user, :claimed_user, :ci_job, :tool, :after, :previous_hash, :hash)
 """
 _LAST = "SELECT * FROM journal ORDER BY seq DESC LIMIT 1"
+_HASH = "SELECT hash FROM journal WHERE seq = ?"
 _ALL = "SELECT * FROM journal ORDER BY seq"
 _OF_MODEL = """
 SELECT * FROM journal
@@ -42,6 +43,12 @@ def last(connection: sqlite3.Connection) -> JournalEntry | None:
     """The newest entry."""
     row = connection.execute(_LAST).fetchone()
     return row and _entry(row)
+
+
+def hash_of(connection: sqlite3.Connection, seq: int) -> str | None:
+    """The hash of one entry, which stands for all entries up to it."""
+    row = connection.execute(_HASH, (seq,)).fetchone()
+    return None if row is None else str(row["hash"])
 
 
 def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator[JournalEntry]:

@@ -30,6 +30,7 @@ WHERE versions <> (SELECT count(*) FROM versions WHERE model = models.id)
    OR archived <> (SELECT count(*) FROM versions WHERE model = models.id AND stage = 'Archived')
    OR next_version <= (SELECT coalesce(max(version), 0) FROM versions WHERE model = models.id)
 """
+_CHANGE_COUNTER = slice(24, 28)  # of a database file, by SQLite's description of its format
 
 
 class Snapshot:
@@ -181,17 +182,20 @@ class Snapshot:
 
         return state.present(self._connection)
 
-    def journal_problems(self) -> list[str]:
-        """Where the journal's end, or the versions and digests it tells of, are not those of the catalog."""
-        from modelreg.catalog.belief import journal_problems
+    def was_written_to(self) -> bool:
+        """Whether anything was committed since the catalog was made, or came here as a copy.
 
-        return list(journal_problems(self._connection))
+        SQLite counts that in the file, of which all is read, so ask a small one. It is not to be opened for this:
+        closing it would let go of SQLite's locks.
+        """
+        counter = self._connection.serialize()[_CHANGE_COUNTER]
+        return int.from_bytes(counter) > 1
 
     def has_entry(self, seq: int, hash: str) -> bool:
         """Whether the journal has this very entry, and so everything before it."""
-        from modelreg.catalog.belief import journal_hash
+        from modelreg.catalog import journal
 
-        return journal_hash(self._connection, seq) == hash
+        return journal.hash_of(self._connection, seq) == hash
 
     def candidates(self, glob: str | None = None) -> Iterator[Candidate]:
         """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
