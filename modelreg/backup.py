@@ -18,7 +18,7 @@ from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.clock import now
-from modelreg.consistency import journal_findings, manifest_findings
+from modelreg.consistency import manifest_findings
 from modelreg.errors import (
     BackupNotFound,
     CatalogDamaged,
@@ -102,8 +102,6 @@ def _copied(
     """
     with Catalog(private, target.writing, target.lock_timeout, provenance.actor).reading() as catalog:
         refuse_unbelievable(catalog, outcome)
-        for finding in journal_findings(catalog):
-            raise _damage(finding, outcome)
         target.make_places(shared=catalog.setting(SHARED) == "yes")
         target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
         advance = progress and counting(progress, catalog.size_of_files())
@@ -213,7 +211,7 @@ def _refuse_to_replace(home: Home, force: bool) -> None:
 @contextmanager
 def _holding_backup(target: Home, head: str) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
-    target.path.mkdir(parents=True, exist_ok=True)
+    plain.folder(target.path)
     if not os.path.lexists(target.catalog.path):
         _mark(target, head)
     with target.pruning(), target.writing():
@@ -224,7 +222,8 @@ def _holding_backup(target: Home, head: str) -> Iterator[None]:
 def _mark(target: Home, head: str) -> None:
     """Say that the folder is a backup which was begun."""
     private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
-    private.write_text(head)
+    with os.fdopen(plain.new_file(private, 0o666), "w") as file:
+        file.write(head)
     sync(private)
     os.rename(private, target.path / UNFINISHED)
     sync(target.path)
@@ -246,7 +245,7 @@ def _holding_registry(home: Home) -> Iterator[None]:
     was_empty = not was_there or _is_empty(home.path)
     home.refuse_foreign_folder()
     home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
-    home.path.mkdir(parents=True, exist_ok=True)
+    plain.folder(home.path)
     with home.pruning(), home.writing():
         placing.remove_temporaries(placing.temporaries(home.catalog.path))
         try:

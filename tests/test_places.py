@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 from contextlib import chdir
 
 import pytest
@@ -169,3 +171,51 @@ def test_a_layout_file_that_became_a_fifo_is_named_at_once(registry, model_file,
     os.mkfifo(registry.folder / "artifacts" / name)
     with pytest.raises(CatalogDamaged, match=name):
         list(registry.verify())
+
+
+# Modes
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o477, 0o277, 0o177], ids=oct)
+def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, modelreg, umask):
+    before = as_user(12345)
+    folder = tempfile.mkdtemp(prefix="modelreg-umask-")  # which every user can reach, unlike those of tests
+    try:
+        os.chmod(folder, 0o777)
+        os.mkdir(f"{folder}/model")
+        os.mkdir(f"{folder}/model/deep")
+        for name in ("a.bin", "deep/b.bin"):
+            with open(f"{folder}/model/{name}", "w") as file:
+                file.write(name)
+        environment = os.environ | {
+            "MODELREG_HOME": f"{folder}/registry",
+            "HOME": folder,
+            "XDG_CACHE_HOME": f"{folder}/c",
+        }
+        for words in (
+            ["init"],
+            ["register", "model", "--name", "churn"],
+            ["list"],
+            ["load", "churn/1"],
+            ["load", "churn/1", "-o", "out"],
+            ["export", "churn/1", "oci"],
+            ["transition", "churn", "1", "Production"],
+            ["backup", "deep/backup"],
+            ["backup", "deep/backup"],
+            ["restore", "deep/backup", "--registry", "restored"],
+            ["verify", "--registry", "restored"],
+            ["verify"],
+            ["prune"],
+        ):
+            done = subprocess.run(
+                [*before, modelreg, *words],
+                umask=umask,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, (words, done.stderr)
+    finally:
+        shutil.rmtree(folder)

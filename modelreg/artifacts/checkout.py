@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import copy_and_hash, digest_of
 from modelreg.artifacts.manifest import inside
@@ -186,10 +187,10 @@ def _has_bytes(path: str, file: ModelFile) -> bool:
 
 
 def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile]) -> None:
-    os.mkdir(private, 0o700)
+    plain.folder(private)
     for file in files:
         target = private / safe_path(file.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        plain.folder(target.parent)
         write_blob(store, file, target, version)
         os.chmod(target, _FILE_MODE)
     for folder, _, _ in os.walk(private, topdown=False):

@@ -6,11 +6,12 @@ import errno
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelreg import commits
+from modelreg import commits, plain
 from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 from modelreg.errors import (
     CatalogDamaged,
@@ -84,6 +85,7 @@ def upgrade(path: Path, timeout: float, record: Record) -> None:
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
         backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
         connection.execute("VACUUM INTO ?", (str(backup),))
+        os.chmod(backup, stat.S_IMODE(path.stat().st_mode))
         migrate(connection, record)
 
 
@@ -96,7 +98,7 @@ def create(path: Path, mode: int, record: Record) -> None:
     private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with _translated(path, _CREATION_TIMEOUT):
         try:
-            os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(plain.new_file(private, 0o600))
             with _opened(private, _CREATION_TIMEOUT) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
                 migrate(connection, record)
@@ -135,7 +137,7 @@ def copy(path: Path, private: Path, timeout: float, record: Record) -> None:
     """
     with _translated(path, timeout), _opened(path, timeout) as source:
         version = _schema_version(source, path)
-        os.close(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(plain.new_file(private, 0o600))
         with _opened(private, timeout) as target:
             target.execute("PRAGMA synchronous = EXTRA")
             try:
