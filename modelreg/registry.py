@@ -871,7 +871,7 @@ class Registry:
 def _require_path(folder: StrPath) -> None:
     """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set."""
     if not os.fspath(folder):
-        raise InvalidInput("the destination has no name", "name a file or folder")
+        raise InvalidInput("an empty path was given", "name a folder, or a file")
 
 
 def load_model(
