@@ -18,13 +18,21 @@ def folder(path: Path) -> None:
         if not path.is_dir():
             raise
         return
-    os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) | 0o700)
+    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    if mode & 0o700 != 0o700:
+        os.chmod(path, mode | 0o700)
 
 
 def new_file(path: Path | str, mode: int) -> int:
     """A descriptor, to write and read, of a file that was not there; raises FileExistsError where anything is."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
-    os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o600)
+    try:
+        found = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if found & 0o600 != 0o600:
+            os.fchmod(descriptor, found | 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
