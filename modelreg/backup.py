@@ -7,6 +7,7 @@ last, by one rename. So a kill leaves what was there before, and doing it again 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from modelreg.catalog.snapshot import Snapshot
 from modelreg.clock import now
 from modelreg.consistency import manifest_findings
 from modelreg.errors import (
+    BackupInterrupted,
     BackupNotFound,
     CatalogDamaged,
     Damaged,
@@ -29,6 +31,7 @@ from modelreg.errors import (
     RegistryExists,
     RegistryNotFound,
     UnusableBackup,
+    WriteFailed,
     shown,
 )
 from modelreg.home import SHARED, UNFINISHED, Home
@@ -39,6 +42,8 @@ from modelreg.records.version import ModelVersion
 
 _EMPTY = "0:"
 """Stands for the head of a journal without entries."""
+_PRIVATE_MARK = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
+"""The name of a marker on its way."""
 
 
 def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
@@ -49,7 +54,7 @@ def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
         with home.catalog.reading() as catalog:
             _refuse_foreign(target, catalog)
             head = _head(catalog) or _EMPTY
-        with _holding_backup(target, head):
+        with _saying_so(target), _holding_backup(target, head):
             with home.catalog.reading() as catalog:
                 _refuse_foreign(target, catalog)  # another backup may have been made while this one waited
             outcome = "no backup was made of what is there now"
@@ -58,6 +63,20 @@ def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
                 placing.put_in_place(private, target.catalog.path, target.file_mode())
             _unmark(target)
     return done
+
+
+@contextmanager
+def _saying_so(target: Home) -> Iterator[None]:
+    """What the operating system refuses once a backup was begun: it stays as far as it came."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, WriteFailed) as failure:
+        if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED)):
+            raise
+        error = failure.error if isinstance(failure, WriteFailed) else failure
+        raise BackupInterrupted(error, target.path) from failure
 
 
 def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
@@ -173,8 +192,7 @@ def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
 
 def _is_empty(folder: Path) -> bool:
     """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
-    begun = (f".{UNFINISHED}.", ".catalog.db.")
-    return all(name.startswith(begun) for name in os.listdir(folder))
+    return all(_PRIVATE_MARK.fullmatch(name) or placing.is_private(name) for name in os.listdir(folder))
 
 
 def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
@@ -231,8 +249,9 @@ def _mark(target: Home, head: str) -> None:
 
 
 def _unmark(target: Home) -> None:
-    for each in (target.path / UNFINISHED, *target.path.glob(f".{UNFINISHED}.*")):
-        each.unlink(missing_ok=True)
+    private = [name for name in os.listdir(target.path) if _PRIVATE_MARK.fullmatch(name)]
+    for name in (UNFINISHED, *private):
+        (target.path / name).unlink(missing_ok=True)
 
 
 @contextmanager

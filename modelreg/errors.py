@@ -578,6 +578,7 @@ class WriteFailed(StorageFailure):
         super().__init__(
             f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, place, needed)
         )
+        self.error = error
 
 
 class Unconfirmed(StorageFailure):
@@ -616,6 +617,20 @@ class PruneInterrupted(StorageFailure):
             f"{shown(os.fspath(error.filename or 'the registry'))}: {error.strerror or error}; the versions that were "
             "to be removed are, and some bytes are left",
             "run 'modelreg prune' again when that is mended",
+        )
+
+
+class BackupInterrupted(StorageFailure):
+    """A backup could not be written to its end."""
+
+    code = "backup_interrupted"
+
+    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+        place = os.fspath(folder)
+        super().__init__(
+            f"{shown(place)}: {error.strerror or error}; the backup is not finished, and the same command again "
+            "completes it",
+            _storage_hint(error, place, None),
         )
 
 

@@ -203,6 +203,29 @@ def test_any_other_folder_is_refused_and_not_touched(churn, folder, model_file, 
     assert tree(folder.parent) == before
 
 
+def test_files_of_somebody_that_are_named_nearly_as_ours_are_not_touched(churn, folder):
+    folder.mkdir()
+    for name in (".catalog.db.mine", ".catalog.db.17.abc", ".unfinished-backup.notes"):
+        (folder / name).write_text("precious")
+    before = tree(folder)
+    with pytest.raises(UnusableBackup):
+        churn.backup(folder)
+    assert tree(folder) == before
+    for name in before:
+        (churn.folder / name).write_text("precious")
+        os.utime(churn.folder / name, (0, 0))
+    churn.prune(grace="0")
+    assert all((churn.folder / name).exists() for name in before)
+
+
+def test_what_a_backup_left_that_was_killed_at_its_beginning_is_taken_away(churn, folder):
+    folder.mkdir()
+    for name in (".catalog.db.17.0123abcd", ".catalog.db.17.0123abcd-journal", ".unfinished-backup.17.0123abcd"):
+        (folder / name).write_text("half")
+    churn.backup(folder)
+    assert [name for name in os.listdir(folder) if name.startswith((".catalog", ".unfinished"))] == []
+
+
 @pytest.mark.parametrize("where", [".", "..", "artifacts", "sub/folder", "../registry"])
 def test_a_backup_is_not_inside_the_registry_nor_around_it(churn, where):
     before = tree(churn.folder)

@@ -151,7 +151,7 @@ def test_what_killed_processes_left_goes_when_it_is_old(five):
     (half / "sub").mkdir(parents=True)
     (half / "sub" / "model.bin").write_bytes(b"half")
     (half / "sub" / "model.bin").chmod(0o444)
-    left = [ingest / "4711-abc", half, five.folder / ".catalog.db.4711.abcd"]
+    left = [ingest / "4711-abc", half, five.folder / ".catalog.db.4711.0123abcd"]
     left[0].write_bytes(b"12345")
     left[2].write_bytes(b"123")
     (checkouts / "notes.txt").write_bytes(b"of somebody")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,10 +18,17 @@ from modelreg.lifecycle.leftovers import Leftover
 _BESIDE = ("-journal", "-wal", "-shm")
 """What SQLite may have left beside a catalog, and would take for that of the next one."""
 
+_PRIVATE_NAME = re.compile(rf"\.catalog\.db\.[0-9]+\.[0-9a-f]{{8}}({'|'.join(_BESIDE)})?")
+
 
 def private_path(path: Path) -> Path:
     """A name beside the catalog at ``path`` that nobody else has."""
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def is_private(name: str) -> bool:
+    """Whether a file is named as a catalog on its way is, or what SQLite writes beside that."""
+    return _PRIVATE_NAME.fullmatch(name) is not None
 
 
 def temporaries(path: Path) -> list[Leftover]:
@@ -28,7 +36,7 @@ def temporaries(path: Path) -> list[Leftover]:
     found = []
     for each in path.parent.glob(f".{path.name}.*"):
         with suppress(FileNotFoundError):
-            if not each.is_dir():
+            if is_private(each.name) and not each.is_dir():
                 found.append(Leftover.of(str(each), each.lstat()))
     return found
 

@@ -102,6 +102,24 @@ def test_on_a_full_disk_what_is_there_can_be_read_and_stages_are_refused_in_word
     assert_sound(run)
 
 
+def test_a_backup_that_does_not_fit_is_not_finished_and_is_completed_when_there_is_room(small_disk, tmp_path):
+    run = Command(tmp_path / "registry")
+    assert run("register", a_model(tmp_path, 4 * MEGABYTE), "--name", "churn").returncode == 0
+    fill(small_disk / "filler", small_disk, 2 * MEGABYTE)
+    done = run("backup", small_disk / "backup")
+    words = said(done)
+    assert (done.returncode, done.stdout) == (8, ""), words
+    assert "No space left on device; the backup is not finished, and the same command again completes it" in words
+    assert "nothing was changed" not in words
+    assert "bytes are free" in words
+    (small_disk / "filler").unlink()
+    assert run("backup", small_disk / "backup").returncode == 0
+    assert_sound(Command(small_disk / "backup"))
+    fill(small_disk / "filler", small_disk, 0)
+    assert "the backup is not finished" in said(run("backup", small_disk / "backup"))
+    assert_sound(Command(small_disk / "backup"))
+
+
 def test_a_checkout_that_does_not_fit_is_refused_and_leaves_nothing(small_disk, tmp_path):
     run = Command(small_disk / "registry")
     assert run("register", a_model(tmp_path, 4 * MEGABYTE), "--name", "churn").returncode == 0
