@@ -19,7 +19,7 @@ from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.clock import now
-from modelreg.consistency import manifest_findings
+from modelreg.consistency import logged_findings, manifest_findings
 from modelreg.errors import (
     BackupInterrupted,
     BackupNotFound,
@@ -128,6 +128,9 @@ def _copied(
             try:
                 for version in _versions(catalog):
                     for finding in manifest_findings(version, replication.take(version)):
+                        raise _damage(finding, outcome)
+                for model in catalog.logged_models():
+                    for finding in logged_findings(model, replication.take(model)):
                         raise _damage(finding, outcome)
             except Damaged:
                 if all_or_nothing:

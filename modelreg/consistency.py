@@ -12,6 +12,7 @@ from modelreg.errors import shown
 from modelreg.home import SHARED
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.records.inspection import Finding
+from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.signatures import signature_as_json
 
@@ -56,6 +57,12 @@ def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Fin
         yield Finding(version.reference, None, "its signature in the catalog is not that of its manifest")
 
 
+def logged_findings(model: LoggedModel, manifest: Manifest) -> Iterator[Finding]:
+    """What the catalog says otherwise of a run's model than its manifest."""
+    if manifest.files != model.files:
+        yield Finding(model.reference, None, "its file in the catalog is not that of its manifest")
+
+
 def _compare(told: State, found: State) -> Iterator[Finding]:
     for model in sorted(told.models.keys() | found.models.keys()):
         yield from _compare_values(_name(model, told, found), told.models.get(model), found.models.get(model))
@@ -72,6 +79,8 @@ def _compare(told: State, found: State) -> Iterator[Finding]:
             yield from _compare_values(subject, kept.get(bound), present.get(bound))
     for name in sorted(told.trusted.keys() | found.trusted.keys()):
         yield from _compare_values(f"trusted name {'.'.join(name)}", told.trusted.get(name), found.trusted.get(name))
+    for run in sorted(told.runs.keys() | found.runs.keys()):
+        yield from _compare_values(f"run {run}", told.runs.get(run), found.runs.get(run))
     for what, meaning in _WHOLE.items():
         if getattr(told, what) != getattr(found, what):
             yield Finding("catalog", None, f"{meaning} are not what the journal tells")
@@ -82,7 +91,6 @@ _WHOLE = {
     "migrations": "the steps of the schema",
     "counters": "the counters of numbers that are never given out again",
     "retired": "the names and counters of deleted models",
-    "runs": "the runs",
 }
 
 

@@ -242,6 +242,18 @@ class InvalidExpression(InvalidInput):
         """Where it is wrong: the first character, and the one after the last."""
 
 
+class ParamChanged(InvalidInput):
+    """A parameter of a run was to get another value."""
+
+    code = "param_changed"
+
+    def __init__(self, run_id: str, name: str, before: str, after: str) -> None:
+        super().__init__(
+            f"parameter {shown(name)} of run {run_id} is {shown(before)}, and cannot become {shown(after)}",
+            "start another run, or keep what changes as a metric or tag",
+        )
+
+
 class UnloadableModel(InvalidInput):
     """These files cannot be loaded as a model."""
 
@@ -326,6 +338,25 @@ class NameNotTrusted(NotFound):
         super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
 
 
+class RunNotFound(NotFound):
+    """There is no such run."""
+
+    code = "run_not_found"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"there is no run {shown(run_id)}", "'modelreg history' shows the runs that were started")
+
+
+class LoggedModelNotFound(NotFound):
+    """The run logged no model of this path."""
+
+    code = "logged_model_not_found"
+
+    def __init__(self, run_id: str, path: str, paths: Sequence[str]) -> None:
+        has = f"it has {', '.join(paths)}" if paths else "it has no models at all"
+        super().__init__(f"run {run_id} has no model {shown(path)}", did_you_mean(path, paths) or has)
+
+
 class StageEmpty(NotFound):
     """No version of the model is in this stage."""
 
@@ -373,6 +404,15 @@ class StageChanged(Conflict):
         super().__init__(
             f"{name}/{version} is in {stage}, not in {expected}; nothing was changed", f"modelreg show {name}/{version}"
         )
+
+
+class ModelExists(Conflict):
+    """A model that was to be made is there already."""
+
+    code = "model_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {name}")
 
 
 class NameInUse(Conflict):

@@ -161,6 +161,7 @@ def _named_by(home: Home, manifests: Iterable[Digest]) -> set[Digest]:
             continue
         with home.catalog.reading() as catalog:
             named.update(of_bytes(config_content(each.files)) for each in catalog.stored_versions(digest))
+            named.update(of_bytes(config_content(each.files)) for each in catalog.logged_models(digest))
     return named
 
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
-from modelreg.errors import InvalidAlias, InvalidKey, InvalidName, InvalidReference
+from modelreg.errors import InvalidAlias, InvalidInput, InvalidKey, InvalidName, InvalidReference, shown
 from modelreg.stages import Stage
 
 ModelName = NewType("ModelName", str)
@@ -82,6 +82,30 @@ class Reference:
                 return f"{self.name}/{number}"
 
 
+_RUNS = "runs:/"
+
+
+@dataclass(frozen=True, slots=True)
+class RunReference:
+    """A run's id, and what the run calls a model that it logged."""
+
+    run_id: str
+    path: str
+
+    @classmethod
+    def is_one(cls, text: str) -> bool:
+        """Whether ``text`` is meant to name a run's model."""
+        return text.startswith(_RUNS)
+
+    @classmethod
+    def parse(cls, text: str) -> RunReference:
+        """Read ``runs:/RUN/PATH``; raises `InvalidReference`."""
+        run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
+        if not (cls.is_one(text) and run_id and path):
+            raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is what the run calls the model")
+        return cls(run_id, path)
+
+
 def parse_name(text: str) -> ModelName:
     """A model's name as it may be registered; raises `InvalidName`."""
     if not re.fullmatch(_NAME, text):
@@ -114,6 +138,15 @@ def parse_key(text: str, kind: str) -> str:
     """The key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
     if not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
         raise InvalidKey(text, kind, _KEY_LENGTH)
+    return text
+
+
+def parse_model_path(text: str) -> str:
+    """What a run calls a model: as the path of a file inside of a folder; raises `InvalidInput`."""
+    if not (1 <= len(text) <= _KEY_LENGTH and text.isprintable()) or any(
+        part in ("", ".", "..") for part in text.split("/")
+    ):
+        raise InvalidInput(f"{shown(text)} cannot be what a run calls a model", "write a name such as model")
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 from modelreg import provenance
 from modelreg.artifacts.blobs import Receipt
@@ -15,9 +16,9 @@ from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
-from modelreg.records.registration import Registration
+from modelreg.records.registration import Description, Registration
 from modelreg.records.scan import Scan, Verdict
-from modelreg.records.version import ModelVersion
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
 from modelreg.security.trust import trustable
@@ -45,6 +46,37 @@ class RegistrationRequest:
     """Why it is registered although it is dangerous to load; None refuses that."""
     new_version: bool
     """Whether a version with the same digest is no reason not to make another."""
+    expected: tuple[ModelFile, ...] | None = None
+    """What the files must be, when they come from a registry; None for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A model's files, on disk under their digests, and what was found out about them."""
+
+    digest: Digest
+    files: tuple[ModelFile, ...]
+    described: Description
+    scan: Scan
+    manifest: bytes
+
+
+def publish(receipt: Receipt, root: Path, facts: Facts, *, allow_unsafe: bool) -> Published:
+    """Recognise received files, look through them, and store them with their manifest; raises `UnsafeModel`.
+
+    ``root`` is what the error calls them.
+    """
+    described = recognise(receipt.contents(), facts.is_folder)
+    found = scan(receipt.contents(), facts.is_folder, described.format)
+    if found.verdict is Verdict.DANGEROUS and not allow_unsafe:
+        raise UnsafeModel(root, found.findings)
+    files = tuple(receipt.files)
+    config = config_content(files)
+    manifest = manifest_content(config, files, facts)
+    receipt.add("config", config)
+    digest = receipt.add("manifest", manifest)
+    receipt.publish()
+    return Published(digest, files, described, found, manifest)
 
 
 def register(home: Home, request: RegistrationRequest, progress: Progress | None) -> Registration:
@@ -59,19 +91,12 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
         catalog.refuse_other_case(request.name)  # before gigabytes are copied for nothing
     advance = progress and counting(progress, source.size)
     with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
-        described = recognise(receipt.contents(), source.is_folder)
-        found = scan(receipt.contents(), source.is_folder, described.format)
-        if found.verdict is Verdict.DANGEROUS and request.allow_unsafe is None:
-            raise UnsafeModel(source.root, found.findings)
-        files = tuple(receipt.files)
-        config = config_content(files)
-        manifest = manifest_content(config, files, facts)
-        receipt.add("config", config)
-        digest = receipt.add("manifest", manifest)
-        receipt.publish()
+        _require_expected(receipt, request)
+        published = publish(receipt, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
+        described, found = published.described, published.scan
         new = NewVersion(
-            digest=digest,
-            files=files,
+            digest=published.digest,
+            files=published.files,
             described=described,
             scan=found,
             signature=statement.signature or described.signature,
@@ -82,18 +107,25 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             provenance=provenance.observe(request.origin, statement.run_id or described.run_id),
         )
         with promoting(home, statement.message) as change:
-            _require_published(receipt, request.name)
+            require_published(receipt, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
                 _apply(change, request, version)
-            notes = *described.notes, *_scan_notes(found, change), *_size_notes(manifest)
+            notes = *described.notes, *_scan_notes(found, change), *_size_notes(published.manifest)
             return _registration(change.version(version), created, notes)
 
 
-def _require_published(receipt: Receipt, name: ModelName) -> None:
-    """Nothing may have taken the files away since they were published."""
+def require_published(receipt: Receipt, name: str) -> None:
+    """Nothing may have taken the files away since they were published; raises `BlobDamaged`."""
     for path in receipt.missing():
-        raise BlobDamaged(str(name), path, "gone from the store again")
+        raise BlobDamaged(name, path, "gone from the store again")
+
+
+def _require_expected(receipt: Receipt, request: RegistrationRequest) -> None:
+    for found, expected in zip(receipt.files, request.expected or receipt.files, strict=True):
+        if found != expected:
+            problem = "damaged: its bytes are not those that were registered"
+            raise BlobDamaged(request.origin, found.path, problem, "nothing was registered")
 
 
 def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:

@@ -15,13 +15,12 @@ from modelreg.errors import (
     InvalidInput,
     NameNotTrusted,
     SourceNotFound,
-    UnusableSource,
-    WriteFailed,
     shown,
 )
 from modelreg.home import Home, find_home
 from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.stages import Stage
+from modelreg.storing import storing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from modelreg.records.transition import Transition
     from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
+    from modelreg.runs import Runs
     from modelreg.security.trust import Trust
 
     Rows = Callable[[int, int | None], None]
@@ -101,7 +101,7 @@ class Registry:
 
         ``shared`` makes it writable for its group.
         """
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             return self._home.create(shared=shared)
 
     # What is there
@@ -113,18 +113,19 @@ class Registry:
         filter: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
+        offset: int = 0,
     ) -> list[Model]:
         """The registered models, by name; those alone whose name fits the shell pattern ``glob``, if given.
 
         ``filter`` keeps the models for one version of which an expression is true (``name`` and ``tags`` in it are
-        the model's), ``sort`` orders them by fields of models, and ``limit`` takes the first so many. Raises
-        `InvalidExpression`.
+        the model's), ``sort`` orders them by fields of models, and ``limit`` takes so many after the first ``offset``.
+        Raises `InvalidExpression`.
         """
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
         where, order = _parsed(filter, sort, limit, of_models=True)
         with self._reading() as catalog:
-            return catalog.models(glob, where, order, limit)
+            return catalog.models(glob, where, order, limit, offset)
 
     def model(self, name: str) -> Model:
         """One registered model; raises `ModelNotFound`."""
@@ -143,6 +144,23 @@ class Registry:
         where, order = _parsed(filter, sort, limit, of_models=False)
         with self._reading() as catalog:
             return catalog.versions(parse_name(name), where, order, limit)
+
+    def search(
+        self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[ModelVersion]:
+        """The versions of all models for which ``filter`` is true, ordered by ``sort``, else by model, newest first.
+
+        ``limit`` takes so many of them after the first ``offset``. Raises `InvalidExpression`.
+        """
+        where, order = _parsed(filter, sort, limit, of_models=False)
+        with self._reading() as catalog:
+            return catalog.search(where, order, limit, offset)
+
+    def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
+        """Of those of these models that there are the newest version in every stage that has one, by stage."""
+        with self._reading() as catalog:
+            found = filter(catalog.has_model, map(parse_name, names))
+            return {name: catalog.latest_in_stages(name) for name in found}
 
     def version(self, reference: str) -> ModelVersion:
         """The version that ``reference`` names: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
@@ -253,7 +271,7 @@ class Registry:
         from modelreg.statements import parse_head
         from modelreg.verify import VerifyRequest, verify
 
-        with _storing():
+        with storing():
             self._home.require()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_head(expect_head)
@@ -322,7 +340,7 @@ class Registry:
         if why == "":
             raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
         request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version)
-        with _storing(needed=found.size, inside=self.folder):
+        with storing(needed=found.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -335,25 +353,52 @@ class Registry:
         ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, where
         there is one, unless said.
         """
-        from pickle import PicklingError
-        from tempfile import TemporaryDirectory
-
-        import joblib  # 150 ms, and NumPy with it
-
-        from modelreg.signatures import infer_signature
+        from modelreg.estimators import dumped, signature_by_example
 
         if input_example is not None and stated.get("signature") is None:
-            predict = getattr(estimator, "predict", None)
-            stated["signature"] = infer_signature(input_example, predict and predict(input_example))
+            stated["signature"] = signature_by_example(estimator, input_example)
         script = Path(sys.argv[0])
         stated.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
-        with TemporaryDirectory(prefix="modelreg-") as folder:
-            path = Path(folder, "model.joblib")
-            try:
-                joblib.dump(estimator, path)
-            except (PicklingError, TypeError, AttributeError) as error:
-                raise UnusableSource(f"the estimator cannot be pickled: {error}") from error
+        with dumped(estimator) as path:
             return self.register(path, name, **stated)
+
+    def register_stored(self, reference: str, name: str, **stated: Unpack[Stated]) -> Registration:
+        """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
+
+        A run's model comes with the run's metrics and parameters as they are now, a version with its own; the
+        signature stays with the bytes. ``stated`` may say everything else that `register` takes. Raises what that
+        raises, `NotFound` in one of its forms, and `BlobDamaged`.
+        """
+        from modelreg.registration import register
+        from modelreg.restating import request_for
+
+        with storing(inside=self.folder):
+            self._home.require()
+            return register(self._home, request_for(self._home, reference, parse_name(name), dict(stated)), None)
+
+    def create_model(
+        self,
+        name: str,
+        *,
+        description: str = "",
+        tags: Mapping[str, object] | None = None,
+        message: str | None = None,
+    ) -> Model:
+        """Make a model without versions, which `register` does by itself; raises `ModelExists` and `NameTaken`."""
+        from modelreg.statements import checked_tags, checked_text
+
+        model, described = parse_name(name), checked_text(description, "the description")
+        self.create()
+        with self._writing(message) as change:
+            change.add_model(model, described, checked_tags(tags))
+            return change.model(model)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs in which models are made, and what was logged in them."""
+        from modelreg.runs import Runs
+
+        return Runs(self._home)
 
     # Stages
 
@@ -417,7 +462,7 @@ class Registry:
         if dry_run:
             with self._reading() as catalog:
                 return plan(catalog, model)
-        with _storing():
+        with storing():
             self._home.require()
             return roll_back(self._home, model, checked_message(message))
 
@@ -494,7 +539,7 @@ class Registry:
         version = self.version(reference)
         name = checked_dataset(dataset, data)
         model = self.load(version.reference, trust=trust, message=message)
-        with _storing():
+        with storing():
             scores = evaluate(model, version.signature, data, target, task=task, progress=progress)
         with self._writing(message) as change:
             return alterations.keep_scores(change, version.reference, name, scores)
@@ -536,7 +581,7 @@ class Registry:
 
         version = self.version(reference)
         model = self.load(version.reference, trust=trust, message=message)
-        with _storing(place=Path(output)):
+        with storing(place=Path(output)):
             return predict(model, version.signature, input, output, proba=proba, id_column=id_column, progress=progress)
 
     # Trust
@@ -638,7 +683,7 @@ class Registry:
         """
         from modelreg.artifacts.checkout import check_out
 
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
             checkout = check_out(
                 self._home.artifacts, self._home.checkouts, version.reference, version.digest, manifest.files
@@ -664,7 +709,7 @@ class Registry:
         provenance.warn_of_other_libraries(version)
         if manifest.is_folder:
             return load(OpenModel(None, self.path(version.reference)), version.format, trusted)
-        with _storing(), self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
+        with storing(), self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
             return load(OpenModel(file, None), version.format, trusted)
 
     def copy(self, reference: str, destination: StrPath, *, overwrite: bool = False) -> Path:
@@ -678,7 +723,7 @@ class Registry:
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
-        with _storing(place=target):
+        with storing(place=target):
             version, manifest = self._version_and_manifest(reference)
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference)
@@ -692,11 +737,11 @@ class Registry:
         """
         from modelreg.artifacts.delivery import stream
 
-        with _storing():
+        with storing():
             version, manifest = self._version_and_manifest(reference)
         if manifest.is_folder:
             raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
-        with _storing(place=Path("the output")):
+        with storing(place=Path("the output")):
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath) -> Path:
@@ -707,17 +752,18 @@ class Registry:
         from modelreg.artifacts.delivery import export
 
         _require_path(destination)
-        with _storing(place=Path(destination)):
+        with storing(place=Path(destination)):
             version, manifest = self._version_and_manifest(reference)
             return export(self._home.artifacts, version, manifest, Path(destination))
 
     # Deleting
 
-    def delete(self, subject: str, *, message: str | None = None) -> None:
+    def delete(self, subject: str, *, with_versions: bool = False, message: str | None = None) -> None:
         """Delete a version (``NAME/3``, ``NAME@alias``, …) or a model without versions (``NAME``) from the catalog.
 
-        Numbers of deleted versions are never given out again. Raises `VersionInUse` for a version in Staging or
-        Production or with an alias, `ModelInUse` for a model with versions.
+        ``with_versions`` deletes those of the model first, by the same rules: all of them, or nothing. Numbers of
+        deleted versions are never given out again. Raises `VersionInUse` for a version in Staging or Production or
+        with an alias, `ModelInUse` for a model with versions.
         """
         from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
 
@@ -727,6 +773,9 @@ class Registry:
                 refuse_deletion_of_version(version)
                 change.delete_version(version.name, version.version)
             else:
+                for version in change.versions(parse_name(subject)) if with_versions else ():
+                    refuse_deletion_of_version(version)
+                    change.delete_version(version.name, version.version)
                 model = change.model(parse_name(subject))
                 refuse_deletion_of_model(model)
                 change.delete_model(model.name)
@@ -780,7 +829,7 @@ class Registry:
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
         why = checked_message(message)
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             self._home.require()
             return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
 
@@ -795,7 +844,7 @@ class Registry:
         from modelreg.backup import back_up
 
         _require_path(folder)
-        with _storing(place=Path(folder)):
+        with storing(place=Path(folder)):
             self._home.require()
             return back_up(self._home, Path(folder), progress)
 
@@ -809,12 +858,12 @@ class Registry:
         from modelreg.backup import restore
 
         _require_path(folder)
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             return restore(self._home, Path(folder), progress, force=force)
 
     @contextmanager
     def _reading(self) -> Iterator[Snapshot]:
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             self._home.require()
             with self._home.catalog.reading() as catalog:
                 yield catalog
@@ -824,7 +873,7 @@ class Registry:
         from modelreg import provenance
         from modelreg.statements import checked_message
 
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             self._home.require()
             with self._home.catalog.writing(provenance.actor(), checked_message(message)) as change:
                 yield change
@@ -834,7 +883,7 @@ class Registry:
         from modelreg.promotion import promoting
         from modelreg.statements import checked_message
 
-        with _storing(inside=self.folder):
+        with storing(inside=self.folder):
             self._home.require()
             with promoting(self._home, checked_message(message)) as change:
                 yield change
@@ -909,14 +958,3 @@ def _stage_or_none(stage: Stage | str | None) -> Stage | None:
 def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:
     catalog.model(parse_name(name))  # raises: nothing was ever named so
     return []
-
-
-@contextmanager
-def _storing(needed: int | None = None, place: Path | None = None, inside: Path | None = None) -> Iterator[None]:
-    """What the operating system refuses, in our words; ``inside`` is named where it says no file itself."""
-    try:
-        yield
-    except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
-        raise
-    except OSError as error:
-        raise WriteFailed(error, place or (inside if error.filename is None else None), needed) from error

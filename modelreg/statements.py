@@ -60,7 +60,7 @@ class Statement:
         return cls(
             description=None if description is None else checked_text(description, "the description"),
             metrics=checked_metrics(metrics),
-            params=_texts(params, "parameter"),
+            params=checked_params(params),
             tags=checked_tags(tags),
             aliases=tuple({alias.lower(): parse_alias(alias) for alias in _sequence(aliases, "aliases")}.values()),
             stage=None if stage is None else Stage.parse(stage),
@@ -177,6 +177,11 @@ def _sequence(texts: Sequence[str], what: str) -> Sequence[str]:
 def checked_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
     """Tags as texts; raises `InvalidKey` or `InvalidInput`."""
     return _texts(tags, "tag")
+
+
+def checked_params(params: Mapping[str, object] | None) -> dict[str, str]:
+    """Parameters as texts; raises `InvalidKey` or `InvalidInput`."""
+    return _texts(params, "parameter")
 
 
 def _texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import Advance, Progress, counting
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.consistency import journal_findings, loss_findings, manifest_findings
+from modelreg.consistency import journal_findings, logged_findings, loss_findings, manifest_findings
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.home import Home
 from modelreg.records.inspection import Finding
+from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import ModelName, Reference
 
@@ -37,6 +38,7 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
             with home.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()
                 chosen = [] if problems else _chosen(catalog, request)
+                logged = [] if problems or request.references is not None else list(catalog.logged_models())
                 findings = [] if problems else _catalog_findings(home, catalog, request.head)
                 size = 0 if problems else catalog.size_of_files()
         except CatalogDamaged as damage:
@@ -49,6 +51,8 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
         bytes_check = _BytesCheck(home.artifacts, advance)
         for name, numbers in chosen:
             yield from _check_model(home, name, numbers, bytes_check)
+        for model in logged:
+            yield from bytes_check.of_logged(model)
 
 
 def _catalog_findings(home: Home, catalog: Snapshot, head: tuple[int, str] | None) -> list[Finding]:
@@ -92,22 +96,34 @@ class _BytesCheck:
 
     def of(self, version: ModelVersion) -> Iterator[Finding]:
         """What is wrong with the files of one version."""
+        manifest = yield from self._of(version)
+        if manifest is not None:
+            yield from manifest_findings(version, manifest)
+
+    def of_logged(self, model: LoggedModel) -> Iterator[Finding]:
+        """What is wrong with the file of a run's model."""
+        manifest = yield from self._of(model)
+        if manifest is not None:
+            yield from logged_findings(model, manifest)
+
+    def _of(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
+        """The manifest, where it is sound."""
+        manifest = None
         try:
             manifest = self._store.manifest(version)
+            yield from _check_config(self._store, version, manifest)
         except BlobDamaged as damage:
             yield Finding(version.reference, None, f"its manifest is {damage.problem}")
-        else:
-            yield from manifest_findings(version, manifest)
-            yield from _check_config(self._store, version, manifest)
         for file in version.files:
             if file.digest not in self._known:
                 self._known[file.digest] = self._store.problem(file, advance=self._advance)
             problem = self._known[file.digest]
             if problem is not None:
                 yield Finding(version.reference, file.path, f"is {problem}")
+        return manifest
 
 
-def _check_config(store: BlobStore, version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
+def _check_config(store: BlobStore, version: ModelVersion | LoggedModel, manifest: Manifest) -> Iterator[Finding]:
     problem = store.problem(ModelFile("config", manifest.config, manifest.config_size))
     if problem is not None:
         yield Finding(version.reference, None, f"its config is {problem}")

@@ -178,6 +178,10 @@ def furnished(tmp_path_factory):
     (folder / "encoder.pkl").write_bytes(b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81.")
     os.environ["CI_JOB_URL"] = os.environ["MODELREG_USER"] = "claimed"
     try:
+        run = registry.runs.start("first", tags={"team": "search"})
+        registry.runs.log(run.run_id, params={"depth": 3}, metrics={"auc": 0.9})
+        registry.runs.log_model(run.run_id, "model", {"weights": [1, 2]}, signature=facts["signature"])
+        registry.runs.end(run.run_id)
         registry.register(folder / "encoder.pkl", "encoder")
         registry.trust("mypackage.Encoder", message="ours")
         registry.register(folder / "model.pkl", "churn", aliases=["champion"], stage="Staging", **facts)
@@ -245,6 +249,14 @@ COLUMNS = {
     "params": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
     "version_tags": {**dict.fromkeys(["model", "version"], NUMBER), "name": TEXT, "value": TEXT},
     "aliases": {**dict.fromkeys(["model", "version"], NUMBER), "alias": TEXT},
+    "runs": dict.fromkeys(["run_id", "name", "status", "created_by", "started_at", "ended_at"], TEXT),
+    "run_params": dict.fromkeys(["run_id", "name", "value"], TEXT),
+    "run_metrics": {"run_id": TEXT, "name": TEXT, "value": NUMBER},
+    "run_tags": dict.fromkeys(["run_id", "name", "value"], TEXT),
+    "logged_models": {
+        **dict.fromkeys(["run_id", "path", "digest", "file", "file_digest", "created_at"], TEXT),
+        "size": NUMBER,
+    },
     "journal": {
         **dict.fromkeys(["seq", "batch", "model", "version"], NUMBER),
         **dict.fromkeys(["at", "action", "name", "from_stage", "to_stage", "message", "user", "claimed_user"], TEXT),
@@ -321,17 +333,24 @@ def test_a_deleted_row_is_found(copied, table):
     "statement",
     [
         "INSERT INTO settings (name, value) VALUES ('shared', 'yes')",
-        "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')",
         "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'models'",
         "INSERT INTO sqlite_sequence SELECT * FROM sqlite_sequence WHERE name = 'models'",
         "INSERT INTO sqlite_sequence VALUES ('more', 0)",
         "UPDATE retired_names SET name = upper(name)",
-        *(f"UPDATE _sqlite_migrations SET {column} = 'x'" for column in ("migration_set", "name", "applied_at")),
+        *(
+            f"UPDATE _sqlite_migrations SET {column} = {column} || 'x'"
+            for column in ("migration_set", "name", "applied_at")
+        ),
     ],
 )
 def test_a_row_about_the_whole_registry_that_was_written_by_hand_is_found(copied, statement):
     edited(copied, statement)
     assert [finding.subject for finding in copied.verify()] == ["catalog"]
+
+
+def test_a_run_that_was_written_by_hand_is_found(copied):
+    edited(copied, "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')")
+    assert [finding.subject for finding in copied.verify()] == ["run r1"]
 
 
 def test_a_model_tag_that_was_made_by_hand_is_found(copied):

@@ -18,6 +18,7 @@ from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.lifecycle.leftovers import Leftover
+from modelreg.records.run import LoggedModel
 from modelreg.records.stored import StoredVersion
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX, Digest
@@ -119,8 +120,8 @@ class BlobStore:
         with self.open(digest) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
             return file.read()
 
-    def manifest(self, version: ModelVersion | StoredVersion) -> Manifest:
-        """The manifest of a version, its bytes checked; raises `BlobDamaged`."""
+    def manifest(self, version: ModelVersion | StoredVersion | LoggedModel) -> Manifest:
+        """The manifest of a version or of a run's model, its bytes checked; raises `BlobDamaged`."""
         try:
             content = self.read(version.digest)
             if of_bytes(content) == version.digest:

@@ -17,7 +17,7 @@ from modelreg.errors import InvalidInput, shown
 from modelreg.records.signature import Signature
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
-from modelreg.signatures import signature_as_json
+from modelreg.signatures import signature_as_json, signature_from_json
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
@@ -99,6 +99,16 @@ class Manifest:
     def is_folder(self) -> bool:
         """Whether a folder was registered: a folder of one file has the same layers as that file."""
         return bool(self.facts["kind"] == "folder")
+
+    @property
+    def signature(self) -> Signature | None:
+        """The signature that was stated, if one was."""
+        stated = self.facts["signature"]
+        if stated is None:
+            return None
+        for field in (*stated["inputs"], *stated["outputs"]):
+            field["shape"] = [None if length is None else int(length) for length in field["shape"]]
+        return signature_from_json(stated)
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:

@@ -9,6 +9,7 @@ from modelreg.artifacts.blobs import BlobStore, Received
 from modelreg.artifacts.copying import Advance
 from modelreg.artifacts.manifest import Manifest
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
+from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import Digest
 
@@ -53,8 +54,8 @@ class Replication:
         """How many blobs the versions need, copied now or there before."""
         return len(self._seen)
 
-    def take(self, version: ModelVersion) -> Manifest:
-        """Copy what is not there yet of a version: its manifest, which is returned, its config, its files.
+    def take(self, version: ModelVersion | LoggedModel) -> Manifest:
+        """Copy what is not there yet of a version or a run's model: manifest, which is returned, config and files.
 
         Raises `BlobDamaged`, which names the version and the file, and OSError.
         """
@@ -80,7 +81,7 @@ class Replication:
         self.discard()
         self._target.withdraw(self._added)
 
-    def _manifest(self, version: ModelVersion) -> Manifest:
+    def _manifest(self, version: ModelVersion | LoggedModel) -> Manifest:
         try:
             return self._target.manifest(version)
         except BlobDamaged:
@@ -90,7 +91,7 @@ class Replication:
         except BlobDamaged as damage:
             raise BlobDamaged(version.reference, ITS_MANIFEST, damage.problem, self._outcome) from None
 
-    def _copy(self, version: ModelVersion, file: ModelFile) -> None:
+    def _copy(self, version: ModelVersion | LoggedModel, file: ModelFile) -> None:
         if file.digest in self._seen:
             return
         self._seen.add(file.digest)
@@ -108,7 +109,7 @@ class Replication:
         if len(self._waiting) >= _FILES_AT_ONCE or self._waiting_bytes >= _BYTES_AT_ONCE:
             self.publish()
 
-    def _checked_copy(self, version: ModelVersion, file: ModelFile) -> Received:
+    def _checked_copy(self, version: ModelVersion | LoggedModel, file: ModelFile) -> Received:
         problem = self._source.problem(file, thorough=False)
         copy = None if problem else self._target.copy(file, self._source, self._advance_for(file))
         if copy is None:

@@ -10,25 +10,31 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__, clock
-from modelreg.catalog import evaluations, gates, journal, state, trust
+from modelreg.catalog import evaluations, gates, journal, runs, state, trust
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import ModelExists
 from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
 from modelreg.records.evaluation import Evaluation, Scores
 from modelreg.records.journal import (
     ADD_GATE,
     ALIAS,
     APPROVE,
+    CREATE,
     DELETE,
     DESCRIBE,
     DISTRUST,
+    END_RUN,
     EVALUATE,
     LOAD,
+    LOG,
+    LOG_MODEL,
     MIGRATE,
     REFUSE,
     REGISTER,
     REMOVE_GATE,
     RENAME,
+    START_RUN,
     TAG,
     TRANSITION,
     TRUST,
@@ -37,6 +43,7 @@ from modelreg.records.journal import (
     JournalEntry,
 )
 from modelreg.records.registration import Description, Provenance
+from modelreg.records.run import RUNNING, LoggedModel
 from modelreg.records.scan import Scan
 from modelreg.records.signature import Signature
 from modelreg.records.transition import StageChange
@@ -127,6 +134,15 @@ class Change(Snapshot):
     def migrate(self) -> None:
         """Write down that the schema was migrated."""
         self._journal_whole(MIGRATE, {"migrations": state.migrations(self._connection)})
+
+    def add_model(self, name: ModelName, description: str, tags: Mapping[str, str]) -> None:
+        """Add a model without versions; raises `ModelExists`, and `NameTaken` as `add_version` does."""
+        model, is_new = self._find_or_add_model(name)
+        if not is_new:
+            raise ModelExists(name)
+        self._connection.execute(_DESCRIBE_MODEL, {"model": model, "description": description})
+        self._connection.executemany(_PUT_MODEL_TAG, [(model, *pair) for pair in tags.items()])
+        self._journal(CREATE, model, model_fields=state.ALL)
 
     def add_version(self, name: ModelName, new: NewVersion, allowed_because: str | None = None) -> int:
         """Add a version, and the model if it is new; returns the version's number.
@@ -308,6 +324,39 @@ class Change(Snapshot):
         evaluations.withdraw_approval(self._connection, {"model": model} | values)
         self._journal_of_digest(WITHDRAW, model, version, {"withdrawn": values})
 
+    # Runs
+
+    def start_run(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
+        """Add a run."""
+        values: Values = {"run_id": run_id, "name": name, "status": RUNNING, "ended_at": None}
+        values |= {"created_by": self._actor.user, "started_at": self._at}
+        runs.start(self._connection, values)
+        runs.put(self._connection, run_id, "tags", tags)
+        self._journal_run(START_RUN, values | {"tags": dict(tags)})
+
+    def resume_run(self, run_id: str) -> None:
+        """Let a run that is over go on."""
+        values: Values = {"run_id": run_id, "status": RUNNING, "ended_at": None}
+        runs.end(self._connection, values)
+        self._journal_run(START_RUN, values)
+
+    def log(self, run_id: str, logged: Mapping[str, Mapping[str, object]]) -> None:
+        """Keep ``params``, ``metrics`` and ``tags`` of a run, in the place of those of the same names."""
+        for what, values in logged.items():
+            runs.put(self._connection, run_id, what, values)
+        self._journal_run(LOG, {"run_id": run_id} | {what: dict(values) for what, values in logged.items()})
+
+    def log_model(self, model: LoggedModel) -> None:
+        """Keep a model of a run, in the place of one of the same path."""
+        values = runs.put_model(self._connection, model)
+        self._journal_run(LOG_MODEL, {"run_id": model.run_id, "models": {model.path: values}})
+
+    def end_run(self, run_id: str, status: str) -> None:
+        """Say how a run ended."""
+        values: Values = {"run_id": run_id, "status": status, "ended_at": self._at}
+        runs.end(self._connection, values)
+        self._journal_run(END_RUN, values)
+
     @property
     def user(self) -> str:
         """The OS user who makes this change."""
@@ -386,6 +435,10 @@ class Change(Snapshot):
     def _journal_whole(self, action: str, more: Values) -> None:
         """Journal what is about no model."""
         self._journal(action, NO_MODEL, more=more, name=gates.EVERY_MODEL, fields=False)
+
+    def _journal_run(self, action: str, values: Values) -> None:
+        """Journal what changed of a run, but for what is empty."""
+        self._journal_whole(action, {"run": {name: value for name, value in values.items() if value != {}}})
 
     def _journal_gate(self, action: str, name: ModelName | None, more: Values) -> None:
         model = NO_MODEL if name is None else model_id(self._connection, name)

@@ -23,9 +23,11 @@ SELECT id, name, description, versions,
        archived, created_by, created_at, updated_at
 FROM models
 """
-_FITTING = (
-    _MODELS + "WHERE (:glob IS NULL OR name GLOB :glob) AND {where} ORDER BY {order} name COLLATE NOCASE LIMIT :limit"
-)
+_FITTING = f"""
+{_MODELS}
+WHERE (:glob IS NULL OR name GLOB :glob) AND {{where}}
+ORDER BY {{order}} name COLLATE NOCASE LIMIT :limit OFFSET :offset
+"""
 _WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
 _THEMSELVES = "id IN (SELECT m.id FROM models m WHERE {where})"
 _ALL = _MODELS + "ORDER BY name COLLATE NOCASE"
@@ -44,7 +46,12 @@ _EVERY = {"low": 0, "high": _NO_LIMIT}
 
 
 def choose_models(
-    connection: sqlite3.Connection, glob: str | None, where: Expression | None, order: Sequence[Key], limit: int | None
+    connection: sqlite3.Connection,
+    glob: str | None,
+    where: Expression | None,
+    order: Sequence[Key],
+    limit: int | None,
+    offset: int,
 ) -> list[Model]:
     """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
     from modelreg.catalog import filters
@@ -53,7 +60,7 @@ def choose_models(
     condition = filters.condition(where, of_models=True) if where else filters.Condition("TRUE", of_versions=False)
     among = (_WITH_VERSION if condition.of_versions else _THEMSELVES).format(where=condition.sql)
     query = _FITTING.format(where=among, order=filters.order_of_models(order))
-    values = condition.values | {"glob": glob, "limit": limit or _NO_LIMIT}
+    values = condition.values | {"glob": glob, "limit": limit or _NO_LIMIT, "offset": offset}
     return _models(connection, connection.execute(query, values).fetchall(), _EVERY)
 
 

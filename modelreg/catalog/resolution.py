@@ -46,6 +46,12 @@ def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) 
     return [row["version"] for row in connection.execute(_IN_STAGE, {"model": model, "stage": stage.value})]
 
 
+def latest_in_stages(connection: sqlite3.Connection, model: int) -> list[int]:
+    """The number of the newest version in every stage that has one, in the order of the stages."""
+    found = (_first(connection, _IN_STAGE, model=model, stage=stage.value) for stage in Stage)
+    return [row["version"] for row in found if row is not None]
+
+
 def stages_of(connection: sqlite3.Connection, model: int, versions: Iterable[int]) -> dict[int, Stage]:
     """The stages of those of ``versions`` that there are, and of the one in Production."""
     rows = connection.execute(_STAGES, {"model": model, "versions": json.dumps(list(versions))})

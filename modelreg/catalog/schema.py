@@ -284,11 +284,56 @@ END
 )
 
 
+_RUNS = """
+CREATE TABLE run_params (
+  run_id TEXT NOT NULL REFERENCES runs(run_id),
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (run_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run_metrics (
+  run_id TEXT NOT NULL REFERENCES runs(run_id),
+  name TEXT NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY (run_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run_tags (
+  run_id TEXT NOT NULL REFERENCES runs(run_id),
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (run_id, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logged_models (
+  run_id TEXT NOT NULL REFERENCES runs(run_id),
+  path TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  file TEXT NOT NULL,
+  file_digest TEXT NOT NULL,
+  size INTEGER NOT NULL CHECK (size >= 0),
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (run_id, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_models_by_digest ON logged_models(digest);
+"""
+
+
 def _foundation(connection: sqlite3.Connection) -> None:
     """Models, versions, their files and facts, the journal, and two views for people."""
-    for statement in [*(_TABLES + _VIEWS).split(";\n"), *_TRIGGERS]:
-        if statement.strip():
-            connection.execute(statement)
+    for statement in [*_statements(_TABLES + _VIEWS), *_TRIGGERS]:
+        connection.execute(statement)
+
+
+def _runs(connection: sqlite3.Connection) -> None:
+    """What is logged in runs: parameters, metrics, tags and models."""
+    for statement in _statements(_RUNS):
+        connection.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    return [statement for statement in script.split(";\n") if statement.strip()]
 
 
 _OBJECTS = """
@@ -327,7 +372,7 @@ def expected_objects() -> dict[str, str]:
         fresh.close()
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation,)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation, _runs)
 SCHEMA_VERSION = len(STEPS)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelreg.records.gate import Gate
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
+    from modelreg.records.run import LoggedModel, Run
     from modelreg.records.stored import StoredVersion
     from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
@@ -62,11 +63,12 @@ class Snapshot:
         where: Expression | None = None,
         order: Sequence[Key] = (),
         limit: int | None = None,
+        offset: int = 0,
     ) -> list[Model]:
         """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
-        if glob is None and where is None and not order and limit is None:
+        if glob is None and where is None and not order and limit is None and not offset:
             return read_models(self._connection)
-        return choose_models(self._connection, glob, where, order, limit)
+        return choose_models(self._connection, glob, where, order, limit, offset)
 
     def has_model(self, name: str) -> bool:
         """Whether a model has exactly this name."""
@@ -100,12 +102,29 @@ class Snapshot:
         numbers = choose_versions(self._connection, model, where, order, limit)
         return read_chosen_versions(self._connection, model, name, numbers)
 
+    def search(
+        self, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int = 0
+    ) -> list[ModelVersion]:
+        """The versions of all models for which ``where`` is true, in ``order``, else by model, newest first."""
+        from modelreg.catalog.versions import choose_among_all, read_versions_of_many
+
+        return read_versions_of_many(self._connection, choose_among_all(self._connection, where, order, limit, offset))
+
+    def latest_in_stages(self, name: ModelName) -> list[ModelVersion]:
+        """The newest version of a model in every stage that has one, by stage; raises `ModelNotFound`."""
+        from modelreg.catalog.resolution import latest_in_stages
+        from modelreg.catalog.versions import read_chosen_versions
+
+        model = model_id(self._connection, name)
+        return read_chosen_versions(self._connection, model, name, latest_in_stages(self._connection, model))
+
     def version(self, reference: Reference) -> ModelVersion:
         """The version that ``reference`` names; raises what `number` raises."""
         from modelreg.catalog.versions import read_versions
 
         number = self.number(reference)
-        (version,) = read_versions(self._connection, model_id(self._connection, reference.name), reference.name, number)
+        model = model_id(self._connection, reference.name)
+        (version,) = read_versions(self._connection, model, reference.name, number, number)
         return version
 
     def number(self, reference: Reference) -> int:
@@ -141,6 +160,24 @@ class Snapshot:
         from modelreg.catalog import trust
 
         return trust.read(self._connection)
+
+    def run(self, run_id: str) -> Run:
+        """One run; raises `RunNotFound`."""
+        from modelreg.catalog import runs
+
+        return runs.read_run(self._connection, run_id)
+
+    def logged_model(self, run_id: str, path: str) -> LoggedModel:
+        """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""
+        from modelreg.catalog import runs
+
+        return runs.read_model(self._connection, run_id, path)
+
+    def logged_models(self, digest: Digest | None = None) -> Iterator[LoggedModel]:
+        """The models of all runs, or those of one digest; read while they are asked for."""
+        from modelreg.catalog import runs
+
+        return runs.read_models(self._connection, digest)
 
     def evaluations(self, name: ModelName, digest: str) -> list[Evaluation]:
         """What a version of this digest scored, by data set."""
@@ -210,19 +247,19 @@ class Snapshot:
         return stored.stored_versions(self._connection, digest)
 
     def manifests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
-        """The digests of all versions, as if those ``without`` were not there."""
+        """The digests of all versions, as if those ``without`` were not there, and of the models of runs."""
         from modelreg.catalog import stored
 
         return stored.manifests(self._connection, without)
 
     def file_digests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
-        """The digests of all files of all versions, as if those ``without`` were not there."""
+        """The digests of all files of versions, as if those ``without`` were not there, and of the models of runs."""
         from modelreg.catalog import stored
 
         return stored.files(self._connection, without)
 
     def size_of_files(self) -> int:
-        """Bytes of all files of all versions, each counted once."""
+        """Bytes of all files of versions and runs, each counted once."""
         from modelreg.catalog import stored
 
         return stored.size_of_files(self._connection)

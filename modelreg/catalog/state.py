@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from modelreg.catalog import runs
 from modelreg.lifecycle.journal import State, Values
 
 ALL = ("*",)
@@ -31,7 +32,6 @@ _APPROVALS = "SELECT * FROM approvals"
 _IMPORTS = "SELECT module, name, verdict FROM imports WHERE model = ? AND version = ? ORDER BY module, name"
 _TRUSTED = "SELECT * FROM trusted_names"
 _SETTINGS = "SELECT name, value FROM settings"
-_RUNS = "SELECT * FROM runs"
 _MIGRATIONS = "SELECT * FROM _sqlite_migrations"
 _COUNTERS = "SELECT name, seq FROM sqlite_sequence"
 _RETIRED = "SELECT lower(name), name, next_version FROM retired_names"
@@ -58,7 +58,7 @@ def present(connection: sqlite3.Connection) -> State:
         migrations=migrations(connection),
         counters=_counters(connection),
         trusted={(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)},
-        runs={row["run_id"]: dict(row) for row in connection.execute(_RUNS)},
+        runs=runs.values_of_all(connection),
         models={values["id"]: values for values in models},
         versions={(model, values["version"]): values for model, values in versions},
         retired={lower: (name, number) for lower, name, number in connection.execute(_RETIRED)},

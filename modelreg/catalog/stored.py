@@ -32,10 +32,15 @@ WHERE :digest IS NULL OR versions.digest = :digest
 ORDER BY versions.model, versions.version, path
 """
 _MANIFESTS = "SELECT name, version, digest FROM versions JOIN models ON models.id = versions.model"
-_EVERY_MANIFEST = "SELECT DISTINCT digest FROM versions"
+_EVERY_MANIFEST = "SELECT digest FROM versions UNION SELECT digest FROM logged_models"
+_LOGGED_MANIFESTS = "SELECT digest FROM logged_models"
 _FILES = "SELECT name, version, digest FROM files JOIN models ON models.id = files.model"
-_EVERY_FILE = "SELECT DISTINCT digest FROM files"
-_SIZE = "SELECT coalesce(sum(size), 0) FROM (SELECT size FROM files GROUP BY digest)"
+_EVERY_FILE = "SELECT digest FROM files UNION SELECT file_digest FROM logged_models"
+_LOGGED_FILES = "SELECT file_digest FROM logged_models"
+_SIZE = """
+SELECT coalesce(sum(size), 0) FROM
+(SELECT size FROM (SELECT digest, size FROM files UNION SELECT file_digest, size FROM logged_models) GROUP BY digest)
+"""
 
 
 def candidates(connection: sqlite3.Connection, glob: str | None) -> Iterator[Candidate]:
@@ -55,21 +60,23 @@ def stored_versions(connection: sqlite3.Connection, digest: Digest | None = None
 
 
 def manifests(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
-    """The digests of all versions, but for those ``without`` which it is to be."""
+    """The digests of all versions, but for those ``without`` which it is to be, and of the models of runs."""
     if not without:
         return _digests(connection.execute(_EVERY_MANIFEST))
-    return _digests_of_others(connection.execute(_MANIFESTS), without)
+    logged = _digests(connection.execute(_LOGGED_MANIFESTS))
+    return logged | _digests_of_others(connection.execute(_MANIFESTS), without)
 
 
 def files(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
-    """The digests of all files of all versions, but for those ``without`` which it is to be."""
+    """The digests of all files of versions, but for those ``without`` which it is to be, and of the models of runs."""
     if not without:
         return _digests(connection.execute(_EVERY_FILE))
-    return _digests_of_others(connection.execute(_FILES), without)
+    logged = _digests(connection.execute(_LOGGED_FILES))
+    return logged | _digests_of_others(connection.execute(_FILES), without)
 
 
 def size_of_files(connection: sqlite3.Connection) -> int:
-    """Bytes of all files of all versions, each counted once."""
+    """Bytes of all files of versions and runs, each counted once."""
     return int(connection.execute(_SIZE).fetchone()[0])
 
 

@@ -48,7 +48,16 @@ _CHOSEN = """
 SELECT v.version FROM versions v JOIN models m ON m.id = v.model
 WHERE v.model = :model AND {where} ORDER BY {order} v.version DESC LIMIT :limit
 """
+_CHOSEN_AMONG_ALL = """
+SELECT m.id, m.name, v.version FROM versions v JOIN models m ON m.id = v.model
+WHERE {where} ORDER BY {order} m.name, v.version DESC LIMIT :limit OFFSET :offset
+"""
 _NO_LIMIT = 2**62
+_SPARSE = 4
+"""How many versions are read for each that is wanted, rather than each by itself."""
+
+Place = tuple[int, ModelName, int]
+"""The model's number and name, and the version's."""
 
 
 def choose_versions(
@@ -65,10 +74,10 @@ def choose_versions(
 
 
 def read_versions(
-    connection: sqlite3.Connection, model: int, name: ModelName, only: int | None = None
+    connection: sqlite3.Connection, model: int, name: ModelName, low: int = 1, high: int = _NO_LIMIT
 ) -> list[ModelVersion]:
-    """The versions of a model, newest first, or ``only`` one of them."""
-    scope = {"model": model, "low": only or 1, "high": only or _NO_LIMIT}
+    """The versions of a model from ``low`` to ``high``, newest first."""
+    scope = {"model": model, "low": low, "high": high}
     files, imports, metrics, params, tags, aliases, evaluations, approvals = (
         grouped(connection.execute(query, scope))
         for query in (_FILES, _IMPORTS, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES, _EVALUATIONS, _APPROVALS)
@@ -100,7 +109,42 @@ def read_chosen_versions(
     connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
 ) -> list[ModelVersion]:
     """These versions of a model, in this order."""
-    return [version for number in numbers for version in read_versions(connection, model, name, number)]
+    return [version for number in numbers for version in read_versions(connection, model, name, number, number)]
+
+
+def choose_among_all(
+    connection: sqlite3.Connection, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int
+) -> list[Place]:
+    """The versions of all models for which ``where`` is true, in ``order``, else by model, the newest first."""
+    from modelreg.catalog import filters
+
+    filters.prepare(connection)
+    condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")
+    query = _CHOSEN_AMONG_ALL.format(where=condition.sql, order=filters.order(order, condition))
+    values = condition.values | {"limit": limit or _NO_LIMIT, "offset": offset}
+    return [(model, ModelName(name), version) for model, name, version in connection.execute(query, values)]
+
+
+def read_versions_of_many(connection: sqlite3.Connection, places: Sequence[Place]) -> list[ModelVersion]:
+    """These versions of any models, in this order; those of one model are read together."""
+    numbers: dict[tuple[int, ModelName], list[int]] = {}
+    for model, name, version in places:
+        numbers.setdefault((model, name), []).append(version)
+    found = {
+        (model, each.version): each
+        for (model, name), wanted in numbers.items()
+        for each in _read_some(connection, model, name, wanted)
+    }
+    return [found[model, version] for model, _, version in places]
+
+
+def _read_some(
+    connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
+) -> list[ModelVersion]:
+    low, high = min(numbers), max(numbers)
+    if high - low < _SPARSE * len(numbers):
+        return read_versions(connection, model, name, low, high)
+    return read_chosen_versions(connection, model, name, numbers)
 
 
 def _by_dataset(rows: Iterable[tuple[str, str, float | None]]) -> dict[str, dict[str, float | None]]:

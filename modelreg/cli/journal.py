@@ -120,6 +120,8 @@ def _what(entry: JournalEntry) -> str:
             return str(after["evaluation"]["dataset"])
         case "add gate":
             return f"{after['gate']['id']}: {after['gate']['stage']} needs {after['gate']['expression']}"
+        case "start run" | "log" | "log model" | "end run":
+            return _of_run(after["run"])
         case "remove gate":
             return " ".join(map(str, after["removed_gates"]))
         case "refuse":
@@ -127,6 +129,13 @@ def _what(entry: JournalEntry) -> str:
             return f"{entry.from_stage} -> {entry.to_stage}: {failed}"
         case _:
             return _trusted(after)
+
+
+def _of_run(run: Mapping[str, Any]) -> str:
+    """Which run it is, and what changed of it."""
+    logged = [text.pairs(run[what]) for what in ("params", "metrics", "tags") if what in run]
+    words = [run["run_id"], run.get("name"), run.get("status"), *logged, *run.get("models", ())]
+    return " ".join(word for word in words if word)
 
 
 def _trusted(after: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ Every entry holds the new values of all that it changed, as JSON::
 
 The first entry of a model or version has all its values, later ones those that changed, and null means that it was
 deleted. Gates, evaluations and approvals are whole values each (``gate``, ``evaluation``, ``approval``), or named as
-gone (``removed_gates``, ``withdrawn``); so are trusted names. The first entry of all has the ``settings`` and the steps
+gone (``removed_gates``, ``withdrawn``); so are trusted names. A ``run`` has what changed of it, and of its parameters,
+metrics, tags and models those that did. The first entry of all has the ``settings`` and the steps
 of the schema (``migrations``). So replaying is no more than applying entry after entry, and the outcome can
 be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: neither changes anything.
 """
@@ -58,7 +59,7 @@ class State:
     counters: dict[str, int] = field(default_factory=dict)
     """Table -> the highest number that one of its rows ever had."""
     runs: dict[str, Values] = field(default_factory=dict)
-    """Run id -> its values."""
+    """Run id -> its values, and its ``params``, ``metrics``, ``tags`` and ``models`` by name."""
 
 
 def entry_hash(entry: JournalEntry) -> str:
@@ -151,10 +152,19 @@ def _apply_to_registry(state: State, after: Values) -> None:
     """What is about no model."""
     state.settings |= after.get("settings", {})
     state.migrations = after.get("migrations", state.migrations)
+    if "run" in after:
+        _apply_to_run(state, after["run"])
     if "trusted" in after:
         state.trusted[after["trusted"]["module"], after["trusted"]["name"]] = after["trusted"]
     if "distrusted" in after:
         state.trusted.pop((after["distrusted"]["module"], after["distrusted"]["name"]))
+
+
+def _apply_to_run(state: State, values: Values) -> None:
+    """Of what a run has many of, such as metrics, an entry has those that changed."""
+    known = state.runs.setdefault(values["run_id"], {})
+    for name, value in values.items():
+        known[name] = known.get(name, {}) | value if isinstance(value, dict) else value
 
 
 def _count(state: State, table: str, number: int) -> None:

@@ -25,6 +25,11 @@ REMOVE_GATE = "remove gate"
 TRUST = "trust"
 DISTRUST = "distrust"
 LOAD = "load"
+CREATE = "create"
+START_RUN = "start run"
+LOG = "log"
+LOG_MODEL = "log model"
+END_RUN = "end run"
 """What an entry can say was done; a refusal by a gate, and loading with full trust, change nothing."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -38,7 +39,9 @@ def test_a_stored_catalog_opens_with_todays_program(stored_catalog):
     version = stored_catalog.version("churn@champion")
     assert (version.metrics, version.params, version.tags) == ({"auc": 0.9}, {"depth": "3"}, {"team": "search"})
     assert version.signature.inputs[0].name == "age"
-    assert len(stored_catalog.history()) == 9
+    history = stored_catalog.history()
+    assert [entry.action for entry in history[9:]] == ["migrate"]
+    assert [each["name"] for each in json.loads(history[9].after)["migrations"]] == ["foundation", "runs"]
 
 
 def test_a_stored_catalog_verifies_once_its_bytes_are_there(stored_catalog):
@@ -57,6 +60,9 @@ def test_a_stored_catalog_goes_on(stored_catalog):
     Path("new.pkl").write_bytes(b"new")
     assert stored_catalog.register("new.pkl", "churn").version == 3
     assert stored_catalog.register("new.pkl", "Gone").version == 2
+    run = stored_catalog.runs.start()
+    stored_catalog.runs.log(run.run_id, metrics={"auc": 0.9})
+    assert stored_catalog.runs.run(run.run_id).metrics == {"auc": 0.9}
 
 
 def test_a_catalog_says_whose_it_is_and_of_which_schema(registry, by_hand):

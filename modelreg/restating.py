@@ -1,0 +1,77 @@
+"""Stored bytes that become a version, or another one: of a run's model, and of a version of any model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelreg.artifacts.manifest import Manifest
+from modelreg.artifacts.source import Source, SourceFile
+from modelreg.home import Home
+from modelreg.records.version import ModelFile
+from modelreg.references import ModelName, Reference, RunReference
+from modelreg.registration import RegistrationRequest
+from modelreg.statements import Statement, checked_message
+
+_NOT_STATED: dict[str, Any] = {
+    "description": None,
+    "tags": None,
+    "aliases": (),
+    "stage": None,
+    "archive_existing": False,
+    "message": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a registry knows of the bytes."""
+
+    origin: str
+    run_id: str | None
+    metrics: dict[str, float]
+    params: dict[str, str]
+    manifest: Manifest
+
+
+def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
+    """How to register what ``text`` names under ``name``; `Registry.register_stored` says what is raised."""
+    known = _of_run(home, RunReference.parse(text)) if RunReference.is_one(text) else _of_version(home, text)
+    why, new_version = stated.pop("allow_unsafe", None), stated.pop("new_version", False)
+    origin = stated.pop("source", None) or known.origin
+    facts = {"metrics": known.metrics, "params": known.params, "signature": known.manifest.signature}
+    run_id = stated.pop("run_id", None) or known.run_id
+    statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
+    files = known.manifest.files
+    source = Source(Path(known.origin), known.manifest.is_folder, _places(home, files))
+    return RegistrationRequest(name, source, statement, origin, checked_message(why), new_version, files)
+
+
+def _of_run(home: Home, reference: RunReference) -> _Known:
+    with home.catalog.reading() as catalog:
+        run, model = catalog.run(reference.run_id), catalog.logged_model(reference.run_id, reference.path)
+    return _Known(
+        origin=model.reference,
+        run_id=run.run_id,
+        metrics=dict(run.metrics),
+        params=dict(run.params),
+        manifest=home.artifacts.manifest(model),
+    )
+
+
+def _of_version(home: Home, text: str) -> _Known:
+    with home.catalog.reading() as catalog:
+        version = catalog.version(Reference.parse(text))
+    return _Known(
+        origin=f"models:/{version.reference}",
+        run_id=version.run_id,
+        metrics=dict(version.metrics),
+        params=dict(version.params),
+        manifest=home.artifacts.manifest(version),
+    )
+
+
+def _places(home: Home, files: Sequence[ModelFile]) -> tuple[SourceFile, ...]:
+    return tuple(SourceFile(file.path, str(home.artifacts.path(file.digest)), file.size) for file in files)

@@ -1,0 +1,153 @@
+"""Runs: what is logged while a model is made, and the models themselves, stored as a version's files are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from modelreg import provenance
+from modelreg.artifacts.manifest import Facts
+from modelreg.artifacts.source import find_source
+from modelreg.catalog.change import Change
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.containers.content import OpenModel
+from modelreg.errors import InvalidInput, ParamChanged, shown
+from modelreg.estimators import dumped
+from modelreg.flavors import load, recognise
+from modelreg.home import Home
+from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run
+from modelreg.records.signature import Signature
+from modelreg.references import RunReference, parse_model_path
+from modelreg.registration import publish, require_published
+from modelreg.security.trust import Trust
+from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text
+from modelreg.storing import storing
+
+
+class Runs:
+    """The runs of one registry; made by `Registry.runs`.
+
+    Each change is one transaction, with its entry in the journal. Methods raise what those of `Registry` raise.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def start(self, name: str | None = None, *, tags: Mapping[str, object] | None = None) -> Run:
+        """Start a run; makes the registry if need be. Without a name it gets one."""
+        run_id = os.urandom(16).hex()
+        called = checked_text(name or f"run-{run_id[:8]}", "the run's name")
+        checked = checked_tags(tags)
+        with storing(inside=self._home.path):
+            self._home.create()
+        with self._writing() as change:
+            change.start_run(run_id, called, checked)
+            return change.run(run_id)
+
+    def resume(self, run_id: str) -> Run:
+        """Let a run go on, also one that is over; raises `RunNotFound`."""
+        with self._writing() as change:
+            change.run(run_id)
+            change.resume_run(run_id)
+            return change.run(run_id)
+
+    def end(self, run_id: str, status: str = FINISHED) -> Run:
+        """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
+        if status not in STATUSES:
+            raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
+        with self._writing() as change:
+            change.run(run_id)
+            change.end_run(run_id, status)
+            return change.run(run_id)
+
+    def run(self, run_id: str) -> Run:
+        """One run with everything that was logged; raises `RunNotFound`."""
+        with self._reading() as catalog:
+            return catalog.run(run_id)
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Keep parameters, metrics and tags; of metrics and tags the latest value counts, a parameter has one only.
+
+        Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in one of its forms; then none of them was kept.
+        """
+        stated = checked_params(params)
+        logged: dict[str, dict[str, Any]] = {
+            "params": stated,
+            "metrics": checked_metrics(metrics),
+            "tags": checked_tags(tags),
+        }
+        with self._writing() as change:
+            run = change.run(run_id)
+            for name, value in stated.items():
+                if run.params.get(name, value) != value:
+                    raise ParamChanged(run_id, name, run.params[name], value)
+            known: dict[str, Mapping[str, Any]] = {"params": run.params, "metrics": run.metrics, "tags": run.tags}
+            if any(not values.items() <= known[what].items() for what, values in logged.items()):
+                change.log(run_id, logged)
+
+    def log_model(
+        self, run_id: str, path: str, estimator: object, *, signature: Signature | None = None
+    ) -> LoggedModel:
+        """Write ``estimator`` with joblib and keep it as the run's model ``path``, in the place of an earlier one.
+
+        Raises `RunNotFound`, `UnusableSource` for what cannot be pickled, `UnsafeModel`.
+        """
+        called = parse_model_path(path)
+        self.run(run_id)  # before anything is written for nothing
+        with dumped(estimator) as file, storing(inside=self._home.path), self._home.ingesting():
+            source = find_source(file, self._home.path)
+            with self._home.artifacts.receiving(source.files) as receipt:
+                facts = Facts(source.is_folder, signature, {}, {})
+                published = publish(receipt, source.root, facts, allow_unsafe=False)
+                with self._home.catalog.writing(provenance.actor()) as change:
+                    change.run(run_id)
+                    require_published(receipt, f"runs:/{run_id}/{called}")
+                    model = LoggedModel(run_id, called, published.digest, published.files[0], change.moment)
+                    change.log_model(model)
+        return model
+
+    def model(self, reference: str) -> LoggedModel:
+        """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
+        named = RunReference.parse(reference)
+        with self._reading() as catalog:
+            return catalog.logged_model(named.run_id, named.path)
+
+    def signature(self, model: LoggedModel) -> Signature | None:
+        """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
+        with storing(inside=self._home.path):
+            return self._home.artifacts.manifest(model).signature
+
+    def load(self, model: LoggedModel) -> Any:
+        """The model itself, ready to predict, from bytes that were checked now.
+
+        It imports nothing but names of the allow-list and trusted ones. Raises `BlobDamaged` and `UntrustedModel`.
+        """
+        with self._reading() as catalog:
+            trusted = frozenset((each.module, each.name) for each in catalog.trusted_names())
+        store = self._home.artifacts
+        with storing(), store.opened_and_checked(model.file, model.reference) as file:
+            found = recognise({model.file.path: store.path(model.file.digest)}, False)
+            return load(OpenModel(file, None), found.format, Trust(model.reference, trusted))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Snapshot]:
+        with storing(inside=self._home.path):
+            self._home.require()
+            with self._home.catalog.reading() as catalog:
+                yield catalog
+
+    @contextmanager
+    def _writing(self) -> Iterator[Change]:
+        with storing(inside=self._home.path):
+            self._home.require()
+            with self._home.catalog.writing(provenance.actor()) as change:
+                yield change

@@ -1,0 +1,276 @@
+"""Runs: what is logged is kept, journalled and checked, and a run's model becomes a version from its stored bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from modelreg import Registry, infer_signature
+from modelreg.errors import (
+    BlobDamaged,
+    InvalidInput,
+    InvalidKey,
+    InvalidMetric,
+    LoggedModelNotFound,
+    ModelExists,
+    ModelInUse,
+    NameTaken,
+    ParamChanged,
+    RunNotFound,
+    UnsafeModel,
+    UnusableSource,
+    VersionInUse,
+)
+
+ESTIMATOR = {"weights": [1.0, 2.0]}
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.system, ("echo gotcha",)
+
+
+@pytest.fixture
+def run(registry):
+    """A run that goes on."""
+    return registry.runs.start("first", tags={"team": "search"})
+
+
+def test_a_run_keeps_the_latest_of_what_is_logged(registry, run):
+    runs = registry.runs
+    runs.log(run.run_id, params={"depth": 3}, metrics={"auc": 0.8}, tags={"stage": "draft"})
+    runs.log(run.run_id, params={"depth": 3, "lr": 0.1}, metrics={"auc": 0.9}, tags={"stage": "done"})
+    ended = runs.end(run.run_id)
+    assert (ended.name, ended.status) == ("first", "FINISHED")
+    assert ended.params == {"depth": "3", "lr": "0.1"}
+    assert ended.metrics == {"auc": 0.9}
+    assert ended.tags == {"team": "search", "stage": "done"}
+    assert ended.started_at <= ended.ended_at
+    assert runs.run(run.run_id) == ended
+    assert list(registry.verify()) == []
+
+
+def test_a_run_goes_on_when_it_is_resumed(registry, run):
+    registry.runs.end(run.run_id, "FAILED")
+    resumed = registry.runs.resume(run.run_id)
+    assert (resumed.status, resumed.ended_at) == ("RUNNING", None)
+    assert list(registry.verify()) == []
+
+
+def test_each_change_of_a_run_is_one_entry_of_the_journal_and_what_changes_nothing_is_none(registry, run):
+    registry.runs.log(run.run_id, metrics={"auc": 0.8})
+    registry.runs.log(run.run_id, metrics={"auc": 0.8})
+    registry.runs.log(run.run_id)
+    registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    registry.runs.end(run.run_id)
+    entries = registry.history()
+    assert [entry.action for entry in entries] == ["start run", "log", "log model", "end run"]
+    assert {(entry.model, entry.name, entry.version) for entry in entries} == {(0, "*", None)}
+    assert json.loads(entries[1].after)["run"] == {"run_id": run.run_id, "metrics": {"auc": 0.8}}
+
+
+def test_a_parameter_keeps_its_value_and_all_of_a_refused_call_is_refused(registry, run):
+    registry.runs.log(run.run_id, params={"depth": 3})
+    with pytest.raises(ParamChanged, match=r"'depth'.*'3'.*'4'"):
+        registry.runs.log(run.run_id, params={"new": 1, "depth": 4}, metrics={"auc": 1})
+    found = registry.runs.run(run.run_id)
+    assert (found.params, found.metrics) == ({"depth": "3"}, {})
+
+
+@pytest.mark.parametrize(
+    ("logged", "error"),
+    [
+        ({"metrics": {"auc": float("nan")}}, InvalidMetric),
+        ({"metrics": {"auc": "high"}}, InvalidMetric),
+        ({"params": {"": 1}}, InvalidKey),
+        ({"tags": {"a": "x" * 70_000}}, InvalidInput),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(registry, run, logged, error):
+    with pytest.raises(error):
+        registry.runs.log(run.run_id, **logged)
+    assert len(registry.history()) == 1
+
+
+def test_what_is_not_there_is_said_to_be_missing(registry, run):
+    for ask in (registry.runs.run, registry.runs.end, registry.runs.resume, registry.runs.log):
+        with pytest.raises(RunNotFound, match="'nothing'"):
+            ask("nothing")
+    with pytest.raises(RunNotFound):
+        registry.runs.log_model("nothing", "model", ESTIMATOR)
+    with pytest.raises(LoggedModelNotFound, match="'model'"):
+        registry.register_stored(f"runs:/{run.run_id}/model", "churn")
+    with pytest.raises(InvalidInput, match="DONE"):
+        registry.runs.end(run.run_id, "DONE")
+
+
+@pytest.mark.parametrize("path", ["", "/", "../model", "a//b", "a/./b", "a\nb", "x" * 251])
+def test_a_model_of_a_run_is_called_like_a_file(registry, run, path):
+    with pytest.raises(InvalidInput):
+        registry.runs.log_model(run.run_id, path, ESTIMATOR)
+
+
+def test_a_model_of_a_run_becomes_a_version_without_being_written_again(registry, run):
+    signature = infer_signature([[1.0, 2.0]])
+    registry.runs.log_model(run.run_id, "deep/model", ESTIMATOR, signature=signature)
+    registry.runs.log(run.run_id, params={"depth": 3}, metrics={"auc": 0.9})
+    reference = f"runs:/{run.run_id}/deep/model"
+    version = registry.register_stored(reference, "churn", tags={"a": "b"}, description="good")
+    assert (version.run_id, version.source) == (run.run_id, reference)
+    assert (version.params, version.metrics, version.signature) == ({"depth": "3"}, {"auc": 0.9}, signature)
+    assert (version.tags, version.description, version.created) == ({"a": "b"}, "good", True)
+    assert version.files == registry.runs.model(reference).files
+    assert registry.load("churn/1") == registry.runs.load(registry.runs.model(reference)) == ESTIMATOR
+    assert registry.register_stored(reference, "churn").created is False
+    assert list(registry.verify()) == []
+
+
+def test_a_version_becomes_one_of_another_model_with_the_same_digest(registry, model_file, model_folder):
+    registry.register(model_file(), "churn", metrics={"auc": 0.9}, signature=infer_signature({"a": [1, 2]}))
+    registry.register(model_folder({"a/b.bin": b"a", "c.bin": b"c"}), "churn")
+    for number in (1, 2):
+        copied = registry.register_stored(f"churn/{number}", "copied")
+        assert copied.digest == registry.version(f"churn/{number}").digest
+        assert copied.source == f"models:/churn/{number}"
+    assert list(registry.verify()) == []
+
+
+def test_a_model_is_logged_again_in_the_place_of_the_earlier_one(registry, run):
+    first = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    second = registry.runs.log_model(run.run_id, "model", ["another"])
+    assert registry.runs.model(first.reference) == second
+    assert list(registry.verify()) == []
+
+
+def test_what_runs_code_or_cannot_be_pickled_is_not_logged(registry, run):
+    with pytest.raises(UnsafeModel):
+        registry.runs.log_model(run.run_id, "model", Hostile())
+    with pytest.raises(UnusableSource, match="pickled"):
+        registry.runs.log_model(run.run_id, "model", lambda: None)
+    assert registry.runs.run(run.run_id).models == {}
+
+
+def test_bytes_of_a_run_stay_when_nothing_else_does(registry, run, blob_path):
+    logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    replaced = registry.runs.log_model(run.run_id, "other", "replaced")
+    registry.runs.log_model(run.run_id, "other", "final")
+    for each in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
+        os.utime(each, (time.time() - 10**6,) * 2)
+    registry.prune()
+    assert registry.runs.load(logged) == ESTIMATOR
+    assert not blob_path(replaced.digest).exists()
+    assert list(registry.verify()) == []
+
+
+def test_what_a_damaged_manifest_of_a_run_names_is_not_pruned(registry, run, blob_path):
+    logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    other = registry.runs.log_model(run.run_id, "other", "other")
+    before = len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256"))
+    os.chmod(blob_path(logged.digest), 0o644)
+    blob_path(logged.digest).write_bytes(b"{}")
+    for each in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
+        os.utime(each, (time.time() - 10**6,) * 2)
+    registry.prune()
+    assert len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256")) == before
+    assert registry.runs.load(other) == "other"
+
+
+def test_damage_of_a_runs_bytes_is_found_named_and_not_handed_on(registry, run, blob_path):
+    logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    path = blob_path(logged.file.digest)
+    os.chmod(path, 0o644)
+    path.write_bytes(b"x" * logged.file.size)
+    ((subject, problem),) = [(finding.subject, finding.problem) for finding in registry.verify()]
+    assert subject == logged.reference
+    assert "damaged" in problem
+    for ask in (lambda: registry.runs.load(logged), lambda: registry.register_stored(logged.reference, "churn")):
+        with pytest.raises(BlobDamaged):
+            ask()
+    assert registry.models() == []
+    registry.runs.log_model(run.run_id, "model", ESTIMATOR)  # which heals it
+    assert list(registry.verify()) == []
+
+
+def test_a_backup_has_the_runs_and_their_models(registry, run, tmp_path):
+    logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    registry.backup(tmp_path / "backup")
+    shutil.rmtree(registry.folder)
+    registry.restore(tmp_path / "backup")
+    assert registry.runs.load(logged) == ESTIMATOR
+    assert registry.runs.run(run.run_id).models == {"model": logged}
+    assert list(registry.verify()) == []
+
+
+def test_a_model_is_made_without_versions_and_goes_on_as_any(registry, model_file):
+    made = registry.create_model("churn", description="who leaves", tags={"team": "growth"})
+    assert (made.versions, made.latest, made.description, made.tags) == (0, None, "who leaves", {"team": "growth"})
+    with pytest.raises(ModelExists):
+        registry.create_model("churn")
+    with pytest.raises(NameTaken):
+        registry.create_model("Churn")
+    assert registry.register(model_file(), "churn").version == 1
+    assert list(registry.verify()) == []
+
+
+def test_a_model_is_deleted_with_its_versions_or_not_at_all(registry, model_file):
+    registry.register(model_file(b"1"), "churn")
+    registry.register(model_file(b"2"), "churn", stage="Staging")
+    with pytest.raises(ModelInUse):
+        registry.delete("churn")
+    with pytest.raises(VersionInUse):
+        registry.delete("churn", with_versions=True)
+    assert len(registry.versions("churn")) == 2
+    registry.transition("churn/2", "Archived")
+    registry.delete("churn", with_versions=True)
+    assert registry.models() == []
+    assert registry.register(model_file(b"1"), "churn").version == 3
+    assert list(registry.verify()) == []
+
+
+def test_versions_of_all_models_are_searched_in_pages(registry, model_file):
+    for name in ("b", "a"):
+        for content in (b"1", b"2", b"3"):
+            registry.register(model_file(content + name.encode()), name, metrics={"auc": int(content)})
+    everything = [version.reference for version in registry.search()]
+    assert everything == ["a/3", "a/2", "a/1", "b/3", "b/2", "b/1"]
+    pages = [[each.reference for each in registry.search(limit=4, offset=offset)] for offset in (0, 4, 8)]
+    assert pages == [everything[:4], everything[4:], []]
+    found = registry.search("metrics.auc > 1 AND name = 'b'", sort="version")
+    assert [version.reference for version in found] == ["b/2", "b/3"]
+    assert registry.search("version = 3")[0] == registry.version("a/3")
+
+
+def test_versions_far_apart_are_searched_as_those_beside_each_other(registry, model_file):
+    for number in range(12):
+        registry.register(model_file(str(number).encode()), "churn", tags={"end": number in (0, 11)})
+    found = registry.search("tags.end = 'True'")
+    assert [version.version for version in found] == [12, 1]
+
+
+def test_the_newest_version_in_each_stage_is_read_for_many_models(registry, model_file):
+    for content in (b"1", b"2", b"3"):
+        registry.register(model_file(content), "churn")
+    registry.register(model_file(b"1"), "empty")
+    registry.delete("empty/1")
+    registry.transition("churn/1", "Production")
+    found = registry.latest_in_stages("churn", "empty", "nothing")
+    assert [(version.version, version.stage) for version in found["churn"]] == [(3, "None"), (1, "Production")]
+    assert found.keys() == {"churn", "empty"}
+
+
+def test_runs_are_seen_in_the_history_of_the_command_line(registry, run, modelreg):
+    registry.runs.log(run.run_id, metrics={"auc": 0.9})
+    command = [modelreg, "--registry", registry.folder, "history"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"{run.run_id} auc=0.9" in said
+    assert f"{run.run_id} first RUNNING team=search" in said
+
+
+def test_a_new_registry_is_made_by_the_first_run(tmp_path):
+    run = Registry(tmp_path / "new").runs.start()
+    assert run.name == f"run-{run.run_id[:8]}"
