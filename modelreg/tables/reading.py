@@ -59,6 +59,22 @@ def chunks_of(
         raise InvalidData(f"{table.name} has no rows")
 
 
+def converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
+    """``chunk`` with each column of ``fields`` in its type; raises `InvalidData`, which names those that are not."""
+    wrong: list[str] = []
+    converted: dict[str, Any] = {}
+    for column, field in fields.items():
+        try:
+            converted[column] = _convert(chunk[column], field)
+        except (ValueError, TypeError, OverflowError):
+            wrong.append(f"{shown(column)} is not {field.type}{'' if field.nullable else ' in every row'}")
+    if wrong:
+        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        hint = "the signature says what the model takes: modelreg show REF"
+        raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}", hint)
+    return chunk.assign(**converted)
+
+
 def named(columns: list[str]) -> str:
     """Some columns, as a message names them."""
     first = ", ".join(map(shown, columns[:_MOST_NAMED]))
@@ -79,7 +95,7 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
     with reading_csv(table):
         try:
             for chunk in csv_chunks(table, len(columns), dtype=types, **untouched):
-                yield _converted(chunk, unread, table.name)
+                yield converted(chunk, unread, table.name)
                 done += 1
             return
         except (ValueError, TypeError, OverflowError) as error:  # of pandas, which does not name the column
@@ -88,12 +104,12 @@ def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozen
         slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, "str"), **untouched)
         for place, chunk in enumerate(slow):
             if place >= done:
-                yield _converted(chunk, {name: fields[name] for name in types if name in fields}, table.name)
+                yield converted(chunk, {name: fields[name] for name in types if name in fields}, table.name)
 
 
 def _parquet(table: TableFile, fields: Mapping[str, SignatureField]) -> Iterator[pd.DataFrame]:
     for chunk in parquet_chunks(table):
-        yield _converted(chunk, fields, table.name)
+        yield converted(chunk, fields, table.name)
 
 
 def _dtype(field: SignatureField) -> str | None:
@@ -108,21 +124,6 @@ def _dtype(field: SignatureField) -> str | None:
 def _is_unread(field: SignatureField) -> bool:
     """Whether pandas, having read a column of CSV, has neither converted nor checked its values."""
     return field.type == "datetime" or (field.nullable and (field.type == "boolean" or "int" in field.type))
-
-
-def _converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
-    wrong: list[str] = []
-    converted: dict[str, Any] = {}
-    for column, field in fields.items():
-        try:
-            converted[column] = _convert(chunk[column], field)
-        except (ValueError, TypeError, OverflowError):
-            wrong.append(f"{shown(column)} is not {field.type}{'' if field.nullable else ' in every row'}")
-    if wrong:
-        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
-        hint = "the signature says what the model takes: modelreg show REF"
-        raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}", hint)
-    return chunk.assign(**converted)
 
 
 def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
