@@ -1,0 +1,69 @@
+"""Runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modelreg.mlflow.entities.model_registry import milliseconds
+from modelreg.records.run import Run as KnownRun
+
+EXPERIMENT_NAME = "mlflow.experimentName"
+RUN_NAME = "mlflow.runName"
+PARENT_RUN_ID = "mlflow.parentRunId"
+DEFAULT_EXPERIMENT = "0"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What runs are for: a name, which each run of it has as a tag."""
+
+    experiment_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Which run it is, and how it goes."""
+
+    run_id: str
+    run_name: str
+    experiment_id: str
+    user_id: str
+    status: str
+    start_time: int
+    end_time: int | None
+    artifact_uri: str
+    """What the run's models are below: ``runs:/RUN``."""
+    lifecycle_stage: str = "active"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The latest value of everything that was logged."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as it was when it was asked for."""
+
+    info: RunInfo
+    data: RunData
+
+    @classmethod
+    def of(cls, run: KnownRun) -> Run:
+        """The same as modelreg has it."""
+        info = RunInfo(
+            run_id=run.run_id,
+            run_name=run.name,
+            experiment_id=run.tags.get(EXPERIMENT_NAME, DEFAULT_EXPERIMENT),
+            user_id=run.created_by,
+            status=run.status,
+            start_time=milliseconds(run.started_at),
+            end_time=None if run.ended_at is None else milliseconds(run.ended_at),
+            artifact_uri=f"runs:/{run.run_id}",
+        )
+        return cls(info, RunData(dict(run.metrics), dict(run.params), dict(run.tags)))

@@ -1,0 +1,222 @@
+"""The functions that know which run is the active one."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from modelreg.mlflow import location
+from modelreg.mlflow.client import MlflowClient
+from modelreg.mlflow.entities import Experiment, ModelVersion, RegisteredModel, Run
+from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
+from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
+from modelreg.records.run import FAILED, FINISHED
+
+if TYPE_CHECKING:
+    from modelreg.runs import Runs
+
+_DESCRIPTION = "mlflow.note.content"
+
+
+class ActiveRun(Run):
+    """A run that ends with the block that it is used in: FINISHED, or FAILED when an error leaves the block."""
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        active = _active.runs
+        if any(run.info.run_id == self.info.run_id for run in active):
+            while active[-1].info.run_id != self.info.run_id:  # runs inside of it that nobody ended
+                end_run(FINISHED if kind is None else FAILED)
+            end_run(FINISHED if kind is None else FAILED)
+
+
+class _Active(threading.local):
+    """The active runs of a thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.runs: list[ActiveRun] = []
+
+
+_active = _Active()
+_process = os.getpid()
+_experiment: str | None = None
+
+
+@speaks_mlflow
+def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
+    """Let the runs that are started from now on have the tag ``mlflow.experimentName``."""
+    global _experiment
+    _experiment = experiment_name or experiment_id
+    return Experiment(_experiment or DEFAULT_EXPERIMENT, _experiment or "Default")
+
+
+@speaks_mlflow
+def start_run(
+    run_id: str | None = None,
+    experiment_id: str | None = None,
+    run_name: str | None = None,
+    nested: bool = False,
+    parent_run_id: str | None = None,
+    tags: Mapping[str, object] | None = None,
+    description: str | None = None,
+    log_system_metrics: bool | None = None,
+) -> ActiveRun:
+    """Start a run, or let the run ``run_id`` go on, and make it the active one; it ends with a ``with`` block.
+
+    Raises `MlflowException` with ``INVALID_STATE`` while another is active, unless ``nested``.
+    """
+    parent = _active.runs[-1].info.run_id if _active.runs else None
+    if parent is not None and not nested:
+        raise MlflowException(
+            f"run {parent} is active already: end it by end_run(), or start one inside of it with nested=True",
+            INVALID_STATE,
+        )
+    runs = location.opened().runs
+    stated = {
+        EXPERIMENT_NAME: experiment_id or _experiment,
+        PARENT_RUN_ID: parent_run_id or parent,
+        _DESCRIPTION: description,
+    }
+    given = {name: value for name, value in stated.items() if value is not None} | dict(tags or {})
+    started = runs.start(run_name, tags=given) if run_id is None else _resumed(runs, run_id, given)
+    run = Run.of(started)
+    _active.runs.append(ActiveRun(run.info, run.data))
+    return _active.runs[-1]
+
+
+@speaks_mlflow
+def end_run(status: str = FINISHED) -> None:
+    """End the active run, if there is one: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    if _active.runs:
+        run = _active.runs.pop()  # whatever comes: nobody wants to log to it any more
+        location.opened().runs.end(run.info.run_id, status)
+
+
+def active_run() -> ActiveRun | None:
+    """The active run, as it was when it was started."""
+    return _active.runs[-1] if _active.runs else None
+
+
+def active_or_new_run_id() -> str:
+    """The id of the active run; one is started if there is none, as MLflow does."""
+    return (active_run() or start_run()).info.run_id
+
+
+@speaks_mlflow
+def get_run(run_id: str) -> Run:
+    """A run with everything that was logged."""
+    return Run.of(location.opened().runs.run(run_id))
+
+
+@speaks_mlflow
+def log_param(key: str, value: object, synchronous: bool | None = None) -> object:
+    """Keep a parameter of the active run, which has one value for ever; returns it."""
+    _log(None, params={key: value})
+    return value
+
+
+@speaks_mlflow
+def log_params(params: Mapping[str, object], synchronous: bool | None = None, run_id: str | None = None) -> None:
+    """Keep parameters of the active run: all of them, or none."""
+    _log(run_id, params=params)
+
+
+@speaks_mlflow
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Keep the latest value of a metric of the active run; neither its steps nor its times are kept."""
+    _log(run_id, metrics={key: value})
+
+
+@speaks_mlflow
+def log_metrics(
+    metrics: Mapping[str, float],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+) -> None:
+    """Keep the latest values of metrics of the active run: all of them, or none."""
+    _log(run_id, metrics=metrics)
+
+
+@speaks_mlflow
+def set_tag(key: str, value: object, synchronous: bool | None = None) -> None:
+    """Set a tag of the active run."""
+    _log(None, tags={key: value})
+
+
+@speaks_mlflow
+def set_tags(tags: Mapping[str, object], synchronous: bool | None = None) -> None:
+    """Set tags of the active run."""
+    _log(None, tags=tags)
+
+
+@speaks_mlflow
+def register_model(
+    model_uri: str,
+    name: str,
+    await_registration_for: int | None = None,
+    *,
+    tags: Mapping[str, object] | None = None,
+) -> ModelVersion:
+    """Make a version of ``name``, itself made if need be, of ``runs:/RUN/PATH``, ``models:/…``, a file or a folder."""
+    return MlflowClient().register(name, model_uri, tags=tags)
+
+
+@speaks_mlflow
+def search_registered_models(
+    max_results: int | None = None, filter_string: str | None = None, order_by: list[str] | None = None
+) -> list[RegisteredModel]:
+    """All registered models for which a filter is true, or the first so many."""
+    client = MlflowClient()
+    found: list[RegisteredModel] = []
+    token: str | None = None
+    while max_results is None or len(found) < max_results:
+        page = client.search_registered_models(filter_string, 1000, order_by, token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    return found[:max_results]
+
+
+@speaks_mlflow
+def search_model_versions(
+    max_results: int | None = None, filter_string: str | None = None, order_by: list[str] | None = None
+) -> list[ModelVersion]:
+    """All versions for which a filter is true, or the first so many."""
+    return MlflowClient().search_model_versions(filter_string, max_results or 200_000, order_by).to_list()
+
+
+def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> Any:
+    run = runs.resume(run_id)
+    runs.log(run_id, tags=tags)
+    return runs.run(run_id) if tags else run
+
+
+def _log(run_id: str | None, **logged: Any) -> None:
+    location.opened().runs.log(run_id or active_or_new_run_id(), **logged)
+
+
+@atexit.register
+def _end_what_is_active() -> None:
+    """A run that was started by itself is over with its program; one that was forked belongs to the parent."""
+    with suppress(MlflowException):  # the registry's folder may be gone
+        while _active.runs and os.getpid() == _process:
+            end_run()

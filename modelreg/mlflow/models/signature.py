@@ -1,0 +1,83 @@
+"""Signatures under MLflow's names, around those of modelreg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.records.signature import Signature, SignatureField
+from modelreg.signatures import infer_signature as inferred
+
+
+class Schema(tuple[SignatureField, ...]):
+    """The columns or arrays on one side of a model, in order."""
+
+    __slots__ = ()
+
+    @property
+    def inputs(self) -> list[SignatureField]:
+        """The same as a list."""
+        return list(self)
+
+    def input_names(self) -> list[str | int]:
+        """Their names, or their places where they have none."""
+        return [place if each.name is None else each.name for place, each in enumerate(self)]
+
+    def input_types(self) -> list[str]:
+        """Their types, as modelreg calls them."""
+        return [each.type for each in self]
+
+    def has_input_names(self) -> bool:
+        """Whether all of them have names."""
+        return all(each.name is not None for each in self)
+
+    def is_tensor_spec(self) -> bool:
+        """Whether they are arrays."""
+        return any(each.shape for each in self)
+
+
+class ModelSignature:
+    """What goes into a model and what comes out of it.
+
+    ``params`` are the parameters of ``predict``; they are not stored with a model.
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[SignatureField] | None = None,
+        outputs: Iterable[SignatureField] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.inputs = None if inputs is None else Schema(inputs)
+        self.outputs = None if outputs is None else Schema(outputs)
+        self.params = params
+
+    @classmethod
+    def of(cls, signature: Signature) -> ModelSignature:
+        """The same as modelreg has it."""
+        return cls(signature.inputs or None, signature.outputs or None)
+
+    def stated(self) -> Signature:
+        """The same for modelreg."""
+        return Signature(tuple(self.inputs or ()), tuple(self.outputs or ()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ModelSignature) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ModelSignature(inputs={self.inputs!r}, outputs={self.outputs!r}, params={self.params!r})"
+
+
+@speaks_mlflow
+def infer_signature(
+    model_input: object = None, model_output: object = None, params: Mapping[str, Any] | None = None
+) -> ModelSignature:
+    """The signature of a model that was given ``model_input`` and answered ``model_output``."""
+    if model_input is None:
+        outputs = None if model_output is None else inferred(model_output).inputs
+        return ModelSignature(None, outputs, params)
+    found = inferred(model_input, model_output)
+    return ModelSignature(found.inputs, found.outputs or None, params)

@@ -1,0 +1,80 @@
+"""MLflow's filters, orders and pages in modelreg's words: which understand more, so what MLflow lacks works, too."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from modelreg.errors import InvalidInput, shown
+
+_TOKEN = re.compile(
+    r"""(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
+    r"""|(?P<tag>\btags?\.)(?P<key>`(?:[^`]|``)+`|"[^"]+"|[\w.]+)"""
+    r"""|(?P<quoted>`[^`]+`)"""
+    r"""|(?P<word>[A-Za-z_][\w.]*(?:\.(?:`(?:[^`]|``)+`))*)""",
+    re.IGNORECASE,
+)
+_FIELDS = {
+    "version_number": "version",
+    "source_path": "source",
+    "creation_timestamp": "created_at",
+    "last_updated_timestamp": "updated_at",
+}
+"""MLflow's field -> modelreg's, where they are not named alike."""
+_IN_FRONT = re.compile(r"(attributes?|attr)\.", re.IGNORECASE)
+
+
+class Page(NamedTuple):
+    """Where an answer begins, and how much of it is wanted."""
+
+    offset: int
+    size: int
+
+    @property
+    def next(self) -> str:
+        """The token of the page after it."""
+        return base64.b64encode(json.dumps({"offset": self.offset + self.size}).encode()).decode()
+
+
+def translated_filter(text: str | None) -> str | None:
+    """A filter of MLflow's as one of modelreg's; what it says is checked there."""
+    return _TOKEN.sub(_translated, text) if text and text.strip() else None
+
+
+def translated_order(terms: Sequence[str] | None, default: str) -> str:
+    """``["version_number DESC", "name"]`` as modelreg sorts; ``default`` where nothing is said."""
+    if isinstance(terms, str):
+        terms = [terms]
+    return ", ".join(_TOKEN.sub(_translated, term) for term in terms) if terms else default
+
+
+def page(max_results: int, most: int, token: str | bytes | None) -> Page:
+    """Which page is wanted; raises `InvalidInput` for more than ``most`` and for no token of ours."""
+    if not 1 <= max_results <= most:
+        raise InvalidInput(f"max_results is {max_results}, and it is from 1 to {most}")
+    return Page(_offset(token) if token else 0, max_results)
+
+
+def _translated(found: re.Match[str]) -> str:
+    if found["text"]:
+        return found["text"]
+    if found["tag"]:
+        key = found["key"]
+        return f"tags.`{key[1:-1]}`" if key.startswith('"') else f"tags.{key}"
+    word = _IN_FRONT.sub("", found["quoted"][1:-1] if found["quoted"] else found["word"], count=1)
+    return _FIELDS.get(word.lower(), word)
+
+
+def _offset(token: str | bytes) -> int:
+    try:
+        offset = json.loads(base64.b64decode(token, validate=True))["offset"]
+        if type(offset) is int and 0 <= offset < 2**62:
+            return offset
+    except (binascii.Error, ValueError, TypeError, KeyError):
+        pass
+    text = token.decode(errors="replace") if isinstance(token, bytes) else str(token)
+    raise InvalidInput(f"{shown(text)} is no page token", "take that of the page before")

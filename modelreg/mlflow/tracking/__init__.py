@@ -1,0 +1,8 @@
+"""Where MLflow has its client, too."""
+
+from __future__ import annotations
+
+from modelreg.mlflow.client import MlflowClient
+from modelreg.mlflow.location import get_registry_uri, get_tracking_uri, set_registry_uri, set_tracking_uri
+
+__all__ = ["MlflowClient", "get_registry_uri", "get_tracking_uri", "set_registry_uri", "set_tracking_uri"]

@@ -1,0 +1,29 @@
+"""What the documents say of MLflow's interface is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import modelreg.mlflow as mlflow
+from modelreg import Registry
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_session_of_the_readme_works(tmp_path, monkeypatch):
+    session = re.search(r"<!-- mlflow -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "home"))
+    done = subprocess.run([sys.executable, "-c", session], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Registry(tmp_path / "home").model("tumours").production == 1
+    assert "current_stage='Production'" in done.stdout
+    assert list(Registry(tmp_path / "home").verify()) == []
+
+
+def test_every_name_and_every_method_of_the_client_is_documented():
+    documented = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "mlflow.md").read_text()))
+    methods = {name for name in dir(mlflow.MlflowClient) if not name.startswith("_")}
+    assert {*mlflow.__all__, *methods} - documented == set()

@@ -1,0 +1,165 @@
+"""Predictions by address: the data is held to the signature, and nothing runs that nobody vouched for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import modelreg.mlflow as mlflow
+from modelreg.mlflow.exceptions import MlflowException
+
+
+@pytest.fixture
+def loaded(model, data):
+    """The classifier with its signature, loaded again."""
+    signature = mlflow.models.infer_signature(data, model.predict(data))
+    return mlflow.pyfunc.load_model(mlflow.sklearn.log_model(model, name="model", signature=signature).model_uri)
+
+
+def test_columns_are_put_in_order_and_others_left_out(loaded, model, data):
+    shuffled = data[["member", "income", "age"]].assign(more="x")
+    assert (loaded.predict(shuffled) == model.predict(data)).all()
+    assert list(shuffled.columns) == ["member", "income", "age", "more"]
+
+
+def test_what_is_known_of_a_loaded_model_is_its_metadata(loaded, model):
+    assert loaded.metadata.signature.inputs.input_names() == ["age", "income", "member"]
+    assert loaded.metadata.get_input_schema().input_types() == ["int64", "float64", "boolean"]
+    assert loaded.metadata.run_id == mlflow.active_run().info.run_id
+    assert type(loaded.unwrap_python_model()) is type(model)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.astype({"age": "int8", "income": "float32"}),
+        lambda data: data.astype({"age": "float64"}),
+        lambda data: data.astype({"age": object, "income": object, "member": object}),
+        lambda data: data.assign(income=data["age"] * 2).astype({"income": "int64"}),
+        lambda data: data.to_dict("list"),
+        lambda data: data.to_dict("records"),
+    ],
+    ids=["smaller types", "whole floats", "objects", "whole numbers", "lists", "rows"],
+)
+def test_types_are_converted_where_no_value_changes(loaded, model, data, change):
+    changed = change(data)
+    plain = pd.DataFrame(changed).astype(data.dtypes)
+    assert (loaded.predict(changed) == model.predict(plain)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: data.drop(columns=["income"]), "no column 'income'"),
+        (lambda data: data.rename(columns={"age": "Age"}), "no column 'age'.*did you mean Age"),
+        (lambda data: data.assign(age=data["age"] + 0.5), "'age' is not int64"),
+        (lambda data: data.assign(age=data["age"].where(data["age"] > 3)), "'age' is not int64"),
+        (lambda data: data.assign(income="high"), "'income' is string, not float64"),
+        (lambda data: data.assign(income="1.5"), "'income' is string, not float64"),
+        (lambda data: data.assign(age=data["member"]), "'age' is boolean, not int64"),
+        (lambda data: data.assign(member=1), "'member' is integer, not boolean"),
+        (lambda data: data.to_numpy(), "no column 'age', 'income', 'member'"),
+        (lambda data: 7, "cannot be read as a table"),
+    ],
+)
+def test_data_that_does_not_fit_is_an_invalid_value(loaded, data, change, words):
+    with pytest.raises(MlflowException, match=words) as refused:
+        loaded.predict(change(data))
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_one_row_is_a_mapping_from_columns_to_values(loaded, model, data):
+    assert loaded.predict({"age": 3, "income": 4.5, "member": True}) == model.predict(data[3:4])
+
+
+def test_a_model_without_signature_is_given_what_there_is(model, data):
+    info = mlflow.sklearn.log_model(model, name="model")
+    loaded = mlflow.pyfunc.load_model(info.model_uri)
+    assert loaded.metadata.signature is None
+    assert (loaded.predict(data) == model.predict(data)).all()
+    with pytest.raises(ValueError, match="feature names"):  # of scikit-learn, as it is
+        loaded.predict(data.rename(columns={"age": "other"}))
+
+
+def test_an_array_has_the_shape_and_the_type_of_the_signature():
+    rows = np.arange(8, dtype="float64").reshape(4, 2)
+    regression = LinearRegression().fit(rows, rows.sum(axis=1))
+    info = mlflow.sklearn.log_model(regression, name="model", input_example=rows)
+    loaded = mlflow.pyfunc.load_model(info.model_uri)
+    expected = regression.predict(rows)
+    for given in (rows, rows.astype("int64"), rows.tolist(), pd.DataFrame(rows)):
+        assert np.allclose(loaded.predict(given), expected)
+    for given, words in ((rows[:, :1], "shape"), (rows[0], "shape"), (rows.astype(str), "takes float64")):
+        with pytest.raises(MlflowException, match=words):
+            loaded.predict(given)
+
+
+def test_a_value_that_the_type_of_an_array_cannot_hold_is_refused():
+    rows = np.arange(8, dtype="int32").reshape(4, 2)
+    info = mlflow.sklearn.log_model(LinearRegression().fit(rows, rows.sum(axis=1)), name="model", input_example=rows)
+    loaded = mlflow.pyfunc.load_model(info.model_uri)
+    assert len(loaded.predict(rows.astype("float64"))) == 4
+    with pytest.raises(MlflowException, match="cannot hold"):
+        loaded.predict(rows + 0.5)
+
+
+def test_outputs_alone_hold_no_data_to_anything(model, data):
+    signature = mlflow.models.infer_signature(model_output=model.predict(data))
+    assert signature.inputs is None
+    info = mlflow.sklearn.log_model(model, name="model", signature=signature)
+    assert (mlflow.pyfunc.load_model(info.model_uri).predict(data) == model.predict(data)).all()
+
+
+def test_parameters_of_predict_are_said_not_to_be_stored(model, data):
+    signature = mlflow.models.infer_signature(data, params={"threshold": 0.5})
+    with pytest.warns(UserWarning, match="not stored"):
+        info = mlflow.sklearn.log_model(model, name="model", signature=signature)
+    with pytest.raises(MlflowException, match="no parameters"):
+        mlflow.pyfunc.load_model(info.model_uri).predict(data, params={"threshold": 0.5})
+
+
+@pytest.mark.parametrize("uri", ["models:/churn/1", "runs:/RUN/model"])
+def test_a_model_that_imports_what_nobody_vouches_for_is_not_loaded(registry, tmp_path, monkeypatch, uri):
+    (tmp_path / "ours_here.py").write_text("class Model:\n    def predict(self, data):\n        return data\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import ours_here
+
+    with mlflow.start_run() as run:
+        mlflow.sklearn.log_model(ours_here.Model(), name="model", registered_model_name="churn")
+    uri = uri.replace("RUN", run.info.run_id)
+    for load in (mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
+        with pytest.raises(MlflowException, match=r"ours_here\.Model.*modelreg trust add") as refused:
+            load(uri)
+        assert (refused.value.error_code, refused.value.get_http_status_code()) == ("PERMISSION_DENIED", 403)
+    registry.trust("ours_here.Model")
+    assert mlflow.pyfunc.load_model(uri).predict([1]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"),
+    [
+        ("models:/nothing/1", "RESOURCE_DOES_NOT_EXIST"),
+        ("models:/churn/Staging", "RESOURCE_DOES_NOT_EXIST"),
+        ("models:/churn@nobody", "RESOURCE_DOES_NOT_EXIST"),
+        ("runs:/nothing/model", "RESOURCE_DOES_NOT_EXIST"),
+        ("runs:/nothing", "INVALID_PARAMETER_VALUE"),
+        ("models:/churn/", "INVALID_PARAMETER_VALUE"),
+        ("model.pkl", "INVALID_PARAMETER_VALUE"),
+    ],
+)
+def test_an_address_that_leads_nowhere_has_the_code_that_says_so(churn, uri, code):
+    with pytest.raises(MlflowException) as refused:
+        mlflow.pyfunc.load_model(uri)
+    assert refused.value.error_code == code
+
+
+def test_damaged_bytes_are_not_loaded(registry, model, blob_path):
+    info = mlflow.sklearn.log_model(model, name="model")
+    path = blob_path(registry.runs.model(info.model_uri).file.digest)
+    path.chmod(0o644)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    with pytest.raises(MlflowException) as refused:
+        mlflow.pyfunc.load_model(info.model_uri)
+    assert refused.value.error_code == "DATA_LOSS"

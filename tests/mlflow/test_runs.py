@@ -1,0 +1,138 @@
+"""Runs: which one is active, how it ends, and what it keeps."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+import modelreg.mlflow as mlflow
+from modelreg.mlflow.exceptions import MlflowException
+
+
+def status(run):
+    return mlflow.get_run(run.info.run_id).info.status
+
+
+def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
+    with mlflow.start_run(run_name="first", tags={"a": 1}, description="why") as run:
+        assert mlflow.active_run().info.run_id == run.info.run_id
+        assert mlflow.log_param("depth", 3) == 3
+        mlflow.log_params({"lr": 0.1})
+        mlflow.log_metric("auc", 0.8, step=0)
+        mlflow.log_metric("auc", 0.9, step=1)
+        mlflow.log_metrics({"f1": 1}, step=1)
+        mlflow.set_tag("b", True)
+        mlflow.set_tags({"c": "d"})
+        assert (run.data.params, status(run)) == ({}, "RUNNING")  # as it was when it was started
+    assert mlflow.active_run() is None
+    found = client.get_run(run.info.run_id)
+    assert found.data.params == {"depth": "3", "lr": "0.1"}
+    assert found.data.metrics == {"auc": 0.9, "f1": 1.0}
+    assert found.data.tags == {"a": "1", "b": "True", "c": "d", "mlflow.note.content": "why"}
+    assert (found.info.run_name, found.info.status, found.info.lifecycle_stage) == ("first", "FINISHED", "active")
+    assert found.info.start_time <= found.info.end_time
+    assert found == mlflow.get_run(run.info.run_id)
+
+
+def test_an_error_in_its_block_fails_a_run():
+    with pytest.raises(ZeroDivisionError), mlflow.start_run() as run:
+        _ = 1 / 0
+    assert status(run) == "FAILED"
+
+
+def test_a_run_inside_of_another_has_it_as_parent():
+    with mlflow.start_run() as outer:
+        with pytest.raises(MlflowException, match="nested=True") as refused:
+            mlflow.start_run()
+        assert refused.value.error_code == "INVALID_STATE"
+        with mlflow.start_run(nested=True) as inner:
+            mlflow.log_metric("auc", 1)
+        assert mlflow.active_run().info.run_id == outer.info.run_id
+    assert mlflow.get_run(inner.info.run_id).data.tags == {"mlflow.parentRunId": outer.info.run_id}
+    assert mlflow.get_run(outer.info.run_id).data.metrics == {}
+
+
+def test_a_block_ends_the_runs_inside_of_it_that_nobody_ended():
+    with mlflow.start_run() as outer:
+        inner = mlflow.start_run(nested=True)
+    assert (status(outer), status(inner), mlflow.active_run()) == ("FINISHED", "FINISHED", None)
+
+
+def test_a_run_that_was_ended_in_its_block_stays_as_it_ended():
+    with mlflow.start_run() as run:
+        mlflow.end_run("KILLED")
+    assert status(run) == "KILLED"
+
+
+def test_a_run_goes_on_by_its_id():
+    with mlflow.start_run() as run:
+        mlflow.log_metric("auc", 0.8)
+    with mlflow.start_run(run_id=run.info.run_id, tags={"again": "yes"}) as again:
+        assert again.data.metrics == {"auc": 0.8}
+        assert status(run) == "RUNNING"
+    assert mlflow.get_run(run.info.run_id).data.tags == {"again": "yes"}
+
+
+def test_logging_without_a_run_starts_one(model):
+    mlflow.log_metric("auc", 0.9)
+    run = mlflow.active_run()
+    info = mlflow.sklearn.log_model(model, name="model")
+    assert info.run_id == run.info.run_id
+    mlflow.end_run()
+    assert status(run) == "FINISHED"
+    mlflow.end_run()  # of nothing, which is no error
+
+
+def test_a_run_that_a_program_leaves_active_ends_with_it(registry, run):
+    script = """
+import sys, modelreg.mlflow as mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+mlflow.log_metric("auc", 0.9)
+print(mlflow.active_run().info.run_id)
+"""
+    code, out, err = run(script, registry.folder)
+    assert (code, err) == (0, "")
+    assert registry.runs.run(out.strip()).status == "FINISHED"
+
+
+def test_a_thread_has_active_runs_of_its_own():
+    with mlflow.start_run() as run:
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(mlflow.active_run()))
+        thread.start()
+        thread.join()
+        assert seen == [None]
+        assert mlflow.active_run().info.run_id == run.info.run_id
+
+
+def test_an_experiment_is_a_tag_of_its_runs():
+    experiment = mlflow.set_experiment("autumn")
+    assert (experiment.name, experiment.experiment_id) == ("autumn", "autumn")
+    with mlflow.start_run() as run:
+        pass
+    assert run.data.tags == {"mlflow.experimentName": "autumn"}
+    assert run.info.experiment_id == "autumn"
+    with mlflow.start_run(experiment_id="winter") as run:
+        pass
+    assert run.info.experiment_id == "winter"
+
+
+def test_what_cannot_be_logged_is_an_invalid_value():
+    with mlflow.start_run() as run:
+        mlflow.log_param("depth", 3)
+        for refused in (
+            lambda: mlflow.log_param("depth", 4),
+            lambda: mlflow.log_metric("auc", "high"),
+            lambda: mlflow.log_metric("auc", float("nan")),
+            lambda: mlflow.sklearn.log_model(object(), name="../model"),
+        ):
+            with pytest.raises(MlflowException) as error:
+                refused()
+            assert error.value.error_code == "INVALID_PARAMETER_VALUE"
+        with pytest.raises(MlflowException, match="'DONE'"):
+            mlflow.end_run("DONE")
+    assert (status(run), mlflow.active_run()) == ("RUNNING", None)
+    with pytest.raises(MlflowException) as error:
+        mlflow.get_run("nothing")
+    assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"

@@ -1,0 +1,125 @@
+"""What people of MLflow write, with one import changed: train, log, register, promote, predict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import modelreg.mlflow as mlflow
+from modelreg.mlflow.exceptions import MlflowException
+
+
+def test_a_model_is_logged_registered_promoted_and_predicts(registry, client, model, data):
+    with mlflow.start_run(run_name="first") as run:
+        mlflow.log_params({"max_iter": 1000, "penalty": "l2"})
+        mlflow.log_metric("auc", 0.9, step=1)
+        signature = mlflow.models.infer_signature(data, model.predict(data))
+        info = mlflow.sklearn.log_model(
+            sk_model=model, artifact_path="clf", signature=signature, registered_model_name="churn"
+        )
+    assert (info.run_id, info.artifact_path, info.registered_model_version) == (run.info.run_id, "clf", 1)
+    assert info.model_uri == f"runs:/{run.info.run_id}/clf"
+    assert info.signature == signature
+
+    found = client.get_registered_model("churn")
+    assert (found.name, found.latest_version, found.user_id) == ("churn", "1", registry.model("churn").created_by)
+    (version,) = client.search_model_versions("name='churn'")
+    assert (version.version, version.current_stage, version.status) == ("1", "None", "READY")
+    assert (version.run_id, version.source) == (run.info.run_id, info.model_uri)
+    assert registry.version("churn/1").metrics == {"auc": 0.9}
+    assert registry.version("churn/1").params == {"max_iter": "1000", "penalty": "l2"}
+
+    for stage in ("Staging", "Archived", "Production"):
+        assert client.transition_model_version_stage("churn", found.latest_version, stage).current_stage == stage
+    client.set_registered_model_alias("churn", "champion", 1)
+    for uri in ("models:/churn/Production", "models:/churn/1", "models:/churn/latest", "models:/churn@champion"):
+        assert (mlflow.pyfunc.load_model(uri).predict(data) == model.predict(data)).all()
+    for uri in ("models:/churn/production", info.model_uri):
+        assert (mlflow.sklearn.load_model(uri).predict(data) == model.predict(data)).all()
+    assert list(registry.verify()) == []
+
+
+def test_each_registration_is_another_version_as_in_mlflow(registry, model):
+    for number in (1, 2):
+        with mlflow.start_run():
+            info = mlflow.sklearn.log_model(model, name="model", registered_model_name="churn")
+        assert info.registered_model_version == number
+    made = mlflow.register_model(info.model_uri, "churn", tags={"by": "hand"})
+    assert (made.version, made.tags) == ("3", {"by": "hand"})
+    assert mlflow.register_model("models:/churn/1", "other").version == "1"
+    assert len({version.files for version in registry.versions("churn")}) == 1
+    assert list(registry.verify()) == []
+
+
+def test_a_version_has_the_metrics_that_the_run_has_when_it_is_registered(registry, model):
+    with mlflow.start_run() as run:
+        mlflow.sklearn.log_model(model, "model")
+        mlflow.log_metric("auc", 0.8)
+    mlflow.register_model(f"runs:/{run.info.run_id}/model", "churn")
+    mlflow.log_metrics({"auc": 0.9}, run_id=run.info.run_id)
+    mlflow.register_model(f"runs:/{run.info.run_id}/model", "churn")
+    assert [version.metrics for version in registry.versions("churn")] == [{"auc": 0.9}, {"auc": 0.8}]
+
+
+@pytest.mark.parametrize("flavor", ["xgboost:xgb_model", "lightgbm:lgb_model", "catboost:cb_model", "sklearn:sk_model"])
+def test_other_flavors_take_their_model_under_its_own_name(model, data, flavor):
+    name, argument = flavor.split(":")
+    library = getattr(mlflow, name)
+    info = library.log_model(**{argument: model}, name="model", input_example=data.head(), pip_requirements=[])
+    assert info.signature.inputs.input_names() == ["age", "income", "member"]
+    assert (library.load_model(info.model_uri).predict(data) == model.predict(data)).all()
+    with pytest.raises(TypeError, match="regsitered"):
+        library.log_model(model, regsitered_model_name="churn")
+
+
+def test_the_addresses_of_mlflows_modules_lead_here():
+    from modelreg.mlflow.entities import PagedList
+    from modelreg.mlflow.models import ModelSignature, infer_signature
+    from modelreg.mlflow.models.signature import infer_signature as same
+    from modelreg.mlflow.tracking import MlflowClient
+
+    assert infer_signature is same
+    assert isinstance(infer_signature({"a": [1]}), ModelSignature)
+    assert isinstance(MlflowClient().search_registered_models(), PagedList)
+    with pytest.raises(AttributeError, match=r"log_artifact.*docs/mlflow\.md"):
+        _ = mlflow.log_artifact
+
+
+def test_importing_the_interface_imports_no_library():
+    script = "import sys, json, modelreg.mlflow; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    heavy = {"mlflow", "pandas", "numpy", "sklearn", "joblib", "scipy", "sqlite_utils", "lark", "yaml", "rfc8785"}
+    assert imported & heavy == set()
+    assert {"modelreg.runs", "modelreg.registration", "modelreg.catalog.change"} & {*json.loads(done.stdout)} == set()
+
+
+def test_a_folder_is_named_by_its_path_or_as_an_address(tmp_path, client):
+    for address in (tmp_path / "here", f"modelreg://{tmp_path}/here", f"file://{tmp_path}/here"):
+        mlflow.set_registry_uri(address)
+        assert mlflow.get_tracking_uri() == mlflow.get_registry_uri() == f"modelreg://{tmp_path}/here"
+    assert mlflow.is_tracking_uri_set()
+    mlflow.MlflowClient(tracking_uri=str(tmp_path / "there")).create_registered_model("churn")
+    assert mlflow.MlflowClient(registry_uri=f"modelreg://{tmp_path}/there").get_registered_model("churn")
+    assert mlflow.search_registered_models() == []
+
+
+def test_without_a_folder_it_is_the_one_of_the_command_line(tmp_path, monkeypatch):
+    mlflow.set_tracking_uri("")
+    monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "home"))
+    assert mlflow.get_tracking_uri() == f"modelreg://{tmp_path}/home"
+
+
+@pytest.mark.parametrize("address", ["http://localhost:5000", "sqlite:///mlflow.db", "modelreg://", "postgresql://a/b"])
+def test_what_is_no_folder_is_refused(address):
+    for use in (mlflow.set_tracking_uri, mlflow.MlflowClient):
+        with pytest.raises(MlflowException, match="names no folder"):
+            use(address)
+
+
+def test_runs_and_models_are_in_one_folder(tmp_path):
+    with pytest.raises(MlflowException, match="the same folder"):
+        mlflow.MlflowClient(str(tmp_path / "a"), str(tmp_path / "b"))
