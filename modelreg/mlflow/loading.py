@@ -7,6 +7,7 @@ from typing import Any
 
 from modelreg.errors import InvalidReference
 from modelreg.mlflow import location
+from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.records.signature import Signature
 from modelreg.references import RunReference
 
@@ -40,3 +41,9 @@ def loaded(uri: str) -> Loaded:
     version = registry.version(uri)
     model = registry.load(version.reference)
     return Loaded(model, version.signature, version.run_id, version.digest, as_text(version.created_at))
+
+
+@speaks_mlflow
+def load_model(model_uri: str, dst_path: object = None) -> Any:
+    """The model itself, as it was logged; see `modelreg.mlflow.pyfunc.load_model`."""
+    return loaded(model_uri).model

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelreg.clock import as_text
 from modelreg.mlflow import fluent, location
+from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
 
@@ -19,16 +20,22 @@ _WITHOUT_EFFECT = {
 """What MLflow takes, and what means nothing for a file that joblib wrote."""
 
 
+@speaks_mlflow
 def log_estimator(
     estimator: object,
-    artifact_path: str | None,
-    name: str | None,
-    signature: ModelSignature | None,
-    input_example: object,
-    registered_model_name: str | None,
-    others: dict[str, Any],
+    artifact_path: str | None = None,
+    *,
+    name: str | None = None,
+    signature: ModelSignature | None = None,
+    input_example: object = None,
+    registered_model_name: str | None = None,
+    **others: Any,
 ) -> ModelInfo:
-    """Keep ``estimator`` as a model of the active run, which is started if need be."""
+    """Keep ``estimator`` in the active run, which is started if there is none, and register it if it gets a name.
+
+    ``input_example`` gives the signature where none is said. ``others`` are MLflow's further arguments, which have
+    no effect here. Raises TypeError for what MLflow does not take either.
+    """
     from modelreg.estimators import signature_by_example
 
     unknown = others.keys() - _WITHOUT_EFFECT
