@@ -20,7 +20,7 @@ from modelreg.errors import (
 from modelreg.home import Home, find_home
 from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.stages import Stage
-from modelreg.storing import storing
+from modelreg.storing import reading, storing, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,12 +124,12 @@ class Registry:
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
         where, order = _parsed(filter, sort, limit, of_models=True)
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.models(glob, where, order, limit, offset)
 
     def model(self, name: str) -> Model:
         """One registered model; raises `ModelNotFound`."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.model(parse_name(name))
 
     def versions(
@@ -142,7 +142,7 @@ class Registry:
         `ModelNotFound` and `InvalidExpression`.
         """
         where, order = _parsed(filter, sort, limit, of_models=False)
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.versions(parse_name(name), where, order, limit)
 
     def search(
@@ -153,12 +153,12 @@ class Registry:
         ``limit`` takes so many of them after the first ``offset``. Raises `InvalidExpression`.
         """
         where, order = _parsed(filter, sort, limit, of_models=False)
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.search(where, order, limit, offset)
 
     def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
         """Of those of these models that there are the newest version in every stage that has one, by stage."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             found = filter(catalog.has_model, map(parse_name, names))
             return {name: catalog.latest_in_stages(name) for name in found}
 
@@ -167,7 +167,7 @@ class Registry:
 
         Raises `InvalidReference`, or `NotFound` in one of its forms.
         """
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.version(Reference.parse(reference))
 
     def history(self, subject: str | None = None) -> list[JournalEntry]:
@@ -175,7 +175,7 @@ class Registry:
 
         A model's name leads to everything that ever happened under it, also to models that were deleted since.
         """
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             if subject is None:
                 return list(catalog.journal())
             if "/" in subject or "@" in subject:
@@ -198,7 +198,7 @@ class Registry:
         name, _, number = (subject or "").partition("/")
         if number and not number.isdecimal():
             raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             entries = list(catalog.journal(parse_name(name) if subject else None))
             if subject and not entries:
                 _no_history(catalog, name)
@@ -209,7 +209,7 @@ class Registry:
 
     def gates(self, name: str | None = None) -> list[Gate]:
         """The gates of a model, those for every model among them; all that there are without a name."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.gates(None if name is None else parse_name(name))
 
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
@@ -218,14 +218,14 @@ class Registry:
         from modelreg.records.gate import GateCheck
 
         wanted = Stage.parse(stage)
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
             check = check_version(catalog, version, wanted)
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
 
     def evaluations(self, reference: str) -> list[Evaluation]:
         """What a version scored, by data set, with everything that is known of each."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
             return catalog.evaluations(version.name, version.digest)
 
@@ -233,7 +233,7 @@ class Registry:
         """What differs between two versions, of one model or of two."""
         from modelreg.comparison import compare
 
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
     def information(self) -> RegistryInformation:
@@ -244,7 +244,7 @@ class Registry:
         from modelreg import __version__
         from modelreg.records.inspection import RegistryInformation
 
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
             return RegistryInformation(
                 path=str(self.folder),
@@ -389,7 +389,7 @@ class Registry:
 
         model, described = parse_name(name), checked_text(description, "the description")
         self.create()
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             change.add_model(model, described, checked_tags(tags))
             return change.model(model)
 
@@ -441,7 +441,7 @@ class Registry:
         if force and not message:
             raise InvalidInput("overriding gates needs a reason", "say why with --message")
         if dry_run:
-            with self._reading() as catalog:
+            with reading(self._home) as catalog:
                 return decide(catalog, reference, terms, force=force)
         with self._promoting(message) as change:
             decided = decide(change, reference, terms, force=force)
@@ -460,7 +460,7 @@ class Registry:
 
         model = parse_name(name)
         if dry_run:
-            with self._reading() as catalog:
+            with reading(self._home) as catalog:
                 return plan(catalog, model)
         with storing():
             self._home.require()
@@ -483,7 +483,7 @@ class Registry:
         if wanted is Stage.NONE:
             raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
         parse_gate(expression)
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             number, is_new = change.add_gate(
                 model, wanted, expression.strip(), checked_text(description, "the description")
             )
@@ -494,7 +494,7 @@ class Registry:
         from modelreg.catalog.gates import EVERY_MODEL
         from modelreg.errors import GateNotFound
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             gate = next((gate for gate in change.gates() if gate.id == number), None)
             if gate is None:
                 raise GateNotFound(number)
@@ -508,7 +508,7 @@ class Registry:
         """
         from modelreg import alterations
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             if withdraw:
                 return alterations.withdraw_approval(change, Reference.parse(reference))
             return alterations.approve(change, Reference.parse(reference), message)
@@ -541,7 +541,7 @@ class Registry:
         model = self.load(version.reference, trust=trust, message=message)
         with storing():
             scores = evaluate(model, version.signature, data, target, task=task, progress=progress)
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.keep_scores(change, version.reference, name, scores)
 
     def record_evaluation(
@@ -556,7 +556,7 @@ class Registry:
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None, None)
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.keep_scores(change, reference, checked_dataset(dataset), scores)
 
     def predict(
@@ -588,7 +588,7 @@ class Registry:
 
     def trusted_names(self) -> list[TrustedName]:
         """The names that models may import besides those of the allow-list."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.trusted_names()
 
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
@@ -605,7 +605,7 @@ class Registry:
         for pair, name in asked.items():
             if not is_trustable(*pair):
                 raise DangerousName(name)
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             new = asked.keys() - {(each.module, each.name) for each in change.trusted_names()}
             for pair in sorted(new):
                 change.trust(*pair)
@@ -616,7 +616,7 @@ class Registry:
         from modelreg.statements import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             for pair, name in asked.items():
                 trusted = change.trusted_names()
                 if all((each.module, each.name) != pair for each in trusted):
@@ -630,7 +630,7 @@ class Registry:
         from modelreg import alterations
         from modelreg.references import parse_alias
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.set_alias(change, Reference.parse(reference), parse_alias(alias))
 
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> Alteration:
@@ -638,7 +638,7 @@ class Registry:
         from modelreg import alterations
         from modelreg.references import parse_alias
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.remove_alias(change, parse_name(name), parse_alias(alias))
 
     def tag(
@@ -653,7 +653,7 @@ class Registry:
         from modelreg import alterations
         from modelreg.statements import checked_tags
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.tag(change, subject, checked_tags(tags), remove)
 
     def describe(self, subject: str, description: str, *, message: str | None = None) -> Alteration:
@@ -661,7 +661,7 @@ class Registry:
         from modelreg import alterations
         from modelreg.statements import checked_text
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.describe(change, subject, checked_text(description, "the description"))
 
     def rename(self, name: str, new: str, *, message: str | None = None) -> Alteration:
@@ -671,7 +671,7 @@ class Registry:
         """
         from modelreg import alterations
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             return alterations.rename(change, parse_name(name), parse_name(new))
 
     # The bytes
@@ -767,7 +767,7 @@ class Registry:
         """
         from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
 
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             if "/" in subject or "@" in subject:
                 version = change.version(Reference.parse(subject))
                 refuse_deletion_of_version(version)
@@ -862,23 +862,6 @@ class Registry:
             return restore(self._home, Path(folder), progress, force=force)
 
     @contextmanager
-    def _reading(self) -> Iterator[Snapshot]:
-        with storing(inside=self.folder):
-            self._home.require()
-            with self._home.catalog.reading() as catalog:
-                yield catalog
-
-    @contextmanager
-    def _writing(self, message: str | None) -> Iterator[Change]:
-        from modelreg import provenance
-        from modelreg.statements import checked_message
-
-        with storing(inside=self.folder):
-            self._home.require()
-            with self._home.catalog.writing(provenance.actor(), checked_message(message)) as change:
-                yield change
-
-    @contextmanager
     def _promoting(self, message: str | None) -> Iterator[Change]:
         from modelreg.promotion import promoting
         from modelreg.statements import checked_message
@@ -900,7 +883,7 @@ class Registry:
             return Trust(version.reference, names)
         if not message:
             raise InvalidInput("full trust needs a reason", "say why with --message")
-        with self._writing(message) as change:
+        with writing(self._home, message) as change:
             change.note_load(version)
         commits.go_on()
         return Trust(version.reference, full=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from modelreg import provenance
 from modelreg.artifacts.manifest import Facts
 from modelreg.artifacts.source import find_source
-from modelreg.catalog.change import Change
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.containers.content import OpenModel
 from modelreg.errors import InvalidInput, ParamChanged, shown
 from modelreg.estimators import dumped
@@ -23,7 +20,7 @@ from modelreg.references import RunReference, parse_model_path
 from modelreg.registration import publish, require_published
 from modelreg.security.trust import Trust
 from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text
-from modelreg.storing import storing
+from modelreg.storing import reading, storing, writing
 
 
 class Runs:
@@ -42,13 +39,13 @@ class Runs:
         checked = checked_tags(tags)
         with storing(inside=self._home.path):
             self._home.create()
-        with self._writing() as change:
+        with writing(self._home) as change:
             change.start_run(run_id, called, checked)
             return change.run(run_id)
 
     def resume(self, run_id: str) -> Run:
         """Let a run go on, also one that is over; raises `RunNotFound`."""
-        with self._writing() as change:
+        with writing(self._home) as change:
             change.run(run_id)
             change.resume_run(run_id)
             return change.run(run_id)
@@ -57,14 +54,14 @@ class Runs:
         """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
             raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
-        with self._writing() as change:
+        with writing(self._home) as change:
             change.run(run_id)
             change.end_run(run_id, status)
             return change.run(run_id)
 
     def run(self, run_id: str) -> Run:
         """One run with everything that was logged; raises `RunNotFound`."""
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.run(run_id)
 
     def log(
@@ -85,7 +82,7 @@ class Runs:
             "metrics": checked_metrics(metrics),
             "tags": checked_tags(tags),
         }
-        with self._writing() as change:
+        with writing(self._home) as change:
             run = change.run(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
@@ -118,7 +115,7 @@ class Runs:
     def model(self, reference: str) -> LoggedModel:
         """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
         named = RunReference.parse(reference)
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             return catalog.logged_model(named.run_id, named.path)
 
     def signature(self, model: LoggedModel) -> Signature | None:
@@ -131,23 +128,9 @@ class Runs:
 
         It imports nothing but names of the allow-list and trusted ones. Raises `BlobDamaged` and `UntrustedModel`.
         """
-        with self._reading() as catalog:
+        with reading(self._home) as catalog:
             trusted = frozenset((each.module, each.name) for each in catalog.trusted_names())
         store = self._home.artifacts
         with storing(), store.opened_and_checked(model.file, model.reference) as file:
             found = recognise({model.file.path: store.path(model.file.digest)}, False)
             return load(OpenModel(file, None), found.format, Trust(model.reference, trusted))
-
-    @contextmanager
-    def _reading(self) -> Iterator[Snapshot]:
-        with storing(inside=self._home.path):
-            self._home.require()
-            with self._home.catalog.reading() as catalog:
-                yield catalog
-
-    @contextmanager
-    def _writing(self) -> Iterator[Change]:
-        with storing(inside=self._home.path):
-            self._home.require()
-            with self._home.catalog.writing(provenance.actor()) as change:
-                yield change

@@ -1,12 +1,18 @@
-"""What the operating system says when it refuses to read or write, as errors of ours."""
+"""A registry is read and changed, and what the operating system refuses meanwhile becomes an error of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelreg.errors import WriteFailed
+
+if TYPE_CHECKING:
+    from modelreg.catalog.change import Change
+    from modelreg.catalog.snapshot import Snapshot
+    from modelreg.home import Home
 
 
 @contextmanager
@@ -18,3 +24,24 @@ def storing(needed: int | None = None, place: Path | None = None, inside: Path |
         raise
     except OSError as error:
         raise WriteFailed(error, place or (inside if error.filename is None else None), needed) from error
+
+
+@contextmanager
+def reading(home: Home) -> Iterator[Snapshot]:
+    """The catalog of a registry, which has to be there, as it is at one moment."""
+    with storing(inside=home.path):
+        home.require()
+        with home.catalog.reading() as catalog:
+            yield catalog
+
+
+@contextmanager
+def writing(home: Home, message: str | None = None) -> Iterator[Change]:
+    """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
+    from modelreg import provenance
+    from modelreg.statements import checked_message
+
+    with storing(inside=home.path):
+        home.require()
+        with home.catalog.writing(provenance.actor(), checked_message(message)) as change:
+            yield change
