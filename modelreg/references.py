@@ -82,30 +82,6 @@ class Reference:
                 return f"{self.name}/{number}"
 
 
-_RUNS = "runs:/"
-
-
-@dataclass(frozen=True, slots=True)
-class RunReference:
-    """A run's id, and what the run calls a model that it logged."""
-
-    run_id: str
-    path: str
-
-    @classmethod
-    def is_one(cls, text: str) -> bool:
-        """Whether ``text`` is meant to name a run's model."""
-        return text.startswith(_RUNS)
-
-    @classmethod
-    def parse(cls, text: str) -> RunReference:
-        """Read ``runs:/RUN/PATH``; raises `InvalidReference`."""
-        run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
-        if not (cls.is_one(text) and run_id and path):
-            raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is what the run calls the model")
-        return cls(run_id, path)
-
-
 def parse_name(text: str) -> ModelName:
     """A model's name as it may be registered; raises `InvalidName`."""
     if not re.fullmatch(_NAME, text):

@@ -10,8 +10,9 @@ from typing import Any
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import Source, SourceFile
 from modelreg.home import Home
+from modelreg.records.run import RunReference
 from modelreg.records.version import ModelFile
-from modelreg.references import ModelName, Reference, RunReference
+from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
 from modelreg.statements import Statement, checked_message
 

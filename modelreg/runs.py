@@ -14,9 +14,9 @@ from modelreg.errors import InvalidInput, ParamChanged, shown
 from modelreg.estimators import dumped
 from modelreg.flavors import load, recognise
 from modelreg.home import Home
-from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run
+from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run, RunReference
 from modelreg.records.signature import Signature
-from modelreg.references import RunReference, parse_model_path
+from modelreg.references import parse_model_path
 from modelreg.registration import publish, require_published
 from modelreg.security.trust import Trust
 from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text

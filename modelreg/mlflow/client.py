@@ -13,7 +13,8 @@ from modelreg.mlflow.entities.model_registry import RUN_LINK
 from modelreg.mlflow.exceptions import all_speak_mlflow
 from modelreg.mlflow.loading import MODELS
 from modelreg.mlflow.searching import page, translated_filter, translated_order
-from modelreg.references import RunReference, parse_alias, parse_name
+from modelreg.records.run import RunReference
+from modelreg.references import parse_alias, parse_name
 from modelreg.registry import Registry
 from modelreg.stages import Stage
 

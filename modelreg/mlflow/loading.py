@@ -8,8 +8,8 @@ from typing import Any
 from modelreg.errors import InvalidReference
 from modelreg.mlflow import location
 from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.records.run import RunReference
 from modelreg.records.signature import Signature
-from modelreg.references import RunReference
 
 MODELS = "models:/"
 

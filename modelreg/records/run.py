@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.errors import InvalidReference
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
@@ -14,6 +15,29 @@ FINISHED = "FINISHED"
 FAILED = "FAILED"
 STATUSES = ("RUNNING", "SCHEDULED", FINISHED, FAILED, "KILLED")
 """What a run may be, in MLflow's words."""
+
+_RUNS = "runs:/"
+
+
+@dataclass(frozen=True, slots=True)
+class RunReference:
+    """A run's id, and what the run calls a model that it logged."""
+
+    run_id: str
+    path: str
+
+    @classmethod
+    def is_one(cls, text: str) -> bool:
+        """Whether ``text`` is meant to name a run's model."""
+        return text.startswith(_RUNS)
+
+    @classmethod
+    def parse(cls, text: str) -> RunReference:
+        """Read ``runs:/RUN/PATH``; raises `InvalidReference`."""
+        run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
+        if not (cls.is_one(text) and run_id and path):
+            raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is what the run calls the model")
+        return cls(run_id, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +60,7 @@ class LoggedModel:
     @property
     def reference(self) -> str:
         """``runs:/RUN/PATH``."""
-        return f"runs:/{self.run_id}/{self.path}"
+        return f"{_RUNS}{self.run_id}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
