@@ -106,9 +106,7 @@ class Manifest:
         stated = self.facts["signature"]
         if stated is None:
             return None
-        for field in (*stated["inputs"], *stated["outputs"]):
-            field["shape"] = [None if length is None else int(length) for length in field["shape"]]
-        return signature_from_json(stated)
+        return signature_from_json({side: list(map(_with_whole_lengths, stated[side])) for side in stated})
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -128,6 +126,11 @@ class Manifest:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a manifest of modelreg: {error}") from error
+
+
+def _with_whole_lengths(field: dict[str, Any]) -> dict[str, Any]:
+    """A field of a signature, whose lengths were read as all numbers of the facts are: as floats."""
+    return field | {"shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
 def inside(path: str) -> str:

@@ -337,7 +337,7 @@ class Change(Snapshot):
     def resume_run(self, run_id: str) -> None:
         """Let a run that is over go on."""
         values: Values = {"run_id": run_id, "status": RUNNING, "ended_at": None}
-        runs.end(self._connection, values)
+        runs.set_status(self._connection, values)
         self._journal_run(START_RUN, values)
 
     def log(self, run_id: str, logged: Mapping[str, Mapping[str, object]]) -> None:
@@ -354,7 +354,7 @@ class Change(Snapshot):
     def end_run(self, run_id: str, status: str) -> None:
         """Say how a run ended."""
         values: Values = {"run_id": run_id, "status": status, "ended_at": self._at}
-        runs.end(self._connection, values)
+        runs.set_status(self._connection, values)
         self._journal_run(END_RUN, values)
 
     @property

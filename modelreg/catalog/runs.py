@@ -26,7 +26,7 @@ _START = """
 INSERT INTO runs (run_id, name, status, created_by, started_at)
 VALUES (:run_id, :name, :status, :created_by, :started_at)
 """
-_END = "UPDATE runs SET status = :status, ended_at = :ended_at WHERE run_id = :run_id"
+_SET_STATUS = "UPDATE runs SET status = :status, ended_at = :ended_at WHERE run_id = :run_id"
 _PUT = {
     "params": "INSERT OR REPLACE INTO run_params (run_id, name, value) VALUES (?, ?, ?)",
     "metrics": "INSERT OR REPLACE INTO run_metrics (run_id, name, value) VALUES (?, ?, ?)",
@@ -83,9 +83,9 @@ def start(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
     connection.execute(_START, values)
 
 
-def end(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+def set_status(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
     """Say how a run is, and since when it is over."""
-    connection.execute(_END, values)
+    connection.execute(_SET_STATUS, values)
 
 
 def put(connection: sqlite3.Connection, run_id: str, what: str, values: Mapping[str, Any]) -> None:

@@ -68,7 +68,7 @@ def _refuse_other_kinds(table: pd.DataFrame, fields: Mapping[str, SignatureField
     wrong = [
         f"{shown(name)} is {_kind(table[name])}, not {field.type}"
         for name, field in fields.items()
-        if _kind(table[name]) not in _fitting(field.type)
+        if not _fits(_kind(table[name]), field.type)
     ]
     if wrong:
         raise InvalidData(f"{_DATA}: {', '.join(wrong)}", "convert it before the model is asked")
@@ -80,17 +80,11 @@ def _kind(values: pd.Series[Any]) -> str:
     return pd.api.types.infer_dtype(values, skipna=True)
 
 
-def _fitting(type_: str) -> frozenset[str]:
-    """What pandas may call the values of a column of our type; of an empty column it tells nothing."""
-    return _FITTING.get(type_, _NUMBERS) | {"empty"} if type_ != "any" else _ANYTHING
+def _fits(kind: str, type_: str) -> bool:
+    """Whether values that pandas calls ``kind`` may be of our type; of an empty column it tells nothing."""
+    return type_ == "any" or kind == "empty" or kind in _FITTING.get(type_, _NUMBERS)
 
 
-class _Everything(frozenset[str]):
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-_ANYTHING = _Everything()
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "integer-na"})
 _FITTING = {
     "boolean": frozenset({"boolean"}),

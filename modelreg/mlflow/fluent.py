@@ -18,6 +18,7 @@ from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_ml
 from modelreg.records.run import FAILED, FINISHED
 
 if TYPE_CHECKING:
+    from modelreg.records.run import Run as KnownRun
     from modelreg.runs import Runs
 
 _DESCRIPTION = "mlflow.note.content"
@@ -204,7 +205,7 @@ def search_model_versions(
     return MlflowClient().search_model_versions(filter_string, max_results or 200_000, order_by).to_list()
 
 
-def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> Any:
+def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:
     run = runs.resume(run_id)
     runs.log(run_id, tags=tags)
     return runs.run(run_id) if tags else run

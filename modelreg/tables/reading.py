@@ -62,17 +62,17 @@ def chunks_of(
 def converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
     """``chunk`` with each column of ``fields`` in its type; raises `InvalidData`, which names those that are not."""
     wrong: list[str] = []
-    converted: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for column, field in fields.items():
         try:
-            converted[column] = _convert(chunk[column], field)
+            columns[column] = _convert(chunk[column], field)
         except (ValueError, TypeError, OverflowError):
             wrong.append(f"{shown(column)} is not {field.type}{'' if field.nullable else ' in every row'}")
     if wrong:
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         hint = "the signature says what the model takes: modelreg show REF"
         raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}", hint)
-    return chunk.assign(**converted)
+    return chunk.assign(**columns)
 
 
 def named(columns: list[str]) -> str:
