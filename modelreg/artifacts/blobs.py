@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
@@ -18,10 +18,13 @@ from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.lifecycle.leftovers import Leftover
-from modelreg.records.run import LoggedModel
-from modelreg.records.stored import StoredVersion
-from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.records.version import ModelFile
 from modelreg.references import DIGEST_PREFIX, Digest
+
+if TYPE_CHECKING:
+    from modelreg.records.run import LoggedModel
+    from modelreg.records.stored import StoredVersion
+    from modelreg.records.version import ModelVersion
 
 _BLOB_MODE = 0o444
 _HEX_DIGITS = re.compile("[0-9a-f]{64}")
