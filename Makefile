@@ -64,6 +64,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "modelreg needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m compileall -q modelreg # as pip does for whatever is not installed with -e
 	@touch $(READY)
 
 .venv-flavors/.ready: pyproject.toml constraints.txt
