@@ -349,8 +349,8 @@ def _opened_source(source: SourceFile) -> Iterator[int]:
 
 @contextmanager
 def _created(path: str) -> Iterator[int]:
-    """A new private file, that gets a blob's mode when all is written."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """A new private file, to write and read, that gets a blob's mode when all is written."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield descriptor
         os.fchmod(descriptor, _BLOB_MODE)

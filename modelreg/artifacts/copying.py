@@ -1,19 +1,23 @@
-"""Reading bytes once: hashed in a second thread while they are copied."""
+"""Copying bytes, in a second thread, while those that have arrived are hashed."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event
 
 from modelreg.artifacts.durability import WRITE_BACK, start_write_back
 from modelreg.references import DIGEST_PREFIX, Digest
 
-BLOCK = 1024 * 1024  # bytes
-_BLOCKS = 4  # being read, hashed and written at once
+BLOCK = 256 * 1024  # bytes; what fits into a core's own cache is hashed faster
+_PIECE = 8 * 1024 * 1024  # bytes that are copied at once
+_NOT_IN_KERNEL = (errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
+"""What copy_file_range(2) says where it cannot be used, as between file systems of different kinds."""
 
 Progress = Callable[[int, int], None]
 """Called now and then with how many bytes are done, and how many there are."""
@@ -22,20 +26,22 @@ Advance = Callable[[int], None]
 
 
 def copy_and_hash(source: int, target: int | None, advance: Advance | None = None) -> tuple[Digest, int]:
-    """Read the descriptor ``source`` to its end; returns the digest of what was read and its length in bytes.
+    """Read the descriptor ``source`` from its start to its end; returns the digest and the length in bytes.
 
-    The same bytes go to the descriptor ``target``, if there is one. A file that grows meanwhile is not followed: more
-    than it had at first may be read, and never all of what comes.
+    The same bytes go to the descriptor ``target``, if there is one, which is open to write and read: a large file is
+    hashed as it is read from there, so that the digest is that of the bytes which arrived. A file that grows
+    meanwhile is not followed: more than it had at first may be read, and never all of what comes.
     """
     expected = os.fstat(source).st_size
-    if expected > BLOCK:
-        return _copy_in_blocks(source, target, expected, advance)
-    content = b""  # too little for a thread to be worth it
-    while more := os.read(source, expected + 1 - len(content)):
-        content += more
-    _write(target, memoryview(content))
-    _report(advance, len(content))
-    return of_bytes(content), len(content)
+    if expected <= BLOCK:
+        return _copy_and_hash_small(source, target, advance)
+    if target is None:
+        return _hash(source, iter([expected + 1]), advance)
+    arriving = _copy(source, target, expected)
+    if expected < _PIECE:  # too little for a thread to be worth it
+        return _hash(target, arriving, advance)
+    with _ahead(arriving) as arrived:
+        return _hash(target, arrived, advance)
 
 
 def digest_of(descriptor: int) -> Digest:
@@ -60,49 +66,95 @@ def of_bytes(content: bytes | memoryview) -> Digest:
     return Digest(DIGEST_PREFIX + hashlib.sha256(content).hexdigest())
 
 
-def _copy_in_blocks(source: int, target: int | None, expected: int, advance: Advance | None) -> tuple[Digest, int]:
-    size = started = 0
+def _copy_and_hash_small(source: int, target: int | None, advance: Advance | None) -> tuple[Digest, int]:
+    content = b""
+    while len(content) <= BLOCK and (more := os.pread(source, BLOCK, len(content))):
+        content += more
+    if target is not None:
+        _write(target, content, 0)
+    _report(advance, len(content))
+    return of_bytes(content), len(content)
+
+
+def _hash(descriptor: int, available: Iterator[int], advance: Advance | None) -> tuple[Digest, int]:
+    """Hash as many bytes as are ``available`` by and by; returns the digest of all, and how many there were."""
+    block = bytearray(BLOCK)
+    content = memoryview(block)
     digest = hashlib.sha256()
-    with _hashing_thread(digest.update) as (filled, free):
-        while size <= expected and (length := os.readv(source, [block := free.get()])):
-            content = memoryview(block)[:length]
-            filled.put(content)
-            _write(target, content)
+    size = 0
+    for end in available:
+        while size < end and (length := os.preadv(descriptor, [block], size)):
+            digest.update(content[:length])
             size += length
-            if target is not None and size - started >= WRITE_BACK:
-                start_write_back(target, started, size - started)
-                started = size
             _report(advance, length)
     return Digest(DIGEST_PREFIX + digest.hexdigest()), size
 
 
+def _copy(source: int, target: int, expected: int) -> Iterator[int]:
+    """Copy piece by piece; yields how many bytes have arrived."""
+    copy_piece = _copy_in_kernel
+    copied = started = 0
+    while copied <= expected:
+        try:
+            length = copy_piece(source, target, copied)
+        except OSError as error:
+            if copied or copy_piece is _copy_block or error.errno not in _NOT_IN_KERNEL:
+                raise
+            copy_piece = _copy_block
+            continue
+        if not length:
+            break
+        copied += length
+        if copied - started >= WRITE_BACK:
+            start_write_back(target, started, copied - started)
+            started = copied
+        yield copied
+
+
+def _copy_in_kernel(source: int, target: int, offset: int) -> int:
+    """copy_file_range(2): the bytes do not pass through this process, and some file systems share them."""
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return os.copy_file_range(source, target, _PIECE, offset, offset)
+
+
+def _copy_block(source: int, target: int, offset: int) -> int:
+    content = os.pread(source, BLOCK, offset)
+    _write(target, content, offset)
+    return len(content)
+
+
+def _write(target: int, content: bytes, offset: int) -> None:
+    left = memoryview(content)
+    while left:
+        written = os.pwrite(target, left, offset)
+        left, offset = left[written:], offset + written
+
+
 @contextmanager
-def _hashing_thread(
-    update: Callable[[memoryview], object],
-) -> Iterator[tuple[SimpleQueue[memoryview | None], SimpleQueue[bytearray]]]:
-    """A thread that hashes what is put into the first queue, in order, and gives blocks back through the second."""
-    filled: SimpleQueue[memoryview | None] = SimpleQueue()
-    free: SimpleQueue[bytearray] = SimpleQueue()
-    for _ in range(_BLOCKS):
-        free.put(bytearray(BLOCK))
+def _ahead(pieces: Iterator[int]) -> Iterator[Iterator[int]]:
+    """The same numbers, while a second thread works on the next ones; raises at the end what stopped it."""
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms, for large files alone
+
+    done: SimpleQueue[int | None] = SimpleQueue()
+    left = Event()
 
     def work() -> None:
-        while (content := filled.get()) is not None:
-            update(content)
-            free.put(content.obj)  # type: ignore[arg-type]  # the bytearray that the view was made of
+        try:
+            for piece in pieces:
+                done.put(piece)
+                if left.is_set():
+                    break
+        finally:
+            done.put(None)
 
-    thread = Thread(target=work, name="hashing")
-    thread.start()
-    try:
-        yield filled, free
-    finally:
-        filled.put(None)
-        thread.join()
-
-
-def _write(target: int | None, content: memoryview) -> None:
-    while target is not None and content:
-        content = content[os.write(target, content) :]
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            yield iter(done.get, None)
+        finally:
+            left.set()
+        working.result()
 
 
 def _report(advance: Advance | None, length: int) -> None:

@@ -11,6 +11,8 @@ import pytest
 from modelreg.errors import InvalidInput, SourceChanged, SourceNotFound, UnusableSource
 
 BLOCK = 1024 * 1024
+SMALL, LARGE = BLOCK // 4, 8 * BLOCK
+"""Up to the one and from the other on, files are copied in ways of their own."""
 
 
 def paths(version):
@@ -46,7 +48,7 @@ def test_the_same_bytes_twice_in_a_folder_are_stored_once(registry, model_folder
     assert len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256")) == 3  # the file, config and manifest
 
 
-@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 4 * BLOCK, 4 * BLOCK + 1, 9 * BLOCK + 7])
+@pytest.mark.parametrize("size", [1, SMALL, SMALL + 1, BLOCK, LARGE - 1, LARGE, LARGE + 1, 17 * BLOCK + 7])
 def test_a_file_of_any_size_comes_back(registry, model_file, size):
     content = os.urandom(size)
     registry.register(model_file(content), "churn")
