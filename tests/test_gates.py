@@ -251,7 +251,7 @@ def test_a_gate_is_removed_by_its_number_which_is_never_given_out_again(scored):
 
 
 def test_a_gate_that_can_never_be_evaluated_is_refused_when_it_is_added(scored):
-    for expression in ("nonsense >= 1", "stage = 'Prodction'", "metrics.auc >", ""):
+    for expression in ("nonsense >= 1", "stage = 'Prodction'", "scan = 'sage'", "metrics.auc >", ""):
         with pytest.raises(InvalidExpression):
             scored.add_gate("churn", "Production", expression)
     assert scored.gates() == []

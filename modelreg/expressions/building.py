@@ -30,6 +30,7 @@ from modelreg.expressions.tree import (
     Text,
     depth_of,
 )
+from modelreg.records.scan import Verdict
 from modelreg.stages import Stage
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 60  # nodes below each other
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-_UNORDERED = {Kind.STAGE, Kind.ALIAS}
+_UNORDERED = {Kind.STAGE, Kind.VERDICT, Kind.ALIAS}
 _PRODUCTION = "production"
 
 
@@ -302,7 +303,17 @@ def _literal(typed: _Typed, kind: Kind | None) -> Operand:
             return Text(Stage.parse(text).value)
         except UnknownStage as unknown:
             raise Misplaced(typed.place, unknown.message, unknown.hint) from None
+    if kind is Kind.VERDICT:
+        return Text(_verdict(text, typed.place))
     return Text(text)
+
+
+def _verdict(text: str, place: tuple[int, int]) -> str:
+    try:
+        return Verdict(text.lower()).value
+    except ValueError:
+        hint = did_you_mean(text, Verdict) or f"the verdicts are {', '.join(Verdict)}"
+        raise Misplaced(place, f"{shown(text)} is not a verdict", hint) from None
 
 
 def _compared_with_time(operand: Operand, comparator: Comparator, literal: _Typed) -> Expression:

@@ -13,6 +13,7 @@ class Kind(Enum):
     TEXT = "a text"
     MOMENT = "a time"
     STAGE = "a stage"
+    VERDICT = "a verdict"
     ALIAS = "an alias"
     """Any number of them: ``alias = 'champion'`` is true when one of them is it."""
     LOOSE = "a text or a number"
@@ -31,7 +32,7 @@ PLAIN = {
     "format": Kind.TEXT,
     "model_class": Kind.TEXT,
     "signature": Kind.TEXT,
-    "scan": Kind.TEXT,
+    "scan": Kind.VERDICT,
     "description": Kind.TEXT,
     "source": Kind.TEXT,
     "run_id": Kind.TEXT,

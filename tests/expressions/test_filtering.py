@@ -70,6 +70,7 @@ PREDICATES = st.one_of(
         "{} IS {}NULL".format, TEXTUAL | OPERANDS | st.sampled_from(["signature"]), st.sampled_from(["", "NOT "])
     ),
     st.builds("stage {} '{}'".format, st.sampled_from(["=", "!="]), st.sampled_from(["None", "staging", "PRODUCTION"])),
+    st.builds("scan {} '{}'".format, st.sampled_from(["=", "!="]), st.sampled_from(["safe", "UNKNOWN"])),
     st.builds("created_at {} '{}'".format, COMPARATORS, st.sampled_from(["2020-01-01", "2100-01-01T00:00:00Z"])),
 )
 EXPRESSIONS = st.recursive(

@@ -73,6 +73,16 @@ def test_a_literal_may_stand_on_the_left():
     assert parse_filter("'2026-10-01' < created_at") == parse_filter("created_at > '2026-10-01'")
 
 
+def test_a_verdict_is_one_that_there_is_in_any_case():
+    assert parse_filter("scan = 'SAFE'") == Comparison("=", Field("scan"), Text("safe"))
+    with pytest.raises(InvalidExpression) as refused:
+        parse_gate("scan = 'sage'")
+    assert refused.value.hint == "did you mean safe?"
+    with pytest.raises(InvalidExpression) as refused:
+        parse_filter("scan != 'bad'")
+    assert refused.value.hint == "the verdicts are safe, unknown, unreadable, dangerous"
+
+
 def test_a_date_is_the_whole_day_in_utc():
     first, last = Text("2026-10-01T00:00:00.000000Z"), Text("2026-10-01T23:59:59.999999Z")
     created = Field("created_at")
@@ -106,6 +116,9 @@ def test_like_minds_the_case_and_ilike_does_not():
         ("name + 1 > 2", "only numbers can be calculated with", "name"),
         ("flavor = 'sklearn' AND stage = 'prodction'", "'prodction' is not a stage", "'prodction'"),
         ("stage < 'Staging'", "has no order", "<"),
+        ("scan = 'sage'", "'sage' is not a verdict", "'sage'"),
+        ("NOT scan IN ('unknown', 'dangerus')", "'dangerus' is not a verdict", "'dangerus'"),
+        ("scan < 'unknown'", "has no order", "<"),
         ("created_at > 'soon'", "'soon' is not a time", "'soon'"),
         ("created_at > '2026-13-01'", "is not a time", "'2026-13-01'"),
         ("version IN (1, 'a')", "'a' is a text", "'a'"),
