@@ -163,8 +163,8 @@ def print_check(checked: GateCheck, as_json: bool) -> None:
         output.print_json(checked)
     elif checked.gates or form is output.Form.LINES:
         output.print_records(checked.gates, _RESULT_COLUMNS, form, lambda result: str(result.id))
-    else:
-        output.note(f"no gate stands before {checked.stage}")
+    if not checked.gates:
+        output.note(f"no gate stands before {checked.stage}, so every version of {checked.name} passes")
 
 
 def _found(result: GateResult, exact: bool = False) -> str:
