@@ -6,6 +6,7 @@ bytes after its commit: a kill in between leaves bytes that the next cleaning ta
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -42,6 +43,11 @@ class PruneRequest:
     agreed: frozenset[str] | None
     """The versions that may be removed at all, by reference; None where nobody was asked."""
 
+    @property
+    def command(self) -> str:
+        """The rules as somebody would write them: ``prune 'churn*' --keep-last 3``."""
+        return shlex.join(["prune", *([] if self.glob is None else [self.glob]), *self.retention.options])
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -64,13 +70,14 @@ def plan(home: Home, request: PruneRequest) -> Pruning:
 
 
 def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
-    """Clean; `Registry.prune` says what is raised."""
+    """Clean; `Registry.prune` says what is raised. Without ``message`` the journal says by which rules."""
+    why = request.command if message is None else message
     with home.pruning():
         while True:
             planned = _plan(home, request)
             if not planned.removed:
                 break
-            with home.catalog.writing(provenance.actor(), message) as change:
+            with home.catalog.writing(provenance.actor(), why) as change:
                 is_current = tuple(_fates(change, request)) == planned.pruning.versions
                 for fate in planned.removed if is_current else ():
                     change.delete_version(fate.name, fate.version)

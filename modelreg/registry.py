@@ -802,7 +802,8 @@ class Registry:
         given. ``glob`` limits that to models of such names. Never removed is a version in Staging or Production, one
         with an alias, or the one to which a rollback would return. ``dry_run`` only says what would be done;
         ``agreed`` is such a plan, and then no other version is removed than it says. Lengths of time are
-        `timedelta` or texts: ``30m``, ``24h``, ``90d``, ``2w``, ``0``.
+        `timedelta` or texts: ``30m``, ``24h``, ``90d``, ``2w``, ``0``. Without ``message`` the
+        journal says by which rules versions were removed.
 
         Raises `CatalogDamaged` when the catalog cannot be believed, and `LockTimeout` while something is being
         registered or copied; then nothing was deleted.

@@ -212,6 +212,13 @@ def test_versions_go_by_the_rules_and_never_one_that_somebody_relies_on(five):
     assert five.rollback("churn").version == 2
 
 
+def test_the_journal_says_by_which_rules_a_version_was_removed_unless_told_why(five):
+    five.prune("ch*", keep_last=1, older_than="0", stages=["archived", "none"])
+    entry = five.history()[-1]
+    assert (entry.action, entry.version) == ("delete", 1)
+    assert entry.message == "prune 'ch*' --keep-last 1 --older-than 0d --stage None --stage Archived"
+
+
 def test_what_dry_run_announces_is_what_is_freed(five, model_file):
     five.register(model_file(b"1" * 1000), "other")  # shares its bytes with churn/1
     five.path("churn/5")

@@ -13,6 +13,7 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
+from modelreg.errors import shown
 from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 
 
@@ -23,6 +24,8 @@ class _Line:
     kind: str
     subject: str
     removed: bool
+    planned: bool
+    """Whether that is only planned, which people are to see; scripts get the same lines for the plan and the work."""
     count: int
     size: int
     reason: str
@@ -31,7 +34,12 @@ class _Line:
 _COLUMNS = (
     Column[_Line]("kind", lambda line: line.kind),
     Column[_Line]("subject", lambda line: line.subject, style=lambda _: "bold"),
-    Column[_Line]("action", lambda line: "removed" if line.removed else "kept", style=lambda line: _style(line)),
+    Column[_Line](
+        "action",
+        lambda line: "removed" if line.removed else "kept",
+        lambda line: _action(line),
+        style=lambda line: "red" if line.removed else "dim",
+    ),
     Column[_Line]("count", lambda line: line.count, right=True),
     Column[_Line]("size", lambda line: line.size, lambda line: text.size(line.size), right=True),
     Column[_Line]("reason", lambda line: line.reason, foldable=True),
@@ -85,14 +93,14 @@ def prune(
         message=message,
     )
     if dry_run or yes or not output.can_ask():
-        _show(request(dry_run=dry_run), as_json)
+        _show(request(dry_run=dry_run), glob, as_json)
         return
     planned = request(dry_run=True)
     if not planned.removed:
-        _show(request(agreed=planned), as_json)
+        _show(request(agreed=planned), glob, as_json)
         return
     if not as_json:
-        output.print_records(_lines(planned), _COLUMNS, output.chosen_form(False), _reference)
+        _print(planned)
     if not typer.confirm(f"Remove {_versions(planned.removed)} from the catalog?", err=True):
         output.note("nothing was changed")
         return
@@ -102,12 +110,22 @@ def prune(
     _tell(done)
 
 
-def _show(pruning: Pruning, as_json: bool) -> None:
+def _show(pruning: Pruning, glob: str | None, as_json: bool) -> None:
     if as_json:
         output.print_json(pruning)
     else:
-        output.print_records(_lines(pruning), _COLUMNS, output.chosen_form(False), _reference)
+        _print(pruning)
+    if glob is not None and not pruning.versions:
+        output.note(f"no model that fits {shown(glob)} has a version")
     _tell(pruning)
+
+
+def _print(pruning: Pruning) -> None:
+    """The lines; for people those alone of which there is something."""
+    form = output.chosen_form(as_json=False)
+    lines = [line for line in _lines(pruning) if line.count or form is not output.Form.TABLE]
+    if lines:
+        output.print_records(lines, _COLUMNS, form, _reference)
 
 
 def _tell(pruning: Pruning) -> None:
@@ -119,23 +137,29 @@ def _tell(pruning: Pruning) -> None:
 
 
 def _lines(pruning: Pruning) -> list[_Line]:
-    return [*map(_of_version, pruning.versions), *map(_of_bytes, pruning.bytes)]
+    return [
+        *(_of_version(fate, pruning.dry_run) for fate in pruning.versions),
+        *(_of_bytes(found, pruning.dry_run) for found in pruning.bytes),
+    ]
 
 
-def _of_version(fate: VersionFate) -> _Line:
-    return _Line("version", fate.reference, fate.removed, 1, fate.size, fate.reason)
+def _of_version(fate: VersionFate, planned: bool) -> _Line:
+    return _Line("version", fate.reference, fate.removed, planned, 1, fate.size, fate.reason)
 
 
-def _of_bytes(found: PrunedBytes) -> _Line:
-    return _Line(found.kind, "", found.removed, found.count, found.size, found.reason)
+def _of_bytes(found: PrunedBytes, planned: bool) -> _Line:
+    return _Line(found.kind, "", found.removed, planned, found.count, found.size, found.reason)
 
 
 def _reference(line: _Line) -> str:
     return line.subject or line.kind
 
 
-def _style(line: _Line) -> str:
-    return "red" if line.removed and line.count else "dim"
+def _action(line: _Line) -> str:
+    """What people see, who would take the words about work that is done for more than a plan."""
+    if line.planned:
+        return "would go" if line.removed else "stays"
+    return "removed" if line.removed else "kept"
 
 
 def _versions(count: int) -> str:

@@ -40,6 +40,19 @@ class Retention:
         """Whether anything is asked for: without it no version is ever removed."""
         return self.keep_last is not None or self.older_than is not None or bool(self.stages)
 
+    @property
+    def options(self) -> list[str]:
+        """The same as options of the command line: ``--keep-last 3 --older-than 90d --stage Archived``."""
+        given: list[str] = []
+        if self.keep_last is not None:
+            given += ["--keep-last", str(self.keep_last)]
+        if self.older_than is not None:
+            count, unit = _whole(self.older_than)
+            given += ["--older-than", f"{count}{unit[0]}"]
+        for stage in filter(self.stages.__contains__, Stage):
+            given += ["--stage", stage.value]
+        return given
+
 
 def decide_fates(
     candidates: Iterable[Candidate],
@@ -116,8 +129,13 @@ def _either(stages: Collection[Stage]) -> str:
 
 def _length(duration: timedelta) -> str:
     """``90 days``, ``36 hours``, ``5 minutes``."""
+    count, unit = _whole(duration)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def _whole(duration: timedelta) -> tuple[int, str]:
+    """How many of the largest unit that measures it without a rest, and which: 90 and ``day``."""
     seconds = duration // timedelta(seconds=1)
     units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
     length, unit = next(each for each in units if seconds % each[0] == 0)
-    count = seconds // length
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    return seconds // length, unit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -15,6 +16,10 @@ from modelreg import Registry
 
 def lines(out):
     return [line.split("\t") for line in out.splitlines()]
+
+
+def without_styles(shown: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
 
 
 def blobs(registry: Path) -> set[str]:
@@ -52,10 +57,41 @@ def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
     assert churn("verify").returncode == 0
 
 
+def test_a_pattern_that_fits_no_model_is_said(churn):
+    done = churn("prune", "chrun*", "--keep-last", "1")
+    assert done.returncode == 0
+    assert done.stderr.startswith("no model that fits 'chrun*' has a version\n")
+    assert "fits" not in churn("prune", "ch*", "--keep-last", "1").stderr
+
+
+def test_a_script_that_removes_versions_need_not_say_why(churn):
+    assert churn("prune", "--keep-last", "1").returncode == 0
+    assert "prune --keep-last 1" in churn("history", "churn/2").stdout.splitlines()[-1]
+
+
+def test_people_see_a_plan_as_a_plan_and_nothing_of_which_there_is_nothing(churn, terminal):
+    status, planned = terminal("prune", "--keep-last", "1", "--dry-run").ends()
+    assert status == 0
+    assert re.search("churn/2 +would go .* is not among the newest 1", without_styles(planned))
+    assert re.search("churn/1 +stays .* is in Production", without_styles(planned))
+    assert "temporaries" not in planned
+    status, done = terminal("prune", "--keep-last", "1", "--yes").ends()
+    assert status == 0
+    assert re.search("churn/2 +removed ", without_styles(done))
+    assert re.search("churn/1 +kept ", without_styles(done))
+
+
+def test_people_see_no_table_when_there_is_nothing_to_show(churn, terminal):
+    assert terminal("prune", "--dry-run").ends() == (
+        0,
+        "would remove no versions and 0 B; dry run: nothing was changed\r\n",
+    )
+
+
 @pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
 def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answer, left):
     shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
-    assert "is not among the newest 1" in shown.shown
+    assert re.search("churn/2 +would go .* is not among the newest 1", without_styles(shown.shown))
     status, said = shown.type(f"{answer}\n").ends()
     assert status == 0
     assert ("nothing was changed" if answer == "n" else "removed 1 version and") in said

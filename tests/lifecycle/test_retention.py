@@ -12,6 +12,7 @@ from modelreg.lifecycle.leftovers import Leftover, Patience
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.references import ModelName
 from modelreg.stages import Stage
+from modelreg.statements import checked_duration
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -113,3 +114,12 @@ AT = Patience.at(NOW, timedelta(hours=24))
 def test_a_leftover_is_old_by_its_bytes_and_never_when_it_comes_from_the_future(modified, changed, old):
     hours = [AT.now + each * 3600 * SECOND for each in (modified, changed)]
     assert AT.is_over(Leftover("path", 1, *hours)) is old
+
+
+@pytest.mark.parametrize(
+    ("length", "written"), [("2w", "14d"), ("36h", "36h"), ("90m", "90m"), ("60s", "1m"), ("0", "0d")]
+)
+def test_a_length_of_time_is_written_as_it_can_be_typed(length, written):
+    retention = Retention(older_than=checked_duration(length, "the age"))
+    assert retention.options == ["--older-than", written]
+    assert checked_duration(written, "the age") == retention.older_than
