@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import typer
 
@@ -11,6 +11,7 @@ from modelreg.cli.application import registry
 from modelreg.cli.list import MODEL_COLUMNS
 from modelreg.cli.options import AsJson, Quiet, Subject
 from modelreg.clock import as_text
+from modelreg.records.scan import Verdict
 from modelreg.records.version import ModelVersion
 
 
@@ -25,13 +26,14 @@ def show(context: typer.Context, subject: Subject, as_json: AsJson = False, quie
     form = output.chosen_form(as_json, quiet)
     if "/" in subject or "@" in subject:
         version = registry(context).version(subject)
-        output.print_fields(version, _version_fields(version, form), form, version.reference)
+        trusted = {each.dotted for each in registry(context).trusted_names()} if version.imports else set()
+        output.print_fields(version, _version_fields(version, trusted, form), form, version.reference)
     else:
         model = registry(context).model(subject)
         output.print_fields(model, [(each.name, each.value(model)) for each in MODEL_COLUMNS], form, model.name)
 
 
-def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str, object]]:
+def _version_fields(version: ModelVersion, trusted: Collection[str], form: output.Form) -> list[tuple[str, object]]:
     for_people = form is output.Form.TABLE
     inputs = version.signature.inputs if version.signature else ()
     outputs = version.signature.outputs if version.signature else ()
@@ -57,7 +59,7 @@ def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str,
         *(("approved_by", f"{each.user} {each.message}".strip()) for each in version.approvals),
         ("scan", version.scan),
         *(("scan_reason", reason) for reason in version.scan_reasons),
-        *(("imports", f"{each.dotted} {each.verdict}") for each in version.imports if each.verdict != "safe"),
+        *(("imports", f"{name} {verdict}") for name, verdict in _imports(version, trusted)),
         ("description", version.description),
         ("source", version.source),
         ("run_id", version.run_id),
@@ -70,6 +72,15 @@ def _version_fields(version: ModelVersion, form: output.Form) -> list[tuple[str,
         ("created_at", as_text(version.created_at)),
         ("updated_at", as_text(version.updated_at)),
     ]
+
+
+def _imports(version: ModelVersion, trusted: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Those of the names that are not on the allow-list, and what is to be thought of each."""
+    for each in version.imports:
+        if each.verdict is Verdict.UNKNOWN and each.dotted in trusted:
+            yield each.dotted, "trusted"
+        elif each.verdict is not Verdict.SAFE:
+            yield each.dotted, each.verdict.value
 
 
 def _scores(metrics: Mapping[str, float | None], for_people: bool) -> str:

@@ -272,6 +272,19 @@ def test_the_history_says_what_was_trusted(registry, written, modelreg):
     ]
 
 
+def test_show_calls_a_name_trusted_that_somebody_vouched_for(registry, written, modelreg):
+    both = b"\x80\x04\x8c\x0cown_features\x8c\x07Encoder\x93\x8c\x05other\x8c\x05Thing\x93\x86."
+    registry.register(written(both), "churn")
+    registry.trust("own_features.Encoder")
+    command = [modelreg, "--registry", registry.folder, "show", "churn/1"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line for line in shown if line.startswith(("scan\t", "imports\t"))] == [
+        "scan\tunknown",
+        "imports\tother.Thing unknown",
+        "imports\town_features.Encoder trusted",
+    ]
+
+
 # The folder
 
 
