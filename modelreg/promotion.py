@@ -52,7 +52,21 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
     if refusal is not None and not force:
         raise GateRefused(refusal)
     changes = plan_transition(version.name, version.version, version.stage, terms, occupants)
-    return Transition(version.name, version.version, terms.stage, changes, checks, forced=refusal is not None)
+    return Transition(
+        version.name,
+        version.version,
+        terms.stage,
+        changes,
+        checks,
+        forced=refusal is not None,
+        notes=notes_on(version, terms.stage),
+    )
+
+
+def notes_on(version: ModelVersion, stage: Stage) -> tuple[str, ...]:
+    """What whoever puts the version into a stage from which models are used should know of it."""
+    in_use = stage in (Stage.STAGING, Stage.PRODUCTION)
+    return (version.danger,) if in_use and version.danger else ()
 
 
 def carry_out(change: Change, transition: Transition) -> None:

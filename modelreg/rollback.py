@@ -7,6 +7,7 @@ from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import BlobDamaged
 from modelreg.home import Home
 from modelreg.lifecycle.rollback import plan_rollback
+from modelreg.promotion import notes_on
 from modelreg.records.journal import ROLLBACK
 from modelreg.records.transition import Transition
 from modelreg.records.version import ModelVersion
@@ -19,7 +20,8 @@ def plan(catalog: Snapshot, name: ModelName) -> Transition:
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
     changes = plan_rollback(name, entries, stages)
-    return Transition(name, changes[-1].version, Stage.PRODUCTION, changes)
+    restored = catalog.version(Reference(name, changes[-1].version))
+    return Transition(name, restored.version, Stage.PRODUCTION, changes, notes=notes_on(restored, Stage.PRODUCTION))
 
 
 def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:

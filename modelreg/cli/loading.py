@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -37,19 +37,18 @@ def load(
     modelreg load churn@champion -o ./deploy/
     modelreg load churn/3 -o - | sha256sum
     """
-    source = registry(context)
     if destination == _STDOUT:
-        if as_json or output.is_terminal(sys.stdout):
-            raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
-        if sys.stdout is None:
-            raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
-        with output.reader_may_go():
-            source.stream(reference, sys.stdout.fileno())
-        return
+        _refuse_as_place_for_bytes(sys.stdout, as_json)
+    source = registry(context)
     version = source.version(reference)
     exact = version.reference  # whatever happens to a stage meanwhile
-    path = source.path(exact) if destination is None else source.copy(exact, destination, overwrite=force)
-    _print_path(version, path, as_json)
+    if destination == _STDOUT:
+        with output.reader_may_go():
+            source.stream(exact, sys.stdout.fileno())
+    else:
+        path = source.path(exact) if destination is None else source.copy(exact, destination, overwrite=force)
+        _print_path(version, path, as_json)
+    _warn(version)
 
 
 def export(
@@ -67,7 +66,20 @@ def export(
     version = registry(context).version(reference)
     path = registry(context).export(version.reference, destination)
     _print_path(version, path, as_json)
+    _warn(version)
     output.note(f"skopeo copy oci:{path}:{version.version} docker://REGISTRY/REPOSITORY:{version.version}")
+
+
+def _refuse_as_place_for_bytes(stream: TextIO | None, as_json: bool) -> None:
+    if as_json or output.is_terminal(stream):
+        raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
+    if stream is None:
+        raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
+
+
+def _warn(version: ModelVersion) -> None:
+    if version.danger:
+        output.note(f"note: {version.danger}")
 
 
 def _print_path(version: ModelVersion, path: Path, as_json: bool) -> None:

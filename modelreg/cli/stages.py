@@ -89,6 +89,7 @@ def transition(
         output.print_line(f"{planned.name}/{planned.version}")
     else:
         _tell(context, planned, dry_run)
+    _warn(planned)
 
 
 def rollback(
@@ -118,6 +119,7 @@ def rollback(
         output.note("dry run: nothing was changed" if dry_run else "no gate was asked")
         if not dry_run:
             tell_undo(context, undo_rollback_command(done))
+    _warn(done)
 
 
 def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
@@ -162,6 +164,11 @@ def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
         output.note("dry run: nothing was changed")
     else:
         tell_undo(context, *undo_commands(planned))
+
+
+def _warn(planned: Transition) -> None:
+    for sentence in planned.notes:
+        output.note(f"note: {sentence}")
 
 
 def _summary(done: Transition) -> str:

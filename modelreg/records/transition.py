@@ -32,3 +32,5 @@ class Transition:
     """What gates said of the version, and of those that made room for it, where there are gates."""
     forced: bool = False
     """Whether it was made although a gate was not passed."""
+    notes: tuple[str, ...] = ()
+    """Sentences that whoever asked for it should read."""

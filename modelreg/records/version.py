@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from modelreg.records.scan import ImportedName
+from modelreg.records.scan import ImportedName, Verdict
 from modelreg.records.signature import Signature
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
@@ -89,3 +89,12 @@ class ModelVersion:
     def reference(self) -> str:
         """``NAME/VERSION``."""
         return f"{self.name}/{self.version}"
+
+    @property
+    def danger(self) -> str | None:
+        """A sentence for whoever is about to rely on a version that the analysis found dangerous; None for others."""
+        if self.scan != Verdict.DANGEROUS:
+            return None
+        return (
+            f"{self.reference} can run anything when it is loaded: 'modelreg show {self.reference}' says what was found"
+        )
