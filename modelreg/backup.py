@@ -175,7 +175,12 @@ def _refuse_nested(one: Path, other: Path) -> None:
 
 def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
     """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
-    if not os.path.lexists(target.path) or (target.path.is_dir() and _is_empty(target.path)):
+    obstacle = plain.in_the_way(target.path)
+    if obstacle is not None:
+        raise UnusableBackup(
+            f"{shown(str(obstacle))} is not a folder; nothing was changed", "name a new folder or an empty one"
+        )
+    if not os.path.lexists(target.path) or _is_empty(target.path):
         return
     if not os.path.lexists(target.catalog.path):
         _refuse_head(target, catalog, _unfinished_head(target))

@@ -262,10 +262,11 @@ class Home:
 
     def refuse_foreign_folder(self) -> None:
         """Raise `UnusableFolder` for a folder that holds what is not of a registry."""
+        obstacle = plain.in_the_way(self.path)
+        if obstacle is not None:
+            raise UnusableFolder(f"{shown(str(obstacle))} is not a folder", "name another with --registry")
         if not os.path.lexists(self.path):
             return
-        if not self.path.is_dir():
-            raise UnusableFolder(f"{shown(str(self.path))} is not a folder", "name another with --registry")
         # the catalog's own temporaries come and go while another process makes the registry
         foreign = [
             name

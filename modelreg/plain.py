@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from modelreg.errors import InvalidInput, shown
+
 
 def folder(path: Path) -> None:
     """Make a folder, with those above it, unless it is there; others may read it as the umask lets them."""
@@ -21,6 +23,24 @@ def folder(path: Path) -> None:
     mode = stat.S_IMODE(os.lstat(path).st_mode)
     if mode & 0o700 != 0o700:
         os.chmod(path, mode | 0o700)
+
+
+def require_folder(path: Path) -> None:
+    """Raise `InvalidInput` unless ``path`` is a folder, for something to be written into it."""
+    if path.is_dir():
+        return
+    obstacle = in_the_way(path)
+    if obstacle is not None:
+        raise InvalidInput(
+            f"{shown(str(obstacle))} is not a folder, so nothing can be written into it", "name a folder"
+        )
+    raise InvalidInput(f"there is no folder {shown(str(path))} to write to", "make the folder first")
+
+
+def in_the_way(path: Path) -> Path | None:
+    """What stands where a folder is needed for a folder ``path``, and is none; None where nothing does."""
+    nearest = next(each for each in (path, *path.parents) if os.path.lexists(each) or each == each.parent)
+    return nearest if os.path.lexists(nearest) and not nearest.is_dir() else None
 
 
 def new_file(path: Path | str, mode: int) -> int:

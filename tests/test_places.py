@@ -108,7 +108,7 @@ def test_a_registry_is_not_used_through_links_in_it(registry, model_file, tmp_pa
         registry.models()
 
 
-@pytest.mark.parametrize("place", ["write.lock", "prune.lock", "catalog.db-journal"])
+@pytest.mark.parametrize("place", ["write.lock", "prune.lock", "catalog.db-journal", "catalog.db-wal"])
 def test_a_folder_in_the_place_of_a_file_is_damage_that_every_command_names(registry, model_file, place):
     registry.register(model_file(), "churn")
     (registry.folder / place).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
-from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
+from modelreg.errors import BlobDamaged, DestinationExists
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX
 
@@ -103,9 +103,8 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
 
 
 def _private_beside(target: Path) -> Path:
+    plain.require_folder(target.parent)
     whole = target.absolute()
-    if not whole.name or not whole.parent.is_dir():
-        raise InvalidInput(f"there is no folder {shown(str(target.parent))} to write to", "make the folder first")
     return whole.with_name(f".{whole.name}-{os.urandom(4).hex()}")
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from modelreg import plain
 from modelreg.errors import InvalidData, InvalidInput, shown
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def written(path: str | os.PathLike[str]) -> Iterator[Write]:
     if not target.name.lower().endswith((".csv", ".csv.gz", ".parquet", ".pq")):
         hint = "end the name in .csv, .csv.gz or .parquet"
         raise InvalidInput(f"{shown(os.fspath(path))} does not say which format is wanted", hint)
-    if not target.parent.is_dir():
-        raise InvalidInput(f"there is no folder {shown(str(target.parent))} to write to", "make the folder first")
+    plain.require_folder(target.parent)
     private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
         with private.open("xb") as file:

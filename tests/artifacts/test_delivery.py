@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -308,6 +309,17 @@ def test_a_file_is_no_folder_though_a_slash_says_so(registry, model_file, tmp_pa
             registry.copy("churn/1", f"{tmp_path}/there/", overwrite=overwrite)
         assert "no folder" in refused.value.hint
     assert (tmp_path / "there").read_text() == "mine"
+
+
+@pytest.mark.parametrize("destination", ["there/copy", "there/deeper/copy", "there/deeper/"])
+def test_a_destination_below_a_file_is_refused_with_the_name_of_that_file(folder_version, model_file, destination):
+    folder_version.register(model_file(), "file")
+    Path("there").write_text("mine")
+    for reference in ("churn/1", "file/1"):
+        for hand_out in (folder_version.copy, folder_version.export):
+            with pytest.raises(InvalidInput, match="there' is not a folder"):
+                hand_out(reference, destination)
+    assert Path("there").read_text() == "mine"
 
 
 def test_a_destination_without_a_name_is_not_the_current_folder(folder_version, model_file):

@@ -117,12 +117,15 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("backup", ""), 2, "name a folder"),
         (("restore", ""), 2, "name a folder"),
         (("backup", "{}"), 4, "contain one another"),
-        (("backup", "{}/model-1.bin"), 4, "something else than an earlier backup"),
+        (("backup", "{}/work"), 4, "something else than an earlier backup"),
+        (("backup", "{}/model-1.bin"), 4, "model-1.bin' is not a folder"),
+        (("backup", "{}/model-1.bin/new"), 4, "model-1.bin' is not a folder"),
         (("restore", "{}/nothing"), 10, "there is no backup in"),
         (("backup", "{}/registry"), 4, "are the same folder"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, words, status, said, journal):
+    (tmp_path / "work" / "notes.txt").write_text("of somebody")
     before = journal()
     done = churn(*(word.format(tmp_path) for word in words))
     assert (done.returncode, done.stdout) == (status, "")

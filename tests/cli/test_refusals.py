@@ -158,6 +158,12 @@ def test_a_folder_of_other_things_is_not_made_a_registry(run, registry, files):
     assert os.listdir(registry) == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("place", ["model-2.bin", "model-2.bin/registry", "model-2.bin/deeper/registry"])
+def test_no_registry_is_made_at_a_file_or_below_one(run, files, tmp_path, place):
+    done = run("register", files[0], "--name", "churn", "--registry", tmp_path / place)
+    refused(done, 10, "model-2.bin' is not a folder", "--registry")
+
+
 def test_the_registry_of_a_newer_program_is_not_read(churn, registry):
     with closing(sqlite3.connect(registry / "catalog.db")) as catalog:
         catalog.execute("PRAGMA user_version = 99")
