@@ -30,7 +30,12 @@ def run(m: PickleState) -> StandIn:
     """
     stream, budget, operations = m.stream, m.budget, _OPERATIONS
     while budget.operations:
-        code = stream.operation()
+        at = stream.at
+        if at < stream.ready:
+            stream.at = at + 1
+            code = stream.buffer[at]
+        else:
+            code = stream.operation()
         if code == _STOP:
             return m.pop()
         operation = operations[code]
@@ -54,8 +59,14 @@ def _frame(m: PickleState) -> None:
 
 
 def _recall_near(m: PickleState) -> None:
-    """Put what stands in one of the memo's first places: a third of all operations, so it is done here."""
-    index, memo = m.stream.byte(), m.memo
+    """Put what stands in one of the memo's first places: nearly half of all operations, so it is done here."""
+    stream, memo = m.stream, m.memo
+    at = stream.at
+    if at < stream.ready:
+        stream.at = at + 1
+        index = stream.buffer[at]
+    else:
+        index = stream.byte()
     value = memo[index] if index < len(memo) else None
     if type(value) is str or type(value) is tuple:
         m.stack.append(value)

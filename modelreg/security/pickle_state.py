@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from modelreg.security import uses
 from modelreg.security.joblib_arrays import ANY_WRAPPER, WRAPPER
@@ -315,6 +316,9 @@ class PickleState:
             return
         if pairs and not target.entries:
             self.budget.take_object(_PRICE_OF_ENTRIES)
+        if _are_plain(keys := pairs[::2]) and len(target.entries) + len(keys) <= _ENTRIES_KEPT:
+            target.entries.update(zip(keys, pairs[1::2], strict=True))  # one by one it takes three times as long
+            return
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if not isinstance(key, str):
                 target.whole = False
@@ -335,6 +339,14 @@ class PickleState:
         elif imported.name.rpartition(".")[2] in ANY_WRAPPER:
             self.doubt(f"imports joblib's wrapper of arrays as {imported.dotted}")
         return imported
+
+
+def _are_plain(keys: list[StandIn]) -> TypeGuard[list[str]]:
+    """Whether all are texts and none begins with two underscores; may say no when in doubt."""
+    try:
+        return "__" not in "".join(keys)  # type: ignore[arg-type]  # TypeError for what is no text
+    except TypeError:
+        return False
 
 
 def _is_attribute(maker: StandIn) -> bool:

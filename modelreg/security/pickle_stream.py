@@ -34,8 +34,11 @@ class PickleStream:
         self._file = file
         self._size = size
         self._left = most_bytes
-        self._buffer = b""
-        self._at = 0  # in the buffer
+        self.buffer = b""
+        self.at = 0
+        """Where the next byte stands in the buffer."""
+        self.ready = 0
+        """Up to where in the buffer whoever is in a hurry may take single bytes, and set ``at`` behind them."""
         self._base = at  # where the buffer stands in the file
         self._drops = drops
         self._ahead = _LONG
@@ -46,40 +49,40 @@ class PickleStream:
     @property
     def position(self) -> int:
         """Bytes read or skipped."""
-        return self._base + self._at
+        return self._base + self.at
 
     def read(self, count: int) -> bytes:
         """Exactly ``count`` bytes; raises `UnreadablePickle` when there are fewer."""
         if self._drops:
             self._drop_unless_it_holds(count)
-        end = self._at + count
-        if end > len(self._buffer):
+        end = self.at + count
+        if end > len(self.buffer):
             self._fill(count)
             end = count
-        data = self._buffer[self._at : end]
-        self._at = end
+        data = self.buffer[self.at : end]
+        self.at = end
         return data
 
     def operation(self) -> int:
         """The code of the next operation; raises `UnreadablePickle` at the end."""
-        at = self._at
+        at = self.at
         if at >= self._frame_end_here:
             self._frame_was_crossed |= at > self._frame_end_here
             self._set_frame_end(_NO_FRAME)
-        if at == len(self._buffer):
+        if at == len(self.buffer):
             self._fill(1)
             at = 0
-        self._at = at + 1
-        return self._buffer[at]
+        self.at = at + 1
+        return self.buffer[at]
 
     def byte(self) -> int:
         """The next byte as a number; raises `UnreadablePickle` at the end."""
-        at = self._at
-        if at == len(self._buffer):
+        at = self.at
+        if at == len(self.buffer):
             self._fill(1)
             at = 0
-        self._at = at + 1
-        return self._buffer[at]
+        self.at = at + 1
+        return self.buffer[at]
 
     def unsigned(self, width: int) -> int:
         """A little-endian number of ``width`` bytes."""
@@ -91,13 +94,13 @@ class PickleStream:
             self._drop()
         kept, begun = b"", self.position
         while self.position - begun < _LONGEST_LINE:
-            end = self._buffer.find(b"\n", self._at)
-            piece = self._buffer[self._at : end if end >= 0 else None]
+            end = self.buffer.find(b"\n", self.at)
+            piece = self.buffer[self.at : end if end >= 0 else None]
             if len(kept) < LINE_KEPT:
                 kept = (kept + piece)[:LINE_KEPT]
-            self._at += len(piece)
+            self.at += len(piece)
             if end >= 0:
-                self._at += 1
+                self.at += 1
                 return kept
             self._fill(1)
         raise LimitReached
@@ -106,11 +109,11 @@ class PickleStream:
         """Go ``count`` bytes forward; raises `UnreadablePickle` when there are fewer."""
         if self._drops:
             self._drop_unless_it_holds(count)
-        ready = len(self._buffer) - self._at
+        ready = len(self.buffer) - self.at
         if count <= ready:
-            self._at += count
+            self.at += count
         elif self._size is None:
-            self._at += ready
+            self.at += ready
             self._read_away(count - ready)
         else:
             target = self.position + count
@@ -143,13 +146,13 @@ class PickleStream:
 
     def rest(self) -> bytes:
         """What was read ahead, or some of what follows; empty at the end alone."""
-        if self._at == len(self._buffer):
+        if self.at == len(self.buffer):
             self._hold(self._file.read(_SHORT), self.position)
-        return self._buffer[self._at :]
+        return self.buffer[self.at :]
 
     def _fill(self, count: int) -> None:
         """Have ``count`` bytes in the buffer, which then begins at the next one."""
-        kept = self._buffer[self._at :]
+        kept = self.buffer[self.at :]
         needed = count - len(kept)
         data = self._file.read(max(needed, self._ahead))
         while data and len(data) < needed and (more := self._file.read(needed - len(data))):
@@ -159,7 +162,7 @@ class PickleStream:
         if self._left < 0:
             raise LimitReached
         self._hold(kept + data, self.position)
-        if len(self._buffer) < count:
+        if len(self.buffer) < count:
             raise UnreadablePickle("it ends too early")
 
     def _read_away(self, count: int) -> None:
@@ -174,7 +177,7 @@ class PickleStream:
                 raise LimitReached
 
     def _drop_unless_it_holds(self, count: int) -> None:
-        if self._at < self._frame_end_here < self._at + count:
+        if self.at < self._frame_end_here < self.at + count:
             self._drop()
 
     def _holds_a_line(self) -> bool:
@@ -182,9 +185,9 @@ class PickleStream:
         rest = self._frame_end - self.position
         if self._frame_end == _NO_FRAME or rest <= 0:
             return True
-        if len(self._buffer) - self._at < rest:
+        if len(self.buffer) - self.at < rest:
             self._fill(min(rest, _LONGEST_LINE))
-        return self._buffer.find(b"\n", self._at, self._at + rest) >= 0
+        return self.buffer.find(b"\n", self.at, self.at + rest) >= 0
 
     def _drop(self) -> None:
         """Go to the end of the frame."""
@@ -194,9 +197,10 @@ class PickleStream:
 
     def _hold(self, data: bytes, position: int) -> None:
         """Go on with ``data``, which stands at ``position``."""
-        self._buffer, self._at, self._base = data, 0, position
-        self._frame_end_here = self._frame_end - position
+        self.buffer, self.at, self._base = data, 0, position
+        self._set_frame_end(self._frame_end)
 
     def _set_frame_end(self, position: int) -> None:
         self._frame_end = position
         self._frame_end_here = position - self._base
+        self.ready = min(len(self.buffer), self._frame_end_here)

@@ -15,11 +15,11 @@ class Global:
 
     module: str
     name: str
+    dotted: str = field(init=False)
+    """``module.name``."""
 
-    @property
-    def dotted(self) -> str:
-        """``module.name``."""
-        return f"{self.module}.{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dotted", f"{self.module}.{self.name}")  # asked for much more often than it is made
 
     @property
     def is_name(self) -> bool:
