@@ -17,6 +17,11 @@ def as_text(moment: datetime) -> str:
     return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (date + time)  # noqa: UP031  # half the time of isoformat
 
 
+def as_milliseconds(moment: datetime) -> int:
+    """Since 1970, as MLflow and JavaScript count."""
+    return int(moment.timestamp() * 1000)
+
+
 def from_text(text: str) -> datetime:
     """The moment that `as_text` wrote."""
     return datetime.fromisoformat(text)

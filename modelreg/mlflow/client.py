@@ -9,7 +9,7 @@ from contextlib import suppress
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location
 from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run
-from modelreg.mlflow.entities.model_registry import RUN_LINK
+from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import all_speak_mlflow
 from modelreg.mlflow.loading import MODELS
 from modelreg.mlflow.searching import page, translated_filter, translated_order

@@ -192,6 +192,22 @@ def test_a_version_is_deleted_unless_it_is_in_use(churn):
     assert stages(churn) == {"1": "Staging", "3": "None"}
 
 
+def test_models_and_versions_are_taken_apart_as_dictionaries(churn):
+    version = churn.get_model_version("churn", "2")
+    model = churn.get_registered_model("churn")
+    assert dict(version)["version"] == "2"
+    assert dict(version) == vars(version)
+    assert dict(model)["latest_versions"] == [churn.get_model_version("churn", "3")]
+
+
+def test_code_that_waits_for_a_version_finds_it_ready(churn):
+    from modelreg.mlflow.entities.model_registry.model_version_status import ModelVersionStatus
+
+    status = churn.get_model_version("churn", "1").status
+    assert ModelVersionStatus.from_string(status) == ModelVersionStatus.READY
+    assert ModelVersionStatus.to_string(ModelVersionStatus.READY) == status
+
+
 # The contract
 
 

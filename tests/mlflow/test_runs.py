@@ -14,6 +14,12 @@ def status(run):
     return mlflow.get_run(run.info.run_id).info.status
 
 
+def tags(run):
+    """Those that were set, without what MLflow says of every run in a tag."""
+    said = mlflow.get_run(run.info.run_id).data.tags
+    return {name: value for name, value in said.items() if name not in ("mlflow.runName", "mlflow.user")}
+
+
 def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
     with mlflow.start_run(run_name="first", tags={"a": 1}, description="why") as run:
         assert mlflow.active_run().info.run_id == run.info.run_id
@@ -29,7 +35,9 @@ def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
     found = client.get_run(run.info.run_id)
     assert found.data.params == {"depth": "3", "lr": "0.1"}
     assert found.data.metrics == {"auc": 0.9, "f1": 1.0}
-    assert found.data.tags == {"a": "1", "b": "True", "c": "d", "mlflow.note.content": "why"}
+    assert tags(run) == {"a": "1", "b": "True", "c": "d", "mlflow.note.content": "why"}
+    assert found.data.tags["mlflow.runName"] == "first"
+    assert found.data.tags["mlflow.user"] == found.info.user_id
     assert (found.info.run_name, found.info.status, found.info.lifecycle_stage) == ("first", "FINISHED", "active")
     assert found.info.start_time <= found.info.end_time
     assert found == mlflow.get_run(run.info.run_id)
@@ -49,7 +57,7 @@ def test_a_run_inside_of_another_has_it_as_parent():
         with mlflow.start_run(nested=True) as inner:
             mlflow.log_metric("auc", 1)
         assert mlflow.active_run().info.run_id == outer.info.run_id
-    assert mlflow.get_run(inner.info.run_id).data.tags == {"mlflow.parentRunId": outer.info.run_id}
+    assert tags(inner) == {"mlflow.parentRunId": outer.info.run_id}
     assert mlflow.get_run(outer.info.run_id).data.metrics == {}
 
 
@@ -71,7 +79,7 @@ def test_a_run_goes_on_by_its_id():
     with mlflow.start_run(run_id=run.info.run_id, tags={"again": "yes"}) as again:
         assert again.data.metrics == {"auc": 0.8}
         assert status(run) == "RUNNING"
-    assert mlflow.get_run(run.info.run_id).data.tags == {"again": "yes"}
+    assert tags(run) == {"again": "yes"}
 
 
 def test_logging_without_a_run_starts_one(model):
@@ -111,7 +119,7 @@ def test_an_experiment_is_a_tag_of_its_runs():
     assert (experiment.name, experiment.experiment_id) == ("autumn", "autumn")
     with mlflow.start_run() as run:
         pass
-    assert run.data.tags == {"mlflow.experimentName": "autumn"}
+    assert tags(run) == {"mlflow.experimentName": "autumn"}
     assert run.info.experiment_id == "autumn"
     with mlflow.start_run(experiment_id="winter") as run:
         pass
@@ -136,3 +144,17 @@ def test_what_cannot_be_logged_is_an_invalid_value():
     with pytest.raises(MlflowException) as error:
         mlflow.get_run("nothing")
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+
+
+def test_a_run_is_taken_apart_as_a_dictionary():
+    with mlflow.start_run(run_name="first") as run:
+        mlflow.log_metric("auc", 0.9)
+    taken = mlflow.get_run(run.info.run_id).to_dictionary()
+    assert taken["info"]["run_name"] == dict(run.info)["run_name"] == "first"
+    assert taken["data"]["metrics"] == {"auc": 0.9}
+
+
+def test_a_run_that_is_named_by_a_tag_has_that_name():
+    with mlflow.start_run(run_name="first") as run:
+        mlflow.set_tag("mlflow.runName", "second")
+    assert mlflow.get_run(run.info.run_id).info.run_name == "second"

@@ -80,7 +80,9 @@ def test_the_addresses_of_mlflows_modules_lead_here():
     from modelreg.mlflow.models import ModelSignature, infer_signature
     from modelreg.mlflow.models.signature import infer_signature as same
     from modelreg.mlflow.tracking import MlflowClient
+    from modelreg.mlflow.tracking import client
 
+    assert client.MlflowClient is MlflowClient is mlflow.MlflowClient
     assert infer_signature is same
     assert isinstance(infer_signature({"a": [1]}), ModelSignature)
     assert isinstance(MlflowClient().search_registered_models(), PagedList)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelreg.mlflow.entities.model_registry import milliseconds
+from modelreg.clock import as_milliseconds
+from modelreg.mlflow.entities.entity import Entity
 from modelreg.records.run import Run as KnownRun
 
 EXPERIMENT_NAME = "mlflow.experimentName"
 RUN_NAME = "mlflow.runName"
+USER = "mlflow.user"
 PARENT_RUN_ID = "mlflow.parentRunId"
 DEFAULT_EXPERIMENT = "0"
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(Entity):
     """What runs are for: a name, which each run of it has as a tag."""
 
     experiment_id: str
@@ -22,7 +24,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class RunInfo:
+class RunInfo(Entity):
     """Which run it is, and how it goes."""
 
     run_id: str
@@ -38,7 +40,7 @@ class RunInfo:
 
 
 @dataclass(frozen=True)
-class RunData:
+class RunData(Entity):
     """The latest value of everything that was logged."""
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class RunData:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Entity):
     """One run, as it was when it was asked for."""
 
     info: RunInfo
@@ -56,14 +58,15 @@ class Run:
     @classmethod
     def of(cls, run: KnownRun) -> Run:
         """The same as modelreg has it."""
+        tags = {RUN_NAME: run.name, USER: run.created_by} | dict(run.tags)
         info = RunInfo(
             run_id=run.run_id,
-            run_name=run.name,
-            experiment_id=run.tags.get(EXPERIMENT_NAME, DEFAULT_EXPERIMENT),
+            run_name=tags[RUN_NAME],
+            experiment_id=tags.get(EXPERIMENT_NAME, DEFAULT_EXPERIMENT),
             user_id=run.created_by,
             status=run.status,
-            start_time=milliseconds(run.started_at),
-            end_time=None if run.ended_at is None else milliseconds(run.ended_at),
+            start_time=as_milliseconds(run.started_at),
+            end_time=None if run.ended_at is None else as_milliseconds(run.ended_at),
             artifact_uri=f"runs:/{run.run_id}",
         )
-        return cls(info, RunData(dict(run.metrics), dict(run.params), dict(run.tags)))
+        return cls(info, RunData(dict(run.metrics), dict(run.params), tags))

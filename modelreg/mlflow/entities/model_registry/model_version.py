@@ -1,0 +1,52 @@
+"""Versions of registered models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modelreg.clock import as_milliseconds
+from modelreg.mlflow.entities.entity import Entity
+from modelreg.records.version import ModelVersion as Version
+
+RUN_LINK = "mlflow.runLink"
+"""The tag in which a version's link to a run elsewhere is kept."""
+
+
+@dataclass(frozen=True)
+class ModelVersion(Entity):
+    """A version of a registered model."""
+
+    name: str
+    version: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    description: str | None
+    user_id: str
+    current_stage: str
+    source: str
+    run_id: str | None
+    run_link: str | None
+    status: str
+    status_message: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    aliases: list[str] = field(default_factory=list)
+    model_id: str | None = None
+
+    @classmethod
+    def of(cls, version: Version) -> ModelVersion:
+        """The same as modelreg has it."""
+        return cls(
+            name=version.name,
+            version=str(version.version),
+            creation_timestamp=as_milliseconds(version.created_at),
+            last_updated_timestamp=as_milliseconds(version.updated_at),
+            description=version.description or None,
+            user_id=version.created_by,
+            current_stage=version.stage.value,
+            source=version.source,
+            run_id=version.run_id,
+            run_link=version.tags.get(RUN_LINK),
+            status=version.status,
+            tags={name: value for name, value in version.tags.items() if name != RUN_LINK},
+            aliases=list(version.aliases),
+        )
