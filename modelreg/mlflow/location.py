@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
+from modelreg.errors import shown
 from modelreg.mlflow.exceptions import MlflowException, speaks_mlflow
 from modelreg.registry import Registry
 
 SCHEME = "modelreg://"
+_DATABASE = "sqlite:///"
+_SERVICES = {"databricks", "databricks-uc", "uc"}
+"""Addresses of MLflow's that look like a folder's path."""
 
 _chosen: str | None = None
 
 
 @speaks_mlflow
 def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
-    """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text goes back to the default."""
+    """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text goes back to the default.
+
+    ``sqlite:///mlflow.db`` is the folder ``mlflow.modelreg`` beside it. Raises `MlflowException` for a server.
+    """
     global _chosen
     folder = os.fspath(uri)
     _chosen = str(_folder(folder).absolute()) if folder else None
@@ -60,10 +68,23 @@ def opened(*uris: str | os.PathLike[str] | None) -> Registry:
 
 
 def _folder(uri: str) -> Path:
+    if uri.startswith(_DATABASE):
+        return _beside_the_database(uri)
     path = uri.removeprefix(SCHEME).removeprefix("file://")
     scheme, colon, _ = path.partition(":")
-    if not path or (colon and "/" not in scheme):
+    if not path or uri in _SERVICES or (colon and "/" not in scheme):
         raise MlflowException.invalid_parameter_value(
-            f"{uri!r} names no folder, and modelreg keeps everything in one: give its path, or {SCHEME}/PATH"
+            f"{shown(uri)} names no folder, and modelreg needs no server: leave the call out, and everything is in "
+            f"{Registry().folder}; or give a folder's path, or {SCHEME}/PATH"
         )
     return Path(path).expanduser()
+
+
+def _beside_the_database(uri: str) -> Path:
+    """Tutorials begin with a SQLite file, which takes no server either: the registry is a folder of its name."""
+    database = Path(uri.removeprefix(_DATABASE))
+    if database.suffix in ("", ".modelreg"):  # no file: a database in memory
+        raise MlflowException.invalid_parameter_value(f"{shown(uri)} names no file beside which a registry could be")
+    folder = database.with_suffix(".modelreg")
+    warnings.warn(f"modelreg uses no database, but the folder {folder.absolute()}", stacklevel=2)
+    return folder

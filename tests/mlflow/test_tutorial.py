@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import modelreg.mlflow as mlflow
+from modelreg import Registry
 from modelreg.mlflow.exceptions import MlflowException
 
 
@@ -79,8 +80,7 @@ def test_the_addresses_of_mlflows_modules_lead_here():
     from modelreg.mlflow.entities import PagedList
     from modelreg.mlflow.models import ModelSignature, infer_signature
     from modelreg.mlflow.models.signature import infer_signature as same
-    from modelreg.mlflow.tracking import MlflowClient
-    from modelreg.mlflow.tracking import client
+    from modelreg.mlflow.tracking import MlflowClient, client
 
     assert client.MlflowClient is MlflowClient is mlflow.MlflowClient
     assert infer_signature is same
@@ -115,11 +115,30 @@ def test_without_a_folder_it_is_the_one_of_the_command_line(tmp_path, monkeypatc
     assert mlflow.get_tracking_uri() == f"modelreg://{tmp_path}/home"
 
 
-@pytest.mark.parametrize("address", ["http://localhost:5000", "sqlite:///mlflow.db", "modelreg://", "postgresql://a/b"])
-def test_what_is_no_folder_is_refused(address):
+@pytest.mark.parametrize(
+    "address", ["http://localhost:5000", "databricks", "databricks-uc", "modelreg://", "postgresql://a/b"]
+)
+def test_what_is_no_folder_is_refused_and_the_message_says_that_none_is_needed(address, registry):
     for use in (mlflow.set_tracking_uri, mlflow.MlflowClient):
-        with pytest.raises(MlflowException, match="names no folder"):
+        with pytest.raises(MlflowException, match=r"names no folder.*leave the call out"):
             use(address)
+    assert mlflow.get_tracking_uri() == f"modelreg://{registry.folder}"
+
+
+@pytest.mark.parametrize("address", ["sqlite:///mlflow.db", "sqlite:///HERE/mlflow.db"])
+def test_instead_of_a_database_there_is_a_folder_beside_it(tmp_path, monkeypatch, address):
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match=f"no database, but the folder {tmp_path}/mlflow.modelreg"):
+        mlflow.set_tracking_uri(address.replace("HERE", str(tmp_path)))
+    mlflow.MlflowClient().create_registered_model("churn")
+    assert Registry(tmp_path / "mlflow.modelreg").model("churn")
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_database_in_memory_is_refused():
+    for address in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(MlflowException, match="names no"):
+            mlflow.set_tracking_uri(address)
 
 
 def test_runs_and_models_are_in_one_folder(tmp_path):
