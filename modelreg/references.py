@@ -84,8 +84,8 @@ class Reference:
 
 def parse_name(text: str) -> ModelName:
     """A model's name as it may be registered; raises `InvalidName`."""
-    if not re.fullmatch(_NAME, text):
-        raise InvalidName(text)
+    if not isinstance(text, str) or not re.fullmatch(_NAME, text):
+        raise InvalidName(str(text))
     return ModelName(text)
 
 
@@ -95,6 +95,8 @@ def parse_alias(text: str) -> str:
     ``latest``, the stages and numbers are refused since they have a meaning already, and ``v`` with a number since
     MLflow refuses it.
     """
+    if not isinstance(text, str):
+        raise InvalidAlias(str(text))
     means_something = text.lower() in (LATEST, *(stage.value.lower() for stage in Stage))
     if not re.fullmatch(_NAME, text) or means_something or re.fullmatch(r"v?\d+", text, re.IGNORECASE):
         raise InvalidAlias(text)
@@ -112,8 +114,8 @@ def is_utf8(text: str) -> bool:
 
 def parse_key(text: str, kind: str) -> str:
     """The key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
-    if not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
-        raise InvalidKey(text, kind, _KEY_LENGTH)
+    if not isinstance(text, str) or not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
+        raise InvalidKey(str(text), kind, _KEY_LENGTH)
     return text
 
 

@@ -157,7 +157,7 @@ class MlflowClient:
 
     def update_model_version(self, name: str, version: Version, description: str | None = None) -> ModelVersion:
         """Replace the description of a version."""
-        self._registry.describe(_reference(name, version), description or "")
+        self._registry.describe(_reference(name, version), _required(description, "description"))
         return self.get_model_version(name, version)
 
     def transition_model_version_stage(
@@ -168,7 +168,8 @@ class MlflowClient:
         Only one version of a model is in Production: while another is, ``INVALID_STATE`` is raised, unless
         ``archive_existing_versions`` archives that one in the same transaction. The model's gates are asked.
         """
-        self._registry.transition(_reference(name, version), stage, archive_existing=archive_existing_versions)
+        wanted = _required(stage, "stage")
+        self._registry.transition(_reference(name, version), wanted, archive_existing=archive_existing_versions)
         return self.get_model_version(name, version)
 
     def delete_model_version(self, name: str, version: Version) -> None:
@@ -218,14 +219,14 @@ class MlflowClient:
         stage: str | None = None,
     ) -> None:
         """Set a tag of a version, or of the newest one in a stage."""
-        self._registry.tag(self._chosen(name, version, stage), {_required(key): value})
+        self._registry.tag(self._chosen(name, version, stage), {_required(key, "key of the tag"): value})
 
     def delete_model_version_tag(
         self, name: str, version: Version | None = None, key: str | None = None, stage: str | None = None
     ) -> None:
         """Take a tag of a version away, if it has it."""
         with suppress(TagNotFound):
-            self._registry.tag(self._chosen(name, version, stage), remove=[_required(key)])
+            self._registry.tag(self._chosen(name, version, stage), remove=[_required(key, "key of the tag")])
 
     def register(
         self,
@@ -271,7 +272,7 @@ def _reference(name: str, version: Version | None) -> str:
     return f"{parse_name(name)}/{text}"
 
 
-def _required(key: str | None) -> str:
-    if key is None:
-        raise InvalidInput("the key of the tag is missing")
-    return key
+def _required(value: str | None, what: str) -> str:
+    if value is None:
+        raise InvalidInput(f"the {what} is missing")
+    return value

@@ -99,10 +99,15 @@ def translated(error: errors.ModelregError) -> MlflowException:
 
 
 def _advice(error: errors.ModelregError) -> str | None:
-    if not isinstance(error, errors.ProductionOccupied):
-        return error.hint
-    name, _, occupant = error.reference.rpartition("/")
-    return (
-        "archive_existing_versions=True archives that one; or move it first: "
-        f"client.transition_model_version_stage({name!r}, {occupant!r}, 'Archived')"
-    )
+    """What to do, where the error's own hint speaks of the command line's options in words of Python."""
+    match error:
+        case errors.ProductionOccupied():
+            name, _, occupant = error.reference.rpartition("/")
+            move = f"client.transition_model_version_stage({name!r}, {occupant!r}, 'Archived')"
+            return f"archive_existing_versions=True archives that one; or move it first: {move}"
+        case errors.InvalidMetric():
+            return "leave out a metric that is undefined"
+        case errors.UnusableFolder():
+            return "name an empty folder or a new one by set_tracking_uri()"
+        case _:
+            return error.hint

@@ -70,7 +70,8 @@ def opened(*uris: str | os.PathLike[str] | None) -> Registry:
 def _folder(uri: str) -> Path:
     if uri.startswith(_DATABASE):
         return _beside_the_database(uri)
-    path = uri.removeprefix(SCHEME).removeprefix("file://")
+    path = uri.removeprefix(SCHEME).removeprefix("file:")
+    path = path[2:] if path.startswith("//") else path
     scheme, colon, _ = path.partition(":")
     if not path or uri in _SERVICES or (colon and "/" not in scheme):
         raise MlflowException.invalid_parameter_value(

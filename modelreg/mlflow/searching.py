@@ -23,6 +23,8 @@ _FIELDS = {
     "source_path": "source",
     "creation_timestamp": "created_at",
     "last_updated_timestamp": "updated_at",
+    "timestamp": "updated_at",
+    "current_stage": "stage",
 }
 """MLflow's field -> modelreg's, where they are not named alike."""
 _IN_FRONT = re.compile(r"(attributes?|attr)\.", re.IGNORECASE)
@@ -42,7 +44,9 @@ class Page(NamedTuple):
 
 def translated_filter(text: str | None) -> str | None:
     """A filter of MLflow's as one of modelreg's; what it says is checked there."""
-    return _TOKEN.sub(_translated, text) if text and text.strip() else None
+    if text is None or not str(text).strip():
+        return None
+    return _TOKEN.sub(_translated, str(text))
 
 
 def translated_order(terms: Sequence[str] | None, default: str) -> str:
@@ -54,8 +58,8 @@ def translated_order(terms: Sequence[str] | None, default: str) -> str:
 
 def page(max_results: int, most: int, token: str | bytes | None) -> Page:
     """Which page is wanted; raises `InvalidInput` for more than ``most`` and for no token of ours."""
-    if not 1 <= max_results <= most:
-        raise InvalidInput(f"max_results is {max_results}, and it is from 1 to {most}")
+    if type(max_results) is not int or not 1 <= max_results <= most:
+        raise InvalidInput(f"max_results is {shown(str(max_results))}, and it is a whole number from 1 to {most}")
     return Page(_offset(token) if token else 0, max_results)
 
 

@@ -138,6 +138,8 @@ def test_what_cannot_be_logged_is_an_invalid_value():
             with pytest.raises(MlflowException) as error:
                 refused()
             assert error.value.error_code == "INVALID_PARAMETER_VALUE"
+        with pytest.raises(MlflowException, match=r"not a finite number \(leave out"):
+            mlflow.log_metric("auc", float("nan"))
         with pytest.raises(MlflowException, match="'DONE'"):
             mlflow.end_run("DONE")
     assert (status(run), mlflow.active_run()) == ("RUNNING", None)

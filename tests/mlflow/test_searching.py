@@ -48,7 +48,7 @@ def references(found):
         ("tags.\"number\" LIKE '1%'", {"churn/1"}),
         ("tags.a.b = 'x' AND tags.`a.b` = 'x'", {"churn/1", "churn/2", "churn/3"}),
         ("source_path = 'name = version_number'", set()),
-        ("stage = 'None' AND (version_number = 3 OR description = 'changed last')", {"churn/2", "churn/3"}),
+        ("current_stage = 'None' AND (version_number = 3 OR description = 'changed last')", {"churn/2", "churn/3"}),
         ("", {"churn/1", "churn/2", "churn/3", "fraud/1"}),
         (None, {"churn/1", "churn/2", "churn/3", "fraud/1"}),
     ],
@@ -92,7 +92,8 @@ def test_versions_come_in_the_wanted_order(stocked, order, expected):
 def test_models_come_in_the_wanted_order(stocked):
     names = [model.name for model in stocked.search_registered_models(order_by=["creation_timestamp DESC"])]
     assert names == ["empty", "fraud", "churn"]
-    assert stocked.search_registered_models(order_by=["last_updated_timestamp DESC"])[0].name == "churn"
+    for moment in ("last_updated_timestamp", "timestamp"):
+        assert stocked.search_registered_models(order_by=[f"{moment} DESC"])[0].name == "churn"
 
 
 def test_pages_follow_each_other_until_there_is_none(stocked):
@@ -129,6 +130,10 @@ def test_the_functions_without_a_client_find_all(stocked):
         {"page_token": b"\xff"},
         {"max_results": 0},
         {"max_results": 10**6},
+        {"max_results": 2.5},
+        {"max_results": "5"},
+        {"max_results": None},
+        {"filter_string": 5},
     ],
 )
 def test_what_cannot_be_searched_for_is_an_invalid_value(stocked, asked):

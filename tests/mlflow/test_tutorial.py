@@ -99,8 +99,9 @@ def test_importing_the_interface_imports_no_library():
     assert {"modelreg.runs", "modelreg.registration", "modelreg.catalog.change"} & {*json.loads(done.stdout)} == set()
 
 
-def test_a_folder_is_named_by_its_path_or_as_an_address(tmp_path, client):
-    for address in (tmp_path / "here", f"modelreg://{tmp_path}/here", f"file://{tmp_path}/here"):
+def test_a_folder_is_named_by_its_path_or_as_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for address in (tmp_path / "here", f"modelreg://{tmp_path}/here", f"file://{tmp_path}/here", "file:./here"):
         mlflow.set_registry_uri(address)
         assert mlflow.get_tracking_uri() == mlflow.get_registry_uri() == f"modelreg://{tmp_path}/here"
     assert mlflow.is_tracking_uri_set()
