@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+from modelreg import __version__ as __version__
 from modelreg.mlflow import catboost, entities, exceptions, lightgbm, models, pyfunc, sklearn, tracking, xgboost
+from modelreg.mlflow.absent import absent
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.exceptions import MlflowException
 from modelreg.mlflow.fluent import (
@@ -47,4 +49,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    raise AttributeError(f"modelreg.mlflow has no {name!r}: it has what a model's life needs, see docs/mlflow.md")
+    raise absent(__name__, name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location
+from modelreg.mlflow.absent import absent
 from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import all_speak_mlflow
@@ -38,6 +40,9 @@ class MlflowClient:
     ) -> None:
         self._uris = tracking_uri, registry_uri
         location.current(*self._uris)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise absent("MlflowClient", name)
 
     @property
     def tracking_uri(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +107,12 @@ def active_run() -> ActiveRun | None:
     return _active.runs[-1] if _active.runs else None
 
 
-def active_or_new_run_id() -> str:
-    """The id of the active run; one is started if there is none, as MLflow does."""
-    return (active_run() or start_run()).info.run_id
+@contextmanager
+def run_of_a_model() -> Iterator[str]:
+    """The id of the active run, or of one that is over with the block: logging a model leaves none active."""
+    active = active_run()
+    with nullcontext(active) if active else start_run() as run:
+        yield run.info.run_id
 
 
 @speaks_mlflow
@@ -139,9 +142,14 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: object = None,
 ) -> None:
-    """Keep the latest value of a metric of the active run; neither its steps nor its times are kept."""
-    _log(run_id, metrics={key: value})
+    """Keep the latest value of a metric of the active run; neither its steps nor its times are kept.
+
+    ``model_id`` and ``dataset`` have no effect: a version has all metrics of its run.
+    """
+    log_metrics({key: value}, run_id=run_id)
 
 
 @speaks_mlflow
@@ -151,9 +159,12 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: object = None,
 ) -> None:
-    """Keep the latest values of metrics of the active run: all of them, or none."""
-    _log(run_id, metrics=metrics)
+    """Keep the latest values of metrics of the active run: all of them, or none; see `log_metric`."""
+    numbers = {name: int(value) if isinstance(value, bool) else value for name, value in metrics.items()}
+    _log(run_id, metrics=numbers)
 
 
 @speaks_mlflow
@@ -212,7 +223,8 @@ def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:
 
 
 def _log(run_id: str | None, **logged: Any) -> None:
-    location.opened().runs.log(run_id or active_or_new_run_id(), **logged)
+    """Into a run, the active one if none is named; one is started if there is none, as MLflow does."""
+    location.opened().runs.log(run_id or (active_run() or start_run()).info.run_id, **logged)
 
 
 @atexit.register

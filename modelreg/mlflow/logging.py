@@ -31,7 +31,7 @@ def log_estimator(
     registered_model_name: str | None = None,
     **others: Any,
 ) -> ModelInfo:
-    """Keep ``estimator`` in the active run, which is started if there is none, and register it if it gets a name.
+    """Keep ``estimator`` in the active run, or in one of its own, and register it if it gets a name.
 
     ``input_example`` gives the signature where none is said. ``others`` are MLflow's further arguments, which have
     no effect here. Raises TypeError for what MLflow does not take either.
@@ -46,11 +46,13 @@ def log_estimator(
     stated = None if signature is None else signature.stated()
     if stated is None and input_example is not None:
         stated = signature_by_example(estimator, input_example)
-    runs, run_id = location.opened().runs, fluent.active_or_new_run_id()
-    logged = runs.log_model(run_id, name or artifact_path or DEFAULT_PATH, estimator, signature=stated)
     version = None
-    if registered_model_name is not None:
-        version = int(fluent.register_model(logged.reference, registered_model_name).version)
+    with fluent.run_of_a_model() as run_id:
+        logged = location.opened().runs.log_model(
+            run_id, name or artifact_path or DEFAULT_PATH, estimator, signature=stated
+        )
+        if registered_model_name is not None:
+            version = int(fluent.register_model(logged.reference, registered_model_name).version)
     return ModelInfo(
         artifact_path=logged.path,
         run_id=run_id,

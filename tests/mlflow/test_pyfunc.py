@@ -24,10 +24,13 @@ def test_columns_are_put_in_order_and_others_left_out(loaded, model, data):
     assert list(shuffled.columns) == ["member", "income", "age", "more"]
 
 
-def test_what_is_known_of_a_loaded_model_is_its_metadata(loaded, model):
+def test_what_is_known_of_a_loaded_model_is_its_metadata(registry, model, data):
+    signature = mlflow.models.infer_signature(data, model.predict(data))
+    info = mlflow.sklearn.log_model(model, name="model", signature=signature)
+    loaded = mlflow.pyfunc.load_model(info.model_uri)
     assert loaded.metadata.signature.inputs.input_names() == ["age", "income", "member"]
     assert loaded.metadata.get_input_schema().input_types() == ["int64", "float64", "boolean"]
-    assert loaded.metadata.run_id == mlflow.active_run().info.run_id
+    assert loaded.metadata.run_id == info.run_id
     assert type(loaded.unwrap_python_model()) is type(model)
 
 

@@ -27,14 +27,14 @@ def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
         mlflow.log_params({"lr": 0.1})
         mlflow.log_metric("auc", 0.8, step=0)
         mlflow.log_metric("auc", 0.9, step=1)
-        mlflow.log_metrics({"f1": 1}, step=1)
+        mlflow.log_metrics({"f1": 1, "fair": True}, step=1, model_id=None, dataset=None)
         mlflow.set_tag("b", True)
         mlflow.set_tags({"c": "d"})
         assert (run.data.params, status(run)) == ({}, "RUNNING")  # as it was when it was started
     assert mlflow.active_run() is None
     found = client.get_run(run.info.run_id)
     assert found.data.params == {"depth": "3", "lr": "0.1"}
-    assert found.data.metrics == {"auc": 0.9, "f1": 1.0}
+    assert found.data.metrics == {"auc": 0.9, "f1": 1.0, "fair": 1.0}
     assert tags(run) == {"a": "1", "b": "True", "c": "d", "mlflow.note.content": "why"}
     assert found.data.tags["mlflow.runName"] == "first"
     assert found.data.tags["mlflow.user"] == found.info.user_id
@@ -90,6 +90,14 @@ def test_logging_without_a_run_starts_one(model):
     mlflow.end_run()
     assert status(run) == "FINISHED"
     mlflow.end_run()  # of nothing, which is no error
+
+
+def test_a_model_that_is_logged_without_a_run_leaves_none_active(model):
+    info = mlflow.sklearn.log_model(model, name="model", registered_model_name="churn")
+    assert mlflow.active_run() is None
+    assert mlflow.get_run(info.run_id).info.status == "FINISHED"
+    with mlflow.start_run(), pytest.raises(MlflowException):
+        mlflow.sklearn.log_model(lambda rows: rows, name="model")
 
 
 def test_a_run_that_a_program_leaves_active_ends_with_it(registry, run):

@@ -86,8 +86,19 @@ def test_the_addresses_of_mlflows_modules_lead_here():
     assert infer_signature is same
     assert isinstance(infer_signature({"a": [1]}), ModelSignature)
     assert isinstance(MlflowClient().search_registered_models(), PagedList)
-    with pytest.raises(AttributeError, match=r"log_artifact.*docs/mlflow\.md"):
-        _ = mlflow.log_artifact
+
+
+def test_what_is_not_there_says_so_and_what_to_do(client):
+    for owner, name, words in (
+        (mlflow, "log_artifact", "register_model"),
+        (mlflow, "autolog", "log_params"),
+        (mlflow.sklearn, "autolog", "log_params"),
+        (mlflow.xgboost, "save_model", "joblib"),
+        (client, "list_artifacts", "docs/mlflow"),
+    ):
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError, match=f"has no '{name}'.*{words}"):
+            getattr(owner, name)
 
 
 def test_importing_the_interface_imports_no_library():
