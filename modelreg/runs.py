@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
 from modelreg.artifacts.manifest import Facts
 from modelreg.artifacts.source import find_source
+from modelreg.clock import as_text
 from modelreg.containers.content import OpenModel
 from modelreg.errors import InvalidInput, ParamChanged, shown
 from modelreg.estimators import dumped
@@ -19,8 +21,12 @@ from modelreg.records.signature import Signature
 from modelreg.references import parse_model_path
 from modelreg.registration import publish, require_published
 from modelreg.security.trust import Trust
-from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text
+from modelreg.statements import checked_count, checked_metrics, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
+
+if TYPE_CHECKING:
+    from modelreg.expressions.evaluation import Value
+    from modelreg.expressions.tree import Field
 
 
 class Runs:
@@ -63,6 +69,23 @@ class Runs:
         """One run with everything that was logged; raises `RunNotFound`."""
         with reading(self._home) as catalog:
             return catalog.run(run_id)
+
+    def search(
+        self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[Run]:
+        """The runs for which ``filter`` is true, ordered by ``sort``, else the one that was started last first.
+
+        ``metrics.auc > 0.9 AND params.depth = 3 AND status = 'FINISHED'``; the fields are those of `Run`. ``limit``
+        takes so many of them after the first ``offset``. Raises `InvalidExpression`.
+        """
+        from modelreg.expressions.choosing import chosen
+        from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
+
+        where = None if filter is None else parse_filter_of_runs(filter)
+        order = () if sort is None else parse_order_of_runs(sort)
+        end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
+        with reading(self._home) as catalog:
+            return chosen(catalog.runs(), where, order, _value_of)[offset:end]
 
     def log(
         self,
@@ -134,3 +157,14 @@ class Runs:
         with storing(), store.opened_and_checked(model.file, model.reference) as file:
             found = recognise({model.file.path: store.path(model.file.digest)}, False)
             return load(OpenModel(file, None), found.format, Trust(model.reference, trusted))
+
+
+def _value_of(run: Run, field: Field) -> Value:
+    value: Value | Mapping[str, Value] | datetime = getattr(run, field.name)
+    match value:
+        case datetime():
+            return as_text(value)
+        case Mapping():
+            return value.get(field.keys[0])
+        case _:
+            return value

@@ -13,6 +13,7 @@ import pytest
 from modelreg import Registry, infer_signature
 from modelreg.errors import (
     BlobDamaged,
+    InvalidExpression,
     InvalidInput,
     InvalidKey,
     InvalidMetric,
@@ -53,6 +54,51 @@ def test_a_run_keeps_the_latest_of_what_is_logged(registry, run):
     assert ended.started_at <= ended.ended_at
     assert runs.run(run.run_id) == ended
     assert list(registry.verify()) == []
+
+
+@pytest.fixture
+def three_runs(registry):
+    """Runs that were started in the order of their names."""
+    runs = registry.runs
+    for name, auc, depth in (("a", 0.7, "10"), ("b", 0.9, "9"), ("c", None, "deep")):
+        started = runs.start(name, tags={"team": "search"} if name == "b" else {})
+        runs.log(started.run_id, params={"depth": depth}, metrics={} if auc is None else {"auc": auc})
+        if name != "c":
+            runs.end(started.run_id)
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("filter", "sort", "expected"),
+    [
+        (None, None, "cba"),
+        ("metrics.auc > 0.8", None, "b"),
+        ("status = 'FINISHED' AND NOT metrics.auc > 0.8", None, "a"),
+        ("params.depth < 10", None, "b"),
+        ("tags.team = 'search' OR name = 'c'", None, "cb"),
+        ("ended_at IS NULL", None, "c"),
+        ("started_at > '2020-01-01'", "name", "abc"),
+        (None, "metrics.auc", "abc"),
+        (None, "metrics.auc DESC", "bac"),
+        (None, "params.depth", "bac"),
+        (None, "status DESC, name DESC", "cba"),
+    ],
+)
+def test_runs_are_found_by_what_was_logged_and_come_in_order(three_runs, filter, sort, expected):
+    assert [run.name for run in three_runs.search(filter, sort=sort)] == [*expected]
+
+
+def test_so_many_runs_are_found_as_are_wanted(three_runs):
+    assert [run.name for run in three_runs.search(sort="name", limit=1, offset=1)] == ["b"]
+    assert three_runs.search(limit=1) == [three_runs.run(three_runs.search(limit=1)[0].run_id)]
+
+
+def test_what_a_run_has_not_cannot_be_searched_for(three_runs):
+    for unknown in ("stage = 'None'", "eval.a.b > 1", "metrics > 1"):
+        with pytest.raises(InvalidExpression):
+            three_runs.search(unknown)
+    with pytest.raises(InvalidInput, match="at least 1"):
+        three_runs.search(limit=0)
 
 
 def test_a_run_goes_on_when_it_is_resumed(registry, run):

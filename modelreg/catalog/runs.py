@@ -14,6 +14,7 @@ from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
 _RUNS = "SELECT * FROM runs"
+_LATEST_FIRST = "SELECT run_id FROM runs ORDER BY started_at DESC, run_id"
 _RUN = f"{_RUNS} WHERE run_id = :run_id"
 _OF_RUN = {
     "params": "SELECT name, value FROM run_params WHERE run_id = :run_id ORDER BY name",
@@ -57,6 +58,11 @@ def read_run(connection: sqlite3.Connection, run_id: str) -> Run:
                 "models": {model.path: model for model in models},
             }
         )
+
+
+def read_runs(connection: sqlite3.Connection) -> list[Run]:
+    """All runs, the one that was started last first."""
+    return [read_run(connection, row["run_id"]) for row in connection.execute(_LATEST_FIRST)]
 
 
 def read_model(connection: sqlite3.Connection, run_id: str, path: str) -> LoggedModel:

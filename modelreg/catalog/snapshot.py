@@ -167,6 +167,12 @@ class Snapshot:
 
         return runs.read_run(self._connection, run_id)
 
+    def runs(self) -> list[Run]:
+        """All runs, the one that was started last first."""
+        from modelreg.catalog import runs
+
+        return runs.read_runs(self._connection)
+
     def logged_model(self, run_id: str, path: str) -> LoggedModel:
         """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""
         from modelreg.catalog import runs

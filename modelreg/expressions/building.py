@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from modelreg.clock import as_text, span
 from modelreg.errors import UnknownStage, did_you_mean, shown
-from modelreg.expressions.fields import KEYED, OF_MODEL, PLAIN, Kind
+from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -236,6 +236,13 @@ class ModelBuilder(FilterBuilder):
 
     plain = OF_MODEL
     keyed: Mapping[str, Kind] = {}
+
+
+class RunBuilder(FilterBuilder):
+    """The fields of runs."""
+
+    plain = OF_RUN
+    keyed = KEYED_OF_RUN
 
 
 def _place(token: Token) -> tuple[int, int]:

@@ -60,6 +60,19 @@ OF_MODEL = {
 }
 """Fields of a model, by which models are sorted."""
 
+OF_RUN = {
+    "run_id": Kind.TEXT,
+    "name": Kind.TEXT,
+    "status": Kind.TEXT,
+    "created_by": Kind.TEXT,
+    "started_at": Kind.MOMENT,
+    "ended_at": Kind.MOMENT,
+}
+"""Fields of a run that stand by themselves."""
+
+KEYED_OF_RUN = {name: kind for name, kind in KEYED.items() if name != "eval"}
+"""Fields of a run that are followed by a key."""
+
 
 def number_in(text: str | None) -> float | None:
     """The finite number that ``text`` is, or None."""

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.errors import InvalidExpression, shown
-from modelreg.expressions.building import FilterBuilder, GateBuilder, Key, Misplaced, ModelBuilder
+from modelreg.expressions.building import FilterBuilder, GateBuilder, Key, Misplaced, ModelBuilder, RunBuilder
 from modelreg.expressions.tree import Expression
 from modelreg.references import is_utf8
 
@@ -85,6 +85,8 @@ _STARTS = {
     "gate": (GateBuilder, "filter"),
     "order": (FilterBuilder, "order"),
     "order of models": (ModelBuilder, "order"),
+    "filter of runs": (RunBuilder, "filter"),
+    "order of runs": (RunBuilder, "order"),
 }
 """What is parsed -> what builds it, and the rule of the grammar that it is."""
 
@@ -107,6 +109,16 @@ def parse_order(text: str) -> tuple[Key, ...]:
 def parse_order_of_models(text: str) -> tuple[Key, ...]:
     """Read ``updated_at DESC, name``, by which models are sorted; raises `InvalidExpression`."""
     return cast("tuple[Key, ...]", _parsed(text, "order of models"))
+
+
+def parse_filter_of_runs(text: str) -> Expression:
+    """Read a filter of runs; raises `InvalidExpression`."""
+    return cast("Expression", _parsed(text, "filter of runs"))
+
+
+def parse_order_of_runs(text: str) -> tuple[Key, ...]:
+    """Read ``metrics.auc DESC, name``, by which runs are sorted; raises `InvalidExpression`."""
+    return cast("tuple[Key, ...]", _parsed(text, "order of runs"))
 
 
 def _parsed(text: str, what: str) -> object:
