@@ -14,11 +14,13 @@ from modelreg.mlflow import catboost, entities, exceptions, lightgbm, models, py
 from modelreg.mlflow.absent import absent
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.exceptions import MlflowException
+from modelreg.mlflow.experiments import create_experiment, get_experiment, get_experiment_by_name, set_experiment
 from modelreg.mlflow.fluent import (
     ActiveRun,
     active_run,
     end_run,
     get_run,
+    last_active_run,
     log_metric,
     log_metrics,
     log_param,
@@ -26,7 +28,6 @@ from modelreg.mlflow.fluent import (
     register_model,
     search_model_versions,
     search_registered_models,
-    set_experiment,
     set_tag,
     set_tags,
     start_run,
@@ -38,13 +39,15 @@ from modelreg.mlflow.location import (
     set_registry_uri,
     set_tracking_uri,
 )
+from modelreg.mlflow.run_table import search_runs
 
 __all__ = [
-    "ActiveRun", "MlflowClient", "MlflowException", "active_run", "catboost", "end_run", "entities", "exceptions",
-    "get_registry_uri", "get_run", "get_tracking_uri", "is_tracking_uri_set", "lightgbm", "log_metric", "log_metrics",
+    "ActiveRun", "MlflowClient", "MlflowException", "active_run", "catboost", "create_experiment", "end_run",
+    "entities", "exceptions", "get_experiment", "get_experiment_by_name", "get_registry_uri", "get_run",
+    "get_tracking_uri", "is_tracking_uri_set", "last_active_run", "lightgbm", "log_metric", "log_metrics",
     "log_param", "log_params", "models", "pyfunc", "register_model", "search_model_versions",
-    "search_registered_models", "set_experiment", "set_registry_uri", "set_tag", "set_tags", "set_tracking_uri",
-    "sklearn", "start_run", "tracking", "xgboost",
+    "search_registered_models", "search_runs", "set_experiment", "set_registry_uri", "set_tag", "set_tags",
+    "set_tracking_uri", "sklearn", "start_run", "tracking", "xgboost",
 ]  # fmt: skip
 
 

@@ -10,17 +10,19 @@ from typing import NoReturn
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location
 from modelreg.mlflow.absent import absent
-from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run
+from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run, ViewType
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import all_speak_mlflow
+from modelreg.mlflow.experiments import runs_in
 from modelreg.mlflow.loading import MODELS
-from modelreg.mlflow.searching import page, translated_filter, translated_order
+from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
 from modelreg.records.run import RunReference
 from modelreg.references import parse_alias, parse_name
 from modelreg.registry import Registry
 from modelreg.stages import Stage
 
 _MOST_MODELS = 1000
+_MOST_RUNS = 100_000
 _MOST_VERSIONS = 200_000
 Version = str | int
 
@@ -54,6 +56,30 @@ class MlflowClient:
     def get_run(self, run_id: str) -> Run:
         """A run with everything that was logged."""
         return Run.of(self._registry.runs.run(run_id))
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str] | str | None,
+        filter_string: str | None = None,
+        run_view_type: int = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        order_by: Sequence[str] | None = None,
+        page_token: str | bytes | None = None,
+    ) -> PagedList[Run]:
+        """The runs of some experiments, or of all (None), for which a filter is true: a page, the latest first."""
+        wanted = page(max_results, _MOST_RUNS, page_token)
+        if run_view_type == ViewType.DELETED_ONLY or experiment_ids in ([], ()):
+            return PagedList([], None)
+        among = None if experiment_ids is None else runs_in(experiment_ids)
+        conditions = [f"({each})" for each in (among, translated_filter(filter_string, OF_RUNS)) if each]
+        found = self._registry.runs.search(
+            " AND ".join(conditions) or None,
+            sort=translated_order(order_by, "started_at DESC", OF_RUNS),
+            limit=wanted.size + 1,
+            offset=wanted.offset,
+        )
+        runs = [Run.of(run) for run in found[: wanted.size]]
+        return PagedList(runs, wanted.next if len(found) > wanted.size else None)
 
     # Registered models
 

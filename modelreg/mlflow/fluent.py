@@ -10,9 +10,9 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from modelreg.mlflow import location
+from modelreg.mlflow import experiments, location
 from modelreg.mlflow.client import MlflowClient
-from modelreg.mlflow.entities import Experiment, ModelVersion, RegisteredModel, Run
+from modelreg.mlflow.entities import ModelVersion, RegisteredModel, Run
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
 from modelreg.records.run import FAILED, FINISHED
@@ -49,15 +49,8 @@ class _Active(threading.local):
 
 _active = _Active()
 _process = os.getpid()
-_experiment: str | None = None
-
-
-@speaks_mlflow
-def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
-    """Let the runs that are started from now on have the tag ``mlflow.experimentName``."""
-    global _experiment
-    _experiment = experiment_name or experiment_id
-    return Experiment(_experiment or DEFAULT_EXPERIMENT, _experiment or "Default")
+_latest: str | None = None
+"""The run that was started last in this process."""
 
 
 @speaks_mlflow
@@ -75,6 +68,7 @@ def start_run(
 
     Raises `MlflowException` with ``INVALID_STATE`` while another is active, unless ``nested``.
     """
+    global _latest
     parent = _active.runs[-1].info.run_id if _active.runs else None
     if parent is not None and not nested:
         raise MlflowException(
@@ -83,13 +77,14 @@ def start_run(
         )
     runs = location.opened().runs
     stated = {
-        EXPERIMENT_NAME: experiment_id or _experiment,
+        EXPERIMENT_NAME: experiments.chosen() if experiment_id in (None, DEFAULT_EXPERIMENT) else experiment_id,
         PARENT_RUN_ID: parent_run_id or parent,
         _DESCRIPTION: description,
     }
     given = {name: value for name, value in stated.items() if value is not None} | dict(tags or {})
     started = runs.start(run_name, tags=given) if run_id is None else _resumed(runs, run_id, given)
     run = Run.of(started)
+    _latest = run.info.run_id
     _active.runs.append(ActiveRun(run.info, run.data))
     return _active.runs[-1]
 
@@ -105,6 +100,12 @@ def end_run(status: str = FINISHED) -> None:
 def active_run() -> ActiveRun | None:
     """The active run, as it was when it was started."""
     return _active.runs[-1] if _active.runs else None
+
+
+@speaks_mlflow
+def last_active_run() -> Run | None:
+    """The run that was started last in this process, as it is now."""
+    return None if _latest is None else get_run(_latest)
 
 
 @contextmanager

@@ -6,19 +6,20 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from modelreg.errors import InvalidInput, shown
 
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")"""
-    r"""|(?P<tag>\btags?\.)(?P<key>`(?:[^`]|``)+`|"[^"]+"|[\w.]+)"""
+    r"""|\b(?P<kind>tag|metric|param)(?:eter)?s?\.(?P<key>`(?:[^`]|``)+`|"[^"]+"|[\w.]+)"""
     r"""|(?P<quoted>`[^`]+`)"""
     r"""|(?P<word>[A-Za-z_][\w.]*(?:\.(?:`(?:[^`]|``)+`))*)""",
     re.IGNORECASE,
 )
-_FIELDS = {
+OF_VERSIONS = {
     "version_number": "version",
     "source_path": "source",
     "creation_timestamp": "created_at",
@@ -26,7 +27,16 @@ _FIELDS = {
     "timestamp": "updated_at",
     "current_stage": "stage",
 }
-"""MLflow's field -> modelreg's, where they are not named alike."""
+"""MLflow's field of versions and models -> modelreg's, where they are not named alike."""
+OF_RUNS = {
+    "run_name": "name",
+    "user_id": "created_by",
+    "start_time": "started_at",
+    "end_time": "ended_at",
+    "tags.`mlflow.runName`": "name",
+    "tags.`mlflow.user`": "created_by",
+}
+"""The same of runs; two are tags in MLflow."""
 _IN_FRONT = re.compile(r"(attributes?|attr)\.", re.IGNORECASE)
 
 
@@ -42,18 +52,18 @@ class Page(NamedTuple):
         return base64.b64encode(json.dumps({"offset": self.offset + self.size}).encode()).decode()
 
 
-def translated_filter(text: str | None) -> str | None:
+def translated_filter(text: str | None, fields: Mapping[str, str] = OF_VERSIONS) -> str | None:
     """A filter of MLflow's as one of modelreg's; what it says is checked there."""
     if text is None or not str(text).strip():
         return None
-    return _TOKEN.sub(_translated, str(text))
+    return _TOKEN.sub(partial(_translated, fields), str(text))
 
 
-def translated_order(terms: Sequence[str] | None, default: str) -> str:
+def translated_order(terms: Sequence[str] | None, default: str, fields: Mapping[str, str] = OF_VERSIONS) -> str:
     """``["version_number DESC", "name"]`` as modelreg sorts; ``default`` where nothing is said."""
     if isinstance(terms, str):
         terms = [terms]
-    return ", ".join(_TOKEN.sub(_translated, term) for term in terms) if terms else default
+    return ", ".join(_TOKEN.sub(partial(_translated, fields), term) for term in terms) if terms else default
 
 
 def page(max_results: int, most: int, token: str | bytes | None) -> Page:
@@ -63,14 +73,16 @@ def page(max_results: int, most: int, token: str | bytes | None) -> Page:
     return Page(_offset(token) if token else 0, max_results)
 
 
-def _translated(found: re.Match[str]) -> str:
+def _translated(fields: Mapping[str, str], found: re.Match[str]) -> str:
     if found["text"]:
         return found["text"]
-    if found["tag"]:
+    if found["kind"]:
         key = found["key"]
-        return f"tags.`{key[1:-1]}`" if key.startswith('"') else f"tags.{key}"
+        bare = key[1:-1] if key[0] in '`"' else key
+        field = f"{found['kind'].lower()}s.`{bare}`"
+        return fields.get(field, field)
     word = _IN_FRONT.sub("", found["quoted"][1:-1] if found["quoted"] else found["word"], count=1)
-    return _FIELDS.get(word.lower(), word)
+    return fields.get(word.lower(), word)
 
 
 def _offset(token: str | bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.entity import Entity
@@ -13,6 +14,15 @@ RUN_NAME = "mlflow.runName"
 USER = "mlflow.user"
 PARENT_RUN_ID = "mlflow.parentRunId"
 DEFAULT_EXPERIMENT = "0"
+DEFAULT_NAME = "Default"
+
+
+class ViewType(IntEnum):
+    """Which runs are meant: here none is ever deleted."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,14 @@ class Experiment(Entity):
 
     experiment_id: str
     name: str
+    lifecycle_stage: str = "active"
+
+    @classmethod
+    def named(cls, name: str | None) -> Experiment:
+        """The experiment of this name or id; the default one without any."""
+        if name in (None, DEFAULT_EXPERIMENT, DEFAULT_NAME):
+            return cls(DEFAULT_EXPERIMENT, DEFAULT_NAME)
+        return cls(str(name), str(name))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""Searching runs: by experiment and by what was logged, as a table or as a list."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import modelreg.mlflow as mlflow
+from modelreg.mlflow.entities import ViewType
+from modelreg.mlflow.exceptions import MlflowException
+
+
+@pytest.fixture
+def runs():
+    """Three runs of the experiment 'autumn', of which the last has no metric, and one of no experiment."""
+    with mlflow.start_run(run_name="alone"):
+        pass
+    mlflow.set_experiment("autumn")
+    for name, auc in (("a", 0.7), ("b", 0.9)):
+        with mlflow.start_run(run_name=name):
+            mlflow.log_metrics({"auc": auc, "val auc": auc})
+            mlflow.log_params({"depth": 3, "max depth": name})
+    with mlflow.start_run(run_name="c", tags={"team": "growth"}):
+        pass
+
+
+def names(found):
+    return "".join(run.info.run_name for run in found)
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ("", "cba"),
+        ("metrics.auc > 0.8", "b"),
+        ("metric.`val auc` < 0.8 AND params.depth = '3'", "a"),
+        ('metrics."val auc" < 0.8', "a"),
+        ("parameters.`max depth` = 'b'", "b"),
+        ("tags.team = 'growth'", "c"),
+        ("tags.mlflow.runName = 'a'", "a"),
+        ("tags.`mlflow.runName` LIKE 'b%'", "b"),
+        ("attributes.run_name IN ('a', 'c')", "ca"),
+        ("attributes.status = 'FINISHED' AND run_name != 'a'", "cb"),
+        ("attribute.start_time > '2020-01-01'", "cba"),
+    ],
+)
+def test_runs_are_found_by_what_was_logged(runs, filter, expected):
+    assert names(mlflow.search_runs(filter_string=filter, output_format="list")) == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (["metrics.auc DESC"], "bac"),
+        (["attributes.start_time ASC"], "abc"),
+        (["params.depth", "metrics.`val auc`"], "abc"),
+        (["tags.mlflow.runName"], "abc"),
+    ],
+)
+def test_runs_come_in_the_wanted_order(runs, order, expected):
+    assert names(mlflow.search_runs(order_by=order, output_format="list")) == expected
+
+
+def test_the_best_run_is_the_first_row_of_a_table_and_its_model_is_registered(model):
+    for auc in (0.7, 0.9, 0.8):
+        with mlflow.start_run():
+            mlflow.log_metric("auc", auc)
+            mlflow.sklearn.log_model(model, name="model")
+    best = mlflow.search_runs(order_by=["metrics.auc DESC"]).iloc[0]
+    assert mlflow.register_model(f"runs:/{best.run_id}/model", "churn").run_id == best.run_id
+    assert best["metrics.auc"] == 0.9
+
+
+def test_a_table_has_a_row_for_each_run_and_a_column_for_all_that_one_of_them_has(runs):
+    table = mlflow.search_runs()
+    assert [*table["tags.mlflow.runName"]] == ["c", "b", "a"]
+    assert [*table["metrics.auc"][1:]] == [0.9, 0.7]
+    assert math.isnan(table["metrics.auc"][0])
+    assert set(table["experiment_id"]) == {"autumn"}
+    assert str(table["start_time"].dt.tz) == "UTC"
+    assert (table["end_time"] >= table["start_time"]).all()
+    assert mlflow.search_runs(filter_string="metrics.auc > 1").empty
+
+
+def test_runs_are_those_of_the_experiments_that_are_named(runs, client):
+    def found(**named):
+        return names(mlflow.search_runs(output_format="list", **named))
+
+    assert found(experiment_names=["autumn"]) == found(experiment_ids=["autumn"]) == "cba"
+    assert found(experiment_ids=["0"]) == found(experiment_names=["Default"]) == "alone"
+    assert found(experiment_ids=["0", "autumn"]) == found(search_all_experiments=True) == "cbaalone"
+    assert found(experiment_names=["it's another"]) == ""
+    assert names(client.search_runs(["autumn"], "", ViewType.ACTIVE_ONLY, 2)) == "cb"
+    assert client.search_runs(["autumn"], run_view_type=ViewType.DELETED_ONLY) == client.search_runs([]) == []
+
+
+def test_pages_of_runs_follow_each_other(runs, client):
+    first = client.search_runs(["autumn"], max_results=2)
+    second = client.search_runs(["autumn"], max_results=2, page_token=first.token)
+    assert (names(first), names(second), second.token) == ("cb", "a", None)
+
+
+def test_an_experiment_is_there_when_it_is_chosen_or_has_a_run(runs):
+    assert mlflow.get_experiment_by_name("autumn") == mlflow.get_experiment("autumn")
+    assert mlflow.get_experiment_by_name("winter") is None
+    with pytest.raises(MlflowException) as refused:
+        mlflow.get_experiment("winter")
+    assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    with pytest.raises(MlflowException) as refused:
+        mlflow.create_experiment("autumn")
+    assert refused.value.error_code == "RESOURCE_ALREADY_EXISTS"
+    with mlflow.start_run(experiment_id=mlflow.create_experiment("winter")) as run:
+        pass
+    assert mlflow.get_experiment(run.info.experiment_id).name == "winter"
+    assert mlflow.set_experiment("Default").experiment_id == mlflow.get_experiment("0").experiment_id == "0"
+
+
+def test_the_run_that_was_started_last_is_at_hand_when_it_is_over():
+    with mlflow.start_run() as run:
+        mlflow.log_metric("auc", 0.9)
+    assert mlflow.last_active_run() == mlflow.get_run(run.info.run_id)
+
+
+def test_what_a_run_has_not_cannot_be_searched_for():
+    for filter_string in ("stage = 'None'", "metrics.auc = 'x'", "name ="):
+        with pytest.raises(MlflowException) as refused:
+            mlflow.search_runs(filter_string=filter_string)
+        assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
