@@ -12,11 +12,12 @@ from modelreg.mlflow import location
 from modelreg.mlflow.absent import absent
 from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run, ViewType
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
+from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME
 from modelreg.mlflow.exceptions import all_speak_mlflow
 from modelreg.mlflow.experiments import runs_in
 from modelreg.mlflow.loading import MODELS
 from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
-from modelreg.records.run import RunReference
+from modelreg.records.run import FINISHED, RunReference
 from modelreg.references import parse_alias, parse_name
 from modelreg.registry import Registry
 from modelreg.stages import Stage
@@ -80,6 +81,42 @@ class MlflowClient:
         )
         runs = [Run.of(run) for run in found[: wanted.size]]
         return PagedList(runs, wanted.next if len(found) > wanted.size else None)
+
+    def create_run(
+        self,
+        experiment_id: str,
+        start_time: int | None = None,
+        tags: Mapping[str, object] | None = None,
+        run_name: str | None = None,
+    ) -> Run:
+        """Start a run without making it the active one; it goes on until `set_terminated`."""
+        among = {} if experiment_id == DEFAULT_EXPERIMENT else {EXPERIMENT_NAME: experiment_id}
+        return Run.of(self._registry.runs.start(run_name, tags=among | dict(tags or {})))
+
+    def log_param(self, run_id: str, key: str, value: object, synchronous: bool | None = None) -> object:
+        """Keep a parameter of a run, which has one value for ever; returns it."""
+        self._registry.runs.log(run_id, params={key: value})
+        return value
+
+    def log_metric(
+        self,
+        run_id: str,
+        key: str,
+        value: float,
+        timestamp: int | None = None,
+        step: int | None = None,
+        synchronous: bool | None = None,
+    ) -> None:
+        """Keep the latest value of a metric of a run."""
+        self._registry.runs.log(run_id, metrics=as_numbers({key: value}))
+
+    def set_tag(self, run_id: str, key: str, value: object, synchronous: bool | None = None) -> None:
+        """Set a tag of a run."""
+        self._registry.runs.log(run_id, tags={key: value})
+
+    def set_terminated(self, run_id: str, status: str = FINISHED, end_time: int | None = None) -> None:
+        """Say how a run ended: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+        self._registry.runs.end(run_id, status)
 
     # Registered models
 
@@ -301,6 +338,11 @@ def _reference(name: str, version: Version | None) -> str:
     if not (text.isascii() and text.isdecimal()):
         raise InvalidInput(f"the version {shown(text)} is not a whole number", "an alias has methods of its own")
     return f"{parse_name(name)}/{text}"
+
+
+def as_numbers(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Truth values as 0 and 1, as MLflow keeps them; what is no number is refused where it is kept."""
+    return {name: int(value) if isinstance(value, bool) else value for name, value in metrics.items()}
 
 
 def _required(value: str | None, what: str) -> str:

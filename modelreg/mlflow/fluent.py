@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from modelreg.mlflow import experiments, location
-from modelreg.mlflow.client import MlflowClient
+from modelreg.mlflow.client import MlflowClient, as_numbers
 from modelreg.mlflow.entities import ModelVersion, RegisteredModel, Run
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
@@ -164,8 +164,7 @@ def log_metrics(
     dataset: object = None,
 ) -> None:
     """Keep the latest values of metrics of the active run: all of them, or none; see `log_metric`."""
-    numbers = {name: int(value) if isinstance(value, bool) else value for name, value in metrics.items()}
-    _log(run_id, metrics=numbers)
+    _log(run_id, metrics=as_numbers(metrics))
 
 
 @speaks_mlflow

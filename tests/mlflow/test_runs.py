@@ -168,3 +168,17 @@ def test_a_run_that_is_named_by_a_tag_has_that_name():
     with mlflow.start_run(run_name="first") as run:
         mlflow.set_tag("mlflow.runName", "second")
     assert mlflow.get_run(run.info.run_id).info.run_name == "second"
+
+
+def test_a_client_logs_to_runs_that_are_not_active(client):
+    run_id = client.create_run("autumn", run_name="first", tags={"a": "b"}).info.run_id
+    assert client.log_param(run_id, "depth", 3) == 3
+    client.log_metric(run_id, "auc", 0.9, step=1)
+    client.set_tag(run_id, "c", "d")
+    client.set_terminated(run_id, "KILLED")
+    found = client.get_run(run_id)
+    assert (found.info.run_name, found.info.experiment_id, found.info.status) == ("first", "autumn", "KILLED")
+    assert (found.data.params, found.data.metrics) == ({"depth": "3"}, {"auc": 0.9})
+    assert (tags(found)["a"], tags(found)["c"]) == ("b", "d")
+    assert client.create_run("0").info.experiment_id == "0"
+    assert mlflow.active_run() is None
