@@ -18,7 +18,7 @@ FORMATS = ("mlflow",)
 
 _MOST_TEXT = 1 << 20  # bytes
 _GENERIC = "python_function"
-_TYPES = {
+TYPES = {
     "boolean": "boolean",
     "integer": "int32",
     "long": "int64",
@@ -28,6 +28,7 @@ _TYPES = {
     "binary": "binary",
     "datetime": "datetime",
 }
+"""MLflow's type of a column -> modelreg's."""
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
@@ -101,15 +102,16 @@ def _field(spec: object) -> SignatureField | None:
     match spec:
         case {"type": "tensor", "tensor-spec": {"dtype": str(dtype), "shape": list(shape)}, **more}:
             lengths = tuple(length if type(length) is int and length >= 0 else None for length in shape)
-            return SignatureField(_text(more.get("name")), _tensor_type(dtype), lengths)
+            return SignatureField(_text(more.get("name")), tensor_type(dtype), lengths)
         case {"type": str(type_), **more}:
             nullable = more.get("required") is False or more.get("optional") is True
-            return SignatureField(_text(more.get("name")), _TYPES.get(type_, "any"), nullable=nullable)
+            return SignatureField(_text(more.get("name")), TYPES.get(type_, "any"), nullable=nullable)
         case _:
             return None
 
 
-def _tensor_type(dtype: str) -> str:
+def tensor_type(dtype: str) -> str:
+    """Modelreg's type of an array whose type NumPy calls ``dtype``."""
     if dtype == "bool":
         return "boolean"
     if dtype.startswith("datetime64"):

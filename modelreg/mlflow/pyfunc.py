@@ -38,6 +38,9 @@ class PyFuncModel:
         known = None if found.signature is None else ModelSignature.of(found.signature)
         self.metadata = ModelMetadata(known, found.run_id, found.digest, found.created_at)
 
+    def __repr__(self) -> str:
+        return f"<PyFuncModel of {type(self._found.model).__name__}, run {self.metadata.run_id}>"
+
     def predict(self, data: object, params: object = None) -> Any:
         """What the model makes of ``data``, which is put into the order and types of the signature first.
 

@@ -32,6 +32,7 @@ def test_what_is_known_of_a_loaded_model_is_its_metadata(registry, model, data):
     assert loaded.metadata.get_input_schema().input_types() == ["int64", "float64", "boolean"]
     assert loaded.metadata.run_id == info.run_id
     assert type(loaded.unwrap_python_model()) is type(model)
+    assert repr(loaded) == f"<PyFuncModel of LogisticRegression, run {info.run_id}>"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ class ModelInfo:
     utc_time_created: str
     signature: ModelSignature | None
     registered_model_version: int | None = None
+    model_id: str | None = None
+    """None: a model is named by its run and its path."""
 
     @property
     def name(self) -> str:

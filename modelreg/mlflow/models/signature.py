@@ -6,35 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.types.schema import Schema
 from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature as inferred
-
-
-class Schema(tuple[SignatureField, ...]):
-    """The columns or arrays on one side of a model, in order."""
-
-    __slots__ = ()
-
-    @property
-    def inputs(self) -> list[SignatureField]:
-        """The same as a list."""
-        return list(self)
-
-    def input_names(self) -> list[str | int]:
-        """Their names, or their places where they have none."""
-        return [place if each.name is None else each.name for place, each in enumerate(self)]
-
-    def input_types(self) -> list[str]:
-        """Their types, as modelreg calls them."""
-        return [each.type for each in self]
-
-    def has_input_names(self) -> bool:
-        """Whether all of them have names."""
-        return all(each.name is not None for each in self)
-
-    def is_tensor_spec(self) -> bool:
-        """Whether they are arrays."""
-        return any(each.shape for each in self)
 
 
 class ModelSignature:

@@ -1,0 +1,7 @@
+"""What signatures are made of by hand."""
+
+from __future__ import annotations
+
+from modelreg.mlflow.types.schema import ColSpec, Schema, TensorSpec
+
+__all__ = ["ColSpec", "Schema", "TensorSpec"]
