@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 _FILES = "runs keep models, parameters, metrics and tags; register_model makes a version of a folder with files"
+_OWN_CLASSES = "sklearn.log_model keeps any object that predicts; 'modelreg trust add' lets its class be imported"
 _INSTEAD = {
+    "PythonModel": _OWN_CLASSES,
+    "log_model": _OWN_CLASSES,
     "autolog": "log what counts by log_params, log_metrics and sklearn.log_model",
     "log_artifact": _FILES,
     "log_artifacts": _FILES,
     "log_dict": _FILES,
     "log_figure": _FILES,
+    "log_image": _FILES,
     "log_table": _FILES,
     "log_text": _FILES,
     "evaluate": "'modelreg evaluate' keeps how well a version does on a file of data",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from modelreg.mlflow.absent import absent
 from modelreg.mlflow.exceptions import all_speak_mlflow, speaks_mlflow
 from modelreg.mlflow.loading import Loaded, loaded
 from modelreg.mlflow.models.signature import ModelSignature
@@ -76,3 +77,7 @@ def load_model(model_uri: str, suppress_warnings: bool = False, dst_path: object
         if suppress_warnings:
             warnings.simplefilter("ignore")
         return PyFuncModel(loaded(model_uri))
+
+
+def __getattr__(name: str) -> object:
+    raise absent(__name__, name)

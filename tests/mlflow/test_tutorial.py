@@ -94,6 +94,7 @@ def test_what_is_not_there_says_so_and_what_to_do(client):
         (mlflow, "autolog", "log_params"),
         (mlflow.sklearn, "autolog", "log_params"),
         (mlflow.xgboost, "save_model", "joblib"),
+        (mlflow.pyfunc, "PythonModel", "trust add"),
         (client, "list_artifacts", "docs/mlflow"),
     ):
         assert not hasattr(owner, name)
