@@ -112,6 +112,17 @@ def as_user(modelreg):
 
 
 @pytest.fixture
+def without_privilege():
+    """What to start a process with so that even root is bound by the modes of files."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root ignores the modes of files, and setpriv (util-linux) is not there to change that")
+    powers = "-dac_override,-dac_read_search"
+    return "setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"
+
+
+@pytest.fixture
 def process():
     """Start Python on a script in a process of its own: ``process(SCRIPT, argument, …)``; those left over end."""
     started: list[subprocess.Popen[str]] = []

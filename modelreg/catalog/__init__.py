@@ -39,18 +39,16 @@ class Catalog:
 
     def copy_to(self, private: Path) -> None:
         """Write one moment of it to the new file ``private``, current and on disk."""
-        connection.copy(self.path, private, self._timeout, lambda opened: self._change(opened).migrate())
+        connection.copy(self.path, private, self._timeout, self._note_migration)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """One moment of the catalog, however long it is looked at."""
+        """One moment of the catalog, however long it is looked at; one that is behind is migrated first."""
         with ExitStack() as opened:
             try:
                 open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
             except connection.SchemaBehind:
-                with self._write_lock():
-                    self._upgrade()
-                open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
+                open_connection = opened.enter_context(self._reading_what_was_behind())
             yield Snapshot(open_connection)
 
     @contextmanager
@@ -66,8 +64,18 @@ class Catalog:
             with connection.writing(self.path, self._timeout) as open_connection:
                 yield Change(open_connection, actor, message)
 
+    def _reading_what_was_behind(self) -> AbstractContextManager[sqlite3.Connection]:
+        if not connection.can_be_written(self.path):
+            return connection.reading_a_copy(self.path, self._timeout, self._note_migration)
+        with self._write_lock():
+            self._upgrade()
+        return connection.reading(self.path, self._timeout)
+
     def _upgrade(self) -> None:
-        connection.upgrade(self.path, self._timeout, lambda opened: self._change(opened).migrate())
+        connection.upgrade(self.path, self._timeout, self._note_migration)
+
+    def _note_migration(self, opened: sqlite3.Connection) -> None:
+        self._change(opened).migrate()
 
     def _change(self, opened: sqlite3.Connection) -> Change:
         from modelreg.catalog.change import Change

@@ -8,7 +8,7 @@ import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from modelreg import commits, plain
@@ -49,6 +49,20 @@ def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         yield connection
         connection.execute("ROLLBACK")
+
+
+@contextmanager
+def reading_a_copy(path: Path, timeout: float, record: Record) -> Iterator[sqlite3.Connection]:
+    """The same for a catalog that is behind, where nothing can be written: a copy in memory, migrated.
+
+    ``record`` writes into the copy that it was migrated.
+    """
+    with _translated(path, timeout), _opened(path, timeout) as source, closing(_in_memory()) as copied:
+        _schema_version(source, path)
+        source.backup(copied)
+        migrate(copied, record)
+        copied.execute("PRAGMA query_only = ON")
+        yield copied
 
 
 @contextmanager
@@ -157,15 +171,25 @@ def _opened(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
             f"this Python has SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
             "use a Python that was built with a newer SQLite",
         )
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     # 'rw' for readers too: a killed writer may have left a journal, and whoever comes next must roll it back
-    address = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
+    address = f"{path.absolute().as_uri()}?mode={'rw' if can_be_written(path) else 'ro'}"
     connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=timeout)
     try:
         connection.row_factory = sqlite3.Row
         yield connection
     finally:
         connection.close()
+
+
+def _in_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether this process may change the catalog: its file, and the journal beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _schema_version(connection: sqlite3.Connection, path: Path) -> int:

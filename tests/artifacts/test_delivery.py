@@ -15,12 +15,6 @@ from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, Storag
 
 FILES = {"model.bin": b"m" * 100_000, "deep/down/b.txt": b"", "README.md": b"read me"}
 
-WITHOUT_PRIVILEGE = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
-
 
 @pytest.fixture
 def folder_version(registry, model_folder):
@@ -185,16 +179,6 @@ def read_only(folder_version):
     yield folder_version
     for path, mode in modes.items():
         os.chmod(path, mode)
-
-
-@pytest.fixture
-def without_privilege():
-    """What to start a process with so that even root is bound by the modes of files."""
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        pytest.skip("root ignores the modes of files, and setpriv (util-linux) is not there to change that")
-    return WITHOUT_PRIVILEGE
 
 
 def test_in_a_registry_that_cannot_be_written_reading_works(read_only, tmp_path, run, without_privilege):

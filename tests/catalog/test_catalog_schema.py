@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -12,19 +13,21 @@ import pytest
 
 from modelreg import Registry
 from modelreg.errors import CatalogDamaged, RegistryTooNew
+from modelreg.records.signature import Signature, SignatureField
 
 STORED = Path(__file__).parent
 APPLICATION_ID = 0x4D524547
+SIGNATURE = Signature((SignatureField("age", "int64"),))
 
 
 @pytest.fixture(params=sorted(path.name for path in STORED.glob("schema-*.sql")))
 def stored_catalog(request, tmp_path):
     """A registry with a catalog that was stored when its schema was the newest, beside the bytes that it names."""
-    files = {"model.pkl": b"the bytes of version one", "other.pkl": b"the bytes of version two"}
+    Path("model.pkl").write_bytes(b"the bytes of version one")
+    Path("other.pkl").write_bytes(b"the bytes of version two")
     registry = Registry(tmp_path / "registry")
-    for name, content in files.items():
-        Path(name).write_bytes(content)
-        registry.register(name, "scratch")
+    registry.register("model.pkl", "scratch", metrics={"auc": 0.9}, params={"depth": 3}, signature=SIGNATURE)
+    registry.register("other.pkl", "scratch")
     (tmp_path / "registry" / "catalog.db").unlink()
     with closing(sqlite3.connect(tmp_path / "registry" / "catalog.db")) as connection:
         connection.executescript((STORED / request.param).read_text())
@@ -44,13 +47,10 @@ def test_a_stored_catalog_opens_with_todays_program(stored_catalog):
     assert [each["name"] for each in json.loads(history[9].after)["migrations"]] == ["foundation", "runs"]
 
 
-def test_a_stored_catalog_verifies_once_its_bytes_are_there(stored_catalog):
-    for finding in stored_catalog.verify():  # the facts of version 1 were stated, so its manifest is another one
-        assert finding.subject == "churn/1"
-        assert "manifest" in finding.problem
-    signature = stored_catalog.version("churn/1").signature
+def test_a_stored_catalog_is_sound_once_it_is_migrated(stored_catalog):
+    assert list(stored_catalog.verify()) == []
     found = stored_catalog.register(
-        "model.pkl", "churn", metrics={"auc": 0.9}, params={"depth": 3}, signature=signature
+        "model.pkl", "churn", metrics={"auc": 0.9}, params={"depth": 3}, signature=SIGNATURE
     )
     assert (found.version, found.created) == (1, False)
     assert list(stored_catalog.verify()) == []
@@ -63,6 +63,37 @@ def test_a_stored_catalog_goes_on(stored_catalog):
     run = stored_catalog.runs.start()
     stored_catalog.runs.log(run.run_id, metrics={"auc": 0.9})
     assert stored_catalog.runs.run(run.run_id).metrics == {"auc": 0.9}
+
+
+def test_a_stored_catalog_is_read_where_nothing_can_be_written_and_stays_as_it_is(
+    stored_catalog, run, without_privilege
+):
+    catalog = stored_catalog.folder / "catalog.db"
+    before = catalog.read_bytes(), sorted(os.listdir(stored_catalog.folder))
+    subprocess.run(["chmod", "-R", "a-w", stored_catalog.folder], check=True)
+    script = """
+import sys
+from modelreg import Registry
+registry = Registry(sys.argv[1])
+print(registry.version("churn/Production").version, len(registry.models()), registry.runs.search())
+print(list(registry.verify()))
+print(registry.path("churn/2").read_bytes())
+"""
+    try:
+        asked = run(script, stored_catalog.folder, before=without_privilege)
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", stored_catalog.folder], check=True)
+    assert asked == (0, "2 1 []\n[]\nb'the bytes of version two'\n", "")
+    assert (catalog.read_bytes(), sorted(os.listdir(stored_catalog.folder))) == before
+
+
+def test_a_stored_catalog_is_backed_up_and_restored_by_todays_program(stored_catalog, tmp_path):
+    stored_catalog.backup(tmp_path / "backup")
+    restored = Registry(tmp_path / "restored")
+    restored.restore(tmp_path / "backup")
+    for registry in (Registry(tmp_path / "backup"), restored):
+        assert registry.versions("churn") == stored_catalog.versions("churn")
+        assert list(registry.verify()) == []
 
 
 def test_a_catalog_says_whose_it_is_and_of_which_schema(registry, by_hand):
