@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData, did_you_mean, shown
 from modelreg.records.signature import Signature, SignatureField
+from modelreg.signatures.in_memory import is_sparse
 from modelreg.tables.reading import converted, named
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-
-    Array = np.ndarray[Any, Any]
 
 _DATA = "the data"
 
@@ -94,13 +92,8 @@ _FITTING = {
 }
 
 
-def _array(data: object, field: SignatureField) -> Array:
-    import numpy as np
-
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise InvalidData(f"{_DATA} cannot be read as an array: {error}") from error
+def _array(data: object, field: SignatureField) -> Any:
+    array = _read_as_array(data)
     wanted = field.shape or (None,)
     fits = array.ndim == len(wanted) and all(
         length in (None, found) for length, found in zip(wanted, array.shape, strict=True)
@@ -110,7 +103,19 @@ def _array(data: object, field: SignatureField) -> Array:
     return _as_type(array, field)
 
 
-def _as_type(array: Array, field: SignatureField) -> Array:
+def _read_as_array(data: Any) -> Any:
+    """NumPy's array, or a sparse one of SciPy's that stays one."""
+    import numpy as np
+
+    if is_sparse(data):
+        return data.tocsr()
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise InvalidData(f"{_DATA} cannot be read as an array: {error}") from error
+
+
+def _as_type(array: Any, field: SignatureField) -> Any:
     import numpy as np
 
     numeric = field.type.lstrip("u").startswith(("int", "float"))
@@ -120,13 +125,14 @@ def _as_type(array: Array, field: SignatureField) -> Array:
         raise InvalidData(f"{_DATA} is {array.dtype.name}, and the model takes {field.type}")
     with np.errstate(invalid="ignore", over="ignore"):
         changed = array.astype(field.type)
-        same = np.array_equal(changed.astype(array.dtype), array, equal_nan=array.dtype.kind == "f")
+        before, after = (each.data if is_sparse(each) else each for each in (array, changed.astype(array.dtype)))
+        same = np.array_equal(before, after, equal_nan=array.dtype.kind == "f")
     if not same:
         raise InvalidData(f"{_DATA} is {array.dtype.name} with values that {field.type} cannot hold")
     return changed
 
 
-def _arrays(data: object, fields: Sequence[SignatureField]) -> dict[str, Array]:
+def _arrays(data: object, fields: Sequence[SignatureField]) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         raise InvalidData(f"the model takes arrays by their names: {named([str(field.name) for field in fields])}")
     missing = [str(field.name) for field in fields if field.name not in data]

@@ -170,7 +170,8 @@ class MlflowClient:
         wanted = {Stage.parse(stage) for stage in stages or Stage}
         model, registry = parse_name(name), self._registry
         registry.model(model)
-        return [ModelVersion.of(each) for each in registry.latest_in_stages(model)[model] if each.stage in wanted]
+        found = registry.latest_in_stages(model).get(model, [])  # it may have been deleted meanwhile
+        return [ModelVersion.of(version) for version in found if version.stage in wanted]
 
     def set_registered_model_tag(self, name: str, key: str, value: object) -> None:
         """Set a tag of a model."""

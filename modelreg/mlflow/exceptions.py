@@ -70,6 +70,10 @@ class MlflowException(Exception):
         return cls(message, INVALID_PARAMETER_VALUE)
 
 
+RestException = MlflowException
+"""What code that was written for a server catches."""
+
+
 def speaks_mlflow(function: Callable[P, R]) -> Callable[P, R]:
     """Let ``function`` raise `MlflowException` where modelreg's own errors would leave it."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelreg.mlflow import experiments, location
 from modelreg.mlflow.client import MlflowClient, as_numbers
-from modelreg.mlflow.entities import ModelVersion, RegisteredModel, Run
+from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
 from modelreg.records.run import FAILED, FINISHED
@@ -20,6 +20,8 @@ from modelreg.records.run import FAILED, FINISHED
 if TYPE_CHECKING:
     from modelreg.records.run import Run as KnownRun
     from modelreg.runs import Runs
+
+T = TypeVar("T")
 
 _DESCRIPTION = "mlflow.note.content"
 
@@ -197,15 +199,9 @@ def search_registered_models(
 ) -> list[RegisteredModel]:
     """All registered models for which a filter is true, or the first so many."""
     client = MlflowClient()
-    found: list[RegisteredModel] = []
-    token: str | None = None
-    while max_results is None or len(found) < max_results:
-        page = client.search_registered_models(filter_string, 1000, order_by, token)
-        found += page
-        token = page.token
-        if token is None:
-            break
-    return found[:max_results]
+    return _of_all_pages(
+        lambda token: client.search_registered_models(filter_string, 1000, order_by, token), max_results
+    )
 
 
 @speaks_mlflow
@@ -213,7 +209,23 @@ def search_model_versions(
     max_results: int | None = None, filter_string: str | None = None, order_by: list[str] | None = None
 ) -> list[ModelVersion]:
     """All versions for which a filter is true, or the first so many."""
-    return MlflowClient().search_model_versions(filter_string, max_results or 200_000, order_by).to_list()
+    client = MlflowClient()
+    return _of_all_pages(
+        lambda token: client.search_model_versions(filter_string, 10_000, order_by, token), max_results
+    )
+
+
+def _of_all_pages(search: Callable[[str | None], PagedList[T]], most: int | None) -> list[T]:
+    """What ``search`` finds with the token of each page after the other, or the first so many."""
+    found: list[T] = []
+    token: str | None = None
+    while most is None or len(found) < most:
+        page = search(token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    return found[:most]
 
 
 def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelreg.clock import as_text
 from modelreg.mlflow import fluent, location
-from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.exceptions import MlflowException, speaks_mlflow
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
 
@@ -41,6 +41,10 @@ def log_estimator(
     unknown = others.keys() - _WITHOUT_EFFECT
     if unknown:
         raise TypeError(f"log_model() got an unexpected keyword argument {min(unknown)!r}")
+    if name is not None and artifact_path is not None:
+        raise MlflowException.invalid_parameter_value(
+            "artifact_path is the older word for name: give one of them"
+        )
     if signature is not None and signature.params:
         warnings.warn("the params of a signature are not stored", stacklevel=4)
     stated = None if signature is None else signature.stated()

@@ -40,7 +40,7 @@ def fields_of(data: object, what: str) -> tuple[SignatureField, ...]:
             return tuple(_array(str(name), _as_array(value, what)) for name, value in data.items())
         case [Mapping(), *_]:
             return _columns(pd.DataFrame(list(cast("Sequence[Any]", data))), what)
-        case _ if _is_sparse(data):
+        case _ if is_sparse(data):
             return (_array(None, data),)
         case _:
             return (_array(None, _rows(data, what)),)
@@ -101,7 +101,7 @@ def _array_type(array: Any) -> str:
 def _misses_values(array: Any) -> bool:
     import pandas as pd
 
-    values = array.data if _is_sparse(array) else array
+    values = array.data if is_sparse(array) else array
     return bool(array.dtype.kind in "fMO" and pd.isna(values).any())
 
 
@@ -121,5 +121,6 @@ def _rows(value: object, what: str) -> np.ndarray[Any, Any]:
     return array
 
 
-def _is_sparse(data: object) -> bool:
+def is_sparse(data: object) -> bool:
+    """Whether ``data`` is a sparse matrix or array of SciPy's, without importing SciPy."""
     return type(data).__module__.partition(".")[0] == "scipy" and hasattr(data, "dtype")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LinearRegression
 
 import modelreg.mlflow as mlflow
@@ -98,6 +99,21 @@ def test_an_array_has_the_shape_and_the_type_of_the_signature():
     for given, words in ((rows[:, :1], "shape"), (rows[0], "shape"), (rows.astype(str), "takes float64")):
         with pytest.raises(MlflowException, match=words):
             loaded.predict(given)
+
+
+def test_a_sparse_array_is_held_to_the_signature_and_stays_sparse():
+    rows = csr_matrix(np.eye(4, 3))
+    info = mlflow.sklearn.log_model(LinearRegression().fit(rows, range(4)), name="model", input_example=rows)
+    loaded = mlflow.pyfunc.load_model(info.model_uri)
+    expected = loaded.unwrap_python_model().predict(rows)
+    for given in (rows, rows.tocoo(), rows.astype("int8"), rows.toarray()):
+        assert np.allclose(loaded.predict(given), expected)
+    with pytest.raises(MlflowException, match="shape"):
+        loaded.predict(rows[:, :2])
+    whole = mlflow.models.infer_signature(rows.astype("int64"))
+    info = mlflow.sklearn.log_model(LinearRegression().fit(rows, range(4)), name="whole", signature=whole)
+    with pytest.raises(MlflowException, match="cannot hold"):
+        mlflow.pyfunc.load_model(info.model_uri).predict(rows * 0.5)
 
 
 def test_a_value_that_the_type_of_an_array_cannot_hold_is_refused():

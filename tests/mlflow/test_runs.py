@@ -142,6 +142,7 @@ def test_what_cannot_be_logged_is_an_invalid_value():
             lambda: mlflow.log_metric("auc", "high"),
             lambda: mlflow.log_metric("auc", float("nan")),
             lambda: mlflow.sklearn.log_model(object(), name="../model"),
+            lambda: mlflow.sklearn.log_model(object(), "model", name="model"),
         ):
             with pytest.raises(MlflowException) as error:
                 refused()

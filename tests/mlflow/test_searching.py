@@ -111,6 +111,7 @@ def test_the_functions_without_a_client_find_all(stocked):
     assert [model.name for model in mlflow.search_registered_models()] == ["churn", "empty", "fraud"]
     assert [model.name for model in mlflow.search_registered_models(2, order_by=["name DESC"])] == ["fraud", "empty"]
     assert len(mlflow.search_model_versions()) == 4
+    assert mlflow.search_model_versions(0) == mlflow.search_registered_models(0) == []
     assert references(mlflow.search_model_versions(1, "name = 'churn'", ["version_number"])) == ["churn/1"]
 
 
