@@ -42,9 +42,7 @@ def log_estimator(
     if unknown:
         raise TypeError(f"log_model() got an unexpected keyword argument {min(unknown)!r}")
     if name is not None and artifact_path is not None:
-        raise MlflowException.invalid_parameter_value(
-            "artifact_path is the older word for name: give one of them"
-        )
+        raise MlflowException.invalid_parameter_value("artifact_path is the older word for name: give one of them")
     if signature is not None and signature.params:
         warnings.warn("the params of a signature are not stored", stacklevel=4)
     stated = None if signature is None else signature.stated()
