@@ -66,8 +66,9 @@ def publish(receipt: Receipt, root: Path, facts: Facts, *, allow_unsafe: bool) -
 
     ``root`` is what the error calls them.
     """
-    described = recognise(receipt.contents(), facts.is_folder)
-    found = scan(receipt.contents(), facts.is_folder, described.format)
+    contents = receipt.contents()
+    described = recognise(contents, facts.is_folder)
+    found = scan(contents, facts.is_folder, described.format)
     if found.verdict is Verdict.DANGEROUS and not allow_unsafe:
         raise UnsafeModel(root, found.findings)
     files = tuple(receipt.files)

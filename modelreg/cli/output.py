@@ -105,7 +105,7 @@ def print_fields(record: object, values: Iterable[tuple[str, object]], form: For
 def print_json(answer: object) -> None:
     """Print a record as an object, or records as an array on one line, as ``gh`` does: it is for programs."""
     if isinstance(answer, Sequence):
-        _write(json.dumps([fields_of(each) for each in answer], default=_as_json) + "\n")
+        _write(json.dumps([fields_of(each) for each in answer], default=_as_json, check_circular=False) + "\n")
     else:
         _write(json.dumps(answer, default=_as_json, indent=2) + "\n")
 

@@ -78,7 +78,7 @@ def read_pickles(file: BinaryIO, size: int | None, budget: Budget, *, persistent
             others += _read_otherwise(file, size, begin, state, drops=True)
         if state.wrapper is not None:
             others += _read_otherwise(file, size, begin, state, joblib=False)
-        yield replace(reading, globals=(*reading.globals, *others))
+        yield replace(reading, globals=(*reading.globals, *others)) if others else reading
         if reading.end is not End.STOP or reading.whole:
             return
     yield replace(reading, end=End.LIMIT)

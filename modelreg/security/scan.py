@@ -57,7 +57,7 @@ def scan_opened(file: BinaryIO) -> Scan:
 
 def _examine(location: Path, place: str, examination: Examination) -> bool:
     with location.open("rb") as file:
-        return examination.file(file, location.stat().st_size, Place(place))
+        return examination.file(file, os.fstat(file.fileno()).st_size, Place(place))
 
 
 def _of_no_format(places: Sequence[str]) -> Iterator[str]:
