@@ -61,7 +61,7 @@ def rename(change: Change, old: ModelName, new: ModelName) -> Alteration:
         if change.has_model(new):
             raise NameInUse(old, new)
         if new.lower() != old.lower():
-            change.refuse_other_case(new)
+            change.refuse_name(new)
         change.rename(old, new)
     return Alteration(new, "name", None, old, new)
 

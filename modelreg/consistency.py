@@ -15,7 +15,9 @@ from modelreg.records.inspection import Finding
 from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.signatures import signature_as_json
+from modelreg.stages import RULES, StageRules
 
+_CHOICES = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
 _LONGEST = 140  # characters of a value in a finding
 
 
@@ -25,7 +27,7 @@ def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
     found = catalog.state()
     if catalog.journal_head() is None:  # the first entry of all will tell of these
         told.migrations = found.migrations
-        told.settings = {name: value for name, value in found.settings.items() if name == SHARED and value == "yes"}
+        told.settings = {name: value for name, value in found.settings.items() if (name, value) in _CHOICES}
     for seq, problem in (*broken_links(catalog.journal()), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
     yield from _compare(told, found)

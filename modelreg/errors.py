@@ -135,6 +135,15 @@ class InvalidAlias(InvalidInput):
         )
 
 
+class UnknownStageRules(InvalidInput):
+    """There are no rules of this name for stages."""
+
+    code = "unknown_stage_rules"
+
+    def __init__(self, text: str, known: Sequence[str]) -> None:
+        super().__init__(f"{shown(text)} names no rules for stages", f"choose {' or '.join(known)}")
+
+
 class InvalidKey(InvalidInput):
     """This cannot be the key of a metric, parameter or tag."""
 

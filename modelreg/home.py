@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from modelreg import plain
 from modelreg.catalog import Catalog
 from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
+from modelreg.stages import RULES, StageRules
 
 if TYPE_CHECKING:
     from modelreg.artifacts.blobs import BlobStore
@@ -134,24 +135,25 @@ class Home:
             raise RegistryNotFound(self.path)
         self._refuse_unsafe()
 
-    def create(self, *, shared: bool = False) -> bool:
+    def create(self, *, shared: bool = False, rules: StageRules | None = None) -> bool:
         """Make the registry unless it is there; returns whether it was made now.
 
-        ``shared`` makes it writable for its group. Raises what `require` raises, `UnusableFolder` for a folder that
-        holds other things, and `RegistryExists` when one is there that was made in the other way.
+        ``shared`` makes it writable for its group; ``rules`` are those for stages, strict ones unless said. Raises
+        what `require` raises, `UnusableFolder` for a folder that holds other things, and `RegistryExists` when one is
+        there that was made in another way.
         """
         if os.path.lexists(self.catalog.path) or self._had_a_catalog():
-            self._require_kind(shared)
+            self._require_kind(shared, rules)
             return False
         self.refuse_foreign_folder()
         self.refuse_odd_places()
         _make_folder(self.path, shared)
         with self.writing():
             if os.path.lexists(self.catalog.path):  # another process was first
-                self._require_kind(shared)
+                self._require_kind(shared, rules)
                 return False
             file_mode = self.make_places(shared=shared)
-            self.catalog.create(file_mode, {SHARED: "yes"} if shared else {})
+            self.catalog.create(file_mode, _settings(shared, rules))
         return True
 
     def make_places(self, *, shared: bool) -> int:
@@ -194,9 +196,16 @@ class Home:
             or next(self.path.glob("catalog-schema-*.db"), None) is not None
         )
 
-    def _require_kind(self, shared: bool) -> None:
-        """Raise unless this is a sound registry and, when ``shared``, one that was made for a group."""
+    def _require_kind(self, shared: bool, rules: StageRules | None) -> None:
+        """Raise unless this is a sound registry and, when ``shared``, one for a group, with ``rules`` if given."""
         self.require()
+        with self.catalog.reading() as snapshot:
+            present = snapshot.rules
+        if rules not in (None, present):
+            raise RegistryExists(
+                f"{shown(str(self.path))} is a registry already, and was made with the stages {present}",
+                "the choice is for good; make another registry",
+            )
         if shared > self.is_shared():
             raise RegistryExists(
                 f"{shown(str(self.path))} is a registry already, and was not made for a group",
@@ -278,6 +287,12 @@ class Home:
                 f"{shown(str(self.path))} is no registry and holds other files, such as {shown(foreign[0])}",
                 "name an empty folder or a new one with --registry",
             )
+
+
+def _settings(shared: bool, rules: StageRules | None) -> dict[str, str]:
+    """What differs from what a registry is unless something is said."""
+    settings = {SHARED: "yes"} if shared else {}
+    return settings if rules in (None, StageRules.STRICT) else settings | {RULES: str(rules)}
 
 
 def _actor() -> Actor:

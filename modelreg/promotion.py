@@ -43,15 +43,15 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
 
     Raises `NotFound`, `StageChanged`, `GateRefused` (unless ``force``) and `ProductionOccupied`, in this order.
     """
-    version = catalog.version(reference)
-    if not is_due(version.name, version.version, version.stage, terms):
+    version, rules = catalog.version(reference), catalog.rules
+    if not is_due(version.name, version.version, version.stage, terms, rules):
         return Transition(version.name, version.version, terms.stage, ())
     occupants = [each for each in catalog.in_stage(version.name, terms.stage) if each != version.version]
     checks = _ask_gates(catalog, version, terms, occupants)
     refusal = next((check for check in checks if not check.passed), None)
     if refusal is not None and not force:
         raise GateRefused(refusal)
-    changes = plan_transition(version.name, version.version, version.stage, terms, occupants)
+    changes = plan_transition(version.name, version.version, version.stage, terms, occupants, rules)
     return Transition(
         version.name,
         version.version,

@@ -24,7 +24,10 @@ Digest = NewType("Digest", str)
 LATEST = "latest"
 DIGEST_PREFIX = "sha256:"
 
-_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_PLAIN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_NO_NAMES = ("*", ".")  # every model, and the current folder
+_NAME_LENGTH = 256  # characters, in a registry with MLflow's rules; MLflow's databases take as many
+_ALIAS = r"[\w.-]{1,255}"
 _SHORT_DIGEST = "[0-9a-f]{8,64}"
 _KEY_LENGTH = 250  # characters; MLflow's limit for the keys of metrics, parameters and tags
 
@@ -83,24 +86,43 @@ class Reference:
 
 
 def parse_name(text: str) -> ModelName:
-    """A model's name as it may be registered; raises `InvalidName`."""
-    if not isinstance(text, str) or not re.fullmatch(_NAME, text):
+    """A model's name as it stands in some registry; raises `InvalidName`.
+
+    It is what MLflow takes, but for ``@``, after which an alias stands: neither blank nor like a path, and without
+    ``/`` and ``:``. Most registries take `require_plain_name` alone.
+    """
+    if not isinstance(text, str):
         raise InvalidName(str(text))
+    is_path = any(sign in text for sign in "/:@") or text.startswith("..") or text in _NO_NAMES
+    if is_path or not text.strip() or len(text) > _NAME_LENGTH or not is_utf8(text):
+        raise InvalidName(text)
     return ModelName(text)
 
 
-def parse_alias(text: str) -> str:
-    """An alias as it may be given; raises `InvalidAlias`.
+def require_plain_name(name: str) -> None:
+    """Raise `InvalidName` for a name that needs quotes in a shell or means another thing elsewhere."""
+    if not re.fullmatch(_PLAIN, name):
+        raise InvalidName(name)
 
-    ``latest``, the stages and numbers are refused since they have a meaning already, and ``v`` with a number since
-    MLflow refuses it.
+
+def parse_alias(text: str) -> str:
+    """An alias as it stands in some registry; raises `InvalidAlias`.
+
+    It is what MLflow takes, and ``.``; ``latest`` and ``v`` with a number are refused, as MLflow refuses them. Most
+    registries take `require_plain_alias` alone.
     """
     if not isinstance(text, str):
         raise InvalidAlias(str(text))
-    means_something = text.lower() in (LATEST, *(stage.value.lower() for stage in Stage))
-    if not re.fullmatch(_NAME, text) or means_something or re.fullmatch(r"v?\d+", text, re.IGNORECASE):
+    if not re.fullmatch(_ALIAS, text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
         raise InvalidAlias(text)
     return text
+
+
+def require_plain_alias(alias: str) -> None:
+    """Raise `InvalidAlias` for what needs quotes in a shell, and for stages and numbers, which mean something."""
+    means_something = alias.lower() in (stage.value.lower() for stage in Stage) or alias.isdecimal()
+    if not re.fullmatch(_PLAIN, alias) or means_something:
+        raise InvalidAlias(alias)
 
 
 def is_utf8(text: str) -> bool:

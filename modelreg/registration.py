@@ -89,7 +89,9 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
     source, statement = request.source, request.statement
     facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params)
     with home.catalog.reading() as catalog:
-        catalog.refuse_other_case(request.name)  # before gigabytes are copied for nothing
+        catalog.refuse_name(request.name)  # before gigabytes are copied for nothing
+        for alias in statement.aliases:
+            catalog.refuse_alias(alias)
     advance = progress and counting(progress, source.size)
     with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
         _require_expected(receipt, request)

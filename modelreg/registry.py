@@ -18,8 +18,8 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.home import Home, find_home
-from modelreg.references import Reference, is_utf8, parse_name
-from modelreg.stages import Stage
+from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
+from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
 
 if TYPE_CHECKING:
@@ -96,13 +96,16 @@ class Registry:
         """Whether the folder is a registry already, sound or not."""
         return self._home.catalog.path.exists()
 
-    def create(self, *, shared: bool = False) -> bool:
+    def create(self, *, shared: bool = False, stages: StageRules | str | None = None) -> bool:
         """Make the registry unless it is there, which `register` does by itself; returns whether it was made now.
 
-        ``shared`` makes it writable for its group.
+        ``shared`` makes it writable for its group. ``stages`` are the rules for stages, names and deletion, which are
+        chosen once: ``strict``, which a new registry gets unless another is said, or ``mlflow``. Raises
+        `RegistryExists` for one that was made in another way.
         """
+        rules = None if stages is None else StageRules.parse(stages)
         with storing(inside=self.folder):
-            return self._home.create(shared=shared)
+            return self._home.create(shared=shared, rules=rules)
 
     # What is there
 
@@ -249,6 +252,7 @@ class Registry:
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._home.is_shared(),
+                stages=catalog.rules,
                 models=models,
                 versions=versions,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
@@ -335,6 +339,7 @@ class Registry:
         )
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
+        self._require_plain_names(model, *statement.aliases)
         found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
         why = checked_message(allow_unsafe)
         if why == "":
@@ -388,6 +393,7 @@ class Registry:
         from modelreg.statements import checked_tags, checked_text
 
         model, described = parse_name(name), checked_text(description, "the description")
+        self._require_plain_names(model)
         self.create()
         with writing(self._home, message) as change:
             change.add_model(model, described, checked_tags(tags))
@@ -763,18 +769,18 @@ class Registry:
 
         ``with_versions`` deletes those of the model first, by the same rules: all of them, or nothing. Numbers of
         deleted versions are never given out again. Raises `VersionInUse` for a version in Staging or Production or
-        with an alias, `ModelInUse` for a model with versions.
+        with an alias, unless the registry has MLflow's rules, and `ModelInUse` for a model with versions.
         """
         from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
 
         with writing(self._home, message) as change:
             if "/" in subject or "@" in subject:
                 version = change.version(Reference.parse(subject))
-                refuse_deletion_of_version(version)
+                refuse_deletion_of_version(version, change.rules)
                 change.delete_version(version.name, version.version)
             else:
                 for version in change.versions(parse_name(subject)) if with_versions else ():
-                    refuse_deletion_of_version(version)
+                    refuse_deletion_of_version(version, change.rules)
                     change.delete_version(version.name, version.version)
                 model = change.model(parse_name(subject))
                 refuse_deletion_of_model(model)
@@ -861,6 +867,13 @@ class Registry:
         _require_path(folder)
         with storing(inside=self.folder):
             return restore(self._home, Path(folder), progress, force=force)
+
+    def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
+        """Before a registry is made for them: it will have the strict rules. One that is there is asked later."""
+        if not self.exists():
+            require_plain_name(model)
+            for alias in aliases:
+                require_plain_alias(alias)
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[Change]:

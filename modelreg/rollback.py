@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelreg import provenance
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import BlobDamaged
@@ -19,9 +21,9 @@ def plan(catalog: Snapshot, name: ModelName) -> Transition:
     """What a rollback does to the stages; raises `NothingToRollBackTo`."""
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    changes = plan_rollback(name, entries, stages)
-    restored = catalog.version(Reference(name, changes[-1].version))
-    return Transition(name, restored.version, Stage.PRODUCTION, changes, notes=notes_on(restored, Stage.PRODUCTION))
+    planned = plan_rollback(name, entries, stages)
+    restored = catalog.version(Reference(name, planned.version))
+    return replace(planned, notes=notes_on(restored, Stage.PRODUCTION))
 
 
 def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:

@@ -96,7 +96,9 @@ def test_a_stage_may_be_written_in_any_case(text):
         ("../x/1", InvalidName),
         ("models:/models:/churn/1", InvalidName),
         ("models://churn/1", InvalidName),
-        ("chürn/1", InvalidName),
+        (" /1", InvalidName),
+        ("*/1", InvalidName),
+        ("a@b/1", InvalidAlias),
     ],
 )
 def test_what_is_outside_the_grammar_is_refused(text, error):
@@ -104,12 +106,37 @@ def test_what_is_outside_the_grammar_is_refused(text, error):
         Reference.parse(text)
 
 
-def test_an_alias_may_be_what_a_name_may_be_but_latest_and_versions():
-    assert parse_alias("2024.best_one-yet") == "2024.best_one-yet"
-    assert parse_alias("v") == "v"
-    for refused in ("latest", "LATEST", "v1", "V99", "", "-x", "a:b"):
+def test_an_alias_may_be_what_mlflow_takes_but_latest_and_versions():
+    for taken in ("2024.best_one-yet", "v", "-x", "production", "3", "größte"):
+        assert parse_alias(taken) == taken
+    for refused in ("latest", "LATEST", "v1", "V99", "", "a:b", "a b", "a/b"):
         with pytest.raises(InvalidAlias):
             parse_alias(refused)
+
+
+@pytest.mark.parametrize("name", ["my model", "chürn", "-x", "_x", "a" * 129])
+def test_a_name_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, name):
+    for refused in (
+        lambda: three.model(name),
+        lambda: three.version(f"{name}/1"),
+        lambda: three.history(name),
+        lambda: three.register(model_file(b"4"), name),
+        lambda: three.rename("churn", name),
+    ):
+        with pytest.raises(InvalidName):
+            refused()
+
+
+@pytest.mark.parametrize("alias", ["-x", "production", "3", "größte"])
+def test_an_alias_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, alias):
+    for refused in (
+        lambda: three.version(f"churn@{alias}"),
+        lambda: three.alias("churn/1", alias),
+        lambda: three.register(model_file(b"4"), "churn", aliases=[alias]),
+    ):
+        with pytest.raises(InvalidAlias):
+            refused()
+    assert three.model("churn").versions == 3
 
 
 @pytest.fixture

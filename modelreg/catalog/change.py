@@ -12,6 +12,7 @@ from typing import Any
 from modelreg import __version__, clock
 from modelreg.catalog import evaluations, gates, journal, runs, state, trust
 from modelreg.catalog.models import find_model, model_id
+from modelreg.catalog.schema import lift_contract
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import ModelExists
 from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
@@ -50,7 +51,7 @@ from modelreg.records.transition import StageChange
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
-from modelreg.stages import Stage
+from modelreg.stages import Stage, StageRules
 
 NO_MODEL = 0
 """What stands for a model's number in a journal entry that is about none."""
@@ -84,6 +85,7 @@ _PUT_MODEL_TAG = "INSERT OR REPLACE INTO model_tags (model, name, value) VALUES 
 _TAKE_VERSION_TAG = "DELETE FROM version_tags WHERE model = ? AND version = ? AND name = ?"
 _TAKE_MODEL_TAG = "DELETE FROM model_tags WHERE model = ? AND name = ?"
 _TAKE_ALIAS = "DELETE FROM aliases WHERE model = :model AND alias = :alias"
+_TAKE_ALIASES = "DELETE FROM aliases WHERE model = :model AND version = :version"
 _DESCRIBE_MODEL = "UPDATE models SET description = :description WHERE id = :model"
 _DESCRIBE_VERSION = """
 UPDATE versions SET description = :description WHERE model = :model AND version = :version
@@ -130,13 +132,15 @@ class Change(Snapshot):
     def create(self, settings: Mapping[str, str]) -> None:
         """Write the first rows of a new catalog: what was chosen for the registry; the first entry will tell it."""
         self._connection.executemany(_ADD_SETTING, settings.items())
+        if self.rules is StageRules.MLFLOW:
+            lift_contract(self._connection)
 
     def migrate(self) -> None:
         """Write down that the schema was migrated."""
         self._journal_whole(MIGRATE, {"migrations": state.migrations(self._connection)})
 
     def add_model(self, name: ModelName, description: str, tags: Mapping[str, str]) -> None:
-        """Add a model without versions; raises `ModelExists`, and `NameTaken` as `add_version` does."""
+        """Add a model without versions; raises `ModelExists`, and what `add_version` raises."""
         model, is_new = self._find_or_add_model(name)
         if not is_new:
             raise ModelExists(name)
@@ -148,7 +152,7 @@ class Change(Snapshot):
         """Add a version, and the model if it is new; returns the version's number.
 
         ``allowed_because`` is why it is there although it is dangerous.
-        Raises `NameTaken` when a model's name differs from ``name`` in case only.
+        Raises `InvalidName` or `NameTaken` for what the rules do not let a model be called.
         """
         model, is_new = self._find_or_add_model(name)
         version: int = self._first(_TAKE_NUMBER, model=model, at=self._at)["version"]
@@ -220,7 +224,8 @@ class Change(Snapshot):
         self._alter(TAG, name, version, _TOUCH_MODEL, _TOUCH_VERSION, "tags")
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
-        """Let ``alias`` mean ``version``, whatever it meant before."""
+        """Let ``alias`` mean ``version``, whatever it meant before; raises `InvalidAlias`."""
+        self.refuse_alias(alias)
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
         self._journal_alias(model, version, {alias: version})
@@ -237,25 +242,31 @@ class Change(Snapshot):
         retired = self._first(_RETIRED, name=new)
         self._connection.execute(_REVIVE, {"name": new})
         if name.lower() != new.lower():
-            self._connection.execute(_RETIRE, {"model": model})
+            self._retire(model)
         counter = retired["next_version"] if retired else 1
         self._connection.execute(_RENAME, {"model": model, "new": new, "counter": counter, "at": self._at})
         self._journal(RENAME, model, model_fields=("name", "next_version", "updated_at"))
 
     def delete_version(self, name: ModelName, version: int) -> None:
-        """Take a version out of the catalog; its number is never given out again."""
+        """Take a version out of the catalog with its aliases; its number is never given out again."""
         model = model_id(self._connection, name)
-        self._connection.execute(_DELETE_VERSION, {"model": model, "version": version})
+        key = {"model": model, "version": version}
+        aliased = self._connection.execute(_TAKE_ALIASES, key).rowcount
+        self._connection.execute(_DELETE_VERSION, key)
         self._connection.execute(_TOUCH_MODEL, {"model": model, "at": self._at})
-        self._journal(DELETE, model, version, model_fields=("updated_at",), version_fields=None)
+        fields = ("aliases", "updated_at") if aliased else ("updated_at",)
+        self._journal(DELETE, model, version, model_fields=fields, version_fields=None)
 
     def delete_model(self, name: ModelName) -> None:
-        """Take a model without versions out of the catalog; its counter is kept for a model of the same name."""
+        """Take a model without versions out of the catalog.
+
+        Its counter is kept for a model of the same name; by MLflow's rules that one begins anew.
+        """
         model = model_id(self._connection, name)
         own_gates = gates.gates_of_model(self._connection, model)
         for number in own_gates:
             gates.remove_gate(self._connection, number)
-        self._connection.execute(_RETIRE, {"model": model})
+        self._retire(model)
         self._connection.execute(_DELETE_MODEL, {"model": model})
         more = {"removed_gates": own_gates} if own_gates else {}
         self._journal(DELETE, model, model_fields=None, name=name, more=more)
@@ -366,7 +377,7 @@ class Change(Snapshot):
         return self._connection.execute(query, values).fetchone()
 
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
-        self.refuse_other_case(name)
+        self.refuse_name(name)
         known = find_model(self._connection, name)
         if known is not None:
             return known, False
@@ -381,6 +392,11 @@ class Change(Snapshot):
         model = self._connection.execute(_ADD_MODEL, values).lastrowid
         assert model is not None
         return model, True
+
+    def _retire(self, model: int) -> None:
+        """Keep the counter of a name that goes, so that no reference by it will ever mean another version."""
+        if self.rules is StageRules.STRICT:
+            self._connection.execute(_RETIRE, {"model": model})
 
     def _version_values(self, model: int, version: int, new: NewVersion) -> dict[str, Any]:
         observed = asdict(new.provenance)

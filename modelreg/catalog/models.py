@@ -10,7 +10,8 @@ from modelreg.catalog.rows import Rows, grouped, understood
 from modelreg.clock import from_text
 from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.records.model import Model
-from modelreg.references import ModelName
+from modelreg.references import ModelName, require_plain_name
+from modelreg.stages import RULES, StageRules
 
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key
@@ -19,21 +20,22 @@ if TYPE_CHECKING:
 _MODELS = """
 SELECT id, name, description, versions,
        (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
-       (SELECT version FROM versions WHERE model = models.id AND stage = 'Production') AS production,
+       (SELECT max(version) FROM versions WHERE model = models.id AND stage = 'Production') AS production,
        archived, created_by, created_at, updated_at
 FROM models
 """
 _FITTING = f"""
 {_MODELS}
 WHERE (:glob IS NULL OR name GLOB :glob) AND {{where}}
-ORDER BY {{order}} name COLLATE NOCASE LIMIT :limit OFFSET :offset
+ORDER BY {{order}} name COLLATE NOCASE, name LIMIT :limit OFFSET :offset
 """
 _WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
 _THEMSELVES = "id IN (SELECT m.id FROM models m WHERE {where})"
-_ALL = _MODELS + "ORDER BY name COLLATE NOCASE"
+_ALL = _MODELS + "ORDER BY name COLLATE NOCASE, name"
 _ONE = _MODELS + "WHERE id = :low"
 _MODEL = "SELECT id FROM models WHERE name = :name"
 _SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
+_RULES = "SELECT value FROM settings WHERE name = ?"
 _SOME_NAMES = "SELECT name FROM models LIMIT 2000"
 _STAGING = """
 SELECT model, version FROM versions
@@ -102,16 +104,31 @@ def find_model(connection: sqlite3.Connection, name: str) -> int | None:
     return None if row is None else int(row["id"])
 
 
-def refuse_other_case(connection: sqlite3.Connection, name: str) -> None:
-    """Raise `NameTaken` when the name of a model differs from ``name`` in case only."""
+def rules_of(connection: sqlite3.Connection) -> StageRules:
+    """The rules for stages, names and deletion, which were chosen when the registry was made."""
+    row = connection.execute(_RULES, (RULES,)).fetchone()
+    with understood():
+        return StageRules.STRICT if row is None else StageRules(row["value"])
+
+
+def refuse_name(connection: sqlite3.Connection, name: str) -> None:
+    """Raise what the rules have against a model of this name.
+
+    `InvalidName` for one that is not plain, and `NameTaken` when that of another model differs in case only.
+    """
+    if rules_of(connection) is StageRules.MLFLOW:
+        return
+    require_plain_name(name)
     known = connection.execute(_SAME_NAME, {"name": name}).fetchone()
     if known is not None and known["name"] != name:
         raise NameTaken(name, known["name"])
 
 
 def model_id(connection: sqlite3.Connection, name: str) -> int:
-    """The catalog's number for a model; raises `ModelNotFound`."""
+    """The catalog's number for a model; raises `ModelNotFound`, or `InvalidName` where none can be called so."""
     model = find_model(connection, name)
     if model is None:
+        if rules_of(connection) is StageRules.STRICT:
+            require_plain_name(name)
         raise ModelNotFound(name, (row["name"] for row in connection.execute(_SOME_NAMES)))
     return model

@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from modelreg.catalog.models import model_id
+from modelreg.catalog.models import model_id, rules_of
 from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
-from modelreg.references import Alias, DigestPrefix, Latest, Reference
-from modelreg.stages import Stage
+from modelreg.references import Alias, DigestPrefix, Latest, Reference, require_plain_alias
+from modelreg.stages import Stage, StageRules
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
 _EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :version"
@@ -53,7 +53,7 @@ def latest_in_stages(connection: sqlite3.Connection, model: int) -> list[int]:
 
 
 def stages_of(connection: sqlite3.Connection, model: int, versions: Iterable[int]) -> dict[int, Stage]:
-    """The stages of those of ``versions`` that there are, and of the one in Production."""
+    """The stages of those of ``versions`` that there are, and of those in Production."""
     rows = connection.execute(_STAGES, {"model": model, "versions": json.dumps(list(versions))})
     return {version: Stage(stage) for version, stage in rows}
 
@@ -65,6 +65,8 @@ def _candidate(connection: sqlite3.Connection, model: int, reference: Reference)
         case Alias(alias):
             row = _first(connection, _BY_ALIAS, model=model, alias=alias)
             if row is None:
+                if rules_of(connection) is StageRules.STRICT:
+                    require_plain_alias(alias)
                 aliases = [each["alias"] for each in connection.execute(_ALIAS_NAMES, {"model": model})]
                 raise AliasNotFound(reference.name, alias, aliases)
             return row

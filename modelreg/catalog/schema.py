@@ -320,6 +320,23 @@ CREATE INDEX logged_models_by_digest ON logged_models(digest);
 """
 
 
+_NEWEST_IN_PRODUCTION = """
+DROP VIEW registered_models;
+CREATE VIEW registered_models AS
+SELECT name, description, versions,
+       (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
+       (SELECT group_concat(version, ', ') FROM versions WHERE model = models.id AND stage = 'Staging') AS staging,
+       (SELECT max(version) FROM versions WHERE model = models.id AND stage = 'Production') AS production,
+       archived, created_by, created_at, updated_at
+FROM models;
+"""
+
+_WITHOUT_CONTRACT = """
+DROP INDEX one_version_in_production;
+DROP INDEX one_name_whatever_its_case;
+"""
+
+
 def _foundation(connection: sqlite3.Connection) -> None:
     """Models, versions, their files and facts, the journal, and two views for people."""
     for statement in [*_statements(_TABLES + _VIEWS), *_TRIGGERS]:
@@ -329,6 +346,18 @@ def _foundation(connection: sqlite3.Connection) -> None:
 def _runs(connection: sqlite3.Connection) -> None:
     """What is logged in runs: parameters, metrics, tags and models."""
     for statement in _statements(_RUNS):
+        connection.execute(statement)
+
+
+def _newest_in_production(connection: sqlite3.Connection) -> None:
+    """Of several versions in Production, which MLflow's rules allow, the view for people shows the newest."""
+    for statement in _statements(_NEWEST_IN_PRODUCTION):
+        connection.execute(statement)
+
+
+def lift_contract(connection: sqlite3.Connection) -> None:
+    """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
+    for statement in _statements(_WITHOUT_CONTRACT):
         connection.execute(statement)
 
 
@@ -361,18 +390,20 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute(_OBJECTS).fetchall())
 
 
-def expected_objects() -> dict[str, str]:
-    """What `objects` gives for a catalog that nobody changed by hand."""
+def expected_objects(*, contract: bool) -> dict[str, str]:
+    """What `objects` gives for a catalog that nobody changed by hand, with the contract or without."""
     fresh = sqlite3.connect(":memory:")
     try:
         for step in STEPS:
             step(fresh)
+        if not contract:
+            lift_contract(fresh)
         return objects(fresh)
     finally:
         fresh.close()
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation, _runs)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation, _runs, _newest_in_production)
 SCHEMA_VERSION = len(STEPS)
 
 

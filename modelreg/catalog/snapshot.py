@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_other_case
+from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_name, rules_of
+from modelreg.references import require_plain_alias
+from modelreg.stages import StageRules
 
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key
@@ -48,6 +50,11 @@ class Snapshot:
         row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
 
+    @property
+    def rules(self) -> StageRules:
+        """The rules for stages, names and deletion."""
+        return rules_of(self._connection)
+
     def schema_version(self) -> int:
         """The number of migrations that the catalog has seen."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
@@ -74,9 +81,14 @@ class Snapshot:
         """Whether a model has exactly this name."""
         return find_model(self._connection, name) is not None
 
-    def refuse_other_case(self, name: str) -> None:
-        """Raise `NameTaken` when the name of a model differs from ``name`` in case only."""
-        refuse_other_case(self._connection, name)
+    def refuse_name(self, name: str) -> None:
+        """Raise `InvalidName` or `NameTaken` for what the rules do not let a model be called."""
+        refuse_name(self._connection, name)
+
+    def refuse_alias(self, alias: str) -> None:
+        """Raise `InvalidAlias` for what the rules do not let an alias be."""
+        if self.rules is StageRules.STRICT:
+            require_plain_alias(alias)
 
     def model(self, name: str) -> Model:
         """The model of this name; raises `ModelNotFound`."""
@@ -143,7 +155,7 @@ class Snapshot:
         return versions_in_stage(self._connection, model_id(self._connection, name), stage)
 
     def stages(self, name: ModelName, versions: Iterable[int]) -> dict[int, Stage]:
-        """The stages of those of ``versions`` that there are, and of the one in Production."""
+        """The stages of those of ``versions`` that there are, and of those in Production."""
         from modelreg.catalog.resolution import stages_of
 
         return stages_of(self._connection, model_id(self._connection, name), versions)
@@ -292,7 +304,8 @@ class Snapshot:
         """Tables, indexes and triggers that are not as they were made: what they promise does not hold."""
         from modelreg.catalog.schema import expected_objects, has_migrations_as_made, objects
 
-        found, expected = objects(self._connection), expected_objects()
+        found = objects(self._connection)
+        expected = expected_objects(contract=self.rules is StageRules.STRICT)
         changed = [name for name in sorted(found.keys() | expected.keys()) if found.get(name) != expected.get(name)]
         if not has_migrations_as_made(self._connection):
             changed.append("_sqlite_migrations")

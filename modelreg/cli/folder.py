@@ -31,6 +31,14 @@ def init(
         Path | None, typer.Argument(metavar="[DIR]", help="The registry folder to make.", show_default=False)
     ] = None,
     shared: Annotated[bool, typer.Option("--shared", help="Let the folder's group write to it.")] = False,
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULES",
+            help="strict: one version in Production. mlflow: as MLflow has it, for good.",
+            autocompletion=lambda: ["strict", "mlflow"],
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a registry folder.
@@ -39,17 +47,23 @@ def init(
     is named (DIR, --registry or MODELREG_HOME) becomes the registry itself, and has to be named to every command.
     'register' makes a registry by itself, so this is for projects that keep their own, and for groups.
 
+    With --stages mlflow any number of versions may be in Production, a name may be nearly any text, and anything may
+    be deleted: for people who come from MLflow and rely on that. It cannot be changed later.
+
     \b
     modelreg init
     modelreg init /srv/models --shared
+    modelreg init /srv/models --stages mlflow
     """
     settings: Settings = context.find_root().obj
     chosen = folder or settings.registry or Path(FOLDER_NAME)
     made = Registry(chosen, lock_timeout=settings.lock_timeout)
-    created = made.create(shared=shared)
+    created = made.create(shared=shared, stages=stages)
     path = made.folder.absolute()
     if as_json:
-        output.print_json({"path": str(path), "created": created, "shared": shared})
+        output.print_json(
+            {"path": str(path), "created": created, "shared": shared, "stages": made.information().stages}
+        )
     else:
         output.print_line(str(path))
         output.note("made a registry" if created else "there is a registry already; nothing was changed")

@@ -172,6 +172,6 @@ def _warn(planned: Transition) -> None:
 
 
 def _summary(done: Transition) -> str:
-    *displaced, _ = done.changes
+    displaced = (change for change in done.changes if change.version != done.version)
     room = ", ".join(f"{done.name}/{change.version} -> {change.to_stage}" for change in displaced)
     return f"{done.name}/{done.version} -> {done.stage}{f' ({room})' if room else ''}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 from modelreg.errors import ModelInUse, VersionInUse
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion
-from modelreg.stages import Stage
+from modelreg.stages import Stage, StageRules
 
 
-def refuse_deletion_of_version(version: ModelVersion) -> None:
-    """Raise `VersionInUse` for a version that somebody relies on: in Staging or Production, or with an alias."""
+def refuse_deletion_of_version(version: ModelVersion, rules: StageRules) -> None:
+    """Raise `VersionInUse` for a version that somebody relies on: in Staging or Production, or with an alias.
+
+    MLflow's rules let anything be deleted.
+    """
+    if rules is StageRules.MLFLOW:
+        return
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
         raise VersionInUse(
             version.name,

@@ -25,7 +25,7 @@ from modelreg.clock import as_text
 from modelreg.records.journal import JournalEntry
 from modelreg.records.stage_held import StageHeld
 from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.stages import RULES, Stage
 
 GENESIS = "0" * 64
 """What stands as the previous hash in the first entry."""
@@ -173,7 +173,8 @@ def _count(state: State, table: str, number: int) -> None:
 
 def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) -> None:
     known = state.models[entry.model] if values is None else state.models.get(entry.model)
-    if known is not None and (values is None or values.get("name", known["name"]) != known["name"]):
+    leaves = known is not None and (values is None or values.get("name", known["name"]) != known["name"])
+    if known is not None and leaves and RULES not in state.settings:  # the strict ones, by which names are retired
         state.retired[known["name"].lower()] = known["name"], known["next_version"]
     if values is None:
         for bound in (state.evaluations, state.approvals):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelreg.errors import NothingToRollBackTo
 from modelreg.records.journal import ROLLBACK, TRANSITION, JournalEntry
-from modelreg.records.transition import StageChange
+from modelreg.records.transition import StageChange, Transition
 from modelreg.references import ModelName
 from modelreg.stages import Stage
 
@@ -40,17 +40,14 @@ def tenures(entries: Iterable[JournalEntry]) -> list[Tenure]:
     return found
 
 
-def plan_rollback(
-    name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]
-) -> tuple[StageChange, ...]:
-    """The changes that bring back the version that was in Production before, those that make room first.
+def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
+    """What brings back the version that was in Production before: the changes that make room come first.
 
     ``entries`` are those about going into Production, and ``stages`` those of their versions now. The version that
-    has to leave returns to the stage that it came from. Raises `NothingToRollBackTo`.
+    has to leave returns to the stage that it came from. Where several may be in Production, the one before may still
+    be there; then the last one leaves, and that is all. Raises `NothingToRollBackTo`.
     """
-    past = tenures(entries)
-    current = next((version for version, stage in stages.items() if stage is Stage.PRODUCTION), None)
-    leaving = past.pop() if past and past[-1].version == current else None
+    past, leaving = _split(tenures(entries), stages)
     if not past:
         raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {name}")
     target = past[-1].version
@@ -60,15 +57,26 @@ def plan_rollback(
             f"{name}/{target}, which was in Production before, was deleted",
             f"modelreg transition {name} VERSION Production --archive-existing names another",
         )
-    restored = StageChange(target, stages[target], Stage.PRODUCTION)
-    if current is None:
-        return (restored,)
-    return StageChange(current, Stage.PRODUCTION, leaving.before if leaving else Stage.ARCHIVED), restored
+    changes = []
+    if leaving is not None:
+        changes.append(StageChange(leaving.version, Stage.PRODUCTION, leaving.before))
+    if stages[target] is not Stage.PRODUCTION:
+        changes.append(StageChange(target, stages[target], Stage.PRODUCTION))
+    return Transition(name, target, Stage.PRODUCTION, tuple(changes))
 
 
 def rollback_target(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> int | None:
     """The version that `plan_rollback` would bring back, if any."""
     try:
-        return plan_rollback(name, entries, stages)[-1].version
+        return plan_rollback(name, entries, stages).version
     except NothingToRollBackTo:
         return None
+
+
+def _split(past: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:
+    """The tenures before that of the version which is in Production, and that one; the last, where several are."""
+    for place in reversed(range(len(past))):
+        if stages.get(past[place].version) is Stage.PRODUCTION:
+            return past[:place], past[place]
+    unknown = [version for version, stage in stages.items() if stage is Stage.PRODUCTION]
+    return past, Tenure(max(unknown), Stage.ARCHIVED) if unknown else None

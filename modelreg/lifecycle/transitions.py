@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
 from modelreg.records.transition import StageChange, Transition
 from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.stages import Stage, StageRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +38,42 @@ class Terms:
             )
 
 
-def is_due(name: ModelName, version: int, current: Stage, terms: Terms) -> bool:
-    """Whether the version has to move at all; raises `StageChanged` when it is not where ``if_current`` says."""
+def is_due(name: ModelName, version: int, current: Stage, terms: Terms, rules: StageRules = StageRules.STRICT) -> bool:
+    """Whether any version has to move; raises `StageChanged` when this one is not where ``if_current`` says.
+
+    By MLflow's rules those that share the stage with a version have to, when something is said about them.
+    """
     if terms.if_current is not None and current is not terms.if_current:
         raise StageChanged(name, version, current, terms.if_current)
-    return current is not terms.stage
+    return current is not terms.stage or (rules is StageRules.MLFLOW and terms.move_existing is not None)
 
 
 def plan_transition(
-    name: ModelName, version: int, current: Stage, terms: Terms, occupants: Sequence[int]
+    name: ModelName,
+    version: int,
+    current: Stage,
+    terms: Terms,
+    occupants: Sequence[int],
+    rules: StageRules = StageRules.STRICT,
 ) -> tuple[StageChange, ...]:
     """The stage changes that put ``version`` there, those that make room first.
 
     ``current`` is the version's stage, and ``occupants`` are the other versions in the wanted one. Raises
     `ProductionOccupied` when another version is in Production and nothing (or something about yet another version)
-    was said about it.
+    was said about it, unless the ``rules`` let it stay.
     """
-    promoted = StageChange(version, current, terms.stage)
+    promoted = () if current is terms.stage else (StageChange(version, current, terms.stage),)
     if terms.move_existing is not None and (terms.existing is None or list(occupants) == [terms.existing]):
         room = [StageChange(occupant, terms.stage, terms.move_existing) for occupant in occupants]
-        return (*room, promoted)
-    if terms.stage is Stage.PRODUCTION and occupants:
+        return (*room, *promoted)
+    if terms.stage is Stage.PRODUCTION and occupants and rules is StageRules.STRICT:
         raise ProductionOccupied(name, version, occupants[0])
-    return (promoted,)
+    return promoted
 
 
 def undo_commands(done: Transition) -> list[list[str]]:
     """The commands that take a transition back, each as words."""
-    if done.stage is Stage.PRODUCTION and len(done.changes) > 1:
+    if done.stage is Stage.PRODUCTION and len(done.changes) == 2:
         return [["rollback", done.name]]
     return [
         ["transition", f"{done.name}/{change.version}", change.from_stage.value] for change in reversed(done.changes)
@@ -75,6 +83,8 @@ def undo_commands(done: Transition) -> list[list[str]]:
 def undo_rollback_command(done: Transition) -> list[str]:
     """The command that takes a rollback back, by the rules of any transition, as words."""
     *displaced, restored = done.changes
+    if restored.to_stage is not done.stage:  # the one before was still there
+        return ["transition", f"{done.name}/{restored.version}", done.stage.value]
     if not displaced:
         return ["transition", f"{done.name}/{restored.version}", restored.from_stage.value]
     back = ["transition", f"{done.name}/{displaced[0].version}", done.stage.value]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelreg.stages import StageRules
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -24,6 +26,8 @@ class RegistryInformation:
     path: str
     shared: bool
     """Whether it was made for a group."""
+    stages: StageRules
+    """The rules for stages, names and deletion."""
     models: int
     versions: int
     journal_head: str | None

@@ -174,6 +174,16 @@ def test_a_description_of_64_kib_is_kept_whole(run, files):
     assert json.loads(run("show", "churn/1", "--json").stdout)["description"] == "d" * 65536
 
 
+def test_the_rules_for_stages_are_chosen_at_the_beginning_and_shown(run):
+    made = json.loads(run("init", "--stages", "mlflow", "--json").stdout)
+    assert (made["created"], made["stages"]) == (True, "mlflow")
+    assert json.loads(run("info", "--json").stdout)["stages"] == "mlflow"
+    assert "stages\tmlflow\n" in run("info").stdout
+    again = run("init", "--stages", "strict")
+    assert (again.returncode, again.stdout) == (4, "")
+    assert run("init", "--stages", "loose").returncode == 2
+
+
 def test_a_registry_made_by_init_is_found_from_below(tmp_path, files):
     below = tmp_path / "project" / "deep" / "down"
     below.mkdir(parents=True)
