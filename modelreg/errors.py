@@ -347,6 +347,18 @@ class NameNotTrusted(NotFound):
         super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
 
 
+class BytesElsewhere(NotFound):
+    """The version is a reference: its bytes were never stored in the registry."""
+
+    code = "bytes_elsewhere"
+
+    def __init__(self, reference: str, location: str) -> None:
+        super().__init__(
+            f"{reference} is a reference: its bytes are not in the registry, but at {shown(location)}",
+            "fetch them from there and register them, which makes another version",
+        )
+
+
 class RunNotFound(NotFound):
     """There is no such run."""
 

@@ -18,13 +18,14 @@ from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
 from modelreg.records.registration import Description, Registration
 from modelreg.records.scan import Scan, Verdict
-from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.records.version import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
 from modelreg.security.trust import trustable
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
+_REFERENCE = Description("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all
 _MEANINGS = {
     Verdict.UNKNOWN: "nobody knows what it does when it is loaded, which takes full trust",
@@ -48,6 +49,8 @@ class RegistrationRequest:
     """Whether a version with the same digest is no reason not to make another."""
     expected: tuple[ModelFile, ...] | None = None
     """What the files must be, when they come from a registry; None for any."""
+    location: str | None = None
+    """Where the files are, when they are not to be stored; there are none in ``source`` then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Published:
     digest: Digest
     files: tuple[ModelFile, ...]
     described: Description
-    scan: Scan
+    scan: Scan | None
+    """None for files that are not here."""
     manifest: bytes
 
 
@@ -66,10 +70,12 @@ def publish(receipt: Receipt, root: Path, facts: Facts, *, allow_unsafe: bool) -
 
     ``root`` is what the error calls them.
     """
-    contents = receipt.contents()
-    described = recognise(contents, facts.is_folder)
-    found = scan(contents, facts.is_folder, described.format)
-    if found.verdict is Verdict.DANGEROUS and not allow_unsafe:
+    described, found = _REFERENCE, None
+    if facts.location is None:
+        contents = receipt.contents()
+        described = recognise(contents, facts.is_folder)
+        found = scan(contents, facts.is_folder, described.format)
+    if found and found.verdict is Verdict.DANGEROUS and not allow_unsafe:
         raise UnsafeModel(root, found.findings)
     files = tuple(receipt.files)
     config = config_content(files)
@@ -87,7 +93,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
     catalog's commit is the one moment at which the version comes to be. Cleaning is kept away throughout.
     """
     source, statement = request.source, request.statement
-    facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params)
+    facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params, request.location)
     with home.catalog.reading() as catalog:
         catalog.refuse_name(request.name)  # before gigabytes are copied for nothing
         for alias in statement.aliases:
@@ -108,6 +114,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             tags=statement.tags,
             description=statement.description or "",
             provenance=provenance.observe(request.origin, statement.run_id or described.run_id),
+            status=READY if request.location is None else REFERENCE,
         )
         with promoting(home, statement.message) as change:
             require_published(receipt, request.name)
@@ -145,6 +152,8 @@ def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) 
 
 
 def _add(change: Change, request: RegistrationRequest, new: NewVersion) -> int:
+    if new.scan is None:
+        return change.add_version(request.name, new)
     known = replace(new, scan=new.scan.trusting(_trusted(change)))
     why = request.allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
     return change.add_version(request.name, known, why)
@@ -181,9 +190,9 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) 
     return Registration(**values, created=created, notes=notes)
 
 
-def _scan_notes(scan: Scan, change: Change) -> tuple[str, ...]:
+def _scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
-    if scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
+    if scan is None or scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
         return (f"to load it takes trust in {', '.join(names)}: modelreg trust add {' '.join(names)}",)

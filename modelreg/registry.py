@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelreg.errors import (
+    BytesElsewhere,
     CatalogDamaged,
     DangerousName,
     InvalidInput,
@@ -380,6 +381,21 @@ class Registry:
         with storing(inside=self.folder):
             self._home.require()
             return register(self._home, request_for(self._home, reference, parse_name(name), dict(stated)), None)
+
+    def register_reference(self, location: str, name: str, **stated: Unpack[Stated]) -> Registration:
+        """Register what cannot be stored: the next version of ``name`` says where its bytes are, and has none.
+
+        Its status is ``REFERENCE``; `load` and whatever else needs bytes raises `BytesElsewhere` for it. All the rest
+        is as for any version: ``stated`` says what `register` takes. Raises what that raises.
+        """
+        from modelreg.registration import register
+        from modelreg.restating import reference_to
+
+        request = reference_to(location, parse_name(name), dict(stated))
+        self._require_plain_names(request.name, *request.statement.aliases)
+        with storing(inside=self.folder):
+            self._home.create()
+            return register(self._home, request, None)
 
     def create_model(
         self,
@@ -903,9 +919,14 @@ class Registry:
         return Trust(version.reference, full=True)
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
-        """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`."""
+        """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`.
+
+        Raises `BytesElsewhere` for a version whose files are not here.
+        """
         version = self.version(reference)
         manifest = self._home.artifacts.manifest(version)
+        if manifest.location is not None:
+            raise BytesElsewhere(version.reference, manifest.location)
         if manifest.files != version.files:
             raise CatalogDamaged(
                 f"{version.reference}: its files in the catalog are not those of its manifest; nothing was handed out",

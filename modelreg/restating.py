@@ -1,4 +1,4 @@
-"""Stored bytes that become a version, or another one: of a run's model, and of a version of any model."""
+"""Versions of what is known already: of a run's model, of a version of any model, and of an address."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import Source, SourceFile
+from modelreg.errors import InvalidInput
 from modelreg.home import Home
 from modelreg.records.run import RunReference
 from modelreg.records.version import ModelFile
 from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
-from modelreg.statements import Statement, checked_message
+from modelreg.statements import Statement, checked_message, checked_text
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,
@@ -24,6 +25,7 @@ _NOT_STATED: dict[str, Any] = {
     "archive_existing": False,
     "message": None,
 }
+_NO_FACTS: dict[str, Any] = {"metrics": None, "params": None, "signature": None, "run_id": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,21 @@ def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) 
     facts = {"metrics": known.metrics, "params": known.params, "signature": known.manifest.signature}
     run_id = stated.pop("run_id", None) or known.run_id
     statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
-    files = known.manifest.files
+    files, location = known.manifest.files, known.manifest.location
     source = Source(Path(known.origin), known.manifest.is_folder, _places(home, files))
-    return RegistrationRequest(name, source, statement, origin, checked_message(why), new_version, files)
+    return RegistrationRequest(name, source, statement, origin, checked_message(why), new_version, files, location)
+
+
+def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
+    """How to register that a version's bytes are at ``location``; raises `InvalidInput` in one of its forms."""
+    if not location.strip():
+        raise InvalidInput("the bytes have to be somewhere", "give the address at which they are")
+    origin, new_version = stated.pop("source", None) or location, stated.pop("new_version", False)
+    stated.pop("allow_unsafe", None)  # nothing is there that could be unsafe
+    statement = Statement.checked(**_NOT_STATED | _NO_FACTS | stated)
+    source = Source(Path(location), False, ())
+    at = checked_text(location, "the address")
+    return RegistrationRequest(name, source, statement, origin, None, new_version, location=at)
 
 
 def _of_run(home: Home, reference: RunReference) -> _Known:

@@ -22,6 +22,9 @@ from modelreg.signatures import signature_as_json, signature_from_json
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.cncf.model.config.v1+json"
+REFERENCE_TYPE = "application/vnd.org.modelreg.reference.v1+json"
+"""What a manifest without files is, which only says where they are; no model that other programs could use."""
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 FILEPATH = "org.cncf.model.filepath"
 FACTS = "org.modelreg.facts.v1"
 """The annotation that holds what the user states about the version."""
@@ -45,11 +48,25 @@ class Facts:
     signature: Signature | None
     metrics: Mapping[str, float]
     params: Mapping[str, str]
+    location: str | None = None
+    """Where the files are, when they are not stored."""
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the annotation."""
+        kind = "folder" if self.is_folder else "file"
+        stated = self._stated()
+        return (
+            {"kind": kind} | stated
+            if self.location is None
+            else stated
+            | {
+                "kind": "reference",
+                "location": self.location,
+            }
+        )
+
+    def _stated(self) -> dict[str, Any]:
         return {
-            "kind": "folder" if self.is_folder else "file",
             "metrics": {name: float(value) for name, value in self.metrics.items()},
             "params": dict(self.params),
             "signature": self.signature and signature_as_json(self.signature),
@@ -57,7 +74,9 @@ class Facts:
 
 
 def config_content(files: Sequence[ModelFile]) -> bytes:
-    """The ModelPack config: it names the files' digests and nothing else."""
+    """The ModelPack config: it names the files' digests and nothing else; without files OCI's empty one."""
+    if not files:
+        return b"{}"
     return _canonical_without_floats(
         {"config": {}, "descriptor": {}, "modelfs": {"type": "layers", "diffIds": [file.digest for file in files]}}
     )
@@ -75,8 +94,12 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
-            "artifactType": ARTIFACT_TYPE,
-            "config": {"mediaType": CONFIG_TYPE, "digest": of_bytes(config), "size": len(config)},
+            "artifactType": ARTIFACT_TYPE if files else REFERENCE_TYPE,
+            "config": {
+                "mediaType": CONFIG_TYPE if files else EMPTY_TYPE,
+                "digest": of_bytes(config),
+                "size": len(config),
+            },
             "layers": [_layer(file, facts.is_folder) for file in files],
             "annotations": {FACTS: annotation.decode()},
         }
@@ -99,6 +122,12 @@ class Manifest:
     def is_folder(self) -> bool:
         """Whether a folder was registered: a folder of one file has the same layers as that file."""
         return bool(self.facts["kind"] == "folder")
+
+    @property
+    def location(self) -> str | None:
+        """Where the files are, when they are not stored."""
+        location = self.facts.get("location")
+        return None if location is None else str(location)
 
     @property
     def signature(self) -> Signature | None:

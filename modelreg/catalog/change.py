@@ -68,10 +68,10 @@ UPDATE models SET next_version = next_version + 1, updated_at = :at WHERE id = :
 RETURNING next_version - 1 AS version
 """
 _ADD_VERSION = """
-INSERT INTO versions (model, version, description, digest, size, flavor, format, model_class, signature, scan,
+INSERT INTO versions (model, version, status, description, digest, size, flavor, format, model_class, signature, scan,
                       scan_reasons, source, run_id, git_commit, git_dirty, ci_job, environment, created_by, created_at,
                       updated_at)
-VALUES (:model, :version, :description, :digest, :size, :flavor, :format, :model_class, :signature, :scan,
+VALUES (:model, :version, :status, :description, :digest, :size, :flavor, :format, :model_class, :signature, :scan,
         :scan_reasons, :source, :run_id, :git_commit, :git_dirty, :ci_job, :environment, :created_by, :at, :at)
 """
 _ADD_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?)"
@@ -107,13 +107,14 @@ class NewVersion:
     digest: Digest
     files: tuple[ModelFile, ...]
     described: Description
-    scan: Scan
+    scan: Scan | None
     signature: Signature | None
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     tags: Mapping[str, str]
     description: str
     provenance: Provenance
+    status: str
 
 
 class Change(Snapshot):
@@ -158,7 +159,7 @@ class Change(Snapshot):
         version: int = self._first(_TAKE_NUMBER, model=model, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
-        rows = ((each.module, each.name, each.verdict.value) for each in new.scan.imports)
+        rows = ((each.module, each.name, each.verdict.value) for each in (new.scan.imports if new.scan else ()))
         self._add_many(_ADD_IMPORT, model, version, rows)
         self._add_many(_ADD_METRIC, model, version, new.metrics.items())
         self._add_many(_ADD_PARAM, model, version, new.params.items())
@@ -403,14 +404,15 @@ class Change(Snapshot):
         return observed | {
             "model": model,
             "version": version,
+            "status": new.status,
             "description": new.description,
             "digest": new.digest,
             "size": sum(file.size for file in new.files),
             "flavor": new.described.flavor,
             "format": new.described.format,
             "model_class": new.described.model_class,
-            "scan": new.scan.verdict.value,
-            "scan_reasons": _as_text(new.scan.reasons),
+            "scan": new.scan and new.scan.verdict.value,
+            "scan_reasons": _as_text(new.scan.reasons if new.scan else ()),
             "signature": new.signature and _as_text(signature_as_json(new.signature)),
             "environment": _as_text(observed["environment"]),
             "created_by": self._actor.user,

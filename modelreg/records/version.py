@@ -11,6 +11,10 @@ from modelreg.records.signature import Signature
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
 
+READY = "READY"
+REFERENCE = "REFERENCE"
+"""What the status of a version can be: its bytes are here, or it only says where they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -51,7 +55,7 @@ class ModelVersion:
     version: int
     stage: Stage
     status: str
-    """``READY``, in MLflow's words."""
+    """``READY``, in MLflow's words, or ``REFERENCE``."""
     aliases: tuple[str, ...]
     digest: Digest
     """The digest of the version's manifest: it covers every byte, the metrics, parameters and signature."""
@@ -98,3 +102,8 @@ class ModelVersion:
         return (
             f"{self.reference} can run anything when it is loaded: 'modelreg show {self.reference}' says what was found"
         )
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether its files are in the registry; else its manifest says where they are."""
+        return self.status != REFERENCE
