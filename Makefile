@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-faults test-flavors test-all lint format bench docs allow-list fuzz screenshots clean
+.PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs allow-list fuzz screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -22,6 +22,10 @@ test-faults: $(READY)
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
 	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures tests/inference tests/tables
+
+# MLflow itself on a registry of ours, with everything that it brings, in an environment of its own.
+test-mlflow: .venv-mlflow/.ready
+	.venv-mlflow/bin/pytest -n auto --dist worksteal tests/mlflow_store
 
 # On every Python from 3.11 that this machine has, each in an environment of its own.
 test-all:
@@ -72,3 +76,9 @@ $(READY): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt .venv-flavors/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -e '.[dev,test-flavors]'
 	@touch .venv-flavors/.ready
+
+.venv-mlflow/.ready: pyproject.toml constraints-mlflow.txt
+	$(PYTHON) -m venv .venv-mlflow
+	PIP_CONSTRAINT=constraints-mlflow.txt .venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -e '.[mlflow,test-mlflow]'
+	@touch .venv-mlflow/.ready

@@ -357,6 +357,7 @@ class BytesElsewhere(NotFound):
             f"{reference} is a reference: its bytes are not in the registry, but at {shown(location)}",
             "fetch them from there and register them, which makes another version",
         )
+        self.location = location
 
 
 class RunNotFound(NotFound):

@@ -93,6 +93,12 @@ class Registry:
         """The registry folder."""
         return self._home.path
 
+    @property
+    def stage_rules(self) -> StageRules:
+        """The rules for stages, names and deletion, which were chosen when the registry was made."""
+        with reading(self._home) as catalog:
+            return catalog.rules
+
     def exists(self) -> bool:
         """Whether the folder is a registry already, sound or not."""
         return self._home.catalog.path.exists()

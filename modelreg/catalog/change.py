@@ -128,7 +128,7 @@ class Change(Snapshot):
         self._batch = self._head.seq + 1 if self._head else 1
         moment = clock.now()
         self.moment = max(moment, self._head.at) if self._head else moment  # a clock that was set back changes nothing
-        self._at = clock.as_text(self.moment)
+        self._at = clock.as_text(self.moment if self.rules is StageRules.STRICT else moment)  # MLflow's is the clock's
 
     def create(self, settings: Mapping[str, str]) -> None:
         """Write the first rows of a new catalog: what was chosen for the registry; the first entry will tell it."""

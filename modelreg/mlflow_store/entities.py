@@ -1,0 +1,54 @@
+"""Records of modelreg as MLflow's own entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
+from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
+
+from modelreg.mlflow.entities.model_registry import RUN_LINK, milliseconds
+from modelreg.records.model import Model
+from modelreg.records.version import ModelVersion as Version
+from modelreg.stages import StageRules
+
+_ELSEWHERE = "The bytes are not in the registry, which has their address alone."
+
+
+def version_entity(version: Version, rules: StageRules) -> ModelVersion:
+    """A version; by strict rules its ``status_message`` says when the bytes are elsewhere, which MLflow never says."""
+    says_so = not version.has_bytes and rules is StageRules.STRICT
+    return ModelVersion(
+        name=version.name,
+        version=version.version,
+        creation_timestamp=milliseconds(version.created_at),
+        last_updated_timestamp=milliseconds(version.updated_at),
+        description=version.description or None,
+        user_id=version.created_by,
+        current_stage=version.stage.value,
+        source=version.source,
+        run_id=version.run_id,
+        run_link=version.tags.get(RUN_LINK),
+        status_message=_ELSEWHERE if says_so else None,
+        tags=[ModelVersionTag(*pair) for pair in version.tags.items() if pair[0] != RUN_LINK],
+        aliases=list(version.aliases),
+    )
+
+
+def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> RegisteredModel:
+    """A registered model, with its newest version in each stage."""
+    return RegisteredModel(
+        name=model.name,
+        creation_timestamp=milliseconds(model.created_at),
+        last_updated_timestamp=milliseconds(model.updated_at),
+        description=model.description or None,
+        latest_versions=[version_entity(version, rules) for version in latest],
+        tags=[RegisteredModelTag(*pair) for pair in model.tags.items()],
+        aliases=[RegisteredModelAlias(*pair) for pair in model.aliases.items()],
+    )
+
+
+def tags_as_mapping(tags: Iterable[Any] | None) -> Mapping[str, str]:
+    """MLflow's tags by key; the last counts where a key comes twice."""
+    return {tag.key: tag.value for tag in tags or ()}

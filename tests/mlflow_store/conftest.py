@@ -1,0 +1,44 @@
+"""MLflow itself on registries of modelreg; 'make test-mlflow' runs this where MLflow is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from modelreg import Registry
+
+collect_ignore_glob = [] if find_spec("mlflow") else ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """MLflow and what it imports warn of many things, which are not ours to mend."""
+    for item in items:
+        if item.path.parent.name == "mlflow_store":
+            item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+@pytest.fixture(params=["mlflow", "strict"])
+def rules(request):
+    """The rules for stages: each test holds for both, unless it says otherwise."""
+    return request.param
+
+
+@pytest.fixture
+def registry(tmp_path, rules):
+    """A registry, as the command line has it."""
+    made = Registry(tmp_path / "registry")
+    made.create(stages=rules)
+    return made
+
+
+@pytest.fixture
+def store(registry):
+    """MLflow's view of that registry, found by its scheme."""
+    from mlflow.tracking._model_registry.utils import _get_store
+
+    return _get_store(f"modelreg://{registry.folder}", tracking_uri=f"sqlite:///{registry.folder.parent}/runs.db")
+
+
+only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
+only_strict = pytest.mark.parametrize("rules", ["strict"], indirect=True)

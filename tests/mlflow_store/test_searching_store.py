@@ -1,0 +1,318 @@
+"""Searching through MLflow: its grammar, orders, pages and errors, and prompts, which are found when asked for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModelTag
+from mlflow.exceptions import MlflowException
+from mlflow.prompt.constants import IS_PROMPT_TAG_KEY, PROMPT_TEXT_TAG_KEY
+
+PROMPT = "tags.`mlflow.prompt.is_prompt`"
+only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
+
+
+def invalid(message):
+    """A refusal of what was asked; ``message`` is somewhere in its text."""
+    return pytest.raises(
+        MlflowException, match=re.escape(message), check=lambda error: error.error_code == "INVALID_PARAMETER_VALUE"
+    )
+
+
+def models(store, text=None, **more):
+    return [model.name for model in store.search_registered_models(text, **more)]
+
+
+def versions(store, text=None, **more):
+    return [version.version for version in store.search_model_versions(text, **more)]
+
+
+@pytest.fixture
+def six(store):
+    """Six models."""
+    for name in ("RM1", "RM2", "RM3", "RM4", "RM4A", "RM4ab"):
+        store.create_registered_model(name)
+    return store
+
+
+@pytest.fixture
+def four(store):
+    """Four versions of one model."""
+    store.create_registered_model("churn")
+    for source, run, tags in (
+        ("A/B", "run-one", {"t1": "abc", "t2": "xyz"}),
+        ("A/C", "run-two", {"t1": "abc", "t2": "x123"}),
+        ("A/D", "run-two", {}),
+        ("A/D", "run-three", {}),
+    ):
+        store.create_model_version("churn", source, run, [ModelVersionTag(*pair) for pair in tags.items()])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, ["RM1", "RM2", "RM3", "RM4", "RM4A", "RM4ab"]),
+        ("name = 'RM1'", ["RM1"]),
+        ("name != 'RM1' AND name LIKE 'RM_'", ["RM2", "RM3", "RM4"]),
+        ("name = 'cats'", []),
+        ("name LIKE 'RM4A%'", ["RM4A"]),
+        ("name lIkE 'rm%'", []),
+        ("name ILIKE 'rm4A%'", ["RM4A", "RM4ab"]),
+        ("name iLike '%%'", ["RM1", "RM2", "RM3", "RM4", "RM4A", "RM4ab"]),
+        ("name IN ('RM1', 'RM3')", ["RM1", "RM3"]),
+    ],
+)
+def test_models_are_found_by_name(six, text, found):
+    assert models(six, text) == found
+
+
+def test_a_model_that_was_deleted_is_not_found(six):
+    six.delete_registered_model("RM4ab")
+    assert models(six, "name ILIKE 'rm4A%'") == ["RM4A"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name!=something", "Parameter value is either not quoted or unidentified quote types used for string value"),
+        ("run_id='r'", "Invalid attribute key 'run_id' specified"),
+        ("source_path = 'A'", "Invalid attribute key 'source_path' specified"),
+        ("evilhax = true", "Invalid clause(s) in filter string"),
+        ("name > 'a'", "Invalid comparator for attribute: >"),
+        ("tags.a > 'a'", "Invalid comparator for tag: >"),
+    ],
+)
+def test_a_filter_of_models_that_says_nothing_is_refused(six, text, message):
+    with invalid(message):
+        models(six, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("tag.t3 = 'XYZ'", ["two"]),
+        ("tags.t3 = 'XYz'", []),
+        ("tag.T3 = 'XYZ'", []),
+        ("name = 'one' and tag.t1 = 'abc'", ["one"]),
+        ("tag.t1 LIKE 'ab%' AND tag.t2 ILIKE 'XY%'", ["one", "two"]),
+        ("tag.t1 != 'abc'", ["two"]),
+        ("tag.t1 != 'abcd' and tag.`t1` LIKE 'ab%'", ["one"]),
+        ("tag.`a b` = 'it''s'", ["two"]),
+    ],
+)
+def test_models_are_found_by_tags(store, text, found):
+    for name, tags in (("one", {"t1": "abc", "t2": "xyz"}), ("two", {"t1": "abcd", "t2": "xyz1", "t3": "XYZ"})):
+        store.create_registered_model(name, [RegisteredModelTag(*pair) for pair in tags.items()])
+    store.set_registered_model_tag("two", RegisteredModelTag("a b", "it''s"))
+    assert models(store, text) == found
+
+
+def test_pages_of_models_follow_one_another(store):
+    names = [f"RM{number:03}" for number in range(12)]
+    for name in names:
+        store.create_registered_model(name)
+    found, token = [], None
+    while True:
+        page = store.search_registered_models("name LIKE 'RM%'", 5, ["name DESC"], token)
+        found += [model.name for model in page]
+        token = page.token
+        if token is None:
+            break
+    assert found == names[::-1]
+    assert store.search_registered_models(None, 12).token is None
+
+
+@only_mlflow
+def test_models_are_ordered_as_asked(six):
+    from unittest import mock
+
+    for moment, names in ((1, ("MR1", "MR2")), (2, ("MR3", "MR4"))):
+        with mock.patch("time.time", return_value=moment):
+            for name in names:
+                six.create_registered_model(name)
+    for order, found in (
+        ([], ["MR1", "MR2", "MR3", "MR4"]),
+        (["last_updated_timestamp ASC", "name DESC"], ["MR2", "MR1", "MR4", "MR3"]),
+        (["timestamp asc", "name   DESC"], ["MR2", "MR1", "MR4", "MR3"]),
+        (["last_updated_timestamp DESC"], ["MR3", "MR4", "MR1", "MR2"]),
+        (["timestamp\tASC"], ["MR1", "MR2", "MR3", "MR4"]),
+        (["timestamp  deSc", "name deSc"], ["MR4", "MR3", "MR2", "MR1"]),
+    ):
+        assert models(six, "name LIKE 'MR%'", order_by=order) == found
+
+
+def test_an_order_of_models_that_says_nothing_is_refused(six):
+    with invalid("Invalid order by key 'creation_timestamp' specified"):
+        models(six, order_by=["name ASC", "creation_timestamp DESC"])
+    with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
+        models(six, order_by=["name ASC", "last_updated_timestamp DESC blah"])
+    with invalid("`order_by` contains duplicate fields"):
+        models(six, order_by=["timestamp", "last_updated_timestamp"])
+
+
+@pytest.mark.parametrize("search", ["search_registered_models", "search_model_versions"])
+def test_a_page_that_there_cannot_be_is_refused(four, search):
+    with invalid("Invalid page token, could not base64-decode"):
+        getattr(four, search)(None, page_token="evilhax")
+    for size in (1e15, 0, 10**9):
+        with pytest.raises(MlflowException, match=r"Invalid value for (request parameter )?max_results\."):
+            getattr(four, search)(None, size)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, {1, 2, 3, 4}),
+        ("", {1, 2, 3, 4}),
+        ("name = 'churn'", {1, 2, 3, 4}),
+        ("version_number = 2", {2}),
+        ("version_number <= 3", {1, 2, 3}),
+        ("run_id = 'run-two'", {2, 3}),
+        ("run_id IN ('run-one', 'RUN-TWO')", {1}),
+        ("version_number=2 AND run_id IN ('run-one','run-two')", {2}),
+        ("run_id NOT IN ('run-one')", {2, 3, 4}),
+        ("run_id LIKE 'run-t%'", {2, 3, 4}),
+        ("run_id ILIKE 'RUN-TW%'", {2, 3}),
+        ("source_path = 'A/D'", {3, 4}),
+        ("source_path = 'A/'", set()),
+        ("source_path = ''", set()),
+        ("tag.t2 = 'xyz'", {1}),
+        ("tag.t2 != 'xy'", {1, 2}),
+        ("tag.t2 LIKE 'xY%'", set()),
+        ("tag.t2 ILIKE 'xY%'", {1}),
+        ("tag.t1 = 'abc' and tag.t2 LIKE 'x%' and tag.t2 != 'xyz'", {2}),
+        ("name = 'other' and tag.t2 = 'xyz'", set()),
+    ],
+)
+def test_versions_are_found(four, text, found):
+    assert set(versions(four, text)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run_id IN (1,2)", "While parsing a list in the query, expected string value, punctuation, or whitespace"),
+        ("run_id IN ()", "expected a non-empty list of string values, but got empty list"),
+        ("run_id IN (,)", "expected a non-empty list of string values, but got ill-formed list"),
+        ("run_id IN (", "Invalid clause(s) in filter string"),
+        ("name LIKE", "Invalid clause(s) in filter string"),
+        ("version_number = 'two'", "Invalid value for numeric attribute 'version_number': 'two'"),
+        ("version_number LIKE 2", "Invalid comparator for attribute version_number: LIKE"),
+        ("source_path IN ('a')", "Only"),
+    ],
+)
+def test_a_filter_of_versions_that_says_nothing_is_refused(four, text, message):
+    with invalid(message):
+        versions(four, text)
+
+
+def test_what_was_found_is_what_there_is_now(four):
+    four.delete_model_version("churn", 4)
+    four.transition_model_version_stage("churn", 1, "production", False)
+    (found,) = four.search_model_versions("run_id = 'run-one'")
+    assert isinstance(found, ModelVersion)
+    assert found == four.get_model_version("churn", 1)
+    assert versions(four, "source_path = 'A/D'") == [3]
+
+
+def test_versions_come_with_the_last_change_first(four):
+    four.create_registered_model("fraud")
+    four.create_model_version("fraud", "A")
+    four.update_model_version("churn", 1, "changed last")
+    found = [(version.name, version.version) for version in four.search_model_versions(None)]
+    assert found == [("churn", 1), ("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2)]
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (["name DESC"], [("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2), ("churn", 1)]),
+        (["version_number DESC"], [("churn", 4), ("churn", 3), ("churn", 2), ("churn", 1), ("fraud", 1)]),
+        (["creation_timestamp ASC"], [("churn", 1), ("churn", 2), ("churn", 3), ("churn", 4), ("fraud", 1)]),
+    ],
+)
+def test_versions_are_ordered_as_asked(four, order, found):
+    four.create_registered_model("fraud")
+    four.create_model_version("fraud", "A")
+    four.update_model_version("churn", 1, "changed last")
+    assert [(each.name, each.version) for each in four.search_model_versions(None, order_by=order)] == found
+
+
+def test_an_order_of_versions_that_says_nothing_is_refused(four):
+    with invalid("Invalid attribute key 'run_id' specified"):
+        versions(four, order_by=["name ASC", "run_id DESC"])
+    with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
+        versions(four, order_by=["last_updated_timestamp DESC blah"])
+
+
+def test_pages_of_versions_follow_one_another(four):
+    found, token = [], None
+    while True:
+        page = four.search_model_versions("name = 'churn'", 3, page_token=token)
+        found += page
+        token = page.token
+        if token is None:
+            break
+    assert found == four.search_model_versions("name = 'churn'")
+    assert [version.version for version in found] == [4, 3, 2, 1]
+
+
+@pytest.fixture
+def prompts(store):
+    """A model and two prompts, which MLflow keeps as models."""
+    is_prompt = {IS_PROMPT_TAG_KEY: "true"}
+    for name, tags in (("model", {"fruit": "apple"}), ("hello", is_prompt), ("bye", is_prompt | {"fruit": "apple"})):
+        store.create_registered_model(name, [RegisteredModelTag(*pair) for pair in tags.items()])
+    store.create_model_version("model", "1", tags=[ModelVersionTag("fruit", "apple")])
+    for number, fruit in ((1, "apple"), (2, "pear")):
+        tags = is_prompt | {PROMPT_TEXT_TAG_KEY: f"Hello {{{{name}}}} {number}", "fruit": fruit}
+        store.create_model_version("hello", "dummy", tags=[ModelVersionTag(*pair) for pair in tags.items()])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "numbers"),
+    [
+        (None, ["model"], 1),
+        ("tags.fruit = 'apple'", ["model"], 1),
+        ("name = 'hello'", [], 0),
+        (f"{PROMPT} = 'false'", ["model"], 1),
+        (f"{PROMPT} != 'true'", ["model"], 1),
+        (f"{PROMPT} = 'true'", ["bye", "hello"], 2),
+        (f"{PROMPT} != 'false'", ["bye", "hello"], 2),
+        (f"{PROMPT} = 'true' and name = 'hello'", ["hello"], 2),
+        (f"{PROMPT} = 'true' and tags.fruit = 'apple'", ["bye"], 1),
+    ],
+)
+def test_prompts_are_found_when_they_are_asked_for(prompts, text, found, numbers):
+    assert models(prompts, text) == found
+    assert len(versions(prompts, text)) == numbers
+
+
+def test_the_versions_of_a_prompt_are_prompts(prompts):
+    found = prompts.search_prompt_versions("hello", max_results=1)
+    assert [(prompt.version, prompt.template) for prompt in found] == [(2, "Hello {{name}} 2")]
+    rest = prompts.search_prompt_versions("hello", max_results=1, page_token=found.token)
+    assert ([prompt.version for prompt in rest], rest.token) == ([1], None)
+
+
+def test_a_name_is_that_of_a_model_or_of_a_prompt(prompts):
+    tags = [RegisteredModelTag(IS_PROMPT_TAG_KEY, "true")]
+    for name, more, message in (
+        ("model", None, "Registered Model (name=model) already exists"),
+        ("hello", tags, "Prompt (name=hello) already exists"),
+        (
+            "model",
+            tags,
+            "Tried to create a prompt with name 'model', but the name is already taken by a registered model",
+        ),
+        (
+            "hello",
+            None,
+            "Tried to create a registered model with name 'hello', but the name is already taken by a prompt",
+        ),
+    ):
+        with pytest.raises(MlflowException, match=re.escape(message)):
+            prompts.create_registered_model(name, more)
