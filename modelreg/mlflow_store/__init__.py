@@ -1,10 +1,5 @@
-"""MLflow itself on a registry of modelreg: a store for its registry, found by the scheme ``modelreg``.
+"""MLflow itself on a registry of modelreg: a store for its registry and one for artifacts, by the scheme ``modelreg``.
 
-The only package that imports MLflow, which is not needed for anything else. MLflow imports it by an entry point.
+The only package that imports MLflow, which is not needed for anything else. MLflow imports its modules by entry points
+while it is imported itself, so nothing is imported here.
 """
-
-from __future__ import annotations
-
-from modelreg.mlflow_store.store import RegistryStore
-
-__all__ = ["RegistryStore"]

@@ -16,6 +16,25 @@ from modelreg.stages import StageRules
 _ELSEWHERE = "The bytes are not in the registry, which has their address alone."
 
 
+class Owned(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
+    """A registered model that also says what MLflow's tutorials ask of one, and MLflow itself does not tell."""
+
+    def __init__(self, user_id: str, latest_version: int | None, **known: Any) -> None:
+        super().__init__(**known)
+        self._user_id = user_id
+        self._newest = latest_version
+
+    @property
+    def user_id(self) -> str:
+        """Who made it."""
+        return self._user_id
+
+    @property
+    def latest_version(self) -> int | None:
+        """The highest version number; None while there is no version."""
+        return self._newest
+
+
 def version_entity(version: Version, rules: StageRules) -> ModelVersion:
     """A version; by strict rules its ``status_message`` says when the bytes are elsewhere, which MLflow never says."""
     says_so = not version.has_bytes and rules is StageRules.STRICT
@@ -38,7 +57,9 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
 
 def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> RegisteredModel:
     """A registered model, with its newest version in each stage."""
-    return RegisteredModel(
+    return Owned(
+        model.created_by,
+        model.latest,
         name=model.name,
         creation_timestamp=milliseconds(model.created_at),
         last_updated_timestamp=milliseconds(model.updated_at),

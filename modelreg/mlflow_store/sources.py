@@ -1,36 +1,29 @@
 """Where the bytes of a new version are: in this registry, somewhere that can be read, or out of reach.
 
-In a program of one's own, whatever MLflow can read is read. In ``mlflow server`` it is a client who names the source,
-and must not make the server fetch what it wishes: read are the places that MLflow's server vouches for (it refuses
-sources that are not among the artifacts of their run or model) and what runs and logged models themselves say. All
-other addresses are kept and never asked.
+In a program of one's own, whatever MLflow can read is read; in ``mlflow server`` what `modelreg.mlflow_store.server`
+lets be read.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
-from urllib.parse import urlparse
 
 from mlflow.artifacts import download_artifacts
-from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
 from mlflow.store.artifact.utils.models import get_model_name_and_version, is_models_uri
+from mlflow.tracking._tracking_service.utils import _get_store
 from mlflow.utils.file_utils import local_file_uri_to_path
-from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_safe
+from mlflow.utils.uri import is_local_uri
 
+from modelreg.mlflow_store import server
 from modelreg.registry import Registry
 
-_SERVER = "_MLFLOW_SERVER_FILE_STORE"
-"""What MLflow sets in the environment of its servers; importing its constant would import the whole server."""
-_PROXIED = "mlflow-artifacts"
 _logger = logging.getLogger(__name__)
 
 
@@ -89,23 +82,6 @@ def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[Found]
         yield Elsewhere(source) if path is None else Readable(path)
 
 
-def address_for_clients(source: str, store: Any) -> str | None:
-    """In a server the address at which its clients can read ``source``; None when that is a path of this machine."""
-    if not _is_server():
-        return None
-    try:
-        while (named := _named_version(source, store)) is not None:
-            source = store.get_model_version(*named.split("/")).source
-        location = _location_in_server(source)
-    except MlflowException:  # the run, the model or the version that it came from was deleted
-        return None
-    return None if location is None or is_local_uri(location) else location
-
-
-def _is_server() -> bool:
-    return _SERVER in os.environ
-
-
 def _named_version(source: str, store: Any) -> str | None:
     """``NAME/3`` for what names a registered version."""
     if not is_models_uri(source):
@@ -117,15 +93,23 @@ def _named_version(source: str, store: Any) -> str | None:
 def _read(source: str, folder: str, tracking_uri: str | None) -> Path | None:
     """The file or folder at ``source``, fetched into ``folder`` if need be; None when it cannot be read."""
     try:
-        if not _is_server():
-            return _existing(source) if is_local_uri(source) else _filled(_fetched(source, folder, tracking_uri))
-        location = _location_in_server(source)
-        if location is None or is_local_uri(location):
-            return None if location is None else _existing(location)
-        return _filled(_fetched_in_server(location, folder))
+        location = server.location(source) if server.is_running() else _location(source, tracking_uri)
+        if location is None:
+            return None
+        if is_local_uri(location):
+            return _existing(location)
+        fetch = server.fetched if server.is_running() else partial(_fetched, tracking_uri=tracking_uri)
+        return _filled(fetch(location, folder))
     except Exception as error:  # each kind of place has a library of its own, with errors of its own
         _logger.warning("the bytes of %s cannot be read, and their address alone is kept: %s", source, error)
         return None
+
+
+def _location(source: str, tracking_uri: str | None) -> str:
+    """Where a logged model really is; by its own address MLflow would hand it out with one more file."""
+    if not is_models_uri(source):
+        return source
+    return str(_get_store(tracking_uri).get_logged_model(source.rpartition("/")[2]).artifact_location)
 
 
 def _existing(uri: str) -> Path | None:
@@ -138,32 +122,5 @@ def _filled(path: Path) -> Path | None:
     return path if path.is_file() or any(each.is_file() for each in path.rglob("*")) else None
 
 
-def _fetched(source: str, folder: str, tracking_uri: str | None) -> Path:
-    return Path(download_artifacts(artifact_uri=source, dst_path=folder, tracking_uri=tracking_uri))
-
-
-def _location_in_server(source: str) -> str | None:
-    """Where a source really is that the server may read; None for any other."""
-    scheme = urlparse(source).scheme
-    if scheme == "runs":
-        run_id, path = RunsArtifactRepository.parse_runs_uri(source)
-        return str(append_to_uri_path(_tracking_store().get_run(run_id).info.artifact_uri, path))
-    if scheme == "models":
-        return str(_tracking_store().get_logged_model(source.rpartition("/")[2]).artifact_location)
-    return source if scheme == _PROXIED or is_local_uri(source) else None
-
-
-def _fetched_in_server(location: str, folder: str) -> Path:
-    from mlflow.server import handlers
-
-    parsed = urlparse(location)
-    if parsed.scheme != _PROXIED:
-        return Path(get_artifact_repository(location).download_artifacts("", folder))
-    path = validate_path_is_safe(parsed.path.lstrip("/"))
-    return Path(handlers._get_artifact_repo_mlflow_artifacts().download_artifacts(path, folder))
-
-
-def _tracking_store() -> Any:
-    from mlflow.server import handlers
-
-    return handlers._get_tracking_store()
+def _fetched(location: str, folder: str, tracking_uri: str | None) -> Path:
+    return Path(download_artifacts(artifact_uri=location, dst_path=folder, tracking_uri=tracking_uri))

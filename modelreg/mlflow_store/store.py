@@ -29,10 +29,11 @@ from mlflow.utils.search_utils import SearchUtils
 from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound
 from modelreg.mlflow.entities.model_registry import RUN_LINK
 from modelreg.mlflow.location import SCHEME
-from modelreg.mlflow_store import searching
+from modelreg.mlflow_store import searching, server
+from modelreg.mlflow_store.artifacts import address_of
 from modelreg.mlflow_store.entities import model_entity, tags_as_mapping, version_entity
 from modelreg.mlflow_store.exceptions import speaking_mlflow
-from modelreg.mlflow_store.sources import address_for_clients, opened
+from modelreg.mlflow_store.sources import opened
 from modelreg.records.version import ModelVersion as Version
 from modelreg.references import LATEST, parse_name
 from modelreg.registry import Registry
@@ -234,17 +235,22 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
             return self._entity(self._registry.version(reference))
 
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
-        """Where a version's bytes are: a copy whose every byte was checked now, or what a reference says.
+        """The address at which MLflow reads a version's bytes, which are checked now.
 
-        A server answers with the address at which its clients, which need not see its disk, read them.
+        A server answers with one that its clients, which need not see its disk, can read. A reference is refused, whose
+        bytes nobody can vouch for; by MLflow's rules the address that it keeps is handed out.
         """
         reference = _reference(name, version)
         with speaking_mlflow(name, version):
-            elsewhere = address_for_clients(self._registry.version(reference).source, self)
             try:
-                return elsewhere or str(self._registry.path(reference))
+                checked = self._registry.path(reference)
             except BytesElsewhere as known:
+                if self._rules is StageRules.STRICT:
+                    raise
                 return known.location
+            if server.is_running():
+                return server.handed_out(self._registry.version(reference), checked)
+            return address_of(self._registry, reference)
 
     def search_model_versions(
         self,

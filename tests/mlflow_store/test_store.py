@@ -9,6 +9,8 @@ import pytest
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 
+from modelreg.errors import BytesElsewhere
+
 AWAY = "a/b/CD"
 only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
 
@@ -380,7 +382,7 @@ def test_an_alias_is_no_version(four, alias):
 
 
 @pytest.mark.parametrize("target", ["churn", "fraud"])
-def test_a_copy_is_a_version_of_its_own(churn, target):
+def test_a_copy_is_a_version_of_its_own(churn, registry, target):
     source = churn.create_model_version("churn", AWAY, "run1", version_tags(a="b"), "http://link", "the best")
     churn.transition_model_version_stage("churn", 1, "Production", False)
     copied = churn.copy_model_version(source, target)
@@ -393,16 +395,27 @@ def test_a_copy_is_a_version_of_its_own(churn, target):
         "http://link",
         "the best",
     )
-    assert churn.get_model_version_download_uri(target, copied.version) == AWAY
+    assert registry.version(f"{target}/{copied.version}").status == "REFERENCE"
     again = churn.copy_model_version(found, "third")
-    assert (again.source, churn.get_model_version_download_uri("third", 1)) == (
-        f"models:/{target}/{copied.version}",
-        AWAY,
-    )
+    assert again.source == f"models:/{target}/{copied.version}"
+    with pytest.raises(BytesElsewhere, match=AWAY):
+        registry.load("third/1")
 
 
+@only_mlflow
 def test_an_address_that_cannot_be_read_is_where_the_bytes_are(churn):
     churn.create_model_version("churn", AWAY)
     churn.transition_model_version_stage("churn", 1, "Production", False)
     churn.update_model_version("churn", 1, "changed")
     assert churn.get_model_version_download_uri("churn", 1) == AWAY
+    churn.copy_model_version(churn.get_model_version("churn", 1), "fraud")
+    assert churn.get_model_version_download_uri("fraud", 1) == AWAY
+
+
+@pytest.mark.parametrize("rules", ["strict"], indirect=True)
+def test_bytes_that_nobody_can_vouch_for_are_not_handed_out_by_strict_rules(churn):
+    churn.create_model_version("churn", AWAY)
+    with raises(
+        "RESOURCE_DOES_NOT_EXIST", f"churn/1 is a reference: its bytes are not in the registry, but at '{AWAY}'"
+    ):
+        churn.get_model_version_download_uri("churn", 1)

@@ -1,0 +1,64 @@
+"""A version's files, for MLflow to copy: it writes beside what it loads, which nobody may do in a checkout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import FileInfo
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+from mlflow.utils.file_utils import create_tmp_dir
+
+from modelreg.mlflow.location import SCHEME
+from modelreg.mlflow_store.exceptions import speaking_mlflow
+from modelreg.registry import Registry
+
+
+def address_of(registry: Registry, reference: str) -> str:
+    """``modelreg:///PATH/NAME/3``, at which `VersionArtifacts` finds a version."""
+    return f"{SCHEME}{registry.folder}/{reference}"
+
+
+class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is not typed
+    """The files of the version at ``modelreg:///PATH/NAME/3``, every byte checked when they are asked for."""
+
+    def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        super().__init__(artifact_uri, tracking_uri, registry_uri)
+        folder, self._name, self._version = artifact_uri.removeprefix(SCHEME).rsplit("/", 2)
+        self._registry = Registry(folder)
+
+    def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
+        """What is in a folder of the version."""
+        found: list[FileInfo] = LocalArtifactRepository(str(self._checked())).list_artifacts(path)
+        return found
+
+    def download_artifacts(self, artifact_path: str, dst_path: str | None = None, **others: Any) -> str:
+        """Copy a file or folder of the version to ``dst_path``, or into a new folder; returns where it is."""
+        source, target = self._checked() / artifact_path, Path(dst_path or create_tmp_dir()) / artifact_path
+        if source.is_dir():
+            shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        else:
+            self._download_file(artifact_path, str(target))
+        return str(target)
+
+    def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
+        """A version's files never change."""
+        raise MlflowException.invalid_parameter_value("the files of a registered version never change")
+
+    def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
+        """A version's files never change."""
+        raise MlflowException.invalid_parameter_value("the files of a registered version never change")
+
+    def _download_file(self, remote_file_path: str, local_path: str) -> None:
+        target = Path(local_path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self._checked() / remote_file_path, target)
+
+    def _checked(self) -> Path:
+        """The folder that holds the version's files; of a version of one file the one in which that is."""
+        with speaking_mlflow(self._name, self._version):
+            path = self._registry.path(f"{self._name}/{self._version}")
+        return path if path.is_dir() else path.parent
