@@ -78,13 +78,11 @@ def start_run(
             INVALID_STATE,
         )
     runs = location.opened().runs
-    stated = {
-        EXPERIMENT_NAME: experiments.chosen() if experiment_id in (None, DEFAULT_EXPERIMENT) else experiment_id,
-        PARENT_RUN_ID: parent_run_id or parent,
-        _DESCRIPTION: description,
-    }
-    given = {name: value for name, value in stated.items() if value is not None} | dict(tags or {})
-    started = runs.start(run_name, tags=given) if run_id is None else _resumed(runs, run_id, given)
+    given = dict(tags or {}) if description is None else {_DESCRIPTION: description} | dict(tags or {})
+    if run_id is not None:
+        started = _resumed(runs, run_id, given)
+    else:
+        started = runs.start(run_name, tags=_place(experiment_id, parent_run_id or parent) | given)
     run = Run.of(started)
     _latest = run.info.run_id
     _active.runs.append(ActiveRun(run.info, run.data))
@@ -226,6 +224,13 @@ def _of_all_pages(search: Callable[[str | None], PagedList[T]], most: int | None
         if token is None:
             break
     return found[:most]
+
+
+def _place(experiment_id: str | None, parent: str | None) -> dict[str, object]:
+    """The tags that say which experiment a new run belongs to, and which run."""
+    experiment = experiments.chosen() if experiment_id is None else experiment_id
+    stated = {EXPERIMENT_NAME: None if experiment == DEFAULT_EXPERIMENT else experiment, PARENT_RUN_ID: parent}
+    return {name: value for name, value in stated.items() if value is not None}
 
 
 def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:

@@ -132,6 +132,18 @@ def test_an_experiment_is_a_tag_of_its_runs():
     with mlflow.start_run(experiment_id="winter") as run:
         pass
     assert run.info.experiment_id == "winter"
+    with mlflow.start_run(experiment_id="0") as run:
+        pass
+    assert run.info.experiment_id == "0"
+
+
+def test_a_run_that_goes_on_stays_in_its_experiment_and_with_its_parent():
+    with mlflow.start_run() as run:
+        pass
+    mlflow.set_experiment("autumn")
+    with mlflow.start_run(), mlflow.start_run(run_id=run.info.run_id, nested=True, description="again"):
+        pass
+    assert tags(run) == {"mlflow.note.content": "again"}
 
 
 def test_what_cannot_be_logged_is_an_invalid_value():
