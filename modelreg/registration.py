@@ -121,7 +121,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
                 _apply(change, request, version)
-            notes = *described.notes, *_scan_notes(found, change), *_size_notes(published.manifest)
+            notes = *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)
             return _registration(change.version(version), created, notes)
 
 
@@ -190,7 +190,7 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) 
     return Registration(**values, created=created, notes=notes)
 
 
-def _scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
+def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
     if scan is None or scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
         return ()

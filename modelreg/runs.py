@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from modelreg.home import Home
 from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run, RunReference
 from modelreg.records.signature import Signature
 from modelreg.references import parse_model_path
-from modelreg.registration import publish, require_published
+from modelreg.registration import publish, require_published, scan_notes
 from modelreg.security.trust import Trust
 from modelreg.statements import checked_count, checked_metrics, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
@@ -119,7 +120,8 @@ class Runs:
     ) -> LoggedModel:
         """Write ``estimator`` with joblib and keep it as the run's model ``path``, in the place of an earlier one.
 
-        Raises `RunNotFound`, `UnusableSource` for what cannot be pickled, `UnsafeModel`.
+        Warns when loading it will take trust. Raises `RunNotFound`, `UnusableSource` for what cannot be pickled,
+        `UnsafeModel`.
         """
         called = parse_model_path(path)
         self.run(run_id)  # before anything is written for nothing
@@ -133,6 +135,9 @@ class Runs:
                     require_published(receipt, f"runs:/{run_id}/{called}")
                     model = LoggedModel(run_id, called, published.digest, published.files[0], change.moment)
                     change.log_model(model)
+                    notes = scan_notes(published.scan, change)
+        for note in notes:
+            warnings.warn(f"{model.reference}: {note}", stacklevel=2)
         return model
 
     def model(self, reference: str) -> LoggedModel:

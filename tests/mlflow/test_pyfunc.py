@@ -146,7 +146,7 @@ def test_a_model_that_imports_what_nobody_vouches_for_is_not_loaded(registry, tm
     monkeypatch.syspath_prepend(tmp_path)
     import ours_here
 
-    with mlflow.start_run() as run:
+    with mlflow.start_run() as run, pytest.warns(UserWarning, match=r"modelreg trust add ours_here\.Model"):
         mlflow.sklearn.log_model(ours_here.Model(), name="model", registered_model_name="churn")
     uri = uri.replace("RUN", run.info.run_id)
     for load in (mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
