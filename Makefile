@@ -23,9 +23,9 @@ test-faults: $(READY)
 test-flavors: .venv-flavors/.ready
 	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures tests/inference tests/tables
 
-# MLflow itself on a registry of ours, with everything that it brings, in an environment of its own.
+# MLflow itself on a registry of ours, and in and out of its stores, with everything that it brings, in an environment of its own.
 test-mlflow: .venv-mlflow/.ready
-	.venv-mlflow/bin/pytest -n auto --dist worksteal tests/mlflow_store
+	.venv-mlflow/bin/pytest -n auto --dist worksteal tests/mlflow_store tests/exchange
 
 # On every Python from 3.11 that this machine has, each in an environment of its own.
 test-all:

@@ -104,6 +104,9 @@ class NoRegistry(ModelregError):
     exit = 10
 
 
+_LONGEST_REASON = 300  # characters of what a foreign library says
+
+
 # --- bad usage or input ---------------------------------------------------------------------------------------
 
 
@@ -273,6 +276,17 @@ class UnreadableModel(InvalidInput):
     """A model's file cannot be understood."""
 
     code = "unreadable_model"
+
+
+class MLflowMissing(InvalidInput):
+    """MLflow's client is needed, and not installed."""
+
+    code = "mlflow_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MLflow, which reads and writes its own records, is not installed", "pip install 'modelreg[mlflow]'"
+        )
 
 
 # --- not found ------------------------------------------------------------------------------------------------
@@ -455,6 +469,18 @@ class AmbiguousDigest(Conflict):
         super().__init__(f"{prefix} begins more than one digest of {name}", "write more of its digits")
 
 
+class NumberTaken(Conflict):
+    """The number that a version is to keep belongs to another one."""
+
+    code = "number_taken"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"there is another version {reference} already, which is not this one of MLflow",
+            "import into another registry (--registry DIR), or rename the model that is here",
+        )
+
+
 class VersionInUse(Conflict):
     """A version that is in Staging or Production, or has an alias, is not deleted."""
 
@@ -550,6 +576,18 @@ class BlobDamaged(Damaged):
             "'modelreg verify' shows everything that is damaged",
         )
         self.problem = problem
+
+
+class OtherBytes(Damaged):
+    """What MLflow has of a version that came from a registry is not what was brought there."""
+
+    code = "other_bytes"
+
+    def __init__(self, reference: str, what: str) -> None:
+        super().__init__(
+            f"{what} of {reference} in MLflow is not what modelreg brought there; nothing was imported",
+            "take it from the registry that it came from",
+        )
 
 
 class CatalogDamaged(Damaged):
@@ -693,6 +731,31 @@ class BackupInterrupted(StorageFailure):
             f"{shown(place)}: {error.strerror or error}; the backup is not finished, and the same command again "
             "completes it",
             _storage_hint(error, place, None),
+        )
+
+
+class MLflowFailed(StorageFailure):
+    """MLflow could not read or write something."""
+
+    code = "mlflow_failed"
+
+    def __init__(self, what: str, error: Exception) -> None:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        super().__init__(
+            f"{what}: {lines[0][:_LONGEST_REASON]}", "check the address, and that MLflow itself can read it"
+        )
+
+
+class TransferIncomplete(StorageFailure):
+    """Some models or versions could not be brought from MLflow, or to it."""
+
+    code = "transfer_incomplete"
+
+    def __init__(self, count: int) -> None:
+        what = "1 model or version" if count == 1 else f"{count} models or versions"
+        super().__init__(
+            f"{what} could not be brought over; of each the report says why",
+            "everything else was; the same command again goes on with what is missing",
         )
 
 

@@ -141,7 +141,7 @@ def _require_expected(receipt: Receipt, request: RegistrationRequest) -> None:
 def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
     number = None if request.new_version else _find(change, request.name, new.digest)
     if number is None:
-        return Reference(request.name, _add(change, request, new)), True
+        return Reference(request.name, add_version(change, request.name, new, request.allow_unsafe)), True
     reference = Reference(request.name, number)
     known, statement = change.version(reference), request.statement
     if statement.description not in (None, known.description):
@@ -151,12 +151,15 @@ def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) 
     return reference, False
 
 
-def _add(change: Change, request: RegistrationRequest, new: NewVersion) -> int:
+def add_version(
+    change: Change, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
+) -> int:
+    """Add a version, whose verdict is that of what is trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
-        return change.add_version(request.name, new)
+        return change.add_version(name, new, number=number)
     known = replace(new, scan=new.scan.trusting(_trusted(change)))
-    why = request.allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
-    return change.add_version(request.name, known, why)
+    why = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
+    return change.add_version(name, known, why, number)
 
 
 def _trusted(change: Change) -> set[tuple[str, str]]:

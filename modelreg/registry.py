@@ -46,12 +46,14 @@ if TYPE_CHECKING:
     from modelreg.records.registration import Registration
     from modelreg.records.signature import Signature
     from modelreg.records.stage_held import StageHeld
+    from modelreg.records.transfer import Transfer
     from modelreg.records.transition import Transition
     from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
     from modelreg.runs import Runs
     from modelreg.security.trust import Trust
 
+    Count = Callable[[int, int], None]
     Rows = Callable[[int, int | None], None]
 
 StrPath = str | os.PathLike[str]
@@ -329,7 +331,7 @@ class Registry:
         from modelreg.artifacts.source import find_source
         from modelreg.registration import RegistrationRequest
         from modelreg.registration import register as register_source
-        from modelreg.statements import Statement, checked_message
+        from modelreg.statements import Statement, checked_reason
 
         model = parse_name(name)
         statement = Statement.checked(
@@ -348,9 +350,7 @@ class Registry:
             raise SourceNotFound(path)
         self._require_plain_names(model, *statement.aliases)
         found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
-        why = checked_message(allow_unsafe)
-        if why == "":
-            raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
+        why = checked_reason(allow_unsafe)
         request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version)
         with storing(needed=found.size, inside=self.folder):
             self._home.create()
@@ -783,6 +783,38 @@ class Registry:
         with storing(place=Path(destination)):
             version, manifest = self._version_and_manifest(reference)
             return export(self._home.artifacts, version, manifest, Path(destination))
+
+    # From MLflow, and to it
+
+    def import_mlflow(
+        self,
+        tracking_uri: StrPath,
+        *names: str,
+        allow_unsafe: str | None = None,
+        dry_run: bool = False,
+        progress: Count | None = None,
+    ) -> Transfer:
+        """Bring in registered models of MLflow, all or those of these names: what is new there, or changed.
+
+        ``tracking_uri`` is the address of a server, a SQLite file (``sqlite:///mlflow.db``, or its path) or a folder
+        such as ``mlruns``; nothing is changed there. Versions keep their numbers, and come with bytes, stages,
+        aliases, tags, descriptions and with the metrics and parameters of their runs, one transaction each. What is
+        changed here is left alone until it changes in MLflow, too. No gate is asked. What cannot be brought in is
+        told in the outcome, with the reason, and keeps nothing else out. Files that run code when they are loaded
+        are such, unless ``allow_unsafe`` says why. ``progress`` is called with how many versions are done, and how
+        many there are.
+
+        Raises `MLflowMissing`, and `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read at
+        all; `StorageFailure` and `Busy` when the registry cannot be written. Then the same call again goes on.
+        """
+        from modelreg.exchange.importing import ImportRequest, import_models
+        from modelreg.exchange.location import Location
+        from modelreg.statements import checked_reason
+
+        location = Location.parse(tracking_uri)
+        request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
+        with storing(inside=self.folder):
+            return import_models(self._home, request, progress)
 
     # Deleting
 

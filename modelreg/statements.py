@@ -103,6 +103,13 @@ def checked_message(message: str | None) -> str | None:
     return None if message is None else checked_text(message, "the message")
 
 
+def checked_reason(allow_unsafe: str | None) -> str | None:
+    """Why something dangerous is let in, if it is; raises `InvalidInput`."""
+    if allow_unsafe == "":
+        raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
+    return checked_message(allow_unsafe)
+
+
 def parse_trusted_name(text: str) -> tuple[str, str]:
     """Module and qualified name from ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner``.
 

@@ -25,6 +25,7 @@ from modelreg.records.model import Model
 from modelreg.records.prediction import Prediction
 from modelreg.records.pruning import Pruning
 from modelreg.records.stage_held import StageHeld
+from modelreg.records.transfer import Transfer
 from modelreg.records.transition import Transition
 from modelreg.records.version import ModelVersion
 
@@ -120,6 +121,7 @@ RECORDS = {
     "prune": Pruning,
     "backup": Backup,
     "restore": Restoration,
+    "import-mlflow": Transfer,
 }
 
 

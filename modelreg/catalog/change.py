@@ -27,6 +27,7 @@ from modelreg.records.journal import (
     DISTRUST,
     END_RUN,
     EVALUATE,
+    IMPORT,
     LOAD,
     LOG,
     LOG_MODEL,
@@ -66,6 +67,10 @@ VALUES (:name, :next_version, :created_by, :at, :at)
 _TAKE_NUMBER = """
 UPDATE models SET next_version = next_version + 1, updated_at = :at WHERE id = :model
 RETURNING next_version - 1 AS version
+"""
+_KEEP_NUMBER = """
+UPDATE models SET next_version = max(next_version, :version + 1), updated_at = :at WHERE id = :model
+RETURNING :version AS version
 """
 _ADD_VERSION = """
 INSERT INTO versions (model, version, status, description, digest, size, flavor, format, model_class, signature, scan,
@@ -149,14 +154,18 @@ class Change(Snapshot):
         self._connection.executemany(_PUT_MODEL_TAG, [(model, *pair) for pair in tags.items()])
         self._journal(CREATE, model, model_fields=state.ALL)
 
-    def add_version(self, name: ModelName, new: NewVersion, allowed_because: str | None = None) -> int:
+    def add_version(
+        self, name: ModelName, new: NewVersion, allowed_because: str | None = None, number: int | None = None
+    ) -> int:
         """Add a version, and the model if it is new; returns the version's number.
 
-        ``allowed_because`` is why it is there although it is dangerous.
+        ``allowed_because`` is why it is there although it is dangerous. ``number`` is one that no version ever had
+        (see `was_given`), rather than the next.
         Raises `InvalidName` or `NameTaken` for what the rules do not let a model be called.
         """
         model, is_new = self._find_or_add_model(name)
-        version: int = self._first(_TAKE_NUMBER, model=model, at=self._at)["version"]
+        take = _TAKE_NUMBER if number is None else _KEEP_NUMBER
+        version: int = self._first(take, model=model, version=number, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
         rows = ((each.module, each.name, each.verdict.value) for each in (new.scan.imports if new.scan else ()))
@@ -308,6 +317,10 @@ class Change(Snapshot):
     def note_load(self, version: ModelVersion) -> None:
         """Write down that a version was loaded with full trust."""
         self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, {"trust": "full"})
+
+    def note_import(self, name: ModelName, version: int | None, said: Values) -> None:
+        """Write down what was said of a model or version where it was imported from; `imports` tells it again."""
+        self._journal(IMPORT, model_id(self._connection, name), version, more={"imported": said}, fields=False)
 
     def put_evaluation(self, version: ModelVersion, dataset: str, scores: Scores) -> Evaluation:
         """Keep what a version scored, in the place of earlier scores on the same data set; returns it as it is kept."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 from modelreg.catalog.rows import understood
 from modelreg.clock import as_text, from_text
+from modelreg.lifecycle.journal import Values
 from modelreg.records.journal import JournalEntry
 from modelreg.stages import Stage
 
@@ -31,6 +33,8 @@ SELECT * FROM journal
 WHERE (name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)) AND version = :version
 ORDER BY seq
 """
+
+_IMPORTS = "SELECT version, after FROM journal WHERE model = :model AND action = 'import' ORDER BY seq"
 
 
 def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -65,6 +69,13 @@ def entries_into_production(connection: sqlite3.Connection, model: int) -> list[
 def entries_of_version(connection: sqlite3.Connection, name: str, version: int) -> list[JournalEntry]:
     """The entries of one version of the models that ever had this name, oldest first."""
     return [_entry(row) for row in connection.execute(_OF_VERSION, {"name": name, "version": version})]
+
+
+def imports(connection: sqlite3.Connection, model: int) -> dict[int | None, Values]:
+    """What was said of a model (None) and its versions where they were imported from, when they were last."""
+    rows = connection.execute(_IMPORTS, {"model": model})
+    with understood():
+        return {version: json.loads(after)["imported"] for version, after in rows}
 
 
 def _entry(row: sqlite3.Row) -> JournalEntry:

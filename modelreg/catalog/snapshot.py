@@ -13,7 +13,7 @@ from modelreg.stages import StageRules
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
-    from modelreg.lifecycle.journal import State
+    from modelreg.lifecycle.journal import State, Values
     from modelreg.lifecycle.retention import Candidate
     from modelreg.records.evaluation import Evaluation
     from modelreg.records.gate import Gate
@@ -224,6 +224,20 @@ class Snapshot:
             if found:
                 return found
         return journal.entries_of_version(self._connection, reference.name, self.number(reference))
+
+    def imports(self, name: ModelName) -> dict[int | None, Values]:
+        """What was said of a model (None) and its versions where they were imported from; raises `ModelNotFound`."""
+        from modelreg.catalog import journal
+
+        return journal.imports(self._connection, model_id(self._connection, name))
+
+    def was_given(self, name: ModelName, number: int | None = None) -> bool:
+        """Whether a model ever had this name, or a version of such a model this number."""
+        from modelreg.catalog import journal
+
+        if number is None:
+            return any(entry.model for entry in journal.entries(self._connection, name))
+        return bool(journal.entries_of_version(self._connection, name, number))
 
     def journal_head(self) -> JournalEntry | None:
         """The newest entry."""

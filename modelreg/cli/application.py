@@ -45,6 +45,7 @@ COMMANDS = {
     "prune": "modelreg.cli.pruning:prune",
     "backup": "modelreg.cli.backup:backup",
     "restore": "modelreg.cli.backup:restore",
+    "import-mlflow": "modelreg.cli.exchange:import_mlflow",
 }
 """Command -> the function that runs it, or the group of its commands, in the order of a model's life."""
 

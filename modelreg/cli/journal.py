@@ -128,7 +128,7 @@ def _what(entry: JournalEntry) -> str:
             failed = "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
             return f"{entry.from_stage} -> {entry.to_stage}: {failed}"
         case _:
-            return _trusted(after)
+            return _by_values(after)
 
 
 def _of_run(run: Mapping[str, Any]) -> str:
@@ -138,9 +138,11 @@ def _of_run(run: Mapping[str, Any]) -> str:
     return " ".join(word for word in words if word)
 
 
-def _trusted(after: Mapping[str, Any]) -> str:
-    """What the action trusts."""
+def _by_values(after: Mapping[str, Any]) -> str:
+    """What the action trusts, or where from it imports."""
     match after:
+        case {"imported": {"from": address}}:
+            return f"from {address}"
         case {"trusted": {"module": module, "name": name}} | {"distrusted": {"module": module, "name": name}}:
             return f"{module}.{name}"
         case {"version": {"scan": verdict, **more}} if len(more) == 1:  # a verdict that hangs on such a name

@@ -14,7 +14,7 @@ from modelreg.cli.application import app
 from modelreg.errors import AnswerLost, InvalidInput, ModelregError
 
 INTERRUPTED = 130
-_TO_BE_COMPLETED = {"prune", "backup", "restore"}
+_TO_BE_COMPLETED = {"prune", "backup", "restore", "import-mlflow", "export-mlflow"}
 """Commands that may end anywhere, and go on from there."""
 _PRINTED_BY_TYPER = {"--help", "-h", "--version"}
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from modelreg.artifacts.copying import Progress
 from modelreg.cli.output import is_terminal
 
+Count = Callable[[int, int | None], None]
+
 _LARGE = 64 * 1024 * 1024  # bytes; less than this is done before anybody looks
 
 
@@ -31,8 +33,21 @@ def transfer_bar(verb: str) -> Iterator[Progress | None]:
 
 
 @contextmanager
-def row_bar(verb: str) -> Iterator[Callable[[int, int | None], None] | None]:
+def row_bar(verb: str) -> Iterator[Count | None]:
     """A function that shows how many rows are done, of how many where that is known; None where nobody watches."""
+    with _count_bar(verb, "rows") as advance:
+        yield advance
+
+
+@contextmanager
+def version_bar(verb: str) -> Iterator[Count | None]:
+    """A function that shows how many versions are done, of how many; None where nobody watches."""
+    with _count_bar(verb, "versions") as advance:
+        yield advance
+
+
+@contextmanager
+def _count_bar(verb: str, what: str) -> Iterator[Count | None]:
     if not is_terminal(sys.stderr):
         yield None
         return
@@ -43,7 +58,7 @@ def row_bar(verb: str) -> Iterator[Callable[[int, int | None], None] | None]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("rows"),
+        TextColumn(what),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

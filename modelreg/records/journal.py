@@ -26,11 +26,15 @@ TRUST = "trust"
 DISTRUST = "distrust"
 LOAD = "load"
 CREATE = "create"
+IMPORT = "import"
 START_RUN = "start run"
 LOG = "log"
 LOG_MODEL = "log model"
 END_RUN = "end run"
-"""What an entry can say was done; a refusal by a gate, and loading with full trust, change nothing."""
+"""What an entry can say was done.
+
+A refusal by a gate, loading with full trust, and what was said where something was imported from, change nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)

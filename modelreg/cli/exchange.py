@@ -1,0 +1,71 @@
+"""``import-mlflow`` and ``export-mlflow``: models come from MLflow, and go there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelreg.cli import output
+from modelreg.cli.application import registry
+from modelreg.cli.options import AsJson
+from modelreg.cli.output import Column
+from modelreg.cli.progress import version_bar
+from modelreg.errors import TransferIncomplete
+from modelreg.records.transfer import Outcome, Transfer, Transferred
+
+_STYLES = {Outcome.ADDED: "green", Outcome.CHANGED: "yellow", Outcome.FAILED: "red"}
+_COLUMNS = (
+    Column[Transferred]("model", lambda item: item.name, style=lambda _: "bold"),
+    Column[Transferred]("version", lambda item: item.version, right=True),
+    Column[Transferred]("outcome", lambda item: item.outcome, style=lambda item: _STYLES.get(item.outcome, "dim")),
+    Column[Transferred]("notes", lambda item: "; ".join(item.notes), foldable=True),
+)
+
+TrackingUri = Annotated[
+    str, typer.Argument(metavar="URI", help="http://HOST:PORT, sqlite:///mlflow.db, or the path of a file or folder.")
+]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="These models alone.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+def import_mlflow(
+    context: typer.Context,
+    tracking_uri: TrackingUri,
+    names: Names = None,
+    allow_unsafe: Annotated[
+        str | None,
+        typer.Option(metavar="WHY", help="Import what runs code when it is loaded, too; the reason is kept."),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring in registered models from MLflow: a server, a SQLite file or an mlruns folder.
+
+    Versions keep their numbers, and come with bytes, stages, aliases, tags, descriptions, and with the metrics and
+    parameters of their runs. The same command again brings what is new or changed there; nothing is changed in MLflow.
+    Of several versions in Production the newest stays there, and the others are archived. No gate is asked. What
+    cannot be read is reported, and the rest is imported (exit 8). It needs 'modelreg[mlflow]'.
+
+    \b
+    modelreg import-mlflow http://localhost:5000 --dry-run
+    modelreg import-mlflow sqlite:///mlflow.db
+    modelreg import-mlflow ./mlruns churn fraud
+    """
+    with version_bar("importing") as progress:
+        done = registry(context).import_mlflow(
+            tracking_uri, *names or (), allow_unsafe=allow_unsafe, dry_run=dry_run, progress=progress
+        )
+    _show(done, as_json, "imported")
+
+
+def _show(done: Transfer, as_json: bool, verb: str) -> None:
+    if as_json:
+        output.print_json(done)
+    else:
+        output.print_records(done.items, _COLUMNS, output.chosen_form(False), lambda item: item.reference)
+    added = "1 new version" if done.added == 1 else f"{done.added} new versions"
+    sums = f"{added}, {done.changed} changed, {done.failed} failed"
+    output.note(f"would be {verb}: {sums}; dry run: nothing was changed" if done.dry_run else f"{verb} {sums}")
+    if done.failed:
+        raise TransferIncomplete(done.failed)

@@ -1,0 +1,140 @@
+"""A connection to MLflow by MLflow's own client: the only module that imports MLflow.
+
+What is read is never written to: of a SQLite file a copy is opened, which is brought up to MLflow's present schema, and
+of a folder a shadow, whose entries are links.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
+from modelreg.exchange.location import Kind, Location
+
+_SETTINGS = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",  # of a folder it says otherwise that it is in maintenance, and stops
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its own seven take minutes to say that nobody answers
+}
+"""Environment variable of MLflow -> what it is while we are connected, unless it was set by hand."""
+
+
+@contextmanager
+def reading(location: Location) -> Iterator[Any]:
+    """MLflow's client on what is there, of which nothing is changed.
+
+    Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, and `MLflowFailed` for what MLflow cannot open.
+    """
+    location.require()
+    with _quiet(), TemporaryDirectory(prefix="modelreg-") as folder:
+        with told_as(location.shown):
+            uri = _readable(location, Path(folder))
+        with _connected(uri, location) as client:
+            yield client
+
+
+@contextmanager
+def writing(location: Location) -> Iterator[Any]:
+    """MLflow's client on a server, file or folder, of which the latter two are made if need be.
+
+    Raises `MLflowMissing`, and `MLflowFailed`.
+    """
+    with _quiet(), _connected(location.uri, location) as client:
+        yield client
+
+
+@contextmanager
+def told_as(what: str) -> Iterator[None]:
+    """Whatever goes wrong in MLflow, as `MLflowFailed`: the sentence begins with ``what``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of stages and folders, which are what people move away from
+            yield
+    except InvalidInput:
+        raise
+    except Exception as error:  # MLflow's plugins raise whatever the library of a store does
+        raise MLflowFailed(what, error) from error
+
+
+@contextmanager
+def _connected(uri: str, location: Location) -> Iterator[Any]:
+    import mlflow
+
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    # MLflow finds artifacts by what is set for the whole process, whatever its client was given.
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        with told_as(location.shown):
+            client = mlflow.MlflowClient()
+            client.search_registered_models(max_results=1)
+        yield client
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow, imported and as silent as a library should be: what matters of it comes as an error."""
+    ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(ours)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _import()
+        yield
+    finally:
+        logging.disable(disabled)
+        for name in ours:
+            os.environ.pop(name, None)
+
+
+def _import() -> None:
+    try:
+        import_module("mlflow.db")  # about 2 s; 'mlflow-skinny' alone cannot
+    except ImportError as error:
+        raise MLflowMissing from error
+
+
+def _readable(location: Location, folder: Path) -> str:
+    """What MLflow may open without changing anything of what is there."""
+    if location.path is None:
+        return location.uri
+    return (_copied if location.kind is Kind.DATABASE else _linked)(location.path, folder)
+
+
+def _copied(path: Path, folder: Path) -> str:
+    """One moment of a SQLite file, as a file of its own that has the schema of the MLflow that is installed."""
+    import mlflow.db
+
+    copy = folder / "mlflow.db"
+    source = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    with closing(source), closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        tables = {name for (name,) in target.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"registered_models", "alembic_version"} <= tables:
+        raise InvalidInput(f"{shown(str(path))} is no database of MLflow", "name the file that its server writes to")
+    uri = f"sqlite:///{copy}"
+    mlflow.db.upgrade.callback(uri)
+    return uri
+
+
+def _linked(path: Path, folder: Path) -> str:
+    """A folder in which MLflow may make what it misses, with a link to each entry of the one at ``path``."""
+    for entry in path.iterdir():
+        if entry.name != ".trash":
+            (folder / entry.name).symlink_to(entry)
+    return folder.as_uri()

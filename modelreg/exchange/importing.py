@@ -1,0 +1,328 @@
+"""Models of MLflow become models here: each version in a transaction of its own, with all that is said of it.
+
+A version keeps its number. What MLflow said of it is written into the journal with it, which is how the next import
+knows the version again, and what changed there since. A version that cannot be brought in is reported, and keeps
+no other one out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from modelreg import commits, provenance
+from modelreg.artifacts.copying import of_bytes
+from modelreg.artifacts.manifest import Facts, Manifest
+from modelreg.artifacts.source import Source as FoundFiles
+from modelreg.artifacts.source import find_source
+from modelreg.catalog.change import Change, NewVersion
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import (
+    InvalidInput,
+    MLflowFailed,
+    ModelregError,
+    NameTaken,
+    NumberTaken,
+    OtherBytes,
+    UnsafeModel,
+)
+from modelreg.exchange import applying
+from modelreg.exchange.connection import reading
+from modelreg.exchange.environment import environment_of
+from modelreg.exchange.location import Location
+from modelreg.exchange.marks import CREATED_AT, CREATED_BY
+from modelreg.exchange.merging import Differences, Said, facts_of_run, said_of_model, said_of_version, stages_of
+from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
+from modelreg.home import Home
+from modelreg.records.registration import Provenance
+from modelreg.records.transfer import Outcome, Transfer, Transferred
+from modelreg.records.version import Environment
+from modelreg.references import ModelName, Reference, parse_name
+from modelreg.registration import Published, add_version, publish, require_published
+from modelreg.stages import Stage
+
+Progress = Callable[[int, int], None]
+"""Called with how many versions are done, and how many there are."""
+
+_OF_ONE = (InvalidInput, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+"""What is wrong with one model or version, and no reason not to go on with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What is to be imported."""
+
+    location: Location
+    names: tuple[str, ...]
+    """Of the models; none stands for all."""
+    allow_unsafe: str | None
+    """Why versions are imported although they are dangerous to load; None refuses those."""
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A version as it should be here."""
+
+    name: ModelName
+    version: MLflowVersion
+    said: Said
+    model: MLflowModel
+    stages: Mapping[int, Stage]
+    """Of all versions of the model."""
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(self.name, self.version.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is known of how a version was made: what decides its digest, and what is observed."""
+
+    facts: Facts
+    files: FoundFiles
+    tags: Mapping[str, str]
+    git_commit: str | None
+    notes: list[str]
+
+
+def import_models(home: Home, request: ImportRequest, progress: Progress | None) -> Transfer:
+    """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
+    with reading(request.location) as client, _made(home, request.dry_run) as registry:
+        return _Import(registry, request, Source(client, request.location)).run(progress)
+
+
+@contextmanager
+def _made(home: Home, dry_run: bool) -> Iterator[Home]:
+    """The registry, which is made if need be; for a dry run an empty one that is gone at the end."""
+    if home.catalog.path.exists():
+        home.require()
+        yield home
+    elif dry_run:
+        with TemporaryDirectory(prefix="modelreg-") as folder:
+            empty = Home(Path(folder) / "registry", home.lock_timeout)
+            empty.create()
+            yield empty
+    else:
+        home.create()
+        yield home
+
+
+class _Import:
+    """One import, over one connection."""
+
+    def __init__(self, home: Home, request: ImportRequest, source: Source) -> None:
+        self._home = home
+        self._request = request
+        self._source = source
+
+    def run(self, progress: Progress | None) -> Transfer:
+        """Import every model that was asked for."""
+        items: list[Transferred] = []
+        models: list[MLflowModel] = []
+        for name in self._request.names or self._source.names():
+            with _reported(items, name, None):
+                parse_name(name)
+                models.append(self._source.model(name))
+        total, done = sum(len(model.versions) for model in models), 0
+        for model in models:
+            for item in self._model_with_versions(model):
+                items.append(item)
+                done += item.version is not None
+                if progress is not None:
+                    progress(done, total)
+        return Transfer.of(self._request.location.shown, items, dry_run=self._request.dry_run)
+
+    def _model_with_versions(self, model: MLflowModel) -> Iterator[Transferred]:
+        items: list[Transferred] = []
+        with _reported(items, model.name, None):
+            items.append(self._model(ModelName(model.name), model))
+        yield from items
+        if items[0].outcome in (Outcome.SKIPPED, Outcome.FAILED):
+            return
+        decided = stages_of(model.versions)
+        stages = {number: stage for number, (stage, _) in decided.items()}
+        for version in model.versions:
+            items.clear()
+            with _reported(items, model.name, version.number):
+                said, notes = said_of_version(version, stages[version.number])
+                notes += filter(None, [decided[version.number][1]])
+                wanted = _Wanted(ModelName(model.name), version, said, model, stages)
+                items.append(self._version(wanted, notes))
+            yield from items
+
+    def _model(self, name: ModelName, model: MLflowModel) -> Transferred:
+        """The model itself."""
+        said, notes = said_of_model(model)
+        with self._looking() as catalog:
+            is_new = not catalog.has_model(name)
+            if is_new and catalog.was_given(name):
+                return Transferred(name, None, Outcome.SKIPPED, ("a model of this name was deleted or renamed here",))
+            catalog.refuse_other_case(name)
+            differences = None if is_new else _differences_of_model(catalog, name, said)
+        if differences is not None and not differences:
+            return Transferred(name, None, Outcome.UNCHANGED)
+        if not self._request.dry_run:
+            with self._changing() as change:
+                if is_new:
+                    change.add_model(name, said.description, said.tags)
+                else:
+                    applying.describe_and_tag(change, name, None, _differences_of_model(change, name, said))
+                change.note_import(name, None, self._record(said))
+        return Transferred(name, None, Outcome.ADDED if is_new else Outcome.CHANGED, tuple(notes))
+
+    def _version(self, wanted: _Wanted, notes: list[str]) -> Transferred:
+        with self._looking() as catalog:
+            is_here, before = _known(catalog, wanted)
+            was_given = not is_here and catalog.was_given(wanted.name, wanted.version.number)
+        if was_given:
+            return _item(wanted, Outcome.SKIPPED, ["it was deleted here"])
+        if not is_here:
+            notes += self._add(wanted)
+            return _item(wanted, Outcome.ADDED, notes)
+        if not Differences.between(before, wanted.said):
+            return _item(wanted, Outcome.UNCHANGED, [])
+        if not self._request.dry_run:
+            with self._changing() as change:
+                _, before = _known(change, wanted)
+                notes += self._apply(change, wanted, before)
+        return _item(wanted, Outcome.CHANGED, notes)
+
+    def _add(self, wanted: _Wanted) -> list[str]:
+        """Bring in a version that is new; returns what is to be said of it."""
+        version, why = wanted.version, self._request.allow_unsafe
+        if self._request.dry_run:
+            self._source.require_files(version)
+            return []
+        with self._source.files(version) as path, self._home.ingesting():
+            made = self._made(version, path)
+            with self._home.artifacts.receiving(made.files.files) as receipt:
+                environment = environment_of(receipt.contents())
+                published = publish(receipt, Path(str(wanted.reference)), made.facts, allow_unsafe=why is not None)
+                if version.digest not in (None, published.digest):
+                    raise OtherBytes(str(wanted.reference), "the content")
+                new = self._new_version(wanted, made, published, environment)
+                with self._changing() as change:
+                    require_published(receipt, wanted.name)
+                    if change.was_given(wanted.name, version.number):
+                        raise NumberTaken(str(wanted.reference))
+                    add_version(change, wanted.name, new, why, version.number)
+                    before = Said(wanted.said.description, wanted.said.tags)
+                    return made.notes + self._apply(change, wanted, before)
+
+    def _made(self, version: MLflowVersion, path: Path) -> _Made:
+        run = self._source.run(version)
+        if version.digest is not None:
+            manifest = _parsed(self._source.manifest(version), version)
+            files = find_source(path if manifest.is_folder else path / manifest.files[0].path, self._home.path)
+            facts = Facts(manifest.is_folder, manifest.signature, manifest.facts["metrics"], manifest.facts["params"])
+            return _Made(facts, files, {}, run.git_commit, [])
+        metrics, params, notes = facts_of_run(run)
+        files = find_source(path, self._home.path)
+        tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
+        facts = Facts(files.is_folder, None, metrics, params)
+        return _Made(facts, files, {key: value for key, value in tags.items() if value}, run.git_commit, notes)
+
+    def _new_version(self, wanted: _Wanted, made: _Made, published: Published, environment: Environment) -> NewVersion:
+        return NewVersion(
+            digest=published.digest,
+            files=published.files,
+            described=published.described,
+            scan=published.scan,
+            signature=made.facts.signature or published.described.signature,
+            metrics=made.facts.metrics,
+            params=made.facts.params,
+            tags={**made.tags, **wanted.said.tags},
+            description=wanted.said.description,
+            provenance=Provenance(
+                source=f"models:/{wanted.reference} in {self._request.location.shown}",
+                git_commit=made.git_commit,
+                git_dirty=None,
+                run_id=wanted.version.run_id,
+                ci_job=None,
+                environment=environment,
+            ),
+        )
+
+    def _apply(self, change: Change, wanted: _Wanted, before: Said) -> list[str]:
+        differences = Differences.between(before, wanted.said)
+        notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
+        change.note_import(wanted.name, wanted.version.number, self._record(wanted.said, wanted.version))
+        return notes
+
+    def _record(self, said: Said, version: MLflowVersion | None = None) -> dict[str, object]:
+        """What the journal keeps of an import."""
+        record: dict[str, object] = {"from": self._request.location.shown, "said": said.as_json()}
+        return record if version is None else record | {"created_at": version.created_at}
+
+    @contextmanager
+    def _looking(self) -> Iterator[Snapshot]:
+        with self._home.catalog.reading() as catalog:
+            yield catalog
+
+    @contextmanager
+    def _changing(self) -> Iterator[Change]:
+        message = f"imported from {self._request.location.shown}"
+        with self._home.catalog.writing(provenance.actor(), message) as change:
+            yield change
+        commits.go_on()
+
+
+@contextmanager
+def _reported(items: list[Transferred], name: str, version: int | None) -> Iterator[None]:
+    """What is wrong with one model or version becomes an item of the report."""
+    try:
+        yield
+    except _OF_ONE as error:
+        items.append(Transferred(name, version, Outcome.FAILED, (sentence(error),)))
+
+
+def _known(catalog: Snapshot, wanted: _Wanted) -> tuple[bool, Said]:
+    """Whether the version is here, and what MLflow said of it before; raises `NumberTaken` for another one."""
+    if not catalog.has_model(wanted.name) or not catalog.stages(wanted.name, [wanted.version.number]).get(
+        wanted.version.number
+    ):
+        return False, Said()
+    here, record = catalog.version(wanted.reference), catalog.imports(wanted.name).get(wanted.version.number)
+    if record is not None and record["created_at"] == wanted.version.created_at:
+        return True, Said.from_json(record["said"])
+    if wanted.version.digest != here.digest:
+        raise NumberTaken(str(wanted.reference))
+    return True, Said(
+        description=here.description,
+        tags={key: value for key, value in here.tags.items() if key in wanted.said.tags},
+        stage=here.stage,
+        aliases=tuple(alias for alias in here.aliases if alias in wanted.said.aliases),
+    )
+
+
+def _differences_of_model(catalog: Snapshot, name: ModelName, said: Said) -> Differences:
+    """What changed of a model; of one that was not imported, only what it lacks is taken over."""
+    record = catalog.imports(name).get(None)
+    if record is not None:
+        return Differences.between(Said.from_json(record["said"]), said)
+    here = catalog.model(name)
+    kept = {key: value for key, value in said.tags.items() if key in here.tags}
+    return Differences.between(Said(said.description if here.description else "", kept), said)
+
+
+def _parsed(content: bytes, version: MLflowVersion) -> Manifest:
+    try:
+        if of_bytes(content) == version.digest:
+            return Manifest.parse(content)
+        raise ValueError("another digest")
+    except ValueError as error:
+        raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
+
+
+def _item(wanted: _Wanted, outcome: Outcome, notes: list[str]) -> Transferred:
+    return Transferred(wanted.name, wanted.version.number, outcome, tuple(notes))
+
+
+def sentence(error: ModelregError) -> str:
+    """An error as a note of a report."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message

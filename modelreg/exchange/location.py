@@ -1,0 +1,110 @@
+"""Where MLflow keeps its records: a server, a SQLite file, or a folder such as ``mlruns``."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from modelreg.errors import InvalidInput, SourceNotFound, shown
+
+_SQLITE = "sqlite:///"
+_SQLITE_HEADER = b"SQLite format 3\0"
+_HINT = "write http://HOST:PORT, sqlite:///mlflow.db, or the path of a SQLite file or an mlruns folder"
+
+
+class Kind(Enum):
+    """In what MLflow keeps its records."""
+
+    SERVER = "a server"
+    DATABASE = "a SQLite file"
+    FOLDER = "a folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where MLflow's records are; made by `parse`."""
+
+    kind: Kind
+    uri: str
+    """As MLflow takes it."""
+    path: Path | None
+    """The file or folder; None for a server."""
+
+    @classmethod
+    def parse(cls, text: str | os.PathLike[str]) -> Location:
+        """Read an address or a path; raises `InvalidInput` for what is neither."""
+        address = os.fspath(text)
+        scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", address)
+        if scheme is None:
+            return cls._of_path(Path(address), address)
+        if scheme[1] in ("http", "https") and urlsplit(address).netloc:
+            return cls(Kind.SERVER, address.rstrip("/"), None)
+        if address.startswith(_SQLITE):
+            return cls._of_database(Path(address.removeprefix(_SQLITE).partition("?")[0]))
+        if scheme[1] == "file":
+            return cls._of_path(Path(unquote(urlsplit(address).path)), address)
+        raise InvalidInput(
+            f"{shown(without_password(address))} is no server, SQLite file or folder of MLflow",
+            f"{_HINT}; for another database start 'mlflow server' on it, and name that",
+        )
+
+    @classmethod
+    def _of_path(cls, path: Path, text: str) -> Location:
+        if not text:
+            raise InvalidInput("an empty address was given", _HINT)
+        return cls._of_database(path) if _is_sqlite(path) else cls._of_folder(path)
+
+    @classmethod
+    def _of_database(cls, path: Path) -> Location:
+        whole = path.absolute()
+        return cls(Kind.DATABASE, f"{_SQLITE}{whole}", whole)
+
+    @classmethod
+    def _of_folder(cls, path: Path) -> Location:
+        whole = path.absolute()
+        return cls(Kind.FOLDER, whole.as_uri(), whole)
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be shown and written down: without a password."""
+        return without_password(self.uri)
+
+    def require(self) -> None:
+        """Raise `SourceNotFound`, or `InvalidInput` for a file or folder in which MLflow keeps nothing."""
+        if self.path is None:
+            return
+        if not self.path.exists():
+            raise SourceNotFound(self.path)
+        if self.kind is Kind.DATABASE and not _is_sqlite(self.path):
+            raise InvalidInput(f"{shown(str(self.path))} is no SQLite file", _HINT)
+        if self.kind is Kind.FOLDER and not _is_mlruns(self.path):
+            within = [path for path in (self.path / "mlruns", self.path / "mlflow.db") if path.exists()]
+            hint = f"perhaps {within[0]} is meant" if within else _HINT
+            raise InvalidInput(f"{shown(str(self.path))} holds no records of MLflow", hint)
+
+
+def without_password(address: str) -> str:
+    """The address without the user's name and password, if it has them."""
+    parts = urlsplit(address)
+    if "@" not in parts.netloc:
+        return address
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _is_sqlite(path: Path) -> bool:
+    if path.is_dir():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
+    except OSError:
+        return path.suffix in (".db", ".sqlite", ".sqlite3")
+
+
+def _is_mlruns(folder: Path) -> bool:
+    """Whether it has an experiment or registered models."""
+    return folder.is_dir() and ((folder / "models").is_dir() or any(folder.glob("*/meta.yaml")))

@@ -1,0 +1,139 @@
+"""What an import changes: decided from what MLflow says now, and what it said when it was asked last.
+
+What changed there since is changed here; whatever else was changed here stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from modelreg.errors import InvalidInput, shown
+from modelreg.exchange.marks import OURS
+from modelreg.exchange.source import MLflowModel, MLflowRun, MLflowVersion
+from modelreg.references import parse_alias
+from modelreg.stages import Stage
+from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What MLflow says of a model or version that may change, as far as it can be kept here."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    stage: Stage = Stage.NONE
+    aliases: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As the journal keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Said:
+        """What `as_json` wrote."""
+        return cls(values["description"], values["tags"], Stage(values["stage"]), tuple(values["aliases"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What has to be changed of a model or version."""
+
+    description: str | None
+    """None leaves it."""
+    tags: Mapping[str, str]
+    removed_tags: tuple[str, ...]
+    stage: Stage | None
+    """None leaves it."""
+    aliases: tuple[str, ...]
+    removed_aliases: tuple[str, ...]
+
+    @classmethod
+    def between(cls, before: Said, now: Said) -> Differences:
+        """From what MLflow said to what it says."""
+        return cls(
+            description=None if now.description == before.description else now.description,
+            tags={key: value for key, value in now.tags.items() if before.tags.get(key) != value},
+            removed_tags=tuple(key for key in before.tags if key not in now.tags),
+            stage=None if now.stage is before.stage else now.stage,
+            aliases=tuple(alias for alias in now.aliases if alias not in before.aliases),
+            removed_aliases=tuple(alias for alias in before.aliases if alias not in now.aliases),
+        )
+
+    def __bool__(self) -> bool:
+        """Whether anything has to be changed."""
+        changes = self.tags, self.removed_tags, self.aliases, self.removed_aliases
+        return any(changes) or self.description is not None or self.stage is not None
+
+
+def said_of_model(model: MLflowModel) -> tuple[Said, list[str]]:
+    """What MLflow says of a model, and sentences about what of it cannot be kept."""
+    notes: list[str] = []
+    return Said(_description(model.description, notes), _tags(model.tags, notes)), notes
+
+
+def said_of_version(version: MLflowVersion, stage: Stage) -> tuple[Said, list[str]]:
+    """What MLflow says of a version that goes into ``stage``, and sentences about what of it cannot be kept."""
+    notes: list[str] = []
+    tags = _tags(version.tags, notes)
+    aliases = _fitting(version.aliases, "alias", parse_alias, notes)
+    return Said(_description(version.description, notes), tags, stage, tuple(aliases)), notes
+
+
+def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
+    """The metrics and parameters that can be kept, and sentences about the others."""
+    notes: list[str] = []
+    metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
+    params = _fitting_pairs(run.params, "parameter", checked_params, notes)
+    return metrics, params, notes
+
+
+def stages_of(versions: Sequence[MLflowVersion]) -> dict[int, tuple[Stage, str | None]]:
+    """The stage in which each version goes here, and a sentence where it is not that of MLflow.
+
+    MLflow lets any number of versions be in Production, and a registry one: the newest.
+    """
+    stages = {version.number: Stage.parse(version.stage) for version in versions}
+    in_production = [number for number, stage in stages.items() if stage is Stage.PRODUCTION]
+    chosen = max(in_production, default=None)
+    return {
+        number: (stage, None)
+        if stage is not Stage.PRODUCTION or number == chosen
+        else (Stage.ARCHIVED, f"is in Production in MLflow, as is version {chosen}, which is newer: archived here")
+        for number, stage in stages.items()
+    }
+
+
+def _description(text: str, notes: list[str]) -> str:
+    try:
+        return checked_text(text, "the description")
+    except InvalidInput as error:
+        notes.append(f"left out: {error.message}")
+        return ""
+
+
+def _tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    theirs = {key: value for key, value in tags.items() if not key.startswith(OURS)}
+    return _fitting_pairs(theirs, "tag", checked_tags, notes)
+
+
+def _fitting_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
+    """Those of the pairs that can be kept here."""
+    found: dict[str, Any] = {}
+    for key, value in pairs.items():
+        try:
+            found |= check({key: value})
+        except InvalidInput as error:
+            notes.append(f"{kind} {shown(key)} is left out: {error.message}")
+    return found
+
+
+def _fitting(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
+    found = []
+    for text in texts:
+        try:
+            found.append(check(text))
+        except InvalidInput as error:
+            notes.append(f"{kind} {shown(text)} is left out: {error.message}")
+    return found

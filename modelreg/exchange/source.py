@@ -1,0 +1,205 @@
+"""What MLflow has: registered models, their versions, and the bytes of those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from modelreg.clock import as_text
+from modelreg.errors import shown
+from modelreg.exchange.connection import told_as
+from modelreg.exchange.location import Location
+from modelreg.exchange.marks import DIGEST, MANIFEST
+
+_PAGE = 100  # models or versions
+_READY = "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class MLflowVersion:
+    """A version as MLflow's registry has it; its run and its bytes are asked for separately."""
+
+    name: str
+    number: int
+    stage: str
+    description: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+    source: str
+    run_id: str | None
+    model_id: str | None
+    status: str
+    created_at: str
+    """RFC 3339 in UTC."""
+    created_by: str
+
+    @property
+    def digest(self) -> str | None:
+        """What modelreg called the version that it brought to MLflow; None for one that was made there."""
+        return self.tags.get(DIGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class MLflowModel:
+    """A registered model with all its versions, oldest first."""
+
+    name: str
+    description: str
+    tags: Mapping[str, str]
+    versions: tuple[MLflowVersion, ...]
+
+    @property
+    def aliases(self) -> frozenset[str]:
+        """The aliases of all versions."""
+        return frozenset(alias for version in self.versions for alias in version.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class MLflowRun:
+    """What a version's run says of it."""
+
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    git_commit: str | None
+    user: str
+
+
+class Source:
+    """MLflow's records, read by its client; every method raises `MLflowFailed` when it cannot."""
+
+    def __init__(self, client: Any, location: Location) -> None:
+        self._client = client
+        self._location = location
+
+    def names(self) -> list[str]:
+        """The names of all registered models, in order."""
+        with told_as(self._location.shown):
+            return sorted(each.name for each in _pages(self._client.search_registered_models))
+
+    def model(self, name: str) -> MLflowModel:
+        """One registered model."""
+        with told_as(f"{shown(name)} in MLflow"):
+            found = self._client.get_registered_model(name)
+            quoted = f"name='{name}'" if "'" not in name else f'name="{name}"'
+            versions = [each for each in _pages(self._client.search_model_versions, quoted) if each.name == name]
+            aliases: dict[int, list[str]] = {}
+            for alias, number in found.aliases.items():
+                aliases.setdefault(int(number), []).append(alias)
+            return MLflowModel(
+                name=name,
+                description=found.description or "",
+                tags=dict(found.tags),
+                versions=tuple(
+                    _version(each, tuple(sorted(aliases.get(int(each.version), ()))))
+                    for each in sorted(versions, key=lambda each: int(each.version))
+                ),
+            )
+
+    def run(self, version: MLflowVersion) -> MLflowRun:
+        """Metrics and parameters of the version's run, and of the logged model that it was made from."""
+        metrics: dict[str, float] = {}
+        params: dict[str, str] = {}
+        tags: dict[str, str] = {}
+        if version.run_id:
+            with told_as(f"the run {version.run_id}"):
+                run = self._client.get_run(version.run_id)
+            metrics |= run.data.metrics
+            params |= run.data.params
+            tags |= run.data.tags
+        if version.model_id:
+            with told_as(f"the logged model {version.model_id}"):
+                logged = self._client.get_logged_model(version.model_id)
+            metrics |= {each.key: each.value for each in logged.metrics or ()}
+            params |= logged.params or {}
+        return MLflowRun(metrics, params, tags.get("mlflow.source.git.commit"), tags.get("mlflow.user", ""))
+
+    def manifest(self, version: MLflowVersion) -> bytes:
+        """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""
+        with told_as(f"the manifest of {version.name}/{version.number}"):
+            address = f"{version.source.rstrip('/').rpartition('/')[0]}/{MANIFEST}"
+            with self._fetched(address) as path:
+                return path.read_bytes()
+
+    @contextmanager
+    def files(self, version: MLflowVersion) -> Iterator[Path]:
+        """The version's file or folder, where it is, or as a copy that is gone at the end."""
+        with ExitStack() as held:
+            with told_as("its bytes"):
+                path = held.enter_context(self._fetched(self._address(version)))
+            yield path
+
+    def require_files(self, version: MLflowVersion) -> None:
+        """Raise `MLflowFailed` as `files` would, as far as that can be said without fetching anything."""
+        with told_as("its bytes"):
+            self._local(self._address(version))
+
+    def _address(self, version: MLflowVersion) -> str:
+        if version.status != _READY:
+            raise ValueError(f"MLflow says that the version is {version.status}")
+        return str(self._client.get_model_version_download_uri(version.name, str(version.number)))
+
+    @contextmanager
+    def _fetched(self, address: str) -> Iterator[Path]:
+        local = self._local(address)
+        if local is not None:
+            yield local
+            return
+        import mlflow.artifacts
+
+        with TemporaryDirectory(prefix="modelreg-") as folder:
+            yield Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
+
+    def _local(self, address: str) -> Path | None:
+        """Where ``address`` leads on this machine; None for elsewhere, and FileNotFoundError for nowhere."""
+        parts = urlsplit(address)
+        if parts.scheme not in ("", "file"):
+            return None
+        path = Path(unquote(parts.path) if parts.scheme else address)
+        for place in self._places(path):
+            if place.exists():
+                return place
+        raise FileNotFoundError(f"there is no {path}")
+
+    def _places(self, path: Path) -> Iterator[Path]:
+        """Where it may be: as it is written, or beside MLflow's records when both were moved together."""
+        here = self._location.path
+        if path.is_absolute():
+            yield path
+        elif here is not None:
+            yield here.parent / path
+        if here is not None and "mlruns" in path.parts:
+            after = path.parts[len(path.parts) - path.parts[::-1].index("mlruns") :]
+            yield (here if here.is_dir() else here.parent / "mlruns").joinpath(*after)
+
+
+def _pages(search: Any, filter: str | None = None) -> Iterator[Any]:
+    token = None
+    while True:
+        found = search(filter_string=filter, max_results=_PAGE, page_token=token)
+        yield from found
+        token = found.token
+        if not token:
+            return
+
+
+def _version(found: Any, aliases: tuple[str, ...]) -> MLflowVersion:
+    return MLflowVersion(
+        name=found.name,
+        number=int(found.version),
+        stage=found.current_stage or "None",
+        description=found.description or "",
+        tags=dict(found.tags),
+        aliases=aliases,
+        source=found.source or "",
+        run_id=found.run_id or None,
+        model_id=getattr(found, "model_id", None) or None,
+        status=found.status,
+        created_at=as_text(datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)),
+        created_by=found.user_id or "",
+    )
