@@ -740,7 +740,8 @@ class MLflowFailed(StorageFailure):
     code = "mlflow_failed"
 
     def __init__(self, what: str, error: Exception) -> None:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
+        said = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
+        lines = said.strip().splitlines() or [type(error).__name__]
         super().__init__(
             f"{what}: {lines[0][:_LONGEST_REASON]}", "check the address, and that MLflow itself can read it"
         )

@@ -816,6 +816,27 @@ class Registry:
         with storing(inside=self.folder):
             return import_models(self._home, request, progress)
 
+    def export_mlflow(
+        self, tracking_uri: StrPath, *names: str, dry_run: bool = False, progress: Count | None = None
+    ) -> Transfer:
+        """Bring registered models to MLflow, all or those of these names: what is new here, or changed.
+
+        ``tracking_uri`` is what `import_mlflow` takes; a SQLite file or folder is made if need be. The bytes of a
+        version are artifacts of a run there, with its metrics and parameters, and stages, aliases, tags and
+        descriptions are set as they are here. Nothing is taken away there. Numbers agree unless MLflow has other
+        versions of the model already. What cannot be brought over is told in the outcome, with the reason.
+
+        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used at
+        all. Whatever ends it, the same call again goes on.
+        """
+        from modelreg.exchange.exporting import ExportRequest, export_models
+        from modelreg.exchange.location import Location
+
+        request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
+        with storing(inside=self.folder):
+            self._home.require()
+            return export_models(self._home, request, progress)
+
     # Deleting
 
     def delete(self, subject: str, *, with_versions: bool = False, message: str | None = None) -> None:

@@ -46,6 +46,7 @@ COMMANDS = {
     "backup": "modelreg.cli.backup:backup",
     "restore": "modelreg.cli.backup:restore",
     "import-mlflow": "modelreg.cli.exchange:import_mlflow",
+    "export-mlflow": "modelreg.cli.exchange:export_mlflow",
 }
 """Command -> the function that runs it, or the group of its commands, in the order of a model's life."""
 

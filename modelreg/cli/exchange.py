@@ -59,6 +59,29 @@ def import_mlflow(
     _show(done, as_json, "imported")
 
 
+def export_mlflow(
+    context: typer.Context,
+    tracking_uri: TrackingUri,
+    names: Names = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring registered models to MLflow: a server, a SQLite file or an mlruns folder, made if need be.
+
+    Each version becomes a version there, its bytes the artifacts of a run with its metrics and parameters; stages,
+    aliases, tags and descriptions are set as they are here. The same command again brings what is new or changed here;
+    nothing is taken away there. What cannot be brought over is reported, and the rest is exported (exit 8). It needs
+    'modelreg[mlflow]'.
+
+    \b
+    modelreg export-mlflow http://localhost:5000 churn --dry-run
+    modelreg export-mlflow sqlite:///mlflow.db
+    """
+    with version_bar("exporting") as progress:
+        done = registry(context).export_mlflow(tracking_uri, *names or (), dry_run=dry_run, progress=progress)
+    _show(done, as_json, "exported")
+
+
 def _show(done: Transfer, as_json: bool, verb: str) -> None:
     if as_json:
         output.print_json(done)

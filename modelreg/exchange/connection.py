@@ -24,6 +24,7 @@ _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # of a folder it says otherwise that it is in maintenance, and stops
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its own seven take minutes to say that nobody answers
 }
 """Environment variable of MLflow -> what it is while we are connected, unless it was set by hand."""
@@ -47,8 +48,13 @@ def reading(location: Location) -> Iterator[Any]:
 def writing(location: Location) -> Iterator[Any]:
     """MLflow's client on a server, file or folder, of which the latter two are made if need be.
 
-    Raises `MLflowMissing`, and `MLflowFailed`.
+    Raises `MLflowMissing`, `InvalidInput` for what others than MLflow wrote, and `MLflowFailed`.
     """
+    if not location.is_empty():
+        location.refuse_foreign()
+        if location.path is not None and location.kind is Kind.DATABASE:
+            with told_as(location.shown), _opened(location.path) as database:
+                _refuse_foreign(database, location.path)
     with _quiet(), _connected(location.uri, location) as client:
         yield client
 
@@ -121,15 +127,26 @@ def _copied(path: Path, folder: Path) -> str:
     import mlflow.db
 
     copy = folder / "mlflow.db"
-    source = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-    with closing(source), closing(sqlite3.connect(copy)) as target:
+    with _opened(path) as source, closing(sqlite3.connect(copy)) as target:
+        _refuse_foreign(source, path)
         source.backup(target)
-        tables = {name for (name,) in target.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not {"registered_models", "alembic_version"} <= tables:
-        raise InvalidInput(f"{shown(str(path))} is no database of MLflow", "name the file that its server writes to")
     uri = f"sqlite:///{copy}"
     mlflow.db.upgrade.callback(uri)
     return uri
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A SQLite file, to be read alone."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        yield database
+
+
+def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
+    """Raise `InvalidInput` for a database in which MLflow would begin by making its tables."""
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"registered_models", "alembic_version"} <= tables:
+        raise InvalidInput(f"{shown(str(path))} is no database of MLflow", "name the file that its server writes to")
 
 
 def _linked(path: Path, folder: Path) -> str:

@@ -79,6 +79,20 @@ class Location:
             return
         if not self.path.exists():
             raise SourceNotFound(self.path)
+        self.refuse_foreign()
+
+    def is_empty(self) -> bool:
+        """Whether MLflow could begin there: no file, or one of no bytes; no folder, or an empty one."""
+        if self.path is None:
+            return False
+        if self.path.is_dir():
+            return not any(self.path.iterdir())
+        return not self.path.exists() or self.path.stat().st_size == 0
+
+    def refuse_foreign(self) -> None:
+        """Raise `InvalidInput` for a file or folder that others than MLflow wrote."""
+        if self.path is None:
+            return
         if self.kind is Kind.DATABASE and not _is_sqlite(self.path):
             raise InvalidInput(f"{shown(str(self.path))} is no SQLite file", _HINT)
         if self.kind is Kind.FOLDER and not _is_mlruns(self.path):

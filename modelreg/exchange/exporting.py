@@ -1,0 +1,217 @@
+"""Models of a registry become models of MLflow, version after version, so that numbers agree where nothing was before.
+
+A version is known again by the tags `marks` names, or because it came from there. An export adds and sets; it takes
+nothing away in MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from modelreg.artifacts.checkout import check_out
+from modelreg.errors import BlobDamaged, InvalidInput, MLflowFailed
+from modelreg.exchange.connection import reading, writing
+from modelreg.exchange.importing import Progress, sentence
+from modelreg.exchange.location import Location
+from modelreg.exchange.marks import NUMBER, PLACEHOLDER
+from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
+from modelreg.exchange.target import Load, Target
+from modelreg.home import Home
+from modelreg.records.model import Model
+from modelreg.records.transfer import Outcome, Transfer, Transferred
+from modelreg.records.version import ModelVersion
+from modelreg.references import ModelName
+from modelreg.stages import Stage
+
+_Step = Callable[[], None]
+
+_OF_ONE = (InvalidInput, BlobDamaged, MLflowFailed)
+"""What is wrong with one model or version, and no reason not to go on with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """What is to be exported."""
+
+    location: Location
+    names: tuple[ModelName, ...]
+    """Of the models; none stands for all."""
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Mine:
+    """A model as it is here, with its versions, oldest first, and when those that came from MLflow were made there."""
+
+    model: Model
+    versions: tuple[ModelVersion, ...]
+    made_in_mlflow: dict[int, str]
+
+
+def export_models(home: Home, request: ExportRequest, progress: Progress | None) -> Transfer:
+    """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
+    mine = _models(home, request.names)
+    with _opened(request) as client:
+        return _Export(home, request, client).run(mine, progress)
+
+
+def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
+    with home.catalog.reading() as catalog:
+        return [
+            _Mine(
+                model=model,
+                versions=tuple(reversed(catalog.versions(model.name))),
+                made_in_mlflow={
+                    number: record["created_at"]
+                    for number, record in catalog.imports(model.name).items()
+                    if number is not None
+                },
+            )
+            for model in (map(catalog.model, names) if names else catalog.models())
+        ]
+
+
+@contextmanager
+def _opened(request: ExportRequest) -> Iterator[Any]:
+    """MLflow's client; for a dry run one that changes nothing, and None where nothing is there yet."""
+    location = request.location
+    if not request.dry_run:
+        with writing(location) as client:
+            yield client
+    elif location.is_empty():
+        yield None
+    else:
+        with reading(location) as client:
+            yield client
+
+
+class _Export:
+    """One export, over one connection."""
+
+    def __init__(self, home: Home, request: ExportRequest, client: Any) -> None:
+        self._home = home
+        self._dry_run = request.dry_run
+        self._location = request.location
+        self._source = Source(client, request.location)
+        self._target = Target(client, request.location)
+        self._names = set() if client is None else set(self._source.names())
+
+    def run(self, mine: list[_Mine], progress: Progress | None) -> Transfer:
+        """Export every model."""
+        items: list[Transferred] = []
+        total, done = sum(len(each.versions) for each in mine), 0
+        for each in mine:
+            for item in self._model_with_versions(each):
+                items.append(item)
+                done += item.version is not None
+                if progress is not None:
+                    progress(done, total)
+        return Transfer.of(self._location.shown, items, dry_run=self._dry_run)
+
+    def _model_with_versions(self, mine: _Mine) -> Iterator[Transferred]:
+        name = mine.model.name
+        try:
+            theirs = self._source.model(name) if name in self._names else None
+            yield self._model(mine.model, theirs)
+        except _OF_ONE as error:
+            yield Transferred(name, None, Outcome.FAILED, (sentence(error),))
+            return
+        last = max((version.number for version in theirs.versions), default=0) if theirs else 0
+        for version in mine.versions:
+            try:
+                known = _find(version, mine, theirs)
+                if known is not None:
+                    yield self._update(version, known)
+                    continue
+                last, notes = self._add(version, last)
+                yield Transferred(name, version.version, Outcome.ADDED, tuple(notes))
+            except _OF_ONE as error:
+                yield Transferred(name, version.version, Outcome.FAILED, (sentence(error),))
+
+    def _model(self, model: Model, theirs: MLflowModel | None) -> Transferred:
+        """The model itself."""
+        if not self._dry_run:
+            if theirs is None:
+                self._target.add_model(model.name)
+            for left in theirs.versions if theirs else ():
+                if PLACEHOLDER in left.tags:  # an export was ended just before it deleted it
+                    self._target.delete_version(model.name, left.number)
+        changes = self._descriptions(model.name, None, model, theirs)
+        outcome = Outcome.ADDED if theirs is None else Outcome.CHANGED if changes else Outcome.UNCHANGED
+        return Transferred(model.name, None, outcome, tuple(self._made(changes)))
+
+    def _add(self, version: ModelVersion, last: int) -> tuple[int, list[str]]:
+        """Bring over a version that is new; returns its number there, and what is to be said of it.
+
+        ``last`` is the highest number there now.
+        """
+        notes: list[str] = []
+        if self._dry_run:
+            number = max(last + 1, version.version)
+        else:
+            while last + 1 < version.version:
+                last = self._target.skip_number(version.name)
+            store = self._home.artifacts
+            files = store.manifest(version).files
+            folder = check_out(store, self._home.checkouts, version.reference, version.digest, files)
+            number, notes = self._target.add_version(Load(version, folder, store.read(version.digest)))
+            notes += self._made(self._changes(version, number, None))
+        if number != version.version:
+            notes.append(f"is version {number} there")
+        return number, notes
+
+    def _update(self, version: ModelVersion, theirs: MLflowVersion) -> Transferred:
+        changes = self._changes(version, theirs.number, theirs)
+        outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
+        return Transferred(version.name, version.version, outcome, tuple(self._made(changes)))
+
+    def _changes(self, version: ModelVersion, number: int, theirs: MLflowVersion | None) -> list[_Step]:
+        """What makes a version there what it is here."""
+        name, target = version.name, self._target
+        changes = self._descriptions(name, number, version, theirs)
+        for alias in version.aliases:
+            if theirs is None or alias not in theirs.aliases:
+                changes.append(partial(target.set_alias, name, alias, number))
+        if version.stage != (theirs.stage if theirs else Stage.NONE):
+            changes.append(partial(target.set_stage, name, number, version.stage.value))
+        return changes
+
+    def _descriptions(
+        self,
+        name: str,
+        number: int | None,
+        mine: Model | ModelVersion,
+        theirs: MLflowModel | MLflowVersion | None,
+    ) -> list[_Step]:
+        """What makes the description and the tags of a model or version there what they are here."""
+        changes: list[_Step] = []
+        if mine.description != (theirs.description if theirs else ""):
+            changes.append(partial(self._target.describe, name, number, mine.description))
+        for key, value in mine.tags.items():
+            if theirs is None or theirs.tags.get(key) != value:
+                changes.append(partial(self._target.tag, name, number, key, value))
+        return changes
+
+    def _made(self, changes: list[_Step]) -> list[str]:
+        """Make changes, unless it is a dry run; returns sentences about what MLflow does not take."""
+        notes = []
+        for change in [] if self._dry_run else changes:
+            try:
+                change()
+            except MLflowFailed as error:
+                notes.append(f"left out there: {error.message}")
+        return notes
+
+
+def _find(version: ModelVersion, mine: _Mine, theirs: MLflowModel | None) -> MLflowVersion | None:
+    """The version there that this one was brought to, or came from."""
+    for each in theirs.versions if theirs else ():
+        if each.digest == version.digest and each.tags.get(NUMBER) == str(version.version):
+            return each
+        if each.number == version.version and each.created_at == mine.made_in_mlflow.get(version.version):
+            return each
+    return None

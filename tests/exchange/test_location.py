@@ -1,0 +1,52 @@
+"""What names MLflow's records."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelreg.errors import InvalidInput, MLflowFailed
+from modelreg.exchange.location import Kind, Location
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    {
+        "http://localhost:5000": Kind.SERVER,
+        "https://ann:secret@mlflow.example/base/": Kind.SERVER,
+        "sqlite:///mlflow.db": Kind.DATABASE,
+        "sqlite:////data/mlflow.db": Kind.DATABASE,
+        "mlflow.db": Kind.DATABASE,
+        "mlruns": Kind.FOLDER,
+        "file:///data/mlruns": Kind.FOLDER,
+    }.items(),
+)
+def test_servers_files_and_folders_are_told_apart(text, kind):
+    assert Location.parse(text).kind is kind
+
+
+def test_a_file_is_a_database_by_its_first_bytes_whatever_its_name(tmp_path):
+    (tmp_path / "records").write_bytes(b"SQLite format 3\0" + b"\0" * 84)
+    location = Location.parse(tmp_path / "records")
+    assert (location.kind, location.uri) == (Kind.DATABASE, f"sqlite:///{tmp_path}/records")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "postgresql://ann:secret@host/db", "databricks://profile", "http://", "s3://bucket"]
+)
+def test_anything_else_is_refused(text):
+    with pytest.raises(InvalidInput) as raised:
+        Location.parse(text)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_password_is_not_shown():
+    assert Location.parse("https://ann:secret@mlflow.example:5000/base").shown == "https://mlflow.example:5000/base"
+    error = MLflowFailed("its bytes", ValueError("request to https://ann:secret@mlflow.example/api failed"))
+    assert error.message == "its bytes: request to https://mlflow.example/api failed"
+
+
+def test_a_folder_without_records_is_refused_and_the_one_inside_is_named(tmp_path):
+    (tmp_path / "mlruns").mkdir()
+    with pytest.raises(InvalidInput) as raised:
+        Location.parse(tmp_path).require()
+    assert raised.value.hint == f"perhaps {tmp_path / 'mlruns'} is meant"

@@ -1,0 +1,55 @@
+"""What an import decides, without MLflow."""
+
+from __future__ import annotations
+
+from modelreg.exchange.merging import Differences, Said, stages_of
+from modelreg.exchange.source import MLflowVersion
+from modelreg.stages import Stage
+
+
+def version(number: int, stage: str) -> MLflowVersion:
+    return MLflowVersion(
+        name="churn",
+        number=number,
+        stage=stage,
+        description="",
+        tags={},
+        aliases=(),
+        source="",
+        run_id=None,
+        model_id=None,
+        status="READY",
+        created_at="2024-01-01T00:00:00.000000Z",
+        created_by="",
+    )
+
+
+def test_nothing_is_different_between_what_was_said_and_the_same():
+    said = Said("text", {"a": "1"}, Stage.STAGING, ("champion",))
+    assert not Differences.between(said, Said.from_json(said.as_json()))
+
+
+def test_only_what_changed_is_different():
+    before = Said("text", {"a": "1", "b": "2", "c": "3"}, Stage.STAGING, ("champion", "old"))
+    now = Said("text", {"a": "1", "b": "3", "d": "4"}, Stage.STAGING, ("champion", "new"))
+    assert Differences.between(before, now) == Differences(
+        description=None,
+        tags={"b": "3", "d": "4"},
+        removed_tags=("c",),
+        stage=None,
+        aliases=("new",),
+        removed_aliases=("old",),
+    )
+
+
+def test_the_newest_of_those_in_production_stays_there():
+    decided = stages_of(
+        [version(1, "Production"), version(2, "Production"), version(3, "Staging"), version(10, "None")]
+    )
+    assert {number: stage for number, (stage, _) in decided.items()} == {
+        1: Stage.ARCHIVED,
+        2: Stage.PRODUCTION,
+        3: Stage.STAGING,
+        10: Stage.NONE,
+    }
+    assert [number for number, (_, note) in decided.items() if note] == [1]
