@@ -747,6 +747,20 @@ class MLflowFailed(StorageFailure):
         )
 
 
+class TransferInterrupted(StorageFailure):
+    """An import or export could not go on."""
+
+    code = "transfer_interrupted"
+
+    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+        place = os.fspath(error.filename or folder)
+        super().__init__(
+            f"{shown(place)}: {error.strerror or error}; what was brought over until then is there, and the same "
+            "command again goes on",
+            _storage_hint(error, place, None),
+        )
+
+
 class TransferIncomplete(StorageFailure):
     """Some models or versions could not be brought from MLflow, or to it."""
 

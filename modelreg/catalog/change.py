@@ -319,7 +319,7 @@ class Change(Snapshot):
         self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, {"trust": "full"})
 
     def note_import(self, name: ModelName, version: int | None, said: Values) -> None:
-        """Write down what was said of a model or version where it was imported from; `imports` tells it again."""
+        """Write down what was said of a model or version where it was imported from; `last_import` tells it again."""
         self._journal(IMPORT, model_id(self._connection, name), version, more={"imported": said}, fields=False)
 
     def put_evaluation(self, version: ModelVersion, dataset: str, scores: Scores) -> Evaluation:

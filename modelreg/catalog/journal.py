@@ -34,7 +34,9 @@ WHERE (name = :name OR model IN (SELECT model FROM journal WHERE name = :name AN
 ORDER BY seq
 """
 
-_IMPORTS = "SELECT version, after FROM journal WHERE model = :model AND action = 'import' ORDER BY seq"
+_LAST_IMPORT = """
+SELECT after FROM journal WHERE model = :model AND version IS :version AND action = 'import' ORDER BY seq DESC LIMIT 1
+"""
 
 
 def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -71,11 +73,14 @@ def entries_of_version(connection: sqlite3.Connection, name: str, version: int) 
     return [_entry(row) for row in connection.execute(_OF_VERSION, {"name": name, "version": version})]
 
 
-def imports(connection: sqlite3.Connection, model: int) -> dict[int | None, Values]:
-    """What was said of a model (None) and its versions where they were imported from, when they were last."""
-    rows = connection.execute(_IMPORTS, {"model": model})
+def last_import(connection: sqlite3.Connection, model: int, version: int | None) -> Values | None:
+    """What was written down of a version, or of the model itself, when it was imported last."""
+    row = connection.execute(_LAST_IMPORT, {"model": model, "version": version}).fetchone()
+    if row is None:
+        return None
     with understood():
-        return {version: json.loads(after)["imported"] for version, after in rows}
+        found: Values = json.loads(row["after"])["imported"]
+        return found
 
 
 def _entry(row: sqlite3.Row) -> JournalEntry:

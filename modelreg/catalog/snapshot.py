@@ -225,11 +225,14 @@ class Snapshot:
                 return found
         return journal.entries_of_version(self._connection, reference.name, self.number(reference))
 
-    def imports(self, name: ModelName) -> dict[int | None, Values]:
-        """What was said of a model (None) and its versions where they were imported from; raises `ModelNotFound`."""
+    def last_import(self, name: ModelName, version: int | None) -> Values | None:
+        """What was written down of a version, or of the model itself, when it was imported last, if it was.
+
+        Raises `ModelNotFound`.
+        """
         from modelreg.catalog import journal
 
-        return journal.imports(self._connection, model_id(self._connection, name))
+        return journal.last_import(self._connection, model_id(self._connection, name), version)
 
     def was_given(self, name: ModelName, number: int | None = None) -> bool:
         """Whether a model ever had this name, or a version of such a model this number."""

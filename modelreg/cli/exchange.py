@@ -52,10 +52,14 @@ def import_mlflow(
     modelreg import-mlflow sqlite:///mlflow.db
     modelreg import-mlflow ./mlruns churn fraud
     """
+    target = registry(context)
+    is_new = not target.exists()
     with version_bar("importing") as progress:
-        done = registry(context).import_mlflow(
+        done = target.import_mlflow(
             tracking_uri, *names or (), allow_unsafe=allow_unsafe, dry_run=dry_run, progress=progress
         )
+    if is_new and target.exists():
+        output.note(f"made a registry in {target.folder}")
     _show(done, as_json, "imported")
 
 

@@ -49,9 +49,8 @@ def describe_and_tag(change: Change, name: ModelName, version: int | None, diffe
 def _move(change: Change, name: ModelName, wanted: StageChange, stages: Mapping[int, Stage]) -> list[str]:
     """Put a version into another stage; one that was promoted here stays in Production."""
     holders = change.in_stage(name, Stage.PRODUCTION) if wanted.to_stage is Stage.PRODUCTION else []
-    imports = change.imports(name)
     for holder in holders:
-        record = imports.get(holder)
+        record = change.last_import(name, holder)
         if record is None or record["said"]["stage"] != Stage.PRODUCTION.value:
             return [f"is in Production in MLflow, and {name}/{holder}, which was promoted here, stays there"]
         to_stage = stages.get(holder, Stage.ARCHIVED)

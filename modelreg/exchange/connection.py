@@ -76,18 +76,34 @@ def told_as(what: str) -> Iterator[None]:
 def _connected(uri: str, location: Location) -> Iterator[Any]:
     import mlflow
 
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    # MLflow finds artifacts by what is set for the whole process, whatever its client was given.
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    try:
+    with _as_before():
         with told_as(location.shown):
+            # MLflow finds artifacts by what is set for the whole process, whatever its client was given.
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
             client = mlflow.MlflowClient()
             client.search_registered_models(max_results=1)
         yield client
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """What is set for the whole process is, at the end, what it was, and so are the variables in which it is kept."""
+    import mlflow
+
+    variables = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    tracking = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+    registry = mlflow.get_registry_uri()
+    follows = registry == mlflow.get_tracking_uri()
+    try:
+        yield
     finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+        mlflow.set_registry_uri(None if follows else registry)
+        mlflow.set_tracking_uri(tracking)
+        for name, value in variables.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -152,6 +168,5 @@ def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
 def _linked(path: Path, folder: Path) -> str:
     """A folder in which MLflow may make what it misses, with a link to each entry of the one at ``path``."""
     for entry in path.iterdir():
-        if entry.name != ".trash":
-            (folder / entry.name).symlink_to(entry)
+        (folder / entry.name).symlink_to(entry)
     return folder.as_uri()

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from modelreg.artifacts.checkout import check_out
-from modelreg.errors import BlobDamaged, InvalidInput, MLflowFailed
+from modelreg.errors import BlobDamaged, InvalidInput, MLflowFailed, TransferInterrupted
 from modelreg.exchange.connection import reading, writing
 from modelreg.exchange.importing import Progress, sentence
 from modelreg.exchange.location import Location
@@ -56,7 +56,10 @@ def export_models(home: Home, request: ExportRequest, progress: Progress | None)
     """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
     mine = _models(home, request.names)
     with _opened(request) as client:
-        return _Export(home, request, client).run(mine, progress)
+        try:
+            return _Export(home, request, client).run(mine, progress)
+        except OSError as error:
+            raise TransferInterrupted(error, home.path) from error
 
 
 def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
@@ -64,14 +67,15 @@ def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
         return [
             _Mine(
                 model=model,
-                versions=tuple(reversed(catalog.versions(model.name))),
+                versions=versions,
                 made_in_mlflow={
-                    number: record["created_at"]
-                    for number, record in catalog.imports(model.name).items()
-                    if number is not None
+                    version.version: record["created_at"]
+                    for version in versions
+                    if (record := catalog.last_import(model.name, version.version)) is not None
                 },
             )
             for model in (map(catalog.model, names) if names else catalog.models())
+            for versions in [tuple(reversed(catalog.versions(model.name)))]
         ]
 
 

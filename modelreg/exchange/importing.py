@@ -19,14 +19,15 @@ from modelreg.artifacts.manifest import Facts, Manifest
 from modelreg.artifacts.source import Source as FoundFiles
 from modelreg.artifacts.source import find_source
 from modelreg.catalog.change import Change, NewVersion
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import (
     InvalidInput,
     MLflowFailed,
     ModelregError,
     NameTaken,
+    NotFound,
     NumberTaken,
     OtherBytes,
+    TransferInterrupted,
     UnsafeModel,
 )
 from modelreg.exchange import applying
@@ -35,6 +36,7 @@ from modelreg.exchange.environment import environment_of
 from modelreg.exchange.location import Location
 from modelreg.exchange.marks import CREATED_AT, CREATED_BY
 from modelreg.exchange.merging import Differences, Said, facts_of_run, said_of_model, said_of_version, stages_of
+from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.home import Home
 from modelreg.records.registration import Provenance
@@ -43,11 +45,12 @@ from modelreg.records.version import Environment
 from modelreg.references import ModelName, Reference, parse_name
 from modelreg.registration import Published, add_version, publish, require_published
 from modelreg.stages import Stage
+from modelreg.statements import checked_metrics, checked_params
 
 Progress = Callable[[int, int], None]
 """Called with how many versions are done, and how many there are."""
 
-_OF_ONE = (InvalidInput, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+_OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
 
 
@@ -92,12 +95,15 @@ class _Made:
 
 def import_models(home: Home, request: ImportRequest, progress: Progress | None) -> Transfer:
     """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
-    with reading(request.location) as client, _made(home, request.dry_run) as registry:
-        return _Import(registry, request, Source(client, request.location)).run(progress)
+    with reading(request.location) as client, _registry(home, request.dry_run) as registry:
+        try:
+            return _Import(registry, request, Source(client, request.location)).run(progress)
+        except OSError as error:
+            raise TransferInterrupted(error, home.path) from error
 
 
 @contextmanager
-def _made(home: Home, dry_run: bool) -> Iterator[Home]:
+def _registry(home: Home, dry_run: bool) -> Iterator[Home]:
     """The registry, which is made if need be; for a dry run an empty one that is gone at the end."""
     if home.catalog.path.exists():
         home.require()
@@ -119,6 +125,7 @@ class _Import:
         self._home = home
         self._request = request
         self._source = source
+        self._location = request.location.shown
 
     def run(self, progress: Progress | None) -> Transfer:
         """Import every model that was asked for."""
@@ -135,61 +142,59 @@ class _Import:
                 done += item.version is not None
                 if progress is not None:
                     progress(done, total)
-        return Transfer.of(self._request.location.shown, items, dry_run=self._request.dry_run)
+        return Transfer.of(self._location, items, dry_run=self._request.dry_run)
 
     def _model_with_versions(self, model: MLflowModel) -> Iterator[Transferred]:
+        name = ModelName(model.name)
         items: list[Transferred] = []
-        with _reported(items, model.name, None):
-            items.append(self._model(ModelName(model.name), model))
+        with _reported(items, name, None):
+            decided = stages_of(model.versions)
+            items.append(self._model(name, model))
         yield from items
         if items[0].outcome in (Outcome.SKIPPED, Outcome.FAILED):
             return
-        decided = stages_of(model.versions)
         stages = {number: stage for number, (stage, _) in decided.items()}
         for version in model.versions:
             items.clear()
-            with _reported(items, model.name, version.number):
+            with _reported(items, name, version.number):
                 said, notes = said_of_version(version, stages[version.number])
                 notes += filter(None, [decided[version.number][1]])
-                wanted = _Wanted(ModelName(model.name), version, said, model, stages)
-                items.append(self._version(wanted, notes))
+                items.append(self._version(_Wanted(name, version, said, model, stages), notes))
             yield from items
 
     def _model(self, name: ModelName, model: MLflowModel) -> Transferred:
         """The model itself."""
         said, notes = said_of_model(model)
-        with self._looking() as catalog:
+        with self._home.catalog.reading() as catalog:
+            catalog.refuse_other_case(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.was_given(name):
                 return Transferred(name, None, Outcome.SKIPPED, ("a model of this name was deleted or renamed here",))
-            catalog.refuse_other_case(name)
-            differences = None if is_new else _differences_of_model(catalog, name, said)
-        if differences is not None and not differences:
-            return Transferred(name, None, Outcome.UNCHANGED)
+            if not is_new and not Differences.between(last_said_of_model(catalog, name, said), said):
+                return Transferred(name, None, Outcome.UNCHANGED)
         if not self._request.dry_run:
             with self._changing() as change:
                 if is_new:
                     change.add_model(name, said.description, said.tags)
                 else:
-                    applying.describe_and_tag(change, name, None, _differences_of_model(change, name, said))
-                change.note_import(name, None, self._record(said))
+                    differences = Differences.between(last_said_of_model(change, name, said), said)
+                    applying.describe_and_tag(change, name, None, differences)
+                change.note_import(name, None, record_of(self._location, said))
         return Transferred(name, None, Outcome.ADDED if is_new else Outcome.CHANGED, tuple(notes))
 
     def _version(self, wanted: _Wanted, notes: list[str]) -> Transferred:
-        with self._looking() as catalog:
-            is_here, before = _known(catalog, wanted)
-            was_given = not is_here and catalog.was_given(wanted.name, wanted.version.number)
-        if was_given:
-            return _item(wanted, Outcome.SKIPPED, ["it was deleted here"])
-        if not is_here:
-            notes += self._add(wanted)
-            return _item(wanted, Outcome.ADDED, notes)
+        with self._home.catalog.reading() as catalog:
+            before = last_said_of_version(catalog, wanted.name, wanted.version, wanted.said)
+            if before is None and catalog.was_given(wanted.name, wanted.version.number):
+                return _item(wanted, Outcome.SKIPPED, ["it was deleted here"])
+        if before is None:
+            return _item(wanted, Outcome.ADDED, notes + self._add(wanted))
         if not Differences.between(before, wanted.said):
             return _item(wanted, Outcome.UNCHANGED, [])
         if not self._request.dry_run:
             with self._changing() as change:
-                _, before = _known(change, wanted)
-                notes += self._apply(change, wanted, before)
+                before = last_said_of_version(change, wanted.name, wanted.version, wanted.said)
+                notes += self._apply(change, wanted, before or wanted.said)
         return _item(wanted, Outcome.CHANGED, notes)
 
     def _add(self, wanted: _Wanted) -> list[str]:
@@ -198,9 +203,9 @@ class _Import:
         if self._request.dry_run:
             self._source.require_files(version)
             return []
-        with self._source.files(version) as path, self._home.ingesting():
+        with self._source.files(version) as path:
             made = self._made(version, path)
-            with self._home.artifacts.receiving(made.files.files) as receipt:
+            with self._home.ingesting(), self._home.artifacts.receiving(made.files.files) as receipt:
                 environment = environment_of(receipt.contents())
                 published = publish(receipt, Path(str(wanted.reference)), made.facts, allow_unsafe=why is not None)
                 if version.digest not in (None, published.digest):
@@ -217,9 +222,8 @@ class _Import:
     def _made(self, version: MLflowVersion, path: Path) -> _Made:
         run = self._source.run(version)
         if version.digest is not None:
-            manifest = _parsed(self._source.manifest(version), version)
-            files = find_source(path if manifest.is_folder else path / manifest.files[0].path, self._home.path)
-            facts = Facts(manifest.is_folder, manifest.signature, manifest.facts["metrics"], manifest.facts["params"])
+            facts, first = _facts(self._source.manifest(version), version)
+            files = find_source(path if facts.is_folder else path / first, self._home.path)
             return _Made(facts, files, {}, run.git_commit, [])
         metrics, params, notes = facts_of_run(run)
         files = find_source(path, self._home.path)
@@ -239,7 +243,7 @@ class _Import:
             tags={**made.tags, **wanted.said.tags},
             description=wanted.said.description,
             provenance=Provenance(
-                source=f"models:/{wanted.reference} in {self._request.location.shown}",
+                source=f"models:/{wanted.reference} in {self._location}",
                 git_commit=made.git_commit,
                 git_dirty=None,
                 run_id=wanted.version.run_id,
@@ -251,23 +255,12 @@ class _Import:
     def _apply(self, change: Change, wanted: _Wanted, before: Said) -> list[str]:
         differences = Differences.between(before, wanted.said)
         notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
-        change.note_import(wanted.name, wanted.version.number, self._record(wanted.said, wanted.version))
+        change.note_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
         return notes
-
-    def _record(self, said: Said, version: MLflowVersion | None = None) -> dict[str, object]:
-        """What the journal keeps of an import."""
-        record: dict[str, object] = {"from": self._request.location.shown, "said": said.as_json()}
-        return record if version is None else record | {"created_at": version.created_at}
-
-    @contextmanager
-    def _looking(self) -> Iterator[Snapshot]:
-        with self._home.catalog.reading() as catalog:
-            yield catalog
 
     @contextmanager
     def _changing(self) -> Iterator[Change]:
-        message = f"imported from {self._request.location.shown}"
-        with self._home.catalog.writing(provenance.actor(), message) as change:
+        with self._home.catalog.writing(provenance.actor(), f"imported from {self._location}") as change:
             yield change
         commits.go_on()
 
@@ -281,41 +274,16 @@ def _reported(items: list[Transferred], name: str, version: int | None) -> Itera
         items.append(Transferred(name, version, Outcome.FAILED, (sentence(error),)))
 
 
-def _known(catalog: Snapshot, wanted: _Wanted) -> tuple[bool, Said]:
-    """Whether the version is here, and what MLflow said of it before; raises `NumberTaken` for another one."""
-    if not catalog.has_model(wanted.name) or not catalog.stages(wanted.name, [wanted.version.number]).get(
-        wanted.version.number
-    ):
-        return False, Said()
-    here, record = catalog.version(wanted.reference), catalog.imports(wanted.name).get(wanted.version.number)
-    if record is not None and record["created_at"] == wanted.version.created_at:
-        return True, Said.from_json(record["said"])
-    if wanted.version.digest != here.digest:
-        raise NumberTaken(str(wanted.reference))
-    return True, Said(
-        description=here.description,
-        tags={key: value for key, value in here.tags.items() if key in wanted.said.tags},
-        stage=here.stage,
-        aliases=tuple(alias for alias in here.aliases if alias in wanted.said.aliases),
-    )
-
-
-def _differences_of_model(catalog: Snapshot, name: ModelName, said: Said) -> Differences:
-    """What changed of a model; of one that was not imported, only what it lacks is taken over."""
-    record = catalog.imports(name).get(None)
-    if record is not None:
-        return Differences.between(Said.from_json(record["said"]), said)
-    here = catalog.model(name)
-    kept = {key: value for key, value in said.tags.items() if key in here.tags}
-    return Differences.between(Said(said.description if here.description else "", kept), said)
-
-
-def _parsed(content: bytes, version: MLflowVersion) -> Manifest:
+def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
+    """What the manifest of an exported version says, and the path of its first file; raises `OtherBytes`."""
     try:
-        if of_bytes(content) == version.digest:
-            return Manifest.parse(content)
-        raise ValueError("another digest")
-    except ValueError as error:
+        manifest = Manifest.parse(content)
+        if of_bytes(content) != version.digest:
+            raise ValueError("another digest")
+        stated = manifest.facts
+        metrics, params = checked_metrics(stated["metrics"]), checked_params(stated["params"])
+        return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
 
 

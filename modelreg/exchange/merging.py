@@ -83,7 +83,7 @@ def said_of_version(version: MLflowVersion, stage: Stage) -> tuple[Said, list[st
 
 def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
     """The metrics and parameters that can be kept, and sentences about the others."""
-    notes: list[str] = []
+    notes = ["its run is gone from MLflow, and with it metrics and parameters"] if run.is_gone else []
     metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
     params = _fitting_pairs(run.params, "parameter", checked_params, notes)
     return metrics, params, notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,6 +68,8 @@ class MLflowRun:
     params: Mapping[str, str]
     git_commit: str | None
     user: str
+    is_gone: bool
+    """Whether there was a run, and is none any more."""
 
 
 class Source:
@@ -102,22 +104,30 @@ class Source:
             )
 
     def run(self, version: MLflowVersion) -> MLflowRun:
-        """Metrics and parameters of the version's run, and of the logged model that it was made from."""
-        metrics: dict[str, float] = {}
-        params: dict[str, str] = {}
-        tags: dict[str, str] = {}
-        if version.run_id:
-            with told_as(f"the run {version.run_id}"):
-                run = self._client.get_run(version.run_id)
-            metrics |= run.data.metrics
-            params |= run.data.params
-            tags |= run.data.tags
-        if version.model_id:
-            with told_as(f"the logged model {version.model_id}"):
-                logged = self._client.get_logged_model(version.model_id)
-            metrics |= {each.key: each.value for each in logged.metrics or ()}
-            params |= logged.params or {}
-        return MLflowRun(metrics, params, tags.get("mlflow.source.git.commit"), tags.get("mlflow.user", ""))
+        """What the version's run, and the logged model that it was made from, say of it."""
+        with told_as(f"the run of {version.name}/{version.number}"):
+            run = self._found(self._client.get_run, version.run_id)
+            model = self._found(self._client.get_logged_model, version.model_id)
+        tags = run.data.tags if run else {}
+        return MLflowRun(
+            metrics=(run.data.metrics if run else {})
+            | {each.key: each.value for each in (model and model.metrics) or ()},
+            params=(run.data.params if run else {}) | ((model and model.params) or {}),
+            git_commit=tags.get("mlflow.source.git.commit"),
+            user=tags.get("mlflow.user", ""),
+            is_gone=bool(version.run_id) and run is None,
+        )
+
+    def _found(self, get: Callable[[str], Any], key: str | None) -> Any:
+        """What MLflow has of this key; None for none, and for one that was deleted for good."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return get(key) if key else None
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
     def manifest(self, version: MLflowVersion) -> bytes:
         """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -104,14 +105,16 @@ def server(mlflow, tmp_path_factory):
     words = ["-m", "mlflow", "server", "--port", port, "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     words += ["--artifacts-destination", folder / "artifacts", "--workers", 1]
     with (folder / "log").open("w") as log:
-        started = subprocess.Popen([sys.executable, *map(str, words)], cwd=folder, stdout=log, stderr=log)
+        started = subprocess.Popen(
+            [sys.executable, *map(str, words)], cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
     address = f"http://127.0.0.1:{port}"
     deadline = monotonic() + 120
     while not answers(f"{address}/health"):
         if started.poll() is not None or monotonic() > deadline:
             pytest.fail((folder / "log").read_text())
     yield address
-    started.terminate()
+    os.killpg(started.pid, signal.SIGKILL)  # its workers, too; it would wait for connections that are kept
     started.wait()
 
 

@@ -243,6 +243,21 @@ def test_what_runs_code_when_it_is_loaded_needs_a_reason(sqlite, registry):
     assert registry.version("evil/1").scan == "dangerous"
 
 
+def test_a_version_whose_run_was_deleted_for_good_comes_without_its_facts(sqlite, registry, model_folder):
+    sqlite.add_model("churn")
+    sqlite.client.create_model_version("churn", str(model_folder({"a.bin": b"1"})), run_id="0" * 32)
+    done = registry.import_mlflow(sqlite.uri)
+    assert outcomes(done)["churn/1"] == "added"
+    assert notes(done, "churn/1").startswith("its run is gone from MLflow")
+
+
+def test_what_is_set_for_mlflow_in_this_process_is_afterwards_what_it_was(mlflow, mlruns, registry, tmp_path):
+    set_before = mlflow.get_tracking_uri(), mlflow.get_registry_uri(), dict(os.environ)
+    mlruns.add_model("churn")
+    registry.import_mlflow(tmp_path / "mlruns")
+    assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), dict(os.environ)) == set_before
+
+
 def test_names_and_values_that_cannot_be_kept_are_reported_and_the_rest_is_imported(sqlite, registry):
     sqlite.add_model("not a name")
     sqlite.add_version("not a name", {"a.bin": b"1"})
@@ -378,6 +393,6 @@ def test_the_command_tells_in_json_what_it_did_and_exits_with_8_when_something_f
     assert (first.returncode, second.returncode) == (0, 8)
     report = json.loads(first.stdout)
     assert report["items"][1] == {"name": "churn", "version": 1, "outcome": Outcome.ADDED.value, "notes": []}
-    assert first.stderr == "imported 1 new version, 0 changed, 0 failed\n"
+    assert first.stderr == f"made a registry in {registry.folder}\nimported 1 new version, 0 changed, 0 failed\n"
     assert json.loads(second.stdout)["failed"] == 1
     assert '"code": "transfer_incomplete"' in second.stderr

@@ -1,0 +1,52 @@
+"""What of MLflow is here already, by what the journal keeps of each import."""
+
+from __future__ import annotations
+
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.errors import NumberTaken
+from modelreg.exchange.merging import Said
+from modelreg.exchange.source import MLflowVersion
+from modelreg.lifecycle.journal import Values
+from modelreg.references import ModelName, Reference
+
+
+def record_of(location: str, said: Said, version: MLflowVersion | None = None) -> Values:
+    """What the journal keeps of an import from ``location``: of a version, or of the model itself."""
+    record: Values = {"from": location, "said": said.as_json()}
+    return record if version is None else record | {"created_at": version.created_at}
+
+
+def last_said_of_model(catalog: Snapshot, name: ModelName, said: Said) -> Said:
+    """What MLflow said of a model that is here when it was imported last.
+
+    Of one that is not from there, only what it lacks is to be taken over.
+    """
+    record = catalog.last_import(name, None)
+    if record is not None:
+        return Said.from_json(record["said"])
+    here = catalog.model(name)
+    return Said(
+        description=said.description if here.description else "",
+        tags={key: value for key, value in said.tags.items() if key in here.tags},
+    )
+
+
+def last_said_of_version(catalog: Snapshot, name: ModelName, version: MLflowVersion, said: Said) -> Said | None:
+    """What MLflow said of a version when it was imported last; None for one that is not here.
+
+    A version that went from here to MLflow is known by its digest, and what it is here stands for what was said.
+    Raises `NumberTaken` when its number is that of another version here.
+    """
+    if not catalog.has_model(name) or version.number not in catalog.stages(name, [version.number]):
+        return None
+    record, here = catalog.last_import(name, version.number), catalog.version(Reference(name, version.number))
+    if record is not None and record["created_at"] == version.created_at:
+        return Said.from_json(record["said"])
+    if version.digest != here.digest:
+        raise NumberTaken(here.reference)
+    return Said(
+        description=here.description,
+        tags={key: value for key, value in here.tags.items() if key in said.tags},
+        stage=here.stage,
+        aliases=tuple(alias for alias in here.aliases if alias in said.aliases),
+    )
