@@ -126,7 +126,7 @@ def _quiet() -> Iterator[None]:
 
 def _import() -> None:
     try:
-        import_module("mlflow.db")  # about 2 s; 'mlflow-skinny' alone cannot
+        import_module("mlflow")  # about 2 s
     except ImportError as error:
         raise MLflowMissing from error
 

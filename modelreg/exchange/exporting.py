@@ -17,7 +17,7 @@ from modelreg.errors import BlobDamaged, InvalidInput, MLflowFailed, TransferInt
 from modelreg.exchange.connection import reading, writing
 from modelreg.exchange.importing import Progress, sentence
 from modelreg.exchange.location import Location
-from modelreg.exchange.marks import NUMBER, PLACEHOLDER
+from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.exchange.target import Load, Target
 from modelreg.home import Home
@@ -26,6 +26,9 @@ from modelreg.records.transfer import Outcome, Transfer, Transferred
 from modelreg.records.version import ModelVersion
 from modelreg.references import ModelName
 from modelreg.stages import Stage
+
+_KNOWN_THERE = (CREATED_AT, CREATED_BY)
+"""Tags that an import makes of what MLflow itself knows of a version."""
 
 _Step = Callable[[], None]
 
@@ -196,7 +199,7 @@ class _Export:
         if mine.description != (theirs.description if theirs else ""):
             changes.append(partial(self._target.describe, name, number, mine.description))
         for key, value in mine.tags.items():
-            if theirs is None or theirs.tags.get(key) != value:
+            if theirs is None or (key not in _KNOWN_THERE and theirs.tags.get(key) != value):
                 changes.append(partial(self._target.tag, name, number, key, value))
         return changes
 

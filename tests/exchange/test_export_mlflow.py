@@ -104,7 +104,8 @@ def test_what_came_from_mlflow_is_known_there(sqlite, registry):
     done = registry.export_mlflow(sqlite.uri)
     assert outcomes(done)["churn/1"] == "changed"
     assert [each.version for each in sqlite.client.search_model_versions("name='churn'")] == [1]
-    assert sqlite.client.get_model_version("churn", "1").current_stage == "Staging"
+    version = sqlite.client.get_model_version("churn", "1")
+    assert (version.current_stage, version.tags) == ("Staging", {})
     assert outcomes(registry.import_mlflow(sqlite.uri))["churn/1"] == "changed"  # it hears of the stage, and keeps it
     assert registry.version("churn/1").stage == "Staging"
 
