@@ -11,7 +11,7 @@ from modelreg.catalog.change import Change
 from modelreg.exchange.merging import Differences
 from modelreg.records.transition import StageChange
 from modelreg.references import ModelName, Reference
-from modelreg.stages import Stage
+from modelreg.stages import Stage, StageRules
 
 
 def apply(
@@ -48,7 +48,8 @@ def describe_and_tag(change: Change, name: ModelName, version: int | None, diffe
 
 def _move(change: Change, name: ModelName, wanted: StageChange, stages: Mapping[int, Stage]) -> list[str]:
     """Put a version into another stage; one that was promoted here stays in Production."""
-    holders = change.in_stage(name, Stage.PRODUCTION) if wanted.to_stage is Stage.PRODUCTION else []
+    is_contested = wanted.to_stage is Stage.PRODUCTION and change.rules is StageRules.STRICT
+    holders = change.in_stage(name, Stage.PRODUCTION) if is_contested else []
     for holder in holders:
         record = change.last_import(name, holder)
         if record is None or record["said"]["stage"] != Stage.PRODUCTION.value:

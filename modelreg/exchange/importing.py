@@ -41,7 +41,7 @@ from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.home import Home
 from modelreg.records.registration import Provenance
 from modelreg.records.transfer import Outcome, Transfer, Transferred
-from modelreg.records.version import Environment
+from modelreg.records.version import READY, Environment
 from modelreg.references import ModelName, Reference, parse_name
 from modelreg.registration import Published, add_version, publish, require_published
 from modelreg.stages import Stage
@@ -148,7 +148,9 @@ class _Import:
         name = ModelName(model.name)
         items: list[Transferred] = []
         with _reported(items, name, None):
-            decided = stages_of(model.versions)
+            with self._home.catalog.reading() as catalog:
+                rules = catalog.rules
+            decided = stages_of(model.versions, rules)
             items.append(self._model(name, model))
         yield from items
         if items[0].outcome in (Outcome.SKIPPED, Outcome.FAILED):
@@ -157,7 +159,7 @@ class _Import:
         for version in model.versions:
             items.clear()
             with _reported(items, name, version.number):
-                said, notes = said_of_version(version, stages[version.number])
+                said, notes = said_of_version(version, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
                 items.append(self._version(_Wanted(name, version, said, model, stages), notes))
             yield from items
@@ -166,7 +168,7 @@ class _Import:
         """The model itself."""
         said, notes = said_of_model(model)
         with self._home.catalog.reading() as catalog:
-            catalog.refuse_other_case(name)
+            catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.was_given(name):
                 return Transferred(name, None, Outcome.SKIPPED, ("a model of this name was deleted or renamed here",))
@@ -233,6 +235,7 @@ class _Import:
 
     def _new_version(self, wanted: _Wanted, made: _Made, published: Published, environment: Environment) -> NewVersion:
         return NewVersion(
+            status=READY,
             digest=published.digest,
             files=published.files,
             described=published.described,

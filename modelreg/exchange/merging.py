@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from modelreg.errors import InvalidInput, shown
 from modelreg.exchange.marks import OURS
 from modelreg.exchange.source import MLflowModel, MLflowRun, MLflowVersion
-from modelreg.references import parse_alias
-from modelreg.stages import Stage
+from modelreg.references import parse_alias, require_plain_alias
+from modelreg.stages import Stage, StageRules
 from modelreg.statements import checked_metrics, checked_params, checked_tags, checked_text
 
 
@@ -73,11 +74,11 @@ def said_of_model(model: MLflowModel) -> tuple[Said, list[str]]:
     return Said(_description(model.description, notes), _tags(model.tags, notes)), notes
 
 
-def said_of_version(version: MLflowVersion, stage: Stage) -> tuple[Said, list[str]]:
+def said_of_version(version: MLflowVersion, stage: Stage, rules: StageRules) -> tuple[Said, list[str]]:
     """What MLflow says of a version that goes into ``stage``, and sentences about what of it cannot be kept."""
     notes: list[str] = []
     tags = _tags(version.tags, notes)
-    aliases = _fitting(version.aliases, "alias", parse_alias, notes)
+    aliases = _fitting(version.aliases, "alias", partial(_alias, rules), notes)
     return Said(_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
@@ -89,17 +90,17 @@ def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list
     return metrics, params, notes
 
 
-def stages_of(versions: Sequence[MLflowVersion]) -> dict[int, tuple[Stage, str | None]]:
+def stages_of(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
     """The stage in which each version goes here, and a sentence where it is not that of MLflow.
 
-    MLflow lets any number of versions be in Production, and a registry one: the newest.
+    MLflow lets any number of versions be in Production, and a registry one, the newest, unless it has MLflow's rules.
     """
     stages = {version.number: Stage.parse(version.stage) for version in versions}
     in_production = [number for number, stage in stages.items() if stage is Stage.PRODUCTION]
     chosen = max(in_production, default=None)
     return {
         number: (stage, None)
-        if stage is not Stage.PRODUCTION or number == chosen
+        if rules is StageRules.MLFLOW or stage is not Stage.PRODUCTION or number == chosen
         else (Stage.ARCHIVED, f"is in Production in MLflow, as is version {chosen}, which is newer: archived here")
         for number, stage in stages.items()
     }
@@ -127,6 +128,12 @@ def _fitting_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[
         except InvalidInput as error:
             notes.append(f"{kind} {shown(key)} is left out: {error.message}")
     return found
+
+
+def _alias(rules: StageRules, text: str) -> str:
+    if rules is StageRules.STRICT:
+        require_plain_alias(text)
+    return parse_alias(text)
 
 
 def _fitting(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
 
-from modelreg.mlflow.entities.model_registry import RUN_LINK, milliseconds
+from modelreg.clock import as_milliseconds
+from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
@@ -41,8 +42,8 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
     return ModelVersion(
         name=version.name,
         version=version.version,
-        creation_timestamp=milliseconds(version.created_at),
-        last_updated_timestamp=milliseconds(version.updated_at),
+        creation_timestamp=as_milliseconds(version.created_at),
+        last_updated_timestamp=as_milliseconds(version.updated_at),
         description=version.description or None,
         user_id=version.created_by,
         current_stage=version.stage.value,
@@ -61,8 +62,8 @@ def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> 
         model.created_by,
         model.latest,
         name=model.name,
-        creation_timestamp=milliseconds(model.created_at),
-        last_updated_timestamp=milliseconds(model.updated_at),
+        creation_timestamp=as_milliseconds(model.created_at),
+        last_updated_timestamp=as_milliseconds(model.updated_at),
         description=model.description or None,
         latest_versions=[version_entity(version, rules) for version in latest],
         tags=[RegisteredModelTag(*pair) for pair in model.tags.items()],

@@ -27,7 +27,7 @@ from mlflow.utils import validation
 from mlflow.utils.search_utils import SearchUtils
 
 from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound
-from modelreg.mlflow.entities.model_registry import RUN_LINK
+from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_store import searching, server
 from modelreg.mlflow_store.artifacts import address_of
