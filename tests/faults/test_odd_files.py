@@ -10,6 +10,7 @@ from contextlib import chdir
 import pytest
 
 from .conftest import assert_sound, facts, leftovers, said, tree
+from .strace import Moment
 
 pytestmark = pytest.mark.fault
 
@@ -110,11 +111,8 @@ def large_model(tmp_path):
     return folder
 
 
-def in_the_middle(stock, words):
-    """The moment at which half of a large file was copied."""
-    found = [each for each in stock("counted").moments(*words) if each.call == "write" and "ingest" in each.arguments]
-    assert len(found) > LARGE / 2_000_000
-    return found[len(found) // 2]
+IN_THE_MIDDLE = Moment("copy_file_range", 3, "eight megabytes each time")
+"""When the thread that copies a large file has copied some of it."""
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -126,10 +124,9 @@ def test_a_file_that_changes_while_it_is_copied_is_refused_by_name_and_nothing_i
     kind,
 ):
     words = ("register", large_model, "--name", "churn")
-    moment = in_the_middle(stock, words)
     run = stock()
     before, blobs = facts(run.registry), tree(run.registry / "artifacts")
-    process = stopped(run, *words, moment=moment)
+    process = stopped(run, *words, moment=IN_THE_MIDDLE)
     CHANGES[kind](large_model / "large.bin")
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
@@ -183,9 +180,8 @@ def test_a_file_that_is_replaced_by_another_while_it_is_copied_is_the_one_it_was
     stopped,
 ):
     words = ("register", large_model, "--name", "churn")
-    moment = in_the_middle(stock, words)
     run = stock()
-    process = stopped(run, *words, moment=moment)
+    process = stopped(run, *words, moment=IN_THE_MIDDLE)
     replace(large_model / "large.bin")
     process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
