@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from modelreg.mlflow import location
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, DEFAULT_NAME, EXPERIMENT_NAME, Experiment
 from modelreg.mlflow.exceptions import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, MlflowException, speaks_mlflow
 
 _chosen: str | None = None
+_created: dict[tuple[Path, str], Experiment] = {}
+"""Registry's folder and name -> what was made in this process, and may have no run yet."""
 
 
 def chosen() -> str | None:
@@ -27,9 +31,11 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
 
 @speaks_mlflow
 def create_experiment(name: str, artifact_location: str | None = None, tags: dict[str, object] | None = None) -> str:
-    """The id of a new experiment, which is its name; it is there as soon as it has a run."""
-    if _has_runs(name):
+    """The id of a new experiment, which is its name; other processes know it as soon as it has a run."""
+    if get_experiment_by_name(name) is not None:
         raise MlflowException(f"there is an experiment {name} already", RESOURCE_ALREADY_EXISTS)
+    texts = {key: str(value) for key, value in (tags or {}).items()}
+    _created[location.current().folder, name] = replace(Experiment.named(name), tags=texts)
     return name
 
 
@@ -38,15 +44,16 @@ def get_experiment(experiment_id: str) -> Experiment:
     """The experiment of this id; raises `MlflowException` with ``RESOURCE_DOES_NOT_EXIST``."""
     found = get_experiment_by_name(experiment_id)
     if found is None:
-        raise MlflowException(f"no run is in an experiment {experiment_id}", RESOURCE_DOES_NOT_EXIST)
+        raise MlflowException(f"there is no experiment {experiment_id}, as no run is in it", RESOURCE_DOES_NOT_EXIST)
     return found
 
 
 @speaks_mlflow
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """The experiment of this name, or None when it is not the chosen one and has no run."""
-    is_there = _is_default(name) or name == _chosen or _has_runs(name)
-    return Experiment.named(name) if is_there else None
+    """The experiment of this name, or None when it is not the chosen one, was not made here, and has no run."""
+    created = _created.get((location.current().folder, name))
+    is_there = created or _is_default(name) or name == _chosen or _has_runs(name)
+    return created or Experiment.named(name) if is_there else None
 
 
 def runs_in(experiments: Iterable[str] | str) -> str:

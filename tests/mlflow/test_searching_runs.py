@@ -101,7 +101,7 @@ def test_pages_of_runs_follow_each_other(runs, client):
     assert (names(first), names(second), second.token) == ("cb", "a", None)
 
 
-def test_an_experiment_is_there_when_it_is_chosen_or_has_a_run(runs):
+def test_an_experiment_is_there_when_it_is_chosen_or_made_or_has_a_run(runs):
     assert mlflow.get_experiment_by_name("autumn") == mlflow.get_experiment("autumn")
     assert mlflow.get_experiment_by_name("winter") is None
     with pytest.raises(MlflowException) as refused:
@@ -110,7 +110,9 @@ def test_an_experiment_is_there_when_it_is_chosen_or_has_a_run(runs):
     with pytest.raises(MlflowException) as refused:
         mlflow.create_experiment("autumn")
     assert refused.value.error_code == "RESOURCE_ALREADY_EXISTS"
-    with mlflow.start_run(experiment_id=mlflow.create_experiment("winter")) as run:
+    made = mlflow.create_experiment("winter", tags={"by": 1})
+    assert mlflow.get_experiment(made).tags == {"by": "1"}
+    with mlflow.start_run(experiment_id=made) as run:
         pass
     assert mlflow.get_experiment(run.info.experiment_id).name == "winter"
     assert mlflow.set_experiment("Default").experiment_id == mlflow.get_experiment("0").experiment_id == "0"

@@ -31,7 +31,12 @@ class Experiment(Entity):
 
     experiment_id: str
     name: str
+    artifact_location: str | None = None
+    """None: a run keeps its models in the registry."""
     lifecycle_stage: str = "active"
+    creation_time: int | None = None
+    last_update_time: int | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def named(cls, name: str | None) -> Experiment:
