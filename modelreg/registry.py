@@ -59,22 +59,27 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 
 
-class Stated(TypedDict, total=False):
-    """What may be stated about a version; `Registry.register` says what each means."""
+class StatedOfStored(TypedDict, total=False):
+    """What may be stated about a version of stored bytes; `Registry.register` says what each means."""
 
     description: str | None
-    metrics: Mapping[str, float] | None
-    params: Mapping[str, object] | None
     tags: Mapping[str, object] | None
     aliases: Sequence[str]
     stage: Stage | str | None
     archive_existing: bool
-    signature: Signature | None
     message: str | None
     run_id: str | None
     source: str | None
     new_version: bool
     allow_unsafe: str | None
+
+
+class Stated(StatedOfStored, total=False):
+    """What may be stated about a version."""
+
+    metrics: Mapping[str, float] | None
+    params: Mapping[str, object] | None
+    signature: Signature | None
 
 
 class Registry:
@@ -374,12 +379,12 @@ class Registry:
         with dumped(estimator) as path:
             return self.register(path, name, **stated)
 
-    def register_stored(self, reference: str, name: str, **stated: Unpack[Stated]) -> Registration:
+    def register_stored(self, reference: str, name: str, **stated: Unpack[StatedOfStored]) -> Registration:
         """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
 
         A run's model comes with the run's metrics and parameters as they are now, a version with its own; the
-        signature stays with the bytes. ``stated`` may say everything else that `register` takes. Raises what that
-        raises, `NotFound` in one of its forms, and `BlobDamaged`.
+        signature stays with the bytes: none of these is stated. ``stated`` may say everything else that `register`
+        takes. Raises what that raises, `NotFound` in one of its forms, and `BlobDamaged`.
         """
         from modelreg.registration import register
         from modelreg.restating import request_for

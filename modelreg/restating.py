@@ -46,6 +46,10 @@ def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) 
     origin = stated.pop("source", None) or known.origin
     facts = {"metrics": known.metrics, "params": known.params, "signature": known.manifest.signature}
     run_id = stated.pop("run_id", None) or known.run_id
+    if overridden := sorted(facts.keys() & stated.keys()):
+        raise InvalidInput(
+            f"{' and '.join(overridden)} of stored bytes cannot be stated", "log them in the run, or register a file"
+        )
     statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
     files, location = known.manifest.files, known.manifest.location
     source = Source(Path(known.origin), known.manifest.is_folder, _places(home, files))

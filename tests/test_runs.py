@@ -172,6 +172,8 @@ def test_a_model_of_a_run_becomes_a_version_without_being_written_again(registry
     assert (version.tags, version.description, version.created) == ({"a": "b"}, "good", True)
     assert version.files == registry.runs.model(reference).files
     assert registry.load("churn/1") == registry.runs.load(registry.runs.model(reference)) == ESTIMATOR
+    with pytest.raises(InvalidInput, match="metrics of stored bytes"):
+        registry.register_stored(reference, "churn", metrics={"auc": 1.0})
     assert registry.register_stored(reference, "churn").created is False
     assert list(registry.verify()) == []
 
