@@ -13,6 +13,7 @@ from modelreg import errors
 P = ParamSpec("P")
 R = TypeVar("R")
 
+DATA_LOSS = "DATA_LOSS"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 INVALID_PARAMETER_VALUE = "INVALID_PARAMETER_VALUE"
 INVALID_STATE = "INVALID_STATE"
@@ -22,7 +23,7 @@ RESOURCE_DOES_NOT_EXIST = "RESOURCE_DOES_NOT_EXIST"
 _STATUS = {
     INTERNAL_ERROR: 500,
     INVALID_STATE: 500,
-    "DATA_LOSS": 500,
+    DATA_LOSS: 500,
     "TEMPORARILY_UNAVAILABLE": 503,
     "PERMISSION_DENIED": 403,
     RESOURCE_DOES_NOT_EXIST: 404,
@@ -39,7 +40,7 @@ _CODES: dict[type[errors.ModelregError], str] = {
     errors.NotFound: RESOURCE_DOES_NOT_EXIST,
     errors.Conflict: INVALID_STATE,
     errors.RefusedByGate: INVALID_STATE,
-    errors.Damaged: "DATA_LOSS",
+    errors.Damaged: DATA_LOSS,
     errors.Untrusted: "PERMISSION_DENIED",
     errors.Busy: "TEMPORARILY_UNAVAILABLE",
     errors.NoRegistry: INVALID_STATE,

@@ -10,11 +10,21 @@ from mlflow.protos.databricks_pb2 import ErrorCode
 
 from modelreg import errors
 from modelreg.mlflow.exceptions import (
+    DATA_LOSS,
     INVALID_PARAMETER_VALUE,
+    INVALID_STATE,
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
     translated,
 )
+
+
+class Refusal(MlflowException):  # type: ignore[misc]  # MLflow is not typed
+    """What asking again does not mend: by MLflow's own status, 500, clients ask for minutes and lose the message."""
+
+    def get_http_status_code(self) -> int:
+        """409, a conflict with what there is."""
+        return 409
 
 
 @contextmanager
@@ -38,7 +48,8 @@ def speaking_mlflow(
 
 def failure(message: str, code: str) -> MlflowException:
     """An error of MLflow's with a code by its name."""
-    return MlflowException(message, error_code=ErrorCode.Value(code))
+    kind = Refusal if code in (INVALID_STATE, DATA_LOSS) else MlflowException
+    return kind(message, error_code=ErrorCode.Value(code))
 
 
 def _version(name: str, version: object) -> str:

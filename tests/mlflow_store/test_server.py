@@ -1,0 +1,152 @@
+"""``mlflow server`` on a registry: its clients see over HTTP what the command line shows, and read nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from modelreg import Registry
+from modelreg.cli.main import main
+
+READY = "Application startup complete"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def registry(place):
+    """The registry of the server."""
+    made = Registry(place / "registry")
+    made.create()
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(place, registry):
+    """Where a server listens that keeps its models in the registry."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).with_name("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{place}/runs.db", "--workers", "1"]
+    command += [
+        "--registry-store-uri",
+        f"modelreg://{registry.folder}",
+        "--artifacts-destination",
+        f"{place}/artifacts",
+    ]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONUNBUFFERED": "1"}
+    server = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    told = []
+    for line in server.stdout:
+        told.append(line)
+        if READY in line:
+            break
+    assert server.poll() is None, "".join(told)
+    yield f"http://127.0.0.1:{port}"
+    os.killpg(server.pid, signal.SIGTERM)
+    server.communicate(timeout=60)
+
+
+@pytest.fixture
+def client(address):
+    """A client that knows the server's address, and nothing of modelreg."""
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+    yield MlflowClient()
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri("")
+
+
+@pytest.fixture
+def logged(client, tmp_path):
+    """A run with a folder of MLflow's among its artifacts."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    (folder / "model.bin").write_bytes(b"the bytes of a model")
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(str(folder), "model")
+    return run
+
+
+def test_a_client_sees_what_the_command_line_shows(client, registry, logged, capsys):
+    client.create_registered_model("churn", tags={"team": "growth"}, description="who leaves us")
+    made = client.create_model_version("churn", f"{logged.info.artifact_uri}/model", logged.info.run_id)
+    client.transition_model_version_stage("churn", made.version, "Production")
+    client.set_registered_model_alias("churn", "champion", made.version)
+    main(["--registry", str(registry.folder), "list", "--json"])
+    (shown,) = json.loads(capsys.readouterr().out)
+    (model,) = client.search_registered_models()
+    assert (shown["name"], shown["description"], shown["tags"]) == (model.name, model.description, model.tags)
+    assert shown["aliases"] == {alias: int(version) for alias, version in model.aliases.items()}
+    assert shown["production"] == int(client.get_latest_versions("churn", ["Production"])[0].version)
+    version = registry.version("churn/Production")
+    assert (version.status, version.run_id) == ("READY", logged.info.run_id)
+    assert {file.path for file in version.files} == {"MLmodel", "model.bin"}
+
+
+def test_a_client_loads_what_somebody_registered_on_the_command_line(client, registry, tmp_path):
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    (folder / "model.bin").write_bytes(b"bytes that only the registry has")
+    registry.register(folder, "from-the-shell", stage="Production")
+    copied = Path(mlflow.artifacts.download_artifacts("models:/from-the-shell/Production"))
+    assert (copied / "model.bin").read_bytes() == b"bytes that only the registry has"
+
+
+@pytest.mark.parametrize("source", ["/etc", "file:///etc/passwd", "mlflow-artifacts:/../../etc"])
+def test_a_client_cannot_make_the_server_read_its_disk(client, registry, source):
+    if not client.search_registered_models("name = 'stolen'"):
+        client.create_registered_model("stolen")
+    with pytest.raises(MlflowException, match="Invalid model version source"):
+        client.create_model_version("stolen", source)
+    assert registry.versions("stolen") == []
+
+
+def test_a_client_cannot_make_the_server_ask_another_host(client, registry):
+    client.create_registered_model("elsewhere")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        other.settimeout(0)
+        for scheme in ("http", "ftp", "s3"):
+            try:
+                made = client.create_model_version("elsewhere", f"{scheme}://127.0.0.1:{other.getsockname()[1]}/model")
+            except MlflowException:  # which MLflow itself refuses, for some of them
+                continue
+            assert registry.version(f"elsewhere/{made.version}").status == "REFERENCE"
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
+def test_a_second_version_in_production_is_refused_in_mlflows_words(client, registry, tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"1")
+    registry.register(tmp_path / "model.bin", "contract", stage="Production")
+    registry.register(tmp_path / "model.bin", "contract", new_version=True)
+    with pytest.raises(MlflowException, match="archive_existing_versions=True"):
+        client.transition_model_version_stage("contract", 2, "Production")
+    client.transition_model_version_stage("contract", 2, "Production", archive_existing_versions=True)
+    assert registry.version("contract/Production").version == 2
