@@ -1,4 +1,4 @@
-"""Make ``schema-1.sql``, a catalog as the program of schema 1 writes it: run by hand, once for each released schema."""
+"""Make ``schema-N.sql``, a catalog as the program of schema N writes it: run by hand, once for each schema."""
 
 from __future__ import annotations
 
