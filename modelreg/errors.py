@@ -742,9 +742,7 @@ class MLflowFailed(StorageFailure):
     def __init__(self, what: str, error: Exception) -> None:
         said = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
         lines = said.strip().splitlines() or [type(error).__name__]
-        super().__init__(
-            f"{what}: {lines[0][:_LONGEST_REASON]}", "check the address, and that MLflow itself can read it"
-        )
+        super().__init__(f"{what}: {_shortened(lines[0])}", "check the address, and that MLflow itself can read it")
 
 
 class TransferInterrupted(StorageFailure):
@@ -838,6 +836,10 @@ class OldSQLite(NoRegistry):
     """The SQLite of this Python is too old."""
 
     code = "old_sqlite"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _some(findings: Sequence[str]) -> str:
