@@ -67,7 +67,7 @@ def _command_table() -> str:
 def _listed(help_text: str) -> dict[str, str]:
     """The commands that a help lists, with what they do."""
     _, _, listed = help_text.partition("Commands:\n")
-    return dict(re.findall(r"^  (\w+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE))
+    return dict(re.findall(r"^  ([\w-]+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE))
 
 
 def _exit_code_table() -> str:

@@ -40,12 +40,13 @@ def import_mlflow(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in registered models from MLflow: a server, a SQLite file or an mlruns folder.
+    """Bring in registered models from MLflow.
 
-    Versions keep their numbers, and come with bytes, stages, aliases, tags, descriptions, and with the metrics and
-    parameters of their runs. The same command again brings what is new or changed there; nothing is changed in MLflow.
-    Of several versions in Production the newest stays there, and the others are archived. No gate is asked. What
-    cannot be read is reported, and the rest is imported (exit 8). It needs 'modelreg[mlflow]'.
+    From a server, a SQLite file or an mlruns folder; nothing is changed there. Versions keep their numbers, and come
+    with bytes, stages, aliases, tags, descriptions, and with the metrics and parameters of their runs. The same command
+    again brings what is new or changed in MLflow. Of several versions in Production the newest stays there, and the
+    others are archived. No gate is asked. What cannot be read is reported, and the rest is imported (exit 8). It needs
+    'modelreg[mlflow]'.
 
     \b
     modelreg import-mlflow http://localhost:5000 --dry-run
@@ -70,12 +71,12 @@ def export_mlflow(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring registered models to MLflow: a server, a SQLite file or an mlruns folder, made if need be.
+    """Bring registered models to MLflow.
 
-    Each version becomes a version there, its bytes the artifacts of a run with its metrics and parameters; stages,
-    aliases, tags and descriptions are set as they are here. The same command again brings what is new or changed here;
-    nothing is taken away there. What cannot be brought over is reported, and the rest is exported (exit 8). It needs
-    'modelreg[mlflow]'.
+    To a server, a SQLite file or an mlruns folder, made if need be. Each version becomes a version there, its bytes the
+    artifacts of a run with its metrics and parameters; stages, aliases, tags and descriptions are set as they are here.
+    The same command again brings what is new or changed here; nothing is taken away there. What cannot be brought over
+    is reported, and the rest is exported (exit 8). It needs 'modelreg[mlflow]'.
 
     \b
     modelreg export-mlflow http://localhost:5000 churn --dry-run

@@ -360,7 +360,8 @@ def test_what_holds_no_records_of_mlflow_is_refused(mlflow, registry, tmp_path):
     assert not registry.exists()
 
 
-def test_a_killed_import_goes_on_where_it_was_killed(sqlite, registry, modelreg):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_an_import_that_was_ended_goes_on_where_it_was(sent, status, sqlite, registry, modelreg):
     sqlite.add_model("churn")
     for number in range(1, 31):
         sqlite.add_version("churn", {"a.bin": str(number).encode() * 1000})
@@ -369,8 +370,9 @@ def test_a_killed_import_goes_on_where_it_was_killed(sqlite, registry, modelreg)
     started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (registry.models() and registry.model("churn").versions >= 3):
         assert started.poll() is None
-    started.send_signal(signal.SIGKILL)
+    started.send_signal(sent)
     started.communicate()
+    assert started.returncode == status
     kept = {version.version: version.digest for version in registry.versions("churn")}
     assert 3 <= len(kept) < 30
 
