@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -72,6 +73,17 @@ class Location:
     def shown(self) -> str:
         """The address as it may be shown and written down: without a password."""
         return without_password(self.uri)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a server that is not known to be on this machine."""
+        if self.kind is not Kind.SERVER:
+            return False
+        host = urlsplit(self.uri).hostname or ""
+        try:
+            return not ip_address(host).is_loopback
+        except ValueError:  # a name
+            return host != "localhost"
 
     def require(self) -> None:
         """Raise `SourceNotFound`, or `InvalidInput` for a file or folder in which MLflow keeps nothing."""

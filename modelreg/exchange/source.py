@@ -171,6 +171,8 @@ class Source:
         if parts.scheme not in ("", "file"):
             return None
         path = Path(unquote(parts.path) if parts.scheme else address)
+        if self._location.is_elsewhere:  # else whoever writes there could name any file of whoever imports
+            raise ValueError(f"{path} is a path of the server's machine: run the import there, from http://localhost")
         for place in self._places(path):
             if place.exists():
                 return place

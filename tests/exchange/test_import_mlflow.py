@@ -19,6 +19,8 @@ from modelreg import Registry
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
 from modelreg.records.transfer import Outcome, Transfer
 
+from .conftest import connected
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 
 
@@ -226,6 +228,17 @@ def test_a_version_whose_bytes_were_missing_gets_its_own_number_later(sqlite, re
     assert outcomes(registry.import_mlflow(sqlite.uri))["churn/1"] == "added"
     assert (registry.path("churn/1") / "a.bin").read_bytes() == b"1"
     assert is_sound(registry)
+
+
+def test_paths_come_from_a_server_on_this_machine_and_from_no_other(server, mlflow, registry, tmp_path):
+    here = connected(mlflow, server, tmp_path / "artifacts")
+    name = here.add_model("paths")
+    here.add_version(name, {"a.bin": b"1"})
+    elsewhere = server.replace("127.0.0.1", "0.0.0.0")
+    done = Registry(tmp_path / "other").import_mlflow(elsewhere, name)
+    assert outcomes(done)[f"{name}/1"] == "failed"
+    assert "a path of the server's machine" in notes(done, f"{name}/1")
+    assert outcomes(registry.import_mlflow(server, name))[f"{name}/1"] == "added"
 
 
 class RunsCode:

@@ -50,3 +50,13 @@ def test_a_folder_without_records_is_refused_and_the_one_inside_is_named(tmp_pat
     with pytest.raises(InvalidInput) as raised:
         Location.parse(tmp_path).require()
     assert raised.value.hint == f"perhaps {tmp_path / 'mlruns'} is meant"
+
+
+@pytest.mark.parametrize("text", ["http://localhost:5000", "http://127.0.0.1:5000", "http://[::1]:5000", "mlruns"])
+def test_what_is_on_this_machine_is_known_by_its_address(text):
+    assert not Location.parse(text).is_elsewhere
+
+
+@pytest.mark.parametrize("text", ["http://mlflow.example:5000", "https://localhost.example", "http://127.example"])
+def test_any_other_server_is_elsewhere(text):
+    assert Location.parse(text).is_elsewhere
