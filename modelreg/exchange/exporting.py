@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from modelreg.artifacts.checkout import check_out
-from modelreg.errors import BlobDamaged, InvalidInput, MLflowFailed, TransferInterrupted
+from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, TransferInterrupted
 from modelreg.exchange.connection import reading, writing
 from modelreg.exchange.importing import Progress, sentence
 from modelreg.exchange.location import Location
@@ -32,7 +32,7 @@ _KNOWN_THERE = (CREATED_AT, CREATED_BY)
 
 _Step = Callable[[], None]
 
-_OF_ONE = (InvalidInput, BlobDamaged, MLflowFailed)
+_OF_ONE = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
 
 
@@ -163,8 +163,10 @@ class _Export:
             while last + 1 < version.version:
                 last = self._target.skip_number(version.name)
             store = self._home.artifacts
-            files = store.manifest(version).files
-            folder = check_out(store, self._home.checkouts, version.reference, version.digest, files)
+            manifest = store.manifest(version)
+            if manifest.location is not None:
+                raise BytesElsewhere(version.reference, manifest.location)
+            folder = check_out(store, self._home.checkouts, version.reference, version.digest, manifest.files)
             number, notes = self._target.add_version(Load(version, folder, store.read(version.digest)))
             notes += self._made(self._changes(version, number, None))
         if number != version.version:

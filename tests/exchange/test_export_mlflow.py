@@ -48,6 +48,19 @@ def churn(registry, model_file, model_folder) -> str:
     return name
 
 
+def test_a_reference_is_reported_and_keeps_no_other_version_back(anywhere, registry, churn):
+    registry.register_reference("s3://bucket/model", churn)
+    done = registry.export_mlflow(anywhere.uri, churn)
+    assert outcomes(done) == {
+        churn: "added",
+        f"{churn}/1": "added",
+        f"{churn}/3": "added",
+        f"{churn}/4": "added",
+        f"{churn}/5": "failed",
+    }
+    assert "'s3://bucket/model'" in done.items[-1].notes[0]
+
+
 def test_what_went_to_mlflow_comes_back_as_it_was(anywhere, registry, churn, tmp_path):
     done = registry.export_mlflow(anywhere.uri, churn)
     assert outcomes(done) == {churn: "added", f"{churn}/1": "added", f"{churn}/3": "added", f"{churn}/4": "added"}

@@ -156,6 +156,27 @@ def test_of_several_in_production_the_newest_stays_and_the_others_are_archived(s
     assert done.failed == 0
 
 
+def test_a_registry_with_mlflows_rules_gets_what_mlflow_has(sqlite, tmp_path):
+    name = sqlite.add_model("churn model (v2)")
+    for _ in range(2):
+        sqlite.transition(name, sqlite.add_version(name, {"a.bin": b"a"}), "Production")
+    sqlite.client.set_registered_model_alias(name, "_next", "2")
+    registry = Registry(tmp_path / "loose")
+    registry.create(stages="mlflow")
+
+    done = registry.import_mlflow(sqlite.uri)
+
+    assert {item.outcome.value for item in done.items} == {"added"}
+    assert [item.notes for item in done.items if item.notes] == []
+    assert [(each.version, each.stage, each.aliases) for each in registry.versions(name)] == [
+        (2, "Production", ("_next",)),
+        (1, "Production", ()),
+    ]
+    again = registry.import_mlflow(sqlite.uri)
+    assert (again.added, again.changed, again.failed) == (0, 0, 0)
+    assert list(registry.verify()) == []
+
+
 def test_no_gate_is_asked_and_the_journal_says_where_from(sqlite, registry):
     registry.create()
     registry.add_gate("*", "Production", "metrics.auc > 0.9")

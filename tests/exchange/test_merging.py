@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelreg.exchange.merging import Differences, Said, stages_of
 from modelreg.exchange.source import MLflowVersion
-from modelreg.stages import Stage
+from modelreg.stages import Stage, StageRules
 
 
 def version(number: int, stage: str) -> MLflowVersion:
@@ -43,9 +43,8 @@ def test_only_what_changed_is_different():
 
 
 def test_the_newest_of_those_in_production_stays_there():
-    decided = stages_of(
-        [version(1, "Production"), version(2, "Production"), version(3, "Staging"), version(10, "None")]
-    )
+    versions = [version(1, "Production"), version(2, "Production"), version(3, "Staging"), version(10, "None")]
+    decided = stages_of(versions, StageRules.STRICT)
     assert {number: stage for number, (stage, _) in decided.items()} == {
         1: Stage.ARCHIVED,
         2: Stage.PRODUCTION,
@@ -53,3 +52,8 @@ def test_the_newest_of_those_in_production_stays_there():
         10: Stage.NONE,
     }
     assert [number for number, (_, note) in decided.items() if note] == [1]
+
+
+def test_by_mlflows_rules_all_of_them_stay_there():
+    decided = stages_of([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
+    assert decided == {1: (Stage.PRODUCTION, None), 2: (Stage.PRODUCTION, None)}
