@@ -10,7 +10,7 @@ from modelreg.home import Home
 from modelreg.records.registration import Description, Provenance
 from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.records.transition import StageChange
-from modelreg.records.version import Environment, ModelFile
+from modelreg.records.version import READY, Environment, ModelFile
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
 
@@ -41,13 +41,19 @@ _IMPORTS = (
 """What a forest imports."""
 
 
+def _imports() -> tuple[ImportedName, ...]:
+    parts = (name.rpartition(".") for name in _IMPORTS)
+    return tuple(ImportedName(module, name, Verdict.SAFE) for module, _, name in parts)
+
+
 def _version(count: int) -> NewVersion:
     digest = Digest(f"sha256:{count:064x}")
     return NewVersion(
+        status=READY,
         digest=digest,
         files=(ModelFile("model.pkl", digest, 1000),),
         described=Description("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
-        scan=Scan(Verdict.SAFE, tuple(ImportedName(*name.rsplit(".", 1), Verdict.SAFE) for name in _IMPORTS), ()),
+        scan=Scan(Verdict.SAFE, _imports(), ()),
         signature=None,
         metrics={"accuracy": 0.91, "roc_auc": 0.95},
         params={"max_depth": "8"},

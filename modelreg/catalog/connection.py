@@ -25,7 +25,7 @@ from modelreg.errors import (
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
-_LOST = re.compile("no such (table|column)|table .* has no column")
+_LOST = "no such (table|column)|table .* has no column"
 """What SQLite says when somebody took a table or a column away."""
 
 Record = Callable[[sqlite3.Connection], None]
@@ -243,7 +243,7 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
-        case "ERROR" if _LOST.match(str(error)):
+        case "ERROR" if re.match(_LOST, str(error)):
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case _ if "Could not decode" in str(error):  # Python's own complaint, without a code of SQLite
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -93,6 +92,8 @@ def registry(context: typer.Context) -> Registry:
 
 def tell_undo(context: typer.Context, *commands: Sequence[str]) -> None:
     """Show the command line that takes back what was done: one or more commands, each without the program's name."""
+    import shlex
+
     settings: Settings = context.find_root().obj
     where = ["--registry", str(settings.registry)] if settings.named else []
     output.note("undo: " + " && ".join(shlex.join(["modelreg", *where, *words]) for words in commands))

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from modelreg import commits
 from modelreg.cli.text import field, visible
@@ -44,8 +44,7 @@ class ReaderGone(Exception):
     """Whoever read stdout has closed it, as ``| head`` does: no failure."""
 
 
-@dataclass(frozen=True)
-class Column(Generic[Record]):
+class Column(NamedTuple, Generic[Record]):
     """One column of a table, and one field of a tab-separated line."""
 
     name: str
