@@ -8,6 +8,7 @@ runs and logged models say that they are. All other addresses are kept and never
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -16,7 +17,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
 from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_safe
 
-from modelreg.records.version import ModelVersion
+from modelreg.records.version import ModelFile, ModelVersion
 
 _ENVIRONMENT = "_MLFLOW_SERVER_FILE_STORE"
 """What MLflow sets in the environment of its servers; importing its constant would import the whole server."""
@@ -63,15 +64,18 @@ def handed_out(version: ModelVersion, checked: Path) -> str:
         return str(checked)
     place = f"{_SHARED}/{version.digest.replace(':', '-')}"
     artifacts = handlers._get_artifact_repo_mlflow_artifacts()
-    if not all(_is_there(artifacts, place, file.path, file.size) for file in version.files):
+    if not _are_there(artifacts, place, version.files):
         folder = checked if checked.is_dir() else checked.parent
         artifacts.log_artifacts(str(folder), place)
     return f"{_PROXIED}:/{place}"
 
 
-def _is_there(artifacts: Any, place: str, path: str, size: int) -> bool:
-    above, _, _ = f"{place}/{path}".rpartition("/")
-    return any(info.path == f"{place}/{path}" and info.file_size == size for info in artifacts.list_artifacts(above))
+def _are_there(artifacts: Any, place: str, files: Sequence[ModelFile]) -> bool:
+    """Whether they were handed out before, as far as names and sizes tell."""
+    wanted = {(f"{place}/{file.path}", file.size) for file in files}
+    folders = {path.rpartition("/")[0] for path, _ in wanted}
+    found = (info for folder in sorted(folders) for info in artifacts.list_artifacts(folder))
+    return wanted <= {(info.path, info.file_size) for info in found}
 
 
 def _tracking_store() -> Any:

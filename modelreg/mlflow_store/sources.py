@@ -71,23 +71,16 @@ class Elsewhere:
 def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[Found]:
     """What is at ``source``, while it is needed; ``store`` knows the versions that an address may name.
 
-    Raises `MlflowException` for what is no address.
+    Raises `MlflowException` for what is no address, and for a version that is not there.
     """
-    named = _named_version(source, store)
-    if named is not None:
-        yield Stored(named)
+    named = get_model_name_and_version(store, source) if is_models_uri(source) else ()
+    if len(named) == 2:  # else it is the number of a logged model
+        version = store.get_model_version(*named)
+        yield Stored(f"{version.name}/{version.version}")
         return
     with TemporaryDirectory() as folder:
         path = _read(source, folder, tracking_uri)
         yield Elsewhere(source) if path is None else Readable(path)
-
-
-def _named_version(source: str, store: Any) -> str | None:
-    """``NAME/3`` for what names a registered version."""
-    if not is_models_uri(source):
-        return None
-    named = get_model_name_and_version(store, source)
-    return "/".join(map(str, named)) if len(named) == 2 else None  # the other one is of a logged model
 
 
 def _read(source: str, folder: str, tracking_uri: str | None) -> Path | None:

@@ -124,7 +124,7 @@ def test_a_source_that_cannot_be_read_is_a_reference(client, registry):
 
 def test_an_address_of_a_version_that_is_not_there_is_refused(client):
     client.create_registered_model("churn")
-    with pytest.raises(MlflowException) as refused:
+    with pytest.raises(MlflowException, match=r"Model Version \(name=churn, version=7\) not found") as refused:
         client.create_model_version("churn", "models:/churn/7")
     assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
 
