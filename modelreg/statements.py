@@ -16,7 +16,7 @@ from modelreg.records.signature import Signature
 from modelreg.references import is_utf8, parse_alias, parse_key
 from modelreg.stages import Stage
 
-_LONGEST_TEXT = 100_000  # characters, of a description, a message or a value; what MLflow lets a tag have
+_LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -90,7 +90,7 @@ def checked_metric(name: str, value: object) -> float:
 
 
 def checked_text(text: str, what: str) -> str:
-    """``text`` when it is UTF-8 of at most 100,000 characters without NUL; raises `InvalidInput`."""
+    """``text`` when it is UTF-8 of at most 65,536 characters without NUL; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
         raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
     if not is_utf8(text):

@@ -53,20 +53,10 @@ class Facts:
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in the annotation."""
-        kind = "folder" if self.is_folder else "file"
-        stated = self._stated()
-        return (
-            {"kind": kind} | stated
-            if self.location is None
-            else stated
-            | {
-                "kind": "reference",
-                "location": self.location,
-            }
-        )
-
-    def _stated(self) -> dict[str, Any]:
-        return {
+        what = {"kind": "folder" if self.is_folder else "file"}
+        if self.location is not None:
+            what = {"kind": "reference", "location": self.location}
+        return what | {
             "metrics": {name: float(value) for name, value in self.metrics.items()},
             "params": dict(self.params),
             "signature": self.signature and signature_as_json(self.signature),

@@ -49,7 +49,7 @@ from modelreg.records.run import RUNNING, LoggedModel
 from modelreg.records.scan import Scan
 from modelreg.records.signature import Signature
 from modelreg.records.transition import StageChange
-from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.records.version import READY, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
 from modelreg.stages import Stage, StageRules
@@ -119,7 +119,7 @@ class NewVersion:
     tags: Mapping[str, str]
     description: str
     provenance: Provenance
-    status: str
+    status: str = READY
 
 
 class Change(Snapshot):
