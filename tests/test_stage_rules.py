@@ -169,3 +169,13 @@ def test_a_backup_keeps_the_rules(three, tmp_path):
 
 def test_cleaning_keeps_everything_in_production(three):
     assert [fate.removed for fate in three.prune(keep_last=1, grace="0").versions] == [False] * 3
+
+
+def test_times_are_what_the_clock_says_and_those_of_the_journal_never_decrease(registry, model_file, monkeypatch):
+    before = registry.register(model_file(b"1"), "churn")
+    monkeypatch.setattr("time.time", lambda: 1234.5)
+    after = registry.register(model_file(b"2"), "churn")
+    assert (before.created_at > after.created_at, after.created_at.timestamp()) == (True, 1234.5)
+    times = [entry.at for entry in registry.history("churn")]
+    assert times == sorted(times)
+    assert list(registry.verify()) == []

@@ -9,12 +9,10 @@ from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, Regist
 from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
 
 from modelreg.clock import as_milliseconds
-from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
+from modelreg.mlflow.entities.model_registry.model_version import ELSEWHERE, RUN_LINK
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
-
-_ELSEWHERE = "The bytes are not in the registry, which has their address alone."
 
 
 class Owned(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
@@ -50,7 +48,7 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
         source=version.source,
         run_id=version.run_id,
         run_link=version.tags.get(RUN_LINK),
-        status_message=_ELSEWHERE if says_so else None,
+        status_message=ELSEWHERE if says_so else None,
         tags=[ModelVersionTag(*pair) for pair in version.tags.items() if pair[0] != RUN_LINK],
         aliases=list(version.aliases),
     )

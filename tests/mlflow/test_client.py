@@ -190,6 +190,14 @@ def test_the_bytes_of_a_version_are_where_its_address_says(churn):
     assert churn.get_model_version_stages("churn", "2") == ["None", "Staging", "Production", "Archived"]
 
 
+def test_a_version_whose_bytes_are_elsewhere_is_ready_and_says_where_they_are_not(churn, registry):
+    registry.register_reference("s3://bucket/model", "away")
+    version = churn.get_model_version("away", 1)
+    assert (version.status, version.source) == ("READY", "s3://bucket/model")
+    assert version.status_message == "The bytes are not in the registry, which has their address alone."
+    assert code_of(lambda: churn.get_model_version_download_uri("away", 1)) == "RESOURCE_DOES_NOT_EXIST"
+
+
 def test_a_version_is_deleted_unless_it_is_in_use(churn):
     churn.transition_model_version_stage("churn", 1, "Staging")
     assert code_of(lambda: churn.delete_model_version("churn", "1")) == "INVALID_STATE"

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.entity import Entity
+from modelreg.records.version import READY
 from modelreg.records.version import ModelVersion as Version
 
 RUN_LINK = "mlflow.runLink"
 """The tag in which a version's link to a run elsewhere is kept."""
+ELSEWHERE = "The bytes are not in the registry, which has their address alone."
+"""What MLflow is told of a reference, for whose status it has no word."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class ModelVersion(Entity):
             source=version.source,
             run_id=version.run_id,
             run_link=version.tags.get(RUN_LINK),
-            status=version.status,
+            status=READY,
+            status_message=None if version.has_bytes else ELSEWHERE,
             tags={name: value for name, value in version.tags.items() if name != RUN_LINK},
             aliases=list(version.aliases),
         )
