@@ -122,15 +122,17 @@ def without_password(address: str) -> str:
 
 
 def _is_sqlite(path: Path) -> bool:
+    """Whether it is a SQLite file, or is named as one that is yet to be written."""
     if path.is_dir():
         return False
     try:
         with path.open("rb") as file:
-            return file.read(len(_SQLITE_HEADER)) == _SQLITE_HEADER
+            head = file.read(len(_SQLITE_HEADER))
     except OSError:
-        return path.suffix in (".db", ".sqlite", ".sqlite3")
+        head = b""
+    return head == _SQLITE_HEADER or (not head and path.suffix in (".db", ".sqlite", ".sqlite3"))
 
 
 def _is_mlruns(folder: Path) -> bool:
-    """Whether it has an experiment or registered models."""
-    return folder.is_dir() and ((folder / "models").is_dir() or any(folder.glob("*/meta.yaml")))
+    """Whether it has an experiment or a registered model."""
+    return any(folder.glob("*/meta.yaml")) or any(folder.glob("models/*/meta.yaml"))

@@ -60,3 +60,15 @@ def test_what_is_on_this_machine_is_known_by_its_address(text):
 @pytest.mark.parametrize("text", ["http://mlflow.example:5000", "https://localhost.example", "http://127.example"])
 def test_any_other_server_is_elsewhere(text):
     assert Location.parse(text).is_elsewhere
+
+
+def test_a_file_without_bytes_is_a_database_where_its_name_says_so(tmp_path):
+    (tmp_path / "new.db").touch()
+    location = Location.parse(tmp_path / "new.db")
+    assert (location.kind, location.is_empty()) == (Kind.DATABASE, True)
+
+
+def test_any_folder_that_happens_to_hold_models_is_not_taken_for_one_of_mlflow(tmp_path):
+    (tmp_path / "models" / "bert").mkdir(parents=True)
+    with pytest.raises(InvalidInput):
+        Location.parse(tmp_path).refuse_foreign()
