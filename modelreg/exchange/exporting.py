@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any
 
 from modelreg.artifacts.checkout import check_out
-from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, TransferInterrupted
+from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed
 from modelreg.exchange.connection import reading, writing
-from modelreg.exchange.importing import Progress, sentence
 from modelreg.exchange.location import Location
 from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER
+from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
-from modelreg.exchange.target import Load, Target
+from modelreg.exchange.target import Target, Upload
 from modelreg.home import Home
 from modelreg.records.model import Model
 from modelreg.records.transfer import Outcome, Transfer, Transferred
@@ -58,11 +58,8 @@ class _Mine:
 def export_models(home: Home, request: ExportRequest, progress: Progress | None) -> Transfer:
     """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
     mine = _models(home, request.names)
-    with _opened(request) as client:
-        try:
-            return _Export(home, request, client).run(mine, progress)
-        except OSError as error:
-            raise TransferInterrupted(error, home.path) from error
+    with _opened(request) as client, interruptible(home.path):
+        return _Export(home, request, client).run(mine, progress)
 
 
 def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
@@ -167,7 +164,7 @@ class _Export:
             if manifest.location is not None:
                 raise BytesElsewhere(version.reference, manifest.location)
             folder = check_out(store, self._home.checkouts, version.reference, version.digest, manifest.files)
-            number, notes = self._target.add_version(Load(version, folder, store.read(version.digest)))
+            number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))
             notes += self._made(self._changes(version, number, None))
         if number != version.version:
             notes.append(f"is version {number} there")

@@ -7,7 +7,7 @@ no other one out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,10 @@ from modelreg.catalog.change import Change, NewVersion
 from modelreg.errors import (
     InvalidInput,
     MLflowFailed,
-    ModelregError,
     NameTaken,
     NotFound,
     NumberTaken,
     OtherBytes,
-    TransferInterrupted,
     UnsafeModel,
 )
 from modelreg.exchange import applying
@@ -37,6 +35,7 @@ from modelreg.exchange.location import Location
 from modelreg.exchange.marks import CREATED_AT, CREATED_BY
 from modelreg.exchange.merging import Differences, Said, facts_of_run, said_of_model, said_of_version, stages_of
 from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
+from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.home import Home
 from modelreg.records.registration import Provenance
@@ -46,9 +45,6 @@ from modelreg.references import ModelName, Reference, parse_name
 from modelreg.registration import Published, add_version, publish, require_published
 from modelreg.stages import Stage
 from modelreg.statements import checked_metrics, checked_params
-
-Progress = Callable[[int, int], None]
-"""Called with how many versions are done, and how many there are."""
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
@@ -95,11 +91,8 @@ class _Made:
 
 def import_models(home: Home, request: ImportRequest, progress: Progress | None) -> Transfer:
     """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
-    with reading(request.location) as client, _registry(home, request.dry_run) as registry:
-        try:
-            return _Import(registry, request, Source(client, request.location)).run(progress)
-        except OSError as error:
-            raise TransferInterrupted(error, home.path) from error
+    with reading(request.location) as client, _registry(home, request.dry_run) as registry, interruptible(home.path):
+        return _Import(registry, request, Source(client, request.location)).run(progress)
 
 
 @contextmanager
@@ -292,8 +285,3 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
 
 def _item(wanted: _Wanted, outcome: Outcome, notes: list[str]) -> Transferred:
     return Transferred(wanted.name, wanted.version.number, outcome, tuple(notes))
-
-
-def sentence(error: ModelregError) -> str:
-    """An error as a note of a report."""
-    return f"{error.message}; {error.hint}" if error.hint else error.message

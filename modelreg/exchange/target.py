@@ -20,7 +20,7 @@ _NOWHERE = "modelreg:/placeholder"
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Upload:
     """A version's bytes on their way to MLflow."""
 
     version: ModelVersion
@@ -80,13 +80,13 @@ class Target:
         with told_as(f"{name}/{number} in MLflow"):
             self._client.delete_model_version(name, str(number))
 
-    def add_version(self, load: Load) -> tuple[int, list[str]]:
+    def add_version(self, upload: Upload) -> tuple[int, list[str]]:
         """Log a version's bytes in a run of its own, and make a version of them.
 
         Returns its number, and sentences about what of the run could not be kept. The version is made last, with the
         tags by which it is known again, so whatever ends this before leaves a run that no version refers to.
         """
-        version = load.version
+        version = upload.version
         with told_as(f"the bytes of {version.reference}"):
             run = self._client.create_run(
                 self._experiment_id(),
@@ -95,9 +95,9 @@ class Target:
                 tags={"mlflow.user": version.created_by, DIGEST: version.digest},
             )
             run_id = run.info.run_id
-            self._client.log_artifacts(run_id, str(load.folder), MODEL)
+            self._client.log_artifacts(run_id, str(upload.folder), MODEL)
             with TemporaryDirectory(prefix="modelreg-") as folder:
-                (Path(folder) / MANIFEST).write_bytes(load.manifest)
+                (Path(folder) / MANIFEST).write_bytes(upload.manifest)
                 self._client.log_artifact(run_id, str(Path(folder) / MANIFEST))
         notes = _each("metric", version.metrics, lambda key, value: self._client.log_metric(run_id, key, value))
         notes += _each("parameter", version.params, lambda key, value: self._client.log_param(run_id, key, value))
