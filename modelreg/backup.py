@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelreg import plain, provenance
@@ -250,8 +250,10 @@ def _mark(target: Home, head: str) -> None:
     private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
     with os.fdopen(plain.new_file(private, 0o666), "w") as file:
         file.write(head)
-    sync(private)
-    os.rename(private, target.path / UNFINISHED)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
+        os.rename(private, target.path / UNFINISHED)
     sync(target.path)
     sync(target.path.parent)
 
