@@ -97,10 +97,15 @@ def _copy(source: int, target: int, expected: int) -> Iterator[int]:
     while copied <= expected:
         try:
             length = copy_piece(source, target, copied)
+        except InterruptedError:  # by a signal that somebody handles; Python asks again of itself for other calls
+            continue
         except OSError as error:
             if copied or copy_piece is _copy_block or error.errno not in _NOT_IN_KERNEL:
                 raise
             copy_piece = _copy_block
+            continue
+        if not length and copied < expected and copy_piece is not _copy_block:
+            copy_piece = _copy_block  # some file systems say that this is the end where it is not
             continue
         if not length:
             break
