@@ -26,6 +26,10 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
     """The files of the version at ``modelreg:///PATH/NAME/3``, every byte checked when they are asked for."""
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        from modelreg.mlflow_store.server import is_running  # it needs of MLflow what is importing this module
+
+        if is_running():  # it hands versions out otherwise, and clients could name any registry of its disk
+            raise MlflowException.invalid_parameter_value("a server reads no versions by addresses of clients")
         super().__init__(artifact_uri, tracking_uri, registry_uri)
         folder, self._name, self._version = artifact_uri.removeprefix(SCHEME).rsplit("/", 2)
         self._registry = Registry(folder)

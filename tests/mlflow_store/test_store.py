@@ -8,7 +8,9 @@ from unittest import mock
 import pytest
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from modelreg import Registry
 from modelreg.errors import BytesElsewhere
 
 AWAY = "a/b/CD"
@@ -419,3 +421,16 @@ def test_bytes_that_nobody_can_vouch_for_are_not_handed_out_by_strict_rules(chur
         "RESOURCE_DOES_NOT_EXIST", f"churn/1 is a reference: its bytes are not in the registry, but at '{AWAY}'"
     ):
         churn.get_model_version_download_uri("churn", 1)
+
+
+@only_mlflow
+def test_a_server_reads_no_version_by_an_address_that_a_client_gave(store, registry, tmp_path, monkeypatch):
+    (tmp_path / "model.bin").write_bytes(b"of a registry that is not the server's")
+    other = Registry(tmp_path / "other")
+    other.register(tmp_path / "model.bin", "secret")
+    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{tmp_path}/runs.db")
+    store.create_registered_model("churn")
+    store.create_model_version("churn", f"modelreg://{other.folder}/secret/1")
+    kept = store.get_model_version_download_uri("churn", 1)
+    with pytest.raises(MlflowException, match="addresses of clients"):
+        get_artifact_repository(kept)
