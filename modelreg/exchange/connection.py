@@ -29,6 +29,9 @@ _SETTINGS = {
 }
 """Environment variable of MLflow -> what it is while we are connected, unless it was set by hand."""
 
+_LOCAL_SCHEMES = ("", "file", "modelreg")
+"""Of addresses at which MLflow finds files of this machine."""
+
 
 @contextmanager
 def reading(location: Location) -> Iterator[Any]:
@@ -57,6 +60,27 @@ def writing(location: Location) -> Iterator[Any]:
                 _refuse_foreign(database, location.path)
     with _quiet(), _connected(location.uri, location) as client:
         yield client
+
+
+@contextmanager
+def without_local_files() -> Iterator[None]:
+    """Let MLflow download nothing that lies on this machine, wherever an address leads in the end.
+
+    A server says where its runs and logged models have their bytes, and so where ``runs:/`` and ``models:/`` lead.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
+
+    places = get_registered_artifact_repositories()
+    before = {scheme: places[scheme] for scheme in _LOCAL_SCHEMES if scheme in places}
+    places.update(dict.fromkeys(before, _refused))
+    try:
+        yield
+    finally:
+        places.update(before)
+
+
+def _refused(artifact_uri: str, **_: Any) -> Any:
+    raise ValueError(f"{artifact_uri} is a path of the server's machine")
 
 
 @contextmanager

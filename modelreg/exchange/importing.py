@@ -27,6 +27,7 @@ from modelreg.errors import (
     NumberTaken,
     OtherBytes,
     UnsafeModel,
+    shown,
 )
 from modelreg.exchange import applying
 from modelreg.exchange.connection import reading
@@ -48,6 +49,8 @@ from modelreg.statements import checked_metrics, checked_params
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
+_LAST_NUMBER = 2**31 - 1
+"""Of a version: in most databases of MLflow's an INTEGER, which is as large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class _Import:
         for version in model.versions:
             items.clear()
             with _reported(items, name, version.number):
+                _require_number(version)
                 said, notes = said_of_version(version, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
                 items.append(self._version(_Wanted(name, version, said, model, stages), notes))
@@ -268,6 +272,12 @@ def _reported(items: list[Transferred], name: str, version: int | None) -> Itera
         yield
     except _OF_ONE as error:
         items.append(Transferred(name, version, Outcome.FAILED, (sentence(error),)))
+
+
+def _require_number(version: MLflowVersion) -> None:
+    """Raise `InvalidInput` for a number that MLflow gives no version, and after which there may be no next one."""
+    if not 1 <= version.number <= _LAST_NUMBER:
+        raise InvalidInput(f"{shown(version.name)} has a version {version.number}, which is no number of MLflow's")
 
 
 def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:

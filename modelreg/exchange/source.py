@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from modelreg.clock import as_text
 from modelreg.errors import shown
-from modelreg.exchange.connection import told_as
+from modelreg.exchange.connection import told_as, without_local_files
 from modelreg.exchange.location import Location
 from modelreg.exchange.marks import DIGEST, MANIFEST
 
@@ -147,7 +147,7 @@ class Source:
     def require_files(self, version: MLflowVersion) -> None:
         """Raise `MLflowFailed` as `files` would, as far as that can be said without fetching anything."""
         with told_as("its bytes"):
-            self._local(self._resolved(self._address(version)))
+            self._local(self._address(version))
 
     def _address(self, version: MLflowVersion) -> str:
         if version.status != _READY:
@@ -156,25 +156,16 @@ class Source:
 
     @contextmanager
     def _fetched(self, address: str) -> Iterator[Path]:
-        resolved = self._resolved(address)
-        local = self._local(resolved)
+        local = self._local(address)
         if local is not None:
             yield local
             return
         import mlflow.artifacts
 
         with TemporaryDirectory(prefix="modelreg-") as folder:
-            yield Path(mlflow.artifacts.download_artifacts(artifact_uri=resolved, dst_path=folder))
-
-    def _resolved(self, address: str) -> str:
-        """Of a server elsewhere, what ``runs:/…`` and ``models:/…`` stand for: a path might hide behind them."""
-        parts = urlsplit(address)
-        key, _, rest = parts.path.lstrip("/").partition("/")
-        if self._location.is_elsewhere and parts.scheme == "runs":
-            return f"{self._client.get_run(key).info.artifact_uri}/{rest}"
-        if self._location.is_elsewhere and parts.scheme == "models":
-            return f"{self._client.get_logged_model(key).artifact_location}/{rest}"
-        return address
+            with without_local_files() if self._location.is_elsewhere else nullcontext():
+                path = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
+            yield path
 
     def _local(self, address: str) -> Path | None:
         """Where ``address`` leads on this machine; None for elsewhere, and FileNotFoundError for nowhere."""

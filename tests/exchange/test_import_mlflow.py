@@ -264,6 +264,30 @@ def test_paths_come_from_a_server_on_this_machine_and_from_no_other(server, mlfl
     assert registry.import_mlflow(server, name).added == 2
 
 
+def test_runs_of_a_server_elsewhere_lead_to_no_file_of_this_machine(server, mlflow, registry, tmp_path):
+    here = connected(mlflow, server, tmp_path / "artifacts")
+    name = here.add_model("leading")
+    here.add_version(name, {"a.bin": b"1"})
+    run_id = here.client.get_model_version(name, "1").run_id
+    here.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
+    done = Registry(tmp_path / "other").import_mlflow(server.replace("127.0.0.1", "0.0.0.0"), name)
+    assert outcomes(done)[f"{name}/2"] == "failed"
+    assert not [path for path in (tmp_path / "other").rglob("*") if path.is_file() and path.read_bytes() == b"1"]
+    assert outcomes(registry.import_mlflow(server, name))[f"{name}/2"] == "added"
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2**31, 2**63 - 1])
+def test_a_number_that_is_none_of_mlflows_keeps_no_other_version_out(sqlite, registry, number):
+    sqlite.add_model("churn")
+    for content in b"1", b"2":
+        sqlite.add_version("churn", {"a.bin": content})
+    with closing(sqlite3.connect(sqlite.uri.removeprefix("sqlite:///"))) as database, database:
+        database.execute("UPDATE model_versions SET version = ? WHERE version = 1", [number])
+    done = registry.import_mlflow(sqlite.uri)
+    assert outcomes(done) == {"churn": "added", f"churn/{number}": "failed", "churn/2": "added"}
+    assert registry.register(__file__, "churn").version == 3
+
+
 class RunsCode:
     def __reduce__(self):
         return os.system, ("echo it ran",)
