@@ -64,18 +64,19 @@ def handed_out(version: ModelVersion, checked: Path) -> str:
         return str(checked)
     place = f"{_SHARED}/{version.digest.replace(':', '-')}"
     artifacts = handlers._get_artifact_repo_mlflow_artifacts()
-    if not _are_there(artifacts, place, version.files):
-        folder = checked if checked.is_dir() else checked.parent
-        artifacts.log_artifacts(str(folder), place)
+    folder = checked if checked.is_dir() else checked.parent
+    present = _present(artifacts, place, version.files)
+    for file in version.files:
+        if (f"{place}/{file.path}", file.size) not in present:  # alone: others are read-only, and being read
+            above, _, _ = f"{place}/{file.path}".rpartition("/")
+            artifacts.log_artifact(str(folder / file.path), above)
     return f"{_PROXIED}:/{place}"
 
 
-def _are_there(artifacts: Any, place: str, files: Sequence[ModelFile]) -> bool:
-    """Whether they were handed out before, as far as names and sizes tell."""
-    wanted = {(f"{place}/{file.path}", file.size) for file in files}
-    folders = {path.rpartition("/")[0] for path, _ in wanted}
-    found = (info for folder in sorted(folders) for info in artifacts.list_artifacts(folder))
-    return wanted <= {(info.path, info.file_size) for info in found}
+def _present(artifacts: Any, place: str, files: Sequence[ModelFile]) -> set[tuple[str, int]]:
+    """The paths and sizes of what was handed out before."""
+    folders = {f"{place}/{file.path}".rpartition("/")[0] for file in files}
+    return {(info.path, info.file_size) for folder in sorted(folders) for info in artifacts.list_artifacts(folder)}
 
 
 def _tracking_store() -> Any:

@@ -117,6 +117,21 @@ def test_a_client_loads_what_somebody_registered_on_the_command_line(client, reg
     assert (copied / "model.bin").read_bytes() == b"bytes that only the registry has"
 
 
+def test_what_was_handed_out_in_part_is_completed_and_nothing_of_it_written_again(client, registry, place, tmp_path):
+    folder = tmp_path / "saved"
+    (folder / "data").mkdir(parents=True)
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    (folder / "data" / "model.bin").write_bytes(b"bytes that were not copied in time")
+    made = registry.register(folder, "in-part")
+    mlflow.artifacts.download_artifacts("models:/in-part/1")
+    shared = place / "artifacts" / "modelreg" / made.digest.replace(":", "-")
+    before = (shared / "MLmodel").stat()
+    (shared / "data" / "model.bin").unlink()
+    copied = Path(mlflow.artifacts.download_artifacts("models:/in-part/1"))
+    assert (copied / "data" / "model.bin").read_bytes() == b"bytes that were not copied in time"
+    assert (shared / "MLmodel").stat() == before
+
+
 @pytest.mark.parametrize("source", ["/etc", "file:///etc/passwd", "mlflow-artifacts:/../../etc"])
 def test_a_client_cannot_make_the_server_read_its_disk(client, registry, source):
     if not client.search_registered_models("name = 'stolen'"):
