@@ -33,8 +33,15 @@ from modelreg.exchange import applying
 from modelreg.exchange.connection import reading
 from modelreg.exchange.environment import environment_of
 from modelreg.exchange.location import Location
-from modelreg.exchange.marks import CREATED_AT, CREATED_BY
-from modelreg.exchange.merging import Differences, Said, facts_of_run, said_of_model, said_of_version, stages_of
+from modelreg.exchange.merging import (
+    Differences,
+    Said,
+    facts_of_run,
+    said_of_model,
+    said_of_version,
+    stages_of,
+    tags_of_making,
+)
 from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
@@ -226,9 +233,8 @@ class _Import:
             return _Made(facts, files, {}, run.git_commit, [])
         metrics, params, notes = facts_of_run(run)
         files = find_source(path, self._home.path)
-        tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
         facts = Facts(files.is_folder, None, metrics, params)
-        return _Made(facts, files, {key: value for key, value in tags.items() if value}, run.git_commit, notes)
+        return _Made(facts, files, tags_of_making(version, run, notes), run.git_commit, notes)
 
     def _new_version(self, wanted: _Wanted, made: _Made, published: Published, environment: Environment) -> NewVersion:
         return NewVersion(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from modelreg.errors import InvalidInput, shown
-from modelreg.exchange.marks import OURS
+from modelreg.exchange.marks import CREATED_AT, CREATED_BY, OURS
 from modelreg.exchange.source import MLflowModel, MLflowRun, MLflowVersion
 from modelreg.references import parse_alias, require_plain_alias
 from modelreg.stages import Stage, StageRules
@@ -88,6 +88,12 @@ def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list
     metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
     params = _fitting_pairs(run.params, "parameter", checked_params, notes)
     return metrics, params, notes
+
+
+def tags_of_making(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
+    """When and by whom the version was made in MLflow; what cannot be kept of that goes to ``notes``."""
+    tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
+    return _tags({key: value for key, value in tags.items() if value}, notes)
 
 
 def stages_of(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelreg.exchange.merging import Differences, Said, stages_of
-from modelreg.exchange.source import MLflowVersion
+from modelreg.exchange.merging import Differences, Said, stages_of, tags_of_making
+from modelreg.exchange.source import MLflowRun, MLflowVersion
 from modelreg.stages import Stage, StageRules
 
 
@@ -57,3 +57,10 @@ def test_the_newest_of_those_in_production_stays_there():
 def test_by_mlflows_rules_all_of_them_stay_there():
     decided = stages_of([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
     assert decided == {1: (Stage.PRODUCTION, None), 2: (Stage.PRODUCTION, None)}
+
+
+def test_whoever_made_a_version_is_left_out_where_no_tag_can_have_such_a_text():
+    run = MLflowRun(metrics={}, params={}, git_commit=None, user="no\0body", is_gone=False)
+    notes = []
+    assert tags_of_making(version(1, "None"), run, notes) == {"mlflow.created_at": "2024-01-01T00:00:00.000000Z"}
+    assert len(notes) == 1
