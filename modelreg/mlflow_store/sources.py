@@ -7,6 +7,7 @@ lets be read.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,8 +107,8 @@ def _location(source: str, tracking_uri: str | None) -> str:
 
 
 def _existing(uri: str) -> Path | None:
-    path = Path(local_file_uri_to_path(uri))
-    return path if path.exists() else None
+    path = local_file_uri_to_path(uri)  # an empty one would be the current folder
+    return Path(path) if path and os.path.exists(path) else None
 
 
 def _filled(path: Path) -> Path | None:

@@ -434,3 +434,13 @@ def test_a_server_reads_no_version_by_an_address_that_a_client_gave(store, regis
     kept = store.get_model_version_download_uri("churn", 1)
     with pytest.raises(MlflowException, match="addresses of clients"):
         get_artifact_repository(kept)
+
+
+def test_an_empty_source_is_not_the_current_folder(store, registry, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "notes.txt").write_text("that nobody wants to register")
+    monkeypatch.chdir(tmp_path / "here")
+    store.create_registered_model("churn")
+    with raises("INVALID_PARAMETER_VALUE", "the bytes have to be somewhere"):
+        store.create_model_version("churn", "")
+    assert not registry.version(f"churn/{store.create_model_version('churn', 'file:').version}").has_bytes
