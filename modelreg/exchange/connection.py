@@ -53,6 +53,7 @@ def writing(location: Location) -> Iterator[Any]:
 
     Raises `MLflowMissing`, `InvalidInput` for what others than MLflow wrote, and `MLflowFailed`.
     """
+    location.refuse_address_of_another_file()
     if not location.is_empty():
         location.refuse_foreign()
         if location.path is not None and location.kind is Kind.DATABASE:

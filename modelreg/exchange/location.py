@@ -101,6 +101,14 @@ class Location:
             return not any(self.path.iterdir())
         return not self.path.exists() or self.path.stat().st_size == 0
 
+    def refuse_address_of_another_file(self) -> None:
+        """Raise `InvalidInput` for a SQLite file whose name means another one within an address, to some libraries."""
+        if self.path is not None and self.kind is Kind.DATABASE and any(sign in self.uri for sign in "?%"):
+            raise InvalidInput(
+                f"{shown(str(self.path))} has '?' or '%' in it, and MLflow would write to another file",
+                "give the file another name",
+            )
+
     def refuse_foreign(self) -> None:
         """Raise `InvalidInput` for a file or folder that others than MLflow wrote."""
         if self.path is None:

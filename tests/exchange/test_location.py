@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelreg.errors import InvalidInput, MLflowFailed
+from modelreg.exchange.connection import writing
 from modelreg.exchange.location import Kind, Location
 
 
@@ -72,3 +73,11 @@ def test_any_folder_that_happens_to_hold_models_is_not_taken_for_one_of_mlflow(t
     (tmp_path / "models" / "bert").mkdir(parents=True)
     with pytest.raises(InvalidInput):
         Location.parse(tmp_path).refuse_foreign()
+
+
+@pytest.mark.parametrize("name", ["a?b.db", "a%41.db"])
+def test_no_file_is_written_to_whose_name_means_another_one_in_an_address(tmp_path, name):
+    (tmp_path / name).write_bytes(b"SQLite format 3\0" + b"\0" * 84)
+    with pytest.raises(InvalidInput, match="another file"), writing(Location.parse(tmp_path / name)):
+        pass
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
