@@ -180,11 +180,11 @@ class _Import:
                 return Transferred(name, None, Outcome.UNCHANGED)
         if not self._request.dry_run:
             with self._changing() as change:
-                if is_new:
-                    change.add_model(name, said.description, said.tags)
-                else:
+                if change.has_model(name):  # of which nothing may have been here when that was asked
                     differences = Differences.between(last_said_of_model(change, name, said), said)
                     applying.describe_and_tag(change, name, None, differences)
+                else:
+                    change.add_model(name, said.description, said.tags)
                 change.note_import(name, None, record_of(self._location, said))
         return Transferred(name, None, Outcome.ADDED if is_new else Outcome.CHANGED, tuple(notes))
 

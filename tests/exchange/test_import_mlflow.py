@@ -16,6 +16,7 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 
 from modelreg import Registry
+from modelreg.catalog import Catalog
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
 from modelreg.records.transfer import Outcome, Transfer
 
@@ -274,6 +275,22 @@ def test_runs_of_a_server_elsewhere_lead_to_no_file_of_this_machine(server, mlfl
     assert outcomes(done)[f"{name}/2"] == "failed"
     assert not [path for path in (tmp_path / "other").rglob("*") if path.is_file() and path.read_bytes() == b"1"]
     assert outcomes(registry.import_mlflow(server, name))[f"{name}/2"] == "added"
+
+
+def test_a_model_that_somebody_else_makes_meanwhile_gets_its_versions(sqlite, registry, monkeypatch):
+    sqlite.add_model("churn", description="who leaves us")
+    sqlite.add_version("churn", {"a.bin": b"1"})
+    registry.create()
+    known = Catalog.writing
+
+    def after_another_process(*asked):
+        monkeypatch.undo()
+        registry.create_model("churn")
+        return known(*asked)
+
+    monkeypatch.setattr(Catalog, "writing", after_another_process)
+    assert outcomes(registry.import_mlflow(sqlite.uri))["churn/1"] == "added"
+    assert registry.model("churn").description == "who leaves us"
 
 
 @pytest.mark.parametrize("number", [-1, 0, 2**31, 2**63 - 1])
