@@ -295,7 +295,7 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         stated = manifest.facts
         metrics, params = checked_metrics(stated["metrics"]), checked_params(stated["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
 
 

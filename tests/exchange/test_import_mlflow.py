@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,27 @@ def test_a_model_that_somebody_else_makes_meanwhile_gets_its_versions(sqlite, re
     monkeypatch.setattr(Catalog, "writing", after_another_process)
     assert outcomes(registry.import_mlflow(sqlite.uri))["churn/1"] == "added"
     assert registry.model("churn").description == "who leaves us"
+
+
+ENDLESS = {"inputs": [{"name": "x", "type": "double", "shape": [1e999]}], "outputs": []}
+MANIFEST = {
+    "layers": [{"annotations": {"org.cncf.model.filepath": "a.bin"}, "digest": "", "size": 1}],
+    "config": {"digest": "", "size": 0},
+    "annotations": {
+        "org.modelreg.facts.v1": json.dumps({"kind": "file", "signature": ENDLESS, "metrics": {}, "params": {}})
+    },
+}
+
+
+@pytest.mark.parametrize("manifest", [b"[" * 100_000, json.dumps(MANIFEST).encode()], ids=["deep", "endless lengths"])
+def test_a_manifest_that_nobody_can_read_keeps_no_other_version_out(sqlite, registry, manifest):
+    sqlite.add_model("churn")
+    digest = f"sha256:{sha256(manifest).hexdigest()}"
+    sqlite.add_version("churn", {"a.bin": b"1"}, tags={"modelreg.digest": digest, "modelreg.version": "1"})
+    sqlite.add_version("churn", {"a.bin": b"2"})
+    (sqlite.bytes_of("churn", 1).parent / "modelreg-manifest.json").write_bytes(manifest)
+    done = registry.import_mlflow(sqlite.uri)
+    assert outcomes(done) == {"churn": "added", "churn/1": "failed", "churn/2": "added"}
 
 
 @pytest.mark.parametrize("number", [-1, 0, 2**31, 2**63 - 1])
