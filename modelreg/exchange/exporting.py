@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelreg.artifacts.checkout import check_out
-from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed
+from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
 from modelreg.exchange.connection import reading, writing
 from modelreg.exchange.location import Location
-from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER
+from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.exchange.target import Target, Upload
@@ -27,10 +27,19 @@ from modelreg.records.version import ModelVersion
 from modelreg.references import ModelName
 from modelreg.stages import Stage
 
+_MOST_SKIPPED = 10_000
+"""Numbers without a version, each of which is made and deleted in MLflow one by one."""
 _KNOWN_THERE = (CREATED_AT, CREATED_BY)
 """Tags that an import makes of what MLflow itself knows of a version."""
 
-_Step = Callable[[], None]
+
+class _Step(NamedTuple):
+    """One change in MLflow."""
+
+    what: str
+    """As it is reported."""
+    make: Callable[[], None]
+
 
 _OF_ONE = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
@@ -74,9 +83,14 @@ def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
                     if (record := catalog.last_import(model.name, version.version)) is not None
                 },
             )
-            for model in (map(catalog.model, names) if names else catalog.models())
+            for model in (map(catalog.model, names) if names else filter(_is_no_prompt, catalog.models()))
             for versions in [tuple(reversed(catalog.versions(model.name)))]
         ]
+
+
+def _is_no_prompt(model: Model) -> bool:
+    """MLflow keeps prompts as models without bytes, with a tag; an import leaves them out, too."""
+    return PROMPT not in model.tags
 
 
 @contextmanager
@@ -154,6 +168,10 @@ class _Export:
         ``last`` is the highest number there now.
         """
         notes: list[str] = []
+        if version.version - last > _MOST_SKIPPED:
+            raise InvalidInput(
+                f"more than {_MOST_SKIPPED:,} numbers before {version.reference} would have to be skipped"
+            )
         if self._dry_run:
             number = max(last + 1, version.version)
         else:
@@ -173,7 +191,8 @@ class _Export:
     def _update(self, version: ModelVersion, theirs: MLflowVersion) -> Transferred:
         changes = self._changes(version, theirs.number, theirs)
         outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
-        return Transferred(version.name, version.version, outcome, tuple(self._made(changes)))
+        notes = [change.what for change in changes] + self._made(changes)
+        return Transferred(version.name, version.version, outcome, tuple(notes))
 
     def _changes(self, version: ModelVersion, number: int, theirs: MLflowVersion | None) -> list[_Step]:
         """What makes a version there what it is here."""
@@ -181,9 +200,11 @@ class _Export:
         changes = self._descriptions(name, number, version, theirs)
         for alias in version.aliases:
             if theirs is None or alias not in theirs.aliases:
-                changes.append(partial(target.set_alias, name, alias, number))
-        if version.stage != (theirs.stage if theirs else Stage.NONE):
-            changes.append(partial(target.set_stage, name, number, version.stage.value))
+                changes.append(_Step(f"alias {alias}", partial(target.set_alias, name, alias, number)))
+        stage = theirs.stage if theirs else Stage.NONE.value
+        if version.stage != stage:
+            move = partial(target.set_stage, name, number, version.stage.value)
+            changes.append(_Step(f"stage {stage} -> {version.stage.value}", move))
         return changes
 
     def _descriptions(
@@ -196,10 +217,10 @@ class _Export:
         """What makes the description and the tags of a model or version there what they are here."""
         changes: list[_Step] = []
         if mine.description != (theirs.description if theirs else ""):
-            changes.append(partial(self._target.describe, name, number, mine.description))
+            changes.append(_Step("description", partial(self._target.describe, name, number, mine.description)))
         for key, value in mine.tags.items():
             if theirs is None or (key not in _KNOWN_THERE and theirs.tags.get(key) != value):
-                changes.append(partial(self._target.tag, name, number, key, value))
+                changes.append(_Step(f"tag {shown(key)}", partial(self._target.tag, name, number, key, value)))
         return changes
 
     def _made(self, changes: list[_Step]) -> list[str]:
@@ -207,7 +228,7 @@ class _Export:
         notes = []
         for change in [] if self._dry_run else changes:
             try:
-                change()
+                change.make()
             except MLflowFailed as error:
                 notes.append(f"left out there: {error.message}")
         return notes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -166,7 +166,10 @@ class _Import:
                 said, notes = said_of_version(version, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
                 items.append(self._version(_Wanted(name, version, said, model, stages), notes))
-            yield from items
+            (item,) = items
+            if item.outcome is Outcome.FAILED and stages[version.number] is Stage.PRODUCTION:
+                item = replace(item, notes=(*item.notes, "it is in Production in MLflow, and not here"))
+            yield item
 
     def _model(self, name: ModelName, model: MLflowModel) -> Transferred:
         """The model itself."""
@@ -194,7 +197,7 @@ class _Import:
             if before is None and catalog.was_given(wanted.name, wanted.version.number):
                 return _item(wanted, Outcome.SKIPPED, ["it was deleted here"])
         if before is None:
-            return _item(wanted, Outcome.ADDED, notes + self._add(wanted))
+            return self._add(wanted, notes)
         if not Differences.between(before, wanted.said):
             return _item(wanted, Outcome.UNCHANGED, [])
         if not self._request.dry_run:
@@ -203,12 +206,12 @@ class _Import:
                 notes += self._apply(change, wanted, before or wanted.said)
         return _item(wanted, Outcome.CHANGED, notes)
 
-    def _add(self, wanted: _Wanted) -> list[str]:
-        """Bring in a version that is new; returns what is to be said of it."""
+    def _add(self, wanted: _Wanted, notes: list[str]) -> Transferred:
+        """Bring in a version that is new, unless another import has done so by then."""
         version, why = wanted.version, self._request.allow_unsafe
         if self._request.dry_run:
             self._source.require_files(version)
-            return []
+            return _item(wanted, Outcome.ADDED, notes)
         with self._source.files(version) as path:
             made = self._made(version, path)
             with self._home.ingesting(), self._home.artifacts.receiving(made.files.files) as receipt:
@@ -219,11 +222,13 @@ class _Import:
                 new = self._new_version(wanted, made, published, environment)
                 with self._changing() as change:
                     require_published(receipt, wanted.name)
+                    if last_said_of_version(change, wanted.name, version, wanted.said) is not None:
+                        return _item(wanted, Outcome.UNCHANGED, ["another import has just brought it"])
                     if change.was_given(wanted.name, version.number):
                         raise NumberTaken(str(wanted.reference))
                     add_version(change, wanted.name, new, why, version.number)
                     before = Said(wanted.said.description, wanted.said.tags)
-                    return made.notes + self._apply(change, wanted, before)
+                    return _item(wanted, Outcome.ADDED, notes + made.notes + self._apply(change, wanted, before))
 
     def _made(self, version: MLflowVersion, path: Path) -> _Made:
         run = self._source.run(version)

@@ -12,6 +12,8 @@ PLACEHOLDER = "modelreg.placeholder"
 """The tag of a version that is deleted at once: it stands for a number that was deleted here."""
 MANIFEST = "modelreg-manifest.json"
 """The artifact beside the model that is the version's manifest."""
+PROMPT = "mlflow.prompt.is_prompt"
+"""MLflow's tag of a model that is a prompt."""
 MODEL = "model"
 """The folder of artifacts that has the model's files."""
 

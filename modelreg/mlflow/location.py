@@ -19,13 +19,13 @@ _chosen: str | None = None
 
 
 @speaks_mlflow
-def set_tracking_uri(uri: str | os.PathLike[str]) -> None:
-    """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text goes back to the default.
+def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
+    """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text or None goes back to the default.
 
     ``sqlite:///mlflow.db`` is the folder ``mlflow.modelreg`` beside it. Raises `MlflowException` for a server.
     """
     global _chosen
-    folder = os.fspath(uri)
+    folder = os.fspath(uri or "")
     _chosen = str(_folder(folder).absolute()) if folder else None
 
 

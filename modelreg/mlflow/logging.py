@@ -41,6 +41,8 @@ def log_estimator(
     unknown = others.keys() - _WITHOUT_EFFECT
     if unknown:
         raise TypeError(f"log_model() got an unexpected keyword argument {min(unknown)!r}")
+    if not isinstance(name or artifact_path or "", str):
+        raise MlflowException.invalid_parameter_value("the name of a logged model is a text, behind the model")
     if name is not None and artifact_path is not None:
         raise MlflowException.invalid_parameter_value("artifact_path is the older word for name: give one of them")
     if signature is not None and signature.params:

@@ -8,10 +8,12 @@ from typing import Any
 
 from mlflow.entities import FileInfo
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.utils.file_utils import create_tmp_dir
 
+from modelreg.errors import shown
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_store.exceptions import speaking_mlflow
 from modelreg.registry import Registry
@@ -42,6 +44,8 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None, **others: Any) -> str:
         """Copy a file or folder of the version to ``dst_path``, or into a new folder; returns where it is."""
         source, target = self._checked() / artifact_path, Path(dst_path or create_tmp_dir()) / artifact_path
+        if not source.exists():
+            raise MlflowException(self._missing(artifact_path), RESOURCE_DOES_NOT_EXIST)
         if source.is_dir():
             shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
         else:
@@ -60,6 +64,16 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
         target = Path(local_path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self._checked() / remote_file_path, target)
+
+    def _missing(self, path: str) -> str:
+        from mlflow.models.model import MLMODEL_FILE_NAME  # it is what imports this module
+
+        if path == MLMODEL_FILE_NAME:
+            return (
+                f"{self._name}/{self._version} was not saved by MLflow, which can load only what it saved itself: "
+                "modelreg.mlflow and Registry.load can load it"
+            )
+        return f"{self._name}/{self._version} has no file or folder {shown(path)}"
 
     def _checked(self) -> Path:
         """The folder that holds the version's files; of a version of one file the one in which that is."""

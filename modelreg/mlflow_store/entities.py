@@ -15,13 +15,18 @@ from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
 
 
-class Owned(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
+class OwnedModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
     """A registered model that also says what MLflow's tutorials ask of one, and MLflow itself does not tell."""
 
     def __init__(self, user_id: str, latest_version: int | None, **known: Any) -> None:
         super().__init__(**known)
         self._user_id = user_id
         self._newest = latest_version
+
+    @classmethod
+    def _properties(cls) -> list[str]:
+        """What `dict` and `print` show, which MLflow looks for in the class itself alone."""
+        return sorted([*RegisteredModel._properties(), *cls._get_properties_helper()])
 
     @property
     def user_id(self) -> str:
@@ -56,7 +61,7 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
 
 def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> RegisteredModel:
     """A registered model, with its newest version in each stage."""
-    return Owned(
+    return OwnedModel(
         model.created_by,
         model.latest,
         name=model.name,

@@ -19,8 +19,8 @@ from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_
 
 from modelreg.records.version import ModelFile, ModelVersion
 
-_ENVIRONMENT = "_MLFLOW_SERVER_FILE_STORE"
-"""What MLflow sets in the environment of its servers; importing its constant would import the whole server."""
+_ENVIRONMENT = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
+"""What MLflow sets in the environment of its servers; importing its constants would import the whole server."""
 _PROXIED = "mlflow-artifacts"
 _SHARED = "modelreg"
 """The folder of the server's artifacts in which versions are handed out."""
@@ -28,7 +28,7 @@ _SHARED = "modelreg"
 
 def is_running() -> bool:
     """Whether this is a process of ``mlflow server``."""
-    return _ENVIRONMENT in os.environ
+    return not _ENVIRONMENT.isdisjoint(os.environ)
 
 
 def location(source: str) -> str | None:

@@ -26,7 +26,7 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.utils import validation
 from mlflow.utils.search_utils import SearchUtils
 
-from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound
+from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound, shown
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_store import searching, server
@@ -50,7 +50,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
     def __init__(self, store_uri: str, tracking_uri: str | None = None) -> None:
         super().__init__(store_uri, tracking_uri)
         self._tracking_uri = tracking_uri
-        self._registry = Registry(str(store_uri).removeprefix(SCHEME) or None)
+        self._registry = Registry(_folder(str(store_uri)))
         with speaking_mlflow(""):
             if not self._registry.exists():
                 self._registry.create()
@@ -292,6 +292,16 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
 
     def _entity(self, version: Version) -> ModelVersion:
         return version_entity(version, self._rules)
+
+
+def _folder(uri: str) -> str | None:
+    """The folder that an address names; None for the one of the command line."""
+    path = uri.removeprefix(SCHEME)
+    if path == uri or (path and not path.startswith("/")) or "?" in path or "#" in path:
+        raise MlflowException.invalid_parameter_value(
+            f"{shown(uri)} names no registry: write {SCHEME}/PATH, with an absolute path as it is, or {SCHEME} alone"
+        )
+    return path or None
 
 
 def _reference(name: str, version: int | str) -> str:

@@ -48,6 +48,22 @@ def churn(registry, model_file, model_folder) -> str:
     return name
 
 
+def test_what_changes_in_mlflow_is_said_and_a_dry_run_says_the_same(anywhere, registry, churn):
+    registry.export_mlflow(anywhere.uri, churn)
+    registry.transition(churn, 3, "Archived")
+    registry.tag(f"{churn}/3", {"why": "old"})
+    planned = registry.export_mlflow(anywhere.uri, churn, dry_run=True)
+    done = registry.export_mlflow(anywhere.uri, churn)
+    assert planned.items == done.items
+    (changed,) = [item for item in done.items if item.reference == f"{churn}/3"]
+    assert (changed.outcome, changed.notes) == ("changed", ("tag 'why'", "stage Production -> Archived"))
+
+
+def test_a_prompt_is_not_exported_among_all_models(anywhere, registry, churn):
+    registry.create_model("greet", tags={"mlflow.prompt.is_prompt": "true"})
+    assert {item.name for item in registry.export_mlflow(anywhere.uri, dry_run=True).items} == {churn}
+
+
 def test_a_reference_is_reported_and_keeps_no_other_version_back(anywhere, registry, churn):
     registry.register_reference("s3://bucket/model", churn)
     done = registry.export_mlflow(anywhere.uri, churn)

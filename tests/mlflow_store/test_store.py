@@ -12,6 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from modelreg import Registry
 from modelreg.errors import BytesElsewhere
+from modelreg.mlflow_store.store import RegistryStore
 
 AWAY = "a/b/CD"
 only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
@@ -72,6 +73,22 @@ def test_a_model_has_what_it_was_made_with(store):
         assert model.tags == {"team": "growth", "kind": "tree"}
         assert (model.creation_timestamp, model.last_updated_timestamp) == (1234000, 1234000)
     assert store.create_registered_model("bare").description is None
+
+
+def test_a_model_shows_everything_it_has(churn):
+    shown = dict(churn.get_registered_model("churn"))
+    assert shown.keys() >= {"name", "aliases", "tags", "description", "latest_versions", "user_id", "latest_version"}
+    assert "name='churn'" in str(churn.search_registered_models())
+
+
+@pytest.mark.parametrize("uri", ["modelreg:here", "modelreg://here", "modelreg:///here?x=1", "Modelreg:///here"])
+def test_what_is_no_address_of_a_registry_makes_none(tmp_path, monkeypatch, uri):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(MlflowException, match="names no registry") as refused:
+        RegistryStore(uri)
+    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert list((tmp_path / "empty").iterdir()) == []
 
 
 def test_a_name_is_given_once(churn):
