@@ -17,6 +17,7 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 
 from modelreg import Registry
+from modelreg.artifacts.blobs import BlobStore
 from modelreg.catalog import Catalog
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
 from modelreg.records.transfer import Outcome, Transfer
@@ -294,6 +295,23 @@ def test_a_model_that_somebody_else_makes_meanwhile_gets_its_versions(sqlite, re
     assert registry.model("churn").description == "who leaves us"
 
 
+def test_a_version_that_another_import_brings_meanwhile_is_no_foreign_one(sqlite, registry, monkeypatch):
+    sqlite.add_model("churn")
+    sqlite.add_version("churn", {"a.bin": b"1"})
+    registry.create()
+    known = BlobStore.receiving
+
+    def after_another_import(*asked):
+        monkeypatch.undo()
+        registry.import_mlflow(sqlite.uri)
+        return known(*asked)
+
+    monkeypatch.setattr(BlobStore, "receiving", after_another_import)
+    done = registry.import_mlflow(sqlite.uri)
+    assert (outcomes(done)["churn/1"], done.failed) == ("unchanged", 0)
+    assert "another import" in notes(done, "churn/1")
+
+
 ENDLESS = {"inputs": [{"name": "x", "type": "double", "shape": [1e999]}], "outputs": []}
 MANIFEST = {
     "layers": [{"annotations": {"org.cncf.model.filepath": "a.bin"}, "digest": "", "size": 1}],
@@ -335,9 +353,11 @@ class RunsCode:
 def test_what_runs_code_when_it_is_loaded_needs_a_reason(sqlite, registry):
     sqlite.add_model("evil")
     sqlite.add_version("evil", {"model.pkl": pickle.dumps(RunsCode())})
+    sqlite.transition("evil", 1, "Production")
     done = registry.import_mlflow(sqlite.uri)
     assert outcomes(done)["evil/1"] == "failed"
     assert "dangerous to load" in notes(done, "evil/1")
+    assert "it is in Production in MLflow, and not here" in notes(done, "evil/1")
     assert outcomes(registry.import_mlflow(sqlite.uri, allow_unsafe="it is a test"))["evil/1"] == "added"
     assert registry.version("evil/1").scan == "dangerous"
 
