@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -74,14 +73,14 @@ EXIT_CODES = {
 """Exit status -> what it means, for every command."""
 
 
-@dataclass(slots=True)
 class Settings:
     """What the options that every command takes say."""
 
-    registry: Path | None
-    lock_timeout: float
-    named: bool = False
-    """Whether the command line itself names the registry, so that the next one has to do so, too."""
+    def __init__(self, registry: Path | None, lock_timeout: float, named: bool) -> None:
+        self.registry = registry
+        self.lock_timeout = lock_timeout
+        self.named = named
+        """Whether the command line itself names the registry, so that the next one has to do so, too."""
 
 
 def registry(context: typer.Context) -> Registry:
