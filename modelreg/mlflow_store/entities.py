@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, Regist
 from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
 
 from modelreg.clock import as_milliseconds
-from modelreg.mlflow.entities.model_registry.model_version import ELSEWHERE, RUN_LINK
+from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
@@ -41,21 +41,14 @@ class OwnedModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
 
 def version_entity(version: Version, rules: StageRules) -> ModelVersion:
     """A version; by strict rules its ``status_message`` says when the bytes are elsewhere, which MLflow never says."""
-    says_so = not version.has_bytes and rules is StageRules.STRICT
+    known = dict(KnownVersion.of(version))
     return ModelVersion(
-        name=version.name,
-        version=version.version,
-        creation_timestamp=as_milliseconds(version.created_at),
-        last_updated_timestamp=as_milliseconds(version.updated_at),
-        description=version.description or None,
-        user_id=version.created_by,
-        current_stage=version.stage.value,
-        source=version.source,
-        run_id=version.run_id,
-        run_link=version.tags.get(RUN_LINK),
-        status_message=ELSEWHERE if says_so else None,
-        tags=[ModelVersionTag(*pair) for pair in version.tags.items() if pair[0] != RUN_LINK],
-        aliases=list(version.aliases),
+        **known
+        | {
+            "version": version.version,
+            "status_message": known["status_message"] if rules is StageRules.STRICT else None,
+            "tags": [ModelVersionTag(*pair) for pair in known["tags"].items()],
+        }
     )
 
 
