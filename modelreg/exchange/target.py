@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelreg.clock import as_milliseconds
 from modelreg.errors import MLflowFailed, shown
 from modelreg.exchange.connection import told_as
 from modelreg.exchange.location import Kind, Location
@@ -90,7 +91,7 @@ class Target:
         with told_as(f"the bytes of {version.reference}"):
             run = self._client.create_run(
                 self._experiment_id(),
-                start_time=_milliseconds(version),
+                start_time=as_milliseconds(version.created_at),
                 run_name=version.reference,
                 tags={"mlflow.user": version.created_by, DIGEST: version.digest},
             )
@@ -130,7 +131,3 @@ def _each(kind: str, pairs: Mapping[str, object], log: Callable[[str, Any], obje
         except MLflowFailed as error:
             notes.append(error.message)
     return notes
-
-
-def _milliseconds(version: ModelVersion) -> int:
-    return int(version.created_at.timestamp() * 1000)
