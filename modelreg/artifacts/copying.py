@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from threading import Event
 
@@ -97,18 +97,15 @@ def _copy(source: int, target: int, expected: int) -> Iterator[int]:
     while copied <= expected:
         try:
             length = copy_piece(source, target, copied)
-        except InterruptedError:  # by a signal that somebody handles; Python asks again of itself for other calls
-            continue
         except OSError as error:
             if copied or copy_piece is _copy_block or error.errno not in _NOT_IN_KERNEL:
                 raise
-            copy_piece = _copy_block
-            continue
-        if not length and copied < expected and copy_piece is not _copy_block:
-            copy_piece = _copy_block  # some file systems say that this is the end where it is not
-            continue
+            length = 0
         if not length:
-            break
+            if copied >= expected or copy_piece is _copy_block:
+                break
+            copy_piece = _copy_block  # the kernel cannot, or says that this is the end where it is not
+            continue
         copied += length
         if copied - started >= WRITE_BACK:
             start_write_back(target, started, copied - started)
@@ -120,7 +117,9 @@ def _copy_in_kernel(source: int, target: int, offset: int) -> int:
     """copy_file_range(2): the bytes do not pass through this process, and some file systems share them."""
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    return os.copy_file_range(source, target, _PIECE, offset, offset)
+    while True:
+        with suppress(InterruptedError):  # by a signal that somebody handles; other calls Python repeats itself
+            return os.copy_file_range(source, target, _PIECE, offset, offset)
 
 
 def _copy_block(source: int, target: int, offset: int) -> int:
