@@ -654,15 +654,17 @@ class UntrustedModel(Untrusted):
 
 
 class DangerousName(Untrusted):
-    """A name that runs whatever it is given cannot be trusted for every model."""
+    """A name on the deny-list cannot be trusted."""
 
     code = "dangerous_name"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reason: str, instead: str) -> None:
+        """``reason`` is a clause whose subject is the name; ``instead`` is an imperative."""
         super().__init__(
-            f"{shown(name)} runs or makes code of whoever wrote a model, so it cannot be trusted in general",
-            "one model can be loaded all the same: --trust full --message WHY",
+            f"{shown(name)} cannot be trusted: it {reason}",
+            f"{instead}; or load one model, once: --trust full --message WHY",
         )
+        self.reason = reason
 
 
 # --- storage, locks, registry ---------------------------------------------------------------------------------

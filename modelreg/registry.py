@@ -628,16 +628,17 @@ class Registry:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
 
         Versions that wanted for nothing else become ``safe``. Returns those of the names that were not trusted before.
-        Raises `InvalidInput` for what is no name, and `DangerousName` for one that runs whatever it is given; then
-        none of them is trusted.
+        Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
+        then none of them is trusted.
         """
-        from modelreg.security.names import is_trustable
+        from modelreg.security.names import trust_refusal
         from modelreg.statements import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
         for pair, name in asked.items():
-            if not is_trustable(*pair):
-                raise DangerousName(name)
+            refusal = trust_refusal(*pair)
+            if refusal is not None:
+                raise DangerousName(name, refusal.reason, refusal.instead)
         with writing(self._home, message) as change:
             new = asked.keys() - {(each.module, each.name) for each in change.trusted_names()}
             for pair in sorted(new):

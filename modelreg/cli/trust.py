@@ -44,8 +44,9 @@ _COLUMNS = (
 def add(context: typer.Context, names: _Names, message: Message = None, as_json: AsJson = False) -> None:
     """Let models import these names when they are loaded.
 
-    Versions that wanted for nothing else become 'safe'. A name that runs whatever it is given, as os.system, is
-    refused.
+    Versions that need nothing else become 'safe'. A name that runs code, touches files, opens connections or unpickles
+    what it is given is refused with the reason: everything of Python's standard library but types of data, and what
+    published lists of dangerous names contain.
 
     \b
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
