@@ -631,7 +631,7 @@ class Registry:
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
         then none of them is trusted.
         """
-        from modelreg.security.names import trust_refusal
+        from modelreg.security.denied_names import trust_refusal
         from modelreg.statements import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}

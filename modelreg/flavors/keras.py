@@ -37,12 +37,15 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
 def load(model: OpenModel, format: str, trust: Trust) -> object:
     """The model, in Keras's safe mode, which runs no code from the file; only full trust leaves it.
 
-    Raises `UnloadableModel`.
+    Raises `UnloadableModel` and `UntrustedModel`.
 
     Keras goes by a file's name and reads it twice, so it gets a private copy of the checked bytes.
     """
     from tempfile import TemporaryDirectory
 
+    from modelreg.security.unpickle import require_trust
+
+    require_trust(model.only_file, trust)
     with loading(), TemporaryDirectory(prefix="modelreg-") as folder:
         from keras.saving import load_model  # imports the backend: seconds
 

@@ -40,24 +40,43 @@ _MOST_FIELDS = 10_000
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
-    """A file that is, from its first byte to its last, the fields of a ``ModelProto`` with a graph."""
-    path = only_file(files, is_folder)
-    if path is None:
-        return None
+    """A file that is, from its first byte to its last, the fields of a ``ModelProto`` with a graph.
+
+    Also a folder with one such file, beside which its data lie.
+    """
+    models = [files[path] for path in files if path.lower().endswith(_ENDING)] if is_folder else list(files.values())
+    return Description("onnx", "onnx") if len(models) == 1 and _is_model(models[0]) else None
+
+
+def _is_model(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             numbers = {number for number, _ in _fields(file, path.stat().st_size)}
     except NotProtobuf:
-        return None
-    return Description("onnx", "onnx") if {_IR_VERSION, _GRAPH, _OPSET_IMPORT} <= numbers else None
+        return False
+    return {_IR_VERSION, _GRAPH, _OPSET_IMPORT} <= numbers
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """An ``onnxruntime.InferenceSession`` on the CPU; raises `UnloadableModel`."""
+    """An ``onnxruntime.InferenceSession`` on the CPU; raises `UnloadableModel` and `UntrustedModel`.
+
+    A model whose data lie in other files has to be a folder with them: nothing else is read, with whatever trust.
+    """
+    from modelreg.security.scan import scan
+
+    files = model.files()
+    trust.require(scan(files, model.folder is not None, format))
+    only = next(path for path in files.values() if model.folder is None or path.name.lower().endswith(_ENDING))
+    if reads_other_files(only, files, model.folder):
+        raise UnloadableModel(
+            "the model reads a file that was not registered with it", "register the folder that has both"
+        )
     with loading():
         from onnxruntime import InferenceSession
 
-        session: object = InferenceSession(model.read(), providers=["CPUExecutionProvider"])
+        session: object = InferenceSession(
+            model.read() if model.folder is None else str(only), providers=["CPUExecutionProvider"]
+        )
     return session
 
 

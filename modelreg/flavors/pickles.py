@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
-from modelreg.security.pickle_machine import End, Reading, read_pickle
-from modelreg.security.stand_ins import Made, class_of
+from modelreg.security.pickle_reader import End, Reading, read_pickle
+from modelreg.security.object_graph import Object, class_of
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -42,7 +42,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """Unpickle the model; see `modelreg.security.unpickle.load_pickle`."""
     from modelreg.security.unpickle import load_pickle
 
-    return load_pickle(model.only_file, format, trust)
+    return load_pickle(model.only_file, trust)
 
 
 def describe(path: Path) -> Description | None:
@@ -102,6 +102,6 @@ def _notes(reading: Reading) -> tuple[str, ...]:
             f"it needs {', '.join(own[:5])} from __main__, which is another module wherever it is loaded: "
             "define what a model needs in a module that can be imported"
         )
-    if reading.end is End.LIMIT and isinstance(reading.top, Made):
+    if reading.end is End.LIMIT and isinstance(reading.top, Object):
         notes.append("it is too large to be read to its end; its class is that of the first object in it")
     return tuple(notes)

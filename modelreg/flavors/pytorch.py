@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from modelreg.containers.archive import Archive, damage, opened_archive
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
-from modelreg.records.scan import Verdict
 from modelreg.security.libraries import loading
-from modelreg.security.pickle_machine import read_pickle
-from modelreg.security.stand_ins import class_of
+from modelreg.security.pickle_reader import read_pickle
+from modelreg.security.object_graph import class_of
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -40,12 +39,10 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
     ``weights_only`` admits tensors and plain containers; whole modules take full trust, else `UntrustedModel`.
     """
-    from modelreg.security.scan import scan_opened
+    from modelreg.security.unpickle import require_trust
 
     file = model.only_file
-    found = scan_opened(file)
-    if found.verdict is not Verdict.SAFE:
-        trust.require_full("; ".join(found.findings))
+    require_trust(file, trust)
     file.seek(0)
     with loading():
         import torch  # about 2 s

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg.containers.archive import opened_archive
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import parse_object, text_at
-from modelreg.errors import UntrustedModel
 from modelreg.flavors.pickles import flavor_of
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
-from modelreg.security.names import allowed
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -42,15 +40,19 @@ def describe(path: Path) -> Description | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """The object; raises `UnloadableModel`, and `UntrustedModel` for classes that skops doesn't trust by itself."""
+    """The object, judged as a pickle is; raises `UnloadableModel` and `UntrustedModel`."""
+    return load_file(model.only_file, trust)
+
+
+def load_file(file: BinaryIO, trust: Trust) -> object:
+    """The object in an opened file; see `load`."""
+    from modelreg.security.unpickle import require_trust
+
+    require_trust(file, trust)
+    file.seek(0)
+    data = file.read()
     with loading():
         from skops.io import get_untrusted_types, loads
 
-        data = model.read()
-        untrusted = get_untrusted_types(data=data)
-        named = {f"{module}.{name}" for module, name in trust.names | allowed()}
-        refused = sorted(set(untrusted) - named)
-        if refused and not trust.full:
-            raise UntrustedModel(trust.model, (f"skops does not trust {', '.join(refused)}",), refused)
-        loaded: object = loads(data, trusted=untrusted)
+        loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # the policy has judged what it makes
     return loaded

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelreg.records.scan import ImportedName, Scan, Verdict
-from modelreg.security.names import verdict_of
+from modelreg.security.judge import Judgement
+from modelreg.security.policy import verdict_of
 
 _MOST_NAMES = 2000
 _MOST_REASONS = 50
@@ -17,6 +18,8 @@ class Evidence:
     def __init__(self) -> None:
         self._imports: dict[tuple[str, str], ImportedName] = {}
         self._reasons: dict[Verdict, dict[str, None]] = {}
+        self.attributes: dict[tuple[str, str], set[str]] = {}
+        """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
 
     def imports(self, module: str, name: str, place: str) -> None:
         """Loading the file at ``place`` would import this name."""
@@ -31,6 +34,13 @@ class Evidence:
             kept = self._reasons.setdefault(verdict, {})
             if len(kept) < _MOST_REASONS:
                 kept[f"{place}: {sentence}" if place else sentence] = None
+
+    def judged(self, judgement: Judgement, place: str) -> None:
+        """What the policy says of the objects in the file at ``place``."""
+        self.speaks(Verdict.UNKNOWN, place, judgement.findings)
+        self.speaks(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
+        for pair, names in judgement.attributes.items():
+            self.attributes.setdefault(pair, set()).update(names)
 
     def scan(self) -> Scan:
         """The verdict, the names and the reasons, the worst first."""

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, BinaryIO, cast
 
 from modelreg.containers.bounds import Bounds
@@ -19,13 +20,16 @@ from modelreg.containers.compressed import BadCompression, MissingDecompressor, 
 from modelreg.containers.json_text import MOST_JSON, count_values, parse_object
 from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
 from modelreg.containers.tar_members import BadTar, TarMembers, is_tar
-from modelreg.containers.zip_members import ZipMembers, may_be_zip
+from modelreg.containers.zip_members import Member, ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
+from modelreg.security.arrays import DType
 from modelreg.security.evidence import Evidence
-from modelreg.security.names import verdict_of
-from modelreg.security.pickle_machine import End, Reading, read_pickles
-from modelreg.security.pickle_state import Budget
+from modelreg.security.judge import judge
+from modelreg.security.pickle_reader import Budget, End, Reading, read_pickles
+from modelreg.security.pickle_stream import UnreadablePickle
+from modelreg.security.policy import verdict_of
+from modelreg.security.skops_reader import read_schema
 
 _START = 512  # bytes
 _DEEPEST = 6  # containers within containers
@@ -41,9 +45,10 @@ _WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1"
 _RAW_MEMBERS = {
     "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
     "config.json": re.compile(r"\.h5$|(^|/)assets/"),
+    "schema.json": re.compile(r"^[^/]*\.bin$"),
 }
 """A member that tells what an archive is -> the members of it that are numbers and nothing else."""
-_DESCRIBED_BY = {"config.json": keras_layers.examine, "schema.json": skops_schema.examine}
+_KERAS, _SKOPS = "config.json", "schema.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +158,16 @@ class Examination:
             opened = archive.open(member)
             if opened is None:
                 self._doubt(inner, "its compression is not known")
-            elif member.name in _DESCRIBED_BY:
-                self._described(opened[0], inner, _DESCRIBED_BY[member.name])
+            elif member.name == _KERAS:
+                self._described(opened[0], inner, self._keras)
+            elif member.name == _SKOPS:
+                self._described(opened[0], inner, partial(self._skops, types=self._array_types(archive, members)))
             elif not self._member(*opened, inner):
                 self._doubt(inner, "it is in no format that is known here")
         self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
         return True
 
-    def _described(
-        self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Evidence, str], None]
-    ) -> None:
+    def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
         """A member that names classes by JSON, as Keras and skops do."""
         try:
             data = content.read(MOST_JSON + 1)
@@ -172,7 +177,33 @@ class Examination:
         if described is None:
             self._doubt(place, "it is damaged or too large to be looked at")
         else:
-            examine(described, self._evidence, place.name)
+            examine(described, place)
+
+    def _keras(self, config: dict[str, Any], place: Place) -> None:
+        keras_layers.examine(config, self._evidence, place.name)
+
+    def _skops(self, schema: dict[str, Any], place: Place, *, types: Callable[[str], DType | None]) -> None:
+        """Judge what skops would make by the same policy as a pickle."""
+        try:
+            top, names = read_schema(schema, types)
+        except UnreadablePickle as unreadable:
+            self._doubt(place, f"the schema is not in the form that skops writes: it {unreadable}")
+            skops_schema.examine(schema, self._evidence, place.name)
+            return
+        for imported in names:
+            self._evidence.imports(imported.module, imported.name, place.name)
+        self._evidence.judged(judge(top), place.name)
+
+    @staticmethod
+    def _array_types(archive: ZipMembers, members: list[Member]) -> Callable[[str], DType | None]:
+        """What finds the type of the array in a member."""
+        by_name = {member.name: member for member in members}
+
+        def find(name: str) -> DType | None:
+            opened = archive.open(by_name[name]) if name in by_name else None
+            return None if opened is None else numpy_header.type_of_array(opened[0])
+
+        return find
 
     def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
@@ -244,7 +275,7 @@ class Examination:
         """Look at one pickle after another; returns whether there was one, or what would act as one."""
         is_torch = place.is_torch or start.startswith(_TORCH_LEGACY)
         found = False
-        for reading in read_pickles(content, size, self._budget, persistent=is_torch):
+        for reading in read_pickles(content, size, self._budget, persistent=is_torch, start=start):
             if not _acts(reading):
                 if reading.end is End.STOP:  # what stands behind may act all the same
                     continue
@@ -260,14 +291,12 @@ class Examination:
     def _tell(self, reading: Reading, place: Place) -> None:
         for imported in reading.globals:
             self._evidence.imports(imported.module, imported.name, place.name)
-        remarks = reading.remarks
-        self._evidence.speaks(Verdict.DANGEROUS, place.name, (f"it {said}" for said in remarks.dangers))
-        self._evidence.speaks(Verdict.UNKNOWN, place.name, (f"it {said}" for said in remarks.surprises))
-        self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it {said}" for said in remarks.doubts))
         if reading.end is End.LIMIT:
-            self._doubt(place, "its pickle is too large to be looked at to its end")
+            self._doubt(place, "the pickle is too large to be analysed to its end")
         elif reading.end is End.UNREADABLE:
-            self._doubt(place, "its pickle is cut off or damaged")
+            self._doubt(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
+        else:
+            self._evidence.judged(judge(reading.top), place.name)
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""
@@ -333,7 +362,7 @@ def _acts(reading: Reading) -> bool:
         return True
     dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
     installed = any(each.module.partition(".")[0] in sys.stdlib_module_names for each in names)
-    return dangerous or installed or (bool(names) and (reading.calls > 0 or bool(reading.remarks.dangers)))
+    return dangerous or installed or (bool(names) and reading.calls > 0)
 
 
 def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:

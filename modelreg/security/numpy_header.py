@@ -5,6 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from typing import BinaryIO
+
+from modelreg.security.arrays import DType
+
+MARK = b"\x93NUMPY"
 
 LONGEST = 64 << 10
 """Bytes; NumPy itself wants to be asked for more than 10,000, and a structure of 1,000 fields has 30,000."""
@@ -20,6 +25,8 @@ class Elements:
 
     bytes: int | None
     """Their size; None where they are pickled."""
+    kind: str = "O"
+    """NumPy's letter for their type, as ``f``; ``S`` for records that have texts, ``V`` for other records."""
 
 
 def elements(header: str) -> Elements | None:
@@ -37,8 +44,30 @@ def elements(header: str) -> Elements | None:
     match described:
         case {"descr": descr, "shape": tuple(shape)}:
             count, size = _product(shape), _size(descr)
-            return None if count is None else Elements(None if size is None else count * size)
+            if count is None:
+                return None
+            return Elements(None) if size is None else Elements(count * size, _kind(descr))
     return None
+
+
+def type_of_array(content: BinaryIO) -> DType | None:
+    """The type of the array in a whole file, where its elements are no objects; None for anything else."""
+    start = content.read(12)
+    if not start.startswith(MARK):
+        return None
+    is_long = start[6:7] != b"\x01"
+    length = int.from_bytes(start[8:12] if is_long else start[8:10], "little")
+    header = (start[12 if is_long else 10 :] + content.read(min(length, LONGEST)))[:length]
+    found = elements(header.decode("latin-1"))
+    return None if found is None or found.bytes is None else DType(1, found.kind)
+
+
+def _kind(descr: object) -> str:
+    """The letter of a type without objects."""
+    if isinstance(descr, str):
+        return descr.lstrip("|<>=")[0].replace("a", "S")
+    parts = descr if isinstance(descr, list) else [("", descr[0])] if isinstance(descr, tuple) else []
+    return "S" if any(_kind(part[1]) in "SU" for part in parts) else "V"
 
 
 def _product(lengths: object) -> int | None:

@@ -13,8 +13,7 @@ from modelreg.records.scan import Scan, Verdict
 from modelreg.security import mlflow_folder, onnx_graph, remote_code
 from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place
-from modelreg.security.pickle_machine import MOST_OPERATIONS
-from modelreg.security.pickle_state import Budget
+from modelreg.security.pickle_reader import Budget
 
 _NAMED = 5  # of many files
 
@@ -29,7 +28,7 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
     """
     evidence = Evidence()
     size = sum(location.stat().st_size for location in files.values())
-    examination = Examination(evidence, Budget(MOST_OPERATIONS), Bounds.of_model(size))
+    examination = Examination(evidence, Budget.of_model(size), Bounds.of_model(size))
     not_known = []
     for path, location in files.items():
         place = path if is_folder else ""
@@ -46,13 +45,18 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
 
 
 def scan_opened(file: BinaryIO) -> Scan:
-    """Look at the model in one opened file, from its beginning."""
+    """The verdict on the model in one opened file, which is read from its beginning."""
+    return examined(file).scan()
+
+
+def examined(file: BinaryIO) -> Evidence:
+    """What there is in one opened file, which is read from its beginning."""
     evidence = Evidence()
     size = os.fstat(file.fileno()).st_size
-    examination = Examination(evidence, Budget(MOST_OPERATIONS), Bounds.of_model(size))
+    examination = Examination(evidence, Budget.of_model(size), Bounds.of_model(size))
     if not examination.file(file, size, Place("")):
         evidence.speaks(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
-    return evidence.scan()
+    return evidence
 
 
 def _examine(location: Path, place: str, examination: Examination) -> bool:

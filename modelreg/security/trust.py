@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from modelreg.errors import UntrustedModel
 from modelreg.records.scan import Scan, Verdict
-from modelreg.security.names import Pairs, allowed, is_trustable
+from modelreg.security.denied_names import is_trustable
+from modelreg.security.policy import Pairs, allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,11 @@ class Trust:
         """The error for a name that is not admitted."""
         dotted = f"{module}.{name}"
         names = (dotted,) if is_trustable(module, name) else ()
-        return UntrustedModel(self.model, (f"it imports {dotted}, which nobody vouches for",), names)
+        return UntrustedModel(self.model, (f"it imports {dotted}, which is not on the allow-list",), names)
+
+    def refuse_because(self, reason: str) -> UntrustedModel:
+        """The error for what is found while a model is loaded."""
+        return UntrustedModel(self.model, (reason,))
 
 
 def trustable(scan: Scan) -> tuple[str, ...]:

@@ -1,23 +1,26 @@
 """The one place where files that can hold code are turned into an object.
 
-A pickle is looked through first, from the very file that is then unpickled; and while it is unpickled, each import is
-asked for once more. So a name has to get past both, and no other loader is tried when one refuses.
+A pickle is judged first, from the very file that is then unpickled; and while it is unpickled, each import is asked for
+once more. The form of pickles that is accepted leaves Python's unpicklers one way to read them, so what is built is what
+was judged (see `modelreg.security.pickle_reader`). When one loader refuses, no other is tried.
 """
 
 from __future__ import annotations
 
+import inspect
 import pickle
+from collections.abc import Collection
 from functools import partial
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.errors import UnloadableModel, shown
+from modelreg.records.scan import Scan
 from modelreg.security.libraries import how_to_get, loading
-from modelreg.security.pickle_state import names_in_python_3
-from modelreg.security.scan import scan_opened
+from modelreg.security.pickle_reader import names_in_python_3
+from modelreg.security.scan import examined
 from modelreg.security.trust import Trust
 
 if TYPE_CHECKING:
@@ -30,20 +33,46 @@ _MODULES = {"_loss": "sklearn._loss._loss"}
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
-def load_pickle(file: BinaryIO, format: str, trust: Trust) -> object:
-    """The object in a ``pickle``, ``joblib`` or ``cloudpickle`` file, which is read from its beginning.
+def load_pickle(file: BinaryIO, trust: Trust) -> object:
+    """The object in a file of pickle, joblib or cloudpickle, which is read from its beginning.
 
     Raises `UntrustedModel` before anything is imported that is not admitted, and `UnloadableModel` when a library is
     missing or the file can't be read.
     """
-    trust.require(scan_opened(file))
+    scan = require_trust(file, trust)
+    names = _Names(trust, scan)
+    file.seek(0)
+    start = file.read(8)
     file.seek(0)
     with loading():
-        if format != "joblib":
-            return _Unpickler(file, trust).load()
-        start = file.read(8)
-        file.seek(0)
-        return _load_joblib(decompressing(file) if is_compressed(start) else file, trust)
+        if is_compressed(start):
+            return _load_joblib(decompressing(file), names)
+        if any((each.module, each.name) == _WRAPPER for each in scan.imports):
+            return _load_joblib(file, names)
+        return _Unpickler(file, names).load()
+
+
+def require_trust(file: BinaryIO, trust: Trust) -> Scan:
+    """The verdict on an opened file; raises `UntrustedModel` unless it may be loaded.
+
+    Classes that are trusted by name are imported here: their objects may have no attribute in the place of a method.
+    """
+    evidence = examined(file)
+    scan = evidence.scan()
+    trust.require(scan)
+    if not trust.full:
+        with loading():
+            for pair, attributes in evidence.attributes.items():
+                _refuse_hidden_methods(pair, attributes, trust)
+    return scan
+
+
+def _refuse_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
+    cls = _imported(*pair)
+    for attribute in attributes:
+        found = inspect.getattr_static(cls, attribute, None)
+        if callable(found) or isinstance(found, property | classmethod | staticmethod):
+            raise trust.refuse_because(f"{pair[1]}.{attribute} hides a method of its class")
 
 
 def load_mlflow(folder: Path, trust: Trust) -> object:
@@ -56,36 +85,54 @@ def load_mlflow(folder: Path, trust: Trust) -> object:
     return model
 
 
+class _Names:
+    """The names that may be imported while one file is unpickled: those that were judged, and are admitted."""
+
+    def __init__(self, trust: Trust, scan: Scan) -> None:
+        self._trust = trust
+        self._judged = {(each.module, each.name) for each in scan.imports}
+
+    @property
+    def are_free(self) -> bool:
+        """Whether the file may import whatever it says."""
+        return self._trust.full
+
+    def find(self, module: str, name: str) -> Any:
+        """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2.
+
+        Raises `UntrustedModel`, and `UnloadableModel` where there is nothing of this name.
+        """
+        for pair in ((module, name), names_in_python_3(module, name)):
+            if pair == ("builtins", "getattr"):
+                return partial(self._attribute, pair)
+            if pair in self._judged and self._trust.admits(*pair):
+                return _imported(*_STANDS_FOR.get(pair, pair))
+        raise self._trust.refuse(module, name)
+
+    def _attribute(self, pair: tuple[str, str], owner: Any, attribute: str) -> Any:
+        """``getattr`` for an attribute of a class that is admitted by its name, and for methods that were judged."""
+        if isinstance(owner, type):
+            is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
+        else:
+            is_admitted = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
+        if not is_admitted:
+            raise self._trust.refuse(*pair)
+        return getattr(owner, attribute)
+
+
 class _Unpickler(pickle.Unpickler):
     """Python's own, in C, which imports admitted names alone."""
 
-    def __init__(self, file: BinaryIO, trust: Trust) -> None:
+    def __init__(self, file: BinaryIO, names: _Names) -> None:
         super().__init__(file)
-        self._trust = trust
+        self._names = names
 
     def find_class(self, module: str, name: str) -> Any:
         """The class or function of this name; raises `UntrustedModel`."""
-        return super().find_class(module, name) if self._trust.full else _admitted(module, name, self._trust)
+        return super().find_class(module, name) if self._names.are_free else self._names.find(module, name)
 
 
-def _admitted(module: str, name: str, trust: Trust) -> Any:
-    """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2."""
-    for pair in ((module, name), names_in_python_3(module, name)):
-        if pair == ("builtins", "getattr"):
-            return partial(_admitted_attribute, trust)
-        if trust.admits(*pair):
-            return _found(*_STANDS_FOR.get(pair, pair))
-    raise trust.refuse(module, name)
-
-
-def _admitted_attribute(trust: Trust, owner: Any, attribute: str) -> Any:
-    """``getattr`` for a class that was imported, of which this very attribute is admitted."""
-    if not isinstance(owner, type) or not trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}"):
-        raise trust.refuse("builtins", "getattr")
-    return getattr(owner, attribute)
-
-
-def _found(module: str, name: str) -> Any:
+def _imported(module: str, name: str) -> Any:
     """What has this name; raises `UnloadableModel` where the module has nothing of this name."""
     found: Any = import_module(_MODULES.get(module, module))
     for part in name.split("."):
@@ -97,7 +144,7 @@ def _found(module: str, name: str) -> Any:
     return found
 
 
-def _load_joblib(file: BinaryIO, trust: Trust) -> object:
+def _load_joblib(file: BinaryIO, names: _Names) -> object:
     """As ``joblib.load``, with both unpicklers that it uses held to what is admitted."""
     from joblib import numpy_pickle  # imports NumPy: about 100 ms
 
@@ -106,14 +153,14 @@ def _load_joblib(file: BinaryIO, trust: Trust) -> object:
 
         def read_array(self, unpickler: Any, *arguments: Any) -> Any:
             if self.dtype.hasobject:
-                return _Unpickler(unpickler.file_handle, trust).load()
+                return _Unpickler(unpickler.file_handle, names).load()
             return super().read_array(unpickler, *arguments)
 
     class Unpickler(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) == _WRAPPER:
                 return ArrayWrapper
-            return super().find_class(module, name) if trust.full else _admitted(module, name, trust)
+            return super().find_class(module, name) if names.are_free else names.find(module, name)
 
-    more = {"ensure_native_byte_order": True} if "ensure_native_byte_order" in signature(Unpickler).parameters else {}
+    more = {"ensure_native_byte_order": True} if "ensure_native_byte_order" in inspect.signature(Unpickler).parameters else {}
     return cast("NumpyUnpickler", Unpickler("", file, **more)).load()

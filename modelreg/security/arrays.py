@@ -1,0 +1,256 @@
+"""NumPy's arrays and types in an object graph, in every form in which pickles hold them.
+
+- ``_reconstruct`` and a state, or ``_frombuffer``, as NumPy pickles arrays;
+- joblib's ``NumpyArrayWrapper``: right behind the operation that builds it (``BUILD``) stand, as
+  ``joblib/numpy_pickle.py`` writes them, since joblib 1.2 one byte with the length of a padding and that padding, and
+  the elements without anything around them; or, where the type holds Python objects, another pickle of the array.
+
+A type is checked when it is made. NumPy believes whatever a type says of itself, so one whose parts contradict each
+other could pass bytes off as objects; and where the length of joblib's gap is not certain, something could hide there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
+from modelreg.security.pickle_stream import UnreadablePickle
+
+WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+ANY_WRAPPER = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"})
+"""joblib's classes for which it reads more than the pickle itself."""
+
+LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an operation
+
+_HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state values
+_BYTES_A_CHARACTER = {"U": 4}
+_SIZED_BY_STATE = "SUV"
+"""Kinds of types whose state has their size, which NumPy takes from there."""
+_STRING_TYPE = "numpy._core._internal._convert_to_stringdtype_kwargs"
+"""What makes NumPy's type of texts of any length, whose arrays are pickled as objects."""
+_MOST_BYTES = 1 << 62  # beyond what NumPy can count
+_MOST_NESTING = 20  # of dtypes within dtypes
+_RECONSTRUCTS = frozenset({"numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct"})
+_FROM_BUFFER = frozenset({"numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer"})
+_MASKED = "numpy.ma.core._mareconstruct"
+_SCALARS = frozenset({"numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"})
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """A type of arrays, as far as it matters here."""
+
+    size: int
+    """Bytes of an element."""
+    kind: str
+    """NumPy's letter for it, as ``f``; ``O`` where elements are or hold Python objects, ``T`` for texts of any length,
+    ``S`` for records that have texts, ``V`` for other records."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedArray:
+    """What stands behind joblib's wrapper."""
+
+    class_name: str
+    dtype: Node
+    shape: tuple[int, ...]
+    is_padded: bool
+    """Whether a padding goes before the elements."""
+    bytes: int | None
+    """The size of the elements; None where they are a pickle of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayContent:
+    """What an array has in it."""
+
+    class_name: str
+    kind: str
+    """As `DType` has it."""
+    elements: Sequence[Node]
+    """The elements that are objects, and the fill value of a masked array."""
+
+
+def wrapped_array(wrapper: Object) -> WrappedArray:
+    """What stands behind ``wrapper``; raises `UnreadablePickle` where its state doesn't say."""
+    state = resolved(wrapper.state)  # type: ignore[arg-type]  # it was built just now
+    match state:
+        case {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": dtype}:
+            padded = state.get("numpy_array_alignment_bytes") is not None
+            found, count = dtype_of(dtype), _count(shape)
+            size = None if found.kind in "OT" else found.size * count
+            return WrappedArray(subclass.dotted, dtype, shape, padded, size)  # type: ignore[arg-type]  # _count checks
+    raise UnreadablePickle("has an array of joblib's that says neither its shape nor its type")
+
+
+def array_content(node: Node) -> ArrayContent | None:
+    """The content of an array in any form; None for what is no array. Raises `UnreadablePickle`."""
+    match node:
+        case Array(class_name, dtype, _, None):
+            return ArrayContent(class_name, dtype_of(dtype).kind, ())
+        case Array(class_name, dtype, _, elements):
+            inner = array_content(resolved(elements))
+            if inner is None:
+                raise UnreadablePickle("has a pickle that is no array where joblib writes one")
+            return ArrayContent(class_name, inner.kind, inner.elements)
+        case Object(Global() as function, (Global() as cls, *_), False) if function.dotted in _RECONSTRUCTS:
+            return _reconstructed(cls, resolved(node.state))  # type: ignore[arg-type]
+        case Object(Global() as function, (buffer, dtype, shape, *_), False) if function.dotted in _FROM_BUFFER:
+            kind = dtype_of(dtype).kind
+            if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
+                raise UnreadablePickle("has an array of objects that is made of bytes")
+            return ArrayContent("numpy.ndarray", kind, ())
+        case Object(Global(_, "_mareconstruct") as function, (Global() as cls, *_), False):
+            return _masked(cls, resolved(node.state)) if function.dotted == _MASKED else None  # type: ignore[arg-type]
+        case _:
+            return None
+
+
+def scalar_content(node: Node) -> ArrayContent | None:
+    """The content of a NumPy scalar; None for what is none. Raises `UnreadablePickle`."""
+    match node:
+        case Object(Global() as function, (dtype, _), False) if function.dotted in _SCALARS and node.state is ABSENT:
+            return ArrayContent("numpy.generic", dtype_of(dtype).kind, ())
+        case _:
+            return None
+
+
+def dtype_of(node: Node) -> DType:
+    """What a type is; raises `UnreadablePickle` for what is no type that NumPy writes."""
+    node = resolved(node)
+    if type(node) is Object and node.dtype is None:
+        check_dtype(node)
+    if type(node) is not Object or not isinstance(node.dtype, DType):
+        raise UnreadablePickle("has something else where the type of an array belongs")
+    return node.dtype
+
+
+def check_dtype(dtype: Object, depth: int = 0) -> None:
+    """Find out what a type is, when its state is complete.
+
+    Raises `UnreadablePickle` for a type whose parts and flags do not agree, which NumPy takes as it is given.
+    """
+    if dtype.dtype is not None:  # types are shared
+        return
+    if depth > _MOST_NESTING:
+        raise UnreadablePickle("has types of arrays that are nested too deeply")
+    if type(dtype.constructor) is Global and dtype.constructor.dotted == _STRING_TYPE:
+        dtype.dtype = DType(16, "T")
+        return
+    code, state = _code(dtype), dtype.state
+    size = _stated_size(code, state)
+    match state:
+        case (_, _, subtype, _, fields, _, _, int(flags), *metadata) if all(map(_is_metadata, metadata)):
+            parts = _parts(resolved(subtype), resolved(fields), size, depth)
+            has_objects = bool(flags & _HAS_OBJECTS)
+        case _ if state is ABSENT:
+            parts, has_objects = [], code[0] == "O"
+        case _:
+            raise UnreadablePickle("has the type of an array in a state that NumPy does not write")
+    kinds = {part.kind for part in parts}
+    if ("O" in kinds or "T" in kinds or code[0] == "O") != has_objects:
+        raise UnreadablePickle("has the type of an array that says and denies that it holds objects")
+    dtype.dtype = DType(size, "O" if has_objects else "S" if kinds & {"S", "U"} else code[0])
+
+
+def _stated_size(code: str, state: Node) -> int:
+    """Bytes of one element.
+
+    A dtype is pickled as ``numpy.dtype('f8', False, True)`` and, as its state, version, byte order, subtype, names,
+    fields, size, alignment and flags. The size is -1 where the code already tells it.
+    """
+    size = int(code[1:]) * _BYTES_A_CHARACTER.get(code[0], 1)
+    match state:
+        case _ if state is ABSENT:
+            return size
+        case (_, _, _, _, _, int(stated), *_):
+            if stated == size or (stated == -1 and code[0] not in _SIZED_BY_STATE):
+                return size
+    raise UnreadablePickle("has the type of an array with two sizes")
+
+
+def _code(dtype: Object) -> str:
+    """A letter for the kind, and the size of it: ``f8``; an array of records names its class instead."""
+    match dtype:
+        case Object(Global("numpy", "dtype"), (Global("numpy", "record"), *_), state=(_, _, _, _, _, int(size), *_)):
+            return f"V{size}"
+        case Object(Global("numpy", "dtype"), (str(code), *_)) if code.isascii() and code[1:].isdecimal():
+            if len(code) < 12 and code[0].isalpha():
+                return code
+    raise UnreadablePickle("has the type of an array that NumPy does not write")
+
+
+def _is_metadata(metadata: Node) -> bool:
+    """The unit of times: an empty dictionary or None, and its name and factors."""
+    match metadata:
+        case None:
+            return True
+        case (owner, (unit, *factors)):
+            named = isinstance(unit, str | bytes) or class_of(unit) == "builtins.bytes"
+            return named and resolved(owner) in (None, {}) and all(type(factor) is int for factor in factors)
+        case _:
+            return False
+
+
+def _parts(subtype: Node, fields: Node, size: int, depth: int) -> list[DType]:
+    """The types within a type of ``size`` bytes: of its elements, or of its fields, which have to fit into it."""
+    match subtype, fields:
+        case None, None:
+            return []
+        case (inner, shape), None:
+            lengths = shape if isinstance(shape, tuple) else (shape,)
+            part = _part(inner, depth)
+            if part.size * _count(lengths) == size:
+                return [part]
+        case None, dict():
+            return [_field_type(value, size, depth) for value in fields.values()]
+    raise UnreadablePickle("has the type of an array with fields that NumPy does not write")
+
+
+def _part(node: Node, depth: int) -> DType:
+    inner = resolved(node)
+    if type(inner) is Object:
+        check_dtype(inner, depth + 1)
+    return dtype_of(inner)
+
+
+def _field_type(value: Node, size: int, depth: int) -> DType:
+    match value:
+        case (dtype, int(offset), *titles) if all(isinstance(title, str) for title in titles):
+            part = _part(dtype, depth)
+            if offset >= 0 and offset + part.size <= size:
+                return part
+    raise UnreadablePickle("has the type of an array with a field that does not lie within it")
+
+
+def _count(shape: Sequence[Node]) -> int:
+    count = 1
+    for length in shape:
+        if type(length) is not int or not 0 <= length < _MOST_BYTES or count > _MOST_BYTES:
+            raise UnreadablePickle("has an array whose shape is not made of lengths")
+        count *= length
+    return count
+
+
+def _reconstructed(cls: Global, state: Node) -> ArrayContent:
+    match state:
+        case (_, tuple(shape), dtype, _, data):
+            return ArrayContent(cls.dotted, *_data(dtype_of(dtype), shape, resolved(data)))
+    raise UnreadablePickle("has an array in a state that NumPy does not write")
+
+
+def _masked(cls: Global, state: Node) -> ArrayContent:
+    match state:
+        case (_, tuple(shape), dtype, _, data, _, fill_value):
+            kind, elements = _data(dtype_of(dtype), shape, resolved(data))
+            return ArrayContent(cls.dotted, kind, (*elements, fill_value))
+    raise UnreadablePickle("has a masked array in a state that NumPy does not write")
+
+
+def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node]]:
+    """The kind and the objects of an array whose state has this data: a list where elements are objects."""
+    _count(shape)
+    if isinstance(data, list) == (dtype.kind in "OT"):
+        return dtype.kind, data if isinstance(data, list) else ()
+    raise UnreadablePickle("has an array whose data is not of its type")

@@ -1,0 +1,362 @@
+"""Judges an object graph by the policy: whether every value is of a kind that genuine models have at its place.
+
+There is one judge for all formats. What it finds is said with the place: ``StackingClassifier.estimators_[0] is a
+pathlib.PosixPath, expected an estimator``. Names that are not in the policy are no finding here: loading is refused
+until they are trusted, and their objects are judged as if they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content
+from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NUMBERS, TEXT, TYPE, Kinds, literal
+from modelreg.security.denied_names import is_trustable
+from modelreg.security.object_graph import (
+    ABSENT,
+    Array,
+    Global,
+    Node,
+    Object,
+    Omitted,
+    Persistent,
+    Reference,
+    SetOf,
+    class_of,
+    makes_its_first_argument,
+    resolved,
+)
+from modelreg.security.pickle_stream import UnreadablePickle
+from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
+
+_MOST_FINDINGS = 20
+_SINGLE = frozenset({type(None), bool, int, float})
+_TEXTUAL = frozenset({str})
+_TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
+_PLAIN_ARRAYS = frozenset({"numpy.ndarray", "numpy.memmap", "numpy.generic"})
+_DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What speaks against a graph."""
+
+    findings: dict[str, None] = field(default_factory=dict)
+    """Values of the wrong kind, as sentences with the place."""
+    unreadable: dict[str, None] = field(default_factory=dict)
+    """What NumPy would read otherwise than it is written, as clauses that go on from 'it …'."""
+    places: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Names that are not in the policy, by module and name -> the attributes that hold them as a value; an empty text
+    stands for any other use."""
+    attributes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
+
+
+def judge(root: Node) -> Judgement:
+    """Judge what a model file would build."""
+    judge_ = _Judge()
+    judge_.check(root, policy().root, "the model")
+    return judge_.result
+
+
+class _Judge:
+    """One walk through a graph, without recursion: a file may nest values as deeply as it likes."""
+
+    def __init__(self) -> None:
+        self.result = Judgement()
+        self._policy = policy()
+        self._waiting: list[tuple[Node, Kinds, str]] = []
+        self._seen: set[tuple[int, int]] = set()
+        self._judged: set[int] = set()
+        self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
+        self._inner[id(self._policy.simple)] = self._policy.simple
+
+    def check(self, node: Node, kinds: Kinds, place: str) -> None:
+        """Judge ``node`` at a place that admits ``kinds``, and everything within."""
+        self._waiting.append((node, kinds, place))
+        while self._waiting:
+            if len(self.result.findings) >= _MOST_FINDINGS:
+                return
+            node, kinds, place = self._waiting.pop()
+            node = resolved(node)
+            if type(node) in _SINGLE:
+                continue
+            if type(node) is not str:
+                visit = id(node), id(kinds)
+                if visit in self._seen:
+                    continue
+                self._seen.add(visit)
+            try:
+                self._value(node, kinds, place)
+            except UnreadablePickle as unreadable:
+                self.result.unreadable[str(unreadable)] = None
+
+    def _value(self, node: Node, kinds: Kinds, place: str) -> None:
+        words = kinds.words
+        match node:
+            case str():
+                if not (TEXT in words or LABELS in words or literal(node) in words):
+                    self._refuse(place, repr(node[:80]), kinds)
+            case bytes() | Omitted():
+                self._data(node, kinds, place)
+            case list() | tuple() | SetOf():
+                self._sequence(node.items if isinstance(node, SetOf) else node, kinds, place)
+            case dict():
+                self._dictionary(node, kinds, place)
+            case Global():
+                self._name(node, kinds, place)
+            case Object() | Array():
+                self._object(node, kinds, place)
+            case Persistent(id):
+                if STORAGE not in words:
+                    self._refuse(place, "an object outside of the file", kinds)
+                self._waiting.append((id, self._policy.storage_id, place))
+
+    def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
+        type_name = node.type_name if isinstance(node, Omitted) else "bytes"
+        if type_name == "str":
+            admitted = TEXT in kinds.words or LABELS in kinds.words
+        else:
+            admitted = type_name != "int" and BYTES in kinds.words
+        if not admitted:
+            said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
+            self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
+
+    def _sequence(self, values: Iterable[Node], kinds: Kinds, place: str) -> None:
+        types = set(map(type, values))
+        inner = self._inner_of(kinds)
+        if types <= _SINGLE and (inner is not None or not types):
+            return
+        if inner is None:
+            self._refuse(place, "a sequence", kinds)
+        elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
+            self._waiting += [
+                (value, inner, f"{place}[{number}]") for number, value in enumerate(values) if type(value) not in _SINGLE
+            ]
+
+    def _inner_of(self, kinds: Kinds) -> Kinds | None:
+        if id(kinds) not in self._inner:
+            self._inner[id(kinds)] = kinds.of_items
+        return self._inner[id(kinds)]
+
+    def _dictionary(self, entries: Mapping[Node, Node], kinds: Kinds, place: str) -> None:
+        if not entries:
+            return
+        if kinds.keys is None or kinds.values is None:
+            self._refuse(place, "a dictionary", kinds)
+            return
+        if not (TEXT in kinds.keys.words and set(map(type, entries)) <= _SINGLE | _TEXTUAL):
+            self._waiting += [(key, kinds.keys, f"a key of {place}") for key in entries]
+        if not set(map(type, entries.values())) <= _SINGLE:
+            self._waiting += [
+                (value, kinds.values, f"{place}[{_shown_key(key)}]")
+                for key, value in entries.items()
+                if type(value) not in _SINGLE
+            ]
+
+    def _name(self, node: Global, kinds: Kinds, place: str) -> None:
+        known, words = self._policy, kinds.words
+        if not known.has(node):
+            self._foreign(node, place if FUNCTION in words else "")
+        elif not (
+            f"@{node.dotted}" in words
+            or (FUNCTION in words and node.dotted in known.functions)
+            or (TYPE in words and node.dotted in known.types)
+        ):
+            self._refuse(place, node.dotted, kinds)
+
+    def _foreign(self, node: Global, place: str) -> None:
+        self.result.places.setdefault((node.module, node.name), set()).add(place)
+
+    def _object(self, node: Object | Array, kinds: Kinds, place: str) -> None:
+        content = array_content(node) or scalar_content(node)
+        if content is not None:
+            self._array(content, kinds, place)
+            return
+        assert isinstance(node, Object)
+        constructor = resolved(node.constructor)
+        if type(constructor) is not Global:
+            self._refuse(place, "made by a function or class that the file brings along", kinds)
+            return
+        key = class_of(node) or constructor.dotted
+        owner = self._policy.classes.get(key)
+        if owner is not None and self._policy.has(constructor):
+            if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
+                if id(node) not in self._judged:
+                    self._judged.add(id(node))
+                    self._members(node, constructor, key, owner)
+            else:
+                self._refuse(place, _article(key), kinds)
+        elif self._policy.has(constructor):
+            self._refuse(place, f"made by {constructor.dotted} as no model has it", kinds)
+        elif self._policy.admits_own_classes(kinds):
+            self._own(node, constructor)
+        else:
+            self._foreign(constructor, "")
+            self._refuse(place, _article(key), kinds)
+
+    def _array(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
+        words, of_text = kinds.words, content.kind in _TEXT_ARRAYS
+        if content.class_name not in _PLAIN_ARRAYS | words and OBJECT not in words:
+            self._refuse(place, _article(content.class_name), kinds)
+        elif content.class_name == "numpy.generic":
+            if of_text and not {TEXT, LABELS} & words:
+                self._refuse(place, "a text", kinds)
+            elif content.kind == "O":
+                self._refuse(place, "a NumPy scalar of an object", kinds)
+        elif content.kind in _OBJECT_ARRAYS:
+            self._sequence(content.elements, kinds, place)
+        elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
+            self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
+        else:
+            self._waiting += [(value, self._policy.root, place) for value in content.elements]
+
+    def _members(self, node: Object, constructor: Global, key: str, owner: ClassPolicy) -> None:
+        """What an admitted object is made of."""
+        short = key.rpartition(".")[2]
+        if key in _DTYPES:
+            dtype_of(node)
+            return
+        accepted = owner.new if node.is_new else self._policy.calls.get(constructor.dotted)
+        if accepted is None:
+            self._say(f"{short} is made by {constructor.dotted}, as no model has it")
+            return
+        arguments = node.arguments if isinstance(node.arguments, tuple) else (node.arguments,)
+        if len(arguments) > len(accepted) or (node.keywords is not None and owner.keywords is None):
+            self._say(f"{short} is made with arguments that no model has")
+            return
+        first = int(not node.is_new and makes_its_first_argument(constructor))  # the class, which was admitted above
+        for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
+            if number >= first:
+                self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
+        for value, kinds, what in ((node.keywords, owner.keywords, "arguments"), (node.items, owner.items, "items")):
+            if value is not None:
+                self._optional(value, kinds, f"the {what} of {short}")
+        if node.entries is not None:
+            self._optional(node.entries, owner.entries, f"the entries of {short}")
+        if node.state is not ABSENT:
+            self._state(node, owner, short)
+
+    def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
+        if kinds is None:
+            self._say(f"{place}: no model has any")
+        else:
+            self._waiting.append((value, kinds, place))
+
+    def _state(self, node: Object, owner: ClassPolicy, short: str) -> None:
+        for table in _tables_of(node):
+            for name, value in table.items():
+                if not isinstance(name, str):
+                    self._say(f"{short} has an attribute without a name")
+                elif (kinds := owner.attributes.get(name)) is None:
+                    self._say(f"{short}.{name} is an attribute that no model has")
+                elif type(value) not in _SINGLE and not (METHOD in kinds.words and is_own_method(value, node, name)):
+                    self._waiting.append((value, kinds, f"{short}.{name}"))
+        for number, value in enumerate(_values_of(node)):
+            if number < len(owner.state):
+                self._waiting.append((value, owner.state[number], f"part {number + 1} of the state of {short}"))
+            else:
+                self._say(f"{short} has a state that no model has")
+
+    def _own(self, node: Object, constructor: Global) -> None:
+        """An object of a class that is trusted, or not loaded."""
+        self._foreign(constructor, "")
+        if id(node) in self._judged or not is_trustable(constructor.module, constructor.name):
+            return
+        self._judged.add(id(node))
+        short, simple = constructor.name, self._policy.simple
+        attributes = self.result.attributes.setdefault((constructor.module, constructor.name), set())
+        self._waiting += [
+            (part, simple, f"what {short} is made of")
+            for part in (node.arguments, node.keywords, node.items, node.entries)
+            if part is not None
+        ]
+        for table in _tables_of(node):
+            for name, value in table.items():
+                if not isinstance(name, str) or name in self._policy.methods or name.startswith("__"):
+                    self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
+                else:
+                    attributes.add(name)
+                    self._waiting.append((value, simple, f"{short}.{name}"))
+        self._waiting += [(value, simple, f"the state of {short}") for value in _values_of(node)]
+
+    def _refuse(self, place: str, found: str, kinds: Kinds) -> None:
+        self._say(f"{place} is {found}, expected {_expected(kinds)}")
+
+    def _say(self, sentence: str) -> None:
+        if len(self.result.findings) < _MOST_FINDINGS:
+            self.result.findings[sentence] = None
+
+
+def is_own_method(value: Node, owner: Object, name: str) -> bool:
+    """Whether ``value`` is the method ``name`` of ``owner`` itself, as a pickle has it."""
+    match resolved(value):
+        case Object(Global("builtins", "getattr"), (Reference(target), str(attribute)), False):
+            return target is owner and attribute == name
+        case _:
+            return False
+
+
+def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
+    """The attributes in a state: a dictionary, or one beside another for those in slots."""
+    state = resolved(node.state)  # type: ignore[arg-type]  # only asked where there is one
+    if isinstance(state, dict):
+        yield state
+    elif _has_slots(state):
+        assert isinstance(state, tuple)
+        yield from (part for part in map(resolved, state) if isinstance(part, dict))
+
+
+def _values_of(node: Object) -> Iterator[Node]:
+    """The parts of a state that is no dictionary of attributes."""
+    state = resolved(node.state)  # type: ignore[arg-type]  # only asked where there is one
+    if isinstance(state, tuple) and not _has_slots(state):
+        yield from state
+    elif not isinstance(state, dict | tuple) and state is not ABSENT:
+        yield state
+
+
+def _has_slots(state: Node) -> bool:
+    return (
+        isinstance(state, tuple)
+        and len(state) == 2
+        and all(part is None or isinstance(resolved(part), dict) for part in state)
+    )
+
+
+def _shown_key(key: Node) -> str:
+    return repr(key[:40]) if isinstance(key, str) else repr(key) if type(key) in _SINGLE else "…"
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
+def _expected(kinds: Kinds) -> str:
+    """The kinds in words, for a message."""
+    if OBJECT in kinds.words:
+        return "what models are made of"
+    shown = [word for word in sorted(kinds.words) if word[0] not in "'@"]
+    literals = sorted(word for word in kinds.words if word[0] == "'")
+    if literals:
+        shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
+    shown += sorted(word[1:] for word in kinds.words if word[0] == "@")[:5]
+    if kinds.items is not None and NUMBERS not in kinds.words:
+        shown.append("a sequence")
+    if kinds.keys is not None:
+        shown.append("a dictionary")
+    names = [_IN_WORDS.get(word, word) for word in shown]
+    return " or ".join(names) if names else "a number"
+
+
+_IN_WORDS = {
+    NUMBERS: "numbers",
+    TEXT: "a text",
+    LABELS: "labels",
+    BYTES: "bytes",
+    FUNCTION: "a function on the allow-list",
+    TYPE: "a type of numbers",
+    OBJECT: "an object",
+    "estimator": "an estimator",
+}

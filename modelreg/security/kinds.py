@@ -1,0 +1,96 @@
+"""Kinds of values: what a place in an object graph may hold.
+
+A set of kinds is a list of words, as ``policy.json`` has it:
+
+- ``numbers``: numbers in lists, tuples, sets and arrays. Single numbers, truth values and None are admitted everywhere:
+  nothing can be done with them;
+- ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
+- ``bytes``: a byte string;
+- ``function``: one of the functions of the policy; ``type``: one of NumPy's or Python's types of numbers and texts;
+  ``@module.name``: exactly this function or class;
+- ``method``: the method of the same name of the same object, with which some models replace it for a while;
+- a category of classes, as ``estimator``, or a class by its dotted name: an object of one of those;
+- ``{"items": […]}``: a list, tuple, set or array of such values; ``{"keys": […], "values": […]}``: a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NUMBERS, TEXT, LABELS, BYTES = "numbers", "text", "labels", "bytes"
+FUNCTION, TYPE, METHOD = "function", "type", "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What a place may hold; an empty set admits single numbers, truth values and None."""
+
+    words: frozenset[str] = frozenset()
+    items: Kinds | None = None
+    """What lists, tuples, sets and arrays may hold; None where there may be none."""
+    keys: Kinds | None = None
+    """What keys a dictionary may have; None where there may be none."""
+    values: Kinds | None = None
+
+    @classmethod
+    def parse(cls, alternatives: Iterable[Any]) -> Kinds:
+        """The kinds that ``policy.json`` writes so."""
+        words, items, keys, values = set(), None, None, None
+        for alternative in alternatives:
+            match alternative:
+                case {"items": inner}:
+                    items = cls.parse(inner)
+                case {"keys": first, "values": second}:
+                    keys, values = cls.parse(first), cls.parse(second)
+                case word:
+                    words.add(word)
+        return cls(frozenset(words), items, keys, values)
+
+    def as_json(self) -> list[Any]:
+        """The form that `parse` reads."""
+        written: list[Any] = sorted(self.words)
+        if self.items is not None:
+            written.append({"items": self.items.as_json()})
+        if self.keys is not None and self.values is not None:
+            written.append({"keys": self.keys.as_json(), "values": self.values.as_json()})
+        return written
+
+    def __or__(self, other: Kinds) -> Kinds:
+        return Kinds(
+            self.words | other.words,
+            _either(self.items, other.items),
+            _either(self.keys, other.keys),
+            _either(self.values, other.values),
+        )
+
+    @property
+    def of_items(self) -> Kinds | None:
+        """What may stand within a list, tuple, set or array at this place; None where there may be none."""
+        inner = self.items
+        if not self.words.isdisjoint(_DATA):
+            inner = _either(inner, Kinds(self.words & _DATA | ({TEXT} if LABELS in self.words else frozenset())))
+        return inner
+
+
+_DATA = frozenset({NUMBERS, LABELS})
+
+
+def literal(text: str) -> str:
+    """The word for exactly this text."""
+    return f"'{text}'"
+
+
+def words(*names: str) -> Kinds:
+    """Kinds without containers."""
+    return Kinds(frozenset(names))
+
+
+def dictionary(kinds: Mapping[str, Kinds]) -> Kinds:
+    """The kinds of a dictionary with ``keys`` and ``values``."""
+    return Kinds(keys=kinds["keys"], values=kinds["values"])
+
+
+def _either(first: Kinds | None, second: Kinds | None) -> Kinds | None:
+    return second if first is None else first if second is None else first | second

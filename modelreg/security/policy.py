@@ -1,0 +1,149 @@
+"""The policy: which names a model may import, and which kinds of values each attribute of each class may hold.
+
+It is ``policy.json``, which ``scripts/policy`` makes from genuine models of the supported releases. It has exact names
+without prefixes or patterns: ``sklearn.datasets._base`` and ``os.getpid`` lead to ``os.getpid``, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from modelreg.records.scan import Verdict
+from modelreg.security.denied_names import is_dangerous
+from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, TEXT, TYPE, Kinds
+from modelreg.security.object_graph import Global
+
+_FILE = Path(__file__).parent / "policy.json"
+
+ESTIMATOR, OBJECT, STORAGE = "estimator", "object", "storage"
+"""Categories: models and their parts that are fitted; any class of the
+policy; PyTorch's storages."""
+
+Pairs = frozenset[tuple[str, str]]
+"""Module and qualified name."""
+
+
+@dataclass(slots=True)
+class ClassPolicy:
+    """What objects of one class may hold."""
+
+    _written: Mapping[str, Any]
+    category: str = ""
+    """Further classes of the same use, as ``estimator``."""
+    attributes: Mapping[str, Kinds] = field(init=False)
+    new: Sequence[Kinds] | None = field(init=False)
+    """Arguments where the file names the class of an object; None where no model does."""
+    keywords: Kinds | None = field(init=False)
+    items: Kinds | None = field(init=False)
+    entries: Kinds | None = field(init=False)
+    state: Sequence[Kinds] = field(init=False)
+    """The parts of a state that is no dictionary of attributes."""
+
+    def __post_init__(self) -> None:
+        written = self._written
+        self.category = written.get("category", "")
+        self.attributes = {name: Kinds.parse(kinds) for name, kinds in written.get("attributes", {}).items()}
+        self.new = _positions(written["new"]) if "new" in written else None
+        self.state = _positions(written.get("state", ()))
+        self.keywords, self.items, self.entries = (
+            Kinds.parse(written[part]) if part in written else None for part in ("keywords", "items", "entries")
+        )
+
+
+class _Classes:
+    """The classes of the policy, each parsed when it is asked for first: a model has few of them."""
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        self.written = written
+        self._parsed: dict[str, ClassPolicy] = {}
+
+    def get(self, name: str) -> ClassPolicy | None:
+        found = self._parsed.get(name)
+        if found is None and name in self.written:
+            found = self._parsed[name] = ClassPolicy(self.written[name])
+        return found
+
+
+class Policy:
+    """What ``policy.json`` says."""
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        self.classes = _Classes(written["classes"])
+        self.calls = _Calls(written["calls"])
+        """Functions and classes that a file may call -> the kinds of their arguments, by position."""
+        self.functions = frozenset(_dotted(written["functions"]))
+        """Functions that a model may hold as a value."""
+        self.types = frozenset(_dotted(written["types"]))
+        """Classes that a model may hold as a value."""
+        self.methods = frozenset(written["methods"])
+        """Methods of estimators, which no attribute may hide."""
+        self.names = _pairs(written["names"])
+        self.root = _open(OBJECT, FUNCTION, TYPE)
+        """What a file may hold as a whole."""
+        self.simple = _open(FUNCTION, TYPE, *written["simple"])
+        """What the attributes of a trusted class may hold."""
+        self.storage_id = Kinds(frozenset({TEXT, STORAGE, TYPE}), Kinds(frozenset({TEXT, TYPE})))
+
+    def has(self, node: Global) -> bool:
+        """Whether the name is in the policy."""
+        return (node.module, node.name) in self.names
+
+    @staticmethod
+    def admits_own_classes(kinds: Kinds) -> bool:
+        """Whether an object of a user's class may stand at a place: where estimators and functions may."""
+        return not kinds.words.isdisjoint((ESTIMATOR, OBJECT, FUNCTION))
+
+
+class _Calls:
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        self._written = written
+        self._parsed: dict[str, Sequence[Kinds]] = {}
+
+    def get(self, name: str) -> Sequence[Kinds] | None:
+        found = self._parsed.get(name)
+        if found is None and name in self._written:
+            found = self._parsed[name] = _positions(self._written[name])
+        return found
+
+
+@cache
+def policy() -> Policy:
+    """The policy of this program."""
+    return Policy(json.loads(_FILE.read_bytes()))
+
+
+def allowed() -> Pairs:
+    """The names that models may import."""
+    return policy().names
+
+
+def verdict_of(module: str, name: str) -> Verdict:
+    """The verdict on importing ``name`` from ``module``."""
+    if (module, name) in allowed():
+        return Verdict.SAFE
+    return Verdict.DANGEROUS if is_dangerous(module, name) else Verdict.UNKNOWN
+
+
+def _pairs(written: Mapping[str, Sequence[str]]) -> Pairs:
+    return frozenset((module, name) for module, names in written.items() for name in names)
+
+
+def _dotted(written: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    return (f"{module}.{name}" for module, names in written.items() for name in names)
+
+
+def _positions(written: Sequence[Any]) -> Sequence[Kinds]:
+    return tuple(map(Kinds.parse, written))
+
+
+def _open(*words: str) -> Kinds:
+    """Data of any kind, and these categories, in containers of any depth."""
+    found = Kinds(frozenset({NUMBERS, LABELS, TEXT, BYTES, *words}))
+    for part in ("items", "keys", "values"):
+        object.__setattr__(found, part, found)
+    return found

@@ -1,0 +1,320 @@
+"""Reads skops's ``schema.json`` into an object graph, the one that pickles are read into.
+
+A node of skops names a loader and a class (``skops/io/_general.py``, ``_numpy.py``, ``_scipy.py``, ``_sklearn.py``), and
+skops calls the class as the loader does, whatever it is. So each loader is admitted with the classes alone with which
+skops writes it, and an ``__id__`` has to stand for one object, as it does in what skops writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modelreg.security.arrays import DType, array_content
+from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, Reference, SetOf
+from modelreg.security.pickle_stream import UnreadablePickle
+
+TypeOfArray = Callable[[str], DType | None]
+"""The type of the array in a member of the archive; None where there is none."""
+
+State = Mapping[str, Any]
+
+_MOST_NESTING = 150
+_PROTOCOLS = (0, 1, 2)
+_TEXT_KEPT = 4096  # characters
+_CLASSES = {
+    "ListNode": ("builtins.list",),
+    "SetNode": ("builtins.set",),
+    "SliceNode": ("builtins.slice",),
+    "BytesNode": ("builtins.bytes", "numpy.bytes_"),
+    "BytearrayNode": ("builtins.bytearray",),
+    "DictNode": (
+        "builtins.dict",
+        "collections.OrderedDict",
+        *("sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch", "scipy.optimize._optimize.OptimizeResult"),
+    ),
+    "DefaultDictNode": ("collections.defaultdict",),
+    "PartialNode": ("functools.partial",),
+    "MaskedArrayNode": ("numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray", "numpy.ma.core.MaskedConstant"),
+    "DTypeNode": ("numpy.dtype",),
+    "RandomStateNode": ("numpy.random.mtrand.RandomState", "numpy.random.RandomState"),
+    "RandomGeneratorNode": ("numpy.random._generator.Generator", "numpy.random.Generator"),
+    "TreeNode": ("sklearn.tree._tree.Tree",),
+    "OperatorFuncNode": ("operator.attrgetter", "operator.itemgetter", "operator.methodcaller"),
+}
+"""What skops writes with each loader that makes objects of certain classes."""
+_NUMBER_TYPES = ("builtins.bool", "builtins.float", "builtins.int")
+
+
+def read_schema(schema: State, type_of_array: TypeOfArray) -> tuple[Node, tuple[Global, ...]]:
+    """The object that loading would make, and the names that it would import.
+
+    Raises `UnreadablePickle` for what skops does not write.
+    """
+    if schema.get("protocol") not in _PROTOCOLS:
+        raise UnreadablePickle("has a protocol that skops does not have")
+    reader = _Reader(type_of_array)
+    try:
+        _require_one_object_for_each_id(schema, type_of_array)
+        top = reader.node(schema)
+    except RecursionError:
+        raise UnreadablePickle("has values that are nested too deeply") from None
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise UnreadablePickle("has a schema that skops does not write") from None
+    return top, tuple(reader.names.values())
+
+
+class _Reader:
+    """One walk through a schema."""
+
+    def __init__(self, type_of_array: TypeOfArray) -> None:
+        self.names: dict[str, Global] = {}
+        self._type_of_array = type_of_array
+        self._depth = 0
+        self._begun: set[object] = set()
+        self._known: dict[object, Node] = {}
+        self._loaders: dict[str, Callable[[State], Node]] = {
+            name.removeprefix("_read_"): getattr(self, name) for name in dir(self) if name.startswith("_read_")
+        }
+
+    def node(self, state: State) -> Node:
+        """The node of one state."""
+        loader, identity = state["__loader__"], state.get("__id__")
+        if loader == "CachedNode":
+            return self._again(identity)
+        if loader not in self._loaders:
+            raise UnreadablePickle(f"has a loader that is not admitted: {str(loader)[:80]}")
+        if identity is not None and identity in self._begun:  # skops writes a state again, and reads the first
+            return self._again(identity)
+        self._depth += 1
+        if self._depth > _MOST_NESTING:
+            raise UnreadablePickle("has values that are nested too deeply")
+        if identity is not None:
+            self._begun.add(identity)
+        found = self._loaders[loader](state)
+        self._depth -= 1
+        if identity is not None:
+            self._known[identity] = found
+        return found
+
+    def _again(self, identity: object) -> Node:
+        if identity not in self._known:
+            raise UnreadablePickle("refers to an object that is not finished before it")
+        found = self._known[identity]
+        return Reference(found) if isinstance(found, list | dict | SetOf | Object) else found
+
+    def _name(self, state: State) -> Global:
+        """The class that a state names, which has to be one that its loader is written with."""
+        module, name = state["__module__"], state["__class__"]
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise UnreadablePickle("names a class by something else than a text")
+        if state["__loader__"] in _CLASSES:
+            self._require_class(state)
+        return self._import(module, name)
+
+    def _import(self, module: str, name: str) -> Global:
+        return self.names.setdefault(f"{module}.{name}", Global(module, name))
+
+    def _require_class(self, state: State) -> None:
+        """Raise `UnreadablePickle` for another class than skops writes with this loader, which imports nothing."""
+        dotted, usual = f"{state['__module__']}.{state['__class__']}", _CLASSES[state["__loader__"]]
+        if dotted not in usual:
+            raise UnreadablePickle(f"has {dotted[:160]} where skops has {usual[0]}")
+
+    def _values(self, states: list[State]) -> list[Node]:
+        return [self.node(each) for each in states]
+
+    # one method for each loader of skops, by its name
+
+    def _read_JsonNode(self, state: State) -> Node:
+        return _plain(json.loads(state["content"]))
+
+    def _read_ListNode(self, state: State) -> Node:
+        self._require_class(state)
+        return self._values(state["content"])
+
+    def _read_SetNode(self, state: State) -> Node:
+        self._require_class(state)
+        return SetOf(self._values(state["content"]), is_frozen=False)
+
+    def _read_TupleNode(self, state: State) -> Node:
+        values = tuple(self._values(state["content"]))
+        is_plain = (state["__module__"], state["__class__"]) == ("builtins", "tuple")
+        return values if is_plain else Object(self._name(state), values, is_new=True)
+
+    def _read_DictNode(self, state: State) -> Node:
+        self._require_class(state)
+        types = self.node(state["key_types"])
+        content = state["content"]
+        if not isinstance(types, list) or len(types) != len(content):
+            raise UnreadablePickle("has a dictionary without the types of its keys")
+        entries: dict[Node, Node] = {}
+        for key_type, (key, value) in zip(types, content.items(), strict=True):
+            entries[_key(key_type, key)] = self.node(value)
+        if len(entries) != len(content):
+            raise UnreadablePickle("has a key twice")
+        if state["__class__"] == "dict":
+            return entries
+        return Object(self._name(state), (), is_new=state["__class__"] != "OrderedDict", entries=entries or None)
+
+    def _read_DefaultDictNode(self, state: State) -> Node:
+        main, factory = (self.node(state["content"][part]) for part in ("main", "default_factory"))
+        if not isinstance(main, dict):
+            raise UnreadablePickle("has a dictionary that is none")
+        return Object(self._name(state), (factory,), is_new=False, entries=main or None)
+
+    def _read_FunctionNode(self, state: State) -> Node:
+        return self._name(state)
+
+    def _read_TypeNode(self, state: State) -> Node:
+        return self._name(state)
+
+    def _read_PartialNode(self, state: State) -> Node:
+        parts = tuple(self.node(state["content"][part]) for part in ("func", "args", "kwds", "namespace"))
+        return Object(self._name(state), parts[:1], is_new=False, state=parts)
+
+    def _read_SliceNode(self, state: State) -> Node:
+        bounds = tuple(_plain(state["content"][part]) for part in ("start", "stop", "step"))
+        return Object(self._name(state), bounds, is_new=False)
+
+    def _read_BytesNode(self, state: State) -> Node:
+        self._require_class(state)
+        return Omitted("bytes", 0)
+
+    def _read_BytearrayNode(self, state: State) -> Node:
+        self._require_class(state)
+        return Omitted("bytearray", 0)
+
+    def _read_ConstructorFromReduceNode(self, state: State) -> Node:
+        return Object(self._name(state), self._tuple(state["content"]), is_new=False)
+
+    def _read_ObjectNode(self, state: State) -> Node:
+        content = state.get("content")
+        attributes = ABSENT if content is None else self.node(content)
+        return Object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
+
+    def _read_OperatorFuncNode(self, state: State) -> Node:
+        return Object(self._name(state), self._tuple(state["attrs"]), is_new=False)
+
+    def _read_TreeNode(self, state: State) -> Node:
+        return self._reduced(state)
+
+    def _read_LossNode(self, state: State) -> Node:
+        return self._reduced(state)
+
+    def _read_NdArrayNode(self, state: State) -> Node:
+        cls = self._name(state)
+        if state["type"] == "json":
+            return _object_array(cls, self._values(state["content"]), self.node(state["shape"]))
+        found = self._type_of_array(state["file"]) if state["type"] == "numpy" else None
+        if found is None:
+            raise UnreadablePickle("has an array that is not in the file")
+        is_array = cls.dotted in ("numpy.ndarray", "numpy.matrix", "numpy.memmap")
+        return Array(cls.dotted if is_array else "numpy.generic", _dtype(found), ())
+
+    def _read_MaskedArrayNode(self, state: State) -> Node:
+        self._require_class(state)
+        data, mask = (self.node(state["content"][part]) for part in ("data", "mask"))
+        if not isinstance(data, Array | Object) or not isinstance(mask, Array | bool | Object):
+            raise UnreadablePickle("has a masked array of something else than arrays")
+        return Array("numpy.ma.MaskedArray", None, (), data)
+
+    def _read_DTypeNode(self, state: State) -> Node:
+        self._require_class(state)
+        example = self.node(state["content"])
+        if isinstance(example, Array):
+            return example.dtype
+        if isinstance(example, Object) and array_content(example):
+            return _dtype(DType(8, "O"))
+        raise UnreadablePickle("has the type of an array that is none")
+
+    def _read_RandomStateNode(self, state: State) -> Node:
+        self._require_class(state)
+        constructor = self._import("numpy.random._pickle", "__randomstate_ctor")
+        return Object(constructor, (), is_new=False, state=self.node(state["content"]))
+
+    def _read_RandomGeneratorNode(self, state: State) -> Node:
+        self._require_class(state)
+        content = state["content"]
+        if "bit_generator" in content:  # else protocol 1 and 0 have its state alone
+            self.node(content.get("seed_seq", {"__loader__": "JsonNode", "content": "null"}))
+            content = content["bit_generator"]
+        constructor = self._import("numpy.random._pickle", "__generator_ctor")
+        return Object(constructor, (), is_new=False, state=self.node(content))
+
+    def _read_SparseMatrixNode(self, state: State) -> Node:
+        return Object(self._name(state), (), is_new=True)
+
+    def _reduced(self, state: State) -> Node:
+        content = self.node(state["content"])
+        arguments = self._tuple(state["__reduce__"]["args"])
+        return Object(self._name(state), arguments, is_new=False, state=content or ABSENT)
+
+    def _tuple(self, state: State) -> tuple[Node, ...]:
+        found = self.node(state)
+        if not isinstance(found, tuple):
+            raise UnreadablePickle("calls something with arguments that are no tuple")
+        return found
+
+
+def _require_one_object_for_each_id(schema: State, type_of_array: TypeOfArray) -> None:
+    """Raise `UnreadablePickle` where states of one id differ, since skops then takes the first in an order of its own.
+
+    skops writes an object as often as it is used. The parts of such states may have other ids, and other files of bytes
+    or arrays of the same type.
+    """
+    forms: dict[tuple[object, ...], int] = {}
+    of_ids: dict[object, int] = {}
+
+    def form(value: Any) -> int:
+        """The same number for equal values."""
+        if isinstance(value, dict):
+            parts = tuple((key, form(inner)) for key, inner in value.items() if key not in ("__id__", "file"))
+            file = value.get("file")
+            array = type_of_array(file) if isinstance(file, str) and file.endswith(".npy") else None
+            number = forms.setdefault(("{", array and array.kind, *parts), len(forms))
+            identity = value.get("__id__")
+            if value.get("__loader__") != "CachedNode" and identity is not None:
+                if of_ids.setdefault(identity, number) != number:
+                    raise UnreadablePickle("has two objects of one id")
+            return number
+        if isinstance(value, list):
+            return forms.setdefault(("[", *map(form, value)), len(forms))
+        return forms.setdefault((type(value), value), len(forms))
+
+    form(schema)
+
+
+def _plain(value: Any) -> Node:
+    """The node of a value of JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str) and len(value) > _TEXT_KEPT:
+        return Omitted("str", len(value))
+    node: Node = value
+    return node
+
+
+def _key(key_type: Node, key: str) -> Node:
+    """A key of a dictionary, which skops makes by calling its type with the text in the JSON."""
+    if not isinstance(key_type, Global):
+        raise UnreadablePickle("has a key without a type")
+    if key_type.dotted == "builtins.str":
+        return key
+    if key_type.module != "numpy" and key_type.dotted not in _NUMBER_TYPES:
+        raise UnreadablePickle(f"has a key of the type {key_type.dotted[:80]}")
+    return key == "True" if key in ("True", "False") else float(key)
+
+
+def _dtype(found: DType) -> Object:
+    return Object(Global("numpy", "dtype"), (f"{found.kind}{found.size}",), is_new=False, dtype=found)
+
+
+def _object_array(cls: Global, items: list[Node], shape: Node) -> Node:
+    """An array of objects, as NumPy pickles one."""
+    constructor = Global("numpy._core.multiarray", "_reconstruct")
+    state = (1, shape, _dtype(DType(8, "O")), False, items)
+    return Object(constructor, (cls, (0,), b"b"), is_new=False, state=state)

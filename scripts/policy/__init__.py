@@ -1,0 +1,1 @@
+"""Makes ``modelreg/security/policy.json`` from genuine models; see `scripts.policy.__main__`."""

@@ -1,0 +1,83 @@
+"""Names of the policy: what a model may import, and which functions and types it may hold as values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from modelreg.security.denied_names import is_dangerous
+from scripts.policy.observe import Observations, Pair
+
+_FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
+
+LIBRARIES = frozenset(
+    {"catboost", "dateutil", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "pytz", "scipy", "sklearn", "xgboost"}
+)
+"""Whose names are taken from what models contain; dateutil and pytz for times of pandas."""
+OF_PYTHON = frozenset(
+    {
+        *("_codecs", "array", "builtins", "collections", "copyreg", "datetime", "decimal", "functools", "math"),
+        *("operator", "pathlib", "pathlib._local", "uuid", "zoneinfo"),
+    }
+)
+TYPES = {
+    "builtins": ["Ellipsis", "NotImplemented", "bool", "bytes", "complex", "float", "int", "object", "str"],
+    "numpy": [
+        *("bool", "bool_", "bytes_", "complex128", "complex64", "datetime64", "double", "float16", "float32", "float64"),
+        *("int16", "int32", "int64", "int8", "intc", "intp", "longdouble", "clongdouble", "longlong", "number", "object_"),
+        *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong", "ndarray"),
+        *("void", "generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
+        *("character", "flexible"),
+    ],
+    "pandas": ["NA", "NaT"],
+    "pandas._libs.missing": ["NA"],
+}
+"""Classes that models hold as values, of numbers and texts, and constants."""
+
+
+BY_HAND: dict[str, list[str]] = {
+    "joblib.numpy_pickle": ["NumpyArrayWrapper"],
+    "builtins": ["getattr"],  # of a class on this list, a method on this list
+    "torch": [
+        *("BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage"),
+        *("IntStorage", "LongStorage", "ShortStorage", "Size", "bfloat16", "bool", "device", "float16", "float32"),
+        *("float64", "int16", "int32", "int64", "int8", "strided", "uint8"),
+    ],
+    "torch._utils": ["_rebuild_parameter", "_rebuild_sparse_tensor", "_rebuild_tensor", "_rebuild_tensor_v2"],
+    "torch.nn.parameter": ["Parameter"],
+    "torch.storage": ["TypedStorage", "UntypedStorage"],
+}
+"""What only a person can know: what is read in another way, and tensors as PyTorch's own ``weights_only`` admits them."""
+
+
+def functions() -> set[Pair]:
+    """The functions that a person has looked at: they compute, and open, write, run and unpickle nothing."""
+    written = json.loads(_FILE.read_text())["functions"]
+    return {(module, name) for module, found in written.items() for name in found}
+
+
+def types() -> set[Pair]:
+    """The types that models may hold as values."""
+    return {(module, name) for module, found in TYPES.items() for name in found}
+
+
+def importable(seen: Observations, functions: set[Pair], types: set[Pair]) -> set[Pair]:
+    """All names that models may import."""
+    found = functions | types | {(module, name) for module, names in BY_HAND.items() for name in names}
+    for module, name in seen.names:
+        if is_of_libraries(module):
+            if is_dangerous(module, name):
+                print(f"- {module} {name} is dangerous")
+            else:
+                found.add((module, name))
+    return found | {(before, name) for module, name in found for before in _earlier(module)}
+
+
+def is_of_libraries(module: str) -> bool:
+    """Whether names of this module may be in the policy."""
+    return module.partition(".")[0] in LIBRARIES or module in OF_PYTHON
+
+
+def _earlier(module: str) -> list[str]:
+    """NumPy 1 has ``core`` where NumPy 2 has ``_core``, and reads either."""
+    return [module.replace("numpy._core", "numpy.core", 1)] if module.startswith("numpy._core") else []
