@@ -202,7 +202,11 @@ def table(hostile: list[Path], genuine: list[Path], scanners_python: str, detail
     yield "| --- | --- | --- | --- | --- |"
     for scanner in SCANNERS:
         worker = Worker(scanner, sys.executable if scanner == "modelreg" else scanners_python)
-        verdicts = {path: worker.ask(path) for path in [*hostile, *genuine]}
+        verdicts = {}
+        for number, path in enumerate([*hostile, *genuine], 1):
+            verdicts[path] = worker.ask(path)
+            print(f"\r{scanner}: {number} files", end="", file=sys.stderr)
+        print(file=sys.stderr)
         worker.stop()
         lists = [
             [path.name for path in files if verdicts[path] == verdict]

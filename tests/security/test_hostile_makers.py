@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hostile import HostileFile, Trigger, hostile_files
+from hostile.exhausting import exhausting_files
 
 from modelreg.flavors import recognise
 from modelreg.records.scan import Verdict
@@ -42,6 +43,32 @@ def test_no_hostile_file_is_safe(file: HostileFile, tmp_path: Path) -> None:
     path.write_bytes(file.content)
     files = {path.name: path}
     assert scan(files, False, recognise(files, False).format).verdict is not Verdict.SAFE
+
+
+MEASURED = """if True:
+    import resource, sys, time
+    from pathlib import Path
+    from modelreg.security.scan import scan
+    path, before = Path(sys.argv[1]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.process_time()
+    verdict = scan({path.name: path}, False, "pickle").verdict
+    took = time.process_time() - begin
+    print(verdict, took < 2, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300 << 10)
+"""
+BOUNDED = ("a tree with a cycle", "a pattern of exponential time")
+"""What takes long in ``predict`` alone, which limits of the process end."""
+
+
+@pytest.mark.parametrize("file", list(exhausting_files()), ids=lambda file: file.name)
+def test_a_small_file_takes_the_analysis_no_time_and_is_not_safe(file: HostileFile, tmp_path: Path, request) -> None:
+    if file.name not in BOUNDED:
+        request.applymarker(pytest.mark.xfail(reason="sizes and huge numbers are not judged yet", strict=False))
+    (tmp_path / file.file_name).write_bytes(file.content)
+    command = [sys.executable, "-c", MEASURED, str(tmp_path / file.file_name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    verdict, in_time, in_memory = done.stdout.split()
+    assert (in_time, in_memory) == ("True", "True")
+    assert verdict != "safe" or file.name in BOUNDED
 
 
 @pytest.mark.slow
