@@ -194,13 +194,15 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def table(hostile: list[Path], genuine: list[Path], scanners_python: str, details: Path | None) -> Iterator[str]:
+def table(
+    hostile: list[Path], genuine: list[Path], scanners: list[str], scanners_python: str, details: Path | None
+) -> Iterator[str]:
     """The lines of the table."""
     found: dict[str, dict[str, list[str]]] = {}
     yield f"{len(hostile)} hostile and {len(genuine)} genuine files, {datetime.date.today()}:\n"
     yield "| scanner | hostile, passed over | hostile, no verdict | genuine, refused | genuine, no verdict |"
     yield "| --- | --- | --- | --- | --- |"
-    for scanner in SCANNERS:
+    for scanner in scanners:
         worker = Worker(scanner, sys.executable if scanner == "modelreg" else scanners_python)
         verdicts = {}
         for number, path in enumerate([*hostile, *genuine], 1):
@@ -229,6 +231,7 @@ def main() -> None:
     parser.add_argument(
         "--python", default=str(ROOT / ".venv-scanners/bin/python"), help="Python of the other scanners"
     )
+    parser.add_argument("--only", choices=SCANNERS, action="append", help="leave out the other scanners")
     parser.add_argument("--details", type=Path, help="a file for the names of the files behind each number, as JSON")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -241,7 +244,8 @@ def main() -> None:
             write_hostile(hostile)
         if options.genuine is None:
             write_genuine(genuine)
-        for line in table(files_in(hostile), files_in(genuine), options.python, options.details):
+        files, scanners = (files_in(hostile), files_in(genuine)), options.only or list(SCANNERS)
+        for line in table(*files, scanners, options.python, options.details):
             print(line, flush=True)
 
 
