@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs allow-list fuzz screenshots clean
+.PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs allow-list fuzz compare-scanners screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -56,6 +56,11 @@ allow-list: .venv-flavors/.ready
 fuzz: $(READY)
 	PYTHONPATH=. $(BIN)/python -W ignore tests/security/following.py 600
 
+# The table of docs/security.md: other scanners and modelreg on the same files, the scanners in an environment of their own.
+# COMPARE="--hostile DIR --genuine DIR" takes files that are there.
+compare-scanners: $(READY) .venv-scanners/.ready
+	$(BIN)/python scripts/compare_scanners.py $(COMPARE)
+
 screenshots: $(READY)
 	$(BIN)/python scripts/write_screenshots.py
 
@@ -82,3 +87,9 @@ $(READY): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints-mlflow.txt .venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -e '.[mlflow,test-mlflow]'
 	@touch .venv-mlflow/.ready
+
+.venv-scanners/.ready: constraints-scanners.txt
+	$(PYTHON) -m venv .venv-scanners
+	PIP_CONSTRAINT=constraints-scanners.txt .venv-scanners/bin/python -m pip install --quiet --disable-pip-version-check \
+	  picklescan fickling modelscan modelaudit py7zr
+	@touch .venv-scanners/.ready

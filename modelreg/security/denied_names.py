@@ -92,13 +92,14 @@ class _DenyList:
         if (module, name) in self.data_names:
             return None
         return (
-            self._named(module, name)
+            self._names_of(module).get(name)
+            or (self.methods.get(module) if "." in name else None)
+            or self._named(module, name)
             or self._reexported(name)
             or self._in_module(module)
             or self._by_part(module, name)
             or self._under_prefix(module, name)
-            or self._copy_of_cloudpickle(module)
-            or (self.methods.get(module) if "." in name else None)
+            or (self.makers if "cloudpickle" in module else None)
         )
 
     def refusal_of_standard_library(self, module: str, name: str) -> Refusal | None:
@@ -109,8 +110,12 @@ class _DenyList:
         roots = {module.partition(".")[0], *containers}
         return self.library_refusal if roots & self.standard_library else None
 
+    def _names_of(self, module: str) -> Mapping[str, _Group]:
+        """The denied names of a module; copies of cloudpickle have those of cloudpickle."""
+        return self.names.get("cloudpickle" if "cloudpickle" in module else module, {})
+
     def _named(self, module: str, name: str) -> _Group | None:
-        names = self.names.get("cloudpickle" if "cloudpickle" in module else module, {})
+        names = self._names_of(module)
         return next((names[prefix] for prefix in _prefixes(name) if prefix in names), None)
 
     def _in_module(self, module: str) -> _Group | None:
@@ -135,9 +140,6 @@ class _DenyList:
         below = module.partition(".")[2]
         ends = (split for split in _splits(f"{below}.{name}") if split[1].endswith(name)) if below else ()
         return next((group for split in ends if (group := self._named(*split)) is not None), None)
-
-    def _copy_of_cloudpickle(self, module: str) -> _Group | None:
-        return self.makers if "cloudpickle" in module else None
 
 
 @cache

@@ -1,0 +1,56 @@
+"""Operations of pickle, protocol 4, as bytes, to make what no pickler writes."""
+
+from __future__ import annotations
+
+import struct
+
+
+def text(value: str) -> bytes:
+    """A string."""
+    content = value.encode()
+    return b"\x8c" + bytes([len(content)]) + content if len(content) < 256 else b"X" + u32(len(content)) + content
+
+
+def name(module: str, qualified: str) -> bytes:
+    """A global."""
+    return text(module) + text(qualified) + b"\x93"
+
+
+def number(value: int) -> bytes:
+    """An integer of 32 bits."""
+    return b"J" + struct.pack("<i", value)
+
+
+def several(*values: bytes) -> bytes:
+    """A tuple."""
+    return b"(" + b"".join(values) + b"t"
+
+
+def a_list(*values: bytes) -> bytes:
+    """A list."""
+    return b"](" + b"".join(values) + b"e"
+
+
+def table(**values: bytes) -> bytes:
+    """A dictionary with strings as keys."""
+    return b"}(" + b"".join(text(key) + value for key, value in values.items()) + b"u"
+
+
+def call(function: bytes, *values: bytes) -> bytes:
+    """A call by ``REDUCE``."""
+    return function + several(*values) + b"R"
+
+
+def instance(module: str, qualified: str, **state: bytes) -> bytes:
+    """An instance that is made by ``NEWOBJ`` and filled by ``BUILD``."""
+    return name(module, qualified) + b")\x81" + table(**state) + b"b"
+
+
+def pickled(*operations: bytes) -> bytes:
+    """A whole pickle."""
+    return b"\x80\x04" + b"".join(operations) + b"."
+
+
+def u32(value: int) -> bytes:
+    """Four bytes."""
+    return struct.pack("<I", value)

@@ -1,0 +1,82 @@
+"""Small files that take very long or very much memory to load, or while a model predicts. They harm nothing else."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+
+import numpy as np
+
+from hostile.assembler import call, name, number, pickled, several, table, text
+from hostile.file import HostileFile, Trigger
+
+LARGEST = 2**31 - 1
+
+
+def exhausting_files() -> Iterator[HostileFile]:
+    """Every file; none is larger than 4 KiB."""
+    for label, operations in {**_sizes(), **_numbers(), "a dtype in itself": _nested_dtype()}.items():
+        yield HostileFile(label, pickled(operations), Trigger.OTHER)
+    yield HostileFile("a key that hashes for ever", pickled(b"}", _shared_tuple(60), b"K\x01s"), Trigger.OTHER)
+    yield HostileFile("a tree with a cycle", pickle.dumps(_tree_with_a_cycle()), Trigger.OTHER)
+    yield HostileFile("a pattern of exponential time", pickle.dumps(_slow_pattern()), Trigger.OTHER)
+
+
+def _sizes() -> dict[str, bytes]:
+    numbers = call(name("builtins", "range"), number(LARGEST))
+    size = number(LARGEST)
+    return {
+        "a set of a range": call(name("builtins", "set"), numbers),
+        "a list of a range": call(name("builtins", "list"), numbers),
+        "a queue of a range": call(name("collections", "deque"), numbers),
+        "a counter of a range": call(name("collections", "Counter"), numbers),
+        "bytes of a size": call(name("builtins", "bytes"), size),
+        "a bytearray of a size": call(name("builtins", "bytearray"), size),
+    }
+
+
+def _numbers() -> dict[str, bytes]:
+    decimal = call(name("decimal", "Decimal"), text("1e99999999"))
+    ranges = "|".join(f"[{chr(200 + start)}-\U0010ffff]" for start in range(300))
+    return {
+        "an integer of a decimal": call(name("builtins", "int"), decimal),
+        "a fraction": call(name("fractions", "Fraction"), text("1e99999999")),
+        "a pattern that is compiled for ever": call(name("re", "_compile"), text(ranges), number(2)),
+    }
+
+
+def _shared_tuple(depth: int) -> bytes:
+    """A tuple of twice the same tuple, of which each is a tuple of twice the same."""
+    levels = (b"q" + bytes([level]) + b"0" + 2 * (b"h" + bytes([level])) + b"\x86" for level in range(depth))
+    return b"K\x00" + b"".join(levels)
+
+
+def _nested_dtype() -> bytes:
+    """A record of two fields of the same type, which is a record of two such fields, many levels deep."""
+    plain = [b"N", b"N", b"N", number(-1), number(-1), number(0)]
+    kind = call(name("numpy", "dtype"), text("f8"), b"\x89", b"\x88") + several(number(3), text("<"), *plain) + b"b"
+    for level in range(22):
+        half, memo = 8 << level, bytes([level])
+        again = b"h" + memo
+        fields = table(a=several(again, number(0)), b=several(again, number(half)))
+        state = [text("|"), b"N", several(text("a"), text("b")), fields, number(2 * half), number(1), number(0)]
+        record = call(name("numpy", "dtype"), text(f"V{2 * half}"), b"\x89", b"\x88")
+        kind = kind + b"q" + memo + b"0" + record + several(number(3), *state) + b"b"
+    return kind
+
+
+def _tree_with_a_cycle() -> object:
+    from sklearn.tree import DecisionTreeClassifier
+
+    model = DecisionTreeClassifier(max_depth=1).fit(np.array([[0.0], [1.0]]), [0, 1])
+    state = model.tree_.__getstate__()
+    nodes = state["nodes"].copy()
+    nodes["left_child"][0] = nodes["right_child"][0] = 0
+    model.tree_.__setstate__({**state, "nodes": nodes})
+    return model
+
+
+def _slow_pattern() -> object:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    return CountVectorizer(token_pattern=r"(a+)+$").fit(["a"])

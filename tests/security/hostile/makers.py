@@ -1,0 +1,25 @@
+"""All hostile files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostile.containers import container_files
+from hostile.file import HostileFile, Trigger
+from hostile.gadgets import gadget_files
+from hostile.models import model_files
+from hostile.opcodes import doubted_files, named_files
+
+OTHER_LOADERS = ("zip", "gzip", "zlib", "bzip2", "xz", "lzma", "in an array", "far in an array", "behind")
+"""Files that ``pickle.load`` does not read up to the payload begin so."""
+
+
+def hostile_files(marker: str) -> Iterator[HostileFile]:
+    """Every file; whatever they do, they do it to ``marker``, a path without spaces."""
+    command = f"touch {marker}"
+    for label, content in {**named_files(command), **doubted_files(command)}.items():
+        trigger = Trigger.OTHER if label.startswith(OTHER_LOADERS) else Trigger.PICKLE
+        yield HostileFile(label, content, trigger)
+    yield from gadget_files(marker)
+    yield from container_files(command)
+    yield from model_files(marker)
