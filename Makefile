@@ -48,7 +48,7 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/write_docs.py
 
-# The names that models may import, from the libraries that are installed; its difference is to be reviewed.
+# What models may hold, from files of genuine models (make corpus) and from the libraries; its difference is to be reviewed.
 allow-list: .venv-flavors/.ready
 	.venv-flavors/bin/python scripts/write_allow_list.py
 

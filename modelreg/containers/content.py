@@ -28,6 +28,13 @@ class OpenModel:
             raise ValueError("a folder is no model of one file")
         return self.file
 
+    def files(self) -> Files:
+        """The files of a folder, by their paths within it; raises ValueError for a model of one file."""
+        if self.folder is None:
+            raise ValueError("a model of one file is no folder")
+        found = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path for path in found}
+
     def read(self) -> bytes:
         """All bytes of the file."""
         self.only_file.seek(0)

@@ -51,11 +51,36 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """MLflow's ``PyFuncModel``, under full trust alone; raises `UnloadableModel`."""
-    from modelreg.security.unpickle import load_mlflow
+    """The estimator that a folder of scikit-learn's flavor has; of other flavors MLflow's ``PyFuncModel``.
+
+    The file of the estimator is judged and loaded as one that was registered by itself. Everything else takes full
+    trust, since MLflow runs what the folder says. Raises `UnloadableModel` and `UntrustedModel`.
+    """
+    from modelreg.security.scan import scan
+    from modelreg.security.unpickle import load_mlflow, load_pickle
 
     assert model.folder is not None
-    return load_mlflow(model.folder, trust)
+    files = model.files()
+    path = _estimator_file(files)
+    if path is None:
+        return load_mlflow(model.folder, trust)
+    trust.require(scan(files, True, format))
+    with path.open("rb") as file:
+        if skops.describe(path):
+            return skops.load_file(file, trust)
+        return load_pickle(file, trust)
+
+
+def _estimator_file(files: Files) -> Path | None:
+    """The file of the estimator; None where MLflow would run more than this file says."""
+    parsed = _parsed(files["MLmodel"])
+    flavors = _mapping(parsed.get("flavors")) if parsed else {}
+    described, generic = _mapping(flavors.get("sklearn")), _mapping(flavors.get(_GENERIC))
+    if _text(generic.get("loader_module")) not in (None, "mlflow.sklearn"):
+        return None
+    if any(_text(each.get("code")) for each in (described, generic)):
+        return None
+    return files.get(_text(described.get("pickled_model")) or "")
 
 
 def _parsed(path: Path) -> dict[object, object] | None:

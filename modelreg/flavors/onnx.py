@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.containers.content import Files, OpenModel, only_file
+from modelreg.containers.content import Files, OpenModel
 from modelreg.containers.protobuf import NotProtobuf, varint
+from modelreg.errors import UnloadableModel
 from modelreg.records.registration import Description
+from modelreg.records.scan import Verdict
+from modelreg.security import onnx_graph
+from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ _WIRE_TYPES = {
     26: _BYTES,  # configuration
 }
 _MOST_FIELDS = 10_000
+_ENDING = ".onnx"
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
@@ -62,22 +68,31 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
     A model whose data lie in other files has to be a folder with them: nothing else is read, with whatever trust.
     """
-    from modelreg.security.scan import scan
-
-    files = model.files()
-    trust.require(scan(files, model.folder is not None, format))
-    only = next(path for path in files.values() if model.folder is None or path.name.lower().endswith(_ENDING))
-    if reads_other_files(only, files, model.folder):
-        raise UnloadableModel(
-            "the model reads a file that was not registered with it", "register the folder that has both"
-        )
+    source = _bytes_of(model, trust) if model.folder is None else str(_only_model(model.files(), trust))
     with loading():
         from onnxruntime import InferenceSession
 
-        session: object = InferenceSession(
-            model.read() if model.folder is None else str(only), providers=["CPUExecutionProvider"]
-        )
+        session: object = InferenceSession(source, providers=["CPUExecutionProvider"])
     return session
+
+
+def _bytes_of(model: OpenModel, trust: Trust) -> bytes:
+    evidence = Evidence()
+    if onnx_graph.examine(model.only_file, len(model.read()), "", frozenset(), evidence):
+        raise UnloadableModel("the model reads data from another file", "register the folder that has both files")
+    trust.require(evidence.scan())
+    return model.read()
+
+
+def _only_model(files: Files, trust: Trust) -> Path:
+    """The model in a folder, whose data lie in the same folder."""
+    from modelreg.security.scan import scan
+
+    found = scan(files, True, "onnx")
+    if found.verdict is Verdict.DANGEROUS:
+        raise UnloadableModel(f"the model reads data outside of its folder: {found.findings[0]}")
+    trust.require(found)
+    return next(path for name, path in files.items() if name.lower().endswith(_ENDING))
 
 
 def _fields(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:

@@ -94,15 +94,15 @@ def array_content(node: Node) -> ArrayContent | None:
             if inner is None:
                 raise UnreadablePickle("has a pickle that is no array where joblib writes one")
             return ArrayContent(class_name, inner.kind, inner.elements)
-        case Object(Global() as function, (Global() as cls, *_), False) if function.dotted in _RECONSTRUCTS:
-            return _reconstructed(cls, resolved(node.state))  # type: ignore[arg-type]
-        case Object(Global() as function, (buffer, dtype, shape, *_), False) if function.dotted in _FROM_BUFFER:
+        case Object(Global() as function, arguments, False) if function.dotted in _RECONSTRUCTS:
+            return _reconstructed(_empty(arguments), resolved(node.state))  # type: ignore[arg-type]
+        case Object(Global() as function, (buffer, dtype, _, _, *_), False) if function.dotted in _FROM_BUFFER:
             kind = dtype_of(dtype).kind
             if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
                 raise UnreadablePickle("has an array of objects that is made of bytes")
             return ArrayContent("numpy.ndarray", kind, ())
-        case Object(Global(_, "_mareconstruct") as function, (Global() as cls, *_), False):
-            return _masked(cls, resolved(node.state)) if function.dotted == _MASKED else None  # type: ignore[arg-type]
+        case Object(Global() as function, (cls, Global(), *rest), False) if function.dotted == _MASKED:
+            return _masked(_empty((cls, *rest)), resolved(node.state))  # type: ignore[arg-type]
         case _:
             return None
 
@@ -225,12 +225,21 @@ def _field_type(value: Node, size: int, depth: int) -> DType:
 
 
 def _count(shape: Sequence[Node]) -> int:
+    """How many elements an array has; raises `UnreadablePickle`."""
     count = 1
     for length in shape:
         if type(length) is not int or not 0 <= length < _MOST_BYTES or count > _MOST_BYTES:
             raise UnreadablePickle("has an array whose shape is not made of lengths")
         count *= length
     return count
+
+
+def _empty(arguments: Node) -> Global:
+    """The class of an array that is made without elements, before its state fills it."""
+    match arguments:
+        case (Global() as cls, (0,), mark) if mark in (b"b", "b") or class_of(mark) == "builtins.bytes":
+            return cls
+    raise UnreadablePickle("has an array that is made as NumPy never makes one")
 
 
 def _reconstructed(cls: Global, state: Node) -> ArrayContent:
@@ -250,7 +259,16 @@ def _masked(cls: Global, state: Node) -> ArrayContent:
 
 def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node]]:
     """The kind and the objects of an array whose state has this data: a list where elements are objects."""
-    _count(shape)
-    if isinstance(data, list) == (dtype.kind in "OT"):
-        return dtype.kind, data if isinstance(data, list) else ()
-    raise UnreadablePickle("has an array whose data is not of its type")
+    count = _count(shape)
+    if isinstance(data, list) and dtype.kind in "OT" and len(data) == count:
+        return dtype.kind, data
+    if not isinstance(data, list) and dtype.kind not in "OT" and _length(data) in (None, count * dtype.size):
+        return dtype.kind, ()
+    raise UnreadablePickle("has an array whose data is not of its type and shape")
+
+
+def _length(data: Node) -> int | None:
+    """Bytes; None where they are written as text."""
+    if isinstance(data, bytes):
+        return len(data)
+    return data.length if isinstance(data, Omitted) and data.type_name == "bytes" else None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NUMBERS, TEXT, TYPE, Kinds, literal
+from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
 from modelreg.security.denied_names import is_trustable
 from modelreg.security.object_graph import (
     ABSENT,
@@ -34,7 +34,9 @@ _MOST_FINDINGS = 20
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
-_PLAIN_ARRAYS = frozenset({"numpy.ndarray", "numpy.memmap", "numpy.generic"})
+PLAIN_ARRAYS = frozenset(
+    {"numpy.ndarray", "numpy.memmap", "numpy.generic", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}
+)
 _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
 
 
@@ -81,6 +83,8 @@ class _Judge:
             node, kinds, place = self._waiting.pop()
             node = resolved(node)
             if type(node) in _SINGLE:
+                if NO_NUMBERS in kinds.words and node is not None:
+                    self._refuse(place, "a number", kinds)
                 continue
             if type(node) is not str:
                 visit = id(node), id(kinds)
@@ -198,7 +202,7 @@ class _Judge:
 
     def _array(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         words, of_text = kinds.words, content.kind in _TEXT_ARRAYS
-        if content.class_name not in _PLAIN_ARRAYS | words and OBJECT not in words:
+        if content.class_name not in PLAIN_ARRAYS | words and OBJECT not in words:
             self._refuse(place, _article(content.class_name), kinds)
         elif content.class_name == "numpy.generic":
             if of_text and not {TEXT, LABELS} & words:
@@ -337,7 +341,7 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words) if word[0] not in "'@"]
+    shown = [word for word in sorted(kinds.words - {NO_NUMBERS}) if word[0] not in "'@"]
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])

@@ -6,6 +6,7 @@ A set of kinds is a list of words, as ``policy.json`` has it:
   nothing can be done with them;
 - ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
 - ``bytes``: a byte string;
+- ``no numbers``: no single numbers here, since they would be sizes;
 - ``function``: one of the functions of the policy; ``type``: one of NumPy's or Python's types of numbers and texts;
   ``@module.name``: exactly this function or class;
 - ``method``: the method of the same name of the same object, with which some models replace it for a while;
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NUMBERS, TEXT, LABELS, BYTES = "numbers", "text", "labels", "bytes"
-FUNCTION, TYPE, METHOD = "function", "type", "method"
+FUNCTION, TYPE, METHOD, NO_NUMBERS = "function", "type", "method", "no numbers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,11 @@ _MOST_PARTS = 5_000_000
 _LONGEST_TEXT = 4096  # bytes
 
 
-def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evidence: Evidence) -> None:
-    """Say what the model in ``file`` needs besides itself; ``beside`` are the files that were registered with it."""
+def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evidence: Evidence) -> bool:
+    """Say what the model in ``file`` needs besides itself; ``beside`` are the files that were registered with it.
+
+    Returns whether it reads other files.
+    """
     waiting, left = [("model", 0, size)], _MOST_PARTS
     domains: set[str] = set()
     own: set[str] = set()
@@ -64,13 +67,14 @@ def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evide
                     waiting.append((part, begin, begin + length))
             if left < 0:
                 evidence.speaks(Verdict.UNREADABLE, place, ["its graph is too large to be looked at"])
-                return
+                return True
     except NotProtobuf:
         evidence.speaks(Verdict.UNREADABLE, place, ["its graph is cut off or damaged"])
     for domain in sorted(domains - own - _STANDARD):
         evidence.speaks(Verdict.UNKNOWN, place, [f"it needs operators of {domain!r}, which are somebody's own library"])
     for location in sorted(locations):
         _judge(location, place, beside, evidence)
+    return bool(locations)
 
 
 def _judge(location: str, place: str, beside: frozenset[str], evidence: Evidence) -> None:

@@ -1,65 +1,132 @@
 """The names that the opcodes of a pickle mention, for one that is not followed: to say what it may be about.
 
-This decides nothing: such a pickle is unreadable, and is never unpickled.
+This decides nothing but how such a pickle is called: it is unreadable or dangerous, and never unpickled. The lengths of
+arguments are those of Python's ``pickletools``.
 """
 
 from __future__ import annotations
 
-import pickletools
-import struct
-from typing import IO, BinaryIO, cast
+import codecs
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
 
 _MOST_OPCODES = 200_000
 _MOST_NAMES = 1000
-_LONGEST = 1 << 20  # bytes
-_NOT_A_PICKLE = (ValueError, EOFError, IndexError, KeyError, AttributeError, OverflowError, struct.error)
-_CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "BUILD"})
-_RECALLS = frozenset({"GET", "BINGET", "LONG_BINGET"})
-_MEMOISES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+_KEPT = 4096  # bytes of an argument
+_PIECE = 1 << 20
+_MOST_PASSED = 256 << 20  # bytes that are passed over
+
+_LINES = {**dict.fromkeys(b"FILSVPgp", 1), **dict.fromkeys(b"ci", 2)}
+_FIXED = {**dict.fromkeys(b"Kqh\x82\x80", 1), **dict.fromkeys(b"M\x83", 2), **dict.fromkeys(b"Jrj\x84", 4), ord("G"): 8}
+_FIXED[0x95] = 8  # a frame
+_COUNTED = {
+    **dict.fromkeys(b"UC\x8a\x8c", 1),
+    **dict.fromkeys(b"XBT\x8b", 4),
+    **dict.fromkeys(b"\x8d\x8e\x96", 8),
+}
+_WITHOUT = frozenset(b".(012Nbdel]oRstu})ao\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98Q")
+_TEXTS = frozenset(b"SVUTX\x8c\x8d")
+_CALLS = frozenset(b"Rio\x81\x92b")
 
 
-def names_in_opcodes(file: BinaryIO) -> tuple[list[tuple[str, str]], int]:
-    """Pairs of module and name that a pickle mentions, and how often it calls something; both may be incomplete."""
+class _NoOpcode(Exception):
+    """The bytes go on with something else, or end."""
+
+
+def names_in_opcodes(file: BinaryIO) -> tuple[list[tuple[str, str]], int, bool]:
+    """Pairs of module and name that a pickle mentions; how often it calls something; whether it ends as a pickle does.
+
+    A name that the pickle computes is not among them.
+    """
     names: dict[tuple[str, str], None] = {}
     texts: list[str] = []
     memo: dict[int, str] = {}
-    calls = count = 0
+    calls = 0
+    ends = False
     try:
-        for opcode, argument, _ in pickletools.genops(cast("IO[bytes]", _Bounded(file))):
-            count += 1
-            if count > _MOST_OPCODES or len(names) > _MOST_NAMES:
-                break
-            calls += opcode.name in _CALLS
-            if opcode.name in ("GLOBAL", "INST"):
-                module, _, name = str(argument).partition(" ")
+        for code, argument in _opcodes(file):
+            last = texts[-1] if texts else ""
+            if code in b"ci":
+                module, _, name = argument.partition("\n")
                 names[module, name] = None
-            elif opcode.name == "STACK_GLOBAL" and len(texts) > 1:
+            elif code == 0x93 and len(texts) > 1:
                 names[texts[-2], texts[-1]] = None
-            elif opcode.name == "MEMOIZE":
-                memo[len(memo)] = texts[-1] if texts else ""
-            elif opcode.name in _MEMOISES and isinstance(argument, int):
-                memo[argument] = texts[-1] if texts else ""
-            elif opcode.name in _RECALLS and isinstance(argument, int):
-                texts.append(memo.get(argument, ""))
-            elif isinstance(argument, str) and len(argument) <= 500:
-                texts.append(argument)
+            elif code == 0x94:
+                memo[len(memo)] = last
+            elif code in b"pqr":
+                memo[_number(code, argument)] = last
+            elif code in b"ghj":
+                texts.append(memo.get(_number(code, argument), ""))
+            elif code in _TEXTS:
+                texts.append(_unescaped(code, argument))
+            calls += code in _CALLS
+            ends = code == ord(".")
             del texts[:-4]
-    except _NOT_A_PICKLE:
+            if ends or len(names) > _MOST_NAMES:
+                break
+    except _NoOpcode:
         pass
-    return list(names), calls
+    return list(names), calls, ends
 
 
-class _Bounded:
-    """A file of which nobody reads more at once than an opcode of interest has."""
+def _number(code: int, argument: str) -> int:
+    if code in b"pg":
+        return int(argument) if argument.isdecimal() else -1
+    return int.from_bytes(argument.encode("latin-1"), "little")
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
 
-    def read(self, count: int) -> bytes:
-        return self._file.read(min(count, _LONGEST))
+def _unescaped(code: int, argument: str) -> str:
+    """A text as protocol 0 writes it; as it stands where its escapes are none."""
+    try:
+        if code == ord("V"):
+            return argument.encode("latin-1").decode("raw-unicode-escape")
+        if code == ord("S"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python warns of escapes that it does not know
+                return bytes(codecs.escape_decode(argument.strip("'\""))[0]).decode("latin-1")
+    except ValueError:
+        pass
+    return argument
 
-    def readline(self) -> bytes:
-        return self._file.readline(_LONGEST)
 
-    def tell(self) -> int:
-        return self._file.tell()
+def _opcodes(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Each opcode and its argument as text; raises `_NoOpcode`."""
+    for _ in range(_MOST_OPCODES):
+        code = file.read(1)
+        if not code:
+            return
+        if code[0] in _LINES:
+            yield code[0], "\n".join(_line(file) for _ in range(_LINES[code[0]]))
+        elif code[0] in _FIXED:
+            yield code[0], file.read(_FIXED[code[0]]).decode("latin-1")
+        elif code[0] in _COUNTED:
+            yield code[0], _counted(file, int.from_bytes(file.read(_COUNTED[code[0]]), "little"))
+        elif code[0] in _WITHOUT:
+            yield code[0], ""
+        else:
+            raise _NoOpcode
+
+
+def _line(file: BinaryIO) -> str:
+    kept = piece = file.readline(_PIECE)
+    passed = len(piece)
+    while piece[-1:] != b"\n":
+        piece = file.readline(_PIECE)
+        passed += len(piece)
+        if not piece or passed > _MOST_PASSED:
+            raise _NoOpcode
+    return kept[:_KEPT].rstrip(b"\n").decode("utf-8", "replace")
+
+
+def _counted(file: BinaryIO, length: int) -> str:
+    kept = file.read(min(length, _KEPT))
+    left = length - len(kept)
+    if length > _MOST_PASSED:
+        raise _NoOpcode
+    while left > 0:
+        piece = file.read(min(left, _PIECE))
+        if not piece:
+            raise _NoOpcode
+        left -= len(piece)
+    return kept.decode("utf-8", "replace")

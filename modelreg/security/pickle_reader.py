@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 from modelreg.containers.compressed import BadCompression
 from modelreg.security.arrays import ANY_WRAPPER, LONGEST_PADDING, WRAPPER, check_dtype, wrapped_array
+from modelreg.security.denied_names import is_dangerous
 from modelreg.security.object_graph import (
     ABSENT,
     Array,
@@ -47,6 +48,7 @@ _MOST_PICKLES = 1000  # one behind the other
 _LONGEST_TEXT_LINE = 64 << 20  # bytes; protocol 0 writes arrays so
 _LONGEST_INTEGER = 64  # bytes; random number generators have states of 16 and 32
 _HIGHEST_PROTOCOL = 5
+_LOOKED_AT = 64 << 10  # bytes of an array that could be a pickle
 
 
 class End(Enum):
@@ -148,7 +150,7 @@ def _read(reader: _Reader) -> Reading:
 def _with_names(reading: Reading, file: BinaryIO) -> Reading:
     """Add the names that the opcodes of an unreadable pickle mention, so that it can be said what it would do."""
     known = {(each.module, each.name): each for each in reading.globals}
-    more, calls = names_in_opcodes(file)
+    more, calls, _ = names_in_opcodes(file)
     for module, name in more:
         pair = names_in_python_3(module, name) if reading.protocol < 3 else (module, name)
         known.setdefault(pair, Global(*pair))
@@ -402,7 +404,9 @@ class _Reader:
         else:
             if found.is_padded:
                 self._pass_padding()
-            self.stream.skip(found.bytes)
+                self.stream.skip(found.bytes)
+            else:
+                self._pass_elements(found.bytes)
         return Array(found.class_name, found.dtype, found.shape, elements)
 
     def _pass_padding(self) -> None:
@@ -410,6 +414,16 @@ class _Reader:
         if length > LONGEST_PADDING:
             raise UnreadablePickle("has a padding that joblib never writes")
         self.stream.skip(length)
+
+    def _pass_elements(self, count: int) -> None:
+        """Elements without a padding, with which ``pickle.load`` goes on as opcodes: they may not be a pickle, too."""
+        start = self.stream.read(min(count, _LOOKED_AT))
+        self.stream.skip(count - len(start))
+        opcodes = io.BytesIO(start)
+        names, _, ends = names_in_opcodes(opcodes)
+        whole = opcodes.tell() == len(start) == _LOOKED_AT
+        if ends or whole or any(is_dangerous(*name) for name in names):
+            raise UnreadablePickle("has an array that is a pickle as well")
 
     def _inner_pickle(self) -> Node:
         """An array of objects, which joblib writes as a pickle of its own."""

@@ -206,7 +206,8 @@ class _Reader:
     def _read_NdArrayNode(self, state: State) -> Node:
         cls = self._name(state)
         if state["type"] == "json":
-            return _object_array(cls, self._values(state["content"]), self.node(state["shape"]))
+            self.node(state["shape"])
+            return _object_array(cls, self._values(state["content"]))
         found = self._type_of_array(state["file"]) if state["type"] == "numpy" else None
         if found is None:
             raise UnreadablePickle("has an array that is not in the file")
@@ -302,7 +303,7 @@ def _key(key_type: Node, key: str) -> Node:
     """A key of a dictionary, which skops makes by calling its type with the text in the JSON."""
     if not isinstance(key_type, Global):
         raise UnreadablePickle("has a key without a type")
-    if key_type.dotted == "builtins.str":
+    if key_type.dotted in ("builtins.str", "numpy.str_"):
         return key
     if key_type.module != "numpy" and key_type.dotted not in _NUMBER_TYPES:
         raise UnreadablePickle(f"has a key of the type {key_type.dotted[:80]}")
@@ -313,8 +314,8 @@ def _dtype(found: DType) -> Object:
     return Object(Global("numpy", "dtype"), (f"{found.kind}{found.size}",), is_new=False, dtype=found)
 
 
-def _object_array(cls: Global, items: list[Node], shape: Node) -> Node:
-    """An array of objects, as NumPy pickles one."""
+def _object_array(cls: Global, items: list[Node]) -> Node:
+    """An array of objects, as NumPy pickles one; of several dimensions, it is one of lists."""
     constructor = Global("numpy._core.multiarray", "_reconstruct")
-    state = (1, shape, _dtype(DType(8, "O")), False, items)
+    state = (1, (len(items),), _dtype(DType(8, "O")), False, items)
     return Object(constructor, (cls, (0,), b"b"), is_new=False, state=state)

@@ -37,6 +37,7 @@ TYPES = {
 
 BY_HAND: dict[str, list[str]] = {
     "joblib.numpy_pickle": ["NumpyArrayWrapper"],
+    "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
     "builtins": ["getattr"],  # of a class on this list, a method on this list
     "torch": [
         *("BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage"),
@@ -50,10 +51,24 @@ BY_HAND: dict[str, list[str]] = {
 """What only a person can know: what is read in another way, and tensors as PyTorch's own ``weights_only`` admits them."""
 
 
+_OF_TABLES = [
+    *("abs", "astype", "clip", "copy", "drop", "dropna", "fillna", "isna", "isnull", "max", "mean", "median", "min"),
+    *("notna", "notnull", "round", "std", "sum", "to_numpy"),
+]
+FUNCTIONS: dict[str, list[str]] = {
+    "_operator": ["add", "mul", "neg", "sub", "truediv"],
+    "pandas": [f"DataFrame.{name}" for name in _OF_TABLES],
+    "pandas.core.frame": [f"DataFrame.{name}" for name in _OF_TABLES],
+    "pandas.core.generic": [f"NDFrame.{name}" for name in _OF_TABLES],
+}
+"""Functions that were looked at, besides those that ``policy.json`` has already."""
+
+
 def functions() -> set[Pair]:
     """The functions that a person has looked at: they compute, and open, write, run and unpickle nothing."""
     written = json.loads(_FILE.read_text())["functions"]
-    return {(module, name) for module, found in written.items() for name in found}
+    known = [*written.items(), *FUNCTIONS.items()]
+    return {(module, name) for module, found in known for name in found}
 
 
 def types() -> set[Pair]:

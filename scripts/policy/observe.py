@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.security import numpy_header
 from modelreg.security.arrays import DType, array_content, scalar_content
-from modelreg.security.judge import is_own_method
+from modelreg.security.judge import PLAIN_ARRAYS, is_own_method
 from modelreg.security.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
 from modelreg.security.object_graph import (
     ABSENT,
@@ -34,7 +34,6 @@ from modelreg.security.skops_reader import read_schema
 
 Pair = tuple[str, str]
 NOTHING = Kinds()
-_PLAIN_ARRAYS = ("numpy.ndarray", "numpy.memmap", "numpy.generic")
 
 
 @dataclass
@@ -173,7 +172,7 @@ def _of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
     if content is None:
         assert isinstance(node, Object)
         return words(key_of(node))
-    cls = NOTHING if content.class_name in _PLAIN_ARRAYS else words(content.class_name)
+    cls = NOTHING if content.class_name in PLAIN_ARRAYS else words(content.class_name)
     if content.kind in "OT":
         return cls | _of_items(content.elements, inner)
     return cls | words(LABELS if content.kind in "SU" else NUMBERS)

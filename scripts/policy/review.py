@@ -60,9 +60,6 @@ METHOD_NAMES = frozenset(
 NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
 """Attributes that hold nothing but None: a folder that is written to and unpickled from."""
 METHODS = ["auto", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
-OF_VECTORIZERS = ("input",)
-"""Attributes whose one option names files to be opened."""
-
 FREE_TEXT = frozenset(
     {
         *("_sklearn_version", "token_pattern", "fill_value", "missing_values", "pos_label", "constant", "name", "_name"),
@@ -75,16 +72,27 @@ FREE_TEXT = frozenset(
 ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
 """Libraries whose parameters are texts of their own, which go to their compiled code."""
 
+METHODS_OF_DATA = (
+    *("abs", "astype", "capitalize", "casefold", "copy", "fillna", "lower", "lstrip", "ravel", "reshape", "round"),
+    *("rstrip", "split", "splitlines", "strip", "swapcase", "title", "to_numpy", "toarray", "todense", "upper"),
+)
+"""Methods of texts, arrays and tables that only compute."""
+
 CALLS: dict[str, list[list[Any]]] = {
     "builtins.getattr": [["distribution"], ["'_entropy'"]],
+    "torch._utils._rebuild_tensor_v2": [["storage"], [], ["numbers"], ["numbers"], [], ["value"], ["value"]],
+    "torch._utils._rebuild_parameter": [["torch.Tensor"], [], ["value"]],
+    "torch.Size": [["numbers"]],
     "functools.partial": [["function"]],
     "_codecs.encode": [["text"], ["'latin1'"]],
+    "operator.attrgetter": [[f"'{name}'" for name in ("T", "array", "coef_", "feature_importances_", "values")]],
+    "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[["text", "numbers"]] * 3],
     "operator.itemgetter": [["text", "numbers", {"items": ["text", "numbers"]}]] * 6,
     "decimal.Decimal": [["text"]],
     "uuid.UUID": [["text", "bytes"]],
     "builtins.slice": [["text", "value"], ["text", "value"], ["text", "value"]],
-    "builtins.bytes": [["bytes"]],
-    "builtins.bytearray": [["bytes"], ["'latin-1'"]],
+    "builtins.bytes": [["bytes", "no numbers"]],
+    "builtins.bytearray": [["bytes", "text", "builtins.bytes", "no numbers"], ["'latin-1'"]],
     "builtins.complex": [[], []],
     "builtins.set": [["numbers", "labels"]],
     "builtins.frozenset": [["numbers", "labels"]],
@@ -97,6 +105,18 @@ CALLS: dict[str, list[list[Any]]] = {
     "pandas.PeriodDtype": [["text"]],
 }
 """Arguments by position where what was seen is one example of many."""
+
+_HELD = ["estimator", "value", "frame", "index", "sparse", "random", "torch.Tensor", "torch.nn.parameter.Parameter"]
+_MAPPING = [{"keys": ["text", "labels", "value"], "values": ["text", "labels", "numbers", "bytes", *_HELD, {"items": _HELD}]}]
+CLASSES: dict[str, dict[str, Any]] = {
+    "collections.OrderedDict": {"entries": _MAPPING, "attributes": {"_metadata": ["value"]}},
+    "collections.defaultdict": {"entries": _MAPPING},
+    "collections.Counter": {"entries": [{"keys": ["text", "labels"], "values": []}]},
+    "collections.deque": {"items": [{"items": ["text", "labels", "numbers", *_HELD]}]},
+    "torch.Tensor": {"category": "value"},
+    "torch.nn.parameter.Parameter": {"category": "value"},
+}
+"""Parts of classes that hold what they are given: containers, and PyTorch's weights."""
 
 STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [

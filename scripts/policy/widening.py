@@ -13,6 +13,7 @@ from scripts.policy.observe import NOTHING, Observations, Observed
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
+_ARRAYS = frozenset({"numpy.matrix", "numpy.recarray", "numpy.rec.recarray"})
 
 
 class Widening:
@@ -29,7 +30,7 @@ class Widening:
         self.kept = {name for name in seen.classes if names.is_of_libraries(name.rpartition(".")[0])}
         """Classes that a model may hold."""
         self._genuine = {name: frozenset(each.attributes) for name, each in seen.classes.items()}
-        self._categories = {name: self._category(name) for name in {*seen.classes, *described}}
+        self._categories = {name: self._category(name) for name in {*seen.classes, *described, *review.CLASSES, *review.CALLS}}
 
     def widen(self) -> None:
         """Change the observations to what is admitted."""
@@ -43,7 +44,19 @@ class Widening:
             self._class(name, seen)
         for name, arguments in self.seen.calls.items():
             self.seen.calls[name] = self._call(name, arguments)
+        for name in review.CALLS:
+            self.seen.classes[name]  # made where it was not seen
+        for name, parts in review.CLASSES.items():
+            self._by_hand(self.seen.classes[name], parts)
         self.seen.calls |= {name: _parsed(kinds) for name, kinds in review.CALLS.items()}
+
+    @staticmethod
+    def _by_hand(seen: Observed, parts: Mapping[str, Any]) -> None:
+        for part in ("items", "entries"):
+            if part in parts:
+                setattr(seen, part, Kinds.parse(parts[part]))
+        for attribute, kinds in parts.get("attributes", {}).items():
+            seen.attributes[attribute] = Kinds.parse(kinds)
 
     def category(self, name: str) -> str:
         """The category of a class, or nothing."""
@@ -51,6 +64,8 @@ class Widening:
 
     def _category(self, name: str) -> str:
         bases = [name, *self.described.get(name, {}).get("bases", ())]
+        if "category" in review.CLASSES.get(name, {}):
+            return str(review.CLASSES[name]["category"])
         of_base = next((review.CATEGORIES[base] for base in bases if base in review.CATEGORIES), "")
         return of_base or next((each for pattern, each in review.CATEGORY_OF_NAMES if pattern.fullmatch(name)), "")
 
@@ -116,8 +131,6 @@ class Widening:
         if attribute in review.METHOD_NAMES and self.category(name) in ("estimator", "scorer"):
             texts = words(*map(literal, review.METHODS))
             return texts | Kinds(items=texts)
-        if attribute in review.OF_VECTORIZERS:
-            return words("'content'")
         widened = self._kinds(kinds)
         if attribute in review.FREE_TEXT or attribute.startswith("feature_name") or self._has_any_text(name, kinds):
             widened |= words(TEXT)
@@ -139,7 +152,7 @@ class Widening:
         """Categories for classes, and any text within containers."""
         found = set()
         for word in kinds.words:
-            if "." not in word or word[0] in "'@" or word in self.kept:
+            if "." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS:
                 found.add(self._word(word))
         if within and any(word[0] == "'" for word in found):
             found = {word for word in found if word[0] != "'"} | {TEXT}
@@ -157,7 +170,7 @@ class Widening:
     def _word(self, word: str) -> str:
         if word.startswith("@"):
             return FUNCTION if word[1:] in self.functions else TYPE if word[1:] in self.types else word
-        return self.category(word) or word
+        return word if word in _ARRAYS else self.category(word) or word
 
 
 def _parsed(kinds: Iterable[Any]) -> list[Kinds]:

@@ -31,7 +31,7 @@ SEEN = {
     ),
     "a looked up attribute is called": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), b")\x81", text("fit"), b"\x86R)R"),
-        "calls an attribute",
+        "looks up an attribute",
     ),
     "joblib's old wrapper": (pickled(name("joblib.numpy_pickle", "NDArrayWrapper"), b")\x81}b"), "NDArrayWrapper"),
     "joblib's wrapper by another name": (
@@ -39,8 +39,11 @@ SEEN = {
         "Wrapper",
     ),
     "a distribution that executes its state": (
-        pickled(name("scipy.stats._continuous_distns", "norm_gen"), b")\x81}", text("_parse_arg_template"), b"Nsb"),
-        "norm_gen",
+        pickled(
+            *(name("scipy.stats._continuous_distns", "norm_gen"), b")\x81}"),
+            *(text("_parse_arg_template"), text("import os"), b"sb"),
+        ),
+        "norm_gen._parse_arg_template is 'import os'",
     ),
 }
 
@@ -89,7 +92,7 @@ def test_what_leads_to_code_is_not_safe_and_is_said(scanned, way):
 
 @pytest.mark.parametrize("way", DOUBTED)
 def test_what_is_not_understood_is_unreadable(scanned, way):
-    assert scanned(DOUBTED[way]).verdict is Verdict.UNREADABLE
+    assert scanned(DOUBTED[way]).verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
 
 
 USUAL = ["a call", "behind joblib's arrays"]

@@ -17,27 +17,9 @@ from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 
 FILES = {file.name: file for file in hostile_files("/nonexistent/marker")}
-VALUES_OF_ADMITTED_CLASSES = (
-    *(
-        "an attribute hides a method",
-        "a list is changed",
-        "an object of another class",
-        "a path as an estimator, by skops",
-    ),
-    *("values are added to a mapping", "while loading", "a dtype is changed"),
-)
-"""How the names of files begin that the analysis of names alone calls safe."""
 
 
-def cases() -> list[object]:
-    not_yet = pytest.mark.xfail(reason="values of attributes are not judged yet", strict=False)
-    return [
-        pytest.param(file, marks=not_yet if name.startswith(VALUES_OF_ADMITTED_CLASSES) else (), id=name)
-        for name, file in FILES.items()
-    ]
-
-
-@pytest.mark.parametrize("file", cases())
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
 def test_no_hostile_file_is_safe(file: HostileFile, tmp_path: Path) -> None:
     path = tmp_path / file.file_name
     path.write_bytes(file.content)
@@ -46,23 +28,22 @@ def test_no_hostile_file_is_safe(file: HostileFile, tmp_path: Path) -> None:
 
 
 MEASURED = """if True:
-    import resource, sys, time
+    import sys, time
     from pathlib import Path
     from modelreg.security.scan import scan
-    path, before = Path(sys.argv[1]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    path = Path(sys.argv[1])
     begin = time.process_time()
     verdict = scan({path.name: path}, False, "pickle").verdict
     took = time.process_time() - begin
-    print(verdict, took < 2, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300 << 10)
+    most = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(verdict, took < 2, int(most.split()[1]) < 300 << 10)
 """
 BOUNDED = ("a tree with a cycle", "a pattern of exponential time")
 """What takes long in ``predict`` alone, which limits of the process end."""
 
 
 @pytest.mark.parametrize("file", list(exhausting_files()), ids=lambda file: file.name)
-def test_a_small_file_takes_the_analysis_no_time_and_is_not_safe(file: HostileFile, tmp_path: Path, request) -> None:
-    if file.name not in BOUNDED:
-        request.applymarker(pytest.mark.xfail(reason="sizes and huge numbers are not judged yet", strict=False))
+def test_a_small_file_takes_the_analysis_no_time_and_is_not_safe(file: HostileFile, tmp_path: Path) -> None:
     (tmp_path / file.file_name).write_bytes(file.content)
     command = [sys.executable, "-c", MEASURED, str(tmp_path / file.file_name)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
