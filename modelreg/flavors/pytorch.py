@@ -67,6 +67,6 @@ def _class(archive: Archive, name: str) -> str | None:
         if content is None:
             return None
         try:
-            return class_of(read_pickle(cast("BinaryIO", content), size=None).top)
+            return class_of(read_pickle(cast("BinaryIO", content), size=None, persistent=True).top)
         except damage():
             return None

@@ -100,12 +100,14 @@ class Budget:
             raise LimitReached
 
 
-def read_pickle(file: BinaryIO, size: int | None, operations: int = FEW_OPERATIONS) -> Reading:
+def read_pickle(
+    file: BinaryIO, size: int | None, operations: int = FEW_OPERATIONS, *, persistent: bool = False
+) -> Reading:
     """Read the pickle in ``file``, from where it stands; never raises because of what the pickle says.
 
-    ``size`` is the size of a regular file, which can seek, else None.
+    ``size`` is the size of a regular file, which can seek, else None; for ``persistent`` see `read_pickles`.
     """
-    return next(read_pickles(file, size, Budget(operations)))
+    return next(read_pickles(file, size, Budget(operations), persistent=persistent))
 
 
 def read_pickles(

@@ -91,17 +91,17 @@ def _policy(
         if found.attributes:
             written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
         classes[name] = written
+    estimators = [name for name in descriptions if widening.category(name) == "estimator"]
     methods = {
         method
-        for name, each in descriptions.items()
-        if widening.category(name) == "estimator"
-        for method in each["methods"]
+        for name in estimators
+        for method in descriptions[name]["methods"]
         if not method.startswith("__")
     }
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),
-        "names": _by_module(names.importable(seen, functions, types)),
+        "names": _by_module(names.importable(seen, estimators, functions, types)),
         "functions": _by_module(functions),
         "types": _by_module(types),
         "methods": sorted(methods),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from modelreg.security.denied_names import is_dangerous
@@ -11,13 +12,14 @@ from scripts.policy.observe import Observations, Pair
 _FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
 
 LIBRARIES = frozenset(
-    {"catboost", "dateutil", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "pytz", "scipy", "sklearn", "xgboost"}
+    {"_loss", "catboost", "dateutil", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "pytz", "scipy", "sklearn", "xgboost"}
 )
-"""Whose names are taken from what models contain; dateutil and pytz for times of pandas."""
+"""Whose names are taken from what models contain: ``_loss`` is what scikit-learn 1.5 to 1.7 call ``sklearn._loss._loss``;
+dateutil and pytz are for times of pandas."""
 OF_PYTHON = frozenset(
     {
         *("_codecs", "array", "builtins", "collections", "copyreg", "datetime", "decimal", "functools", "math"),
-        *("operator", "pathlib", "pathlib._local", "uuid", "zoneinfo"),
+        *("operator", "uuid", "zoneinfo"),
     }
 )
 TYPES = {
@@ -31,22 +33,23 @@ TYPES = {
     ],
     "pandas": ["NA", "NaT"],
     "pandas._libs.missing": ["NA"],
+    "torch": [
+        *("BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage"),
+        *("IntStorage", "LongStorage", "ShortStorage", "bfloat16", "bool", "float16", "float32", "float64", "int16"),
+        *("int32", "int64", "int8", "strided", "uint8"),
+    ],
+    "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
 """Classes that models hold as values, of numbers and texts, and constants."""
 
 
 BY_HAND: dict[str, list[str]] = {
     "joblib.numpy_pickle": ["NumpyArrayWrapper"],
+    "numpy": ["memmap"],  # which stands for ndarray when it is loaded
     "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
     "builtins": ["getattr"],  # of a class on this list, a method on this list
-    "torch": [
-        *("BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage"),
-        *("IntStorage", "LongStorage", "ShortStorage", "Size", "bfloat16", "bool", "device", "float16", "float32"),
-        *("float64", "int16", "int32", "int64", "int8", "strided", "uint8"),
-    ],
-    "torch._utils": ["_rebuild_parameter", "_rebuild_sparse_tensor", "_rebuild_tensor", "_rebuild_tensor_v2"],
-    "torch.nn.parameter": ["Parameter"],
-    "torch.storage": ["TypedStorage", "UntypedStorage"],
+    "torch": ["Size"],
+    "torch._utils": ["_rebuild_parameter", "_rebuild_tensor_v2"],
 }
 """What only a person can know: what is read in another way, and tensors as PyTorch's own ``weights_only`` admits them."""
 
@@ -76,10 +79,11 @@ def types() -> set[Pair]:
     return {(module, name) for module, found in TYPES.items() for name in found}
 
 
-def importable(seen: Observations, functions: set[Pair], types: set[Pair]) -> set[Pair]:
-    """All names that models may import."""
+def importable(seen: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]) -> set[Pair]:
+    """All names that models may import; estimators also where only a description of a model names them."""
     found = functions | types | {(module, name) for module, names in BY_HAND.items() for name in names}
-    for module, name in seen.names:
+    named = {(module, name) for module, _, name in (each.rpartition(".") for each in estimators)}
+    for module, name in seen.names | named:
         if is_of_libraries(module):
             if is_dangerous(module, name):
                 print(f"- {module} {name} is dangerous")

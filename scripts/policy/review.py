@@ -24,7 +24,8 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), category)
     for pattern, category in (
         (r"sklearn\.model_selection\._split\._CVIterableWrapper", "splitter"),
-        (r"sklearn\._loss\._loss\.\w+", "loss"),
+        (r"(sklearn\._loss\.)?_loss\.\w+", "loss"),
+        (r"sklearn\.ensemble\._gb_losses\.\w+", "loss"),
         (r"sklearn\.linear_model\._sgd_fast\.\w+", "loss"),
         (r"sklearn\._loss\.link\.\w+", "link"),
         (r"sklearn\.metrics\._dist_metrics\.\w+", "metric"),
@@ -107,7 +108,12 @@ CALLS: dict[str, list[list[Any]]] = {
 """Arguments by position where what was seen is one example of many."""
 
 _HELD = ["estimator", "value", "frame", "index", "sparse", "random", "torch.Tensor", "torch.nn.parameter.Parameter"]
-_MAPPING = [{"keys": ["text", "labels", "value"], "values": ["text", "labels", "numbers", "bytes", *_HELD, {"items": _HELD}]}]
+_IN_MAPPINGS = [
+    *("text", "labels", "numbers", "bytes", *_HELD),
+    {"items": _HELD},
+    {"keys": ["text", "labels"], "values": ["text", "labels", *_HELD]},
+]
+_MAPPING = [{"keys": ["text", "labels", "value"], "values": _IN_MAPPINGS}]
 CLASSES: dict[str, dict[str, Any]] = {
     "collections.OrderedDict": {"entries": _MAPPING, "attributes": {"_metadata": ["value"]}},
     "collections.defaultdict": {"entries": _MAPPING},

@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.errors import UntrustedModel
 from modelreg.records.scan import Verdict
-from modelreg.security.names import allowed, only_mentioned
+from modelreg.security.policy import allowed, only_mentioned
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 from modelreg.security.unpickle import load_pickle
@@ -35,7 +35,7 @@ def refused(data: bytes, path) -> str:
     found = scan({"model": path}, False, "pickle")
     assert found.verdict is not Verdict.SAFE
     with path.open("rb") as file, pytest.raises(UntrustedModel):
-        load_pickle(file, "pickle", Trust("churn/1"))
+        load_pickle(file, Trust("churn/1"))
     return " ".join(found.reasons)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import modelreg.security
 from modelreg.errors import DangerousName
-from modelreg.security.names import is_dangerous, is_trustable, trust_refusal
+from modelreg.security.denied_names import is_dangerous, is_trustable, trust_refusal
 
 DATA = json.loads(Path(modelreg.security.__file__).with_name("denied_names.json").read_bytes())
 

@@ -35,5 +35,5 @@ def test_the_module_that_scikit_learn_calls_by_too_short_a_name_is_its_own(tmp_p
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "model").write_bytes(b"c_loss\nCyHalfBinomialLoss\n.")
     with (tmp_path / "model").open("rb") as file:
-        assert load_pickle(file, "pickle", Trust("churn/1")) is _loss.CyHalfBinomialLoss
+        assert load_pickle(file, Trust("churn/1")) is _loss.CyHalfBinomialLoss
     assert "_loss" not in sys.modules

@@ -13,7 +13,7 @@ from modelreg.containers.bounds import Bounds
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place
-from modelreg.security.pickle_state import Budget
+from modelreg.security.pickle_reader import Budget
 from modelreg.security.scan import scan
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelreg.security.pickle_machine import End, read_pickle
-from modelreg.security.stand_ins import class_of
+from modelreg.security.pickle_reader import End, read_pickle
+from modelreg.security.object_graph import class_of
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -234,7 +234,7 @@ USUAL = ["doubling", "states", "texts", "lengths", "a long number", "imports"]
 def test_a_bomb_takes_neither_long_nor_much_memory(name):
     program = f"""
         import io, resource, time
-        from modelreg.security.pickle_machine import read_pickle
+        from modelreg.security.pickle_reader import read_pickle
         data = {BOMBS[name]}
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         begun = time.process_time()

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
 from modelreg.records.scan import Verdict
-from modelreg.security.names import verdict_of
+from modelreg.security.policy import verdict_of
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
 OWN = """

@@ -177,7 +177,7 @@ def test_admitted_names_that_are_used_as_no_model_does_are_not_safe_and_not_unpi
     assert found.verdict in (Verdict.UNKNOWN, Verdict.UNREADABLE)
     assert said in "; ".join(found.reasons)
     with path.open("rb") as file, pytest.raises(UntrustedModel):
-        load_pickle(file, "pickle", Trust("gadget/1"))
+        load_pickle(file, Trust("gadget/1"))
 
 
 def test_a_class_that_opens_files_is_dangerous_to_make_and_otherwise_an_array(tmp_path):
@@ -215,4 +215,4 @@ def test_what_genuine_models_do_is_safe_and_loads(what, protocol, tmp_path):
     found = scan({"model.pkl": path}, False, "pickle")
     assert (found.verdict, found.findings) == (Verdict.SAFE, ())
     with path.open("rb") as file:
-        assert type(load_pickle(file, "pickle", Trust("model/1"))) is type(GENUINE[what])
+        assert type(load_pickle(file, Trust("model/1"))) is type(GENUINE[what])
