@@ -24,7 +24,7 @@ def system_call(number: int, *arguments: object) -> int:
 
 
 def prctl(option: int, argument: int, pointer: object = 0) -> int:
-    """Change an attribute of this process, as prctl(2) describes; raises OSError."""
+    """Change an attribute of this process; raises OSError."""
     values = (ctypes.c_ulong(argument), pointer or ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
     result: int = _libc.prctl(ctypes.c_int(option), *values)
     return _checked(result)

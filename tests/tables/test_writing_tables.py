@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
+from in_process import predict
 
 from modelreg.errors import DataChanged
-from modelreg.inference.prediction import predict
 
 
 class Doing:
@@ -54,7 +54,7 @@ def test_a_link_stays_a_link(data, tmp_path):
 def test_what_a_model_prints_does_not_get_among_the_predictions(data):
     program = """
 import sys
-from modelreg.inference.prediction import predict
+from in_process import predict
 class Loud:
     def predict(self, frame):
         print("1/1 =====")
