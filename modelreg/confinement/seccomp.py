@@ -49,7 +49,11 @@ def is_known_machine() -> bool:
 
 def install(*, network: bool) -> None:
     """Filter every further system call of this process; raises OSError. It needs ``no_new_privs``."""
-    program = build(platform.machine(), os.getpid(), network=network)
+    load(build(platform.machine(), os.getpid(), network=network))
+
+
+def load(program: list[Instruction]) -> None:
+    """Hand a filter to the kernel, for this thread and those that it makes; raises OSError."""
     filters = (_Filter * len(program))(*(_Filter(*instruction) for instruction in program))
     whole = _Program(len(program), ctypes.cast(filters, ctypes.POINTER(_Filter)))
     prctl(PR_SET_SECCOMP, _FILTER_MODE, ctypes.byref(whole))

@@ -31,7 +31,7 @@ _LIBRARIES = {
     **{name: name for name in ("xgboost", "lightgbm", "catboost", "keras")},
 }
 """Flavor -> what its models need."""
-_CONFINED = "the model runs confined; with a reason (--message WHY): --allow-read DIR, --allow-network"
+_CONFINED = "the model runs confined; --allow-read DIR and --allow-network, with --message WHY, allow it more"
 
 
 def main(descriptor: int) -> None:
@@ -127,33 +127,17 @@ def _import_libraries(flavor: str) -> None:
 
 
 def _import_joblib() -> None:
-    """Joblib with threads in the place of processes, which cannot be started here.
+    """joblib with threads in the place of processes, which cannot be started here."""
+    from modelreg.confinement.semaphores import use_threads
 
-    When it is imported it makes a semaphore in ``/dev/shm`` to see whether that can be done, and would use neither
-    threads nor processes if not; threads need none.
-    """
-    multiprocessing: Any = import_module("_multiprocessing")
-    semaphore = multiprocessing.SemLock
-    multiprocessing.SemLock = _Semaphore
-    _Semaphore.SEM_VALUE_MAX = semaphore.SEM_VALUE_MAX
-    try:
-        import joblib
-        from joblib.externals.loky.backend import context
-        from joblib.parallel import ThreadingBackend
-    finally:
-        multiprocessing.SemLock = semaphore
+    use_threads()  # before joblib sees whether semaphores can be made, without which it uses no threads either
+    import joblib
+    from joblib.externals.loky.backend import context
+    from joblib.parallel import ThreadingBackend
+
     for name in ("loky", "multiprocessing"):
         joblib.register_parallel_backend(name, ThreadingBackend)
     context.physical_cores_cache = _physical_cores()  # which it would ask the program lscpu for
-
-
-class _Semaphore:
-    """What joblib takes for a semaphore that could be made."""
-
-    SEM_VALUE_MAX = 0
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
 
 
 def _physical_cores() -> int:
@@ -184,9 +168,9 @@ def _send(channel: socket.socket, message: Message) -> None:
         line = line[os.write(channel.fileno(), line) :]
 
 
-def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> bool:
     while error is not None:
-        if isinstance(error, kind):
+        if isinstance(error, kinds):
             return True
         error = error.__cause__
     return False
@@ -194,7 +178,7 @@ def _is_caused_by(error: BaseException | None, kind: type[BaseException]) -> boo
 
 def _explained(error: ModelregError) -> ModelregError:
     """``error`` with a hint where the confinement may be what caused it."""
-    if error.hint is None and _is_caused_by(error, PermissionError):
+    if error.hint is None and _is_caused_by(error, PermissionError, socket.gaierror):
         error.hint = _CONFINED
     return error
 
