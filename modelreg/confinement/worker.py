@@ -127,7 +127,7 @@ def _import_libraries(flavor: str) -> None:
 
 
 def _import_joblib() -> None:
-    """joblib with threads in the place of processes, which cannot be started here."""
+    """Import joblib, with threads in the place of processes, which cannot be started here."""
     from modelreg.confinement.semaphores import use_threads
 
     use_threads()  # before joblib sees whether semaphores can be made, without which it uses no threads either

@@ -56,7 +56,12 @@ for attempt in (
 """
     reference = world.register(code)
     assert "the model runs confined; --allow-read DIR and --allow-network" in world.predict(reference).stderr
-    answering = threading.Thread(target=lambda: server.accept()[0].sendall(b"hello"))
+
+    def answer() -> None:
+        with server.accept()[0] as connection:
+            connection.sendall(b"hello")
+
+    answering = threading.Thread(target=answer)
     answering.start()
     done = world.predict(reference, "--allow-network")
     assert done.stderr.startswith("hello\nno\nno\nno\n"), done.stderr
