@@ -12,6 +12,7 @@ from modelreg.records.confinement import Limits
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 1 << 30  # bytes: Python with pandas and scikit-learn takes about that much address space
 _LEAST_DEFAULT = 8 << 30  # bytes; address space is reserved generously, also where there is less memory
+_FOR_EACH_CORE = 256 << 20  # bytes: a thread's stack, and what the C library and OpenBLAS reserve for it
 
 
 def parse_memory(text: str | int | None) -> int | None:
@@ -37,7 +38,8 @@ def memory_of(limits: Limits) -> int:
     """Bytes of address space."""
     if limits.memory is not None:
         return limits.memory
-    return max(_LEAST_DEFAULT, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(machine, _LEAST_DEFAULT + _FOR_EACH_CORE * (os.cpu_count() or 1))
 
 
 def size_as_text(size: int) -> str:

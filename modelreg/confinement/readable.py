@@ -41,7 +41,9 @@ def rules(permissions: Permissions, model_folder: str | None) -> Iterator[tuple[
 
 
 def _library_folders() -> Iterator[str]:
-    """Where the dynamic linker looks, and what editable installations have elsewhere."""
+    """Where the dynamic linker looks, compiled modules are kept, and editable installations have their packages."""
+    if sys.pycache_prefix:
+        yield sys.pycache_prefix
     yield from filter(os.path.isabs, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
     for finder in sys.meta_path:
         name = getattr(finder, "__module__", "")

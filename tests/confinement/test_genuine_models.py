@@ -102,6 +102,36 @@ def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     assert "PermissionError" in done.stderr
 
 
+FLAVOR = """
+from pathlib import Path
+from sklearn.dummy import DummyRegressor
+from modelreg.records.registration import Description
+FORMATS = ("boxed",)
+def recognise(files, is_folder):
+    return Description("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
+def load(model, format, trust):
+    value = float((model.folder / "weights" / "value.txt").read_text())
+    try:
+        list(model.folder.parent.iterdir())
+    except PermissionError:
+        return DummyRegressor(strategy="constant", constant=value).fit([[0]], [1])
+"""
+
+
+def test_a_model_that_is_a_folder_is_read_from_its_checkout_and_no_other_is(world, model_folder):
+    plugin = world.folder / "plugin"
+    (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
+    (plugin / "boxed-1.0.dist-info" / "METADATA").write_text("Name: boxed\nVersion: 1.0\n")
+    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\nboxed = boxed\n")
+    (plugin / "boxed.py").write_text(FLAVOR)
+    environment = {"PYTHONPATH": str(plugin)}
+    folder = model_folder({"weights/value.txt": b"7", "config.json": b"{}"})
+    assert world.run("register", folder, "--name", "boxed", environment=environment).returncode == 0
+    done = world.run("predict", "boxed/1", "-i", world.data, "-o", world.output, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n7.0\n7.0\n"
+
+
 def test_it_is_not_imported_from_the_current_folder(world):
     work = world.folder / "somewhere"
     work.mkdir()
