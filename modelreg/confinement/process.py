@@ -6,6 +6,7 @@ Any number of threads may run children at once; nothing of this process is chang
 from __future__ import annotations
 
 import codecs
+import fcntl
 import json
 import os
 import selectors
@@ -47,14 +48,15 @@ class ModelProcess:
     def __init__(self) -> None:
         self._channel, child = socket.socketpair()
         reader, writer = os.pipe()
+        line = fcntl.fcntl(child, fcntl.F_DUPFD_CLOEXEC, 3)  # beyond the standard ones, which may be closed here
         try:
             self._process = subprocess.Popen(
-                [*_interpreter(), "-c", _PROGRAM, str(child.fileno()), json.dumps(_module_folders())],
+                [*_interpreter(), "-c", _PROGRAM, str(line), json.dumps(_module_folders())],
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,
-                pass_fds=[child.fileno()],
+                pass_fds=[line],
                 start_new_session=True,  # away from the terminal and from its Ctrl-C
             )
         except BaseException:
@@ -63,6 +65,7 @@ class ModelProcess:
             raise
         finally:
             os.close(writer)
+            os.close(line)
             child.close()
         self._printed = _Printed(reader)
         self._limits: Limits | None = None
@@ -159,8 +162,10 @@ class ModelProcess:
 
     def _stopped(self, model: str) -> ModelStopped:
         """The error for a child that went without an answer."""
-        with suppress(subprocess.TimeoutExpired):  # it closed its end, and is about to end as well
-            self._process.wait(_LAST_WORDS)
+        try:
+            self._process.wait(_LAST_WORDS)  # it closed its end of the line, and is about to end as well
+        except subprocess.TimeoutExpired:
+            return ModelStopped(model, "its process does not answer any more")
         self._end()
         status = self._process.returncode
         if status >= 0:

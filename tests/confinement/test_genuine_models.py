@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
-from world import TRUSTED
+from world import MODELREG, TRUSTED
 
 MODULE = """
 import os
@@ -180,6 +182,15 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
         thread.join()
     assert (failures, counts) == ([], [300] * 4)
     assert len({(world.folder / f"{number}.csv").read_text() for number in range(4)}) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_it_predicts_where_standard_streams_are_closed(world, closed):
+    words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    line = f"exec {shlex.join([str(MODELREG), *words])} {closed}"
+    assert subprocess.run(["sh", "-c", line], env=environment, check=False).returncode == 0
+    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
 def test_progress_is_told(world):

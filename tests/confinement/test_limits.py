@@ -110,6 +110,11 @@ def test_an_answer_that_is_none(world, line):
     assert_stopped(world, done, "sent what is no answer; nothing was written")
 
 
+def test_a_process_that_closes_its_line_and_stays(world):
+    done = world.predict(world.register(f"{LINE}os.close(line)\nwhile True: time.sleep(1)"))
+    assert_stopped(world, done, "does not answer any more; nothing was written")
+
+
 def test_an_answer_without_end(world):
     code = f"{LINE}while True: os.write(line, b'x' * 65536)"
     assert_stopped(world, world.predict(world.register(code)), "sent what is no answer")
