@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from modelreg import errors
 from modelreg.errors import InvalidInput, ModelregError, Untrusted
@@ -154,7 +154,18 @@ def _scores_as_values(scores: Scores) -> dict[str, object]:
 
 def _error_as_values(error: ModelregError) -> dict[str, object]:
     details = {name: value[:_MOST_TEXTS] for name, value in vars(error).items() if isinstance(value, tuple)}
-    return {"class": type(error).__name__, "message": error.message, "hint": error.hint, "details": details}
+    kind = next((each for each in type(error).__mro__ if _can_be_caused(each)), errors.UnloadableModel)
+    return {"class": kind.__name__, "message": error.message, "hint": error.hint, "details": details}
+
+
+def _can_be_caused(kind: object) -> TypeGuard[type[ModelregError]]:
+    """Whether this is an error that a model can cause: of data or of trust.
+
+    Errors are made without their own constructors, which want other arguments; so the classes of data have none.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, (InvalidInput, Untrusted))):
+        return False
+    return issubclass(kind, Untrusted) or kind.__init__ is ModelregError.__init__
 
 
 def _read_confined(values: dict[str, Any]) -> Message:
@@ -186,14 +197,13 @@ def _read_measured(values: dict[str, Any]) -> Message:
 
 
 def _read_failed(values: dict[str, Any]) -> Message:
-    """An error of a class that a model can cause, made without its own constructor, which wants other arguments."""
     kind = getattr(errors, _text(values["class"]))
-    if not (isinstance(kind, type) and issubclass(kind, (InvalidInput, Untrusted))):
+    if not _can_be_caused(kind):
         raise TypeError
     error = kind.__new__(kind)
     ModelregError.__init__(error, _text(values["message"]), None if values["hint"] is None else _text(values["hint"]))
     for name, texts in _some(values["details"]):
-        if not name.isidentifier() or name in ("message", "hint", "args") or name.startswith("_"):
+        if not name.isidentifier() or name.startswith("_") or hasattr(error, name):
             raise ValueError
         setattr(error, name, _texts(texts, _MOST_TEXTS))
     return Failed(error)

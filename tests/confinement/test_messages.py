@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelreg.confinement import messages
 from modelreg.confinement.messages import NoAnswer, decode, encode
-from modelreg.errors import InvalidData, ModelregError, UntrustedModel
+from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
 from modelreg.records.confinement import Confinement
 from modelreg.records.evaluation import ConfusionMatrix, Scores
 
@@ -54,11 +54,33 @@ def test_an_error_arrives_with_what_it_holds():
     assert (error.findings, error.trustable) == (sent.findings, sent.trustable)
 
 
+def test_an_error_of_another_kind_arrives_as_one_that_may():
+    for sent, kind in ((MLflowMissing(), InvalidInput), (DataChanged("x.csv"), InvalidData)):
+        error = decode(encode(messages.Failed(sent))).error
+        assert (type(error), error.message, error.hint) == (kind, sent.message, sent.hint)
+
+
 def test_texts_of_errors_are_escaped_and_cut():
     error = decode(encode(messages.Failed(InvalidData("\x1b[2J" + "x" * 10_000, "\r\n")))).error
     assert error.message.startswith("\\x1b[2J")
     assert len(error.message) < 5000
     assert error.hint == "\\r\\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["exit", "code", "hint", "message", "args", "with_traceback", "__class__", "__notes__"]
+)
+def test_an_error_cannot_change_what_errors_are(name):
+    values = {"is": "Failed", "class": "InvalidData", "message": "x", "hint": None, "details": {name: ["0"]}}
+    with pytest.raises(NoAnswer):
+        decode(json.dumps(values).encode())
+
+
+@pytest.mark.parametrize("name", ["InvalidExpression", "WriteFailed", "ModelregError", "re", "shown", "NoSuchError"])
+def test_of_other_errors_none_is_believed(name):
+    values = {"is": "Failed", "class": name, "message": "x", "hint": None, "details": {}}
+    with pytest.raises(NoAnswer):
+        decode(json.dumps(values).encode())
 
 
 @given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS + MORE), ANYTHING))
