@@ -247,5 +247,6 @@ def _interpreter() -> list[str]:
 
 
 def _module_folders() -> list[str]:
-    """``sys.path`` as it means now."""
-    return [os.path.abspath(path) for path in sys.path if isinstance(path, str)]
+    """``sys.path`` as it means now; names that are no folders belong to import hooks, and stay as they are."""
+    folders = [path for path in sys.path if isinstance(path, str)]
+    return [os.path.abspath(path) if not path or os.path.exists(path) else path for path in folders]

@@ -47,8 +47,9 @@ def _library_folders() -> Iterator[str]:
     yield from filter(os.path.isabs, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
     for finder in sys.meta_path:
         name = getattr(finder, "__module__", "")
-        if name.startswith("__editable__"):  # which setuptools installs, with the package's place in a dictionary
-            yield from map(str, getattr(sys.modules[name], "MAPPING", {}).values())
+        if name.startswith("__editable__"):  # of setuptools: package or module -> its place, a module's without ending
+            for path in getattr(sys.modules[name], "MAPPING", {}).values():
+                yield from (str(path), f"{path}.py")
 
 
 def _importable() -> Iterator[tuple[str, Right]]:

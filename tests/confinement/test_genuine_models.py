@@ -95,6 +95,33 @@ def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threa
     assert done.stderr == f"doubling\nwrote 2 predictions to {world.output}\n"
 
 
+FINDER = """
+import sys
+from importlib.util import spec_from_file_location
+MAPPING = {"mypackage": PLACE}
+class EditableFinder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name in MAPPING:
+            return spec_from_file_location(name, MAPPING[name] + "/__init__.py")
+sys.meta_path.append(EditableFinder)
+sys.path.append("__editable__.mypackage-1.0.finder.__path_hook__")
+"""
+
+
+def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
+    reference = project(world, "threads")
+    site = world.folder / "site"
+    site.mkdir()
+    place = repr(str(world.folder / "project" / "mypackage"))
+    (site / "__editable___mypackage_1_0_finder.py").write_text(FINDER.replace("PLACE", place))
+    (site / "sitecustomize.py").write_text("import __editable___mypackage_1_0_finder")
+    environment = {"PYTHONPATH": str(site)}
+    done = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n2.0\n4.0\n"
+
+
 @pytest.mark.parametrize("name", [".env", "notes.txt"])
 def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     project(world, "threads")
