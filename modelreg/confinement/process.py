@@ -39,7 +39,7 @@ from modelreg.confinement.worker import main
 main(int(sys.argv[1]))
 """
 _BLOCK = 65536  # bytes
-_LAST_WORDS = 5.0  # seconds in which a child that was ended must be gone
+_LAST_WORDS = 5.0  # seconds in which a child that closed its end must be gone
 
 
 class ModelProcess:

@@ -6,6 +6,7 @@ sent as an error of `modelreg.errors`; what kills the process tells the parent b
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
@@ -44,16 +45,10 @@ def main(descriptor: int) -> None:
         answer = _do_job(channel)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
         os._exit(0)
-    except ModelregError as error:
-        answer = messages.OutOfMemory() if _is_caused_by(error, MemoryError) else messages.Failed(_explained(error))
-    except MemoryError:
-        answer = messages.OutOfMemory()
-    except OSError as error:
-        answer = messages.OutputFailed(error.errno or 0)
     except Exception as error:  # as the parent does with what nobody foresaw
-        if os.environ.get("MODELREG_DEBUG") == "1":
+        if not isinstance(error, (ModelregError, OSError, MemoryError)) and os.environ.get("MODELREG_DEBUG") == "1":
             raise
-        answer = messages.Failed(ModelStopped("the model", f"its process failed: {type(error).__name__}: {error}"))
+        answer = _failure(error)
     _flush()
     with suppress(OSError):
         _send(channel, answer)
@@ -166,6 +161,17 @@ def _send(channel: socket.socket, message: Message) -> None:
     line = memoryview(messages.encode(message))
     while line:
         line = line[os.write(channel.fileno(), line) :]
+
+
+def _failure(error: Exception) -> Message:
+    """What the parent is told of an error."""
+    if _is_caused_by(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return messages.OutOfMemory()
+    if isinstance(error, ModelregError):
+        return messages.Failed(_explained(error))
+    if isinstance(error, OSError):  # the model's own are errors of ours already
+        return messages.OutputFailed(error.errno or 0)
+    return messages.Failed(ModelStopped("the model", f"its process failed: {type(error).__name__}: {error}"))
 
 
 def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> bool:
