@@ -35,6 +35,13 @@ def parent():
     return os.getppid()
 
 
+def of_the_registry(place):
+    """The open files that belong to the registry."""
+    paths = {int(name): f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")}
+    targets = {name: os.readlink(path) for name, path in paths.items() if os.path.lexists(path)}
+    return [name for name, target in targets.items() if target.startswith(place["registry"])]
+
+
 # files
 
 
@@ -135,22 +142,19 @@ def attempt_set_an_extended_attribute(place):
 
 
 def attempt_write_through_the_descriptor_of_the_model(place):
-    for name in os.listdir("/proc/self/fd"):
-        if os.readlink(f"/proc/self/fd/{name}").startswith(place["registry"]):
-            os.open(f"/proc/self/fd/{name}", os.O_WRONLY)
+    for name in of_the_registry(place):
+        os.open(f"/proc/self/fd/{name}", os.O_WRONLY)
     raise PermissionError(errno.EACCES, "none could be opened")
 
 
 def attempt_change_the_mode_of_an_open_file(place):
-    for name in os.listdir("/proc/self/fd"):
-        if os.readlink(f"/proc/self/fd/{name}").startswith(place["registry"]):
-            os.fchmod(int(name), 0o777)
+    for name in of_the_registry(place):
+        os.fchmod(name, 0o777)
 
 
 def attempt_change_the_times_of_an_open_file(place):
-    for name in os.listdir("/proc/self/fd"):
-        if os.readlink(f"/proc/self/fd/{name}").startswith(place["registry"]):
-            os.utime(int(name), (0, 0))
+    for name in of_the_registry(place):
+        os.utime(name, (0, 0))
 
 
 def attempt_open_a_file_by_its_handle(place):
@@ -270,7 +274,7 @@ def attempt_open_a_netlink_socket(place):
 
 def attempt_send_a_descriptor_to_the_parent(place):
     for name in map(int, os.listdir("/proc/self/fd")):
-        if name > 2 and stat.S_ISSOCK(os.fstat(name).st_mode):
+        if name > 2 and os.path.exists(f"/proc/self/fd/{name}") and stat.S_ISSOCK(os.fstat(name).st_mode):
             checked(LIBC.sendmsg(name, ctypes.create_string_buffer(64), 0))
 
 
@@ -403,8 +407,8 @@ def attempt_a_system_call_of_the_future(place):
 
 def run(place):
     """Make every attempt; print each outcome, and what the process holds."""
-    names = os.listdir("/proc/self/fd")[:-1]  # without the one that lists them
-    descriptors = {name: os.readlink(f"/proc/self/fd/{name}") for name in names}
+    paths = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    descriptors = {path: os.readlink(path) for path in paths if os.path.lexists(path)}  # one of them listed the others
     outcomes = {}
     for name, attempt in list(globals().items()):
         if name.startswith("attempt_"):
