@@ -176,6 +176,38 @@ def look_through_forest(folder: Path) -> Outcome:
     return compare(lambda: _look_through(path), lambda: joblib.load(path), runs=15)
 
 
+BARE_PREDICTION = """
+import sys
+import joblib, pandas
+import sklearn.linear_model, sklearn.pipeline, sklearn.preprocessing
+model = joblib.load(sys.argv[1])
+rows = pandas.read_csv(sys.argv[2])
+pandas.DataFrame({"prediction": model.predict(rows)}).to_csv(sys.argv[3], index=False)
+"""
+
+
+def predict_one_row(folder: Path) -> Outcome:
+    import joblib
+    import pandas as pd
+    from sklearn.datasets import make_classification
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    inputs, target = make_classification(1000, 10, random_state=0)
+    rows = pd.DataFrame(inputs, columns=[f"feature_{place}" for place in range(10)])
+    model, data, out = (str(folder / name) for name in ("model.joblib", "row.csv", "out.csv"))
+    joblib.dump(make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, target), model)
+    rows.head(1).to_csv(data, index=False)
+    registry = str(folder / "registry")
+    command(MODELREG, "register", model, "--name", "small", MODELREG_HOME=registry)()
+    return compare(
+        command(MODELREG, "predict", "small/1", "-i", data, "-o", out, MODELREG_HOME=registry),
+        command(sys.executable, "-c", BARE_PREDICTION, model, data, out),
+        runs=25,
+    )
+
+
 def import_interface(folder: Path) -> Outcome:
     python = os.environ.get("MLFLOW_PYTHON", sys.executable)
     if subprocess.run([python, "-c", "import mlflow"], capture_output=True).returncode:
@@ -202,6 +234,12 @@ ROWS = {
         "register a folder of 10,000 files of 4 KiB", "`cp -r` and `sync -f`", 2.0, register_many_files
     ),
     "scan": Row("look through a 50 MB forest for code", "`joblib.load` of it", 0.5, look_through_forest),
+    "predict": Row(
+        "`predict` on one row, confined",
+        "a bare script: same imports, `joblib.load`, predict",
+        1.15,
+        predict_one_row,
+    ),
     "mlflow": Row("`import modelreg.mlflow`", "`import mlflow` 3.17", 0.1, import_interface),
     "load": Row("load a 1 GiB model already checked out", "SHA-256 of it in Python", 1.1, load_checked_out),
     "million": Row(

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelreg.records.confinement import Confinement
     from modelreg.records.gate import GateCheck
 
 
@@ -665,6 +666,27 @@ class DangerousName(Untrusted):
             f"{instead}; or load one model, once: --trust full --message WHY",
         )
         self.reason = reason
+
+
+class ModelStopped(Untrusted):
+    """A model reached a limit or crashed while it ran in its own process."""
+
+    code = "model_stopped"
+
+    def __init__(self, model: str, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"{model} was stopped: {reason}; nothing was written", hint)
+
+
+class SandboxUnavailable(Untrusted):
+    """A model was to run only where it can be confined, and that is not here."""
+
+    code = "sandbox_unavailable"
+
+    def __init__(self, confinement: Confinement) -> None:
+        super().__init__(
+            f"models are to run in complete confinement only, and this system cannot do that ({confinement.missing})",
+            "run it on Linux 5.13 or newer with Landlock; 'modelreg info' shows what there is",
+        )
 
 
 # --- storage, locks, registry ---------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ ENVIRONMENT = "MODELREG_HOME"
 SHARED = "shared"
 """The setting that says that a registry was made for a group."""
 
+SANDBOX, REQUIRED, OPTIONAL = "sandbox", "required", "optional"
+"""The setting that says whether models run only where they can be confined, and its values; optional unless set."""
+
 _OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"}
 UNFINISHED = "unfinished-backup"
 """The file that tells a backup that has no catalog yet from a registry that lost its catalog."""
@@ -186,6 +189,11 @@ class Home:
         """Whether the registry was made for a group."""
         with self.catalog.reading() as snapshot:
             return snapshot.setting(SHARED) == "yes"
+
+    def requires_sandbox(self) -> bool:
+        """Whether models run only where they can be confined."""
+        with self.catalog.reading() as snapshot:
+            return snapshot.setting(SANDBOX) == REQUIRED
 
     def _had_a_catalog(self) -> bool:
         """Whether there must be a catalog: files are stored, a link is in its place, or a migration kept a copy."""

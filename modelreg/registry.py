@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 
 from modelreg.errors import (
     BytesElsewhere,
@@ -18,7 +18,7 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.home import Home, find_home
+from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, find_home
 from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
 from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from modelreg.artifacts.manifest import Manifest
     from modelreg.catalog.change import Change
     from modelreg.catalog.snapshot import Snapshot
+    from modelreg.confinement.conditions import ConfinementOptions
+    from modelreg.confinement.running import ModelRun
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
     from modelreg.records.alteration import Alteration
     from modelreg.records.backup import Backup, Restoration
+    from modelreg.records.confinement import Permissions
     from modelreg.records.difference import Difference
     from modelreg.records.evaluation import Evaluation, EvaluationOutcome
     from modelreg.records.gate import Gate, GateCheck
@@ -109,6 +112,21 @@ class Registry:
     def exists(self) -> bool:
         """Whether the folder is a registry already, sound or not."""
         return self._home.catalog.path.exists()
+
+    @property
+    def requires_sandbox(self) -> bool:
+        """Whether models of this registry run only where they can be confined; see `require_sandbox`."""
+        self._home.require()
+        return self._home.requires_sandbox()
+
+    def require_sandbox(self, required: bool = True, *, message: str | None = None) -> bool:
+        """Let models of this registry run only where they can be confined, or not; returns whether that is new.
+
+        `predict` and `evaluate` raise `SandboxUnavailable` elsewhere. `load` cannot confine a model at all, and is not
+        concerned.
+        """
+        with writing(self._home, message) as change:
+            return change.set_setting(SANDBOX, REQUIRED if required else OPTIONAL)
 
     def create(self, *, shared: bool = False, stages: StageRules | str | None = None) -> bool:
         """Make the registry unless it is there, which `register` does by itself; returns whether it was made now.
@@ -259,6 +277,7 @@ class Registry:
         import sqlite3
 
         from modelreg import __version__
+        from modelreg.confinement.sandbox import offered
         from modelreg.records.inspection import RegistryInformation
 
         with reading(self._home) as catalog:
@@ -267,6 +286,8 @@ class Registry:
                 path=str(self.folder),
                 shared=self._home.is_shared(),
                 stages=catalog.rules,
+                sandbox=offered().described,
+                sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
@@ -557,25 +578,24 @@ class Registry:
         trust: str | None = None,
         message: str | None = None,
         progress: Rows | None = None,
+        **options: Unpack[ConfinementOptions],
     ) -> EvaluationOutcome:
         """Let a version predict, and keep how well it does, with the digest of the data.
 
         ``data`` is a CSV or parquet file, ``-`` for stdin, with the true values in the column ``target``. The scores
         are kept as those on ``dataset``, without it the file's name without its ending, in the place of earlier
         ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``progress`` is called now
-        and then with how many rows are done. Raises `InvalidData`, `CannotPredict` and what `load` raises.
+        and then with how many rows are done. The model runs confined, see `predict`. Raises what `predict` raises;
+        then nothing is kept.
         """
         from modelreg import alterations
-        from modelreg.inference.evaluation import evaluate
         from modelreg.statements import checked_dataset
 
-        version = self.version(reference)
         name = checked_dataset(dataset, data)
-        model = self.load(version.reference, trust=trust, message=message)
-        with storing():
-            scores = evaluate(model, version.signature, data, target, task=task, progress=progress)
+        with storing(), self._running(reference, data, trust, message, options) as model:
+            scores = model.evaluate(target, task=task, progress=progress)
         with writing(self._home, message) as change:
-            return alterations.keep_scores(change, version.reference, name, scores)
+            return alterations.keep_scores(change, model.version.reference, name, scores)
 
     def record_evaluation(
         self, reference: str, dataset: str, metrics: Mapping[str, float], *, message: str | None = None
@@ -603,19 +623,36 @@ class Registry:
         trust: str | None = None,
         message: str | None = None,
         progress: Rows | None = None,
+        **options: Unpack[ConfinementOptions],
     ) -> Prediction:
         """Let a version predict for each row of a CSV or parquet file, in chunks.
 
         ``output`` appears whole or not at all. The columns are checked against the signature and put into its order.
-        ``proba`` adds a column for each class, ``id_column`` is copied and not given to the model. Raises
-        `InvalidData`, `CannotPredict` and what `load` raises.
-        """
-        from modelreg.inference.prediction import predict
+        ``proba`` adds a column for each class, ``id_column`` is copied and not given to the model.
 
-        version = self.version(reference)
-        model = self.load(version.reference, trust=trust, message=message)
-        with storing(place=Path(output)):
-            return predict(model, version.signature, input, output, proba=proba, id_column=id_column, progress=progress)
+        The model is loaded and run in a child process, which the kernel confines (Linux 5.13 and newer): it reads the
+        Python installation, importable modules and the data, and writes its output; it has no network. ``trust="full"``
+        changes nothing of that. ``allow_read`` names folders or files that it may read, ``allow_network`` lets it
+        connect; both need ``message``, and are written into the journal. ``memory_limit`` (``"64GiB"``, or bytes) is
+        the machine's memory unless given, and ``time_limit`` is in seconds. ``require_sandbox`` refuses to run the
+        model where it cannot be confined.
+
+        Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
+        limit, `SandboxUnavailable`, and what `load` raises.
+        """
+        from modelreg.records.prediction import Prediction
+        from modelreg.tables.writing import output as output_file
+
+        if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
+            raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
+        with (
+            storing(place=Path(output)),
+            self._running(reference, input, trust, message, options) as model,
+            output_file(output) as target,
+        ):
+            answer = model.predict(target, proba=proba, id_column=id_column, progress=progress)
+            model.table.require_unchanged()
+        return Prediction(os.fspath(output), answer.rows, answer.columns, model.data_digest)
 
     # Trust
 
@@ -731,6 +768,9 @@ class Registry:
         `trust`; otherwise `UntrustedModel` is raised before anything is imported. ``trust="full"`` lets it do whatever
         it does, which is written into the journal with ``message``, the reason. Formats without code need no trust.
 
+        The model becomes an object of this very process, so it is **not confined**: what it runs, while it is loaded
+        and whenever it is used, can do whatever this process can. `predict` and `evaluate` confine it.
+
         Warns when the library that made the model had another version than the one installed. Raises
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
@@ -741,10 +781,9 @@ class Registry:
         version, manifest = self._version_and_manifest(reference)
         trusted = self._trust_in(version, trust, message)
         provenance.warn_of_other_libraries(version)
-        if manifest.is_folder:
-            return load(OpenModel(None, self.path(version.reference)), version.format, trusted)
-        with storing(), self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
-            return load(OpenModel(file, None), version.format, trusted)
+        folder = self.path(version.reference) if manifest.is_folder else None
+        with storing(), self._opened(version, manifest) as file:
+            return load(OpenModel(file, folder), version.format, trusted)
 
     def copy(self, reference: str, destination: StrPath, *, overwrite: bool = False) -> Path:
         """Write the version's checked bytes to ``destination``; returns the file or folder that was written.
@@ -966,22 +1005,77 @@ class Registry:
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
-    def _trust_in(self, version: ModelVersion, trust: str | None, message: str | None) -> Trust:
-        """What a version may import; full trust is written down."""
+    @contextmanager
+    def _running(
+        self,
+        reference: str,
+        data: StrPath,
+        trust: str | None,
+        message: str | None,
+        options: ConfinementOptions,
+    ) -> Iterator[ModelRun]:
+        """A version's model in a process of its own, and its data; the process starts while they are looked up."""
+        from modelreg import provenance
+        from modelreg.confinement.conditions import Conditions
+        from modelreg.confinement.job import Preparation
+        from modelreg.confinement.process import ModelProcess
+        from modelreg.confinement.running import ModelRun
+        from modelreg.tables.source import opened
+
+        conditions = Conditions.checked(options)
+        with ModelProcess() as process:
+            version, manifest = self._version_and_manifest(reference)
+            trusted = self._trust_in(version, trust, message, conditions.permissions)
+            provenance.warn_of_other_libraries(version)
+            process.prepare(
+                Preparation(
+                    permissions=conditions.permissions,
+                    limits=conditions.limits,
+                    is_required=conditions.is_required or self._home.requires_sandbox(),
+                    model_folder=str(self.path(version.reference)) if manifest.is_folder else None,
+                    flavor=version.flavor,
+                )
+            )
+            with ExitStack() as files:
+                with storing():
+                    table = files.enter_context(opened(data))
+                    file = files.enter_context(self._opened(version, manifest))
+                    digest = table.digest()
+                yield ModelRun(process, version, trusted, table, digest, file)
+
+    @contextmanager
+    def _opened(self, version: ModelVersion, manifest: Manifest) -> Iterator[BinaryIO | None]:
+        """The only file of a version, checked through the very descriptor that is handed out; None for a folder."""
+        if manifest.is_folder:
+            yield None
+            return
+        with self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
+            yield file
+
+    def _trust_in(
+        self,
+        version: ModelVersion,
+        trust: str | None,
+        message: str | None,
+        permissions: Permissions | None = None,
+    ) -> Trust:
+        """What a version may import; full trust is written down, and so is what it may do beyond computing."""
         from modelreg import commits
         from modelreg.security.trust import Trust
 
         if trust not in (None, "full"):
             raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
-        if trust is None:
-            names = frozenset((each.module, each.name) for each in self.trusted_names())
-            return Trust(version.reference, names)
-        if not message:
-            raise InvalidInput("full trust needs a reason", "say why with --message")
-        with writing(self._home, message) as change:
-            change.note_load(version)
-        commits.go_on()
-        return Trust(version.reference, full=True)
+        if trust or permissions:
+            if not message:
+                what = "full trust" if trust else "what a model may do beyond computing"
+                raise InvalidInput(f"{what} needs a reason", "say why with --message")
+            with writing(self._home, message) as change:
+                change.note_load(version, is_trusted=trust is not None, permissions=permissions)
+            commits.go_on()
+        if trust:
+            return Trust(version.reference, full=True)
+        names = frozenset((each.module, each.name) for each in self.trusted_names())
+        return Trust(version.reference, names)
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`.

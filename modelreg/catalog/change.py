@@ -16,6 +16,7 @@ from modelreg.catalog.schema import lift_contract
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import ModelExists
 from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
+from modelreg.records.confinement import Permissions
 from modelreg.records.evaluation import Evaluation, Scores
 from modelreg.records.journal import (
     ADD_GATE,
@@ -36,6 +37,7 @@ from modelreg.records.journal import (
     REGISTER,
     REMOVE_GATE,
     RENAME,
+    SET,
     START_RUN,
     TAG,
     TRANSITION,
@@ -80,6 +82,9 @@ VALUES (:model, :version, :status, :description, :digest, :size, :flavor, :forma
         :scan_reasons, :source, :run_id, :git_commit, :git_dirty, :ci_job, :environment, :created_by, :at, :at)
 """
 _ADD_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?)"
+_PUT_SETTING = """
+INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _ADD_IMPORT = "INSERT INTO imports (model, version, module, name, verdict) VALUES (?, ?, ?, ?, ?)"
 _ADD_FILE = "INSERT INTO files (model, version, path, digest, size) VALUES (?, ?, ?, ?, ?)"
 _ADD_METRIC = "INSERT INTO metrics (model, version, name, value) VALUES (?, ?, ?, ?)"
@@ -140,6 +145,14 @@ class Change(Snapshot):
         self._connection.executemany(_ADD_SETTING, settings.items())
         if self.rules is StageRules.MLFLOW:
             lift_contract(self._connection)
+
+    def set_setting(self, name: str, value: str) -> bool:
+        """Change a setting of the registry; returns whether it had another value."""
+        if self.setting(name) == value:
+            return False
+        self._connection.execute(_PUT_SETTING, {"name": name, "value": value})
+        self._journal_whole(SET, {"settings": {name: value}})
+        return True
 
     def migrate(self) -> None:
         """Write down that the schema was migrated."""
@@ -314,9 +327,16 @@ class Change(Snapshot):
         self._journal_whole(DISTRUST, {"distrusted": {"module": module, "name": name}})
         self._judge_again(DISTRUST, module, name)
 
-    def note_load(self, version: ModelVersion) -> None:
-        """Write down that a version was loaded with full trust."""
-        self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, {"trust": "full"})
+    def note_load(
+        self, version: ModelVersion, *, is_trusted: bool = True, permissions: Permissions | None = None
+    ) -> None:
+        """Write down that a version was loaded with full trust, or could do more than compute."""
+        after: Values = {"trust": "full"} if is_trusted else {}
+        if permissions and permissions.allow_read:
+            after["allow_read"] = list(permissions.allow_read)
+        if permissions and permissions.allow_network:
+            after["allow_network"] = True
+        self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, after)
 
     def note_import(self, name: ModelName, version: int | None, said: Values) -> None:
         """Write down what was said of a model or version where it was imported from; `last_import` tells it again."""

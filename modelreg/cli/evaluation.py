@@ -9,7 +9,19 @@ import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, FullTrust, Message, ReferenceArgument, numbers, pairs
+from modelreg.cli.options import (
+    AllowNetwork,
+    AllowRead,
+    AsJson,
+    FullTrust,
+    MemoryLimit,
+    Message,
+    ReferenceArgument,
+    RequireSandbox,
+    TimeLimit,
+    numbers,
+    pairs,
+)
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
 from modelreg.comparison import difference
@@ -52,6 +64,11 @@ def evaluate(
         typer.Option(metavar="NAME=NUMBER", help="Instead of FILE: a metric that you computed; may be given often."),
     ] = None,
     trust: FullTrust = None,
+    allow_read: AllowRead = None,
+    allow_network: AllowNetwork = False,
+    memory_limit: MemoryLimit = None,
+    time_limit: TimeLimit = None,
+    require_sandbox: RequireSandbox = False,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,8 +76,8 @@ def evaluate(
 
     The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
     filters know them as eval.DATASET.METRIC. Of a classifier: accuracy, balanced_accuracy, precision_macro,
-    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the model; a
-    pickle may import trusted names alone (exit 7), see 'modelreg trust'.
+    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the
+    model, confined as in 'predict'; a pickle may import trusted names alone (exit 7), see 'modelreg trust'.
 
     \b
     modelreg evaluate churn/3 --data holdout.csv --target churned
@@ -85,6 +102,11 @@ def evaluate(
                 trust=trust,
                 message=message,
                 progress=progress,
+                allow_read=allow_read or (),
+                allow_network=allow_network,
+                memory_limit=memory_limit,
+                time_limit=time_limit,
+                require_sandbox=require_sandbox,
             )
     _show(outcome, as_json)
 
@@ -104,18 +126,30 @@ def predict(
         str | None, typer.Option(metavar="COLUMN", help="Copied to the output, and not given to the model.")
     ] = None,
     trust: FullTrust = None,
+    allow_read: AllowRead = None,
+    allow_network: AllowNetwork = False,
+    memory_limit: MemoryLimit = None,
+    time_limit: TimeLimit = None,
+    require_sandbox: RequireSandbox = False,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict for every row of a file.
 
     The columns are checked against the version's signature and put into its order. Any number of rows fits into
-    memory. The output appears whole or not at all. This runs the model; a pickle may import trusted names alone
-    (exit 7), see 'modelreg trust'.
+    memory. The output appears whole or not at all. A pickle may import trusted names alone (exit 7), see 'modelreg
+    trust'.
+
+    The model runs in a process that can read the Python installation, importable modules and the data, and write the
+    output; it has no network and starts no programs, also with --trust full. On systems that cannot confine it so
+    (Linux before 5.13, macOS) a warning says so; 'modelreg info' shows what there is. A model that crashes or reaches a
+    limit ends the command with exit 7.
 
     \b
     modelreg predict churn/Production --input customers.csv --output scores.csv
     modelreg predict churn@champion -i customers.parquet -o scores.parquet --proba --id-column customer_id
+    modelreg predict fraud/3 -i today.csv -o scores.csv --time-limit 60 --memory-limit 4GiB
+    modelreg predict geo/2 -i places.csv -o zones.csv --allow-read /srv/maps --message "its maps lie there"
     """
     if destination == "-" and as_json:
         raise InvalidInput("the predictions and --json cannot both go to stdout", "name a file with --output")
@@ -129,6 +163,11 @@ def predict(
             trust=trust,
             message=message,
             progress=progress,
+            allow_read=allow_read or (),
+            allow_network=allow_network,
+            memory_limit=memory_limit,
+            time_limit=time_limit,
+            require_sandbox=require_sandbox,
         )
     if as_json:
         output.print_json(done)

@@ -10,7 +10,7 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import Settings, registry
 from modelreg.cli.completion import complete_references
-from modelreg.cli.options import AsJson
+from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
 from modelreg.cli.progress import transfer_bar
 from modelreg.errors import Findings
@@ -39,6 +39,13 @@ def init(
             autocompletion=lambda: ["strict", "mlflow"],
         ),
     ] = None,
+    require_sandbox: Annotated[
+        bool | None,
+        typer.Option(
+            help="Run models only where the system can confine them; may be changed at any time.", show_default=False
+        ),
+    ] = None,
+    message: Message = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a registry folder.
@@ -50,23 +57,35 @@ def init(
     With --stages mlflow any number of versions may be in Production, a name may be nearly any text, and anything may
     be deleted: for people who come from MLflow and rely on that. It cannot be changed later.
 
+    With --require-sandbox, 'predict' and 'evaluate' run models of this registry only where the system confines them
+    completely (exit 7 elsewhere). It can be said of a registry that is there, and taken back with
+    --no-require-sandbox; the journal tells of both.
+
     \b
     modelreg init
     modelreg init /srv/models --shared
     modelreg init /srv/models --stages mlflow
+    modelreg init /srv/models --require-sandbox --message "models of other teams"
     """
     settings: Settings = context.find_root().obj
     chosen = folder or settings.registry or Path(FOLDER_NAME)
     made = Registry(chosen, lock_timeout=settings.lock_timeout)
     created = made.create(shared=shared, stages=stages)
+    changed = require_sandbox is not None and made.require_sandbox(require_sandbox, message=message)
     path = made.folder.absolute()
     if as_json:
+        information = made.information()
+        required = {"sandbox_required": information.sandbox_required}
         output.print_json(
-            {"path": str(path), "created": created, "shared": shared, "stages": made.information().stages}
+            {"path": str(path), "created": created, "shared": shared, "stages": information.stages} | required
         )
-    else:
-        output.print_line(str(path))
+        return
+    output.print_line(str(path))
+    if not changed:
         output.note("made a registry" if created else "there is a registry already; nothing was changed")
+    else:
+        where = "only where they can be confined" if require_sandbox else "also where they cannot be confined"
+        output.note(f"{'made a registry; ' if created else ''}its models run {where}")
 
 
 def info(context: typer.Context, as_json: AsJson = False) -> None:

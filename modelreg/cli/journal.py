@@ -147,12 +147,21 @@ def _by_values(after: Mapping[str, Any]) -> str:
             return f"{module}.{name}"
         case {"version": {"scan": verdict, **more}} if len(more) == 1:  # a verdict that hangs on such a name
             return f"scan -> {verdict}"
-        case {"trust": trust}:
-            return f"with {trust} trust"
+        case {"trust": _} | {"allow_read": _} | {"allow_network": _}:
+            return _permitted(after)
+        case {"settings": {"sandbox": value}, **more} if not more:
+            return f"sandbox: {value}"
         case {"allowed": why}:
             return f"dangerous, and allowed: {why}"
         case _:
             return ""
+
+
+def _permitted(after: Mapping[str, Any]) -> str:
+    """With which trust a version was loaded, and what it could do beyond computing."""
+    parts = [f"with {after['trust']} trust"] * ("trust" in after)
+    parts += [f"reading {path}" for path in after.get("allow_read", ())]
+    return ", ".join([*parts, *["with the network"] * ("allow_network" in after)])
 
 
 def _subject(entry: JournalEntry) -> str:

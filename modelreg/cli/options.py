@@ -35,6 +35,23 @@ FullTrust = Annotated[
         help="Let a pickle import and run whatever it says, this once; needs --message, which is kept in the journal.",
     ),
 ]
+AllowRead = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DIR", help="Let the model read this folder or file, too; may be given often; needs --message."
+    ),
+]
+AllowNetwork = Annotated[
+    bool, typer.Option("--allow-network", help="Let the model connect to other machines; needs --message.")
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="How much memory the model may take, as 64GiB; else what the machine has."),
+]
+TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long the model may take.")]
+RequireSandbox = Annotated[
+    bool, typer.Option("--require-sandbox", help="Do not run the model where the system cannot confine it (exit 7).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
 Filter = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from modelreg.records.evaluation import ConfusionMatrix, Scores
 from modelreg.records.signature import Signature
 from modelreg.tables.csv import MISSING
 from modelreg.tables.reading import rows_of
-from modelreg.tables.source import TableFile, opened
+from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,23 +43,22 @@ class _Collected:
 def evaluate(
     model: object,
     signature: Signature | None,
-    source: str | os.PathLike[str],
+    table: TableFile,
     target: str,
     *,
     task: str | None = None,
     progress: Progress | None = None,
 ) -> Scores:
-    """The scores of ``model`` on the rows of ``source``, whose true values are in the column ``target``.
+    """The scores of ``model`` on the rows of ``table``, whose true values are in the column ``target``.
 
-    `Registry.evaluate` says the rest. The rows are predicted in chunks; true values and predictions are kept.
+    `Registry.evaluate` says the rest. The rows are predicted in chunks; true values and predictions are kept. The
+    scores do not say of which data they are: whoever opened the file knows its digest.
     """
     if task not in (None, CLASSIFICATION, REGRESSION):
         near = did_you_mean(task, (CLASSIFICATION, REGRESSION))
         raise InvalidInput(f"{shown(task)} is not a task", near or f"write {CLASSIFICATION} or {REGRESSION}")
     predictor = predictor_of(model)
-    with opened(source) as table:
-        collected = _collect(table, signature, predictor, target, progress)
-        digest = table.digest()
+    collected = _collect(table, signature, predictor, target, progress)
     true, predicted = _joined(collected.true), _joined(collected.predicted)
     if predicted.ndim > 1:
         raise InvalidData("the model predicts several values for each row, and one is measured")
@@ -70,8 +68,8 @@ def evaluate(
         values, missing = scoring.regression_scores(
             _numbers(true, f"the target {target!r}"), _numbers(predicted, "the prediction")
         )
-        return Scores(REGRESSION, values, missing, None, digest, len(true))
-    return _classified(collected, true, predicted, target, digest)
+        return Scores(REGRESSION, values, missing, None, None, len(true))
+    return _classified(collected, true, predicted, target)
 
 
 def _collect(
@@ -152,7 +150,7 @@ def _numbers(values: Array, what: str) -> Array:
     return numbers
 
 
-def _classified(collected: _Collected, true: Array, predicted: Array, target: str, digest: Any) -> Scores:
+def _classified(collected: _Collected, true: Array, predicted: Array, target: str) -> Scores:
     labels = collected.classes or _labels(true, predicted)
     known = places_of(labels_like(true, labels), labels, f"the target {target!r}")
     answered = places_of(labels_like(predicted, labels), labels, "the prediction")
@@ -166,7 +164,7 @@ def _classified(collected: _Collected, true: Array, predicted: Array, target: st
     if probabilities is not None and not fits:
         missing = {name: _UNNAMED if reason == scoring.NO_PROBABILITIES else reason for name, reason in missing.items()}
     matrix: ConfusionMatrix | None = scoring.confusion_matrix(known, answered, tuple(map(str, labels)))
-    return Scores(CLASSIFICATION, values, missing, matrix, digest, len(true))
+    return Scores(CLASSIFICATION, values, missing, matrix, None, len(true))
 
 
 def _labels(true: Array, predicted: Array) -> tuple[Any, ...]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modelreg.errors import CannotPredict, InvalidData, InvalidInput
+from modelreg.errors import CannotPredict, InvalidData
 from modelreg.inference.features import Features, feature_chunks, features_in
 from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
-from modelreg.records.prediction import Prediction
 from modelreg.records.signature import Signature
 from modelreg.tables.reading import rows_of
-from modelreg.tables.source import opened
-from modelreg.tables.writing import written
+from modelreg.tables.source import TableFile
+from modelreg.tables.writing import Write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,35 +23,32 @@ Progress = Callable[[int, int | None], None]
 def predict(
     model: object,
     signature: Signature | None,
-    source: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
+    table: TableFile,
+    write: Write,
     *,
     proba: bool = False,
     id_column: str | None = None,
     progress: Progress | None = None,
-) -> Prediction:
-    """Write the column ``prediction`` for each row of ``source`` to ``destination``; `Registry.predict` says the rest.
+) -> tuple[int, tuple[str, ...]]:
+    """Write the column ``prediction`` for each row of ``table``; returns the number of rows, and the columns.
 
     With ``proba`` there is a column ``probability_CLASS`` for each class. ``id_column`` comes first, as it is written.
+    `Registry.predict` says the rest.
     """
     predictor = predictor_of(model)
     if proba and predictor.probabilities is None:
         raise CannotPredict("the model gives no probabilities", "leave out --proba")
-    if os.path.exists(source) and os.path.exists(destination) and os.path.samefile(source, destination):
-        raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
     others = [] if id_column is None else [id_column]
     rows, columns = 0, tuple(others)
-    with written(destination) as write, opened(source) as table:  # data that changed keeps the file from its place
-        features, total = features_in(table, signature, predictor, others), rows_of(table)
-        for chunk in feature_chunks(table, features, others):
-            answers = _answers(predictor, features, chunk, proba)
-            found = answers if id_column is None else _with_id(answers, chunk, id_column)
-            write(found)
-            rows, columns = rows + len(found), tuple(found.columns)
-            if progress is not None:
-                progress(rows, total)
-        digest = table.digest()
-    return Prediction(os.fspath(destination), rows, columns, digest)
+    features, total = features_in(table, signature, predictor, others), rows_of(table)
+    for chunk in feature_chunks(table, features, others):
+        answers = _answers(predictor, features, chunk, proba)
+        found = answers if id_column is None else _with_id(answers, chunk, id_column)
+        write(found)
+        rows, columns = rows + len(found), tuple(map(str, found.columns))
+        if progress is not None:
+            progress(rows, total)
+    return rows, columns
 
 
 def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, proba: bool) -> pd.DataFrame:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ def asking() -> Iterator[None]:
     import warnings
 
     try:
-        with redirect_stdout(sys.stderr), warnings.catch_warnings():  # models print, and stdout is for the answer
+        with warnings.catch_warnings():
             # we pass names where the model did not keep any; the order is the signature's
             warnings.filterwarnings("ignore", message="X has feature names, but")
             yield

@@ -28,6 +28,10 @@ class RegistryInformation:
     """Whether it was made for a group."""
     stages: StageRules
     """The rules for stages, names and deletion."""
+    sandbox: str
+    """What confines a model on this machine: ``complete (Landlock 7, seccomp)``, ``incomplete (…)`` or ``none``."""
+    sandbox_required: bool
+    """Whether models run only where they can be confined."""
     models: int
     versions: int
     journal_head: str | None

@@ -32,6 +32,15 @@ class TableFile:
     file: IO[bytes]
     is_parquet: bool
     is_gzipped: bool
+    path: str | os.PathLike[str] | None = None
+    """Where it is, if it is a file that others may write to meanwhile."""
+    state: tuple[int, ...] = ()
+    """What `_state` told when it was opened."""
+
+    def require_unchanged(self) -> None:
+        """Raise `DataChanged` when somebody wrote to the file since it was opened."""
+        if self.path is not None and _state(self.file) != self.state:
+            raise DataChanged(self.path)
 
     def digest(self) -> Digest:
         """SHA-256 of the file as it was given, compressed or not."""
@@ -73,10 +82,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
         hint = "the name ends in .csv, .csv.gz or .parquet"
         raise InvalidData(f"{shown(os.fspath(path))} is neither CSV nor parquet", hint)
     with _regular(path) as file:
-        before = _state(file)
-        yield TableFile(shown(os.fspath(path)), file, name.endswith(_PARQUET), name.endswith(".gz"))
-        if _state(file) != before:
-            raise DataChanged(path)
+        name_shown, state = shown(os.fspath(path)), _state(file)
+        table = TableFile(name_shown, file, name.endswith(_PARQUET), name.endswith(".gz"), path, state)
+        yield table
+        table.require_unchanged()
 
 
 @contextmanager

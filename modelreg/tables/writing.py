@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from modelreg import plain
@@ -18,34 +21,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STDOUT = "-"
+_ENDINGS = {"csv.gz": (".csv.gz",), "csv": (".csv",), "parquet": (".parquet", ".pq")}
 Write = Callable[["pd.DataFrame"], None]
 
 
-@contextmanager
-def written(path: str | os.PathLike[str]) -> Iterator[Write]:
-    """A function that adds rows to a ``.csv``, ``.csv.gz`` or ``.parquet`` file; ``-`` is stdout, as CSV.
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """An open file that a table is to be written to."""
 
-    The file takes its place at the end, when all of it is on disk; when an error passes through, what was there
-    before stays. Raises `InvalidInput` for another name and for a folder that is not there, and OSError.
+    file: IO[bytes]
+    format: str
+    """``csv``, ``csv.gz`` or ``parquet``."""
+
+
+@contextmanager
+def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
+    """A private file that becomes the ``.csv``, ``.csv.gz`` or ``.parquet`` file at ``path``; ``-`` is stdout, as CSV.
+
+    It takes its place at the end, when all of it is on disk; when an error passes through, what was there before
+    stays, and nothing goes to stdout. Raises `InvalidInput` for another name and for a folder that is not there, and
+    OSError.
     """
     if os.fspath(path) == STDOUT:
-        if sys.stdout is None:
-            raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with --output")
-        yield _csv_writer(cast("IO[bytes]", sys.stdout.buffer))
-        sys.stdout.flush()
+        with _spooled_for_stdout() as file:
+            yield OutputFile(file, "csv")
         return
     target = Path(os.path.realpath(path))  # a link stays one
-    if not target.name.lower().endswith((".csv", ".csv.gz", ".parquet", ".pq")):
-        hint = "end the name in .csv, .csv.gz or .parquet"
-        raise InvalidInput(f"{shown(os.fspath(path))} does not say which format is wanted", hint)
+    kind = _format_of(target.name.lower(), path)
     plain.require_folder(target.parent)
     private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
         with private.open("xb") as file:
             if target.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
-            with _writer(file, target.name.lower()) as write:
-                yield write
+            yield OutputFile(file, kind)
             file.flush()
             os.fsync(file.fileno())
         os.replace(private, target)
@@ -54,16 +63,37 @@ def written(path: str | os.PathLike[str]) -> Iterator[Write]:
             private.unlink()
 
 
+def _format_of(name: str, path: str | os.PathLike[str]) -> str:
+    for kind, endings in _ENDINGS.items():
+        if name.endswith(endings):
+            return kind
+    hint = "end the name in .csv, .csv.gz or .parquet"
+    raise InvalidInput(f"{shown(os.fspath(path))} does not say which format is wanted", hint)
+
+
 @contextmanager
-def _writer(file: IO[bytes], name: str) -> Iterator[Write]:
-    if name.endswith((".parquet", ".pq")):
-        with _parquet_writer(file) as write:
+def _spooled_for_stdout() -> Iterator[IO[bytes]]:
+    if sys.stdout is None:
+        raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with --output")
+    with TemporaryFile() as spooled:
+        yield spooled
+        spooled.seek(0)
+        shutil.copyfileobj(spooled, sys.stdout.buffer)
+        sys.stdout.flush()
+
+
+@contextmanager
+def writer(output: OutputFile) -> Iterator[Write]:
+    """A function that adds rows to an open file, which is complete at the end of the block."""
+    if output.format == "parquet":
+        with _parquet_writer(output.file) as write:
             yield write
-    elif name.endswith(".gz"):
-        with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0, compresslevel=6) as packed:
+    elif output.format == "csv.gz":
+        with gzip.GzipFile(filename="", fileobj=output.file, mode="wb", mtime=0, compresslevel=6) as packed:
             yield _csv_writer(cast("IO[bytes]", packed))
     else:
-        yield _csv_writer(file)
+        yield _csv_writer(output.file)
+    output.file.flush()
 
 
 def _csv_writer(file: IO[bytes]) -> Write:

@@ -36,6 +36,7 @@ UNDERTAKINGS = {
     "register": Undertaking((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
     "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=4),
     "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=4),
+    "require a sandbox": Undertaking(("init", "--require-sandbox"), stride_of_pages=4),
     "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=8),
     "prune": Undertaking(("prune", "--stage", "None", "--grace", "0"), stride_of_pages=12),
     "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=12),

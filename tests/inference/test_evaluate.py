@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
+from in_process import evaluate
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
@@ -14,7 +15,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 
 from modelreg.errors import CannotPredict, InvalidData, InvalidInput
-from modelreg.inference.evaluation import evaluate
 from modelreg.tables import csv as csv_tables
 
 FEATURES = ["age", "income", "city"]

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from in_process import evaluate, predict
 
 from modelreg.containers.content import OpenModel
 from modelreg.flavors import load, recognise
-from modelreg.inference.evaluation import evaluate
-from modelreg.inference.prediction import predict
 from modelreg.security.trust import Trust
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from in_process import evaluate, predict
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from modelreg.containers.content import OpenModel
 from modelreg.errors import InvalidData
 from modelreg.flavors import catboost as catboost_files
-from modelreg.inference.evaluation import evaluate
-from modelreg.inference.prediction import predict
 from modelreg.security.trust import Trust
 from modelreg.tables import csv as csv_tables
 

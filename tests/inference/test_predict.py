@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from in_process import predict
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.svm import LinearSVC
 
 from modelreg.errors import CannotPredict, DataChanged, InvalidData, InvalidInput, SourceNotFound
-from modelreg.inference.prediction import predict
 from modelreg.signatures import infer_signature
 from modelreg.tables import csv as csv_tables
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from in_process import predict
 
 from modelreg.errors import InvalidData
-from modelreg.inference.prediction import predict
 from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature
 from modelreg.tables import csv as csv_tables

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from in_process import predict
 
 from modelreg.errors import DataChanged
-from modelreg.inference.prediction import predict
 
 
 class Doing:
@@ -49,17 +47,3 @@ def test_a_link_stays_a_link(data, tmp_path):
     predict(Doing(lambda: None), None, data, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "out.csv").read_text() == "prediction\n0.0\n"
-
-
-def test_what_a_model_prints_does_not_get_among_the_predictions(data):
-    program = """
-import sys
-from modelreg.inference.prediction import predict
-class Loud:
-    def predict(self, frame):
-        print("1/1 =====")
-        return [0] * len(frame)
-predict(Loud(), None, sys.argv[1], "-")
-"""
-    done = subprocess.run([sys.executable, "-c", program, data], capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("prediction\n0\n", "1/1 =====\n")

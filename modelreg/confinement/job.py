@@ -1,0 +1,95 @@
+"""What the parent tells the child: pickled, which is safe in this direction, since the child trusts the parent."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelreg.records.confinement import Limits, Permissions
+from modelreg.records.signature import Signature
+
+if TYPE_CHECKING:
+    from modelreg.security.trust import Trust
+
+_LENGTH = struct.Struct("!Q")
+_MOST_DESCRIPTORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How the child confines itself, and which libraries it imports meanwhile."""
+
+    permissions: Permissions
+    limits: Limits
+    is_required: bool
+    """Whether nothing is to run unless confinement is complete."""
+    model_folder: str | None
+    """Where the model is, if it is a folder."""
+    flavor: str
+    """The library that the model belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionTask:
+    """Predict for each row; the output is the last descriptor."""
+
+    proba: bool
+    id_column: str | None
+    output_format: str
+    """``csv``, ``csv.gz`` or ``parquet``."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTask:
+    """Measure the model."""
+
+    target: str
+    task: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the child is to do with the descriptors that come with it: data, then model, then output."""
+
+    format: str
+    """How the model is written."""
+    trust: Trust
+    signature: Signature | None
+    data_name: str
+    """As errors show it."""
+    is_parquet: bool
+    is_gzipped: bool
+    task: PredictionTask | EvaluationTask
+
+
+def send(channel: socket.socket, message: Preparation | Job, descriptors: Sequence[int] = ()) -> None:
+    """Send one message; raises OSError when the child has gone."""
+    content = pickle.dumps(message)
+    socket.send_fds(channel, [_LENGTH.pack(len(content))], descriptors)
+    channel.sendall(content)
+
+
+def receive(channel: socket.socket) -> tuple[Preparation | Job, list[int]]:
+    """The next message with its descriptors; raises EOFError when the parent has gone."""
+    start, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, _MOST_DESCRIPTORS)
+    content = _read(channel.fileno(), _LENGTH.unpack(start)[0] if len(start) == _LENGTH.size else 0)
+    if not content:
+        raise EOFError
+    message: Preparation | Job = pickle.loads(content)
+    return message, descriptors
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    import os
+
+    content = bytearray()
+    while len(content) < count:
+        block = os.read(descriptor, count - len(content))
+        if not block:
+            return b""
+        content += block
+    return bytes(content)

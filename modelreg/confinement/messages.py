@@ -1,0 +1,280 @@
+"""What the child answers: one JSON object a line, and nothing of it is believed before it was checked.
+
+The child's code is that of a stranger from the moment in which a model is loaded. So an answer has exactly the form
+that is wanted, of bounded size, with finite numbers and texts in which nothing can control a terminal; anything else
+is `NoAnswer`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from modelreg import errors
+from modelreg.errors import InvalidInput, ModelregError, Untrusted
+from modelreg.records.confinement import Confinement
+from modelreg.records.evaluation import ConfusionMatrix, Scores
+
+LONGEST = 8 << 20  # bytes of one message: a confusion matrix of 200 classes takes some 100 KiB
+_LONGEST_TEXT = 4000  # characters
+_MOST_TEXTS = 1000
+_MOST_COLUMNS = 100_000
+_MOST_METRICS = 100
+_MOST_CLASSES = 200
+_MOST_ROWS = 2**53
+_WARNINGS = {
+    each.__name__: each
+    for each in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
+}
+
+
+class NoAnswer(Exception):
+    """A message that no program of ours sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """The child confined itself, by this."""
+
+    confinement: Confinement
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A library warned."""
+
+    category: type[Warning]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """So many rows are done, of so many where that is known."""
+
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """All predictions are written."""
+
+    rows: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The model's scores; which data they are of the parent knows itself."""
+
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An error that is to be raised in the parent."""
+
+    error: ModelregError
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFailed:
+    """The operating system would not take, or give, bytes."""
+
+    number: int
+    """``errno``."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """Memory ran out."""
+
+
+Message = Confined | Warned | Advanced | Predicted | Measured | Failed | OutputFailed | OutOfMemory
+
+
+def encode(message: Message) -> bytes:
+    """A message as a line."""
+    match message:
+        case Confined(confinement):
+            values: dict[str, object] = {"landlock": confinement.landlock, "seccomp": confinement.seccomp}
+        case Warned(category, text):
+            known = next((name for name, each in _WARNINGS.items() if issubclass(category, each)), "UserWarning")
+            values = {"category": known, "text": text}
+        case Advanced(done, total):
+            values = {"done": done, "total": total}
+        case Predicted(rows, columns):
+            values = {"rows": rows, "columns": columns}
+        case Measured(scores):
+            values = _scores_as_values(scores)
+        case Failed(error):
+            values = _error_as_values(error)
+        case OutputFailed(number):
+            values = {"errno": number}
+        case OutOfMemory():
+            values = {}
+    return json.dumps({"is": type(message).__name__} | values).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message in a line; raises `NoAnswer`."""
+    try:
+        values = json.loads(line, parse_constant=_refuse_constant)
+        kind = values.pop("is")
+        return _READERS[kind](values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise NoAnswer(type(error).__name__) from error
+
+
+def readable(text: str) -> str:
+    """``text`` with control characters escaped and cut when long."""
+    cut = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)  # NaN and Infinity, which are no JSON
+
+
+def _scores_as_values(scores: Scores) -> dict[str, object]:
+    matrix = scores.confusion_matrix
+    return {
+        "task": scores.task,
+        "metrics": dict(scores.metrics),
+        "missing": dict(scores.missing),
+        "labels": None if matrix is None else matrix.labels,
+        "counts": None if matrix is None else matrix.counts,
+        "rows": scores.data_rows,
+    }
+
+
+def _error_as_values(error: ModelregError) -> dict[str, object]:
+    details = {name: value[:_MOST_TEXTS] for name, value in vars(error).items() if isinstance(value, tuple)}
+    kind = next((each for each in type(error).__mro__ if _can_be_caused(each)), errors.UnloadableModel)
+    return {"class": kind.__name__, "message": error.message, "hint": error.hint, "details": details}
+
+
+def _can_be_caused(kind: object) -> TypeGuard[type[ModelregError]]:
+    """Whether this is an error that a model can cause: of data or of trust.
+
+    Errors are made without their own constructors, which want other arguments; so the classes of data have none.
+    """
+    if not (isinstance(kind, type) and issubclass(kind, (InvalidInput, Untrusted))):
+        return False
+    return issubclass(kind, Untrusted) or kind.__init__ is ModelregError.__init__
+
+
+def _read_confined(values: dict[str, Any]) -> Message:
+    landlock, seccomp = _whole(values["landlock"]), values["seccomp"]
+    if not isinstance(seccomp, bool):
+        raise TypeError
+    return Confined(Confinement(landlock, seccomp))
+
+
+def _read_warned(values: dict[str, Any]) -> Message:
+    return Warned(_WARNINGS[values["category"]], _text(values["text"]))
+
+
+def _read_advanced(values: dict[str, Any]) -> Message:
+    return Advanced(_whole(values["done"]), None if values["total"] is None else _whole(values["total"]))
+
+
+def _read_predicted(values: dict[str, Any]) -> Message:
+    return Predicted(_whole(values["rows"]), _names(values["columns"], _MOST_COLUMNS))
+
+
+def _read_measured(values: dict[str, Any]) -> Message:
+    metrics = {_text(name): None if value is None else _number(value) for name, value in _some(values["metrics"])}
+    missing = {_text(name): _text(reason) for name, reason in _some(values["missing"])}
+    if values["task"] not in ("classification", "regression"):
+        raise ValueError
+    matrix = None if values["labels"] is None else _matrix(values)
+    return Measured(Scores(values["task"], metrics, missing, matrix, None, _whole(values["rows"])))
+
+
+def _read_failed(values: dict[str, Any]) -> Message:
+    kind = getattr(errors, _text(values["class"]))
+    if not _can_be_caused(kind):
+        raise TypeError
+    error = kind.__new__(kind)
+    ModelregError.__init__(error, _text(values["message"]), None if values["hint"] is None else _text(values["hint"]))
+    for name, texts in _some(values["details"]):
+        if not name.isidentifier() or name.startswith("_") or hasattr(error, name):
+            raise ValueError
+        setattr(error, name, _texts(texts, _MOST_TEXTS))
+    return Failed(error)
+
+
+def _read_output_failed(values: dict[str, Any]) -> Message:
+    number = _whole(values["errno"])
+    os.strerror(number)
+    return OutputFailed(number)
+
+
+def _read_out_of_memory(values: dict[str, Any]) -> Message:
+    return OutOfMemory()
+
+
+def _matrix(values: dict[str, Any]) -> ConfusionMatrix:
+    labels = _names(values["labels"], _MOST_CLASSES)
+    counts = tuple(tuple(map(_whole, row)) for row in values["counts"])
+    if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
+        raise ValueError
+    return ConfusionMatrix(labels, counts)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return readable(value)
+
+
+def _texts(values: object, most: int) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > most:
+        raise ValueError
+    return tuple(map(_text, values))
+
+
+def _names(values: object, most: int) -> tuple[str, ...]:
+    """Names from the data, which are kept as they are."""
+    if not isinstance(values, list) or len(values) > most:
+        raise ValueError
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError
+        value.encode()  # raises ValueError for what is no UTF-8
+    return tuple(values)
+
+
+def _some(values: object) -> list[tuple[str, Any]]:
+    if not isinstance(values, dict) or len(values) > _MOST_METRICS:
+        raise ValueError
+    return list(values.items())
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST_ROWS:
+        raise ValueError
+    return value
+
+
+def _number(value: object) -> float:
+    if type(value) not in (int, float) or not math.isfinite(float(value)):  # type: ignore[arg-type]
+        raise ValueError
+    return float(value)  # type: ignore[arg-type]
+
+
+_READERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
+    "Confined": _read_confined,
+    "Warned": _read_warned,
+    "Advanced": _read_advanced,
+    "Predicted": _read_predicted,
+    "Measured": _read_measured,
+    "Failed": _read_failed,
+    "OutputFailed": _read_output_failed,
+    "OutOfMemory": _read_out_of_memory,
+}

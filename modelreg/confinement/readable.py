@@ -1,0 +1,112 @@
+"""What a confined process may read: the Python installation, modules that can be imported, and system libraries."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from modelreg.confinement.landlock import Right
+from modelreg.records.confinement import Permissions
+
+READ = Right.READ_FILE | Right.READ_DIR
+
+_SYSTEM = (
+    *("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"),
+    *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/timezone", "/etc/mime.types"),
+    *("/etc/ssl/openssl.cnf", "/etc/crypto-policies"),
+    *("/dev/zero", "/dev/random", "/dev/urandom"),
+    # what libraries ask to decide how many threads and how much memory they use
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/filesystems"),
+    *("/proc/sys/vm", "/sys/devices/system/cpu", "/sys/devices/system/node"),
+    *("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/memory.max"),
+    *("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
+_NETWORK = (
+    *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services"),
+    *("/etc/ssl/certs", "/etc/pki", "/etc/ca-certificates"),
+)
+_MODULES = (".py", ".pyc", ".so", ".zip", ".egg")
+_METADATA = (".dist-info", ".egg-info")
+
+
+def rules(permissions: Permissions, model_folder: str | None) -> Iterator[tuple[str, Right]]:
+    """Paths with the rights on them; ``model_folder`` is the model itself where it is a folder."""
+    yield "/dev/null", Right.READ_FILE | Right.WRITE_FILE | Right.TRUNCATE
+    for path in (*_SYSTEM, *permissions.allow_read, *_library_folders(), *([model_folder] if model_folder else ())):
+        yield path, READ
+    for path in _NETWORK if permissions.allow_network else ():
+        yield path, READ
+    yield from _importable()
+
+
+def _library_folders() -> Iterator[str]:
+    """Where the dynamic linker looks, compiled modules are kept, and editable installations have their packages."""
+    if sys.pycache_prefix:
+        yield sys.pycache_prefix
+    yield from filter(os.path.isabs, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    for finder in sys.meta_path:
+        name = getattr(finder, "__module__", "")
+        if name.startswith("__editable__"):  # of setuptools: package or module -> its place, a module's without ending
+            for path in getattr(sys.modules[name], "MAPPING", {}).values():
+                yield from (str(path), f"{path}.py")
+
+
+def _importable() -> Iterator[tuple[str, Right]]:
+    """The installation as a whole; of other folders on ``sys.path`` what can be imported from them.
+
+    Such a folder may be somebody's project, with the registry, credentials and data in it, or their home.
+    """
+    installation = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    for path in installation:
+        yield path, READ
+    for path in sys.path:
+        absolute = os.path.abspath(path)
+        if os.path.basename(absolute) in ("site-packages", "dist-packages") or os.path.isfile(absolute):
+            yield absolute, READ
+        elif not any(_is_below(absolute, folder) for folder in installation):
+            yield absolute, Right.READ_DIR  # names, which looking for a module takes
+            yield from ((found, READ) for found in _modules_in(absolute))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return os.path.commonpath((path, os.path.abspath(folder))) == os.path.abspath(folder)
+
+
+def _modules_in(folder: str) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        is_module = entry.name.endswith(_MODULES) and not entry.is_dir()
+        if is_module or entry.name.endswith(_METADATA) or (entry.is_dir() and _is_package(entry)):
+            yield entry.path
+
+
+def _is_package(entry: os.DirEntry[str]) -> bool:
+    """Whether modules can be imported from a folder: it has some, or, as a namespace, a folder with some."""
+    return entry.name.isidentifier() and (
+        _has_modules(entry.path)
+        or any(
+            _has_modules(below.path) for below in _listed(entry.path) if below.name.isidentifier() and _is_dir(below)
+        )
+    )
+
+
+def _has_modules(folder: str) -> bool:
+    return any(entry.name.endswith(_MODULES) for entry in _listed(folder))
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _listed(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except OSError:
+        return []

@@ -1,0 +1,63 @@
+"""One run of a version's model on one file of data, seen from the parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from modelreg.confinement.job import EvaluationTask, Job, PredictionTask
+from modelreg.confinement.messages import Measured, Predicted
+from modelreg.confinement.process import ModelProcess, Progress
+from modelreg.errors import ModelStopped
+from modelreg.records.evaluation import Scores
+from modelreg.records.version import ModelVersion
+from modelreg.references import Digest
+from modelreg.security.trust import Trust
+from modelreg.tables.source import TableFile
+from modelreg.tables.writing import OutputFile
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """A child that is ready, with everything that it works on: opened here, and checked here."""
+
+    process: ModelProcess
+    version: ModelVersion
+    trust: Trust
+    table: TableFile
+    data_digest: Digest
+    model: BinaryIO | None
+    """The file that was checked; None for a folder, of which the child was told."""
+
+    def predict(
+        self, output: OutputFile, *, proba: bool, id_column: str | None, progress: Progress | None
+    ) -> Predicted:
+        """Write predictions to ``output``; raises what `ModelProcess.run` raises."""
+        answer = self._run(PredictionTask(proba, id_column, output.format), [output.file.fileno()], progress)
+        if not isinstance(answer, Predicted):
+            raise ModelStopped(self.version.reference, "its process sent what is no answer")
+        return answer
+
+    def evaluate(self, target: str, *, task: str | None, progress: Progress | None) -> Scores:
+        """The model's scores on the data; raises what `ModelProcess.run` raises."""
+        from dataclasses import replace
+
+        answer = self._run(EvaluationTask(target, task), [], progress)
+        if not isinstance(answer, Measured):
+            raise ModelStopped(self.version.reference, "its process sent what is no answer")
+        return replace(answer.scores, data_digest=self.data_digest)
+
+    def _run(
+        self, task: PredictionTask | EvaluationTask, output: list[int], progress: Progress | None
+    ) -> Predicted | Measured:
+        job = Job(
+            format=self.version.format,
+            trust=self.trust,
+            signature=self.version.signature,
+            data_name=self.table.name,
+            is_parquet=self.table.is_parquet,
+            is_gzipped=self.table.is_gzipped,
+            task=task,
+        )
+        model = [] if self.model is None else [self.model.fileno()]
+        return self.process.run(job, [self.table.file.fileno(), *model, *output], progress)

@@ -1,0 +1,210 @@
+"""The child's program: confine this process, import the libraries, load the model, run it, answer.
+
+It is started by `process` and speaks with it over one socket. Whatever goes wrong while the model is loaded or asked is
+sent as an error of `modelreg.errors`; what kills the process tells the parent by its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import socket
+import sys
+from contextlib import ExitStack, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from modelreg.confinement import messages
+from modelreg.confinement.job import EvaluationTask, Job, PredictionTask, Preparation, receive
+from modelreg.confinement.messages import Message
+from modelreg.errors import ModelregError, ModelStopped, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from modelreg.tables.source import TableFile
+
+_LIBRARIES = {
+    "sklearn": "sklearn.base",
+    "pytorch": "torch",
+    "onnx": "onnxruntime",
+    "mlflow": "mlflow.pyfunc",
+    "safetensors": "safetensors.numpy",
+    **{name: name for name in ("xgboost", "lightgbm", "catboost", "keras")},
+}
+"""Flavor -> what its models need."""
+_CONFINED = "the model runs confined; --allow-read DIR and --allow-network, with --message WHY, allow it more"
+
+
+def main(descriptor: int) -> None:
+    """Do one job for the parent at the other end of this socket, and end the process."""
+    gc.disable()  # imported modules are no garbage: looking for some would take a tenth of their time
+    sys.argv = ["modelreg"]
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
+    try:
+        _die_with_parent()
+        answer = _do_job(channel)
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
+        os._exit(0)
+    except Exception as error:  # as the parent does with what nobody foresaw
+        if not isinstance(error, (ModelregError, OSError, MemoryError)) and os.environ.get("MODELREG_DEBUG") == "1":
+            raise
+        answer = _failure(error)
+    _flush()
+    with suppress(OSError):
+        _send(channel, answer)
+    os._exit(0)
+
+
+def _do_job(channel: socket.socket) -> Message:
+    from modelreg.confinement.sandbox import confine
+
+    preparation, _ = receive(channel)
+    assert isinstance(preparation, Preparation)
+    confinement = confine(preparation.permissions, preparation.limits, preparation.model_folder)
+    if preparation.is_required and not confinement.is_complete:
+        raise SandboxUnavailable(confinement)
+    _send(channel, messages.Confined(confinement))
+    _pass_warnings_on(channel)
+    _import_libraries(preparation.flavor)
+    gc.freeze()
+    gc.enable()
+    job, descriptors = receive(channel)
+    assert isinstance(job, Job)
+    return _run(job, descriptors, preparation.model_folder, channel)
+
+
+def _run(job: Job, descriptors: list[int], model_folder: str | None, channel: socket.socket) -> Message:
+    from pathlib import Path
+
+    from modelreg.containers.content import OpenModel
+    from modelreg.flavors import load
+    from modelreg.tables.source import TableFile
+
+    def progress(done: int, total: int | None) -> None:
+        _send(channel, messages.Advanced(done, total))
+
+    with ExitStack() as files:
+        opened = [files.enter_context(os.fdopen(each, "rb")) for each in descriptors[: 1 if model_folder else 2]]
+        table = TableFile(job.data_name, opened[0], job.is_parquet, job.is_gzipped)
+        place = Path(model_folder) if model_folder else None
+        model = load(OpenModel(None if place else opened[1], place), job.format, job.trust)
+        if isinstance(job.task, EvaluationTask):
+            return _evaluate(model, job, job.task, table, progress)
+        return _predict(model, job, job.task, table, descriptors[-1], progress)
+
+
+def _predict(
+    model: object, job: Job, task: PredictionTask, table: TableFile, output: int, progress: Any
+) -> messages.Predicted:
+    from modelreg.inference.prediction import predict
+    from modelreg.tables.writing import OutputFile, writer
+
+    with os.fdopen(output, "wb") as file, writer(OutputFile(file, task.output_format)) as write:
+        rows, columns = predict(
+            model, job.signature, table, write, proba=task.proba, id_column=task.id_column, progress=progress
+        )
+    return messages.Predicted(rows, columns)
+
+
+def _evaluate(model: object, job: Job, task: EvaluationTask, table: TableFile, progress: Any) -> messages.Measured:
+    from modelreg.inference.evaluation import evaluate
+
+    return messages.Measured(evaluate(model, job.signature, table, task.target, task=task.task, progress=progress))
+
+
+def _import_libraries(flavor: str) -> None:
+    """What nearly every job needs, while the parent checks the model's bytes."""
+    _import_joblib()
+    import pandas  # noqa: F401
+
+    with suppress(Exception):  # whatever is wrong with the library, its loader meets it again and says it
+        import_module(_LIBRARIES.get(flavor, "sklearn.base"))
+
+
+def _import_joblib() -> None:
+    """Import joblib, with threads in the place of processes, which cannot be started here."""
+    from modelreg.confinement.semaphores import use_threads
+
+    use_threads()  # before joblib sees whether semaphores can be made, without which it uses no threads either
+    import joblib
+    from joblib.externals.loky.backend import context
+    from joblib.parallel import ThreadingBackend
+
+    for name in ("loky", "multiprocessing"):
+        joblib.register_parallel_backend(name, ThreadingBackend)
+    context.physical_cores_cache = _physical_cores()  # which it would ask the program lscpu for
+
+
+def _physical_cores() -> int:
+    """How many cores there are, of which each may run several threads."""
+    cores = set()
+    for number in range(os.cpu_count() or 1):
+        topology = f"/sys/devices/system/cpu/cpu{number}/topology"
+        try:
+            with open(f"{topology}/physical_package_id") as package, open(f"{topology}/core_id") as core:
+                cores.add((package.read(), core.read()))
+        except OSError:  # one that is switched off, or a system that does not tell
+            continue
+    return len(cores) or os.cpu_count() or 1
+
+
+def _pass_warnings_on(channel: socket.socket) -> None:
+    import warnings
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        _send(channel, messages.Warned(category, str(message)))
+
+    warnings.showwarning = show
+
+
+def _send(channel: socket.socket, message: Message) -> None:
+    line = memoryview(messages.encode(message))
+    while line:
+        line = line[os.write(channel.fileno(), line) :]
+
+
+def _failure(error: Exception) -> Message:
+    """What the parent is told of an error."""
+    if _is_caused_by(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return messages.OutOfMemory()
+    if isinstance(error, ModelregError):
+        return messages.Failed(_explained(error))
+    if isinstance(error, OSError):  # the model's own are errors of ours already
+        return messages.OutputFailed(error.errno or 0)
+    return messages.Failed(ModelStopped("the model", f"its process failed: {type(error).__name__}: {error}"))
+
+
+def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _explained(error: ModelregError) -> ModelregError:
+    """``error`` with a hint where the confinement may be what caused it."""
+    if error.hint is None and _is_caused_by(error, PermissionError, socket.gaierror):
+        error.hint = _CONFINED
+    return error
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this process when the thread that started it is gone, however it went."""
+    if sys.platform == "linux":
+        import signal
+
+        from modelreg.confinement.kernel import PR_SET_PDEATHSIG, prctl
+
+        with suppress(OSError):
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _flush() -> None:
+    """Let go of what was printed, by Python and by libraries in C."""
+    import ctypes
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,433 @@
+"""What a model must not be able to do, one function each; run inside of a model, with the standard library alone.
+
+Its text is executed in the confined process: `run` calls every function named ``attempt_…`` and prints, for each, the
+error that it met, or that it was done.
+"""
+
+import ctypes
+import errno
+import fcntl
+import json
+import mmap
+import os
+import resource
+import socket
+import stat
+import subprocess
+import sys
+import termios
+import threading
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
+SYSTEM_CALLS = {"bpf": 321, "io_uring_setup": 425, "userfaultfd": 323, "add_key": 248, "perf_event_open": 298}
+if os.uname().machine == "aarch64":
+    SYSTEM_CALLS = {"bpf": 280, "io_uring_setup": 425, "userfaultfd": 282, "add_key": 217, "perf_event_open": 241}
+
+
+def checked(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def parent():
+    return os.getppid()
+
+
+def of_the_registry(place):
+    """The open files that belong to the registry."""
+    paths = {int(name): f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")}
+    targets = {name: os.readlink(path) for name, path in paths.items() if os.path.lexists(path)}
+    return [name for name, target in targets.items() if target.startswith(place["registry"])]
+
+
+# files
+
+
+def attempt_read_a_secret_in_the_home_folder(place):
+    open(f"{place['home']}/secret").read()
+
+
+def attempt_list_the_home_folder(place):
+    os.listdir(place["home"])
+
+
+def attempt_read_the_catalog(place):
+    open(f"{place['registry']}/catalog.db", "rb").read()
+
+
+def attempt_list_the_stored_bytes(place):
+    os.listdir(f"{place['registry']}/artifacts/blobs/sha256")
+
+
+def attempt_read_etc_passwd(place):
+    open("/etc/passwd").read()
+
+
+def attempt_write_a_file(place):
+    open(f"{place['home']}/marker", "w").close()
+
+
+def attempt_write_a_file_in_tmp(place):
+    open("/tmp/modelreg-marker", "w").close()
+
+
+def attempt_write_into_the_installation(place):
+    open(f"{sys.prefix}/marker", "w").close()
+
+
+def attempt_append_to_a_file(place):
+    open(f"{place['home']}/secret", "a").close()
+
+
+def attempt_empty_a_file_by_reading_it(place):
+    os.open(f"{place['home']}/secret", os.O_RDONLY | os.O_TRUNC)
+
+
+def attempt_empty_a_file_that_may_be_read(place):
+    os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)
+
+
+def attempt_truncate_a_file(place):
+    os.truncate(f"{place['home']}/secret", 0)
+
+
+def attempt_delete_a_file(place):
+    os.unlink(f"{place['home']}/secret")
+
+
+def attempt_delete_a_folder(place):
+    os.rmdir(f"{place['home']}/folder")
+
+
+def attempt_make_a_folder(place):
+    os.mkdir(f"{place['home']}/new")
+
+
+def attempt_rename_a_file(place):
+    os.rename(f"{place['home']}/secret", f"{place['home']}/renamed")
+
+
+def attempt_link_a_file(place):
+    os.link(f"{place['home']}/secret", f"{place['home']}/linked")
+
+
+def attempt_make_a_symbolic_link(place):
+    os.symlink("secret", f"{place['home']}/linked")
+
+
+def attempt_make_a_fifo(place):
+    os.mkfifo(f"{place['home']}/fifo")
+
+
+def attempt_make_a_device(place):
+    os.mknod(f"{place['home']}/device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+
+
+def attempt_change_the_mode_of_a_file(place):
+    os.chmod(f"{place['home']}/secret", 0o777)
+
+
+def attempt_change_the_owner_of_a_file(place):
+    os.chown(f"{place['home']}/secret", os.getuid(), os.getgid())
+
+
+def attempt_change_the_times_of_a_file(place):
+    os.utime(f"{place['home']}/secret", (0, 0))
+
+
+def attempt_set_an_extended_attribute(place):
+    os.setxattr(f"{place['home']}/secret", "user.marker", b"x")
+
+
+def attempt_write_through_the_descriptor_of_the_model(place):
+    for name in of_the_registry(place):
+        os.open(f"/proc/self/fd/{name}", os.O_WRONLY)
+    raise PermissionError(errno.EACCES, "none could be opened")
+
+
+def attempt_change_the_mode_of_an_open_file(place):
+    for name in of_the_registry(place):
+        os.fchmod(name, 0o777)
+
+
+def attempt_change_the_times_of_an_open_file(place):
+    for name in of_the_registry(place):
+        os.utime(name, (0, 0))
+
+
+def attempt_open_a_file_by_its_handle(place):
+    checked(LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(64), os.O_RDONLY))
+
+
+def attempt_use_an_inherited_descriptor(place):
+    os.fstat(place["inherited"])
+
+
+# programs and processes
+
+
+def attempt_run_a_program(place):
+    subprocess.run(["/bin/true"], check=False)
+
+
+def attempt_run_a_shell(place):
+    if os.system("true"):  # which tells no error otherwise
+        raise PermissionError(errno.EPERM, "no shell")
+
+
+def attempt_spawn_a_program(place):
+    os.posix_spawn("/bin/true", ["true"], {})
+
+
+def attempt_become_a_program(place):
+    os.execv("/bin/true", ["true"])
+
+
+def attempt_run_a_program_from_memory(place):
+    os.memfd_create("program")
+
+
+def attempt_fork(place):
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def attempt_fork_from_a_thread(place):
+    met = []
+
+    def work():
+        try:
+            if os.fork() == 0:
+                os._exit(0)
+        except OSError as error:
+            met.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    raise met[0]
+
+
+def attempt_write_a_file_from_a_thread(place):
+    met = []
+
+    def work():
+        try:
+            open(f"{place['home']}/marker", "w").close()
+        except OSError as error:
+            met.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    raise met[0]
+
+
+def attempt_leave_the_namespaces(place):
+    checked(LIBC.unshare(0x10000000))
+
+
+def attempt_mount(place):
+    checked(LIBC.mount(b"none", place["home"].encode(), b"tmpfs", 0, None))
+
+
+def attempt_change_the_root(place):
+    os.chroot("/usr")
+
+
+# the network
+
+
+def attempt_connect_by_tcp(place):
+    socket.create_connection(("127.0.0.1", place["port"]), timeout=5)
+
+
+def attempt_listen(place):
+    socket.create_server(("127.0.0.1", 0))
+
+
+def attempt_send_by_udp(place):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", place["port"]))
+
+
+def attempt_send_by_udp_over_ipv6(place):
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"x", ("::1", place["port"]))
+
+
+def attempt_connect_to_a_unix_socket(place):
+    socket.socket(socket.AF_UNIX).connect(place["socket"])
+
+
+def attempt_connect_to_an_abstract_socket(place):
+    socket.socket(socket.AF_UNIX).connect(place["abstract"])
+
+
+def attempt_send_by_a_pair_of_datagram_sockets(place):
+    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
+def attempt_open_a_netlink_socket(place):
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+
+
+def attempt_send_a_descriptor_to_the_parent(place):
+    for name in map(int, os.listdir("/proc/self/fd")):
+        if name > 2 and os.path.exists(f"/proc/self/fd/{name}") and stat.S_ISSOCK(os.fstat(name).st_mode):
+            checked(LIBC.sendmsg(name, ctypes.create_string_buffer(64), 0))
+
+
+# other processes
+
+
+def attempt_signal_the_parent(place):
+    os.kill(parent(), 0)
+
+
+def attempt_signal_the_group(place):
+    os.kill(0, 0)
+
+
+def attempt_have_a_signal_sent_by_the_kernel(place):
+    reader, _ = os.pipe()
+    fcntl.fcntl(reader, fcntl.F_SETOWN, parent())
+
+
+def attempt_trace_the_parent(place):
+    checked(LIBC.ptrace(PTRACE_ATTACH, parent(), None, None))
+
+
+def attempt_seize_the_parent(place):
+    checked(LIBC.ptrace(PTRACE_SEIZE, parent(), None, None))
+
+
+def attempt_read_the_memory_of_the_parent(place):
+    checked(LIBC.process_vm_readv(parent(), None, 0, None, 0, 0))
+
+
+def attempt_open_the_memory_of_the_parent(place):
+    open(f"/proc/{parent()}/mem", "rb")
+
+
+def attempt_read_the_environment_of_the_parent(place):
+    open(f"/proc/{parent()}/environ", "rb").read()
+
+
+def attempt_read_the_maps_of_the_parent(place):
+    open(f"/proc/{parent()}/maps").read()
+
+
+def attempt_limit_the_parent(place):
+    resource.prlimit(parent(), resource.RLIMIT_NOFILE, (100, 100))
+
+
+def attempt_raise_a_limit(place):
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20))
+    except ValueError as error:  # which Python makes of EPERM
+        raise PermissionError(errno.EPERM, str(error)) from error
+
+
+def attempt_slow_the_parent_down(place):
+    os.setpriority(os.PRIO_PROCESS, parent(), 19)
+
+
+def attempt_pin_the_parent_to_a_processor(place):
+    os.sched_setaffinity(parent(), {0})
+
+
+def attempt_outlive_the_parent(place):
+    checked(LIBC.prctl(1, 0, 0, 0, 0))
+
+
+# memory that others share, and the rest of the kernel
+
+
+def attempt_make_shared_memory(place):
+    os.open("/dev/shm/modelreg-marker", os.O_CREAT | os.O_RDWR)
+
+
+def attempt_make_system_v_shared_memory(place):
+    checked(LIBC.shmget(0x4D52, 4096, 0o1600))
+
+
+def attempt_make_a_system_v_semaphore(place):
+    checked(LIBC.semget(0x4D52, 1, 0o1600))
+
+
+def attempt_make_a_system_v_queue(place):
+    checked(LIBC.msgget(0x4D52, 0o1600))
+
+
+def attempt_make_a_posix_queue(place):
+    checked(LIBC.mq_open(b"/modelreg-marker", os.O_CREAT | os.O_RDWR, 0o600, None))
+
+
+def attempt_type_into_the_terminal(place):
+    for descriptor in (0, 1, 2):
+        fcntl.ioctl(descriptor, termios.TIOCSTI, b"x")
+
+
+def attempt_open_the_terminal(place):
+    os.open("/dev/tty", os.O_RDWR)
+
+
+def attempt_watch_files(place):
+    checked(LIBC.inotify_init())
+
+
+def attempt_set_the_clock(place):
+    checked(LIBC.settimeofday(ctypes.create_string_buffer(16), None))
+
+
+def attempt_bpf(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["bpf"], 0, None, 0))
+
+
+def attempt_io_uring(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["io_uring_setup"], 1, ctypes.create_string_buffer(120)))
+
+
+def attempt_userfaultfd(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["userfaultfd"], 1))
+
+
+def attempt_keys(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["add_key"], b"user", b"marker", b"x", 1, -3))
+
+
+def attempt_perf(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["perf_event_open"], ctypes.create_string_buffer(128), 0, -1, -1, 0))
+
+
+def attempt_a_system_call_of_the_future(place):
+    checked(LIBC.syscall(463, 0, 0, 0, 0))
+
+
+def run(place):
+    """Make every attempt; print each outcome, and what the process holds."""
+    paths = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    descriptors = {path: os.readlink(path) for path in paths if os.path.lexists(path)}  # one of them listed the others
+    outcomes = {}
+    for name, attempt in list(globals().items()):
+        if name.startswith("attempt_"):
+            try:
+                attempt(place)
+                outcomes[name] = "done"
+            except OSError as error:
+                outcomes[name] = errno.errorcode.get(error.errno, str(error))
+            except subprocess.SubprocessError as error:
+                outcomes[name] = str(error)
+    print("outcomes", json.dumps(outcomes))
+    print("descriptors", json.dumps(descriptors))
+    print("environment", json.dumps(dict(os.environ)))
+    print("threads", json.dumps([threads_status(name) for name in os.listdir("/proc/self/task")]))
+    print("session", os.getsid(0) == os.getpid(), mmap.PAGESIZE)
+
+
+def threads_status(name):
+    """Whether a thread is confined, as far as the kernel tells."""
+    lines = open(f"/proc/self/task/{name}/status").read().splitlines()
+    values = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return [values["NoNewPrivs"], values["Seccomp"], values["CapEff"]]

@@ -1,0 +1,13 @@
+"""Fixtures of this folder; what they are made of is in `world`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)

@@ -1,0 +1,171 @@
+"""The filter of system calls, on both architectures: its instructions are followed as the kernel does."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from modelreg.confinement import syscalls
+from modelreg.confinement.seccomp import build
+
+ALLOW, KILL = 0x7FFF0000, 0x80000000
+REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+REFUSED = {
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "io_uring_setup": (425, 425),
+    "bpf": (321, 280),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "fchownat": (260, 54),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "mount": (165, 40),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "memfd_create": (319, 279),
+    "shmget": (29, 194),
+    "mq_open": (240, 180),
+    "pidfd_send_signal": (424, 424),
+    "rt_sigqueueinfo": (129, 138),
+    "open_by_handle_at": (304, 265),
+    "userfaultfd": (323, 282),
+    "unlinkat": (263, 35),
+    "renameat2": (316, 276),
+    "mkdirat": (258, 34),
+    "fork": (57, None),
+    "vfork": (58, None),
+    "chmod": (90, None),
+    "unlink": (87, None),
+}
+
+
+def answer(machine: str, number: int, *arguments: int, network: bool = False, architecture: int | None = None) -> int:
+    """What the filter of process 7 says to a call."""
+    words = {0: number, 4: MACHINES[machine][1] if architecture is None else architecture}
+    for place, argument in enumerate([*arguments, *[0] * (6 - len(arguments))]):
+        words |= {16 + 8 * place: argument & 0xFFFFFFFF, 20 + 8 * place: argument >> 32}
+    program, here, held = build(machine, 7, network=network), 0, 0
+    while True:
+        code, if_true, if_false, value = program[here]
+        here += 1
+        match code:
+            case 0x20:
+                held = words[value]
+            case 0x54:
+                held &= value
+            case 0x06:
+                return value
+            case _:
+                holds = {0x15: held == value, 0x25: held > value, 0x35: held >= value, 0x45: held & value != 0}[code]
+                here += if_true if holds else if_false
+
+
+@pytest.fixture(params=MACHINES)
+def machine(request):
+    return request.param
+
+
+def number(machine: str, name: str) -> int:
+    return (syscalls.ALLOWED | syscalls.JUDGED | syscalls.NETWORK | syscalls.ABSENT)[name][MACHINES[machine][0]]
+
+
+@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_reaches_others_is_refused(machine, name, network):
+    found = REFUSED[name][MACHINES[machine][0]]
+    if found is not None:
+        assert answer(machine, found, network=network) == REFUSE
+
+
+def test_what_computing_takes_is_allowed(machine):
+    column = MACHINES[machine][0]
+    for numbers in syscalls.ALLOWED.values():
+        if numbers[column] is not None:
+            assert answer(machine, numbers[column], 1, 2, 3) == ALLOW
+
+
+def test_no_number_stands_twice():
+    for column in (0, 1):
+        every = (syscalls.ALLOWED, syscalls.JUDGED, syscalls.NETWORK, syscalls.ABSENT)
+        numbers = [each[column] for group in every for each in group.values() if each[column] is not None]
+        assert len(numbers) == len(set(numbers))
+
+
+JUDGED = [
+    ("clone", (0x3D0F00,), ALLOW),  # as pthread_create has it
+    ("clone", (0x1200011,), REFUSE),  # as fork has it
+    ("clone", (0x4111,), REFUSE),  # as posix_spawn has it
+    ("clone3", (), ABSENT),
+    ("openat2", (), ABSENT),
+    ("ioctl", (0, 0x5401), ALLOW),
+    ("ioctl", (0, 0x5412), REFUSE),  # TIOCSTI
+    ("ioctl", (3, 0x40086602), REFUSE),  # FS_IOC_SETFLAGS
+    ("fcntl", (3, 1030), ALLOW),
+    ("fcntl", (3, 8, 1), REFUSE),  # F_SETOWN
+    ("prctl", (15,), ALLOW),
+    ("prctl", (1, 0), REFUSE),
+    ("prlimit64", (0, 7, 0, 4096), ALLOW),
+    ("prlimit64", (0, 7, 4096, 0), REFUSE),
+    ("prlimit64", (0, 7, 1 << 32, 0), REFUSE),
+    ("kill", (7, 9), ALLOW),
+    ("kill", (6, 9), REFUSE),
+    ("kill", (0, 9), REFUSE),
+    ("kill", (0xFFFFFFFFFFFFFFFF, 9), REFUSE),
+    ("tgkill", (7, 8, 6), ALLOW),
+    ("tgkill", (6, 6, 6), REFUSE),
+    ("sched_setaffinity", (0,), ALLOW),
+    ("sched_setaffinity", (6,), REFUSE),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o100000), ALLOW),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1000), 0x00050000 | errno.EACCES),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1101), ALLOW),  # about which Landlock decides
+    ("socketpair", (1, 1), ALLOW),
+    ("socketpair", (1, 0o2000001), ALLOW),
+    ("socketpair", (1, 2), REFUSE),
+    ("socketpair", (2, 1), REFUSE),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), JUDGED)
+@pytest.mark.parametrize("network", [False, True])
+def test_arguments_decide(machine, name, arguments, expected, network):
+    assert answer(machine, number(machine, name), *arguments, network=network) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((2, 1), ALLOW),
+        ((10, 2), ALLOW),
+        ((2, 0o2004002), ALLOW),
+        ((2, 3), REFUSE),
+        ((1, 1), REFUSE),
+        ((16, 3), REFUSE),
+        ((17, 3), REFUSE),
+    ],
+)
+def test_sockets_are_of_the_internet_and_asked_for(machine, arguments, expected):
+    assert answer(machine, number(machine, "socket"), *arguments, network=True) == expected
+    assert answer(machine, number(machine, "socket"), *arguments) == REFUSE
+    for name in ("connect", "sendto", "sendmsg"):
+        assert answer(machine, number(machine, name), 3) == REFUSE
+        assert answer(machine, number(machine, name), 3, network=True) == ALLOW
+
+
+def test_other_interfaces_of_the_kernel_are_closed():
+    assert answer("x86_64", 59, architecture=0x40000003) == KILL  # 32 bits
+    assert answer("x86_64", 0x40000000 | 59) == ABSENT  # x32
+    assert answer("aarch64", 11, architecture=0x40000028) == KILL
+
+
+def test_calls_that_are_not_known_yet_are_absent(machine):
+    for unknown in (463, 469, 500, 100_000):
+        assert answer(machine, unknown) == ABSENT

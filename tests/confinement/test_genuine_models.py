@@ -1,0 +1,241 @@
+"""Genuine models work confined: threads, OpenMP, joblib, modules of the user, and what they print."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from world import MODELREG, TRUSTED
+
+MODULE = """
+import os
+from pathlib import Path
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, RegressorMixin
+
+class Doubling(BaseEstimator, RegressorMixin):
+    def fit(self, X, y=None):
+        return self
+    def predict(self, X):
+        print("doubling", flush=True)
+        factor = float((Path(__file__).parent / "factor.txt").read_text())
+        jobs = Parallel(n_jobs=2, prefer=PREFER)(delayed(float)(value) for value in X["a"])
+        return [factor * value for value in jobs]
+"""
+
+
+@pytest.fixture
+def rows():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(300, 4)), columns=list("abcd"))
+    return frame, (frame["a"] + frame["b"] > 0).astype(int)
+
+
+MODELS = {
+    "HistGradientBoosting": lambda frame, target: HistGradientBoostingClassifier(max_iter=5).fit(frame, target),
+    "RandomForest": lambda frame, target: RandomForestClassifier(5, n_jobs=2).fit(frame, target),
+    "KMeans": lambda frame, target: KMeans(3, n_init=1).fit(frame),
+    "KNeighbors": lambda frame, target: KNeighborsClassifier(n_jobs=2).fit(frame, target),
+    "MultiOutput": lambda frame, target: MultiOutputClassifier(RandomForestClassifier(3, n_jobs=2), n_jobs=2).fit(
+        frame, np.column_stack([target, target])
+    ),
+    "ClassifierChain": lambda frame, target: ClassifierChain(RandomForestClassifier(3)).fit(
+        frame, np.column_stack([target, target])
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_model_with_threads_predicts_as_in_its_own_process(world, rows, make):
+    frame, target = rows
+    model = make(frame, target)
+    joblib.dump(model, world.folder / "model.joblib")
+    frame.to_csv(world.data, index=False)
+    reference = world.registry.register(world.folder / "model.joblib", "model").reference
+    done = world.run("predict", reference, "-i", world.data, "-o", world.output)
+    assert (done.returncode, done.stderr) == (0, f"wrote 300 predictions to {world.output}\n")
+    found = pd.read_csv(world.output).to_numpy()
+    assert np.array_equal(found.squeeze(), np.asarray(model.predict(frame)).squeeze())
+
+
+def project(world, prefer: str) -> str:
+    """A project with a module of its own, and a model of that; returns its reference."""
+    folder = world.folder / "project"
+    (folder / "mypackage").mkdir(parents=True)
+    (folder / "mypackage" / "__init__.py").write_text("")
+    (folder / "mypackage" / "factor.txt").write_text("2")
+    (folder / "mypackage" / "models.py").write_text(MODULE.replace("PREFER", repr(prefer)))
+    (folder / ".env").write_text("PASSWORD=secret")
+    (folder / "notes.txt").write_text("private")
+    make = "import joblib; from mypackage.models import Doubling; joblib.dump(Doubling(), 'model.joblib')"
+    subprocess.run([sys.executable, "-c", make], cwd=folder, check=True)
+    world.registry.register(folder / "model.joblib", "own")
+    world.registry.trust("mypackage.models.Doubling")
+    return "own/1"
+
+
+@pytest.mark.parametrize("prefer", ["threads", "processes"])
+def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threads(world, prefer):
+    reference = project(world, prefer)
+    environment = {"PYTHONPATH": str(world.folder / "project")}
+    done = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n2.0\n4.0\n"
+    assert done.stderr == f"doubling\nwrote 2 predictions to {world.output}\n"
+
+
+FINDER = """
+import sys
+from importlib.util import spec_from_file_location
+MAPPING = {"mypackage": PLACE}
+class EditableFinder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name in MAPPING:
+            return spec_from_file_location(name, MAPPING[name] + "/__init__.py")
+sys.meta_path.append(EditableFinder)
+sys.path.append("__editable__.mypackage-1.0.finder.__path_hook__")
+"""
+
+
+def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
+    reference = project(world, "threads")
+    site = world.folder / "site"
+    site.mkdir()
+    place = repr(str(world.folder / "project" / "mypackage"))
+    (site / "__editable___mypackage_1_0_finder.py").write_text(FINDER.replace("PLACE", place))
+    (site / "sitecustomize.py").write_text("import __editable___mypackage_1_0_finder")
+    environment = {"PYTHONPATH": str(site)}
+    done = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n2.0\n4.0\n"
+
+
+@pytest.mark.parametrize("name", [".env", "notes.txt"])
+def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
+    project(world, "threads")
+    reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
+    done = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
+    assert done.returncode == 2
+    assert "PermissionError" in done.stderr
+
+
+FLAVOR = """
+from pathlib import Path
+from sklearn.dummy import DummyRegressor
+from modelreg.records.registration import Description
+FORMATS = ("boxed",)
+def recognise(files, is_folder):
+    return Description("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
+def load(model, format, trust):
+    value = float((model.folder / "weights" / "value.txt").read_text())
+    try:
+        list(model.folder.parent.iterdir())
+    except PermissionError:
+        return DummyRegressor(strategy="constant", constant=value).fit([[0]], [1])
+"""
+
+
+def test_a_model_that_is_a_folder_is_read_from_its_checkout_and_no_other_is(world, model_folder):
+    plugin = world.folder / "plugin"
+    (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
+    (plugin / "boxed-1.0.dist-info" / "METADATA").write_text("Name: boxed\nVersion: 1.0\n")
+    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\nboxed = boxed\n")
+    (plugin / "boxed.py").write_text(FLAVOR)
+    environment = {"PYTHONPATH": str(plugin)}
+    folder = model_folder({"weights/value.txt": b"7", "config.json": b"{}"})
+    assert world.run("register", folder, "--name", "boxed", environment=environment).returncode == 0
+    done = world.run("predict", "boxed/1", "-i", world.data, "-o", world.output, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n7.0\n7.0\n"
+
+
+def test_it_is_not_imported_from_the_current_folder(world):
+    work = world.folder / "somewhere"
+    work.mkdir()
+    for name in ("json", "pandas", "joblib", "sklearn"):
+        (work / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
+    done = world.predict(world.register("pass"), cwd=work)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [("-o", "-"), ("-o", "out.csv")])
+def test_what_it_prints_goes_to_stderr_and_controls_no_terminal(world, words):
+    code = "import os, sys; print('1/1 =====\\x1b[31m'); os.write(1, b'two\\n'); sys.stderr.write('three\\r\\n')"
+    done = world.run("predict", world.register(code), "-i", world.data, *words, *TRUSTED, cwd=world.folder)
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stderr
+    for line in ("1/1 =====\\x1b[31m", "two", "three"):
+        assert line in done.stderr.splitlines()
+    assert done.stdout == ("prediction\n1.0\n1.0\n" if "-" in words else "")
+
+
+def test_what_it_warns_of_is_a_warning_here(world):
+    reference = world.register("import warnings; warnings.warn('old and new', FutureWarning)")
+    assert "warning: old and new\n" in world.predict(reference).stderr
+    with pytest.warns(FutureWarning, match="old and new"):
+        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+
+
+def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(world, rows):
+    frame, target = rows
+    joblib.dump(RandomForestClassifier(3).fit(frame, target), world.folder / "model.joblib")
+    frame.to_csv(world.data, index=False)
+    reference = world.registry.register(world.folder / "model.joblib", "model").reference
+    stdout, failures, counts = sys.stdout, [], []
+
+    def predict(number: int) -> None:
+        try:
+            counts.append(world.registry.predict(reference, world.data, world.folder / f"{number}.csv").rows)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=predict, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    assert sys.stdout is stdout
+    for thread in threads:
+        thread.join()
+    assert (failures, counts) == ([], [300] * 4)
+    assert len({(world.folder / f"{number}.csv").read_text() for number in range(4)}) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_it_predicts_where_standard_streams_are_closed(world, closed):
+    words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    line = f"exec {shlex.join([str(MODELREG), *words])} {closed}"
+    assert subprocess.run(["sh", "-c", line], env=environment, check=False).returncode == 0
+    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
+
+
+def test_progress_is_told(world):
+    steps = []
+    reference = world.register("pass")
+    world.registry.predict(
+        reference, world.data, world.output, trust="full", message="a test", progress=lambda *step: steps.append(step)
+    )
+    assert steps == [(2, None)]
+
+
+def test_the_parent_imports_no_library(world, run):
+    script = """
+import sys
+from modelreg import Registry
+Registry(sys.argv[1]).predict("model/1", sys.argv[2], sys.argv[3], trust="full", message="a test")
+print(sorted({"pandas", "numpy", "sklearn", "joblib", "typer", "rich"} & set(sys.modules)))
+"""
+    world.register("pass")
+    status, out, err = run(script, world.registry.folder, world.data, world.output)
+    assert (status, out) == (0, "[]\n"), err

@@ -1,0 +1,201 @@
+"""A model that takes too much, crashes or lies ends with one sentence and exit 7, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from world import MODELREG, TRUSTED
+
+from modelreg.errors import ModelStopped
+
+CRASHES = {
+    "a segmentation fault": ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\)"),
+    "an abort": ("import os; os.abort()", r"crashed \(SIGABRT\)"),
+    "a kill": ("import os; os.kill(os.getpid(), 9)", r"killed \(SIGKILL\)"),
+    "an exit": ("import os; os._exit(0)", "ended before it was done"),
+    "an exit with a status": ("import os; os._exit(3)", "ended before it was done"),
+}
+LINE = """
+import os, stat, time
+for name in map(int, os.listdir("/proc/self/fd")):
+    try:
+        if name > 2 and stat.S_ISSOCK(os.fstat(name).st_mode):
+            line = name
+    except OSError:
+        pass
+"""
+LIES = {
+    "no JSON": b"hello\n",
+    "another kind": b'{"is": "Trusted"}\n',
+    "a number that is none": b'{"is": "Predicted", "rows": NaN, "columns": []}\n',
+    "rows below zero": b'{"is": "Predicted", "rows": -1, "columns": ["prediction"]}\n',
+    "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}\n',
+    "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}\n',
+    "nested without end": b"[" * 100_000 + b"\n",
+    "scores of a prediction": b'{"is": "Measured", "task": "regression", "metrics": {}, "missing": {}, "labels": null,'
+    b' "counts": null, "rows": 1}\n',
+}
+
+
+def assert_stopped(world, done, reason):
+    assert done.returncode == 7, done.stderr
+    (first, *rest) = done.stderr.splitlines()
+    assert re.search(reason, first), done.stderr
+    assert first.startswith("error: ")
+    assert all(line.startswith("hint: ") for line in rest)
+    assert sorted(path.name for path in world.folder.iterdir() if "out.csv" in path.name) == []
+
+
+@pytest.mark.parametrize(("code", "reason"), CRASHES.values(), ids=CRASHES)
+def test_a_crash(world, code, reason):
+    assert_stopped(world, world.predict(world.register(code)), reason)
+
+
+@pytest.mark.parametrize(
+    "code", ["held = bytearray(4 << 30)", "import numpy; numpy.ones(1 << 30)", "a = [0]\nwhile True: a += a"]
+)
+def test_too_much_memory(world, code):
+    done = world.predict(world.register(code), "--memory-limit", "3GiB")
+    assert_stopped(world, done, r"wanted more memory than the limit of 3 GiB; nothing was written")
+    assert "--memory-limit" in done.stderr
+
+
+def test_the_memory_of_the_machine_is_the_limit_unless_another_is_given(world):
+    assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "wanted more memory")
+
+
+def test_too_much_time(world):
+    done = world.predict(world.register("while True: pass"), "--time-limit", "3")
+    assert_stopped(world, done, "took longer than 3 seconds; nothing was written")
+
+
+def test_what_was_there_stays(world):
+    world.output.write_text("as it was")
+    assert world.predict(world.register("import os; os._exit(0)")).returncode == 7
+    assert world.output.read_text() == "as it was"
+
+
+def test_nothing_goes_to_stdout_either(world):
+    reference = world.register("import os; os._exit(0)")
+    done = world.run("predict", reference, "-i", world.data, "-o", "-", *TRUSTED)
+    assert (done.returncode, done.stdout) == (7, "")
+
+
+def test_an_evaluation_that_does_not_end_is_not_kept(world):
+    world.data.write_text("a,y\n1,1\n2,1\n")
+    reference = world.register("import os; os.abort()")
+    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    assert done.returncode == 7
+    assert world.registry.evaluations(reference) == []
+
+
+def test_the_error_has_a_class_and_a_code(world):
+    reference = world.register("import os; os.abort()")
+    with pytest.raises(ModelStopped, match="crashed"):
+        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+    assert json.loads(world.predict(reference, "--json").stderr)["error"]["code"] == "model_stopped"
+
+
+@pytest.mark.parametrize("line", LIES.values(), ids=LIES)
+def test_an_answer_that_is_none(world, line):
+    done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
+    assert_stopped(world, done, "sent what is no answer; nothing was written")
+
+
+def test_a_process_that_closes_its_line_and_stays(world):
+    done = world.predict(world.register(f"{LINE}os.close(line)\nwhile True: time.sleep(1)"))
+    assert_stopped(world, done, "does not answer any more; nothing was written")
+
+
+def test_an_answer_without_end(world):
+    code = f"{LINE}while True: os.write(line, b'x' * 65536)"
+    assert_stopped(world, world.predict(world.register(code)), "sent what is no answer")
+
+
+def test_an_error_with_control_characters_is_escaped(world):
+    done = world.predict(world.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "cleared" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("--memory-limit", "12"), 2),
+        (("--memory-limit", "much"), 2),
+        (("--time-limit", "0"), 2),
+        (("--time-limit", "-1"), 2),
+        (("--time-limit", "nan"), 2),
+        (("--memory-limit", "4GiB", "--time-limit", "600"), 0),
+    ],
+)
+def test_limits_are_numbers(world, words, status):
+    done = world.predict(world.register("pass"), *words)
+    assert done.returncode == status, done.stderr
+
+
+WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1)"
+
+
+@pytest.fixture
+def waiting(world):
+    """A command whose model runs for ever, and the process of that model."""
+    reference = world.register(WAITS)
+    words = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
+    while "started" not in (line := command.stderr.readline()):
+        assert line, "the model never started"
+    (child,) = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
+    yield command, int(child)
+    command.kill()
+    command.communicate()
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_there(pid) and time.monotonic() < deadline:
+        os.sched_yield()
+    return not is_there(pid)
+
+
+def test_ctrl_c_ends_the_model_too(world, waiting):
+    command, child = waiting
+    command.send_signal(signal.SIGINT)
+    assert command.wait() == 130
+    assert gone_within(child, 10)
+    assert not world.output.exists()
+
+
+def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
+    command, child = waiting
+    command.kill()
+    command.wait()
+    assert gone_within(child, 10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_no_process_is_left(world):
+    before = children()
+    world.registry.predict(world.register("pass"), world.data, world.output, trust="full", message="a test")
+    assert children() == before
+
+
+def children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()

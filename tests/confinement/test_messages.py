@@ -1,0 +1,104 @@
+"""Whatever a child sends is a message of ours, or none: reading it has no other outcome."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelreg.confinement import messages
+from modelreg.confinement.messages import NoAnswer, decode, encode
+from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
+from modelreg.records.confinement import Confinement
+from modelreg.records.evaluation import ConfusionMatrix, Scores
+
+SCORES = Scores(
+    "classification",
+    {"accuracy": 0.5, "log_loss": None},
+    {"log_loss": "the model gives no probabilities"},
+    ConfusionMatrix(("no", "yes"), ((1, 0), (2, 3))),
+    None,
+    6,
+)
+GENUINE = [
+    messages.Confined(Confinement(7, True)),
+    messages.Warned(FutureWarning, "old"),
+    messages.Advanced(3, None),
+    messages.Predicted(3, ("id", "Łódź")),
+    messages.Measured(SCORES),
+    messages.OutputFailed(28),
+    messages.OutOfMemory(),
+]
+KINDS = [*(type(each).__name__ for each in GENUINE), "Failed", "decode"]
+FIELDS = ("landlock", "seccomp", "category", "text", "done", "total", "rows", "columns", "task", "metrics", "missing")
+MORE = ("labels", "counts", "class", "message", "hint", "details", "errno")
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=9,
+)
+
+
+@pytest.mark.parametrize("message", GENUINE, ids=lambda message: type(message).__name__)
+def test_a_message_arrives_as_it_was_sent(message):
+    assert decode(encode(message).rstrip(b"\n")) == message
+
+
+def test_an_error_arrives_with_what_it_holds():
+    sent = UntrustedModel("churn/1", ("mymodule.Encoder is not on the allow-list",), ("mymodule.Encoder",))
+    error = decode(encode(messages.Failed(sent))).error
+    assert isinstance(error, UntrustedModel)
+    assert (error.message, error.hint, error.exit) == (sent.message, sent.hint, 7)
+    assert (error.findings, error.trustable) == (sent.findings, sent.trustable)
+
+
+def test_an_error_of_another_kind_arrives_as_one_that_may():
+    for sent, kind in ((MLflowMissing(), InvalidInput), (DataChanged("x.csv"), InvalidData)):
+        error = decode(encode(messages.Failed(sent))).error
+        assert (type(error), error.message, error.hint) == (kind, sent.message, sent.hint)
+
+
+def test_texts_of_errors_are_escaped_and_cut():
+    error = decode(encode(messages.Failed(InvalidData("\x1b[2J" + "x" * 10_000, "\r\n")))).error
+    assert error.message.startswith("\\x1b[2J")
+    assert len(error.message) < 5000
+    assert error.hint == "\\r\\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["exit", "code", "hint", "message", "args", "with_traceback", "__class__", "__notes__"]
+)
+def test_an_error_cannot_change_what_errors_are(name):
+    values = {"is": "Failed", "class": "InvalidData", "message": "x", "hint": None, "details": {name: ["0"]}}
+    with pytest.raises(NoAnswer):
+        decode(json.dumps(values).encode())
+
+
+@pytest.mark.parametrize("name", ["InvalidExpression", "WriteFailed", "ModelregError", "re", "shown", "NoSuchError"])
+def test_of_other_errors_none_is_believed(name):
+    values = {"is": "Failed", "class": name, "message": "x", "hint": None, "details": {}}
+    with pytest.raises(NoAnswer):
+        decode(json.dumps(values).encode())
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(FIELDS + MORE), ANYTHING))
+def test_fields_of_any_kind(kind, values):
+    assert_understood_or_refused(json.dumps(values | {"is": kind}).encode())
+
+
+@given(st.binary(max_size=200))
+def test_bytes_of_any_kind(line):
+    assert_understood_or_refused(line)
+
+
+def assert_understood_or_refused(line: bytes) -> None:
+    try:
+        found = decode(line)
+    except NoAnswer:
+        return
+    assert type(found).__name__ in KINDS
+    if isinstance(found, messages.Failed):
+        assert isinstance(found.error, ModelregError)
+        assert found.error.exit in (2, 7)

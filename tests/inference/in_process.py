@@ -1,0 +1,27 @@
+"""Predict and measure in this very process, with models that tests make in memory."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from modelreg.inference import evaluation, prediction
+from modelreg.records.prediction import Prediction
+from modelreg.tables.source import opened
+from modelreg.tables.writing import output, writer
+
+
+def predict(model, signature, source, destination, **options):
+    """What `Registry.predict` does, but for the process of its own."""
+    with output(destination) as file, opened(source) as table:
+        with writer(file) as write:
+            rows, columns = prediction.predict(model, signature, table, write, **options)
+        table.require_unchanged()
+        return Prediction(os.fspath(destination), rows, columns, table.digest())
+
+
+def evaluate(model, signature, source, target, **options):
+    """What `Registry.evaluate` does, but for the process of its own."""
+    with opened(source) as table:
+        scores = evaluation.evaluate(model, signature, table, target, **options)
+        return replace(scores, data_digest=table.digest())
