@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
-from modelreg.security.pickle_reader import End, Reading, read_pickle
 from modelreg.security.object_graph import Object, class_of
+from modelreg.security.pickle_reader import End, Reading, read_pickle
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust

@@ -11,8 +11,9 @@ other could pass bytes off as objects; and where the length of joblib's gap is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
 from modelreg.security.pickle_stream import UnreadablePickle
@@ -21,6 +22,7 @@ WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 ANY_WRAPPER = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"})
 """joblib's classes for which it reads more than the pickle itself."""
 
+_ALIGNMENT = "numpy_array_alignment_bytes"
 LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an operation
 
 _HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state values
@@ -54,7 +56,6 @@ class WrappedArray:
 
     class_name: str
     dtype: Node
-    shape: tuple[int, ...]
     is_padded: bool
     """Whether a padding goes before the elements."""
     bytes: int | None
@@ -74,35 +75,41 @@ class ArrayContent:
 
 def wrapped_array(wrapper: Object) -> WrappedArray:
     """What stands behind ``wrapper``; raises `UnreadablePickle` where its state doesn't say."""
-    state = resolved(wrapper.state)  # type: ignore[arg-type]  # it was built just now
-    match state:
-        case {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": dtype}:
-            padded = state.get("numpy_array_alignment_bytes") is not None
+    match resolved(wrapper.state):
+        case {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": dtype, **rest} if _is_layout(rest):
             found, count = dtype_of(dtype), _count(shape)
             size = None if found.kind in "OT" else found.size * count
-            return WrappedArray(subclass.dotted, dtype, shape, padded, size)  # type: ignore[arg-type]  # _count checks
+            return WrappedArray(subclass.dotted, dtype, _ALIGNMENT in rest and rest[_ALIGNMENT] is not None, size)
     raise UnreadablePickle("has an array of joblib's that says neither its shape nor its type")
+
+
+def _is_layout(rest: Mapping[Any, Any]) -> bool:
+    """Whether this is all that a wrapper has besides: any other attribute could hide one of its methods."""
+    if not rest.keys() <= {"order", "allow_mmap", _ALIGNMENT}:
+        return False
+    is_aligned = type(rest.get(_ALIGNMENT)) in (int, type(None))
+    return rest.get("order") in ("C", "F") and isinstance(rest.get("allow_mmap"), bool) and is_aligned
 
 
 def array_content(node: Node) -> ArrayContent | None:
     """The content of an array in any form; None for what is no array. Raises `UnreadablePickle`."""
     match node:
-        case Array(class_name, dtype, _, None):
+        case Array(class_name, dtype, None):
             return ArrayContent(class_name, dtype_of(dtype).kind, ())
-        case Array(class_name, dtype, _, elements):
+        case Array(class_name, _, elements):
             inner = array_content(resolved(elements))
             if inner is None:
                 raise UnreadablePickle("has a pickle that is no array where joblib writes one")
             return ArrayContent(class_name, inner.kind, inner.elements)
         case Object(Global() as function, arguments, False) if function.dotted in _RECONSTRUCTS:
-            return _reconstructed(_empty(arguments), resolved(node.state))  # type: ignore[arg-type]
+            return _reconstructed(_empty(arguments), resolved(node.state))
         case Object(Global() as function, (buffer, dtype, _, _, *_), False) if function.dotted in _FROM_BUFFER:
             kind = dtype_of(dtype).kind
             if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
                 raise UnreadablePickle("has an array of objects that is made of bytes")
             return ArrayContent("numpy.ndarray", kind, ())
         case Object(Global() as function, (cls, Global(), *rest), False) if function.dotted == _MASKED:
-            return _masked(_empty((cls, *rest)), resolved(node.state))  # type: ignore[arg-type]
+            return _masked(_empty((cls, *rest)), resolved(node.state))
         case _:
             return None
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
 from modelreg.security.denied_names import is_trustable
+from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
 from modelreg.security.object_graph import (
     ABSENT,
     Array,
@@ -136,7 +136,9 @@ class _Judge:
             self._refuse(place, "a sequence", kinds)
         elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
             self._waiting += [
-                (value, inner, f"{place}[{number}]") for number, value in enumerate(values) if type(value) not in _SINGLE
+                (value, inner, f"{place}[{number}]")
+                for number, value in enumerate(values)
+                if type(value) not in _SINGLE
             ]
 
     def _inner_of(self, kinds: Kinds) -> Kinds | None:
@@ -234,18 +236,16 @@ class _Judge:
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
             if number >= first:
                 self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
-        for value, kinds, what in ((node.keywords, owner.keywords, "arguments"), (node.items, owner.items, "items")):
-            if value is not None:
-                self._optional(value, kinds, f"the {what} of {short}")
-        if node.entries is not None:
-            self._optional(node.entries, owner.entries, f"the entries of {short}")
+        self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
+        self._optional(node.items, owner.items, f"the items of {short}")
+        self._optional(node.entries, owner.entries, f"the entries of {short}")
         if node.state is not ABSENT:
             self._state(node, owner, short)
 
     def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
-        if kinds is None:
-            self._say(f"{place}: no model has any")
-        else:
+        if value is not None and kinds is None:
+            self._say(f"no model has {place}")
+        elif value is not None and kinds is not None:
             self._waiting.append((value, kinds, place))
 
     def _state(self, node: Object, owner: ClassPolicy, short: str) -> None:
@@ -304,7 +304,7 @@ def is_own_method(value: Node, owner: Object, name: str) -> bool:
 
 def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
     """The attributes in a state: a dictionary, or one beside another for those in slots."""
-    state = resolved(node.state)  # type: ignore[arg-type]  # only asked where there is one
+    state = resolved(node.state)
     if isinstance(state, dict):
         yield state
     elif _has_slots(state):
@@ -314,7 +314,7 @@ def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
 
 def _values_of(node: Object) -> Iterator[Node]:
     """The parts of a state that is no dictionary of attributes."""
-    state = resolved(node.state)  # type: ignore[arg-type]  # only asked where there is one
+    state = resolved(node.state)
     if isinstance(state, tuple) and not _has_slots(state):
         yield from state
     elif not isinstance(state, dict | tuple) and state is not ABSENT:

@@ -49,11 +49,11 @@ class SetOf:
     is_frozen: bool
 
 
-class _Absent:
+class Absent:
     """What an object has for a state when it was given none."""
 
 
-ABSENT = _Absent()
+ABSENT = Absent()
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +70,7 @@ class Object:
     """What is appended to it."""
     entries: dict[Node, Node] | None = None
     """What is set in it, by key."""
-    state: Node | _Absent = ABSENT
+    state: Node = ABSENT
     dtype: object = None
     """Of a NumPy type that was checked: what it is (`modelreg.security.arrays`)."""
 
@@ -81,7 +81,6 @@ class Array:
 
     class_name: str
     dtype: Node
-    shape: tuple[int, ...]
     elements: Node = None
     """The array that the pickle holds; None where the elements are raw bytes."""
 
@@ -117,6 +116,7 @@ Node = (
     | Array
     | Reference
     | Persistent
+    | Absent
 )
 
 _MAKE_THEIR_FIRST_ARGUMENT = frozenset(
@@ -209,7 +209,7 @@ def parts_of(node: Node) -> Iterator[Node]:
             yield from node.items or ()
             for key, value in (node.entries or {}).items():
                 yield from (key, value)
-            if not isinstance(node.state, _Absent):
+            if node.state is not ABSENT:
                 yield node.state
         case Array():
             yield from (node.dtype, node.elements)

@@ -29,7 +29,6 @@ from modelreg.security.object_graph import (
     Persistent,
     Reference,
     SetOf,
-    resolved,
 )
 from modelreg.security.opcode_names import names_in_opcodes
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
@@ -409,7 +408,7 @@ class _Reader:
                 self.stream.skip(found.bytes)
             else:
                 self._pass_elements(found.bytes)
-        return Array(found.class_name, found.dtype, found.shape, elements)
+        return Array(found.class_name, found.dtype, elements)
 
     def _pass_padding(self) -> None:
         length = self.stream.byte()
@@ -659,7 +658,7 @@ def _reduce(r: _Reader) -> None:
 
 
 def _pop(r: _Reader) -> None:
-    """cloudpickle calls a function with an object it has made and the state, and drops what that returns."""
+    """Cloudpickle calls a function with an object it has made and the state, and drops what that returns."""
     dropped = r.pop()
     match dropped:
         case Object(Global(module), (Reference(Object() as target), state), False) if module.endswith("cloudpickle"):

@@ -83,7 +83,7 @@ class PickleStream:
         return int.from_bytes(self.read(width), "little")
 
     def line(self, most: int) -> bytes:
-        """The text up to the next newline, without it; raises `UnreadablePickle` where it is longer than ``most`` bytes."""
+        """The text up to the next newline, without it; raises `UnreadablePickle` beyond ``most`` bytes."""
         line = bytearray()
         while True:
             end = self.buffer.find(b"\n", self.at)

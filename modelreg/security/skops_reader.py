@@ -212,14 +212,14 @@ class _Reader:
         if found is None:
             raise UnreadablePickle("has an array that is not in the file")
         is_array = cls.dotted in ("numpy.ndarray", "numpy.matrix", "numpy.memmap")
-        return Array(cls.dotted if is_array else "numpy.generic", _dtype(found), ())
+        return Array(cls.dotted if is_array else "numpy.generic", _dtype(found))
 
     def _read_MaskedArrayNode(self, state: State) -> Node:
         self._require_class(state)
         data, mask = (self.node(state["content"][part]) for part in ("data", "mask"))
         if not isinstance(data, Array | Object) or not isinstance(mask, Array | bool | Object):
             raise UnreadablePickle("has a masked array of something else than arrays")
-        return Array("numpy.ma.MaskedArray", None, (), data)
+        return Array("numpy.ma.MaskedArray", None, data)
 
     def _read_DTypeNode(self, state: State) -> Node:
         self._require_class(state)

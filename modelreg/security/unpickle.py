@@ -162,5 +162,9 @@ def _load_joblib(file: BinaryIO, names: _Names) -> object:
                 return ArrayWrapper
             return super().find_class(module, name) if names.are_free else names.find(module, name)
 
-    more = {"ensure_native_byte_order": True} if "ensure_native_byte_order" in inspect.signature(Unpickler).parameters else {}
+    more = (
+        {"ensure_native_byte_order": True}
+        if "ensure_native_byte_order" in inspect.signature(Unpickler).parameters
+        else {}
+    )
     return cast("NumpyUnpickler", Unpickler("", file, **more)).load()

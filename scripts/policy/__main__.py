@@ -92,12 +92,7 @@ def _policy(
             written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
         classes[name] = written
     estimators = [name for name in descriptions if widening.category(name) == "estimator"]
-    methods = {
-        method
-        for name in estimators
-        for method in descriptions[name]["methods"]
-        if not method.startswith("__")
-    }
+    methods = {method for name in estimators for method in descriptions[name]["methods"] if not method.startswith("__")}
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),

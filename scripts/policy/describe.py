@@ -19,7 +19,15 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("sklearn", "xgboost.sklearn", "xgboost.core", "lightgbm.sklearn", "lightgbm.basic", "catboost.core", "catboost")
+PACKAGES = (
+    "sklearn",
+    "xgboost.sklearn",
+    "xgboost.core",
+    "lightgbm.sklearn",
+    "lightgbm.basic",
+    "catboost.core",
+    "catboost",
+)
 WITHOUT = frozenset({"datasets", "externals", "tests", "conftest", "_build_utils", "_testing", "_mocking", "setup"})
 FUNCTIONS = ["function", "functools.partial", "operator.itemgetter"]
 
@@ -68,7 +76,9 @@ def described(cls: type) -> dict[str, Any]:
         "bases": [dotted(each) for each in cls.__mro__[1:-1]],
         "assigned": sorted(assigned(cls)),
         "methods": sorted(name for name in dir(cls) if is_method(cls, name)),
-        "parameters": {name: admitted(each) for name, each in constraints.items()} if isinstance(constraints, dict) else {},
+        "parameters": {name: admitted(each) for name, each in constraints.items()}
+        if isinstance(constraints, dict)
+        else {},
         "has_state_of_its_own": "__setstate__" in dir(cls) and not is_base_estimators(cls),
     }
 

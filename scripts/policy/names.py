@@ -12,7 +12,20 @@ from scripts.policy.observe import Observations, Pair
 _FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
 
 LIBRARIES = frozenset(
-    {"_loss", "catboost", "dateutil", "joblib", "lightgbm", "numpy", "pandas", "pyarrow", "pytz", "scipy", "sklearn", "xgboost"}
+    {
+        "_loss",
+        "catboost",
+        "dateutil",
+        "joblib",
+        "lightgbm",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pytz",
+        "scipy",
+        "sklearn",
+        "xgboost",
+    }
 )
 """Whose names are taken from what models contain: ``_loss`` is what scikit-learn 1.5 to 1.7 call ``sklearn._loss._loss``;
 dateutil and pytz are for times of pandas."""
@@ -25,8 +38,31 @@ OF_PYTHON = frozenset(
 TYPES = {
     "builtins": ["Ellipsis", "NotImplemented", "bool", "bytes", "complex", "float", "int", "object", "str"],
     "numpy": [
-        *("bool", "bool_", "bytes_", "complex128", "complex64", "datetime64", "double", "float16", "float32", "float64"),
-        *("int16", "int32", "int64", "int8", "intc", "intp", "longdouble", "clongdouble", "longlong", "number", "object_"),
+        *(
+            "bool",
+            "bool_",
+            "bytes_",
+            "complex128",
+            "complex64",
+            "datetime64",
+            "double",
+            "float16",
+            "float32",
+            "float64",
+        ),
+        *(
+            "int16",
+            "int32",
+            "int64",
+            "int8",
+            "intc",
+            "intp",
+            "longdouble",
+            "clongdouble",
+            "longlong",
+            "number",
+            "object_",
+        ),
         *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong", "ndarray"),
         *("void", "generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
         *("character", "flexible"),
@@ -34,7 +70,15 @@ TYPES = {
     "pandas": ["NA", "NaT"],
     "pandas._libs.missing": ["NA"],
     "torch": [
-        *("BFloat16Storage", "BoolStorage", "ByteStorage", "CharStorage", "DoubleStorage", "FloatStorage", "HalfStorage"),
+        *(
+            "BFloat16Storage",
+            "BoolStorage",
+            "ByteStorage",
+            "CharStorage",
+            "DoubleStorage",
+            "FloatStorage",
+            "HalfStorage",
+        ),
         *("IntStorage", "LongStorage", "ShortStorage", "bfloat16", "bool", "float16", "float32", "float64", "int16"),
         *("int32", "int64", "int8", "strided", "uint8"),
     ],

@@ -118,7 +118,11 @@ class Observations:
 
     @staticmethod
     def _state(seen: Observed, node: Object, state: Node) -> None:
-        if isinstance(state, tuple) and len(state) == 2 and all(isinstance(resolved(each), dict | None) for each in state):
+        if (
+            isinstance(state, tuple)
+            and len(state) == 2
+            and all(isinstance(resolved(each), dict | None) for each in state)
+        ):
             tables = [resolved(each) for each in state]
         elif isinstance(state, dict):
             tables = [state]

@@ -30,15 +30,24 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
         (r"sklearn\._loss\.link\.\w+", "link"),
         (r"sklearn\.metrics\._dist_metrics\.\w+", "metric"),
         (r"sklearn\.neighbors\._(kd|ball)_tree\.\w+", "neighbors"),
-        (r"numpy\.random\..*(RandomState|Generator|generator_ctor|bit_generator_ctor|SeedSequence|BitGenerator)", "random"),
+        (
+            r"numpy\.random\..*(RandomState|Generator|generator_ctor|bit_generator_ctor|SeedSequence|BitGenerator)",
+            "random",
+        ),
         (r"numpy\.random\._\w+\.(MT19937|PCG64|PCG64DXSM|Philox|SFC64)", "random"),
         (r"scipy\.sparse\..*", "sparse"),
         (r"pandas\.core\.frame\.DataFrame|pandas\.core\.series\.Series|pandas\.(DataFrame|Series)", "frame"),
         (r"pandas(\.core\.indexes\.\w+)?\.\w*Index", "index"),
-        (r"pandas\.(core\.arrays\.[\w.]+|arrays|core\.arrays)\.\w*Array|pandas(\.core\.arrays\.categorical)?\.Categorical", "extension"),
+        (
+            r"pandas\.(core\.arrays\.[\w.]+|arrays|core\.arrays)\.\w*Array|pandas(\.core\.arrays\.categorical)?\.Categorical",
+            "extension",
+        ),
         (r"pandas\..*\.?\w*Dtype", "extension_dtype"),
         (r"pandas\._libs\.tslibs\.offsets\.\w+|pandas\.tseries\.\w+|pandas\.DateOffset", "offset"),
-        (r"pandas\._libs\.tslibs\..*|pandas\.(Timestamp|Timedelta|Period|Interval|NaT)|pandas\._libs\.interval\.Interval", "value"),
+        (
+            r"pandas\._libs\.tslibs\..*|pandas\.(Timestamp|Timedelta|Period|Interval|NaT)|pandas\._libs\.interval\.Interval",
+            "value",
+        ),
         (r"pandas\.NA|pandas\._libs\.missing\.\w+", "value"),
         (r"datetime\.\w+|decimal\.Decimal|uuid\.\w+|zoneinfo\.\w+(\._unpickle)?|pytz\.\w+|dateutil\.tz\..*", "value"),
         (r"builtins\.(slice|complex|range|bytes|bytearray|set|frozenset)", "value"),
@@ -63,8 +72,27 @@ NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
 METHODS = ["auto", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
 FREE_TEXT = frozenset(
     {
-        *("_sklearn_version", "token_pattern", "fill_value", "missing_values", "pos_label", "constant", "name", "_name"),
-        *("separator", "_constant", "default", "__doc__", "longname", "pattern", "column", "dtype_include", "dtype_exclude"),
+        *(
+            "_sklearn_version",
+            "token_pattern",
+            "fill_value",
+            "missing_values",
+            "pos_label",
+            "constant",
+            "name",
+            "_name",
+        ),
+        *(
+            "separator",
+            "_constant",
+            "default",
+            "__doc__",
+            "longname",
+            "pattern",
+            "column",
+            "dtype_include",
+            "dtype_exclude",
+        ),
         *("_symbol", "symbol", "_variable", "_train_data_name", "eval_metric", "importance_getter", "aggfunc"),
     }
 )
@@ -128,7 +156,12 @@ STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
         ["function"],
         ["numbers", "labels", "type", {"items": ["numbers", "labels", "type"]}],
-        [{"keys": ["text"], "values": ["numbers", "labels", "type", "function", {"items": ["numbers", "labels", "type"]}]}],
+        [
+            {
+                "keys": ["text"],
+                "values": ["numbers", "labels", "type", "function", {"items": ["numbers", "labels", "type"]}],
+            }
+        ],
         [],
     ],
 }

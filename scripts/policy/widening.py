@@ -8,7 +8,8 @@ from typing import Any
 
 from modelreg.security.kinds import FUNCTION, LABELS, METHOD, NUMBERS, TEXT, TYPE, Kinds, literal, words
 from modelreg.security.object_graph import Global, makes_its_first_argument
-from scripts.policy import names, review
+from scripts.policy import review
+from scripts.policy.names import is_of_libraries
 from scripts.policy.observe import NOTHING, Observations, Observed
 
 Descriptions = Mapping[str, Mapping[str, Any]]
@@ -27,10 +28,12 @@ class Widening:
         self.functions = functions
         self.types = types
         self.remarks: list[str] = []
-        self.kept = {name for name in seen.classes if names.is_of_libraries(name.rpartition(".")[0])}
+        self.kept = {name for name in seen.classes if is_of_libraries(name.rpartition(".")[0])}
         """Classes that a model may hold."""
         self._genuine = {name: frozenset(each.attributes) for name, each in seen.classes.items()}
-        self._categories = {name: self._category(name) for name in {*seen.classes, *described, *review.CLASSES, *review.CALLS}}
+        self._categories = {
+            name: self._category(name) for name in {*seen.classes, *described, *review.CLASSES, *review.CALLS}
+        }
 
     def widen(self) -> None:
         """Change the observations to what is admitted."""
@@ -191,5 +194,3 @@ def _is_text(kinds: Kinds) -> bool:
 
 def _without_literals(kinds: Kinds) -> Kinds:
     return Kinds(frozenset(word for word in kinds.words if word[0] != "'"), kinds.items, kinds.keys, kinds.values)
-
-

@@ -21,8 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelreg.security.pickle_reader import read_pickle
-from modelreg.security.pickle_reader import names_in_python_3
+from modelreg.security.pickle_reader import names_in_python_3, read_pickle
 
 ARGUMENTS = {code.code.encode("latin-1"): code.arg for code in pickletools.opcodes}
 OPERATIONS = list(ARGUMENTS)

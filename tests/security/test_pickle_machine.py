@@ -19,8 +19,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelreg.security.pickle_reader import End, read_pickle
 from modelreg.security.object_graph import class_of
+from modelreg.security.pickle_reader import End, read_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
