@@ -643,13 +643,19 @@ class UntrustedModel(Untrusted):
 
     code = "untrusted_model"
 
-    def __init__(self, model: str, findings: Sequence[str], trustable: Sequence[str] = ()) -> None:
-        """``findings`` say what speaks against it; ``trustable`` are names that may be trusted one by one."""
+    def __init__(
+        self, model: str, findings: Sequence[str], trustable: Sequence[str] = (), of_main: Sequence[str] = ()
+    ) -> None:
+        """``findings`` say what speaks against it; ``trustable`` are names that may be trusted one by one.
+
+        ``of_main`` are names of ``__main__``, which is another module wherever the model is loaded.
+        """
         once = "once, on the record: --trust full --message WHY"
-        super().__init__(
-            f"{model} was not loaded: {_some(findings)}",
-            f"modelreg trust add {' '.join(trustable)}; or {once}" if trustable else once,
-        )
+        if of_main:
+            instead = f"define {', '.join(of_main)} in a module that can be imported, and register a model made with that"
+        else:
+            instead = f"modelreg trust add {' '.join(trustable)}; or {once}" if trustable else once
+        super().__init__(f"{model} was not loaded: {_some(findings)}", instead)
         self.findings = tuple(findings)
         self.trustable = tuple(trustable)
 

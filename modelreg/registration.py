@@ -28,9 +28,9 @@ from modelreg.statements import Statement
 _REFERENCE = Description("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all
 _MEANINGS = {
-    Verdict.UNKNOWN: "nobody knows what it does when it is loaded, which takes full trust",
-    Verdict.UNREADABLE: "it cannot be seen what it does when it is loaded, which takes full trust",
-    Verdict.DANGEROUS: "it can run anything when it is loaded, which takes full trust",
+    Verdict.UNKNOWN: "not recognised as a model of a supported library: loading it requires --trust full",
+    Verdict.UNREADABLE: "not scanned to its end: loading it requires --trust full",
+    Verdict.DANGEROUS: "it runs code when it is loaded: loading it requires --trust full",
 }
 
 
@@ -198,7 +198,7 @@ def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     if scan is None or scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
-        return (f"to load it takes trust in {', '.join(names)}: modelreg trust add {' '.join(names)}",)
+        return (f"loading it requires: modelreg trust add {' '.join(names)}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)

@@ -664,6 +664,9 @@ class Registry:
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
 
+        ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` does so where this attribute holds the
+        name, and nowhere else.
+
         Versions that wanted for nothing else become ``safe``. Returns those of the names that were not trusted before.
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
         then none of them is trusted.
@@ -673,7 +676,7 @@ class Registry:
 
         asked = {parse_trusted_name(name): name for name in names}
         for pair, name in asked.items():
-            refusal = trust_refusal(*pair)
+            refusal = trust_refusal(pair[0].rpartition("=")[2], pair[1])
             if refusal is not None:
                 raise DangerousName(name, refusal.reason, refusal.instead)
         with writing(self._home, message) as change:

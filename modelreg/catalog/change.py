@@ -85,7 +85,7 @@ _ADD_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?)"
 _PUT_SETTING = """
 INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
-_ADD_IMPORT = "INSERT INTO imports (model, version, module, name, verdict) VALUES (?, ?, ?, ?, ?)"
+_ADD_IMPORT = "INSERT INTO imports (model, version, module, name, verdict, attribute) VALUES (?, ?, ?, ?, ?, ?)"
 _ADD_FILE = "INSERT INTO files (model, version, path, digest, size) VALUES (?, ?, ?, ?, ?)"
 _ADD_METRIC = "INSERT INTO metrics (model, version, name, value) VALUES (?, ?, ?, ?)"
 _ADD_PARAM = "INSERT INTO params (model, version, name, value) VALUES (?, ?, ?, ?)"
@@ -181,7 +181,8 @@ class Change(Snapshot):
         version: int = self._first(take, model=model, version=number, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
-        rows = ((each.module, each.name, each.verdict.value) for each in (new.scan.imports if new.scan else ()))
+        imports = new.scan.imports if new.scan else ()
+        rows = ((each.module, each.name, each.verdict.value, each.attribute) for each in imports)
         self._add_many(_ADD_IMPORT, model, version, rows)
         self._add_many(_ADD_METRIC, model, version, new.metrics.items())
         self._add_many(_ADD_PARAM, model, version, new.params.items())

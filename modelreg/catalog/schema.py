@@ -355,6 +355,11 @@ def _newest_in_production(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _attributes_of_imports(connection: sqlite3.Connection) -> None:
+    """The attribute that holds a name, where names may be trusted as the value of one attribute."""
+    connection.execute("ALTER TABLE imports ADD COLUMN attribute TEXT NOT NULL DEFAULT ''")
+
+
 def lift_contract(connection: sqlite3.Connection) -> None:
     """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
     for statement in _statements(_WITHOUT_CONTRACT):
@@ -403,7 +408,12 @@ def expected_objects(*, contract: bool) -> dict[str, str]:
         fresh.close()
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_foundation, _runs, _newest_in_production)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _foundation,
+    _runs,
+    _newest_in_production,
+    _attributes_of_imports,
+)
 SCHEMA_VERSION = len(STEPS)
 
 

@@ -20,10 +20,11 @@ _JUDGE_AGAIN = """
 UPDATE versions AS v SET scan = CASE scan WHEN 'safe' THEN 'unknown' ELSE 'safe' END
 WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
   AND EXISTS (SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version)
-              AND i.module = :module AND i.name = :name AND verdict = 'unknown')
+              AND :module IN (i.module, i.attribute || '=' || i.module) AND i.name = :name AND verdict = 'unknown')
   AND (scan = 'safe') = EXISTS (
     SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version) AND verdict = 'unknown'
-    AND NOT EXISTS (SELECT 1 FROM trusted_names t WHERE (t.module, t.name) = (i.module, i.name)))
+    AND NOT EXISTS (SELECT 1 FROM trusted_names t
+                    WHERE t.module IN (i.module, i.attribute || '=' || i.module) AND t.name = i.name))
 RETURNING model, version
 """
 

@@ -25,7 +25,7 @@ SELECT version, path, digest, size FROM files
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY version, path
 """
 _IMPORTS = """
-SELECT version, module, name, verdict FROM imports
+SELECT version, module, name, verdict, attribute FROM imports
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY version, verdict, module, name
 """
 _METRICS = "SELECT version, name, value FROM metrics WHERE model = :model AND version BETWEEN :low AND :high"
@@ -89,7 +89,8 @@ def read_versions(
                 name=name,
                 files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
                 imports=tuple(
-                    ImportedName(module, each, Verdict(verdict)) for module, each, verdict in imports[row["version"]]
+                    ImportedName(module, each, Verdict(verdict), attribute=attribute)
+                    for module, each, verdict, attribute in imports[row["version"]]
                 ),
                 metrics=dict(metrics[row["version"]]),
                 params=dict(params[row["version"]]),

@@ -30,7 +30,7 @@ trust = typer.Typer(
 )
 
 _Names = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="mypackage.features.Encoder, or mypackage:Outer.Inner.")
+    list[str], typer.Argument(metavar="NAME...", help="mypackage.features.Encoder, mypackage:Outer.Inner, or ATTRIBUTE=NAME.")
 ]
 _COLUMNS = (
     Column[TrustedName]("name", lambda each: each.dotted, style=lambda _: "bold"),
@@ -50,6 +50,7 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
 
     \b
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
+    modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
     added = registry(context).trust(*names, message=message)
     if as_json:

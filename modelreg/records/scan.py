@@ -31,6 +31,13 @@ class ImportedName:
     """Never ``unreadable``."""
     place: str = ""
     """The file that imports it first; empty where a model is one file, and for what was read from the catalog."""
+    attribute: str = ""
+    """The one attribute that holds it as a value, as ``package.module.Class.attribute``; empty for any other use."""
+
+    @property
+    def trust_subject(self) -> str:
+        """What ``modelreg trust add`` takes to admit it, and no more than that: the name, at its attribute if it has one."""
+        return f"{self.attribute}={self.dotted}" if self.attribute else self.dotted
 
     @property
     def dotted(self) -> str:
@@ -53,7 +60,7 @@ class Scan:
         return (
             *self._importing(Verdict.DANGEROUS, "which can run anything"),
             *self.reasons,
-            *self._importing(Verdict.UNKNOWN, "which nobody vouches for"),
+            *self._importing(Verdict.UNKNOWN, "which is not on the allow-list"),
         )
 
     def _importing(self, verdict: Verdict, why: str) -> Iterator[str]:
@@ -64,9 +71,14 @@ class Scan:
             yield f"{place}{': ' if place else ''}it imports {names}, {why}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
-        """The verdict when these pairs of module and name are trusted, too."""
+        """The verdict when these pairs of module and name are trusted, too (see `TrustedName`)."""
         unknown = [each for each in self.imports if each.verdict is Verdict.UNKNOWN]
-        trusts_all = all((each.module, each.name) in trusted for each in unknown)
-        if self.verdict is Verdict.UNKNOWN and not self.reasons and trusts_all:
+        if self.verdict is Verdict.UNKNOWN and not self.reasons and all(self.trusts(each, trusted) for each in unknown):
             return replace(self, verdict=Verdict.SAFE)
         return self
+
+    @staticmethod
+    def trusts(imported: ImportedName, trusted: Collection[tuple[str, str]]) -> bool:
+        """Whether a name is on the allow-list, or among the trusted pairs, if only at the attribute that holds it."""
+        pairs = {(imported.module, imported.name), (f"{imported.attribute}={imported.module}", imported.name)}
+        return imported.verdict is Verdict.SAFE or not pairs.isdisjoint(trusted)

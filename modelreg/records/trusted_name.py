@@ -8,9 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class TrustedName:
-    """Somebody vouches for what this name does when a model calls it."""
+    """A name that users of this registry trust, anywhere in a model or as the value of one attribute."""
 
     module: str
+    """Where the name is trusted as the value of one attribute, that goes before: ``package.Class.attribute=module``."""
     name: str
     """The qualified name inside the module: ``Encoder``, ``Outer.Inner``."""
     message: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.security.judge import Judgement
@@ -17,6 +18,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self._imports: dict[tuple[str, str], ImportedName] = {}
+        self._held_by: dict[tuple[str, str], set[str]] = {}
         self._reasons: dict[Verdict, dict[str, None]] = {}
         self.attributes: dict[tuple[str, str], set[str]] = {}
         """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
@@ -39,6 +41,8 @@ class Evidence:
         """What the policy says of the objects in the file at ``place``."""
         self.speaks(Verdict.UNKNOWN, place, judgement.findings)
         self.speaks(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
+        for pair, attributes in judgement.places.items():
+            self._held_by.setdefault(pair, set()).update(attributes)
         for pair, names in judgement.attributes.items():
             self.attributes.setdefault(pair, set()).update(names)
 
@@ -48,7 +52,11 @@ class Evidence:
         worst = next((each for each in _WORST_FIRST if each in verdicts), Verdict.SAFE)
         reasons = [sentence for verdict in _WORST_FIRST for sentence in self._reasons.get(verdict, ())]
         imports = sorted(self._imports.values(), key=lambda each: (_WORST_FIRST.index(each.verdict), each.dotted))
-        return Scan(worst, tuple(imports), tuple(reasons))
+        return Scan(worst, tuple(map(self._with_attribute, imports)), tuple(reasons))
+
+    def _with_attribute(self, imported: ImportedName) -> ImportedName:
+        held_by = self._held_by.get((imported.module, imported.name), set())
+        return replace(imported, attribute=next(iter(held_by))) if len(held_by) == 1 else imported
 
 
 _WORST_FIRST = (Verdict.DANGEROUS, Verdict.UNREADABLE, Verdict.UNKNOWN, Verdict.SAFE)

@@ -7,6 +7,7 @@ until they are trusted, and their objects are judged as if they were.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,9 @@ _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
 PLAIN_ARRAYS = frozenset(
     {"numpy.ndarray", "numpy.memmap", "numpy.generic", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}
 )
+_ATTRIBUTE = re.compile(r"\w+(\.\w+){2,}")
+_SHORTENED = re.compile(r"^(\w+\.)+(?=\w+\.\w+)")
+"""What is left out of a place in a message: the modules before a class and its attribute."""
 _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
 
 
@@ -164,7 +168,7 @@ class _Judge:
     def _name(self, node: Global, kinds: Kinds, place: str) -> None:
         known, words = self._policy, kinds.words
         if not known.has(node):
-            self._foreign(node, place if FUNCTION in words else "")
+            self._foreign(node, _attribute_of(place) if FUNCTION in words else "")
         elif not (
             f"@{node.dotted}" in words
             or (FUNCTION in words and node.dotted in known.functions)
@@ -220,7 +224,7 @@ class _Judge:
 
     def _members(self, node: Object, constructor: Global, key: str, owner: ClassPolicy) -> None:
         """What an admitted object is made of."""
-        short = key.rpartition(".")[2]
+        short = key.rpartition(".")[2]  # findings say it so; places that hold names say it whole
         if key in _DTYPES:
             dtype_of(node)
             return
@@ -240,7 +244,7 @@ class _Judge:
         self._optional(node.items, owner.items, f"the items of {short}")
         self._optional(node.entries, owner.entries, f"the entries of {short}")
         if node.state is not ABSENT:
-            self._state(node, owner, short)
+            self._state(node, owner, key)
 
     def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
         if value is not None and kinds is None:
@@ -248,7 +252,8 @@ class _Judge:
         elif value is not None and kinds is not None:
             self._waiting.append((value, kinds, place))
 
-    def _state(self, node: Object, owner: ClassPolicy, short: str) -> None:
+    def _state(self, node: Object, owner: ClassPolicy, key: str) -> None:
+        short = key.rpartition(".")[2]
         for table in _tables_of(node):
             for name, value in table.items():
                 if not isinstance(name, str):
@@ -256,7 +261,7 @@ class _Judge:
                 elif (kinds := owner.attributes.get(name)) is None:
                     self._say(f"{short}.{name} is an attribute that no model has")
                 elif type(value) not in _SINGLE and not (METHOD in kinds.words and is_own_method(value, node, name)):
-                    self._waiting.append((value, kinds, f"{short}.{name}"))
+                    self._waiting.append((value, kinds, f"{key}.{name}"))
         for number, value in enumerate(_values_of(node)):
             if number < len(owner.state):
                 self._waiting.append((value, owner.state[number], f"part {number + 1} of the state of {short}"))
@@ -286,7 +291,7 @@ class _Judge:
         self._waiting += [(value, simple, f"the state of {short}") for value in _values_of(node)]
 
     def _refuse(self, place: str, found: str, kinds: Kinds) -> None:
-        self._say(f"{place} is {found}, expected {_expected(kinds)}")
+        self._say(f"{_SHORTENED.sub('', place)} is {found}, expected {_expected(kinds)}")
 
     def _say(self, sentence: str) -> None:
         if len(self.result.findings) < _MOST_FINDINGS:
@@ -331,6 +336,12 @@ def _has_slots(state: Node) -> bool:
 
 def _shown_key(key: Node) -> str:
     return repr(key[:40]) if isinstance(key, str) else repr(key) if type(key) in _SINGLE else "…"
+
+
+def _attribute_of(place: str) -> str:
+    """The attribute of a class in which a place lies; empty where it lies in none."""
+    attribute = place.partition("[")[0]
+    return attribute if _ATTRIBUTE.fullmatch(attribute) else ""
 
 
 def _article(name: str) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from modelreg.errors import InvalidInput, shown
 from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import is_dangerous
 from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, TEXT, TYPE, Kinds
@@ -127,6 +128,26 @@ def verdict_of(module: str, name: str) -> Verdict:
     if (module, name) in allowed():
         return Verdict.SAFE
     return Verdict.DANGEROUS if is_dangerous(module, name) else Verdict.UNKNOWN
+
+
+def attribute_for_functions(text: str) -> str:
+    """The whole name of an attribute that may hold a function, from ``sklearn.preprocessing.FunctionTransformer.func``.
+
+    A class may be named by a package that offers it. Raises `InvalidInput`.
+    """
+    named, _, attribute = text.rpartition(".")
+    package, _, name = named.rpartition(".")
+    known = policy().classes
+    for key in (named, *(each for each in known.written if each.startswith(f"{package}.") and each.endswith(f".{name}"))):
+        found = known.get(key) if package else None
+        if found is not None and attribute in found.attributes:
+            if FUNCTION in found.attributes[attribute].words:
+                return f"{key}.{attribute}"
+            raise InvalidInput(f"{shown(text)} does not hold functions", "trust the name itself: modelreg trust add NAME")
+    raise InvalidInput(
+        f"{shown(text)} is not an attribute of a class that models may have",
+        "write sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean",
+    )
 
 
 def _pairs(written: Mapping[str, Sequence[str]]) -> Pairs:

@@ -23,15 +23,20 @@ class Trust:
 
     def admits(self, module: str, name: str) -> bool:
         """Whether exactly this name may be imported."""
-        return self.full or (module, name) in allowed() or (module, name) in self.names
+        return self.full or (module, name) in allowed() or (module, name) in self._trusted()
+
+    def _trusted(self) -> Pairs:
+        """The names without the attributes that hold them, which the verdict has taken into account."""
+        return frozenset((module.rpartition("=")[2], name) for module, name in self.names)
 
     def require(self, scan: Scan) -> None:
         """Raise `UntrustedModel` unless what was found in the files may be run."""
         found = scan.trusting(self.names)
         if not self.full and found.verdict is not Verdict.SAFE:
-            refused = tuple(each for each in found.imports if not self.admits(each.module, each.name))
+            refused = tuple(each for each in found.imports if not found.trusts(each, self.names))
             left = replace(found, imports=refused)
-            raise UntrustedModel(self.model, left.findings, trustable(left))
+            of_main = tuple(each.name for each in refused if each.module == "__main__")
+            raise UntrustedModel(self.model, left.findings, trustable(left), of_main)
 
     def require_full(self, reason: str) -> None:
         """Raise `UntrustedModel` for a format that cannot be looked through."""
@@ -55,4 +60,4 @@ def trustable(scan: Scan) -> tuple[str, ...]:
     only_names = scan.verdict is Verdict.UNKNOWN and not scan.reasons
     if not only_names or not all(is_trustable(each.module, each.name) for each in unknown):
         return ()
-    return tuple(each.dotted for each in unknown)
+    return tuple(each.trust_subject for each in unknown)
