@@ -68,7 +68,10 @@ class Observations:
             for reading in read_pickles(content, size, Budget(50_000_000, 1 << 32, 50_000_000)):
                 if reading.end is not End.STOP:
                     return f"{path}: {reading.end.name}: {reading.problem}"
-                self.graph(reading.top, reading.globals)
+                try:
+                    self.graph(reading.top, reading.globals)
+                except UnreadablePickle as unreadable:
+                    return f"{path}: {unreadable}"
         return None
 
     def _skops(self, path: Path) -> str | None:
