@@ -1,0 +1,19 @@
+"""Genuine models: objects as people fit and save them with the installed libraries, made anew from a seed."""
+
+from __future__ import annotations
+
+import os
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+    os.environ.setdefault(_variable, "1")  # read once, when NumPy and joblib are imported
+
+from collections.abc import Iterator  # noqa: E402
+
+from genuine.attempts import Report, make_all, print_reason  # noqa: E402
+from genuine.datasets import Data  # noqa: E402
+from genuine.subjects import GROUPS  # noqa: E402
+
+
+def genuine_models(seed: int, report: Report = print_reason) -> Iterator[tuple[str, object]]:
+    """Yield a description and an object for each genuine model; ``report`` is told what is left out, and why."""
+    yield from make_all(GROUPS, Data(seed), report)
