@@ -29,8 +29,10 @@ def print_reason(description: str, reason: str) -> None:
 
 
 def fit(estimator: Any, inputs: Any, target: Any = None, **arguments: Any) -> Any:
-    """Fit an estimator and return it."""
-    return estimator.fit(inputs, target, **arguments)
+    """Return a fitted copy of an estimator: no two objects that are yielded share parts."""
+    from sklearn.base import clone
+
+    return clone(estimator).fit(inputs, target, **arguments)
 
 
 @contextlib.contextmanager

@@ -130,16 +130,18 @@ def _one_estimator(name: str, estimator: Any, data: Data) -> Iterator[Candidate]
     except Exception as error:
         yield name, partial(_raise, error)
         return
-    yield name, partial(fit, clone(estimator), inputs, target)
+    yield name, partial(fit, estimator, inputs, target)
     if has_fit_parameter(estimator, "sample_weight"):
-        weighted = partial(fit, clone(estimator), inputs, target, sample_weight=data.weights)
+        weighted = partial(fit, estimator, inputs, target, sample_weight=data.weights)
         yield f"{name} with sample weights", weighted
     if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:
         return
     for kind, other in data.input_kinds().items():
-        yield f"{name} on {kind}", partial(fit, clone(estimator), other, target)
+        yield f"{name} on {kind}", partial(fit, estimator, other, target)
     if hasattr(estimator, "transform") and hasattr(estimator, "set_output"):
-        yield f"{name} with pandas output", lambda: fit(clone(estimator).set_output(transform="pandas"), data.frame, target)
+        yield f"{name} with pandas output", lambda: (
+            clone(estimator).set_output(transform="pandas").fit(data.frame, target)
+        )
     yield from _targets(name, estimator, inputs, data)
     if hasattr(estimator, "partial_fit"):
         yield f"{name} by partial_fit", lambda: _in_parts(clone(estimator), inputs, target)
@@ -154,7 +156,7 @@ def _targets(name: str, estimator: Any, inputs: Any, data: Data) -> Iterator[Can
     if is_regressor(estimator):
         targets |= data.number_kinds()
     for kind, target in targets.items():
-        yield f"{name} on {kind}", partial(fit, clone(estimator), inputs, target)
+        yield f"{name} on {kind}", partial(fit, estimator, inputs, target)
 
 
 def _in_parts(estimator: Any, inputs: Any, target: Any) -> Any:

@@ -4,10 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from genuine import (
+    array_objects,
+    boosting,
+    bundles,
+    compositions,
+    estimators,
+    functions,
+    kernels,
+    pandas_objects,
+    parameters,
+    pipelines,
+    searches,
+)
 from genuine.attempts import Candidate
 from genuine.datasets import Data
-from genuine.estimators import estimators
-from genuine.kernels import gaussian_processes
-from genuine.parameters import variations
 
-GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (estimators, variations, gaussian_processes)
+GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
+    pipelines.pipelines,
+    bundles.bundles,
+    array_objects.arrays,
+    array_objects.random_states,
+    array_objects.sparse_matrices,
+    array_objects.fitted_by_scipy,
+    pandas_objects.tables,
+    pandas_objects.indexes_and_scalars,
+    functions.function_transformers,
+    functions.transformed_targets,
+    functions.text_functions,
+    functions.metrics_and_scores,
+    functions.other_functions,
+    compositions.columns,
+    compositions.mixed_columns,
+    compositions.unions_and_pipelines,
+    compositions.votes_and_stacks,
+    compositions.meta_estimators,
+    compositions.prefitted,
+    compositions.routed_metadata,
+    compositions.continued,
+    compositions.column_categories,
+    searches.grids,
+    searches.random_searches,
+    kernels.gaussian_processes,
+    boosting.xgboost_models,
+    boosting.lightgbm_models,
+    boosting.catboost_models,
+    boosting.boosters_inside,
+    estimators.estimators,
+    parameters.variations,
+)
