@@ -12,7 +12,37 @@ from scipy import interpolate, optimize, signal, sparse, spatial, special, stats
 from genuine.attempts import Candidate
 from genuine.datasets import Data
 
-CODES = "? b B h H i I l L q Q e f d g F D S5 U7 V3 M8[ns] M8[D] M8[us] m8[s] m8[ns] >i4 >f8 <f4 >U3".split()
+CODES = [
+    "?",
+    "b",
+    "B",
+    "h",
+    "H",
+    "i",
+    "I",
+    "l",
+    "L",
+    "q",
+    "Q",
+    "e",
+    "f",
+    "d",
+    "g",
+    "F",
+    "D",
+    "S5",
+    "U7",
+    "V3",
+    "M8[ns]",
+    "M8[D]",
+    "M8[us]",
+    "m8[s]",
+    "m8[ns]",
+    ">i4",
+    ">f8",
+    "<f4",
+    ">U3",
+]
 
 
 def arrays(data: Data) -> Iterator[Candidate]:
@@ -106,8 +136,11 @@ def sparse_matrices(data: Data) -> Iterator[Candidate]:
                 yield name, partial(_of_dtype, make, dense, dtype)
             yield f"{kind}_{form} without elements", partial(make, (3, 4))
     yield "csr_matrix with sorted indices", lambda: _sorted(sparse.csr_matrix(dense))
-    yield "csr_matrix of int64 indices", lambda: sparse.csr_matrix(
-        (np.ones(2), np.array([0, 1], dtype=np.int64), np.array([0, 1, 2], dtype=np.int64)), shape=(2, 3)
+    yield (
+        "csr_matrix of int64 indices",
+        lambda: sparse.csr_matrix(
+            (np.ones(2), np.array([0, 1], dtype=np.int64), np.array([0, 1, 2], dtype=np.int64)), shape=(2, 3)
+        ),
     )
     yield "coo_array of one dimension", lambda: sparse.coo_array(np.array([0.0, 1.0]))
     yield "random csr", lambda: sparse.random(20, 10, 0.2, "csr", random_state=data.seed)

@@ -59,7 +59,9 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def make_all(groups: Iterable[Callable[..., Iterable[Candidate]]], data: Any, report: Report) -> Iterator[tuple[str, object]]:
+def make_all(
+    groups: Iterable[Callable[..., Iterable[Candidate]]], data: Any, report: Report
+) -> Iterator[tuple[str, object]]:
     """Make each candidate of each group; a group that raises while it lists its candidates ends early."""
     for group in groups:
         candidates = iter(group(data))

@@ -81,39 +81,53 @@ def _xgboost_data(xgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candida
     sets = [(data.X[:10], data.binary[:10])]
     classifier, regressor = partial(xgb.XGBClassifier, **few), partial(xgb.XGBRegressor, **few)
     yield "XGBClassifier with eval_set", lambda: classifier().fit(data.X, data.binary, eval_set=sets, verbose=False)
-    yield "XGBClassifier stopped early", lambda: classifier(early_stopping_rounds=1, eval_metric="auc").fit(
-        data.X, data.binary, eval_set=sets, verbose=False
+    yield (
+        "XGBClassifier stopped early",
+        lambda: classifier(early_stopping_rounds=1, eval_metric="auc").fit(
+            data.X, data.binary, eval_set=sets, verbose=False
+        ),
     )
-    yield "XGBClassifier EarlyStopping", lambda: classifier(
-        callbacks=[xgb.callback.EarlyStopping(2, save_best=True)], eval_metric="error"
-    ).fit(data.X, data.binary, eval_set=sets, verbose=False)
-    yield "XGBClassifier LearningRateScheduler", lambda: classifier(
-        callbacks=[xgb.callback.LearningRateScheduler([0.3, 0.2, 0.1])]
-    ).fit(data.X, data.binary)
+    yield (
+        "XGBClassifier EarlyStopping",
+        lambda: classifier(callbacks=[xgb.callback.EarlyStopping(2, save_best=True)], eval_metric="error").fit(
+            data.X, data.binary, eval_set=sets, verbose=False
+        ),
+    )
+    yield (
+        "XGBClassifier LearningRateScheduler",
+        lambda: classifier(callbacks=[xgb.callback.LearningRateScheduler([0.3, 0.2, 0.1])]).fit(data.X, data.binary),
+    )
     yield "XGBClassifier weighted", lambda: classifier().fit(data.X, data.binary, sample_weight=data.weights)
-    yield "XGBClassifier with categories", lambda: classifier(enable_categorical=True, tree_method="hist").fit(
-        _categories(data), data.binary
+    yield (
+        "XGBClassifier with categories",
+        lambda: classifier(enable_categorical=True, tree_method="hist").fit(_categories(data), data.binary),
     )
     yield "XGBClassifier multilabel", lambda: classifier().fit(data.X, data.multilabel)
     yield "XGBRegressor of two targets", lambda: regressor().fit(data.X, data.two_numbers)
-    yield "XGBRegressor multi-output trees", lambda: regressor(
-        multi_strategy="multi_output_tree", tree_method="hist"
-    ).fit(data.X, data.two_numbers)
-    yield "XGBRegressor of quantiles", lambda: regressor(
-        objective="reg:quantileerror", quantile_alpha=np.array([0.1, 0.9])
-    ).fit(data.X, data.numbers)
+    yield (
+        "XGBRegressor multi-output trees",
+        lambda: regressor(multi_strategy="multi_output_tree", tree_method="hist").fit(data.X, data.two_numbers),
+    )
+    yield (
+        "XGBRegressor of quantiles",
+        lambda: regressor(objective="reg:quantileerror", quantile_alpha=np.array([0.1, 0.9])).fit(data.X, data.numbers),
+    )
     for kind, inputs in data.input_kinds().items():
         yield f"XGBRegressor on {kind}", lambda i=inputs: regressor().fit(i, data.numbers)
     for objective in ("rank:pairwise", "rank:ndcg", "rank:map"):
-        yield f"XGBRanker {objective}", lambda o=objective: xgb.XGBRanker(objective=o, **few).fit(
-            data.X, data.binary, qid=np.sort(data.groups)
+        yield (
+            f"XGBRanker {objective}",
+            lambda o=objective: xgb.XGBRanker(objective=o, **few).fit(data.X, data.binary, qid=np.sort(data.groups)),
         )
     table = xgb.DMatrix(data.frame, data.numbers)
     for booster in ("gbtree", "gblinear", "dart"):
         setting = {"booster": booster, "verbosity": 0, "nthread": 1}
         yield f"xgboost.Booster {booster}", lambda s=setting: xgb.train(s, table, 3)
-    yield "xgboost.Booster with history", lambda: xgb.train(
-        {"verbosity": 0}, table, 5, evals=[(table, "train")], early_stopping_rounds=2, verbose_eval=False
+    yield (
+        "xgboost.Booster with history",
+        lambda: xgb.train(
+            {"verbosity": 0}, table, 5, evals=[(table, "train")], early_stopping_rounds=2, verbose_eval=False
+        ),
     )
     yield "dict of Booster", lambda: {"model": xgb.train({"verbosity": 0}, table, 2), "features": list(data.frame)}
 
@@ -147,7 +161,11 @@ def lightgbm_models(data: Data) -> Iterator[Candidate]:
             "poisson", "quantile", "mape", "gamma", "tweedie",
         ],
     }  # fmt: skip
-    wrappers = [(lgb.LGBMClassifier, data.classes), (lgb.LGBMClassifier, data.binary), (lgb.LGBMRegressor, data.numbers)]
+    wrappers = [
+        (lgb.LGBMClassifier, data.classes),
+        (lgb.LGBMClassifier, data.binary),
+        (lgb.LGBMRegressor, data.numbers),
+    ]
     for number, (kind, target) in enumerate(wrappers):
         name = f"{kind.__name__} {number}"
         yield name, lambda k=kind, t=target: k(**few).fit(data.frame, t)
@@ -165,42 +183,56 @@ def _lightgbm_data(lgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candid
     sets = [(data.X[:10], data.binary[:10])]
     classifier, regressor = partial(lgb.LGBMClassifier, **few), partial(lgb.LGBMRegressor, **few)
     yield "LGBMClassifier of strings", lambda: classifier().fit(data.frame, names)
-    yield "LGBMClassifier with eval_set", lambda: classifier().fit(
-        data.X, data.binary, eval_set=sets, eval_names=["valid"], eval_metric=["auc", "binary_logloss"]
+    yield (
+        "LGBMClassifier with eval_set",
+        lambda: classifier().fit(
+            data.X, data.binary, eval_set=sets, eval_names=["valid"], eval_metric=["auc", "binary_logloss"]
+        ),
     )
-    yield "LGBMClassifier stopped early", lambda: classifier().fit(
-        data.X, data.binary, eval_set=sets, callbacks=[lgb.early_stopping(2, verbose=False), lgb.log_evaluation(0)]
+    yield (
+        "LGBMClassifier stopped early",
+        lambda: classifier().fit(
+            data.X, data.binary, eval_set=sets, callbacks=[lgb.early_stopping(2, verbose=False), lgb.log_evaluation(0)]
+        ),
     )
     yield "LGBMClassifier with categories", lambda: classifier().fit(_categories(data), data.binary)
-    yield "LGBMClassifier with named categories", lambda: classifier().fit(
-        _categories(data), data.binary, categorical_feature=["plan"], feature_name="auto"
+    yield (
+        "LGBMClassifier with named categories",
+        lambda: classifier().fit(_categories(data), data.binary, categorical_feature=["plan"], feature_name="auto"),
     )
     yield "LGBMClassifier weighted", lambda: classifier().fit(data.X, data.binary, sample_weight=data.weights)
     yield "LGBMRegressor started", lambda: regressor().fit(data.X, data.numbers, init_score=data.numbers * 0.5)
     for kind, inputs in data.input_kinds().items():
         yield f"LGBMRegressor on {kind}", lambda i=inputs: regressor().fit(i, data.numbers)
     for objective in ("lambdarank", "rank_xendcg"):
-        yield f"LGBMRanker {objective}", lambda o=objective: lgb.LGBMRanker(objective=o, **few).fit(
-            data.X, data.binary, group=[24, 24]
+        yield (
+            f"LGBMRanker {objective}",
+            lambda o=objective: lgb.LGBMRanker(objective=o, **few).fit(data.X, data.binary, group=[24, 24]),
         )
     quiet = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 3}
     for boosting in ("gbdt", "dart", "rf"):
         setting = quiet | {"boosting": boosting, "bagging_freq": 1, "bagging_fraction": 0.5}
-        yield f"lightgbm.Booster {boosting}", lambda s=setting: lgb.train(
-            s, lgb.Dataset(data.frame, data.numbers, free_raw_data=False), 3
+        yield (
+            f"lightgbm.Booster {boosting}",
+            lambda s=setting: lgb.train(s, lgb.Dataset(data.frame, data.numbers, free_raw_data=False), 3),
         )
-    yield "lightgbm.Booster with categories", lambda: lgb.train(
-        quiet | {"objective": "binary"}, lgb.Dataset(_categories(data), data.binary), 3
+    yield (
+        "lightgbm.Booster with categories",
+        lambda: lgb.train(quiet | {"objective": "binary"}, lgb.Dataset(_categories(data), data.binary), 3),
     )
-    yield "lightgbm.Booster stopped early", lambda: lgb.train(
-        quiet,
-        lgb.Dataset(data.X, data.numbers),
-        9,
-        valid_sets=[lgb.Dataset(data.X, data.numbers)],
-        callbacks=[lgb.early_stopping(2, verbose=False)],
+    yield (
+        "lightgbm.Booster stopped early",
+        lambda: lgb.train(
+            quiet,
+            lgb.Dataset(data.X, data.numbers),
+            9,
+            valid_sets=[lgb.Dataset(data.X, data.numbers)],
+            callbacks=[lgb.early_stopping(2, verbose=False)],
+        ),
     )
-    yield "lightgbm.CVBooster", lambda: lgb.cv(
-        quiet, lgb.Dataset(data.X, data.numbers), 2, nfold=2, stratified=False, return_cvbooster=True
+    yield (
+        "lightgbm.CVBooster",
+        lambda: lgb.cv(quiet, lgb.Dataset(data.X, data.numbers), 2, nfold=2, stratified=False, return_cvbooster=True),
     )
 
 
@@ -224,7 +256,15 @@ def catboost_models(data: Data) -> Iterator[Candidate]:
         "od_type": ["Iter"],
         "monotone_constraints": [[1, 0, 0, -1], {"age": 1}],
         "feature_weights": [[1.0, 2.0, 1.0, 1.0]],
-        "loss_function": ["Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll", "RMSE", "MAE", "Quantile:alpha=0.9"],
+        "loss_function": [
+            "Logloss",
+            "CrossEntropy",
+            "MultiClass",
+            "MultiClassOneVsAll",
+            "RMSE",
+            "MAE",
+            "Quantile:alpha=0.9",
+        ],
         "logging_level": ["Silent"],
         "nan_mode": ["Min"],
         "border_count": [16],
@@ -245,15 +285,22 @@ def catboost_models(data: Data) -> Iterator[Candidate]:
                 text = f"{name} {parameter}={str(value)[:30]}"
                 yield text, lambda m=make, t=target, s=setting: m(**s).fit(data.frame, t)
     sets = (data.X[:10], data.binary[:10])
-    yield "CatBoostClassifier stopped early", lambda: cb.CatBoostClassifier(early_stopping_rounds=1, **few).fit(
-        data.X, data.binary, eval_set=sets, use_best_model=True
+    yield (
+        "CatBoostClassifier stopped early",
+        lambda: cb.CatBoostClassifier(early_stopping_rounds=1, **few).fit(
+            data.X, data.binary, eval_set=sets, use_best_model=True
+        ),
     )
     categories = _categories(data).astype({"plan": str, "size": str})
-    yield "CatBoostClassifier with categories", lambda: cb.CatBoostClassifier(cat_features=["plan", "size"], **few).fit(
-        categories, np.where(data.binary == 1, "yes", "no")
+    yield (
+        "CatBoostClassifier with categories",
+        lambda: cb.CatBoostClassifier(cat_features=["plan", "size"], **few).fit(
+            categories, np.where(data.binary == 1, "yes", "no")
+        ),
     )
-    yield "CatBoostClassifier with texts", lambda: cb.CatBoostClassifier(text_features=["note"], **few).fit(
-        data.customers[["age", "note"]], data.binary
+    yield (
+        "CatBoostClassifier with texts",
+        lambda: cb.CatBoostClassifier(text_features=["note"], **few).fit(data.customers[["age", "note"]], data.binary),
     )
     yield "CatBoostRanker", lambda: cb.CatBoostRanker(**few).fit(data.X, data.binary, group_id=np.sort(data.groups))
 
@@ -271,26 +318,39 @@ def boosters_inside(data: Data) -> Iterator[Candidate]:
     for make in (_xgb, _lgbm, _cat):
         name = make.__name__.strip("_")
         scale = preprocessing.StandardScaler()
-        yield f"Pipeline with {name}", lambda m=make, s=scale: (
-            pipeline.make_pipeline(s, m()).fit(data.frame, data.binary)
+        yield (
+            f"Pipeline with {name}",
+            lambda m=make, s=scale: pipeline.make_pipeline(s, m()).fit(data.frame, data.binary),
         )
-        yield f"GridSearchCV with {name}", lambda m=make: model_selection.GridSearchCV(m(), {"max_depth": [2, 3]}, cv=2).fit(
-            data.frame, data.binary
+        yield (
+            f"GridSearchCV with {name}",
+            lambda m=make: model_selection.GridSearchCV(m(), {"max_depth": [2, 3]}, cv=2).fit(data.frame, data.binary),
         )
-        yield f"RandomizedSearchCV with {name}", lambda m=make: model_selection.RandomizedSearchCV(
-            m(), {"learning_rate": np.array([0.1, 0.2, 0.3])}, n_iter=2, cv=2, random_state=0
-        ).fit(data.X, data.binary)
-        yield f"CalibratedClassifierCV with {name}", lambda m=make: calibration.CalibratedClassifierCV(m(), cv=2).fit(
-            data.X, data.binary
+        yield (
+            f"RandomizedSearchCV with {name}",
+            lambda m=make: model_selection.RandomizedSearchCV(
+                m(), {"learning_rate": np.array([0.1, 0.2, 0.3])}, n_iter=2, cv=2, random_state=0
+            ).fit(data.X, data.binary),
         )
-        yield f"StackingClassifier with {name}", lambda m=make: ensemble.StackingClassifier(
-            [("b", m()), ("l", linear_model.LogisticRegression())], cv=2
-        ).fit(data.X, data.binary)
-        yield f"VotingClassifier with {name}", lambda m=make: ensemble.VotingClassifier(
-            [("b", m()), ("l", linear_model.LogisticRegression())], voting="soft"
-        ).fit(data.X, data.binary)
-        yield f"MultiOutputClassifier with {name}", lambda m=make: multioutput.MultiOutputClassifier(m()).fit(
-            data.X, data.multilabel
+        yield (
+            f"CalibratedClassifierCV with {name}",
+            lambda m=make: calibration.CalibratedClassifierCV(m(), cv=2).fit(data.X, data.binary),
+        )
+        yield (
+            f"StackingClassifier with {name}",
+            lambda m=make: ensemble.StackingClassifier(
+                [("b", m()), ("l", linear_model.LogisticRegression())], cv=2
+            ).fit(data.X, data.binary),
+        )
+        yield (
+            f"VotingClassifier with {name}",
+            lambda m=make: ensemble.VotingClassifier(
+                [("b", m()), ("l", linear_model.LogisticRegression())], voting="soft"
+            ).fit(data.X, data.binary),
+        )
+        yield (
+            f"MultiOutputClassifier with {name}",
+            lambda m=make: multioutput.MultiOutputClassifier(m()).fit(data.X, data.multilabel),
         )
 
 

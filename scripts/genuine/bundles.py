@@ -45,11 +45,15 @@ def bundles(data: Data) -> Iterator[Candidate]:
             "classes": np.array(NAMES), "params": {"n_estimators": 2, "max_depth": None},
         },
         "model in UTC": lambda: {"model": model(), "at": datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)},  # noqa: UP017
-        "model in a zone": lambda: {"m": model(), "at": datetime.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("Asia/Tokyo"))},
+        "model in a zone": lambda: {
+            "model": model(), "at": datetime.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("Asia/Tokyo"))
+        },
         "model and offset": lambda: {
             "m": model(), "at": datetime.time(1, 2, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
         },
-        "model and price": lambda: {"model": model(), "price": decimal.Decimal("1.50"), "share": fractions.Fraction(1, 3)},
+        "model and price": lambda: {
+            "model": model(), "price": decimal.Decimal("1.50"), "share": fractions.Fraction(1, 3)
+        },
         "model and id": lambda: {"model": model(), "run": uuid.UUID(int=data.seed + 5)},
         "model and path": lambda: {"model": model(), "data": pathlib.PurePosixPath("data/train.csv")},
         "model and local path": lambda: {"model": model(), "data": pathlib.Path("data") / "train.csv"},
@@ -92,8 +96,8 @@ def bundles(data: Data) -> Iterator[Candidate]:
         "Bunch": lambda: _dataset(),
         "Bunch of a model": lambda: _bunch(model()),
         "configuration": lambda: {
-            "seed": 42, "paths": ["a.csv"], "ratio": 0.2, "big": 2**70, "negative": -(2**40), "nested": [[1, [2]], {"a": (1,)}],
-            "text": "größe \u2713 \U0001f600", "none": None, "flags": (True, False), "inf": float("inf"), "nan": float("nan"),
+            "seed": 42, "paths": ["a.csv"], "ratio": 0.2, "big": 2**70, "negative": -(2**40),
+            "nested": [[1, [2]], {"a": (1,)}], "text": "größe \u2713 \U0001f600", "none": None, "flags": (True, False), "inf": float("inf"), "nan": float("nan"),
             "complex": 1 + 2j, "range": range(3), "slice": slice(1, 2), "ellipsis": ..., "empty": [(), [], {}, "", b""],
         },
         "numbers": lambda: [0, 1, -1, 255, 256, 65535, 65536, 2**31 - 1, -(2**31), 2**31, 2**63, 1.5, 1e308, 5e-324],

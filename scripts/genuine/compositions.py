@@ -75,7 +75,9 @@ def mixed_columns(data: Data) -> Iterator[Candidate]:
     encoders = {
         "one-hot": lambda: preprocessing.OneHotEncoder(handle_unknown="ignore"),
         "one-hot dense": lambda: preprocessing.OneHotEncoder(sparse_output=False, drop="if_binary", min_frequency=2),
-        "one-hot infrequent": lambda: preprocessing.OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=2),
+        "one-hot infrequent": lambda: preprocessing.OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=2
+        ),
         "one-hot warn": lambda: preprocessing.OneHotEncoder(handle_unknown="warn", dtype=np.float32),
         "ordinal": lambda: preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
         "ordinal NaN": lambda: preprocessing.OrdinalEncoder(
@@ -145,11 +147,13 @@ def unions_and_pipelines(data: Data) -> Iterator[Candidate]:
     for name, step in {"passthrough": "passthrough", "None": None, "PCA": pca}.items():
         steps = [("scale", step), ("model", model)]
         yield f"Pipeline {name}", lambda s=steps: pipeline.Pipeline(s, verbose=True).fit(data.X, data.classes)
-    yield "Pipeline of DataFrames", lambda: (
-        pipeline.make_pipeline(scaler, pca).set_output(transform="pandas").fit(data.frame)
+    yield (
+        "Pipeline of DataFrames",
+        lambda: pipeline.make_pipeline(scaler, pca).set_output(transform="pandas").fit(data.frame),
     )
-    yield "Pipeline of a pipeline", lambda: (
-        pipeline.make_pipeline(pipeline.make_pipeline(scaler, pca), model).fit(data.frame, data.classes)
+    yield (
+        "Pipeline of a pipeline",
+        lambda: pipeline.make_pipeline(pipeline.make_pipeline(scaler, pca), model).fit(data.frame, data.classes),
     )
     yield "Pipeline unfitted", lambda: pipeline.make_pipeline(scaler, pca, model)
 
@@ -185,8 +189,9 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     chooser = stacking(forests, ensemble.RandomForestClassifier(2), cv=2)
     yield "StackingClassifier multilabel", partial(fit, chooser, data.X, data.multilabel)
     yield "StackingClassifier prefit", lambda: _prefit(stacking(members[:2], cv="prefit"), data.X, data.classes)
-    yield "StackingRegressor prefit", lambda: _prefit(
-        ensemble.StackingRegressor(numeric[:2], cv="prefit"), data.X, data.numbers
+    yield (
+        "StackingRegressor prefit",
+        lambda: _prefit(ensemble.StackingRegressor(numeric[:2], cv="prefit"), data.X, data.numbers),
     )
     for setting in ({}, {"passthrough": True}, {"final_estimator": tree.DecisionTreeRegressor(max_depth=2)}):
         regressor = ensemble.StackingRegressor(numeric, cv=2, **setting)
@@ -203,8 +208,16 @@ def _prefit(model: Any, inputs: Any, target: Any) -> Any:
 
 def meta_estimators(data: Data) -> Iterator[Candidate]:
     """Each estimator that holds another one, with several kinds of inner estimators."""
-    from sklearn import calibration, ensemble, feature_selection, linear_model, model_selection, multiclass
-    from sklearn import multioutput, semi_supervised
+    from sklearn import (
+        calibration,
+        ensemble,
+        feature_selection,
+        linear_model,
+        model_selection,
+        multiclass,
+        multioutput,
+        semi_supervised,
+    )
 
     unlabelled = np.where(np.arange(len(data.X)) % 4 == 0, -1, data.classes)
     outputs = np.stack([data.classes, data.binary], axis=1)
@@ -232,7 +245,9 @@ def meta_estimators(data: Data) -> Iterator[Candidate]:
         ),
         "BaggingClassifier": (partial(ensemble.BaggingClassifier, n_estimators=2), data.classes),
         "BaggingClassifier of features": (
-            partial(ensemble.BaggingClassifier, n_estimators=2, max_features=0.5, bootstrap_features=True, oob_score=True),
+            partial(
+                ensemble.BaggingClassifier, n_estimators=2, max_features=0.5, bootstrap_features=True, oob_score=True
+            ),
             data.classes,
         ),
         "AdaBoostClassifier": (partial(ensemble.AdaBoostClassifier, n_estimators=2), data.classes),
@@ -299,28 +314,40 @@ def prefitted(data: Data) -> Iterator[Candidate]:
     forest = ensemble.RandomForestClassifier(2, random_state=0).fit(data.X, data.binary)
     for one in (fitted, forest):
         name = type(one).__name__
-        yield f"prefit calibration of {name}", lambda one=one: (
-            calibration.CalibratedClassifierCV(one, cv="prefit").fit(data.X, data.binary)
+        yield (
+            f"prefit calibration of {name}",
+            lambda one=one: calibration.CalibratedClassifierCV(one, cv="prefit").fit(data.X, data.binary),
         )
-        yield f"prefit selection of {name}", lambda one=one: (
-            feature_selection.SelectFromModel(one, prefit=True, max_features=2, threshold=-np.inf).fit(data.X)
+        yield (
+            f"prefit selection of {name}",
+            lambda one=one: feature_selection.SelectFromModel(one, prefit=True, max_features=2, threshold=-np.inf).fit(
+                data.X
+            ),
         )
         yield f"frozen {name}", lambda one=one: _freeze(one)
-        yield f"frozen calibration of {name}", lambda one=one: (
-            calibration.CalibratedClassifierCV(_freeze(one), method="isotonic").fit(data.X, data.binary)
-        )
-        yield f"frozen threshold of {name}", lambda one=one: (
-            model_selection.TunedThresholdClassifierCV(_freeze(one), cv="prefit", refit=False, thresholds=4).fit(
+        yield (
+            f"frozen calibration of {name}",
+            lambda one=one: calibration.CalibratedClassifierCV(_freeze(one), method="isotonic").fit(
                 data.X, data.binary
-            )
+            ),
         )
-        yield f"fixed threshold of {name}", lambda one=one: (
-            model_selection.FixedThresholdClassifier(
+        yield (
+            f"frozen threshold of {name}",
+            lambda one=one: model_selection.TunedThresholdClassifierCV(
+                _freeze(one), cv="prefit", refit=False, thresholds=4
+            ).fit(data.X, data.binary),
+        )
+        yield (
+            f"fixed threshold of {name}",
+            lambda one=one: model_selection.FixedThresholdClassifier(
                 one, threshold=0.2, pos_label=1, response_method="predict_proba"
-            ).fit(data.X, data.binary)
+            ).fit(data.X, data.binary),
         )
-        yield f"prefit vote of {name}", lambda one=one: (
-            ensemble.VotingClassifier([("f", _freeze(one)), ("t", tree.DecisionTreeClassifier())]).fit(data.X, data.binary)
+        yield (
+            f"prefit vote of {name}",
+            lambda one=one: ensemble.VotingClassifier([("f", _freeze(one)), ("t", tree.DecisionTreeClassifier())]).fit(
+                data.X, data.binary
+            ),
         )
 
 
@@ -372,8 +399,9 @@ def continued(data: Data) -> Iterator[Candidate]:
         ensemble.IsolationForest(n_estimators=2, warm_start=True),
     ]
     for model in several:
-        yield f"{type(model).__name__} continued", lambda m=model: (
-            m.fit(data.X, data.classes).set_params(n_estimators=4).fit(data.X, data.classes)
+        yield (
+            f"{type(model).__name__} continued",
+            lambda m=model: m.fit(data.X, data.classes).set_params(n_estimators=4).fit(data.X, data.classes),
         )
     again: list[Any] = [
         linear_model.SGDClassifier(warm_start=True, max_iter=3),
@@ -382,11 +410,16 @@ def continued(data: Data) -> Iterator[Candidate]:
         linear_model.Lasso(warm_start=True),
     ]
     for model in again:
-        yield f"{type(model).__name__} fitted twice", lambda m=model: m.fit(data.X, data.binary).fit(data.X, data.binary)
+        yield (
+            f"{type(model).__name__} fitted twice",
+            lambda m=model: m.fit(data.X, data.binary).fit(data.X, data.binary),
+        )
     early: list[Any] = [
         linear_model.SGDClassifier(early_stopping=True, validation_fraction=0.3, n_iter_no_change=2, max_iter=20),
         neural_network.MLPClassifier((3,), early_stopping=True, n_iter_no_change=2, max_iter=20, batch_size=8),
-        neural_network.MLPRegressor(hidden_layer_sizes=(3,), early_stopping=True, solver="sgd", learning_rate="adaptive", max_iter=9),
+        neural_network.MLPRegressor(
+            hidden_layer_sizes=(3,), early_stopping=True, solver="sgd", learning_rate="adaptive", max_iter=9
+        ),
         ensemble.GradientBoostingClassifier(n_estimators=9, n_iter_no_change=2, subsample=0.8, max_features="sqrt"),
         ensemble.HistGradientBoostingClassifier(max_iter=9, early_stopping=True, scoring="accuracy"),
         ensemble.HistGradientBoostingRegressor(max_iter=9, early_stopping=True, validation_fraction=None),
@@ -404,11 +437,17 @@ def column_categories(data: Data) -> Iterator[Candidate]:
     frame = data.customers[["age", "income", "plan", "size", "active"]]
     choices: tuple[Any, ...] = ("from_dtype", ["plan", "size"], [False, False, True, True, False], [2, 3], None)
     for chosen in choices:
-        for kind, target in ((HistGradientBoostingClassifier, data.classes), (HistGradientBoostingRegressor, data.numbers)):
+        for kind, target in (
+            (HistGradientBoostingClassifier, data.classes),
+            (HistGradientBoostingRegressor, data.numbers),
+        ):
             model = kind(max_iter=2, min_samples_leaf=5, categorical_features=chosen)
             yield f"{kind.__name__} categories {chosen}", partial(fit, model, frame, target)
     constrained = HistGradientBoostingRegressor(max_iter=2, monotonic_cst={"age": 1}, interaction_cst=[{0}, {1}])
-    yield "HistGradientBoostingRegressor constrained by name", partial(fit, constrained, frame[["age", "income"]], data.numbers)
+    yield (
+        "HistGradientBoostingRegressor constrained by name",
+        partial(fit, constrained, frame[["age", "income"]], data.numbers),
+    )
     coded = data.frame.assign(plan=data.classes, age=data.integers[:, 0])
     for chosen in ([0], ["plan", "age"], np.array([4]), [True, False, False, False, True]):
         model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=5, categorical_features=chosen)

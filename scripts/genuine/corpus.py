@@ -26,9 +26,21 @@ from genuine.attempts import quiet, short, time_limit
 
 Dump = Callable[[Any], bytes]
 
-LIBRARIES = (
-    "scikit-learn numpy scipy pandas joblib cloudpickle skops pyarrow xgboost xgboost-cpu lightgbm catboost lz4".split()
-)
+LIBRARIES = [
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "pandas",
+    "joblib",
+    "cloudpickle",
+    "skops",
+    "pyarrow",
+    "xgboost",
+    "xgboost-cpu",
+    "lightgbm",
+    "catboost",
+    "lz4",
+]
 
 IN_ALL_FORMATS = 25
 """One of so many objects is written in every format; the others in `FORMATS_PER_OBJECT` of them, in turn."""
@@ -85,7 +97,12 @@ def formats() -> dict[str, Dump]:
     ways["cloudpickle.pkl"] = _cloudpickle
     ways["cloudpickle4.pkl"] = partial(_cloudpickle, protocol=4)
     ways["skops"] = _skops
-    for name, compress in {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zlib": zlib.compress}.items():
+    for name, compress in {
+        "gz": gzip.compress,
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "zlib": zlib.compress,
+    }.items():
         ways[f"pkl.{name}"] = partial(_pickle_compressed, compress=compress)
     return ways
 
@@ -110,7 +127,9 @@ class Corpus:
 
     def add(self, number: int, description: str, value: object) -> None:
         """Write an object in some formats, and in all of them every now and then."""
-        chosen = list(self._ways) if number % IN_ALL_FORMATS == 0 else list(itertools.islice(self._turn, FORMATS_PER_OBJECT))
+        chosen = (
+            list(self._ways) if number % IN_ALL_FORMATS == 0 else list(itertools.islice(self._turn, FORMATS_PER_OBJECT))
+        )
         for name in chosen:
             try:
                 with quiet(), time_limit(SECONDS_PER_FILE):
@@ -180,12 +199,12 @@ def large_and_small_arrays() -> Iterator[tuple[str, object]]:
         yield f"KNeighborsClassifier of {rows} rows", neighbours
 
 
-def write_corpus(folder: Path, seed: int, seconds: float) -> Corpus:
-    """Write the models of a seed into a folder; stop early when this time is over."""
+def write_corpus(folder: Path, seed: int, share: int, seconds: float) -> Corpus:
+    """Write the models of a seed, or a share of their variants, into a folder; stop early after this time."""
     import time
 
     corpus, end = Corpus(folder), time.monotonic() + seconds
-    models = itertools.chain(large_and_small_arrays(), genuine_models(seed, corpus.report))
+    models = itertools.chain(large_and_small_arrays(), genuine_models(seed, corpus.report, share))
     for number, (description, value) in enumerate(models):
         if time.monotonic() > end:
             corpus.report(f"everything after {description}", "the time is over")

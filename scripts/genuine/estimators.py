@@ -15,6 +15,20 @@ FEW_STEPS = {"n_estimators": 3, "max_iter": 5, "cv": 2, "n_init": 1, "n_componen
 FEW_STEPS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap": 2}
 """Settings under which an estimator is fitted fast."""
 
+FEW_STEPS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
+
+FEW_KINDS = (
+    "float32",
+    "frame",
+    "csr_matrix",
+    "string labels",
+    "binary labels",
+    "multilabel",
+    "Series target",
+    "two targets",
+)
+"""Forms of the data for estimators that hold another one, and for further instances of a class."""
+
 
 def kinds_of_estimators() -> Iterator[tuple[str, Any]]:
     """The name and class of each estimator, with the experimental ones."""
@@ -113,14 +127,16 @@ def estimators(data: Data) -> Iterator[Candidate]:
             yield name, partial(_raise, error)
             continue
         for number, estimator in enumerate(made):
-            yield from _one_estimator(f"{name} {number}" if number else name, estimator, data)
+            few = number > 0 or bool({"estimator", "estimators"} & set(estimator.get_params(deep=False)))
+            yield from _one_estimator(f"{name} {number}" if number else name, estimator, data, few)
 
 
 def _raise(error: Exception) -> None:
     raise error
 
 
-def _one_estimator(name: str, estimator: Any, data: Data) -> Iterator[Candidate]:
+def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator[Candidate]:
+    """One estimator on each form of the data, or on a few forms: what holds another one is fitted slowly."""
     from sklearn.base import clone
     from sklearn.utils.validation import has_fit_parameter
 
@@ -137,18 +153,21 @@ def _one_estimator(name: str, estimator: Any, data: Data) -> Iterator[Candidate]
     if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:
         return
     for kind, other in data.input_kinds().items():
+        if few and kind not in FEW_KINDS:
+            continue
         yield f"{name} on {kind}", partial(fit, estimator, other, target)
     if hasattr(estimator, "transform") and hasattr(estimator, "set_output"):
-        yield f"{name} with pandas output", lambda: (
-            clone(estimator).set_output(transform="pandas").fit(data.frame, target)
+        yield (
+            f"{name} with pandas output",
+            lambda: clone(estimator).set_output(transform="pandas").fit(data.frame, target),
         )
-    yield from _targets(name, estimator, inputs, data)
+    yield from _targets(name, estimator, inputs, data, few)
     if hasattr(estimator, "partial_fit"):
         yield f"{name} by partial_fit", lambda: _in_parts(clone(estimator), inputs, target)
 
 
-def _targets(name: str, estimator: Any, inputs: Any, data: Data) -> Iterator[Candidate]:
-    from sklearn.base import clone, is_classifier, is_regressor
+def _targets(name: str, estimator: Any, inputs: Any, data: Data, few: bool) -> Iterator[Candidate]:
+    from sklearn.base import is_classifier, is_regressor
 
     targets: dict[str, Any] = {}
     if is_classifier(estimator):
@@ -156,6 +175,8 @@ def _targets(name: str, estimator: Any, inputs: Any, data: Data) -> Iterator[Can
     if is_regressor(estimator):
         targets |= data.number_kinds()
     for kind, target in targets.items():
+        if few and kind not in FEW_KINDS:
+            continue
         yield f"{name} on {kind}", partial(fit, estimator, inputs, target)
 
 

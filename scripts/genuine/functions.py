@@ -17,8 +17,8 @@ from genuine.attempts import Candidate, fit
 from genuine.datasets import Data
 
 NUMPY_FUNCTIONS = (
-    "log log1p log2 log10 sqrt cbrt square exp expm1 exp2 abs absolute fabs sin cos tan tanh arctan arcsinh sinh reciprocal "
-    "negative sign rint floor ceil trunc round around nan_to_num asarray array ascontiguousarray asfortranarray "
+    "log log1p log2 log10 sqrt cbrt square exp expm1 exp2 abs absolute fabs sin cos tan tanh arctan arcsinh sinh "
+    "reciprocal negative sign rint floor ceil trunc round around nan_to_num asarray array ascontiguousarray asfortranarray "
     "atleast_2d isnan isfinite logical_not signbit sort real copy squeeze transpose ones_like zeros_like degrees radians "
     "deg2rad rad2deg positive conjugate cumsum cumprod diff gradient argsort fix float_power ravel vstack hstack"
 )
@@ -47,8 +47,23 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
     transformer = preprocessing.FunctionTransformer
     for name in NUMPY_FUNCTIONS.split():
         yield f"FunctionTransformer numpy.{name}", lambda name=name: transformer(getattr(np, name)).fit(data.X)
-    for name in ("expit", "logit", "log1p", "expm1", "cbrt", "exp2", "erf", "ndtri", "gammaln", "softmax", "log_softmax"):
-        yield f"FunctionTransformer scipy.special.{name}", lambda name=name: transformer(getattr(special, name)).fit(data.X)
+    for name in (
+        "expit",
+        "logit",
+        "log1p",
+        "expm1",
+        "cbrt",
+        "exp2",
+        "erf",
+        "ndtri",
+        "gammaln",
+        "softmax",
+        "log_softmax",
+    ):
+        yield (
+            f"FunctionTransformer scipy.special.{name}",
+            lambda name=name: transformer(getattr(special, name)).fit(data.X),
+        )
     for forward, back in TO_NUMBERS_AND_BACK:
         made = transformer(forward, back, validate=True, check_inverse=False, feature_names_out="one-to-one")
         yield f"FunctionTransformer {_name(forward)} and back", partial(fit, made, data.frame)
@@ -68,7 +83,9 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
         (np.where, {}),
     ]
     for function, given in arguments:
-        made = transformer(function, kw_args=given, inverse_func=np.abs, inv_kw_args={"where": True}, check_inverse=False)
+        made = transformer(
+            function, kw_args=given, inverse_func=np.abs, inv_kw_args={"where": True}, check_inverse=False
+        )
         yield f"FunctionTransformer {_name(function)} with {list(given)}", partial(fit, made, data.X)
     for setting in ({}, {"accept_sparse": True}, {"validate": True}, {"func": None, "inverse_func": None}):
         yield f"FunctionTransformer {list(setting)}", partial(fit, transformer(**setting), data.frame)
@@ -146,7 +163,9 @@ def transformed_targets(data: Data) -> Iterator[Candidate]:
 
     target = data.numbers / (data.numbers.max() * 1.1)
     for forward, back in TO_NUMBERS_AND_BACK:
-        made = compose.TransformedTargetRegressor(linear_model.Ridge(), func=forward, inverse_func=back, check_inverse=False)
+        made = compose.TransformedTargetRegressor(
+            linear_model.Ridge(), func=forward, inverse_func=back, check_inverse=False
+        )
         yield f"TransformedTargetRegressor {_name(forward)}", partial(fit, made, data.X, target)
     transformers: list[Any] = [
         preprocessing.StandardScaler(),
@@ -194,10 +213,12 @@ def text_functions(data: Data) -> Iterator[Candidate]:
 def metrics_and_scores(data: Data) -> Iterator[Candidate]:
     """Neighbours with each metric, searches of features with each score, and scorers of each name."""
     from scipy.spatial import distance
-    from sklearn import feature_selection as fs, metrics, neighbors
+    from sklearn import feature_selection as fs
+    from sklearn import metrics, neighbors
     from sklearn.metrics import pairwise
 
-    names = "braycurtis canberra chebyshev cityblock correlation cosine euclidean hamming minkowski sqeuclidean jensenshannon"
+    names = "braycurtis canberra chebyshev cityblock correlation cosine euclidean hamming minkowski sqeuclidean"
+    names += " jensenshannon"
     for name in names.split():
         made = neighbors.KNeighborsClassifier(3, metric=getattr(distance, name))
         yield f"KNeighborsClassifier metric scipy {name}", partial(fit, made, data.X, data.classes)
@@ -207,21 +228,36 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
     for name in ("euclidean", "manhattan", "chebyshev", "minkowski"):
         made = neighbors.KNeighborsRegressor(3, metric=metrics.DistanceMetric.get_metric(name), algorithm="ball_tree")
         yield f"KNeighborsRegressor DistanceMetric {name}", partial(fit, made, data.X, data.numbers)
-    for function in (pairwise.euclidean_distances, pairwise.cosine_distances, np.dot, math.dist, partial(distance.minkowski, p=3)):
+    for function in (
+        pairwise.euclidean_distances,
+        pairwise.cosine_distances,
+        np.dot,
+        math.dist,
+        partial(distance.minkowski, p=3),
+    ):
         made = neighbors.KNeighborsClassifier(3, metric=function, algorithm="brute")
         yield f"KNeighborsClassifier metric {_name(function)}", partial(fit, made, data.X, data.classes)
     scores: list[Any] = [fs.f_classif, fs.chi2, fs.mutual_info_classif, fs.f_regression, fs.r_regression]
     scores += [fs.mutual_info_regression, partial(fs.mutual_info_classif, random_state=0, n_neighbors=3)]
     scores += [partial(fs.f_regression, center=False)]
     for function in scores:
-        for kind in (fs.SelectKBest, fs.SelectPercentile, fs.SelectFpr, fs.SelectFdr, fs.SelectFwe, fs.GenericUnivariateSelect):
-            yield f"{kind.__name__} {_name(function)}", partial(fit, kind(function), data.frame, data.classes)
+        for kind in (
+            fs.SelectKBest,
+            fs.SelectPercentile,
+            fs.SelectFpr,
+            fs.SelectFdr,
+            fs.SelectFwe,
+            fs.GenericUnivariateSelect,
+        ):
+            made = kind(function, k=2) if kind is fs.SelectKBest else kind(function)
+            yield f"{kind.__name__} {_name(function)}", partial(fit, made, data.frame, data.classes)
     for name in metrics.get_scorer_names():
         yield f"scorer {name}", partial(metrics.get_scorer, name)
     for name in ("f1_score", "recall_score", "mean_squared_error", "log_loss", "roc_auc_score", "cohen_kappa_score"):
         yield f"make_scorer {name}", lambda name=name: metrics.make_scorer(getattr(metrics, name))
-    yield "make_scorer needing probabilities", lambda: metrics.make_scorer(
-        metrics.roc_auc_score, response_method="predict_proba", multi_class="ovr"
+    yield (
+        "make_scorer needing probabilities",
+        lambda: metrics.make_scorer(metrics.roc_auc_score, response_method="predict_proba", multi_class="ovr"),
     )
     yield "make_scorer of partial", lambda: metrics.make_scorer(partial(metrics.fbeta_score, beta=0.5))
 
@@ -229,8 +265,17 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
 def other_functions(data: Data) -> Iterator[Candidate]:
     """Functions as kernels, weights, importance getters and strategies."""
     from scipy.spatial import distance
-    from sklearn import decomposition, feature_selection, gaussian_process, impute, kernel_approximation, kernel_ridge
-    from sklearn import linear_model, neighbors, svm
+    from sklearn import (
+        decomposition,
+        feature_selection,
+        gaussian_process,
+        impute,
+        kernel_approximation,
+        kernel_ridge,
+        linear_model,
+        neighbors,
+        svm,
+    )
     from sklearn.metrics import pairwise
 
     kernels: list[Any] = [pairwise.rbf_kernel, pairwise.linear_kernel, pairwise.polynomial_kernel, pairwise.chi2_kernel]
@@ -240,7 +285,10 @@ def other_functions(data: Data) -> Iterator[Candidate]:
         for kind in (svm.SVC, svm.NuSVC, svm.SVR, svm.OneClassSVM):
             yield f"{kind.__name__} kernel {_name(kernel)}", partial(fit, kind(kernel=kernel), data.X, data.binary)
     for kernel in (np.dot, np.inner, np.vdot, distance.euclidean, partial(distance.minkowski, p=3)):  # of two rows each
-        yield f"KernelRidge {_name(kernel)}", partial(fit, kernel_ridge.KernelRidge(kernel=kernel), data.X, data.numbers)
+        yield (
+            f"KernelRidge {_name(kernel)}",
+            partial(fit, kernel_ridge.KernelRidge(kernel=kernel), data.X, data.numbers),
+        )
         approximation = kernel_approximation.Nystroem(kernel=kernel, n_components=3)
         yield f"Nystroem {_name(kernel)}", partial(fit, approximation, data.X)
     for function in (np.exp, np.reciprocal, np.ones_like, np.sqrt, special.expit, partial(np.power, 0.5)):

@@ -49,7 +49,20 @@ def columns_of_each_type() -> dict[str, Any]:
     }
     for code in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"):
         made[code] = lambda code=code: pd.Series([1, None, 3], dtype=code)
-    for code in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "bool"):
+    for code in (
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "bool",
+    ):
         made[code] = lambda code=code: pd.Series([1, 0, 3]).astype(code)
     return made
 

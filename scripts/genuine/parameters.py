@@ -99,7 +99,7 @@ def _of_one(name: str, estimator: Any, where: tuple[Any, Any], data: Data) -> It
 
 def brief(value: object) -> str:
     """A value in a few characters, for a description."""
-    if isinstance(value, type) or callable(value) and hasattr(value, "__name__"):
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return str(value.__name__)
     if type(value) in (bool, int, float, str, type(None), tuple, list, dict, np.float64, np.int64):
         return " ".join(repr(value).split())[:40]
@@ -180,7 +180,9 @@ def inside(interval: Any, random: np.random.Generator) -> list[Any]:
         low, high = (1, 4) if whole else (0.1, 2.0)
     if whole:
         first = int(low) + (interval.closed in ("right", "neither"))
-        last = max(first, min(int(high) - (interval.closed in ("left", "neither") and interval.right is not None), first + 4))
+        last = max(
+            first, min(int(high) - (interval.closed in ("left", "neither") and interval.right is not None), first + 4)
+        )
         value = int(random.integers(first, last, endpoint=True))
         return [value, np.int64(random.integers(first, last, endpoint=True))]
     value = float(low + (min(high, low + 2.0) - low) * random.uniform(0.05, 0.95))
@@ -205,5 +207,3 @@ def _of_word(word: str, estimator: Any, parameter: str, data: Data) -> list[Any]
 def _of_type(kind: type) -> list[Any]:
     by_type: dict[type, list[Any]] = {Integral: [2, np.int64(2)], Real: [0.5, 1.0], int: [2], bool: [True, False]}
     return by_type.get(kind, [])
-
-

@@ -77,7 +77,10 @@ def _house_stack(data: Data) -> Any:
     members = [
         ("lasso", make_pipeline(_preprocessor(), Lasso(alpha=0.0005))),
         ("enet", make_pipeline(_preprocessor(), ElasticNet(alpha=0.0005, l1_ratio=0.9, random_state=3))),
-        ("gb", make_pipeline(_preprocessor(sparse_threshold=0), GradientBoostingRegressor(loss="huber", n_estimators=3))),
+        (
+            "gb",
+            make_pipeline(_preprocessor(sparse_threshold=0), GradientBoostingRegressor(loss="huber", n_estimators=3)),
+        ),
         ("hist", make_pipeline(_preprocessor(sparse_threshold=0), HistGradientBoostingRegressor(max_iter=2))),
     ]
     return StackingRegressor(members, cv=2).fit(data.customers, data.numbers)
@@ -178,7 +181,9 @@ def _anomalies(data: Data) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import RobustScaler
 
-    return make_pipeline(RobustScaler(), IsolationForest(n_estimators=3, contamination=0.05, random_state=42)).fit(data.frame)
+    return make_pipeline(RobustScaler(), IsolationForest(n_estimators=3, contamination=0.05, random_state=42)).fit(
+        data.frame
+    )
 
 
 def _customers_in_clusters(data: Data) -> Any:
@@ -187,7 +192,11 @@ def _customers_in_clusters(data: Data) -> Any:
     from sklearn.decomposition import PCA
     from sklearn.pipeline import Pipeline
 
-    steps = [("pre", _preprocessor(sparse_threshold=0)), ("pca", PCA(0.95)), ("kmeans", KMeans(3, n_init=2, random_state=42))]
+    steps = [
+        ("pre", _preprocessor(sparse_threshold=0)),
+        ("pca", PCA(0.95)),
+        ("kmeans", KMeans(3, n_init=2, random_state=42)),
+    ]
     return Pipeline(steps).fit(data.customers)
 
 
@@ -265,7 +274,9 @@ def _records(data: Data) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.tree import DecisionTreeClassifier
 
-    return make_pipeline(DictVectorizer(sparse=False), DecisionTreeClassifier(max_depth=3)).fit(data.records, data.classes)
+    return make_pipeline(DictVectorizer(sparse=False), DecisionTreeClassifier(max_depth=3)).fit(
+        data.records, data.classes
+    )
 
 
 def _digits(data: Data) -> Any:
@@ -275,7 +286,11 @@ def _digits(data: Data) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import MinMaxScaler
 
-    steps = [("scale", MinMaxScaler()), ("rbm", BernoulliRBM(3, n_iter=2, random_state=0)), ("logistic", LogisticRegression())]
+    steps = [
+        ("scale", MinMaxScaler()),
+        ("rbm", BernoulliRBM(3, n_iter=2, random_state=0)),
+        ("logistic", LogisticRegression()),
+    ]
     return Pipeline(steps).fit(data.X, data.classes)
 
 
@@ -286,7 +301,9 @@ def _faces(data: Data) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import SVC
 
-    steps = make_pipeline(PCA(3, whiten=True, random_state=42), SVC(kernel="rbf", class_weight="balanced", probability=True))
+    steps = make_pipeline(
+        PCA(3, whiten=True, random_state=42), SVC(kernel="rbf", class_weight="balanced", probability=True)
+    )
     return GridSearchCV(steps, {"svc__C": [1, 5], "svc__gamma": [0.0001, 0.01]}, cv=2).fit(data.X, data.classes)
 
 
@@ -330,7 +347,9 @@ def _neighbours(data: Data) -> Any:
     from sklearn.pipeline import Pipeline
 
     nca = NeighborhoodComponentsAnalysis(random_state=42, max_iter=3)
-    return Pipeline([("nca", nca), ("knn", KNeighborsClassifier(n_neighbors=3, weights="distance"))]).fit(data.X, data.classes)
+    return Pipeline([("nca", nca), ("knn", KNeighborsClassifier(n_neighbors=3, weights="distance"))]).fit(
+        data.X, data.classes
+    )
 
 
 def _gaussian(data: Data) -> Any:
@@ -340,7 +359,9 @@ def _gaussian(data: Data) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    kernel = 50.0**2 * RBF(length_scale=50.0) + 2.0**2 * RBF(100.0) * ExpSineSquared(1.0, 1.0, periodicity_bounds="fixed")
+    kernel = 50.0**2 * RBF(length_scale=50.0) + 2.0**2 * RBF(100.0) * ExpSineSquared(
+        1.0, 1.0, periodicity_bounds="fixed"
+    )
     kernel += 0.5**2 * RationalQuadratic() + 0.1**2 * RBF(0.1) + WhiteKernel(0.1**2, (1e-5, 1e5))
     model = GaussianProcessRegressor(kernel, alpha=0.1, normalize_y=False, optimizer=None)
     return make_pipeline(StandardScaler(), model).fit(data.X[:20, :1], data.numbers[:20])

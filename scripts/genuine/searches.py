@@ -19,7 +19,9 @@ def grids(data: Data) -> Iterator[Candidate]:
     from sklearn import decomposition, ensemble, linear_model, model_selection, pipeline, preprocessing, svm
 
     logistic, forest = linear_model.LogisticRegression(max_iter=20), ensemble.RandomForestClassifier(2, random_state=0)
-    steps = pipeline.Pipeline([("scale", preprocessing.StandardScaler()), ("pca", decomposition.PCA()), ("model", logistic)])
+    steps = pipeline.Pipeline(
+        [("scale", preprocessing.StandardScaler()), ("pca", decomposition.PCA()), ("model", logistic)]
+    )
     searched: dict[str, tuple[Any, Any]] = {
         "numbers": (logistic, {"C": [0.1, 1, 10]}),
         "logspace": (logistic, {"C": np.logspace(-2, 2, 3)}),
@@ -32,7 +34,10 @@ def grids(data: Data) -> Iterator[Candidate]:
         "steps": (steps, {"model__C": [0.1, 1], "pca__n_components": [1, 2]}),
         "estimators": (steps, {"model": [logistic, forest, svm.SVC()], "scale": ["passthrough", None]}),
         "transformers": (steps, {"scale": [preprocessing.MinMaxScaler(), preprocessing.StandardScaler()]}),
-        "tuples": (pipeline.make_pipeline(preprocessing.MinMaxScaler(), logistic), {"minmaxscaler__feature_range": [(0, 1), (-1, 1)]}),
+        "tuples": (
+            pipeline.make_pipeline(preprocessing.MinMaxScaler(), logistic),
+            {"minmaxscaler__feature_range": [(0, 1), (-1, 1)]},
+        ),
         "functions": (
             pipeline.make_pipeline(preprocessing.FunctionTransformer(), logistic),
             {"functiontransformer__func": [np.log1p, np.sqrt, None]},
@@ -52,7 +57,8 @@ def grids(data: Data) -> Iterator[Candidate]:
 
 
 def _with_groups(data: Data) -> Iterator[Candidate]:
-    from sklearn import linear_model, model_selection as ms
+    from sklearn import linear_model
+    from sklearn import model_selection as ms
 
     kinds = [ms.GroupKFold(2), ms.StratifiedGroupKFold(2), ms.GroupShuffleSplit(2, random_state=0)]
     for cv in [*kinds, ms.LeaveOneGroupOut(), ms.LeavePGroupsOut(1)]:
@@ -83,14 +89,18 @@ def _several_scores(logistic: Any, data: Data) -> Iterator[Candidate]:
 
 def random_searches(data: Data) -> Iterator[Candidate]:
     """Random and halving searches over lists."""
+    from sklearn import ensemble, linear_model, neighbors, pipeline, preprocessing
+    from sklearn import model_selection as ms
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-    from sklearn import ensemble, linear_model, model_selection as ms, neighbors, pipeline, preprocessing
 
     steps = pipeline.make_pipeline(preprocessing.StandardScaler(), neighbors.KNeighborsClassifier())
     searched: dict[str, tuple[Any, Any]] = {
         "a forest": (ensemble.RandomForestClassifier(2), {"max_depth": [1, 2, None], "criterion": ["gini", "entropy"]}),
         "arrays": (linear_model.LogisticRegression(max_iter=9), {"C": np.linspace(0.1, 1, 5)}),
-        "a pipeline": (steps, {"kneighborsclassifier__n_neighbors": [1, 3, 5], "standardscaler__with_mean": [True, False]}),
+        "a pipeline": (
+            steps,
+            {"kneighborsclassifier__n_neighbors": [1, 3, 5], "standardscaler__with_mean": [True, False]},
+        ),
         "list of dicts": (steps, [{"kneighborsclassifier__n_neighbors": [1, 3]}, {"kneighborsclassifier__p": [1, 2]}]),
     }
     for name, (estimator, choices) in searched.items():
@@ -112,6 +122,9 @@ def random_searches(data: Data) -> Iterator[Candidate]:
     yield "ParameterSampler", lambda: ms.ParameterSampler({"C": [0.1, 1]}, 2, random_state=0)
     results = {"test_score": [operator.itemgetter("score")({"score": 1.0})]}
     yield "cross_validate", lambda: ms.cross_validate(linear_model.Ridge(), data.X, data.numbers, cv=2) | results
-    yield "cross_validate with estimators", lambda: ms.cross_validate(
-        linear_model.Ridge(), data.X, data.numbers, cv=2, return_estimator=True, return_indices=True
+    yield (
+        "cross_validate with estimators",
+        lambda: ms.cross_validate(
+            linear_model.Ridge(), data.X, data.numbers, cv=2, return_estimator=True, return_indices=True
+        ),
     )

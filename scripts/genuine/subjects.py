@@ -1,4 +1,4 @@
-"""The groups of genuine models, in the order in which they are made."""
+"""The groups of genuine models, in the order in which they are made, besides the variations of parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from genuine import (
     functions,
     kernels,
     pandas_objects,
-    parameters,
     pipelines,
     searches,
 )
@@ -51,5 +50,4 @@ GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
     boosting.catboost_models,
     boosting.boosters_inside,
     estimators.estimators,
-    parameters.variations,
 )
