@@ -255,7 +255,7 @@ def called_names(data: bytes) -> set[Pair]:
 
 def observed_names() -> tuple[set[Pair], set[Pair]]:
     """The names in pickles of models and of what models are made of; and those of them that are called."""
-    sys.path.insert(0, str(ROOT / "tests" / "security"))
+    sys.path[:0] = [str(ROOT / "tests" / "security"), str(ROOT / "scripts")]
     from genuine_models import genuine_objects
 
     observed: set[Pair] = {("joblib.numpy_pickle", "NumpyArrayWrapper")}

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from genuine.corpus import write_corpus
+from genuine import use_one_core
 
 
 def main() -> None:
@@ -21,9 +21,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m genuine", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where to write; default: a new temporary folder")
     parser.add_argument("--seed", type=int, default=0, help="of data, values and pairs of parameters; default: 0")
-    parser.add_argument("--share", type=int, default=1, help="make one of so many variants of parameters; default: 1")
+    parser.add_argument("--share", type=int, default=1, help="make one of so many single estimators; default: 1")
     parser.add_argument("--seconds", type=float, default=1200, help="stop after this time; default: 1200")
     options = parser.parse_args()
+    use_one_core()
+    from genuine.corpus import write_corpus
+
     folder = options.folder or Path(tempfile.mkdtemp(prefix="genuine-"))
     _silence_stdout()
     start = time.monotonic()

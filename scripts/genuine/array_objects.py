@@ -12,37 +12,12 @@ from scipy import interpolate, optimize, signal, sparse, spatial, special, stats
 from genuine.attempts import Candidate
 from genuine.datasets import Data
 
-CODES = [
-    "?",
-    "b",
-    "B",
-    "h",
-    "H",
-    "i",
-    "I",
-    "l",
-    "L",
-    "q",
-    "Q",
-    "e",
-    "f",
-    "d",
-    "g",
-    "F",
-    "D",
-    "S5",
-    "U7",
-    "V3",
-    "M8[ns]",
-    "M8[D]",
-    "M8[us]",
-    "m8[s]",
-    "m8[ns]",
-    ">i4",
-    ">f8",
-    "<f4",
-    ">U3",
-]
+# fmt: off
+CODES = (
+    "?", "b", "B", "h", "H", "i", "I", "l", "L", "e", "f", "d", "g", "F", "D", "S5", "U7", "V3", "M8[ns]", "M8[D]",
+    "M8[us]", "m8[s]", "m8[ns]", ">i4", ">f8", "<f4", ">U3",
+)
+# fmt: on
 
 
 def arrays(data: Data) -> Iterator[Candidate]:

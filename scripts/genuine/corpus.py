@@ -200,7 +200,7 @@ def large_and_small_arrays() -> Iterator[tuple[str, object]]:
 
 
 def write_corpus(folder: Path, seed: int, share: int, seconds: float) -> Corpus:
-    """Write the models of a seed, or a share of their variants, into a folder; stop early after this time."""
+    """Write the models of a seed, or a share of them, into a folder; stop early after this time."""
     import time
 
     corpus, end = Corpus(folder), time.monotonic() + seconds

@@ -18,10 +18,17 @@ from genuine.datasets import Data
 
 NUMPY_FUNCTIONS = (
     "log log1p log2 log10 sqrt cbrt square exp expm1 exp2 abs absolute fabs sin cos tan tanh arctan arcsinh sinh "
-    "reciprocal negative sign rint floor ceil trunc round around nan_to_num asarray array ascontiguousarray asfortranarray "
-    "atleast_2d isnan isfinite logical_not signbit sort real copy squeeze transpose ones_like zeros_like degrees radians "
-    "deg2rad rad2deg positive conjugate cumsum cumprod diff gradient argsort fix float_power ravel vstack hstack"
+    "reciprocal negative sign rint floor ceil trunc round around nan_to_num asarray array ascontiguousarray "
+    "asfortranarray atleast_2d isnan isfinite logical_not signbit sort real copy squeeze transpose ones_like "
+    "zeros_like degrees radians deg2rad rad2deg positive conjugate cumsum cumprod diff gradient argsort fix "
+    "float_power ravel vstack hstack"
 )
+
+WITH_MORE_ARGUMENTS = (
+    "clip where column_stack concatenate stack expand_dims average full_like digitize interp linspace arange "
+    "percentile quantile mean median std var min max sum argmax argmin dot matmul maximum minimum unique isin"
+)
+"""Functions of NumPy that are kept in configurations, or given to ``functools.partial``."""
 
 TO_NUMBERS_AND_BACK = (
     (np.log1p, np.expm1),
@@ -89,6 +96,25 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
         yield f"FunctionTransformer {_name(function)} with {list(given)}", partial(fit, made, data.X)
     for setting in ({}, {"accept_sparse": True}, {"validate": True}, {"func": None, "inverse_func": None}):
         yield f"FunctionTransformer {list(setting)}", partial(fit, transformer(**setting), data.frame)
+
+
+def functions_alone(data: Data) -> Iterator[Candidate]:
+    """Functions that are kept in a list or a dict, beside models."""
+    from scipy.spatial import distance
+    from sklearn import feature_extraction, preprocessing
+
+    for name in WITH_MORE_ARGUMENTS.split():
+        yield f"function numpy.{name}", lambda name=name: {name: getattr(np, name)}
+    several: dict[str, Any] = {
+        "of NumPy's modules": [np.linalg.norm, np.fft.rfft, np.random.default_rng, np.polyval],
+        "of Python": [abs, len, round, min, max, sum, float, int, str, math.log1p, math.sqrt, math.exp],
+        "of scikit-learn": [preprocessing.scale, preprocessing.label_binarize],
+        "of texts": [feature_extraction.text.strip_accents_ascii, str.lower, str.split],
+        "of SciPy": [distance.cosine, special.softmax, special.logsumexp, sparse.hstack, stats.zscore],
+        "of pandas": [pd.isna, pd.to_numeric, pd.cut, pd.get_dummies, pd.to_datetime],
+    }
+    for name, functions in several.items():
+        yield f"functions {name}", partial(list, functions)
 
 
 def _name(function: Any) -> str:

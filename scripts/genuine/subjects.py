@@ -1,4 +1,4 @@
-"""The groups of genuine models, in the order in which they are made, besides the variations of parameters."""
+"""The groups of genuine models, in the order in which they are made, besides single estimators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from genuine import (
     boosting,
     bundles,
     compositions,
-    estimators,
     functions,
     kernels,
     pandas_objects,
@@ -28,6 +27,7 @@ GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
     array_objects.fitted_by_scipy,
     pandas_objects.tables,
     pandas_objects.indexes_and_scalars,
+    functions.functions_alone,
     functions.function_transformers,
     functions.transformed_targets,
     functions.text_functions,
@@ -49,5 +49,4 @@ GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
     boosting.lightgbm_models,
     boosting.catboost_models,
     boosting.boosters_inside,
-    estimators.estimators,
 )
