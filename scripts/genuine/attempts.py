@@ -32,7 +32,8 @@ def fit(estimator: Any, inputs: Any, target: Any = None, **arguments: Any) -> An
     """Return a fitted copy of an estimator: no two objects that are yielded share parts."""
     from sklearn.base import clone
 
-    return clone(estimator).fit(inputs, target, **arguments)
+    given = (inputs,) if target is None else (inputs, target)  # encoders of labels take one argument
+    return clone(estimator).fit(*given, **arguments)
 
 
 @contextlib.contextmanager

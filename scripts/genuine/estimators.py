@@ -17,6 +17,13 @@ FEW_STEPS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap":
 
 FEW_STEPS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
 
+NEEDED_STEPS: dict[str, dict[str, Any]] = {
+    "TSNE": {"max_iter": 250, "n_iter": 250, "perplexity": 5},
+    "SpectralBiclustering": {"n_components": 3, "n_best": 2},
+    "QuantileRegressor": {"solver": "highs"},
+}
+"""What some estimators need in place of `FEW_STEPS`, or of a default that the installed SciPy does not support."""
+
 FEW_KINDS = (
     "float32",
     "frame",
@@ -48,8 +55,8 @@ def instances(kind: Any) -> list[Any]:
     made = own[kind.__name__]() if kind.__name__ in own else _of_scikit_learn(kind)
     for estimator in made:
         parameters = estimator.get_params(deep=False)
-        steps = {name: value for name, value in FEW_STEPS.items() if parameters.get(name) is not None}
-        estimator.set_params(**steps)
+        few = FEW_STEPS | NEEDED_STEPS.get(kind.__name__, {})
+        estimator.set_params(**{name: value for name, value in few.items() if parameters.get(name) is not None})
         if parameters.get("random_state", 0) is None:
             estimator.set_params(random_state=0)
     return list(made)
@@ -105,13 +112,11 @@ def data_for(estimator: Any, data: Data) -> list[tuple[Any, Any]]:
 
 def accepted_data(estimator: Any, data: Data) -> tuple[Any, Any]:
     """The first inputs and targets on which an estimator can be fitted."""
-    from sklearn.base import clone
-
     reason = ""
     for inputs, target in data_for(estimator, data):
         try:
             with quiet():
-                clone(estimator).fit(inputs, target)
+                fit(estimator, inputs, target)
                 return inputs, target
         except Exception as error:
             reason = reason or str(error)
@@ -150,6 +155,9 @@ def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator
     if has_fit_parameter(estimator, "sample_weight"):
         weighted = partial(fit, estimator, inputs, target, sample_weight=data.weights)
         yield f"{name} with sample weights", weighted
+    if inputs is data.classes:  # an encoder of labels
+        for kind, labels in data.class_kinds().items():
+            yield f"{name} on {kind}", partial(fit, estimator, labels)
     if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:
         return
     for kind, other in data.input_kinds().items():

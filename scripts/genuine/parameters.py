@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
-from genuine.attempts import Candidate, quiet
+from genuine.attempts import Candidate, fit, quiet
 from genuine.choices import callables, choices, objects
 from genuine.datasets import Data
 from genuine.estimators import accepted_data, data_for, instances, kinds_of_estimators
@@ -120,7 +120,7 @@ def fitted_with(estimator: Any, settings: dict[str, Any], where: tuple[Any, Any]
     attempts += [(settings, other) for other in [*data_for(estimator, data)[:DATA_TRIED], (data.frame, where[1])]]
     for parameters, (inputs, target) in attempts:
         try:
-            return changed(estimator, parameters).fit(inputs, target)
+            return fit(changed(estimator, parameters), inputs, target)
         except Exception as error:
             first = first or error
     assert first is not None
