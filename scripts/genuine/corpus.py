@@ -1,0 +1,213 @@
+"""Write genuine models as files in every format that people save them in, each content once, with a manifest."""
+
+from __future__ import annotations
+
+import bz2
+import collections
+import gzip
+import hashlib
+import importlib.metadata
+import io
+import itertools
+import json
+import lzma
+import pickle
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genuine import genuine_models
+from genuine.attempts import quiet, short, time_limit
+
+Dump = Callable[[Any], bytes]
+
+LIBRARIES = [
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "pandas",
+    "joblib",
+    "cloudpickle",
+    "skops",
+    "pyarrow",
+    "xgboost",
+    "xgboost-cpu",
+    "lightgbm",
+    "catboost",
+    "lz4",
+]
+
+IN_ALL_FORMATS = 25
+"""One of so many objects is written in every format; the others in `FORMATS_PER_OBJECT` of them, in turn."""
+
+FORMATS_PER_OBJECT = 2
+
+SECONDS_PER_FILE = 10
+
+
+def _pickle_by_c(value: Any, protocol: int) -> bytes:
+    return pickle.dumps(value, protocol)
+
+
+def _pickle_by_python(value: Any, protocol: int) -> bytes:
+    file = io.BytesIO()
+    pickle._Pickler(file, protocol).dump(value)  # type: ignore[attr-defined]
+    return file.getvalue()
+
+
+def _joblib(value: Any, **options: Any) -> bytes:
+    import joblib
+
+    file = io.BytesIO()
+    joblib.dump(value, file, **options)
+    return file.getvalue()
+
+
+def _cloudpickle(value: Any, protocol: int | None = None) -> bytes:
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(value, protocol))
+
+
+def _skops(value: Any) -> bytes:
+    import skops.io
+
+    return bytes(skops.io.dumps(value))
+
+
+def _pickle_compressed(value: Any, compress: Callable[[bytes], bytes]) -> bytes:
+    return compress(pickle.dumps(value))
+
+
+def formats() -> dict[str, Dump]:
+    """How to write an object, by the format's name, which is also the end of the file's name."""
+    ways: dict[str, Dump] = {}
+    for protocol in (2, 3, 4, 5):
+        ways[f"c{protocol}.pkl"] = partial(_pickle_by_c, protocol=protocol)
+        ways[f"py{protocol}.pkl"] = partial(_pickle_by_python, protocol=protocol)
+    ways["plain.joblib"] = _joblib
+    ways["protocol2.joblib"] = partial(_joblib, protocol=2)
+    for method in ("zlib", "gzip", "bz2", "xz", "lzma", "lz4"):
+        ways[f"{method}.joblib"] = partial(_joblib, compress=(method, 3))
+    ways["cloudpickle.pkl"] = _cloudpickle
+    ways["cloudpickle4.pkl"] = partial(_cloudpickle, protocol=4)
+    ways["skops"] = _skops
+    for name, compress in {
+        "gz": gzip.compress,
+        "bz2": bz2.compress,
+        "xz": lzma.compress,
+        "zlib": zlib.compress,
+    }.items():
+        ways[f"pkl.{name}"] = partial(_pickle_compressed, compress=compress)
+    return ways
+
+
+class Corpus:
+    """A folder of files, and the manifest of what is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.entries: list[dict[str, Any]] = []
+        self.left_out: list[dict[str, str]] = []
+        self.bytes = 0
+        self._digests: set[str] = set()
+        self._ways = formats()
+        # skops and joblib between the pickles, so that objects beside each other come in different formats
+        self._turn = itertools.cycle(sorted(self._ways, key=lambda name: hashlib.md5(name.encode()).digest()))
+
+    def report(self, description: str, reason: str) -> None:
+        """Note that an object was not made or not written."""
+        self.left_out.append({"description": description, "reason": reason})
+
+    def add(self, number: int, description: str, value: object) -> None:
+        """Write an object in some formats, and in all of them every now and then."""
+        chosen = (
+            list(self._ways) if number % IN_ALL_FORMATS == 0 else list(itertools.islice(self._turn, FORMATS_PER_OBJECT))
+        )
+        for name in chosen:
+            try:
+                with quiet(), time_limit(SECONDS_PER_FILE):
+                    content = self._ways[name](value)
+            except Exception as error:  # what cannot be pickled says so in many ways
+                self.report(f"{description} as {name}", short(error))
+                continue
+            self._write(number, description, name, value, content)
+
+    def _write(self, number: int, description: str, format_name: str, value: object, content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in self._digests:
+            return
+        self._digests.add(digest)
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", description).strip("-")[:90]
+        path = self.folder / f"{number:05}-{slug}.{format_name}"
+        path.write_bytes(content)
+        self.bytes += len(content)
+        kind = type(value)
+        self.entries.append(
+            {
+                "file": path.name,
+                "description": description,
+                "format": format_name,
+                "class": f"{kind.__module__}.{kind.__qualname__}",
+                "size": len(content),
+                "sha256": digest,
+            }
+        )
+
+    def finish(self, seed: int, seconds: float) -> dict[str, Any]:
+        """Write the manifest, and return its summary."""
+        summary = {
+            "seed": seed,
+            "seconds": round(seconds),
+            "versions": _versions(),
+            "objects": len({entry["description"] for entry in self.entries}),
+            "files": len(self.entries),
+            "bytes": self.bytes,
+            "formats": dict(sorted(collections.Counter(entry["format"] for entry in self.entries).items())),
+            "left_out": len(self.left_out),
+        }
+        manifest = summary | {"entries": self.entries, "reasons": self.left_out}
+        (self.folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        return summary
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def large_and_small_arrays() -> Iterator[tuple[str, object]]:
+    """Models and arrays below and above the size from which joblib maps or streams an array."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    for rows in (100, 8191, 8193, 40000):
+        numbers = np.random.default_rng(rows).random((rows, 1))
+        yield f"array of {rows} float64", numbers
+        yield f"column-major array of {rows} rows", np.asfortranarray(np.hstack([numbers, numbers]))
+        neighbours = KNeighborsClassifier(algorithm="brute").fit(numbers, (numbers[:, 0] > 0.5).astype(int))
+        yield f"KNeighborsClassifier of {rows} rows", neighbours
+
+
+def write_corpus(folder: Path, seed: int, share: int, seconds: float) -> Corpus:
+    """Write the models of a seed, or a share of them, into a folder; stop early after this time."""
+    import time
+
+    corpus, end = Corpus(folder), time.monotonic() + seconds
+    models = itertools.chain(large_and_small_arrays(), genuine_models(seed, corpus.report, share))
+    for number, (description, value) in enumerate(models):
+        if time.monotonic() > end:
+            corpus.report(f"everything after {description}", "the time is over")
+            break
+        corpus.add(number, description, value)
+    return corpus

@@ -1,0 +1,196 @@
+"""Every estimator of scikit-learn with its defaults, unfitted, and fitted on each form of the data that it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from genuine.attempts import Candidate, fit, quiet
+from genuine.datasets import Data
+
+FEW_STEPS = {"n_estimators": 3, "max_iter": 5, "cv": 2, "n_init": 1, "n_components": 2}
+FEW_STEPS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap": 2}
+"""Settings under which an estimator is fitted fast."""
+
+FEW_STEPS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
+
+NEEDED_STEPS: dict[str, dict[str, Any]] = {
+    "TSNE": {"max_iter": 250, "n_iter": 250, "perplexity": 5},
+    "SpectralBiclustering": {"n_components": 3, "n_best": 2},
+    "QuantileRegressor": {"solver": "highs"},
+}
+"""What some estimators need in place of `FEW_STEPS`, or of a default that the installed SciPy does not support."""
+
+FEW_KINDS = (
+    "float32",
+    "frame",
+    "csr_matrix",
+    "string labels",
+    "binary labels",
+    "multilabel",
+    "Series target",
+    "two targets",
+)
+"""Forms of the data for estimators that hold another one, and for further instances of a class."""
+
+
+def kinds_of_estimators() -> Iterator[tuple[str, Any]]:
+    """The name and class of each estimator, with the experimental ones."""
+    from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
+    from sklearn.utils import all_estimators
+
+    yield from all_estimators()
+
+
+def instances(kind: Any) -> list[Any]:
+    """Instances of a class, as scikit-learn's own tests make them, that are fitted fast."""
+    own = {
+        "SparseCoder": lambda: [kind(np.eye(4))],
+        "FrozenEstimator": _frozen,
+        "RegressorChain": lambda: [kind(_ridge(), order=[1, 0])],
+    }
+    made = own[kind.__name__]() if kind.__name__ in own else _of_scikit_learn(kind)
+    for estimator in made:
+        parameters = estimator.get_params(deep=False)
+        few = FEW_STEPS | NEEDED_STEPS.get(kind.__name__, {})
+        estimator.set_params(**{name: value for name, value in few.items() if parameters.get(name) is not None})
+        if parameters.get("random_state", 0) is None:
+            estimator.set_params(random_state=0)
+    return list(made)
+
+
+def _ridge() -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge()
+
+
+def _frozen() -> list[Any]:
+    from sklearn.frozen import FrozenEstimator
+
+    return [FrozenEstimator(_ridge().fit(np.eye(4), np.arange(4.0)))]
+
+
+def _of_scikit_learn(kind: Any) -> list[Any]:
+    try:
+        from sklearn.utils._test_common.instance_generator import _construct_instances
+    except ImportError:  # before 1.6
+        from sklearn.utils.estimator_checks import _construct_instance
+
+        return [_construct_instance(kind)]
+    return list(_construct_instances(kind))
+
+
+def data_for(estimator: Any, data: Data) -> list[tuple[Any, Any]]:
+    """Inputs and targets to try for an estimator, the most likely first."""
+    from sklearn.base import is_classifier, is_regressor
+
+    usual = [(data.X, data.classes), (data.X, data.numbers)]
+    if is_regressor(estimator) and not is_classifier(estimator):
+        usual.reverse()
+    return [
+        *usual,
+        (data.X, data.binary),
+        (data.X, data.multilabel),
+        (data.X, data.two_numbers),
+        (data.X[:, 0], data.numbers),
+        (data.square, data.classes),
+        (data.X[:, :2], data.classes),
+        (data.X > 0.5, data.classes),
+        (data.texts, data.classes),
+        (data.records, data.classes),
+        (data.strings, data.classes),
+        (data.classes, None),
+        (data.multilabel, None),
+        ([("a", "b"), ("b",), ()], None),
+        (data.images, None),
+    ]
+
+
+def accepted_data(estimator: Any, data: Data) -> tuple[Any, Any]:
+    """The first inputs and targets on which an estimator can be fitted."""
+    reason = ""
+    for inputs, target in data_for(estimator, data):
+        try:
+            with quiet():
+                fit(estimator, inputs, target)
+                return inputs, target
+        except Exception as error:
+            reason = reason or str(error)
+    raise ValueError(f"it is fitted on no data that is here: {reason}")
+
+
+def estimators(data: Data) -> Iterator[Candidate]:
+    """Every estimator, unfitted and fitted."""
+    for name, kind in kinds_of_estimators():
+        try:
+            made = instances(kind)
+        except Exception as error:
+            yield name, partial(_raise, error)
+            continue
+        for number, estimator in enumerate(made):
+            few = number > 0 or bool({"estimator", "estimators"} & set(estimator.get_params(deep=False)))
+            yield from _one_estimator(f"{name} {number}" if number else name, estimator, data, few)
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator[Candidate]:
+    """One estimator on each form of the data, or on a few forms: what holds another one is fitted slowly."""
+    from sklearn.base import clone
+    from sklearn.utils.validation import has_fit_parameter
+
+    yield f"{name}, unfitted", lambda: clone(estimator)
+    try:
+        inputs, target = accepted_data(estimator, data)
+    except Exception as error:
+        yield name, partial(_raise, error)
+        return
+    yield name, partial(fit, estimator, inputs, target)
+    if has_fit_parameter(estimator, "sample_weight"):
+        weighted = partial(fit, estimator, inputs, target, sample_weight=data.weights)
+        yield f"{name} with sample weights", weighted
+    if inputs is data.classes:  # an encoder of labels
+        for kind, labels in data.class_kinds().items():
+            yield f"{name} on {kind}", partial(fit, estimator, labels)
+    if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:
+        return
+    for kind, other in data.input_kinds().items():
+        if few and kind not in FEW_KINDS:
+            continue
+        yield f"{name} on {kind}", partial(fit, estimator, other, target)
+    if hasattr(estimator, "transform") and hasattr(estimator, "set_output"):
+        yield (
+            f"{name} with pandas output",
+            lambda: clone(estimator).set_output(transform="pandas").fit(data.frame, target),
+        )
+    yield from _targets(name, estimator, inputs, data, few)
+    if hasattr(estimator, "partial_fit"):
+        yield f"{name} by partial_fit", lambda: _in_parts(clone(estimator), inputs, target)
+
+
+def _targets(name: str, estimator: Any, inputs: Any, data: Data, few: bool) -> Iterator[Candidate]:
+    from sklearn.base import is_classifier, is_regressor
+
+    targets: dict[str, Any] = {}
+    if is_classifier(estimator):
+        targets |= data.class_kinds()
+    if is_regressor(estimator):
+        targets |= data.number_kinds()
+    for kind, target in targets.items():
+        if few and kind not in FEW_KINDS:
+            continue
+        yield f"{name} on {kind}", partial(fit, estimator, inputs, target)
+
+
+def _in_parts(estimator: Any, inputs: Any, target: Any) -> Any:
+    from sklearn.base import is_classifier
+
+    first = {"classes": np.unique(target)} if is_classifier(estimator) else {}
+    estimator.partial_fit(inputs[:24], target[:24], **first)
+    return estimator.partial_fit(inputs[24:], target[24:])
