@@ -652,7 +652,9 @@ class UntrustedModel(Untrusted):
         """
         once = "once, on the record: --trust full --message WHY"
         if of_main:
-            instead = f"define {', '.join(of_main)} in a module that can be imported, and register a model made with that"
+            instead = (
+                f"define {', '.join(of_main)} in a module that can be imported, and register a model made with that"
+            )
         else:
             instead = f"modelreg trust add {' '.join(trustable)}; or {once}" if trustable else once
         super().__init__(f"{model} was not loaded: {_some(findings)}", instead)

@@ -664,8 +664,8 @@ class Registry:
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
 
-        ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` does so where this attribute holds the
-        name, and nowhere else.
+        ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` does so where this attribute holds
+        the name, and nowhere else.
 
         Versions that wanted for nothing else become ``safe``. Returns those of the names that were not trusted before.
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;

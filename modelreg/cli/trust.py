@@ -30,7 +30,8 @@ trust = typer.Typer(
 )
 
 _Names = Annotated[
-    list[str], typer.Argument(metavar="NAME...", help="mypackage.features.Encoder, mypackage:Outer.Inner, or ATTRIBUTE=NAME.")
+    list[str],
+    typer.Argument(metavar="NAME...", help="mypackage.features.Encoder, mypackage:Outer.Inner, or ATTRIBUTE=NAME."),
 ]
 _COLUMNS = (
     Column[TrustedName]("name", lambda each: each.dotted, style=lambda _: "bold"),

@@ -36,7 +36,7 @@ class ImportedName:
 
     @property
     def trust_subject(self) -> str:
-        """What ``modelreg trust add`` takes to admit it, and no more than that: the name, at its attribute if it has one."""
+        """What ``modelreg trust add`` takes to admit it, and no more: the name, at its attribute if it has one."""
         return f"{self.attribute}={self.dotted}" if self.attribute else self.dotted
 
     @property

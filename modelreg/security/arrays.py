@@ -51,6 +51,14 @@ class DType:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredArray:
+    """What NumPy's own format says of an array."""
+
+    dtype: DType
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WrappedArray:
     """What stands behind joblib's wrapper."""
 

@@ -23,7 +23,7 @@ from modelreg.containers.tar_members import BadTar, TarMembers, is_tar
 from modelreg.containers.zip_members import Member, ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
-from modelreg.security.arrays import DType
+from modelreg.security.arrays import StoredArray
 from modelreg.security.evidence import Evidence
 from modelreg.security.judge import judge
 from modelreg.security.pickle_reader import Budget, End, Reading, read_pickles
@@ -161,7 +161,7 @@ class Examination:
             elif member.name == _KERAS:
                 self._described(opened[0], inner, self._keras)
             elif member.name == _SKOPS:
-                self._described(opened[0], inner, partial(self._skops, types=self._array_types(archive, members)))
+                self._described(opened[0], inner, partial(self._skops, arrays=self._arrays(archive, members)))
             elif not self._member(*opened, inner):
                 self._doubt(inner, "it is in no format that is known here")
         self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
@@ -182,10 +182,10 @@ class Examination:
     def _keras(self, config: dict[str, Any], place: Place) -> None:
         keras_layers.examine(config, self._evidence, place.name)
 
-    def _skops(self, schema: dict[str, Any], place: Place, *, types: Callable[[str], DType | None]) -> None:
+    def _skops(self, schema: dict[str, Any], place: Place, *, arrays: Callable[[str], StoredArray | None]) -> None:
         """Judge what skops would make by the same policy as a pickle."""
         try:
-            top, names = read_schema(schema, types)
+            top, names = read_schema(schema, arrays)
         except UnreadablePickle as unreadable:
             self._doubt(place, f"the schema is not in the form that skops writes: it {unreadable}")
             skops_schema.examine(schema, self._evidence, place.name)
@@ -195,13 +195,13 @@ class Examination:
         self._evidence.judged(judge(top), place.name)
 
     @staticmethod
-    def _array_types(archive: ZipMembers, members: list[Member]) -> Callable[[str], DType | None]:
-        """What finds the type of the array in a member."""
+    def _arrays(archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
+        """What finds the array in a member."""
         by_name = {member.name: member for member in members}
 
-        def find(name: str) -> DType | None:
+        def find(name: str) -> StoredArray | None:
             opened = archive.open(by_name[name]) if name in by_name else None
-            return None if opened is None else numpy_header.type_of_array(opened[0])
+            return None if opened is None else numpy_header.stored_array(opened[0])
 
         return find
 

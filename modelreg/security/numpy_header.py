@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from modelreg.security.arrays import DType
+from modelreg.security.arrays import DType, StoredArray
 
 MARK = b"\x93NUMPY"
 
@@ -27,6 +27,7 @@ class Elements:
     """Their size; None where they are pickled."""
     kind: str = "O"
     """NumPy's letter for their type, as ``f``; ``S`` for records that have texts, ``V`` for other records."""
+    shape: tuple[int, ...] = ()
 
 
 def elements(header: str) -> Elements | None:
@@ -46,12 +47,12 @@ def elements(header: str) -> Elements | None:
             count, size = _product(shape), _size(descr)
             if count is None:
                 return None
-            return Elements(None) if size is None else Elements(count * size, _kind(descr))
+            return Elements(None) if size is None else Elements(count * size, _kind(descr), shape)
     return None
 
 
-def type_of_array(content: BinaryIO) -> DType | None:
-    """The type of the array in a whole file, where its elements are no objects; None for anything else."""
+def stored_array(content: BinaryIO) -> StoredArray | None:
+    """What a whole file says of its array, where its elements are no objects; None for anything else."""
     start = content.read(12)
     if not start.startswith(MARK):
         return None
@@ -59,7 +60,7 @@ def type_of_array(content: BinaryIO) -> DType | None:
     length = int.from_bytes(start[8:12] if is_long else start[8:10], "little")
     header = (start[12 if is_long else 10 :] + content.read(min(length, LONGEST)))[:length]
     found = elements(header.decode("latin-1"))
-    return None if found is None or found.bytes is None else DType(1, found.kind)
+    return None if found is None or found.bytes is None else StoredArray(DType(1, found.kind), found.shape)
 
 
 def _kind(descr: object) -> str:

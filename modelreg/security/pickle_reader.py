@@ -114,8 +114,8 @@ def read_pickles(
 ) -> Iterator[Reading]:
     """Read one pickle after another, up to the end or to what is none; see `read_pickle`.
 
-    ``persistent`` says that whoever loads them resolves persistent ids, as PyTorch does; ``start`` are the first bytes of
-    what cannot seek.
+    ``persistent`` says that whoever loads them resolves persistent ids, as PyTorch does; ``start`` are the first bytes
+    of what cannot seek.
     """
     stream = PickleStream(file, size, _MOST_BYTES)
     for _ in range(_MOST_PICKLES):

@@ -138,12 +138,17 @@ def attribute_for_functions(text: str) -> str:
     named, _, attribute = text.rpartition(".")
     package, _, name = named.rpartition(".")
     known = policy().classes
-    for key in (named, *(each for each in known.written if each.startswith(f"{package}.") and each.endswith(f".{name}"))):
+    for key in (
+        named,
+        *(each for each in known.written if each.startswith(f"{package}.") and each.endswith(f".{name}")),
+    ):
         found = known.get(key) if package else None
         if found is not None and attribute in found.attributes:
             if FUNCTION in found.attributes[attribute].words:
                 return f"{key}.{attribute}"
-            raise InvalidInput(f"{shown(text)} does not hold functions", "trust the name itself: modelreg trust add NAME")
+            raise InvalidInput(
+                f"{shown(text)} does not hold functions", "trust the name itself: modelreg trust add NAME"
+            )
     raise InvalidInput(
         f"{shown(text)} is not an attribute of a class that models may have",
         "write sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean",

@@ -1,22 +1,34 @@
 """Reads skops's ``schema.json`` into an object graph, the one that pickles are read into.
 
-A node of skops names a loader and a class (``skops/io/_general.py``, ``_numpy.py``, ``_scipy.py``, ``_sklearn.py``), and
-skops calls the class as the loader does, whatever it is. So each loader is admitted with the classes alone with which
-skops writes it, and an ``__id__`` has to stand for one object, as it does in what skops writes.
+A node of skops names a loader and a class (``skops/io/_general.py``, ``_numpy.py``, ``_scipy.py``, ``_sklearn.py``),
+and skops calls the class as the loader does, whatever it is. So each loader is admitted with the classes alone with
+which skops writes it, an ``__id__`` has to stand for one object, and every part of a node is in the graph or is plain
+data.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelreg.security.arrays import DType, array_content
-from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, Reference, SetOf
+from modelreg.security.arrays import DType, StoredArray, array_content
+from modelreg.security.object_graph import (
+    ABSENT,
+    Array,
+    Global,
+    Node,
+    Object,
+    Omitted,
+    Reference,
+    SetOf,
+    parts_of,
+)
 from modelreg.security.pickle_stream import UnreadablePickle
 
-TypeOfArray = Callable[[str], DType | None]
-"""The type of the array in a member of the archive; None where there is none."""
+ArrayOf = Callable[[str], StoredArray | None]
+"""What is said of the array in a member of the archive; None where there is none."""
 
 State = Mapping[str, Any]
 
@@ -44,19 +56,22 @@ _CLASSES = {
     "OperatorFuncNode": ("operator.attrgetter", "operator.itemgetter", "operator.methodcaller"),
 }
 """What skops writes with each loader that makes objects of certain classes."""
+_NUMBER = re.compile(r"numpy\.(u?int(8|16|32|64|c|p)|u?longlong|float(16|32|64)|longdouble|bool_?)")
+_SCALAR = re.compile(rf"{_NUMBER.pattern}|numpy\.(complex(64|128)|clongdouble|str_|bytes_|datetime64|timedelta64|void)")
 _NUMBER_TYPES = ("builtins.bool", "builtins.float", "builtins.int")
 
 
-def read_schema(schema: State, type_of_array: TypeOfArray) -> tuple[Node, tuple[Global, ...]]:
+def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, ...]]:
     """The object that loading would make, and the names that it would import.
 
     Raises `UnreadablePickle` for what skops does not write.
     """
-    if schema.get("protocol") not in _PROTOCOLS:
+    protocol = schema.get("protocol")
+    if type(protocol) is not int or protocol not in _PROTOCOLS:
         raise UnreadablePickle("has a protocol that skops does not have")
-    reader = _Reader(type_of_array)
+    reader = _Reader(array_of, protocol)
     try:
-        _require_one_object_for_each_id(schema, type_of_array)
+        _require_one_object_for_each_id(schema, array_of)
         top = reader.node(schema)
     except RecursionError:
         raise UnreadablePickle("has values that are nested too deeply") from None
@@ -68,9 +83,10 @@ def read_schema(schema: State, type_of_array: TypeOfArray) -> tuple[Node, tuple[
 class _Reader:
     """One walk through a schema."""
 
-    def __init__(self, type_of_array: TypeOfArray) -> None:
+    def __init__(self, array_of: ArrayOf, protocol: int) -> None:
+        self._protocol = protocol
         self.names: dict[str, Global] = {}
-        self._type_of_array = type_of_array
+        self._array_of = array_of
         self._depth = 0
         self._begun: set[object] = set()
         self._known: dict[object, Node] = {}
@@ -81,10 +97,10 @@ class _Reader:
     def node(self, state: State) -> Node:
         """The node of one state."""
         loader, identity = state["__loader__"], state.get("__id__")
-        if loader == "CachedNode":
-            return self._again(identity)
         if loader not in self._loaders:
             raise UnreadablePickle(f"has a loader that is not admitted: {str(loader)[:80]}")
+        if identity is not None and (type(identity) is not int or identity < 1):
+            raise UnreadablePickle("has an object with an id that skops does not give")
         if identity is not None and identity in self._begun:  # skops writes a state again, and reads the first
             return self._again(identity)
         self._depth += 1
@@ -165,6 +181,13 @@ class _Reader:
         return Object(self._name(state), (factory,), is_new=False, entries=main or None)
 
     def _read_FunctionNode(self, state: State) -> Node:
+        if self._protocol == 0:
+            content = state["content"]
+            state = {
+                "__loader__": "FunctionNode",
+                "__module__": content["module_path"],
+                "__class__": content["function"],
+            }
         return self._name(state)
 
     def _read_TypeNode(self, state: State) -> Node:
@@ -192,6 +215,8 @@ class _Reader:
     def _read_ObjectNode(self, state: State) -> Node:
         content = state.get("content")
         attributes = ABSENT if content is None else self.node(content)
+        if isinstance(attributes, tuple) and len(attributes) == 2:  # skops takes them for pairs, and not for slots
+            raise UnreadablePickle("has an object with a state that skops does not write")
         return Object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
 
     def _read_OperatorFuncNode(self, state: State) -> Node:
@@ -204,20 +229,29 @@ class _Reader:
         return self._reduced(state)
 
     def _read_NdArrayNode(self, state: State) -> Node:
-        cls = self._name(state)
+        dotted = f"{state['__module__']}.{state['__class__']}"
         if state["type"] == "json":
-            self.node(state["shape"])
-            return _object_array(cls, self._values(state["content"]))
-        found = self._type_of_array(state["file"]) if state["type"] == "numpy" else None
+            shape = self.node(state["shape"])
+            if (
+                dotted != "numpy.ndarray"
+                or not isinstance(shape, tuple)
+                or not all(type(each) is int for each in shape)
+            ):
+                raise UnreadablePickle("has an array of objects that skops does not write")
+            return _object_array(self._values(state["content"]))
+        found = self._array_of(state["file"]) if state["type"] == "numpy" else None
         if found is None:
             raise UnreadablePickle("has an array that is not in the file")
-        is_array = cls.dotted in ("numpy.ndarray", "numpy.matrix", "numpy.memmap")
-        return Array(cls.dotted if is_array else "numpy.generic", _dtype(found))
+        if dotted in ("numpy.ndarray", "numpy.matrix"):
+            return Array(dotted, _dtype(found.dtype))
+        if found.shape == () and _SCALAR.fullmatch(dotted):
+            return Array("numpy.generic", _dtype(found.dtype))
+        raise UnreadablePickle(f"has an array of the class {dotted[:160]}")
 
     def _read_MaskedArrayNode(self, state: State) -> Node:
         self._require_class(state)
         data, mask = (self.node(state["content"][part]) for part in ("data", "mask"))
-        if not isinstance(data, Array | Object) or not isinstance(mask, Array | bool | Object):
+        if not isinstance(data, Array | Object) or not (isinstance(mask, Array) and mask.elements is None):
             raise UnreadablePickle("has a masked array of something else than arrays")
         return Array("numpy.ma.MaskedArray", None, data)
 
@@ -226,7 +260,8 @@ class _Reader:
         example = self.node(state["content"])
         if isinstance(example, Array):
             return example.dtype
-        if isinstance(example, Object) and array_content(example):
+        content = array_content(example) if isinstance(example, Object) else None
+        if content is not None and not content.elements:
             return _dtype(DType(8, "O"))
         raise UnreadablePickle("has the type of an array that is none")
 
@@ -238,14 +273,18 @@ class _Reader:
     def _read_RandomGeneratorNode(self, state: State) -> Node:
         self._require_class(state)
         content = state["content"]
-        if "bit_generator" in content:  # else protocol 1 and 0 have its state alone
-            self.node(content.get("seed_seq", {"__loader__": "JsonNode", "content": "null"}))
+        if self._protocol > 1:  # protocols 0 and 1 have the state of the bit generator alone
+            if not _is_plain(self.node(content["seed_seq"])):
+                raise UnreadablePickle("has a random generator that skops does not write")
             content = content["bit_generator"]
         constructor = self._import("numpy.random._pickle", "__generator_ctor")
         return Object(constructor, (), is_new=False, state=self.node(content))
 
     def _read_SparseMatrixNode(self, state: State) -> Node:
-        return Object(self._name(state), (), is_new=True)
+        cls = self._name(state)
+        if not cls.module.startswith("scipy.sparse.") or state["type"] != "scipy":
+            raise UnreadablePickle("has a sparse matrix that skops does not write")
+        return Object(cls, (), is_new=True)
 
     def _reduced(self, state: State) -> Node:
         content = self.node(state["content"])
@@ -259,7 +298,7 @@ class _Reader:
         return found
 
 
-def _require_one_object_for_each_id(schema: State, type_of_array: TypeOfArray) -> None:
+def _require_one_object_for_each_id(schema: State, array_of: ArrayOf) -> None:
     """Raise `UnreadablePickle` where states of one id differ, since skops then takes the first in an order of its own.
 
     skops writes an object as often as it is used. The parts of such states may have other ids, and other files of bytes
@@ -273,12 +312,11 @@ def _require_one_object_for_each_id(schema: State, type_of_array: TypeOfArray) -
         if isinstance(value, dict):
             parts = tuple((key, form(inner)) for key, inner in value.items() if key not in ("__id__", "file"))
             file = value.get("file")
-            array = type_of_array(file) if isinstance(file, str) and file.endswith(".npy") else None
-            number = forms.setdefault(("{", array and array.kind, *parts), len(forms))
+            array = array_of(file) if isinstance(file, str) and file.endswith(".npy") else None
+            number = forms.setdefault(("{", array and (array.dtype.kind, array.shape == ()), *parts), len(forms))
             identity = value.get("__id__")
-            if value.get("__loader__") != "CachedNode" and identity is not None:
-                if of_ids.setdefault(identity, number) != number:
-                    raise UnreadablePickle("has two objects of one id")
+            if identity is not None and of_ids.setdefault(identity, number) != number:
+                raise UnreadablePickle("has two objects of one id")
             return number
         if isinstance(value, list):
             return forms.setdefault(("[", *map(form, value)), len(forms))
@@ -305,7 +343,7 @@ def _key(key_type: Node, key: str) -> Node:
         raise UnreadablePickle("has a key without a type")
     if key_type.dotted in ("builtins.str", "numpy.str_"):
         return key
-    if key_type.module != "numpy" and key_type.dotted not in _NUMBER_TYPES:
+    if key_type.dotted not in _NUMBER_TYPES and not _NUMBER.fullmatch(key_type.dotted):
         raise UnreadablePickle(f"has a key of the type {key_type.dotted[:80]}")
     return key == "True" if key in ("True", "False") else float(key)
 
@@ -314,8 +352,24 @@ def _dtype(found: DType) -> Object:
     return Object(Global("numpy", "dtype"), (f"{found.kind}{found.size}",), is_new=False, dtype=found)
 
 
-def _object_array(cls: Global, items: list[Node]) -> Node:
+def _is_plain(node: Node) -> bool:
+    """Whether a node is numbers, texts and None, in lists, tuples, dictionaries and arrays."""
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, list | tuple | dict):
+            waiting += parts_of(inner)
+        elif not (inner is None or isinstance(inner, bool | int | float | str) or _holds_numbers(inner)):
+            return False
+    return True
+
+
+def _holds_numbers(node: Node) -> bool:
+    return isinstance(node, Array) and node.elements is None
+
+
+def _object_array(items: list[Node]) -> Node:
     """An array of objects, as NumPy pickles one; of several dimensions, it is one of lists."""
     constructor = Global("numpy._core.multiarray", "_reconstruct")
     state = (1, (len(items),), _dtype(DType(8, "O")), False, items)
-    return Object(constructor, (cls, (0,), b"b"), is_new=False, state=state)
+    return Object(constructor, (Global("numpy", "ndarray"), (0,), b"b"), is_new=False, state=state)

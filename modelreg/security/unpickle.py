@@ -1,8 +1,8 @@
 """The one place where files that can hold code are turned into an object.
 
-A pickle is judged first, from the very file that is then unpickled; and while it is unpickled, each import is asked for
-once more. The form of pickles that is accepted leaves Python's unpicklers one way to read them, so what is built is what
-was judged (see `modelreg.security.pickle_reader`). When one loader refuses, no other is tried.
+A pickle is judged first, from the very file that is then unpickled; and while it is unpickled, each import is checked
+once more. The form of pickles that is accepted leaves Python's unpicklers one way to read them, so what is built is
+what was judged (see `modelreg.security.pickle_reader`). When one loader refuses, no other is tried.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ LIBRARIES = frozenset(
         "xgboost",
     }
 )
-"""Whose names are taken from what models contain: ``_loss`` is what scikit-learn 1.5 to 1.7 call ``sklearn._loss._loss``;
+"""Whose names are taken from what models contain: ``_loss`` is what scikit-learn 1.5 to 1.7 call its ``_loss._loss``;
 dateutil and pytz are for times of pandas."""
 OF_PYTHON = frozenset(
     {
@@ -95,7 +95,7 @@ BY_HAND: dict[str, list[str]] = {
     "torch": ["Size"],
     "torch._utils": ["_rebuild_parameter", "_rebuild_tensor_v2"],
 }
-"""What only a person can know: what is read in another way, and tensors as PyTorch's own ``weights_only`` admits them."""
+"""What only a person can know: names that are read in another way, and tensors, as ``weights_only`` admits them."""
 
 
 _OF_TABLES = [

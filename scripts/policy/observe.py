@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.security import numpy_header
-from modelreg.security.arrays import DType, array_content, scalar_content
+from modelreg.security.arrays import StoredArray, array_content, scalar_content
 from modelreg.security.judge import PLAIN_ARRAYS, is_own_method
 from modelreg.security.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
 from modelreg.security.object_graph import (
@@ -77,12 +77,12 @@ class Observations:
     def _skops(self, path: Path) -> str | None:
         with zipfile.ZipFile(path) as archive:
 
-            def type_of_array(name: str) -> DType | None:
+            def array_of(name: str) -> StoredArray | None:
                 with archive.open(name) as member:
-                    return numpy_header.type_of_array(cast("BinaryIO", member))
+                    return numpy_header.stored_array(cast("BinaryIO", member))
 
             try:
-                top, names = read_schema(json.loads(archive.read("schema.json")), type_of_array)
+                top, names = read_schema(json.loads(archive.read("schema.json")), array_of)
             except UnreadablePickle as unreadable:
                 return f"{path}: {unreadable}"
         self.graph(top, names)
@@ -140,7 +140,7 @@ class Observations:
 
 
 def key_of(node: Object) -> str:
-    """What the policy calls the class of an object: a dotted name, of the function that made it where nothing else tells."""
+    """The policy's name for the class of an object: that of the function which made it where nothing else tells."""
     constructor = resolved(node.constructor)
     return class_of(node) or (constructor.dotted if isinstance(constructor, Global) else "?")
 
