@@ -29,6 +29,7 @@ from modelreg.security.object_graph import (
     Persistent,
     Reference,
     SetOf,
+    resolved,
 )
 from modelreg.security.opcode_names import names_in_opcodes
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle

@@ -9,9 +9,8 @@ import random
 import joblib
 import numpy as np
 import pytest
-
-from modelreg.security.object_graph import class_of
 from modelreg.security.pickle_reader import End, read_pickle
+from modelreg.security.object_graph import class_of
 
 RECORD = np.dtype([("a", "i4"), ("b", "f8", (2,))])
 RECORD_WITH_OBJECT = np.dtype([("a", "i4"), ("b", "O")])

@@ -191,7 +191,7 @@ def test_a_class_that_opens_files_is_dangerous_to_make_and_otherwise_an_array(tm
         dump({"model": mapped, "rows": np.memmap(tmp_path / "rows", shape=3, mode="w+")}, path)
         assert scan({"model.pkl": path}, False, "pickle").verdict is Verdict.SAFE
         with path.open("rb") as file:
-            loaded = load_pickle(file, "joblib" if dump is joblib.dump else "pickle", Trust("forest/1"))
+            loaded = load_pickle(file, Trust("forest/1"))
         assert type(loaded["rows"]) is np.ndarray
         assert (loaded["model"].predict(ROWS) == forest.predict(ROWS)).all()
 
