@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import BinaryIO, Final
@@ -29,6 +29,7 @@ from modelreg.security.object_graph import (
     Persistent,
     Reference,
     SetOf,
+    resolved,
 )
 from modelreg.security.opcode_names import names_in_opcodes
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
@@ -42,6 +43,8 @@ _OPERATIONS_OF_ANY_FILE = 500_000
 _OPERATIONS_A_BYTE = 20  # compressed files have several in a byte
 _MOST_TEXT = 128 << 20  # bytes kept in all
 _MOST_OBJECTS = 3_000_000
+_MOST_PARTS = 64 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 2 s
+_FEW_PARTS = 64
 _MOST_BYTES = 64 << 30  # read or decompressed; what a file can seek over is not counted
 _MOST_PICKLES = 1000  # one behind the other
 _LONGEST_TEXT_LINE = 64 << 20  # bytes; protocol 0 writes arrays so
@@ -86,6 +89,7 @@ class Budget:
     operations: int
     text: int = _MOST_TEXT
     objects: int = _MOST_OBJECTS
+    parts: int = _MOST_PARTS
 
     @classmethod
     def of_model(cls, size: int) -> Budget:
@@ -96,6 +100,12 @@ class Budget:
         """One object more; raises `LimitReached`."""
         self.objects -= 1
         if self.objects < 0:
+            raise LimitReached
+
+    def take_parts(self, count: int) -> None:
+        """Parts of nested tuples that Python visits to hash or compare one; raises `LimitReached`."""
+        self.parts -= count
+        if self.parts < 0:
             raise LimitReached
 
 
@@ -171,6 +181,10 @@ class _Reader:
     stack: list[Node] = field(default_factory=list)
     below: list[list[Node]] = field(default_factory=list)
     memo: list[Node] = field(default_factory=list)
+    memoised: set[int] = field(default_factory=set)
+    """The lists, dictionaries, sets and objects in the memo, by id."""
+    sizes: dict[int, tuple[int, Node]] = field(default_factory=dict)
+    """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
     protocol: int = 0
     calls: int = 0
 
@@ -245,6 +259,23 @@ class _Reader:
         self.budget.take_object()
         self.stack.append(value)
 
+    def push_nested(self, value: Node, items: Sequence[Node]) -> None:
+        """Put a tuple or frozen set: one that shares its parts over and over would take ages to hash."""
+        if not _ATOMS.issuperset(map(type, items)):
+            self.budget.take_parts(self._size(value))
+        self.push(value)
+
+    def _size(self, value: Node) -> int:
+        """The parts in a tuple or frozen set, as often as they stand there."""
+        if id(value) in self.sizes:
+            return self.sizes[id(value)][0]
+        items = value if type(value) is tuple else value.items if type(value) is SetOf and value.is_frozen else ()
+        inner = (part for part in map(resolved, items) if type(part) in (tuple, SetOf))
+        size = len(items) + sum(map(self._size, inner))
+        if size > _FEW_PARTS:
+            self.sizes[id(value)] = size, value
+        return size
+
     def push_text(self, length: int) -> None:
         """Put a text of ``length`` bytes in UTF-8."""
         if length > TEXT_KEPT:
@@ -288,6 +319,9 @@ class _Reader:
         if type(value) in _REFERABLE:
             if _is_filled(value):
                 raise UnreadablePickle("memoises an object after it was filled")
+            if id(value) in self.memoised:
+                raise UnreadablePickle("memoises an object twice")
+            self.memoised.add(id(value))
             value = Reference(value)  # type: ignore[arg-type]  # of exactly these types
         elif type(value) is Reference:
             raise UnreadablePickle("memoises an object twice")
@@ -300,6 +334,8 @@ class _Reader:
         value = self.memo[index]
         if type(value) is Reference and _is_wrapper(value.target):
             raise UnreadablePickle("uses joblib's wrapper of arrays as joblib never does")
+        if self.sizes and id(resolved(value)) in self.sizes:
+            self.budget.take_parts(self.sizes[id(resolved(value))][0])
         self.stack.append(value)
 
     def append(self, values: list[Node]) -> None:
@@ -325,25 +361,18 @@ class _Reader:
             raise UnreadablePickle("has a key without a value")
         keys = pairs[::2]
         if not _ATOMS.issuperset(map(type, keys)):
-            keys = [self._key(key) for key in keys]
+            _check_hashable(keys)
         known = len(entries)
         entries.update(zip(keys, pairs[1::2], strict=True))
         if len(entries) != known + len(keys):
             raise UnreadablePickle("has a key twice")
-
-    def _key(self, key: Node) -> Node:
-        """A key of a dictionary; raises `UnreadablePickle` for one that cannot be hashed, or not in short time."""
-        if type(key) in (list, dict, SetOf) or (type(key) is Reference and type(key.target) is not Object):
-            raise UnreadablePickle("has a key that cannot be hashed")
-        if type(key) is tuple and not _is_short(key):
-            raise UnreadablePickle("has a key that is nested too deeply")
-        return key
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
         values, target = self.pop_mark(), self.last()
         if type(target) is not SetOf or target.is_frozen:
             raise UnreadablePickle(f"adds to {_described(target)}")
+        _check_hashable(values)
         target.items += values
 
     def import_name(self, module: Node, name: Node) -> Global:
@@ -368,8 +397,8 @@ class _Reader:
         if type(constructor) is Global and constructor.dotted == "builtins.getattr" and not is_new:
             self._push_attribute(constructor, arguments)
             return
-        if type(constructor) not in (Global, Reference, Object):
-            raise UnreadablePickle(f"calls {_described(constructor)}")
+        if type(resolved(constructor)) not in (Global, Object):
+            raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
         self.push(Object(constructor, arguments, is_new, keywords))
 
     def _push_attribute(self, getattr_: Global, arguments: tuple[Node, ...]) -> None:
@@ -438,7 +467,6 @@ _Operation = Callable[[_Reader], object]
 
 _REFERABLE: Final = frozenset({list, dict, SetOf, Object})
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
-_MOST_KEY_PARTS = 64
 
 
 def names_in_python_3(module: str, name: str) -> tuple[str, str]:
@@ -468,17 +496,26 @@ def _is_wrapper(value: Node) -> bool:
     return type(made) is Global and made.dotted == WRAPPER
 
 
-def _is_short(key: tuple[Node, ...]) -> bool:
-    """Whether a tuple has few parts; a tuple of tuples could take longer to hash than anybody waits."""
-    waiting, count = [key], 0
+def _check_hashable(values: Sequence[Node]) -> None:
+    """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
+    waiting = [values]
     while waiting:
-        for part in waiting.pop():
-            count += 1
-            if count > _MOST_KEY_PARTS:
-                return False
-            if type(part) is tuple:
-                waiting.append(part)
-    return True
+        for value in waiting.pop():
+            target = resolved(value)
+            if type(target) in (list, dict) or _is_mutable(target):
+                raise UnreadablePickle("has a key or an item of a set that cannot be hashed")
+            if type(value) is tuple:
+                waiting.append(value)
+
+
+def _is_mutable(value: Node) -> bool:
+    match value:
+        case SetOf():
+            return not value.is_frozen
+        case Omitted(type_name):
+            return type_name == "bytearray"
+        case _:
+            return False
 
 
 def _described(node: Node) -> str:
@@ -510,7 +547,7 @@ def _recall_near(r: _Reader) -> None:
     else:
         index = stream.byte()
     value = memo[index] if index < len(memo) else None
-    if type(value) is str or type(value) is tuple:
+    if type(value) is str:
         r.stack.append(value)
     else:
         r.recall(index)
@@ -590,12 +627,12 @@ def _tuple(r: _Reader, length: int) -> None:
         raise UnreadablePickle("takes from an empty stack")
     items = tuple(stack[-length:])
     del stack[-length:]
-    r.push(items)
+    r.push_nested(items, items)
 
 
 def _tuple_since_mark(r: _Reader) -> None:
     items = tuple(r.pop_mark())
-    r.push(items)
+    r.push_nested(items, items)
 
 
 def _list_since_mark(r: _Reader) -> None:
@@ -612,7 +649,8 @@ def _dict_since_mark(r: _Reader) -> None:
 
 def _frozen_set(r: _Reader) -> None:
     items = r.pop_mark()
-    r.push(SetOf(items, is_frozen=True))
+    _check_hashable(items)
+    r.push_nested(SetOf(items, is_frozen=True), items)
 
 
 def _set_item(r: _Reader) -> None:
@@ -633,8 +671,10 @@ def _line_text(r: _Reader) -> str:
 
 
 def _global(r: _Reader) -> None:
-    module = _line_text(r)
-    r.stack.append(r.import_name(module, _line_text(r)))
+    module, name = _line_text(r), _line_text(r)
+    if not module or not name:  # which Python in C refuses, and Python in Python does not
+        raise UnreadablePickle("imports what has no name")
+    r.stack.append(r.import_name(module, name))
 
 
 def _stack_global(r: _Reader) -> None:
@@ -649,6 +689,9 @@ def _new_object(r: _Reader) -> None:
 
 def _new_object_with_keywords(r: _Reader) -> None:
     keywords, arguments, cls = r.pop(), r.pop(), r.pop()
+    by_name = resolved(keywords)
+    if type(by_name) is not dict or not all(isinstance(keyword, str) for keyword in by_name):
+        raise UnreadablePickle("calls something with arguments by name that have none")
     r.construct(cls, arguments, is_new=True, keywords=keywords)
 
 

@@ -1,0 +1,154 @@
+"""Arrays in every form: joblib's elements are passed over to the byte, and types that contradict themselves refused."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import pickle
+import random
+
+import joblib
+import numpy as np
+import pytest
+
+from modelreg.security.arrays import dtype_of
+from modelreg.security.object_graph import class_of
+from modelreg.security.pickle_reader import End, read_pickle
+
+RECORD = np.dtype([("a", "i4"), ("b", "f8", (2,))])
+RECORD_WITH_OBJECT = np.dtype([("a", "i4"), ("b", "O")])
+ARRAYS = {
+    **{code: np.zeros(5, code) for code in ("?", "i1", "u2", "<i8", ">i4", "f2", "f8", "c16", "S5", "U7", "V3")},
+    "longdouble": np.zeros(3, np.longdouble),
+    "datetime64": np.array(["2020-01-01", "NaT"], "M8[ns]"),
+    "timedelta64": np.zeros(2, "m8[s]"),
+    "objects": np.array(["a", None, [1, np.zeros(3)]], object),
+    "no objects": np.array([], object),
+    "record": np.zeros(3, RECORD),
+    "record with object": np.zeros(3, RECORD_WITH_OBJECT),
+    "empty": np.zeros((0, 4)),
+    "of no dimension": np.array(1.5),
+    "one object": np.array({"a": 1}, object),
+    "Fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "every second": np.arange(10)[::2],
+    "large": np.zeros(300_000),
+    "operations": np.frombuffer(b"." * 64, "u1"),
+}
+
+
+def read(model: object, **how: object):
+    file = io.BytesIO()
+    joblib.dump(model, file, **how)
+    file.seek(0)
+    return read_pickle(file, len(file.getvalue()))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_an_array_of_every_type_is_passed_over(array, protocol):
+    found = read([array, random.Random], protocol=protocol)
+    assert (found.end, found.whole, class_of(found.top)) == (End.STOP, True, "builtins.list")
+    assert "random.Random" in [name.dotted for name in found.globals]
+
+
+def test_many_arrays_in_one_model_are_passed_over():
+    model = {f"{name} {again}": array for again, (name, array) in itertools.product(range(3), ARRAYS.items())}
+    found = read(model)
+    assert (found.end, found.whole, class_of(found.top)) == (End.STOP, True, "builtins.dict")
+
+
+def test_an_array_alone_is_one():
+    assert class_of(read(np.zeros(3)).top) == "numpy.ndarray"
+
+
+def test_an_array_longer_than_its_file_is_unreadable():
+    file = io.BytesIO()
+    joblib.dump(np.zeros(1000), file)
+    cut = file.getvalue()[:-3]
+    assert read_pickle(io.BytesIO(cut), len(cut)).end is End.UNREADABLE
+
+
+def test_a_class_that_is_built_after_the_arrays_is_found():
+    from sklearn.neighbors import KDTree  # made by a function, from a state that is full of arrays
+
+    found = read(KDTree(np.random.default_rng(0).random((30, 3))))
+    assert (found.end, class_of(found.top)) == (End.STOP, "sklearn.neighbors._kd_tree.KDTree")
+
+
+def state_of(dtype: np.dtype, **changed: object) -> bytes:
+    """The pickle of a type, with parts of its state changed."""
+    names = ("version", "order", "subtype", "names", "fields", "size", "alignment", "flags")
+    _, arguments, state = dtype.__reduce__()
+    state = tuple({**dict(zip(names, state, strict=False)), **changed}.values())
+
+    class Changed:
+        def __reduce__(self):
+            return (np.dtype, arguments, state)
+
+    return pickle.dumps(Changed())
+
+
+F8, OBJECT = np.dtype("f8"), np.dtype("O")
+CONTRADICTORY = {
+    "objects without their flag": (state_of(OBJECT, flags=0), "says and denies"),
+    "a flag of objects without objects": (state_of(np.dtype("V8"), flags=63), "says and denies"),
+    "objects over raw bytes": (
+        state_of(np.dtype([("a", "V8")]), fields={"a": (OBJECT, 0)}, flags=16),
+        "says and denies",
+    ),
+    "another size than its code": (state_of(np.dtype("V8"), size=16), "two sizes"),
+    "the size of a text that is left open": (state_of(np.dtype("U3"), size=-1), "two sizes"),
+    "a field beyond its type": (
+        state_of(np.dtype([("a", "f8")]), fields={"a": (F8, 800)}),
+        "a field that does not lie within it",
+    ),
+    "a field before its type": (
+        state_of(np.dtype([("a", "f8")]), fields={"a": (F8, -8)}),
+        "a field that does not lie within it",
+    ),
+    "elements that are more than the type": (
+        state_of(np.dtype(("f8", (2,))), subtype=(F8, (200,))),
+        "fields that NumPy does not write",
+    ),
+    "a state of another form": (state_of(F8, version=4)[:-1] + b"", "ends too early"),
+}
+
+
+@pytest.mark.parametrize(("data", "problem"), CONTRADICTORY.values(), ids=CONTRADICTORY)
+def test_a_type_that_contradicts_itself_is_unreadable(data, problem):
+    found = read_pickle(io.BytesIO(data), len(data))
+    assert found.end is End.UNREADABLE
+    assert problem in found.problem
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
+def test_a_type_has_the_size_that_numpy_gives_it(array):
+    data = pickle.dumps(array.dtype)
+    dtype = dtype_of(read_pickle(io.BytesIO(data), len(data)).top)
+    assert dtype.size == array.dtype.itemsize
+    assert (dtype.kind == "O") is array.dtype.hasobject
+
+
+def joblib_file(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(array, file)
+    return file.getvalue()
+
+
+def test_a_padding_that_joblib_does_not_write_is_unreadable():
+    data = joblib_file(np.zeros(3))
+    before, elements = data[:-25], data[-25:]
+    length = len(before) - len(before.rstrip(b"\xff"))
+    assert before[-length - 1] == length
+    longer = before[: -length - 1] + b"\x20" + b"\xff" * 0x20 + elements
+    assert "a padding that joblib never writes" in read_pickle(io.BytesIO(longer), len(longer)).problem
+
+
+def test_another_class_by_the_name_of_joblibs_wrapper_is_unreadable():
+    data = b"\x80\x04\x8c\x05other\x8c\x11NumpyArrayWrapper\x93)\x81."
+    assert "joblib's wrapper of arrays as other" in read_pickle(io.BytesIO(data), len(data)).problem
+
+
+def test_a_wrapper_that_is_recalled_is_unreadable():
+    data = b"\x80\x04\x8c\x13joblib.numpy_pickle\x8c\x11NumpyArrayWrapper\x93)\x81\x94h\x00\x86."
+    assert "as joblib never does" in read_pickle(io.BytesIO(data), len(data)).problem
