@@ -77,18 +77,31 @@ class ArrayContent:
     class_name: str
     kind: str
     """As `DType` has it."""
-    elements: Sequence[Node]
+    elements: Sequence[Node] = ()
     """The elements that are objects, and the fill value of a masked array."""
+    parts: Sequence[Node] = ()
+    """Everything else that it is made of: its type, shape and bytes."""
 
 
 def wrapped_array(wrapper: Object) -> WrappedArray:
     """What stands behind ``wrapper``; raises `UnreadablePickle` where its state doesn't say."""
+    if not _is_bare(wrapper):
+        raise UnreadablePickle("has a wrapper of joblib's that joblib never makes")
     match resolved(wrapper.state):
         case {"subclass": Global() as subclass, "shape": tuple(shape), "dtype": dtype, **rest} if _is_layout(rest):
             found, count = dtype_of(dtype), _count(shape)
             size = None if found.kind in "OT" else found.size * count
             return WrappedArray(subclass.dotted, dtype, _ALIGNMENT in rest and rest[_ALIGNMENT] is not None, size)
     raise UnreadablePickle("has an array of joblib's that says neither its shape nor its type")
+
+
+def _is_bare(wrapper: Object) -> bool:
+    """Whether it was made without arguments and is nothing but its state."""
+    match wrapper.arguments:
+        case () | (Global(), Global("builtins", "object"), None):
+            return wrapper.keywords is None and wrapper.items is None and wrapper.entries is None
+        case _:
+            return False
 
 
 def _is_layout(rest: Mapping[Any, Any]) -> bool:
@@ -103,21 +116,21 @@ def array_content(node: Node) -> ArrayContent | None:
     """The content of an array in any form; None for what is no array. Raises `UnreadablePickle`."""
     match node:
         case Array(class_name, dtype, None):
-            return ArrayContent(class_name, dtype_of(dtype).kind, ())
+            return ArrayContent(class_name, dtype_of(dtype).kind, parts=(dtype,))
         case Array(class_name, _, elements):
             inner = array_content(resolved(elements))
             if inner is None:
                 raise UnreadablePickle("has a pickle that is no array where joblib writes one")
-            return ArrayContent(class_name, inner.kind, inner.elements)
-        case Object(Global() as function, arguments, False) if function.dotted in _RECONSTRUCTS:
-            return _reconstructed(_empty(arguments), resolved(node.state))
-        case Object(Global() as function, (buffer, dtype, _, _, *_), False) if function.dotted in _FROM_BUFFER:
+            return ArrayContent(class_name, inner.kind, inner.elements, (node.dtype, *inner.parts))
+        case Object(Global() as function, tuple(arguments), False) if function.dotted in _RECONSTRUCTS:
+            return _reconstructed(_empty(arguments), arguments, resolved(node.state))
+        case Object(Global() as function, (buffer, dtype, *rest), False) if function.dotted in _FROM_BUFFER:
             kind = dtype_of(dtype).kind
             if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
                 raise UnreadablePickle("has an array of objects that is made of bytes")
-            return ArrayContent("numpy.ndarray", kind, ())
-        case Object(Global() as function, (cls, Global(), *rest), False) if function.dotted == _MASKED:
-            return _masked(_empty((cls, *rest)), resolved(node.state))
+            return ArrayContent("numpy.ndarray", kind, parts=(buffer, dtype, *rest))
+        case Object(Global() as function, (cls, Global() as base, *rest), False) if function.dotted == _MASKED:
+            return _masked(_empty((cls, *rest)), (cls, base, *rest), resolved(node.state))
         case _:
             return None
 
@@ -125,8 +138,8 @@ def array_content(node: Node) -> ArrayContent | None:
 def scalar_content(node: Node) -> ArrayContent | None:
     """The content of a NumPy scalar; None for what is none. Raises `UnreadablePickle`."""
     match node:
-        case Object(Global() as function, (dtype, _), False) if function.dotted in _SCALARS and node.state is ABSENT:
-            return ArrayContent("numpy.generic", dtype_of(dtype).kind, ())
+        case Object(Global() as function, (dtype, data), False) if function.dotted in _SCALARS and node.state is ABSENT:
+            return ArrayContent("numpy.generic", dtype_of(dtype).kind, parts=(dtype, data))
         case _:
             return None
 
@@ -257,28 +270,30 @@ def _empty(arguments: Node) -> Global:
     raise UnreadablePickle("has an array that is made as NumPy never makes one")
 
 
-def _reconstructed(cls: Global, state: Node) -> ArrayContent:
+def _reconstructed(cls: Global, arguments: tuple[Node, ...], state: Node) -> ArrayContent:
     match state:
-        case (_, tuple(shape), dtype, _, data):
-            return ArrayContent(cls.dotted, *_data(dtype_of(dtype), shape, resolved(data)))
+        case (version, tuple(shape), dtype, order, data):
+            kind, elements, parts = _data(dtype_of(dtype), shape, resolved(data))
+            return ArrayContent(cls.dotted, kind, elements, (*arguments, version, shape, dtype, order, *parts))
     raise UnreadablePickle("has an array in a state that NumPy does not write")
 
 
-def _masked(cls: Global, state: Node) -> ArrayContent:
+def _masked(cls: Global, arguments: tuple[Node, ...], state: Node) -> ArrayContent:
     match state:
-        case (_, tuple(shape), dtype, _, data, _, fill_value):
-            kind, elements = _data(dtype_of(dtype), shape, resolved(data))
-            return ArrayContent(cls.dotted, kind, (*elements, fill_value))
+        case (version, tuple(shape), dtype, order, data, mask, fill_value):
+            kind, elements, parts = _data(dtype_of(dtype), shape, resolved(data))
+            parts = (*arguments, version, shape, dtype, order, mask, *parts)
+            return ArrayContent(cls.dotted, kind, (*elements, fill_value), parts)
     raise UnreadablePickle("has a masked array in a state that NumPy does not write")
 
 
-def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node]]:
-    """The kind and the objects of an array whose state has this data: a list where elements are objects."""
+def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node], tuple[Node, ...]]:
+    """The kind, the objects and the bytes of an array whose state has this data: a list where elements are objects."""
     count = _count(shape)
     if isinstance(data, list) and dtype.kind in "OT" and len(data) == count:
-        return dtype.kind, data
+        return dtype.kind, data, ()
     if not isinstance(data, list) and dtype.kind not in "OT" and _length(data) in (None, count * dtype.size):
-        return dtype.kind, ()
+        return dtype.kind, (), (data,)
     raise UnreadablePickle("has an array whose data is not of its type and shape")
 
 

@@ -185,14 +185,14 @@ class Examination:
     def _skops(self, schema: dict[str, Any], place: Place, *, arrays: Callable[[str], StoredArray | None]) -> None:
         """Judge what skops would make by the same policy as a pickle."""
         try:
-            top, names = read_schema(schema, arrays)
+            top, names, objects = read_schema(schema, arrays)
         except UnreadablePickle as unreadable:
             self._doubt(place, f"the schema is not in the form that skops writes: it {unreadable}")
             skops_schema.examine(schema, self._evidence, place.name)
             return
         for imported in names:
             self._evidence.imports(imported.module, imported.name, place.name)
-        self._evidence.judged(judge(top), place.name)
+        self._evidence.judged(judge(top, objects), place.name)
 
     @staticmethod
     def _arrays(archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
@@ -296,7 +296,7 @@ class Examination:
         elif reading.end is End.UNREADABLE:
             self._doubt(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
         else:
-            self._evidence.judged(judge(reading.top), place.name)
+            self._evidence.judged(judge(reading.top, reading.objects), place.name)
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""

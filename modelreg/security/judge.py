@@ -59,10 +59,11 @@ class Judgement:
     """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
 
 
-def judge(root: Node) -> Judgement:
-    """Judge what a model file would build."""
+def judge(root: Node, objects: int) -> Judgement:
+    """Judge what a model file would build, of which ``objects`` are objects: each has to be judged somewhere."""
     judge_ = _Judge()
     judge_.check(root, policy().root, "the model")
+    judge_.require_whole(objects)
     return judge_.result
 
 
@@ -75,8 +76,16 @@ class _Judge:
         self._waiting: list[tuple[Node, Kinds, str]] = []
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
+        self._objects: set[int] = set()
+        self._is_whole = True
         self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
         self._inner[id(self._policy.simple)] = self._policy.simple
+        self._inner[id(self._policy.array_parts)] = self._policy.array_parts
+
+    def require_whole(self, objects: int) -> None:
+        """Note it where an object was not judged, since nothing was to be expected at its place."""
+        if self._is_whole and not self.result.findings and len(self._objects) != objects:
+            self.result.unreadable["has an object where none belongs"] = None
 
     def check(self, node: Node, kinds: Kinds, place: str) -> None:
         """Judge ``node`` at a place that admits ``kinds``, and everything within."""
@@ -180,9 +189,15 @@ class _Judge:
         self.result.places.setdefault((node.module, node.name), set()).add(place)
 
     def _object(self, node: Object | Array, kinds: Kinds, place: str) -> None:
+        made = resolved(node.elements) if isinstance(node, Array) else node
+        if isinstance(made, Object):
+            self._objects.add(id(made))
         content = array_content(node) or scalar_content(node)
         if content is not None:
+            if isinstance(node, Object) and any(part is not None for part in (node.items, node.entries, node.keywords)):
+                self._refuse(place, "an array with items of its own", kinds)
             self._array(content, kinds, place)
+            self._waiting += [(part, self._policy.array_parts, place) for part in content.parts]
             return
         assert isinstance(node, Object)
         constructor = resolved(node.constructor)
@@ -227,6 +242,8 @@ class _Judge:
         short = key.rpartition(".")[2]  # findings say it so; places that hold names say it whole
         if key in _DTYPES:
             dtype_of(node)
+            parts = (node.arguments, node.keywords, node.items, node.entries, node.state)
+            self._waiting += [(part, self._policy.array_parts, short) for part in parts if part is not ABSENT]
             return
         accepted = owner.new if node.is_new else self._policy.calls.get(constructor.dotted)
         if accepted is None:
@@ -260,7 +277,9 @@ class _Judge:
                     self._say(f"{short} has an attribute without a name")
                 elif (kinds := owner.attributes.get(name)) is None:
                     self._say(f"{short}.{name} is an attribute that no model has")
-                elif type(value) not in _SINGLE and not (METHOD in kinds.words and is_own_method(value, node, name)):
+                elif METHOD in kinds.words and is_own_method(value, node, name):
+                    self._objects.add(id(resolved(value)))
+                elif type(value) not in _SINGLE:
                     self._waiting.append((value, kinds, f"{key}.{name}"))
         for number, value in enumerate(_values_of(node)):
             if number < len(owner.state):
@@ -271,7 +290,10 @@ class _Judge:
     def _own(self, node: Object, constructor: Global) -> None:
         """An object of a class that is trusted, or not loaded."""
         self._foreign(constructor, "")
-        if id(node) in self._judged or not is_trustable(constructor.module, constructor.name):
+        if not is_trustable(constructor.module, constructor.name):
+            self._is_whole = False  # whatever it is made of, it is loaded with full trust alone
+            return
+        if id(node) in self._judged:
             return
         self._judged.add(id(node))
         short, simple = constructor.name, self._policy.simple

@@ -74,6 +74,8 @@ class Reading:
     """Why it is unreadable, as a clause that goes on from 'it …'."""
     calls: int
     """How often something would be called."""
+    objects: int
+    """How many objects the graph has."""
     protocol: int
     """0 where the pickle doesn't say: 0 or 1."""
     position: int
@@ -139,7 +141,7 @@ def read_pickles(
         yield reading
         if reading.end is not End.STOP or reading.whole:
             return
-    yield Reading(End.LIMIT, None, (), None, 0, 0, stream.position, False)
+    yield Reading(End.LIMIT, None, (), None, 0, 0, 0, stream.position, False)
 
 
 def _read(reader: _Reader) -> Reading:
@@ -155,7 +157,7 @@ def _read(reader: _Reader) -> Reading:
     stream = reader.stream
     whole = end is End.STOP and not stream.rest()
     names = tuple(reader.names.values())
-    return Reading(end, top, names, problem, reader.calls, reader.protocol, stream.position, whole)
+    return Reading(end, top, names, problem, reader.calls, reader.objects, reader.protocol, stream.position, whole)
 
 
 def _with_names(reading: Reading, file: BinaryIO) -> Reading:
@@ -187,6 +189,8 @@ class _Reader:
     """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
     protocol: int = 0
     calls: int = 0
+    objects: int = 0
+    """Those that were made, and are in the graph."""
 
     def read(self) -> Node:
         """The object that the pickle makes; raises `UnreadablePickle` and `LimitReached`."""
@@ -399,6 +403,7 @@ class _Reader:
             return
         if type(resolved(constructor)) not in (Global, Object):
             raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
+        self.objects += 1
         self.push(Object(constructor, arguments, is_new, keywords))
 
     def _push_attribute(self, getattr_: Global, arguments: tuple[Node, ...]) -> None:
@@ -407,6 +412,7 @@ class _Reader:
             case (Global() as owner, str(attribute)) if attribute.isidentifier():
                 self.stack.append(self.import_name(owner.module, f"{owner.name}.{attribute}"))
             case (Reference() | str(), str(attribute)) if attribute.isidentifier():
+                self.objects += 1
                 self.push(Object(getattr_, arguments, is_new=False))  # a method of an object
             case _:
                 raise UnreadablePickle("looks up an attribute of what it has made")
@@ -428,6 +434,7 @@ class _Reader:
         """The array behind a wrapper (see `modelreg.security.arrays`)."""
         self.stream.leave_frame()
         found = wrapped_array(wrapper)
+        self.objects -= 1  # the array stands in its place
         elements = None
         if found.bytes is None:
             elements = self._inner_pickle()
@@ -460,6 +467,7 @@ class _Reader:
         inner = _Reader(self.stream, self.budget, joblib=False, persistent=False, names=self.names)
         top = inner.read()
         self.calls += inner.calls
+        self.objects += inner.objects
         return top
 
 
@@ -707,6 +715,7 @@ def _pop(r: _Reader) -> None:
         case Object(Global(module), (Reference(Object() as target), state), False) if module.endswith("cloudpickle"):
             if target.state is ABSENT:
                 target.state = state
+                r.objects -= 1
                 return
     raise UnreadablePickle("drops an object that it has made")
 

@@ -25,6 +25,12 @@ ESTIMATOR, OBJECT, STORAGE = "estimator", "object", "storage"
 """Categories: models and their parts that are fitted; any class of the
 policy; PyTorch's storages."""
 
+_OF_ARRAYS = (
+    *("numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs", "builtins.bytes", "builtins.bytearray"),
+    *("@numpy.ndarray", "@numpy.memmap", "@numpy.matrix", "@numpy.record", "@numpy.rec.recarray", "@numpy.recarray"),
+    *("@numpy.ma.MaskedArray", "@numpy.ma.core.MaskedArray", "@numpy.ma.core.MaskedConstant", "@pandas.NA"),
+)
+
 Pairs = frozenset[tuple[str, str]]
 """Module and qualified name."""
 
@@ -88,6 +94,8 @@ class Policy:
         """What a file may hold as a whole."""
         self.simple = _open(FUNCTION, TYPE, *written["simple"])
         """What the attributes of a trusted class may hold."""
+        self.array_parts = _nested(NUMBERS, LABELS, TEXT, BYTES, *_OF_ARRAYS)
+        """What the type, shape and bytes of an array are made of."""
         self.storage_id = Kinds(frozenset({TEXT, STORAGE, TYPE}), Kinds(frozenset({TEXT, TYPE})))
 
     def has(self, node: Global) -> bool:
@@ -169,7 +177,12 @@ def _positions(written: Sequence[Any]) -> Sequence[Kinds]:
 
 def _open(*words: str) -> Kinds:
     """Data of any kind, and these categories, in containers of any depth."""
-    found = Kinds(frozenset({NUMBERS, LABELS, TEXT, BYTES, *words}))
+    return _nested(NUMBERS, LABELS, TEXT, BYTES, *words)
+
+
+def _nested(*words: str) -> Kinds:
+    """These kinds, in containers of any depth."""
+    found = Kinds(frozenset(words))
     for part in ("items", "keys", "values"):
         object.__setattr__(found, part, found)
     return found

@@ -61,8 +61,8 @@ _SCALAR = re.compile(rf"{_NUMBER.pattern}|numpy\.(complex(64|128)|clongdouble|st
 _NUMBER_TYPES = ("builtins.bool", "builtins.float", "builtins.int")
 
 
-def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, ...]]:
-    """The object that loading would make, and the names that it would import.
+def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, ...], int]:
+    """The object that loading would make, the names that it would import, and how many objects there are.
 
     Raises `UnreadablePickle` for what skops does not write.
     """
@@ -77,7 +77,7 @@ def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, .
         raise UnreadablePickle("has values that are nested too deeply") from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise UnreadablePickle("has a schema that skops does not write") from None
-    return top, tuple(reader.names.values())
+    return top, tuple(reader.names.values()), reader.objects
 
 
 class _Reader:
@@ -86,6 +86,7 @@ class _Reader:
     def __init__(self, array_of: ArrayOf, protocol: int) -> None:
         self._protocol = protocol
         self.names: dict[str, Global] = {}
+        self.objects = 0
         self._array_of = array_of
         self._depth = 0
         self._begun: set[object] = set()
@@ -157,7 +158,7 @@ class _Reader:
     def _read_TupleNode(self, state: State) -> Node:
         values = tuple(self._values(state["content"]))
         is_plain = (state["__module__"], state["__class__"]) == ("builtins", "tuple")
-        return values if is_plain else Object(self._name(state), values, is_new=True)
+        return values if is_plain else self._object(self._name(state), values, is_new=True)
 
     def _read_DictNode(self, state: State) -> Node:
         self._require_class(state)
@@ -172,13 +173,13 @@ class _Reader:
             raise UnreadablePickle("has a key twice")
         if state["__class__"] == "dict":
             return entries
-        return Object(self._name(state), (), is_new=state["__class__"] != "OrderedDict", entries=entries or None)
+        return self._object(self._name(state), (), is_new=state["__class__"] != "OrderedDict", entries=entries or None)
 
     def _read_DefaultDictNode(self, state: State) -> Node:
         main, factory = (self.node(state["content"][part]) for part in ("main", "default_factory"))
         if not isinstance(main, dict):
             raise UnreadablePickle("has a dictionary that is none")
-        return Object(self._name(state), (factory,), is_new=False, entries=main or None)
+        return self._object(self._name(state), (factory,), is_new=False, entries=main or None)
 
     def _read_FunctionNode(self, state: State) -> Node:
         if self._protocol == 0:
@@ -195,11 +196,11 @@ class _Reader:
 
     def _read_PartialNode(self, state: State) -> Node:
         parts = tuple(self.node(state["content"][part]) for part in ("func", "args", "kwds", "namespace"))
-        return Object(self._name(state), parts[:1], is_new=False, state=parts)
+        return self._object(self._name(state), parts[:1], is_new=False, state=parts)
 
     def _read_SliceNode(self, state: State) -> Node:
         bounds = tuple(_plain(state["content"][part]) for part in ("start", "stop", "step"))
-        return Object(self._name(state), bounds, is_new=False)
+        return self._object(self._name(state), bounds, is_new=False)
 
     def _read_BytesNode(self, state: State) -> Node:
         self._require_class(state)
@@ -210,17 +211,17 @@ class _Reader:
         return Omitted("bytearray", 0)
 
     def _read_ConstructorFromReduceNode(self, state: State) -> Node:
-        return Object(self._name(state), self._tuple(state["content"]), is_new=False)
+        return self._object(self._name(state), self._tuple(state["content"]), is_new=False)
 
     def _read_ObjectNode(self, state: State) -> Node:
         content = state.get("content")
         attributes = ABSENT if content is None else self.node(content)
         if isinstance(attributes, tuple) and len(attributes) == 2:  # skops takes them for pairs, and not for slots
             raise UnreadablePickle("has an object with a state that skops does not write")
-        return Object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
+        return self._object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
 
     def _read_OperatorFuncNode(self, state: State) -> Node:
-        return Object(self._name(state), self._tuple(state["attrs"]), is_new=False)
+        return self._object(self._name(state), self._tuple(state["attrs"]), is_new=False)
 
     def _read_TreeNode(self, state: State) -> Node:
         return self._reduced(state)
@@ -238,14 +239,14 @@ class _Reader:
                 or not all(type(each) is int for each in shape)
             ):
                 raise UnreadablePickle("has an array of objects that skops does not write")
-            return _object_array(self._values(state["content"]))
+            return self._object_array(self._values(state["content"]))
         found = self._array_of(state["file"]) if state["type"] == "numpy" else None
         if found is None:
             raise UnreadablePickle("has an array that is not in the file")
         if dotted in ("numpy.ndarray", "numpy.matrix"):
-            return Array(dotted, _dtype(found.dtype))
+            return Array(dotted, self._dtype(found.dtype))
         if found.shape == () and _SCALAR.fullmatch(dotted):
-            return Array("numpy.generic", _dtype(found.dtype))
+            return Array("numpy.generic", self._dtype(found.dtype))
         raise UnreadablePickle(f"has an array of the class {dotted[:160]}")
 
     def _read_MaskedArrayNode(self, state: State) -> Node:
@@ -253,7 +254,7 @@ class _Reader:
         data, mask = (self.node(state["content"][part]) for part in ("data", "mask"))
         if not isinstance(data, Array | Object) or not (isinstance(mask, Array) and mask.elements is None):
             raise UnreadablePickle("has a masked array of something else than arrays")
-        return Array("numpy.ma.MaskedArray", None, data)
+        return Array("numpy.ma.MaskedArray", mask.dtype, data)
 
     def _read_DTypeNode(self, state: State) -> Node:
         self._require_class(state)
@@ -262,40 +263,66 @@ class _Reader:
             return example.dtype
         content = array_content(example) if isinstance(example, Object) else None
         if content is not None and not content.elements:
-            return _dtype(DType(8, "O"))
+            self.objects -= 2  # the example and its type are dropped
+            return self._dtype(DType(8, "O"))
         raise UnreadablePickle("has the type of an array that is none")
 
     def _read_RandomStateNode(self, state: State) -> Node:
         self._require_class(state)
         constructor = self._import("numpy.random._pickle", "__randomstate_ctor")
-        return Object(constructor, (), is_new=False, state=self.node(state["content"]))
+        return self._object(constructor, (), is_new=False, state=self.node(state["content"]))
 
     def _read_RandomGeneratorNode(self, state: State) -> Node:
         self._require_class(state)
         content = state["content"]
         if self._protocol > 1:  # protocols 0 and 1 have the state of the bit generator alone
+            before = self.objects
             if not _is_plain(self.node(content["seed_seq"])):
                 raise UnreadablePickle("has a random generator that skops does not write")
+            self.objects = before  # the seeds are numbers, and dropped
             content = content["bit_generator"]
         constructor = self._import("numpy.random._pickle", "__generator_ctor")
-        return Object(constructor, (), is_new=False, state=self.node(content))
+        return self._object(constructor, (), is_new=False, state=self.node(content))
 
     def _read_SparseMatrixNode(self, state: State) -> Node:
         cls = self._name(state)
         if not cls.module.startswith("scipy.sparse.") or state["type"] != "scipy":
             raise UnreadablePickle("has a sparse matrix that skops does not write")
-        return Object(cls, (), is_new=True)
+        return self._object(cls, (), is_new=True)
 
     def _reduced(self, state: State) -> Node:
         content = self.node(state["content"])
         arguments = self._tuple(state["__reduce__"]["args"])
-        return Object(self._name(state), arguments, is_new=False, state=content or ABSENT)
+        return self._object(self._name(state), arguments, is_new=False, state=content or ABSENT)
 
     def _tuple(self, state: State) -> tuple[Node, ...]:
         found = self.node(state)
         if not isinstance(found, tuple):
             raise UnreadablePickle("calls something with arguments that are no tuple")
         return found
+
+    def _object(
+        self,
+        constructor: Node,
+        arguments: Node,
+        *,
+        is_new: bool,
+        entries: dict[Node, Node] | None = None,
+        state: Node = ABSENT,
+    ) -> Object:
+        self.objects += 1
+        return Object(constructor, arguments, is_new, entries=entries, state=state)
+
+    def _dtype(self, found: DType) -> Object:
+        made = self._object(Global("numpy", "dtype"), (f"{found.kind}{found.size}",), is_new=False)
+        made.dtype = found
+        return made
+
+    def _object_array(self, items: list[Node]) -> Object:
+        """An array of objects, as NumPy pickles one; of several dimensions, it is one of lists."""
+        constructor = Global("numpy._core.multiarray", "_reconstruct")
+        state = (1, (len(items),), self._dtype(DType(8, "O")), False, items)
+        return self._object(constructor, (Global("numpy", "ndarray"), (0,), b"b"), is_new=False, state=state)
 
 
 def _require_one_object_for_each_id(schema: State, array_of: ArrayOf) -> None:
@@ -348,10 +375,6 @@ def _key(key_type: Node, key: str) -> Node:
     return key == "True" if key in ("True", "False") else float(key)
 
 
-def _dtype(found: DType) -> Object:
-    return Object(Global("numpy", "dtype"), (f"{found.kind}{found.size}",), is_new=False, dtype=found)
-
-
 def _is_plain(node: Node) -> bool:
     """Whether a node is numbers, texts and None, in lists, tuples, dictionaries and arrays."""
     waiting = [node]
@@ -366,10 +389,3 @@ def _is_plain(node: Node) -> bool:
 
 def _holds_numbers(node: Node) -> bool:
     return isinstance(node, Array) and node.elements is None
-
-
-def _object_array(items: list[Node]) -> Node:
-    """An array of objects, as NumPy pickles one; of several dimensions, it is one of lists."""
-    constructor = Global("numpy._core.multiarray", "_reconstruct")
-    state = (1, (len(items),), _dtype(DType(8, "O")), False, items)
-    return Object(constructor, (Global("numpy", "ndarray"), (0,), b"b"), is_new=False, state=state)

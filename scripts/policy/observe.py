@@ -82,7 +82,7 @@ class Observations:
                     return numpy_header.stored_array(cast("BinaryIO", member))
 
             try:
-                top, names = read_schema(json.loads(archive.read("schema.json")), array_of)
+                top, names, _ = read_schema(json.loads(archive.read("schema.json")), array_of)
             except UnreadablePickle as unreadable:
                 return f"{path}: {unreadable}"
         self.graph(top, names)
