@@ -52,7 +52,7 @@ docs: $(READY)
 allow-list: .venv-flavors/.ready
 	.venv-flavors/bin/python scripts/write_allow_list.py
 
-# Ten minutes of random pickles: whatever Python's unpickler asks for, the analysis must have listed.
+# Ten minutes of random pickles: what the analysis accepts, Python's unpicklers must build as its graph says.
 fuzz: $(READY)
 	PYTHONPATH=. $(BIN)/python -W ignore tests/security/following.py 600
 

@@ -265,17 +265,21 @@ class _Reader:
 
     def push_nested(self, value: Node, items: Sequence[Node]) -> None:
         """Put a tuple or frozen set: one that shares its parts over and over would take ages to hash."""
-        if not _ATOMS.issuperset(map(type, items)):
+        if not _NESTING.isdisjoint(map(type, items)):
             self.budget.take_parts(self._size(value))
         self.push(value)
 
     def _size(self, value: Node) -> int:
         """The parts in a tuple or frozen set, as often as they stand there."""
+        if type(value) is not tuple and type(value) is not SetOf:
+            return 0
         if id(value) in self.sizes:
             return self.sizes[id(value)][0]
         items = value if type(value) is tuple else value.items if type(value) is SetOf and value.is_frozen else ()
-        inner = (part for part in map(resolved, items) if type(part) in (tuple, SetOf))
-        size = len(items) + sum(map(self._size, inner))
+        size = len(items)
+        for part in items:
+            if type(part) in _NESTING:
+                size += self._size(resolved(part))
         if size > _FEW_PARTS:
             self.sizes[id(value)] = size, value
         return size
@@ -474,6 +478,7 @@ class _Reader:
 _Operation = Callable[[_Reader], object]
 
 _REFERABLE: Final = frozenset({list, dict, SetOf, Object})
+_NESTING: Final = frozenset({tuple, SetOf, Reference})
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
 
 
