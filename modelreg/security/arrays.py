@@ -176,6 +176,8 @@ def check_dtype(dtype: Object, depth: int = 0) -> None:
             parts, has_objects = [], code[0] == "O"
         case _:
             raise UnreadablePickle("has the type of an array in a state that NumPy does not write")
+    if parts and code[0] != "V":
+        raise UnreadablePickle("has the type of an array with fields that NumPy does not write")
     kinds = {part.kind for part in parts}
     if ("O" in kinds or "T" in kinds or code[0] == "O") != has_objects:
         raise UnreadablePickle("has the type of an array that says and denies that it holds objects")

@@ -16,6 +16,7 @@ from modelreg.security.denied_names import is_trustable
 from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
 from modelreg.security.object_graph import (
     ABSENT,
+    RECONSTRUCTOR,
     Array,
     Global,
     Node,
@@ -25,13 +26,13 @@ from modelreg.security.object_graph import (
     Reference,
     SetOf,
     class_of,
-    makes_its_first_argument,
     resolved,
 )
 from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
+_LONGEST_PLACE = 200  # characters
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
@@ -77,14 +78,13 @@ class _Judge:
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
         self._objects: set[int] = set()
-        self._is_whole = True
         self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
         self._inner[id(self._policy.simple)] = self._policy.simple
         self._inner[id(self._policy.array_parts)] = self._policy.array_parts
 
     def require_whole(self, objects: int) -> None:
         """Note it where an object was not judged, since nothing was to be expected at its place."""
-        if self._is_whole and not self.result.findings and len(self._objects) != objects:
+        if not self.result.findings and len(self._objects) != objects:
             self.result.unreadable["has an object where none belongs"] = None
 
     def check(self, node: Node, kinds: Kinds, place: str) -> None:
@@ -149,7 +149,7 @@ class _Judge:
             self._refuse(place, "a sequence", kinds)
         elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
             self._waiting += [
-                (value, inner, f"{place}[{number}]")
+                (value, inner, _within(place, number))
                 for number, value in enumerate(values)
                 if type(value) not in _SINGLE
             ]
@@ -169,7 +169,7 @@ class _Judge:
             self._waiting += [(key, kinds.keys, f"a key of {place}") for key in entries]
         if not set(map(type, entries.values())) <= _SINGLE:
             self._waiting += [
-                (value, kinds.values, f"{place}[{_shown_key(key)}]")
+                (value, kinds.values, _within(place, _shown_key(key)))
                 for key, value in entries.items()
                 if type(value) not in _SINGLE
             ]
@@ -215,7 +215,7 @@ class _Judge:
                 self._refuse(place, _article(key), kinds)
         elif self._policy.has(constructor):
             self._refuse(place, f"made by {constructor.dotted} as no model has it", kinds)
-        elif self._policy.admits_own_classes(kinds):
+        elif self._policy.admits_own_classes(kinds) and is_trustable(constructor.module, constructor.name):
             self._own(node, constructor)
         else:
             self._foreign(constructor, "")
@@ -226,7 +226,9 @@ class _Judge:
         if content.class_name not in PLAIN_ARRAYS | words and OBJECT not in words:
             self._refuse(place, _article(content.class_name), kinds)
         elif content.class_name == "numpy.generic":
-            if of_text and not {TEXT, LABELS} & words:
+            if NO_NUMBERS in words:
+                self._refuse(place, "a number", kinds)
+            elif of_text and not {TEXT, LABELS} & words:
                 self._refuse(place, "a text", kinds)
             elif content.kind == "O":
                 self._refuse(place, "a NumPy scalar of an object", kinds)
@@ -253,10 +255,12 @@ class _Judge:
         if len(arguments) > len(accepted) or (node.keywords is not None and owner.keywords is None):
             self._say(f"{short} is made with arguments that no model has")
             return
-        first = int(not node.is_new and makes_its_first_argument(constructor))  # the class, which was admitted above
+        if not node.is_new and constructor.dotted == RECONSTRUCTOR:  # which protocols 0 and 1 call for any class
+            if owner.new is None and f"@{key}" not in accepted[0].words:
+                self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
+            accepted = (Kinds(frozenset({f"@{key}"})), *accepted[1:])
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
-            if number >= first:
-                self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
+            self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
         self._optional(node.items, owner.items, f"the items of {short}")
         self._optional(node.entries, owner.entries, f"the entries of {short}")
@@ -290,9 +294,6 @@ class _Judge:
     def _own(self, node: Object, constructor: Global) -> None:
         """An object of a class that is trusted, or not loaded."""
         self._foreign(constructor, "")
-        if not is_trustable(constructor.module, constructor.name):
-            self._is_whole = False  # whatever it is made of, it is loaded with full trust alone
-            return
         if id(node) in self._judged:
             return
         self._judged.add(id(node))
@@ -358,6 +359,11 @@ def _has_slots(state: Node) -> bool:
 
 def _shown_key(key: Node) -> str:
     return repr(key[:40]) if isinstance(key, str) else repr(key) if type(key) in _SINGLE else "…"
+
+
+def _within(place: str, key: object) -> str:
+    """A place within a container; one that is nested deeply is not told apart."""
+    return f"{place}[{key}]" if len(place) < _LONGEST_PLACE else place
 
 
 def _attribute_of(place: str) -> str:

@@ -119,9 +119,11 @@ Node = (
     | Absent
 )
 
+RECONSTRUCTOR = "copyreg._reconstructor"
+
 _MAKE_THEIR_FIRST_ARGUMENT = frozenset(
     {
-        "copyreg._reconstructor",
+        RECONSTRUCTOR,
         "copyreg.__newobj__",
         "copyreg.__newobj_ex__",
         "numpy._core.multiarray._reconstruct",

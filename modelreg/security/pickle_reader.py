@@ -39,9 +39,11 @@ FEW_OPERATIONS = 500_000
 TEXT_KEPT = 4096  # bytes; a longer text is never a name or an option
 
 _MOST_OPERATIONS = 20_000_000  # more than a vocabulary of five million words has
-_OPERATIONS_OF_ANY_FILE = 500_000
+_OPERATIONS_OF_ANY_FILE = 200_000
 _OPERATIONS_A_BYTE = 20  # compressed files have several in a byte
 _MOST_TEXT = 128 << 20  # bytes kept in all
+_TEXT_OF_ANY_FILE = 16 << 20
+_TEXT_A_BYTE = 50
 _MOST_OBJECTS = 3_000_000
 _MOST_PARTS = 64 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 2 s
 _FEW_PARTS = 64
@@ -96,7 +98,8 @@ class Budget:
     @classmethod
     def of_model(cls, size: int) -> Budget:
         """What the analysis of a model of ``size`` bytes may take."""
-        return cls(min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size))
+        operations = min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size)
+        return cls(operations, min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size))
 
     def take_object(self) -> None:
         """One object more; raises `LimitReached`."""
@@ -352,7 +355,9 @@ class _Reader:
         if type(target) is list:
             target += values
         elif type(target) is Object and target.entries is None and target.state is ABSENT:
-            target.items = (target.items or []) + values
+            if target.items is None:
+                target.items = []
+            target.items += values
         else:
             raise UnreadablePickle(f"appends to {_described(target)}")
 

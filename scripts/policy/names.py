@@ -32,7 +32,7 @@ dateutil and pytz are for times of pandas."""
 OF_PYTHON = frozenset(
     {
         *("_codecs", "array", "builtins", "collections", "copyreg", "datetime", "decimal", "functools", "math"),
-        *("operator", "uuid", "zoneinfo"),
+        *("operator", "pathlib", "pathlib._local", "uuid", "zoneinfo"),
     }
 )
 TYPES = {

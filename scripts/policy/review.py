@@ -101,6 +101,9 @@ FREE_TEXT = frozenset(
 ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
 """Libraries whose parameters are texts of their own, which go to their compiled code."""
 
+ERRORS = ("ValueError", "KeyError", "TypeError", "RuntimeError")
+PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
+"""Classes of paths, which models are saved together with, and which no attribute of a model may hold."""
 METHODS_OF_DATA = (
     *("abs", "astype", "capitalize", "casefold", "copy", "fillna", "lower", "lstrip", "ravel", "reshape", "round"),
     *("rstrip", "split", "splitlines", "strip", "swapcase", "title", "to_numpy", "toarray", "todense", "upper"),
@@ -118,6 +121,11 @@ CALLS: dict[str, list[list[Any]]] = {
     "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[["text", "numbers"]] * 3],
     "operator.itemgetter": [["text", "numbers", {"items": ["text", "numbers"]}]] * 6,
     "decimal.Decimal": [["text"]],
+    **{f"{module}.{name}": [["text"]] * 12 for module in ("pathlib", "pathlib._local") for name in PATHS},
+    **{
+        f"builtins.{name}": [["text", "labels", "numbers"]] * 3
+        for name in ("ValueError", "KeyError", "TypeError", "RuntimeError")
+    },
     "uuid.UUID": [["text", "bytes"]],
     "builtins.slice": [["text", "value"], ["text", "value"], ["text", "value"]],
     "builtins.bytes": [["bytes", "no numbers"]],

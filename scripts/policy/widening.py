@@ -103,8 +103,15 @@ class Widening:
                     shared[attribute] |= _data_of(kinds)
         for name, seen in self.seen.classes.items():
             if self.category(name) == "estimator":
-                for attribute in seen.attributes:
-                    seen.attributes[attribute] |= shared[attribute]
+                for attribute, kinds in seen.attributes.items():
+                    if not self._holds_estimators(kinds):
+                        seen.attributes[attribute] |= shared[attribute]
+
+    def _holds_estimators(self, kinds: Kinds | None) -> bool:
+        if kinds is None:
+            return False
+        held = any(self.category(word) == "estimator" for word in kinds.words)
+        return held or any(map(self._holds_estimators, (kinds.items, kinds.values)))
 
     def _class(self, name: str, seen: Observed) -> None:
         described = self.described.get(name, {})
@@ -148,7 +155,7 @@ class Widening:
         module, _, function = name.rpartition(".")
         widened = [self._kinds(each) for each in arguments]
         if makes_its_first_argument(Global(module, function)) and widened:
-            widened[0] = NOTHING  # the class of the object, which its place has to admit
+            widened[0] = arguments[0]  # exactly the classes of which it makes objects
         return widened
 
     def _kinds(self, kinds: Kinds, *, within: bool = False) -> Kinds:
