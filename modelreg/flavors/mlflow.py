@@ -73,7 +73,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def _estimator_file(files: Files) -> Path | None:
     """The file of the estimator; None where MLflow would run more than this file says."""
-    parsed = _parsed(files["MLmodel"])
+    parsed = _parsed(files["MLmodel"]) if "MLmodel" in files else None
     flavors = _mapping(parsed.get("flavors")) if parsed else {}
     described, generic = _mapping(flavors.get("sklearn")), _mapping(flavors.get(_GENERIC))
     if _text(generic.get("loader_module")) not in (None, "mlflow.sklearn"):

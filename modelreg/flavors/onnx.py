@@ -68,7 +68,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
     A model whose data lie in other files has to be a folder with them: nothing else is read, with whatever trust.
     """
-    source = _bytes_of(model, trust) if model.folder is None else str(_only_model(model.files(), trust))
+    source = _bytes_of(model, trust) if model.file is not None else str(_only_model(model.files(), trust))
     with loading():
         from onnxruntime import InferenceSession
 

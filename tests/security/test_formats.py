@@ -35,8 +35,8 @@ def scanned(path: Path):
         *((name, "safe") for name in ("arrays.safetensors", "catboost.cbm", "dense.keras", "legacy.pt", "state.pt")),
         *((name, "safe") for name in ("lightgbm.pickle", "lightgbm.txt", "logistic.joblib", "logistic.joblib.xz")),
         *((name, "safe") for name in ("logistic.onnx", "logistic.pickle", "logistic.skops", "xgboost.json")),
-        *((name, "safe") for name in ("xgboost.pickle", "xgboost.ubj", "mlflow")),
-        *((name, "unknown") for name in ("by_value.cloudpickle", "catboost.pickle", "module.pt")),
+        *((name, "safe") for name in ("catboost.pickle", "xgboost.pickle", "xgboost.ubj", "mlflow")),
+        *((name, "unknown") for name in ("by_value.cloudpickle", "module.pt")),
     ],
 )
 def test_files_of_every_library_have_a_verdict(name, verdict):
