@@ -46,13 +46,16 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def load_file(file: BinaryIO, trust: Trust) -> object:
     """The object in an opened file; see `load`."""
-    from modelreg.security.unpickle import require_trust
+    from modelreg.security.unpickle import offer_loss_module, require_trust
 
-    require_trust(file, trust)
+    scan = require_trust(file, trust, expects_graph=True)
     file.seek(0)
     data = file.read()
     with loading():
         from skops.io import get_untrusted_types, loads
+
+        if any(each.module == "_loss" for each in scan.imports):
+            offer_loss_module()
 
         loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # the policy has judged what it makes
     return loaded

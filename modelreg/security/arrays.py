@@ -11,8 +11,10 @@ other could pass bytes off as objects; and where the length of joblib's gap is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
@@ -25,6 +27,35 @@ ANY_WRAPPER = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper
 _ALIGNMENT = "numpy_array_alignment_bytes"
 LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an operation
 
+_CODES = frozenset(
+    {
+        *(
+            "b1",
+            "i1",
+            "i2",
+            "i4",
+            "i8",
+            "u1",
+            "u2",
+            "u4",
+            "u8",
+            "f2",
+            "f4",
+            "f8",
+            "f12",
+            "f16",
+            "c8",
+            "c16",
+            "c24",
+            "c32",
+        ),
+        *("M8", "m8", "O8"),
+    }
+)
+_SIZED_CODE = re.compile(r"[SUV](0|[1-9]\d{0,9})")
+_FLAGS = frozenset({0, 8, 16, 24, 27, 63, 128, 144, 155})
+"""What NumPy writes: of objects (63), texts (8), records (16), such with objects (27), and of aligned ones."""
+_ALIGNMENTS = frozenset({-1, 1, 2, 4, 8, 16})
 _HAS_OBJECTS = 0x01  # NPY_ITEM_HASOBJECT, in the last of a dtype's eight state values
 _BYTES_A_CHARACTER = {"U": 4}
 _SIZED_BY_STATE = "SUV"
@@ -166,12 +197,18 @@ def check_dtype(dtype: Object, depth: int = 0) -> None:
     if type(dtype.constructor) is Global and dtype.constructor.dotted == _STRING_TYPE:
         dtype.dtype = DType(16, "T")
         return
+    if dtype.keywords is not None or dtype.items is not None or dtype.entries is not None:
+        raise UnreadablePickle("has the type of an array that NumPy does not write")
     code, state = _code(dtype), dtype.state
     size = _stated_size(code, state)
     match state:
-        case (_, _, subtype, _, fields, _, _, int(flags), *metadata) if all(map(_is_metadata, metadata)):
-            parts = _parts(resolved(subtype), resolved(fields), size, depth)
+        case (_, _, subtype, names, fields, _, int(alignment), int(flags), *metadata) if all(
+            map(_is_metadata, metadata)
+        ):
+            parts = _parts(resolved(subtype), names, resolved(fields), size, depth)
             has_objects = bool(flags & _HAS_OBJECTS)
+            if flags not in _FLAGS or alignment not in _ALIGNMENTS:
+                raise UnreadablePickle("has the type of an array with flags that NumPy does not write")
         case _ if state is ABSENT:
             parts, has_objects = [], code[0] == "O"
         case _:
@@ -205,9 +242,8 @@ def _code(dtype: Object) -> str:
     match dtype:
         case Object(Global("numpy", "dtype"), (Global("numpy", "record"), *_), state=(_, _, _, _, _, int(size), *_)):
             return f"V{size}"
-        case Object(Global("numpy", "dtype"), (str(code), *_)) if code.isascii() and code[1:].isdecimal():
-            if len(code) < 12 and code[0].isalpha():
-                return code
+        case Object(Global("numpy", "dtype"), (str(code), *_)) if code in _CODES or _SIZED_CODE.fullmatch(code):
+            return code
     raise UnreadablePickle("has the type of an array that NumPy does not write")
 
 
@@ -223,18 +259,20 @@ def _is_metadata(metadata: Node) -> bool:
             return False
 
 
-def _parts(subtype: Node, fields: Node, size: int, depth: int) -> list[DType]:
+def _parts(subtype: Node, names: Node, fields: Node, size: int, depth: int) -> list[DType]:
     """The types within a type of ``size`` bytes: of its elements, or of its fields, which have to fit into it."""
     match subtype, fields:
-        case None, None:
+        case None, None if names is None:
             return []
-        case (inner, shape), None:
+        case (inner, shape), None if names is None:
             lengths = shape if isinstance(shape, tuple) else (shape,)
             part = _part(inner, depth)
             if part.size * _count(lengths) == size:
                 return [part]
-        case None, dict():
-            return [_field_type(value, size, depth) for value in fields.values()]
+        case None, dict() if isinstance(names, tuple) and list(names) == list(fields):
+            found = [_field_type(value, size, depth) for value in fields.values()]
+            if not any(part.kind in "OT" for part, _ in found) or not _overlap(found):
+                return [part for part, _ in found]
     raise UnreadablePickle("has the type of an array with fields that NumPy does not write")
 
 
@@ -245,12 +283,19 @@ def _part(node: Node, depth: int) -> DType:
     return dtype_of(inner)
 
 
-def _field_type(value: Node, size: int, depth: int) -> DType:
+def _overlap(fields: Sequence[tuple[DType, int]]) -> bool:
+    """Whether fields share bytes: numbers could be passed off as objects."""
+    ordered = sorted((offset, offset + part.size) for part, offset in fields)
+    return any(end > begin for (_, end), (begin, _) in pairwise(ordered))
+
+
+def _field_type(value: Node, size: int, depth: int) -> tuple[DType, int]:
+    """The type of a field, and where it begins."""
     match value:
         case (dtype, int(offset), *titles) if all(isinstance(title, str) for title in titles):
             part = _part(dtype, depth)
             if offset >= 0 and offset + part.size <= size:
-                return part
+                return part, offset
     raise UnreadablePickle("has the type of an array with a field that does not lie within it")
 
 

@@ -18,6 +18,8 @@ class Evidence:
 
     def __init__(self) -> None:
         self._imports: dict[tuple[str, str], ImportedName] = {}
+        self.graphs = 0
+        """How many objects were judged, each a whole pickle or skops file."""
         self._held_by: dict[tuple[str, str], set[str]] = {}
         self._reasons: dict[Verdict, dict[str, None]] = {}
         self.attributes: dict[tuple[str, str], set[str]] = {}
@@ -39,6 +41,7 @@ class Evidence:
 
     def judged(self, judgement: Judgement, place: str) -> None:
         """What the policy says of the objects in the file at ``place``."""
+        self.graphs += 1
         self.speaks(Verdict.UNKNOWN, place, judgement.findings)
         self.speaks(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
         for pair, attributes in judgement.places.items():

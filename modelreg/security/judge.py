@@ -32,6 +32,8 @@ from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
+_TIME_ZONE_FILE = "dateutil/"
+"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
 _LONGEST_PLACE = 200  # characters
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
@@ -113,8 +115,7 @@ class _Judge:
         words = kinds.words
         match node:
             case str():
-                if not (TEXT in words or LABELS in words or literal(node) in words):
-                    self._refuse(place, repr(node[:80]), kinds)
+                self._text(node, kinds, place)
             case bytes() | Omitted():
                 self._data(node, kinds, place)
             case list() | tuple() | SetOf():
@@ -129,6 +130,12 @@ class _Judge:
                 if STORAGE not in words:
                     self._refuse(place, "an object outside of the file", kinds)
                 self._waiting.append((id, self._policy.storage_id, place))
+
+    def _text(self, node: str, kinds: Kinds, place: str) -> None:
+        if _TIME_ZONE_FILE in node:
+            self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
+        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))):
+            self._refuse(place, repr(node[:80]), kinds)
 
     def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
         type_name = node.type_name if isinstance(node, Omitted) else "bytes"
@@ -311,7 +318,10 @@ class _Judge:
                 else:
                     attributes.add(name)
                     self._waiting.append((value, simple, f"{short}.{name}"))
-        self._waiting += [(value, simple, f"the state of {short}") for value in _values_of(node)]
+        for value in _values_of(node):
+            if isinstance(resolved(value), Object):  # Python takes a subclass of dict for attributes
+                self._say(f"{short} has a state that is an object")
+            self._waiting.append((value, simple, f"the state of {short}"))
 
     def _refuse(self, place: str, found: str, kinds: Kinds) -> None:
         self._say(f"{_SHORTENED.sub('', place)} is {found}, expected {_expected(kinds)}")

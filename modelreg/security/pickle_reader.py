@@ -47,6 +47,8 @@ _TEXT_A_BYTE = 50
 _MOST_OBJECTS = 3_000_000
 _MOST_PARTS = 64 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 2 s
 _FEW_PARTS = 64
+_LARGE_KEY = 1 << 60
+_PRICE_OF_LARGE_KEY = 20_000  # parts
 _MOST_BYTES = 64 << 30  # read or decompressed; what a file can seek over is not counted
 _MOST_PICKLES = 1000  # one behind the other
 _LONGEST_TEXT_LINE = 64 << 20  # bytes; protocol 0 writes arrays so
@@ -375,10 +377,15 @@ class _Reader:
         keys = pairs[::2]
         if not _ATOMS.issuperset(map(type, keys)):
             _check_hashable(keys)
+        self._take_large_keys(keys)
         known = len(entries)
         entries.update(zip(keys, pairs[1::2], strict=True))
         if len(entries) != known + len(keys):
             raise UnreadablePickle("has a key twice")
+
+    def _take_large_keys(self, keys: Sequence[Node]) -> None:
+        """Large integers may all have the same hash, with which a dictionary of them takes ages."""
+        self.budget.take_parts(_PRICE_OF_LARGE_KEY * sum(type(key) is int and abs(key) >= _LARGE_KEY for key in keys))
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
@@ -386,6 +393,7 @@ class _Reader:
         if type(target) is not SetOf or target.is_frozen:
             raise UnreadablePickle(f"adds to {_described(target)}")
         _check_hashable(values)
+        self._take_large_keys(values)
         target.items += values
 
     def import_name(self, module: Node, name: Node) -> Global:

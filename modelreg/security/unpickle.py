@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import sys
 from collections.abc import Collection
 from functools import partial
 from importlib import import_module
@@ -39,7 +40,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
     Raises `UntrustedModel` before anything is imported that is not admitted, and `UnloadableModel` when a library is
     missing or the file can't be read.
     """
-    scan = require_trust(file, trust)
+    scan = require_trust(file, trust, expects_graph=True)
     names = _Names(trust, scan)
     file.seek(0)
     start = file.read(8)
@@ -52,14 +53,20 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
         return _Unpickler(file, names).load()
 
 
-def require_trust(file: BinaryIO, trust: Trust) -> Scan:
+def require_trust(file: BinaryIO, trust: Trust, *, expects_graph: bool = False) -> Scan:
     """The verdict on an opened file; raises `UntrustedModel` unless it may be loaded.
+
+    Raises `UnloadableModel` where ``expects_graph`` and the file holds no objects that were judged.
 
     Classes that are trusted by name are imported here: their objects may have no attribute in the place of a method.
     """
     evidence = examined(file)
     scan = evidence.scan()
     trust.require(scan)
+    if not trust.full and not evidence.graphs and expects_graph:
+        raise UnloadableModel(
+            "the model's file is no pickle", "register the file that joblib.dump or pickle.dump wrote"
+        )
     if not trust.full:
         with loading():
             for pair, attributes in evidence.attributes.items():
@@ -130,6 +137,11 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The class or function of this name; raises `UntrustedModel`."""
         return super().find_class(module, name) if self._names.are_free else self._names.find(module, name)
+
+
+def offer_loss_module() -> None:
+    """Let ``_loss`` mean scikit-learn's own module, and not a file of this name in some folder (see `_MODULES`)."""
+    sys.modules.setdefault("_loss", import_module(_MODULES["_loss"]))
 
 
 def _imported(module: str, name: str) -> Any:

@@ -144,6 +144,11 @@ CALLS: dict[str, list[list[Any]]] = {
 """Arguments by position where what was seen is one example of many."""
 
 _HELD = ["estimator", "value", "frame", "index", "sparse", "random", "torch.Tensor", "torch.nn.parameter.Parameter"]
+_TRIED = [
+    *("labels", "numbers", "frozen_distribution"),
+    {"items": ["text", "labels", "numbers", "estimator", "function", "kernel", "splitter", "random", "type"]},
+]
+_PARAMETERS = [{"keys": ["text"], "values": _TRIED}]
 _IN_MAPPINGS = [
     *("text", "labels", "numbers", "bytes", *_HELD),
     {"items": _HELD},
@@ -155,6 +160,20 @@ CLASSES: dict[str, dict[str, Any]] = {
     "collections.defaultdict": {"entries": _MAPPING},
     "collections.Counter": {"entries": [{"keys": ["text", "labels"], "values": []}]},
     "collections.deque": {"items": [{"items": ["text", "labels", "numbers", *_HELD]}]},
+    **{
+        f"sklearn.model_selection.{name}": {
+            "attributes": {"param_distributions": [*_PARAMETERS, {"items": _PARAMETERS}]}
+        }
+        for name in ("_search.RandomizedSearchCV", "_search_successive_halving.HalvingRandomSearchCV")
+    },
+    **{
+        f"sklearn.model_selection.{name}": {"attributes": {"param_grid": [*_PARAMETERS, {"items": _PARAMETERS}]}}
+        for name in ("_search.GridSearchCV", "_search_successive_halving.HalvingGridSearchCV")
+    },
+    **{
+        f"sklearn.feature_extraction.text.{name}": {"category": "estimator", "only": {"input": ["'content'"]}}
+        for name in ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
+    },
     "torch.Tensor": {"category": "value"},
     "torch.nn.parameter.Parameter": {"category": "value"},
 }

@@ -59,6 +59,8 @@ class Widening:
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
         for attribute, kinds in parts.get("attributes", {}).items():
+            seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+        for attribute, kinds in parts.get("only", {}).items():
             seen.attributes[attribute] = Kinds.parse(kinds)
 
     def category(self, name: str) -> str:
@@ -138,6 +140,8 @@ class Widening:
     def _attribute(self, name: str, attribute: str, kinds: Kinds) -> Kinds:
         if attribute in review.NEVER:
             return NOTHING
+        if attribute == "coef_":
+            kinds |= words("sparse")  # what `sparsify` makes of it
         if attribute in review.METHOD_NAMES and self.category(name) in ("estimator", "scorer"):
             texts = words(*map(literal, review.METHODS))
             return texts | Kinds(items=texts)
