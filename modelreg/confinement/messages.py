@@ -7,9 +7,9 @@ is `NoAnswer`.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -26,6 +26,9 @@ _MOST_COLUMNS = 100_000
 _MOST_METRICS = 100
 _MOST_CLASSES = 200
 _MOST_ROWS = 2**53
+_STORAGE_FAILURES = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What reading the data or writing the output may fail with. EPIPE is not among them: the parent would take it for a
+reader of its own stdout that has gone, and end with success."""
 _WARNINGS = {
     each.__name__: each
     for each in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
@@ -83,7 +86,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class OutputFailed:
-    """The operating system would not take, or give, bytes."""
+    """The operating system could not write the output, or read the data: the disk is full or defective."""
 
     number: int
     """``errno``."""
@@ -128,6 +131,11 @@ def decode(line: bytes) -> Message:
         return _READERS[kind](values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise NoAnswer(type(error).__name__) from error
+
+
+def is_storage_failure(number: int | None) -> bool:
+    """Whether an ``errno`` is one of `OutputFailed`."""
+    return number in _STORAGE_FAILURES
 
 
 def readable(text: str) -> str:
@@ -211,7 +219,8 @@ def _read_failed(values: dict[str, Any]) -> Message:
 
 def _read_output_failed(values: dict[str, Any]) -> Message:
     number = _whole(values["errno"])
-    os.strerror(number)
+    if not is_storage_failure(number):
+        raise ValueError
     return OutputFailed(number)
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from world import MODELREG, TRUSTED
 
+from modelreg.confinement import messages
 from modelreg.errors import ModelStopped
+from modelreg.records.evaluation import Scores
 
 CRASHES = {
     "a segmentation fault": ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\)"),
@@ -32,16 +34,11 @@ for name in map(int, os.listdir("/proc/self/fd")):
     except OSError:
         pass
 """
-LIES = {
+REGRESSION = Scores("regression", dict.fromkeys(["r2", "mae", "rmse", "mape", "max_error"], 0.5), {}, None, None, 2)
+FORGED = {
     "no JSON": b"hello\n",
-    "another kind": b'{"is": "Trusted"}\n',
-    "a number that is none": b'{"is": "Predicted", "rows": NaN, "columns": []}\n',
-    "rows below zero": b'{"is": "Predicted", "rows": -1, "columns": ["prediction"]}\n',
-    "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}\n',
-    "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}\n',
-    "nested without end": b"[" * 100_000 + b"\n",
-    "scores of a prediction": b'{"is": "Measured", "task": "regression", "metrics": {}, "missing": {}, "labels": null,'
-    b' "counts": null, "rows": 1}\n',
+    "a closed pipe": b'{"is": "OutputFailed", "errno": 32}\n',
+    "scores of a prediction": messages.encode(messages.Measured(REGRESSION)),
 }
 
 
@@ -104,10 +101,15 @@ def test_the_error_has_a_class_and_a_code(world):
     assert json.loads(world.predict(reference, "--json").stderr)["error"]["code"] == "model_stopped"
 
 
-@pytest.mark.parametrize("line", LIES.values(), ids=LIES)
-def test_an_answer_that_is_none(world, line):
+@pytest.mark.parametrize("line", FORGED.values(), ids=FORGED)
+def test_a_forged_answer(world, line):
     done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
     assert_stopped(world, done, "sent what is no answer; nothing was written")
+
+
+@pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
+def test_an_exception_that_is_no_error(world, name):
+    assert_stopped(world, world.predict(world.register(f"raise {name}")), f"its process failed: {name}; nothing")
 
 
 def test_a_process_that_closes_its_line_and_stays(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -39,6 +40,29 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
     max_leaves=9,
 )
+
+
+INVALID = {
+    "no JSON": b"hello",
+    "another kind": b'{"is": "Trusted"}',
+    "a number that is none": b'{"is": "Predicted", "rows": NaN, "columns": []}',
+    "rows below zero": b'{"is": "Predicted", "rows": -1, "columns": ["prediction"]}',
+    "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}',
+    "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}',
+    "nested without end": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("line", INVALID.values(), ids=INVALID)
+def test_a_line_that_is_no_message(line):
+    with pytest.raises(NoAnswer):
+        decode(line)
+
+
+@pytest.mark.parametrize("number", [0, errno.EPIPE, errno.ECONNRESET, errno.EINTR, errno.ENOENT, 99_999, True, "28"])
+def test_output_fails_for_reasons_of_storage_alone(number):
+    with pytest.raises(NoAnswer):
+        decode(json.dumps({"is": "OutputFailed", "errno": number}).encode())
 
 
 @pytest.mark.parametrize("message", GENUINE, ids=lambda message: type(message).__name__)
