@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -186,6 +187,21 @@ def test_what_it_warns_of_is_a_warning_here(world):
     assert "warning: old and new\n" in world.predict(reference).stderr
     with pytest.warns(FutureWarning, match="old and new"):
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+
+
+WARNS = "import warnings\nfor number in range(150): warnings.warn(f'warning {number}', UserWarning)"
+
+
+def test_of_many_warnings_the_first_are_passed_on_and_none_is_kept(world):
+    reference = world.register(WARNS)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+    texts = [str(each.message) for each in caught]
+    assert texts == [*(f"warning {number}" for number in range(100)), "further warnings of model/1 are not shown"]
+    for module in list(sys.modules.values()):
+        kept = getattr(module, "__warningregistry__", {})
+        assert not [each for each in kept if isinstance(each, tuple) and each[0] in texts]
 
 
 def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(world, rows):

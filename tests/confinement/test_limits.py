@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,27 @@ def test_too_much_time(world):
     assert_stopped(world, done, "took longer than 3 seconds; nothing was written")
 
 
+THREADS = """
+import _thread, threading
+_thread.stack_size(32768)
+held = threading.Lock()
+held.acquire()
+for _ in range(COUNT):
+    _thread.start_new_thread(held.acquire, ())
+if WAIT:
+    held.acquire()
+"""
+
+
+def test_too_many_threads(world):
+    done = world.predict(world.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
+    assert_stopped(world, done, "started more than 1,024 threads; nothing was written")
+
+
+def test_many_threads(world):
+    assert world.predict(world.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
+
+
 def test_what_was_there_stays(world):
     world.output.write_text("as it was")
     assert world.predict(world.register("import os; os._exit(0)")).returncode == 7
@@ -91,6 +113,18 @@ def test_an_evaluation_that_does_not_end_is_not_kept(world):
     reference = world.register("import os; os.abort()")
     done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
     assert done.returncode == 7
+    assert world.registry.evaluations(reference) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"), [((), 1_000_000), (("--task", "classification"), 2)], ids=["more rows than bytes", "task"]
+)
+def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
+    world.data.write_text("a,y\n1,1\n2,1\n")
+    line = messages.encode(messages.Measured(replace(REGRESSION, data_rows=rows)))
+    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
+    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *words, *TRUSTED)
+    assert_stopped(world, done, "sent what is no answer; nothing was written")
     assert world.registry.evaluations(reference) == []
 
 
