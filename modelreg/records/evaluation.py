@@ -8,7 +8,6 @@ from datetime import datetime
 
 from modelreg.references import Digest
 
-
 MOST_CLASSES = 200
 """Of a confusion matrix that is kept."""
 LONGEST_LABEL = 1000

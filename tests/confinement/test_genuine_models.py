@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -130,6 +131,41 @@ def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     done = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
     assert done.returncode == 2
     assert "PermissionError" in done.stderr
+
+
+NAMESPACES = """
+import json
+from work.proj.main import NUMBER
+from work.proj.real import NAME
+import work.top
+found = {}
+for path in PLACES:
+    try:
+        found[path] = open(path).read()
+    except OSError as error:
+        found[path] = type(error).__name__
+print(json.dumps(found))
+"""
+
+
+def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
+    folder = world.folder / "projects"
+    files = {
+        "work/top.py": "",
+        "work/proj/main.py": "NUMBER = 1",
+        "work/proj/real/__init__.py": "NAME = 'real'",
+        "work/proj/real/words.txt": "words of the package",
+    }
+    private = ["work/notes.txt", "work/proj/.env", "work/taxes/2025.pdf"]
+    for name, text in (files | dict.fromkeys(private, "private")).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    places = [str(folder / name) for name in ("work/proj/real/words.txt", *private)]
+    reference = world.register(NAMESPACES.replace("PLACES", repr(places)))
+    done = world.predict(reference, environment={"PYTHONPATH": str(folder)})
+    assert done.returncode == 0, done.stderr
+    found = list(json.loads(done.stderr.splitlines()[0]).values())
+    assert found == ["words of the package", "PermissionError", "PermissionError", "PermissionError"]
 
 
 FLAVOR = """
