@@ -58,7 +58,13 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+COMMON = ("HistGradientBoosting", "MultiOutput")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(make, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, make in MODELS.items()],
+)
 def test_a_model_with_threads_predicts_as_in_its_own_process(world, rows, make):
     frame, target = rows
     model = make(frame, target)
@@ -87,7 +93,7 @@ def project(world, prefer: str) -> str:
     return "own/1"
 
 
-@pytest.mark.parametrize("prefer", ["threads", "processes"])
+@pytest.mark.parametrize("prefer", [pytest.param("threads", marks=pytest.mark.slow), "processes"])
 def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threads(world, prefer):
     reference = project(world, prefer)
     environment = {"PYTHONPATH": str(world.folder / "project")}
@@ -124,7 +130,7 @@ def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
     assert world.output.read_text() == "prediction\n2.0\n4.0\n"
 
 
-@pytest.mark.parametrize("name", [".env", "notes.txt"])
+@pytest.mark.parametrize("name", [".env", pytest.param("notes.txt", marks=pytest.mark.slow)])
 def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     project(world, "threads")
     reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
@@ -263,7 +269,9 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
     assert len({(world.folder / f"{number}.csv").read_text() for number in range(4)}) == 1
 
 
-@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("<&-", "<&- >&-", "<&- 2>&-")), "<&- >&- 2>&-"]
+)
 def test_it_predicts_where_standard_streams_are_closed(world, closed):
     words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -16,7 +17,7 @@ import pytest
 from world import MODELREG, TRUSTED
 
 from modelreg.confinement import messages
-from modelreg.errors import ModelStopped
+from modelreg.errors import InvalidInput, ModelStopped
 from modelreg.records.evaluation import Scores
 
 CRASHES = {
@@ -26,6 +27,7 @@ CRASHES = {
     "an exit": ("import os; os._exit(0)", "ended before it was done"),
     "an exit with a status": ("import os; os._exit(3)", "ended before it was done"),
 }
+COMMON = ("a segmentation fault", "an exit")
 LINE = """
 import os, stat, time
 for name in map(int, os.listdir("/proc/self/fd")):
@@ -52,13 +54,21 @@ def assert_stopped(world, done, reason):
     assert sorted(path.name for path in world.folder.iterdir() if "out.csv" in path.name) == []
 
 
-@pytest.mark.parametrize(("code", "reason"), CRASHES.values(), ids=CRASHES)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [pytest.param(*each, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, each in CRASHES.items()],
+)
 def test_a_crash(world, code, reason):
     assert_stopped(world, world.predict(world.register(code)), reason)
 
 
 @pytest.mark.parametrize(
-    "code", ["held = bytearray(4 << 30)", "import numpy; numpy.ones(1 << 30)", "a = [0]\nwhile True: a += a"]
+    "code",
+    [
+        "held = bytearray(4 << 30)",
+        pytest.param("import numpy; numpy.ones(1 << 30)", marks=pytest.mark.slow),
+        pytest.param("a = [0]\nwhile True: a += a", marks=pytest.mark.slow),
+    ],
 )
 def test_too_much_memory(world, code):
     done = world.predict(world.register(code), "--memory-limit", "3GiB")
@@ -66,6 +76,7 @@ def test_too_much_memory(world, code):
     assert "--memory-limit" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_memory_of_the_machine_is_the_limit_unless_another_is_given(world):
     assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "wanted more memory")
 
@@ -146,6 +157,7 @@ def test_an_exception_that_is_no_error(world, name):
     assert_stopped(world, world.predict(world.register(f"raise {name}")), f"its process failed: {name}; nothing")
 
 
+@pytest.mark.slow
 def test_a_process_that_closes_its_line_and_stays(world):
     done = world.predict(world.register(f"{LINE}os.close(line)\nwhile True: time.sleep(1)"))
     assert_stopped(world, done, "does not answer any more; nothing was written")
@@ -164,19 +176,19 @@ def test_an_error_with_control_characters_is_escaped(world):
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (("--memory-limit", "12"), 2),
-        (("--memory-limit", "much"), 2),
-        (("--time-limit", "0"), 2),
-        (("--time-limit", "-1"), 2),
-        (("--time-limit", "nan"), 2),
-        (("--memory-limit", "4GiB", "--time-limit", "600"), 0),
-    ],
+    "limit",
+    [{"memory_limit": "12"}, {"memory_limit": "much"}, {"time_limit": 0}, {"time_limit": -1}, {"time_limit": math.nan}],
+    ids=repr,
 )
-def test_limits_are_numbers(world, words, status):
-    done = world.predict(world.register("pass"), *words)
-    assert done.returncode == status, done.stderr
+def test_limits_are_numbers(world, limit):
+    with pytest.raises(InvalidInput):
+        world.registry.predict("model/1", world.data, world.output, **limit)
+
+
+def test_limits_that_suffice(world):
+    reference = world.register("pass")
+    assert world.predict(reference, "--memory-limit", "much").returncode == 2
+    assert world.predict(reference, "--memory-limit", "4GiB", "--time-limit", "600").returncode == 0
 
 
 WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1)"
@@ -217,6 +229,14 @@ def test_ctrl_c_ends_the_model_too(world, waiting):
     assert command.wait() == 130
     assert gone_within(child, 10)
     assert not world.output.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, waiting, number):
+    command, _ = waiting
+    command.send_signal(number)
+    command.wait()
+    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
 
 
 def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
