@@ -7,25 +7,29 @@ is `NoAnswer`.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from modelreg import errors
 from modelreg.errors import InvalidInput, ModelregError, Untrusted
+from modelreg.inference.scoring import RANGES
 from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import ConfusionMatrix, Scores
+from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, Scores
 
 LONGEST = 8 << 20  # bytes of one message: a confusion matrix of 200 classes takes some 100 KiB
 _LONGEST_TEXT = 4000  # characters
 _MOST_TEXTS = 1000
 _MOST_COLUMNS = 100_000
 _MOST_METRICS = 100
-_MOST_CLASSES = 200
+_ROUNDING = 1e-9  # by which a metric may be beyond its range
 _MOST_ROWS = 2**53
+_STORAGE_FAILURES = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+"""What reading the data or writing the output may fail with. EPIPE is not among them: the parent would take it for a
+reader of its own stdout that has gone, and end with success."""
 _WARNINGS = {
     each.__name__: each
     for each in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
@@ -83,7 +87,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class OutputFailed:
-    """The operating system would not take, or give, bytes."""
+    """The operating system could not write the output, or read the data: the disk is full or defective."""
 
     number: int
     """``errno``."""
@@ -128,6 +132,11 @@ def decode(line: bytes) -> Message:
         return _READERS[kind](values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise NoAnswer(type(error).__name__) from error
+
+
+def is_storage_failure(number: int | None) -> bool:
+    """Whether an ``errno`` is one of `OutputFailed`."""
+    return number in _STORAGE_FAILURES
 
 
 def readable(text: str) -> str:
@@ -188,12 +197,17 @@ def _read_predicted(values: dict[str, Any]) -> Message:
 
 
 def _read_measured(values: dict[str, Any]) -> Message:
-    metrics = {_text(name): None if value is None else _number(value) for name, value in _some(values["metrics"])}
-    missing = {_text(name): _text(reason) for name, reason in _some(values["missing"])}
-    if values["task"] not in ("classification", "regression"):
+    """Scores that `modelreg.inference.scoring` could have computed, as far as they tell by themselves."""
+    task, rows = values["task"], _whole(values["rows"])
+    ranges, metrics = RANGES[task], dict(_some(values["metrics"]))
+    missing = {name: _text(reason) for name, reason in _some(values["missing"])}
+    if metrics.keys() != ranges.keys() or missing.keys() != {name for name in metrics if metrics[name] is None}:
         raise ValueError
-    matrix = None if values["labels"] is None else _matrix(values)
-    return Measured(Scores(values["task"], metrics, missing, matrix, None, _whole(values["rows"])))
+    checked = {name: None if value is None else _number(value, *ranges[name]) for name, value in metrics.items()}
+    matrix = None if values["labels"] is None and values["counts"] is None else _matrix(values, rows)
+    if rows == 0 or (matrix is not None and task != "classification"):
+        raise ValueError
+    return Measured(Scores(task, checked, missing, matrix, None, rows))
 
 
 def _read_failed(values: dict[str, Any]) -> Message:
@@ -211,7 +225,8 @@ def _read_failed(values: dict[str, Any]) -> Message:
 
 def _read_output_failed(values: dict[str, Any]) -> Message:
     number = _whole(values["errno"])
-    os.strerror(number)
+    if not is_storage_failure(number):
+        raise ValueError
     return OutputFailed(number)
 
 
@@ -219,10 +234,13 @@ def _read_out_of_memory(values: dict[str, Any]) -> Message:
     return OutOfMemory()
 
 
-def _matrix(values: dict[str, Any]) -> ConfusionMatrix:
-    labels = _names(values["labels"], _MOST_CLASSES)
+def _matrix(values: dict[str, Any], rows: int) -> ConfusionMatrix:
+    """A square matrix of counts that add up to the number of rows."""
+    labels = _names(values["labels"], MOST_CLASSES)
     counts = tuple(tuple(map(_whole, row)) for row in values["counts"])
-    if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
+    if any(len(label) > LONGEST_LABEL for label in labels) or any(len(row) != len(labels) for row in counts):
+        raise ValueError
+    if len(counts) != len(labels) or sum(map(sum, counts)) != rows:
         raise ValueError
     return ConfusionMatrix(labels, counts)
 
@@ -262,10 +280,12 @@ def _whole(value: object) -> int:
     return value
 
 
-def _number(value: object) -> float:
-    if type(value) not in (int, float) or not math.isfinite(float(value)):  # type: ignore[arg-type]
+def _number(value: object, least: float, greatest: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(float(value)):
         raise ValueError
-    return float(value)  # type: ignore[arg-type]
+    if not least - _ROUNDING <= value <= greatest + _ROUNDING:
+        raise ValueError
+    return float(value)
 
 
 _READERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {

@@ -39,6 +39,9 @@ from modelreg.confinement.worker import main
 main(int(sys.argv[1]))
 """
 _BLOCK = 65536  # bytes
+_MOST_THREADS = 1024  # genuine models use a few for each core
+_WATCH = 0.05  # seconds between two looks at the number of threads
+_MOST_WARNINGS = 100  # of one run that are passed on
 _LAST_WORDS = 5.0  # seconds in which a child that closed its end must be gone
 
 
@@ -106,13 +109,14 @@ class ModelProcess:
 
     def _answer(self, model: str, deadline: float | None, progress: Progress | None) -> Predicted | Measured:
         is_confined = False
+        warned = _Warned(model)
         for message in self._messages(model, deadline):
             match message:
                 case messages.Confined(confinement):
                     is_confined = True
                     _tell_of_missing(confinement)
                 case messages.Warned(category, text):
-                    warnings.warn(text, category, stacklevel=5)
+                    warned.pass_on(text, category)
                 case messages.Advanced(done, total):
                     if progress is not None:
                         progress(done, total)
@@ -129,16 +133,25 @@ class ModelProcess:
         raise self._stopped(model)
 
     def _messages(self, model: str, deadline: float | None) -> Iterator[messages.Message]:
-        """What the child sends until it closes its end; what it prints meanwhile is passed on."""
-        received = bytearray()
+        """What the child sends until it closes its end; what it prints meanwhile is passed on.
+
+        Nothing else limits threads everywhere: ``RLIMIT_NPROC`` does not hold for root, and counts those of all other
+        processes of a user.
+        """
+        received, watched = bytearray(), 0.0
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel, selectors.EVENT_READ)
             selector.register(self._printed.descriptor, selectors.EVENT_READ)
             while True:
-                remaining = None if deadline is None else deadline - monotonic()
-                ready = selector.select(remaining if remaining is None else max(0.0, remaining))
-                if deadline is not None and monotonic() >= deadline:
+                now = monotonic()
+                ready = selector.select(_WATCH if deadline is None else max(0.0, min(_WATCH, deadline - now)))
+                now = monotonic()
+                if deadline is not None and now >= deadline:
                     raise self._out_of_time(model)
+                if now >= watched + _WATCH:
+                    watched = now
+                    if _threads(self._process.pid) > _MOST_THREADS:
+                        raise ModelStopped(model, f"it started more than {_MOST_THREADS:,} threads")
                 places = {key.fd for key, _ in ready}
                 if self._printed.descriptor in places and not self._printed.pass_on():
                     selector.unregister(self._printed.descriptor)
@@ -197,6 +210,27 @@ class ModelProcess:
         return "allow more with --memory-limit SIZE, as in --memory-limit 64GiB"
 
 
+class _Warned:
+    """The warnings of one run: each text once, and no more than `_MOST_WARNINGS`, of which nothing is kept."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._count = 0
+        self._registry: dict[str | tuple[str, type[Warning], int], int] = {}
+
+    def pass_on(self, text: str, category: type[Warning]) -> None:
+        """Warn as if it had happened where `Registry` was called."""
+        self._count += 1
+        if self._count <= _MOST_WARNINGS:
+            self._warn(text, category)
+        elif self._count == _MOST_WARNINGS + 1:
+            self._warn(f"further warnings of {self._model} are not shown", UserWarning)
+
+    def _warn(self, text: str, category: type[Warning]) -> None:
+        # with a registry of our own: that of a module keeps every text for as long as the process lives
+        warnings.warn_explicit(text, category, f"<{self._model}>", 1, "modelreg.registry", self._registry)
+
+
 class _Printed:
     """What the child prints, on its way to our stderr, with control characters escaped."""
 
@@ -223,6 +257,15 @@ def _visible(character: str) -> str:
     if character == "\r":  # of a progress bar, which would write over what stands there
         return "\n"
     return character if character.isprintable() or character in "\n\t" else repr(character)[1:-1]
+
+
+def _threads(pid: int) -> int:
+    """How many threads a process has; 0 where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[17])  # proc(5): the 20th, and the name is the 2nd
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _received(channel: socket.socket) -> bytes:

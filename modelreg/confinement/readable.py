@@ -28,6 +28,8 @@ _NETWORK = (
 )
 _MODULES = (".py", ".pyc", ".so", ".zip", ".egg")
 _METADATA = (".dist-info", ".egg-info")
+_FILES_OF_NAMESPACES = (".py", ".pyc", ".so")
+_MOST_FOLDERS, _DEEPEST = 1000, 6  # that are looked into for modules of namespace packages
 
 
 def rules(permissions: Permissions, model_folder: str | None) -> Iterator[tuple[str, Right]]:
@@ -78,24 +80,37 @@ def _modules_in(folder: str) -> Iterator[str]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         return
+    namespaces = []
     for entry in entries:
-        is_module = entry.name.endswith(_MODULES) and not entry.is_dir()
-        if is_module or entry.name.endswith(_METADATA) or (entry.is_dir() and _is_package(entry)):
+        if _is_dir(entry) and entry.name.isidentifier():
+            namespaces.append(entry.path)
+        elif entry.name.endswith(_METADATA) or (entry.name.endswith(_MODULES) and not _is_dir(entry)):
             yield entry.path
+    yield from _in_namespaces(namespaces)
 
 
-def _is_package(entry: os.DirEntry[str]) -> bool:
-    """Whether modules can be imported from a folder: it has some, or, as a namespace, a folder with some."""
-    return entry.name.isidentifier() and (
-        _has_modules(entry.path)
-        or any(
-            _has_modules(below.path) for below in _listed(entry.path) if below.name.isidentifier() and _is_dir(below)
-        )
-    )
+def _in_namespaces(folders: list[str]) -> Iterator[str]:
+    """Packages among these folders, as a whole, and of others the modules and packages in them.
 
-
-def _has_modules(folder: str) -> bool:
-    return any(entry.name.endswith(_MODULES) for entry in _listed(folder))
+    A folder without ``__init__.py`` is a namespace package, for Python; it may as well be one with private files.
+    Those nearest to the top are looked into first.
+    """
+    left = _MOST_FOLDERS
+    for _ in range(_DEEPEST):
+        below: list[str] = []
+        for folder in folders[:left]:
+            entries = _listed(folder)
+            if any(
+                entry.name.startswith("__init__.") and entry.name.endswith(_FILES_OF_NAMESPACES) for entry in entries
+            ):
+                yield folder
+                continue
+            below += [entry.path for entry in entries if entry.name.isidentifier() and _is_dir(entry)]
+            yield from (
+                entry.path for entry in entries if entry.name.endswith(_FILES_OF_NAMESPACES) and not _is_dir(entry)
+            )
+        left -= len(folders[:left])
+        folders = below
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

@@ -36,6 +36,7 @@ class ModelRun:
         answer = self._run(PredictionTask(proba, id_column, output.format), [output.file.fileno()], progress)
         if not isinstance(answer, Predicted):
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
+        self._require_possible(answer.rows)
         return answer
 
     def evaluate(self, target: str, *, task: str | None, progress: Progress | None) -> Scores:
@@ -43,9 +44,16 @@ class ModelRun:
         from dataclasses import replace
 
         answer = self._run(EvaluationTask(target, task), [], progress)
-        if not isinstance(answer, Measured):
+        if not isinstance(answer, Measured) or (task or answer.scores.task) != answer.scores.task:
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
+        self._require_possible(answer.scores.data_rows or 0)
         return replace(answer.scores, data_digest=self.data_digest)
+
+    def _require_possible(self, rows: int) -> None:
+        """Raise `ModelStopped` where the file cannot have so many rows."""
+        most = self.table.most_rows()
+        if rows == 0 or (most is not None and rows > most):
+            raise ModelStopped(self.version.reference, "its process sent what is no answer")
 
     def _run(
         self, task: PredictionTask | EvaluationTask, output: list[int], progress: Progress | None

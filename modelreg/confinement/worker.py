@@ -45,7 +45,7 @@ def main(descriptor: int) -> None:
         answer = _do_job(channel)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
         os._exit(0)
-    except Exception as error:  # as the parent does with what nobody foresaw
+    except BaseException as error:  # a model may raise KeyboardInterrupt; Ctrl-C does not reach this session
         if not isinstance(error, (ModelregError, OSError, MemoryError)) and os.environ.get("MODELREG_DEBUG") == "1":
             raise
         answer = _failure(error)
@@ -163,15 +163,16 @@ def _send(channel: socket.socket, message: Message) -> None:
         line = line[os.write(channel.fileno(), line) :]
 
 
-def _failure(error: Exception) -> Message:
+def _failure(error: BaseException) -> Message:
     """What the parent is told of an error."""
     if _is_caused_by(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return messages.OutOfMemory()
     if isinstance(error, ModelregError):
         return messages.Failed(_explained(error))
-    if isinstance(error, OSError):  # the model's own are errors of ours already
-        return messages.OutputFailed(error.errno or 0)
-    return messages.Failed(ModelStopped("the model", f"its process failed: {type(error).__name__}: {error}"))
+    if isinstance(error, OSError) and error.errno is not None and messages.is_storage_failure(error.errno):
+        return messages.OutputFailed(error.errno)
+    description = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return messages.Failed(ModelStopped("the model", f"its process failed: {description}"))
 
 
 def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> bool:

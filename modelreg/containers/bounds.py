@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_LEAST_BYTES = 4 << 30  # some seconds
-_BYTES_FOR_EACH = 50  # of a model's own; genuine arrays seldom shrink to less than a tenth
+_LEAST_BYTES, _BYTES_FOR_EACH = 512 << 20, 200  # zlib inflates the first in about a second
+_LEAST_MEMBERS, _SIZE_OF_MEMBER, _MOST_MEMBERS = 2_000, 50, 100_000  # zip has 76 bytes and two names for each
+_LEAST_STRAYS, _SIZE_OF_STRAY, _MOST_STRAYS = 100, 10_000, 1_000
+_LEAST_VALUES, _MOST_VALUES = 50_000, 4_000_000
 
 
 @dataclass(slots=True)
@@ -17,17 +19,22 @@ class Bounds:
 
     bytes: int
     """Decompressed, or read of what is stored in an archive."""
-    members: int = 100_000
-    strays: int = 1_000
+    members: int = _MOST_MEMBERS
+    strays: int = _MOST_STRAYS
     """Members that no directory lists, each of which could hold all that follow it."""
-    values: int = 4_000_000
+    values: int = _MOST_VALUES
     """Of JSON."""
     is_spent: bool = False
 
     @classmethod
     def of_model(cls, size: int) -> Bounds:
-        """What a model of ``size`` bytes may take."""
-        return cls(max(_LEAST_BYTES, _BYTES_FOR_EACH * size))
+        """What a model of ``size`` bytes may take: a small one must not keep anybody busy for long."""
+        return cls(
+            bytes=max(_LEAST_BYTES, _BYTES_FOR_EACH * size),
+            members=min(_LEAST_MEMBERS + size // _SIZE_OF_MEMBER, _MOST_MEMBERS),
+            strays=min(_LEAST_STRAYS + size // _SIZE_OF_STRAY, _MOST_STRAYS),
+            values=min(_LEAST_VALUES + size, _MOST_VALUES),
+        )
 
     def take(self, *, bytes: int = 0, members: int = 0, strays: int = 0, values: int = 0) -> bool:
         """Take some of it; returns whether it may be used."""

@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _LONGEST_VARINT = 10  # bytes
+_KEYS = range(1 << 3, 1 << 32)
+"""Field numbers from 1, in 32 bits: C++'s protobuf cuts off what a key has beyond, and would see another field."""
 
 
 class NotProtobuf(Exception):
@@ -23,6 +25,8 @@ def fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int
     while at < end:
         file.seek(at)
         key = varint(file)
+        if key not in _KEYS:
+            raise NotProtobuf
         kind = key & 7
         if kind == _BYTES:
             length = varint(file)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelreg.records.evaluation import ConfusionMatrix
+from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _ROUNDING = 1e-3  # by which probabilities may be off
-_MOST_CLASSES = 200  # of a confusion matrix that is kept
 NO_PROBABILITIES = "the model gives no probabilities"
+
+_SHARE, _ERROR = (0.0, 1.0), (0.0, math.inf)
+RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "classification": {
+        "accuracy": _SHARE,
+        "balanced_accuracy": _SHARE,
+        "precision_macro": _SHARE,
+        "recall_macro": _SHARE,
+        "f1_macro": _SHARE,
+        "roc_auc": _SHARE,
+        "log_loss": _ERROR,
+    },
+    "regression": {"r2": (-math.inf, 1.0), "mae": _ERROR, "rmse": _ERROR, "mape": _ERROR, "max_error": _ERROR},
+}
+"""Task -> its metrics, each with the least and the greatest value that it can have."""
 
 
 class Undefined(Exception):
@@ -62,11 +76,11 @@ def regression_scores(true: Array, predicted: Array) -> tuple[dict[str, float | 
 
 
 def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> ConfusionMatrix | None:
-    """How often each class was taken for which; None where there are too many to keep."""
+    """How often each class was taken for which; None where there are too many to keep, or too long ones."""
     import numpy as np
 
     classes = len(labels)
-    if classes > _MOST_CLASSES:
+    if classes > MOST_CLASSES or any(len(label) > LONGEST_LABEL for label in labels):
         return None
     counts = np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     return ConfusionMatrix(labels, tuple(tuple(map(int, row)) for row in counts))

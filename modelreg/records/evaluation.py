@@ -8,6 +8,11 @@ from datetime import datetime
 
 from modelreg.references import Digest
 
+MOST_CLASSES = 200
+"""Of a confusion matrix that is kept."""
+LONGEST_LABEL = 1000
+"""Characters of a class in a confusion matrix that is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:

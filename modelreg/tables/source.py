@@ -47,6 +47,13 @@ class TableFile:
         self.file.seek(0)
         return Digest(DIGEST_PREFIX + hashlib.file_digest(self.file, "sha256").hexdigest())  # type: ignore[arg-type]
 
+    def most_rows(self) -> int | None:
+        """A number of rows that the file cannot exceed; None where only a library can tell."""
+        if self.is_parquet or self.is_gzipped:
+            return None
+        # the first line has the names of the columns, and each row is at least a value and the end of the line before
+        return os.fstat(self.file.fileno()).st_size // 2
+
     @contextmanager
     def text(self) -> Iterator[IO[bytes]]:
         """The bytes of a CSV file from their beginning, unpacked if they are gzipped."""

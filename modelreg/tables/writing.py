@@ -51,16 +51,27 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
     plain.require_folder(target.parent)
     private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
-        with private.open("xb") as file:
+        with _private_file(private) as file:
             if target.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield OutputFile(file, kind)
             file.flush()
             os.fsync(file.fileno())
+            if not private.exists():
+                # src_dir_fd, which an absolute path makes no use of, lets Python follow the link, as open(2) describes
+                os.link(f"/proc/self/fd/{file.fileno()}", private, src_dir_fd=file.fileno())
         os.replace(private, target)
     finally:
         with suppress(FileNotFoundError):
             private.unlink()
+
+
+def _private_file(path: Path) -> IO[bytes]:
+    """A new file without a name, of which nothing is left however this process ends; at ``path`` where that fails."""
+    if os.path.exists("/proc/self/fd") and hasattr(os, "O_TMPFILE"):
+        with suppress(OSError):  # the file system, or the kernel, has no such files
+            return os.fdopen(os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666), "wb")
+    return path.open("xb")
 
 
 def _format_of(name: str, path: str | os.PathLike[str]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 import threading
+import warnings
 
 import joblib
 import numpy as np
@@ -56,7 +58,13 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+COMMON = ("HistGradientBoosting", "MultiOutput")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(make, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, make in MODELS.items()],
+)
 def test_a_model_with_threads_predicts_as_in_its_own_process(world, rows, make):
     frame, target = rows
     model = make(frame, target)
@@ -85,7 +93,7 @@ def project(world, prefer: str) -> str:
     return "own/1"
 
 
-@pytest.mark.parametrize("prefer", ["threads", "processes"])
+@pytest.mark.parametrize("prefer", [pytest.param("threads", marks=pytest.mark.slow), "processes"])
 def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threads(world, prefer):
     reference = project(world, prefer)
     environment = {"PYTHONPATH": str(world.folder / "project")}
@@ -122,13 +130,48 @@ def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
     assert world.output.read_text() == "prediction\n2.0\n4.0\n"
 
 
-@pytest.mark.parametrize("name", [".env", "notes.txt"])
+@pytest.mark.parametrize("name", [".env", pytest.param("notes.txt", marks=pytest.mark.slow)])
 def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     project(world, "threads")
     reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
     done = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
     assert done.returncode == 2
     assert "PermissionError" in done.stderr
+
+
+NAMESPACES = """
+import json
+from work.proj.main import NUMBER
+from work.proj.real import NAME
+import work.top
+found = {}
+for path in PLACES:
+    try:
+        found[path] = open(path).read()
+    except OSError as error:
+        found[path] = type(error).__name__
+print(json.dumps(found))
+"""
+
+
+def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
+    folder = world.folder / "projects"
+    files = {
+        "work/top.py": "",
+        "work/proj/main.py": "NUMBER = 1",
+        "work/proj/real/__init__.py": "NAME = 'real'",
+        "work/proj/real/words.txt": "words of the package",
+    }
+    private = ["work/notes.txt", "work/proj/.env", "work/taxes/2025.pdf"]
+    for name, text in (files | dict.fromkeys(private, "private")).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    places = [str(folder / name) for name in ("work/proj/real/words.txt", *private)]
+    reference = world.register(NAMESPACES.replace("PLACES", repr(places)))
+    done = world.predict(reference, environment={"PYTHONPATH": str(folder)})
+    assert done.returncode == 0, done.stderr
+    found = list(json.loads(done.stderr.splitlines()[0]).values())
+    assert found == ["words of the package", "PermissionError", "PermissionError", "PermissionError"]
 
 
 FLAVOR = """
@@ -188,6 +231,21 @@ def test_what_it_warns_of_is_a_warning_here(world):
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
 
 
+WARNS = "import warnings\nfor number in range(150): warnings.warn(f'warning {number}', UserWarning)"
+
+
+def test_of_many_warnings_the_first_are_passed_on_and_none_is_kept(world):
+    reference = world.register(WARNS)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+    texts = [str(each.message) for each in caught]
+    assert texts == [*(f"warning {number}" for number in range(100)), "further warnings of model/1 are not shown"]
+    for module in list(sys.modules.values()):
+        kept = getattr(module, "__warningregistry__", {})
+        assert not [each for each in kept if isinstance(each, tuple) and each[0] in texts]
+
+
 def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(world, rows):
     frame, target = rows
     joblib.dump(RandomForestClassifier(3).fit(frame, target), world.folder / "model.joblib")
@@ -211,7 +269,9 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
     assert len({(world.folder / f"{number}.csv").read_text() for number in range(4)}) == 1
 
 
-@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("<&-", "<&- >&-", "<&- 2>&-")), "<&- >&- 2>&-"]
+)
 def test_it_predicts_where_standard_streams_are_closed(world, closed):
     words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.errors import ModelStopped
+from modelreg.confinement import messages
+from modelreg.errors import InvalidInput, ModelStopped
+from modelreg.records.evaluation import Scores
 
 CRASHES = {
     "a segmentation fault": ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\)"),
@@ -23,6 +27,7 @@ CRASHES = {
     "an exit": ("import os; os._exit(0)", "ended before it was done"),
     "an exit with a status": ("import os; os._exit(3)", "ended before it was done"),
 }
+COMMON = ("a segmentation fault", "an exit")
 LINE = """
 import os, stat, time
 for name in map(int, os.listdir("/proc/self/fd")):
@@ -32,16 +37,11 @@ for name in map(int, os.listdir("/proc/self/fd")):
     except OSError:
         pass
 """
-LIES = {
+REGRESSION = Scores("regression", dict.fromkeys(["r2", "mae", "rmse", "mape", "max_error"], 0.5), {}, None, None, 2)
+FORGED = {
     "no JSON": b"hello\n",
-    "another kind": b'{"is": "Trusted"}\n',
-    "a number that is none": b'{"is": "Predicted", "rows": NaN, "columns": []}\n',
-    "rows below zero": b'{"is": "Predicted", "rows": -1, "columns": ["prediction"]}\n',
-    "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}\n',
-    "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}\n',
-    "nested without end": b"[" * 100_000 + b"\n",
-    "scores of a prediction": b'{"is": "Measured", "task": "regression", "metrics": {}, "missing": {}, "labels": null,'
-    b' "counts": null, "rows": 1}\n',
+    "a closed pipe": b'{"is": "OutputFailed", "errno": 32}\n',
+    "scores of a prediction": messages.encode(messages.Measured(REGRESSION)),
 }
 
 
@@ -54,13 +54,21 @@ def assert_stopped(world, done, reason):
     assert sorted(path.name for path in world.folder.iterdir() if "out.csv" in path.name) == []
 
 
-@pytest.mark.parametrize(("code", "reason"), CRASHES.values(), ids=CRASHES)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [pytest.param(*each, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, each in CRASHES.items()],
+)
 def test_a_crash(world, code, reason):
     assert_stopped(world, world.predict(world.register(code)), reason)
 
 
 @pytest.mark.parametrize(
-    "code", ["held = bytearray(4 << 30)", "import numpy; numpy.ones(1 << 30)", "a = [0]\nwhile True: a += a"]
+    "code",
+    [
+        "held = bytearray(4 << 30)",
+        pytest.param("import numpy; numpy.ones(1 << 30)", marks=pytest.mark.slow),
+        pytest.param("a = [0]\nwhile True: a += a", marks=pytest.mark.slow),
+    ],
 )
 def test_too_much_memory(world, code):
     done = world.predict(world.register(code), "--memory-limit", "3GiB")
@@ -68,6 +76,7 @@ def test_too_much_memory(world, code):
     assert "--memory-limit" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_memory_of_the_machine_is_the_limit_unless_another_is_given(world):
     assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "wanted more memory")
 
@@ -75,6 +84,27 @@ def test_the_memory_of_the_machine_is_the_limit_unless_another_is_given(world):
 def test_too_much_time(world):
     done = world.predict(world.register("while True: pass"), "--time-limit", "3")
     assert_stopped(world, done, "took longer than 3 seconds; nothing was written")
+
+
+THREADS = """
+import _thread, threading
+_thread.stack_size(32768)
+held = threading.Lock()
+held.acquire()
+for _ in range(COUNT):
+    _thread.start_new_thread(held.acquire, ())
+if WAIT:
+    held.acquire()
+"""
+
+
+def test_too_many_threads(world):
+    done = world.predict(world.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
+    assert_stopped(world, done, "started more than 1,024 threads; nothing was written")
+
+
+def test_many_threads(world):
+    assert world.predict(world.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
 
 
 def test_what_was_there_stays(world):
@@ -97,6 +127,18 @@ def test_an_evaluation_that_does_not_end_is_not_kept(world):
     assert world.registry.evaluations(reference) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "rows"), [((), 1_000_000), (("--task", "classification"), 2)], ids=["more rows than bytes", "task"]
+)
+def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
+    world.data.write_text("a,y\n1,1\n2,1\n")
+    line = messages.encode(messages.Measured(replace(REGRESSION, data_rows=rows)))
+    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
+    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *words, *TRUSTED)
+    assert_stopped(world, done, "sent what is no answer; nothing was written")
+    assert world.registry.evaluations(reference) == []
+
+
 def test_the_error_has_a_class_and_a_code(world):
     reference = world.register("import os; os.abort()")
     with pytest.raises(ModelStopped, match="crashed"):
@@ -104,12 +146,18 @@ def test_the_error_has_a_class_and_a_code(world):
     assert json.loads(world.predict(reference, "--json").stderr)["error"]["code"] == "model_stopped"
 
 
-@pytest.mark.parametrize("line", LIES.values(), ids=LIES)
-def test_an_answer_that_is_none(world, line):
+@pytest.mark.parametrize("line", FORGED.values(), ids=FORGED)
+def test_a_forged_answer(world, line):
     done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
     assert_stopped(world, done, "sent what is no answer; nothing was written")
 
 
+@pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
+def test_an_exception_that_is_no_error(world, name):
+    assert_stopped(world, world.predict(world.register(f"raise {name}")), f"its process failed: {name}; nothing")
+
+
+@pytest.mark.slow
 def test_a_process_that_closes_its_line_and_stays(world):
     done = world.predict(world.register(f"{LINE}os.close(line)\nwhile True: time.sleep(1)"))
     assert_stopped(world, done, "does not answer any more; nothing was written")
@@ -128,19 +176,19 @@ def test_an_error_with_control_characters_is_escaped(world):
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (("--memory-limit", "12"), 2),
-        (("--memory-limit", "much"), 2),
-        (("--time-limit", "0"), 2),
-        (("--time-limit", "-1"), 2),
-        (("--time-limit", "nan"), 2),
-        (("--memory-limit", "4GiB", "--time-limit", "600"), 0),
-    ],
+    "limit",
+    [{"memory_limit": "12"}, {"memory_limit": "much"}, {"time_limit": 0}, {"time_limit": -1}, {"time_limit": math.nan}],
+    ids=repr,
 )
-def test_limits_are_numbers(world, words, status):
-    done = world.predict(world.register("pass"), *words)
-    assert done.returncode == status, done.stderr
+def test_limits_are_numbers(world, limit):
+    with pytest.raises(InvalidInput):
+        world.registry.predict("model/1", world.data, world.output, **limit)
+
+
+def test_limits_that_suffice(world):
+    reference = world.register("pass")
+    assert world.predict(reference, "--memory-limit", "much").returncode == 2
+    assert world.predict(reference, "--memory-limit", "4GiB", "--time-limit", "600").returncode == 0
 
 
 WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1)"
@@ -181,6 +229,14 @@ def test_ctrl_c_ends_the_model_too(world, waiting):
     assert command.wait() == 130
     assert gone_within(child, 10)
     assert not world.output.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, waiting, number):
+    command, _ = waiting
+    command.send_signal(number)
+    command.wait()
+    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
 
 
 def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):

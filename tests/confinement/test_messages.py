@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -16,7 +17,8 @@ from modelreg.records.evaluation import ConfusionMatrix, Scores
 
 SCORES = Scores(
     "classification",
-    {"accuracy": 0.5, "log_loss": None},
+    dict.fromkeys(["accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc"], 0.5)
+    | {"log_loss": None},
     {"log_loss": "the model gives no probabilities"},
     ConfusionMatrix(("no", "yes"), ((1, 0), (2, 3))),
     None,
@@ -39,6 +41,77 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
     max_leaves=9,
 )
+
+
+INVALID = {
+    "no JSON": b"hello",
+    "another kind": b'{"is": "Trusted"}',
+    "a number that is none": b'{"is": "Predicted", "rows": NaN, "columns": []}',
+    "rows below zero": b'{"is": "Predicted", "rows": -1, "columns": ["prediction"]}',
+    "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}',
+    "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}',
+    "nested without end": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("line", INVALID.values(), ids=INVALID)
+def test_a_line_that_is_no_message(line):
+    with pytest.raises(NoAnswer):
+        decode(line)
+
+
+METRICS, REASONS = dict(SCORES.metrics), dict(SCORES.missing)
+REGRESSION = {
+    "task": "regression",
+    "metrics": {"r2": -3.5, "mae": 1.0, "rmse": 1.0, "mape": 0.5, "max_error": 2.0},
+    "missing": {},
+    "labels": None,
+    "counts": None,
+}
+FORGED_SCORES = {
+    "an unknown metric": {"metrics": METRICS | {"a b.c": 1.0}},
+    "a metric less": {"metrics": {name: value for name, value in METRICS.items() if name != "roc_auc"}},
+    "an accuracy above 1": {"metrics": METRICS | {"accuracy": 1.5}},
+    "an accuracy below 0": {"metrics": METRICS | {"accuracy": -0.5}},
+    "a negative log loss": {"metrics": METRICS | {"log_loss": -1.0}, "missing": {}},
+    "a truth value": {"metrics": METRICS | {"accuracy": True}},
+    "a number beyond float": {"metrics": METRICS | {"log_loss": 10**400}, "missing": {}},
+    "no value and no reason": {"missing": {}},
+    "a value and a reason": {"missing": REASONS | {"accuracy": "unknown"}},
+    "a reason for no metric": {"missing": REASONS | {"zz": "unknown"}},
+    "another task": {"task": "clustering"},
+    "the metrics of another task": {"task": "regression"},
+    "a label too long": {"labels": ["no", "y" * 1001]},
+    "too many labels": {"labels": ["no"] * 201, "counts": [[0] * 201] * 200 + [[0] * 200 + [6]]},
+    "a label that is no text": {"labels": ["no", 1]},
+    "a label less": {"labels": ["no"]},
+    "no labels": {"labels": None},
+    "a matrix that is not square": {"counts": [[1, 0], [5]]},
+    "a negative count": {"counts": [[-1, 2], [2, 3]]},
+    "counts that are not the rows": {"counts": [[1, 0], [2, 4]]},
+    "no rows": {"rows": 0, "counts": [[0, 0], [0, 0]]},
+    "an r2 above 1": REGRESSION | {"metrics": REGRESSION["metrics"] | {"r2": 1.7e308}},
+    "a negative error": REGRESSION | {"metrics": REGRESSION["metrics"] | {"mae": -5.0}},
+    "a matrix of a regression": REGRESSION | {"labels": ["no"], "counts": [[6]]},
+}
+
+
+@pytest.mark.parametrize("changes", FORGED_SCORES.values(), ids=FORGED_SCORES)
+def test_scores_that_no_program_of_ours_computes(changes):
+    values = json.loads(encode(messages.Measured(SCORES))) | changes
+    with pytest.raises(NoAnswer):
+        decode(json.dumps(values).encode())
+
+
+def test_scores_of_a_regression_arrive():
+    values = json.loads(encode(messages.Measured(SCORES))) | REGRESSION
+    assert decode(json.dumps(values).encode()).scores.metrics["r2"] == -3.5
+
+
+@pytest.mark.parametrize("number", [0, errno.EPIPE, errno.ECONNRESET, errno.EINTR, errno.ENOENT, 99_999, True, "28"])
+def test_output_fails_for_reasons_of_storage_alone(number):
+    with pytest.raises(NoAnswer):
+        decode(json.dumps({"is": "OutputFailed", "errno": number}).encode())
 
 
 @pytest.mark.parametrize("message", GENUINE, ids=lambda message: type(message).__name__)

@@ -79,11 +79,16 @@ def an_object_of_another_kind(marker):
 
 SHAPES = [
     (a_call, "pickle"),
-    (a_program, "pickle"),
     (a_path_among_estimators, "pickle"),
-    (a_path_among_estimators, "skops"),
-    (an_attribute_that_hides_a_method, "pickle"),
-    (an_object_of_another_kind, "pickle"),
+    *(
+        pytest.param(*shape, marks=pytest.mark.slow)
+        for shape in (
+            (a_program, "pickle"),
+            (a_path_among_estimators, "skops"),
+            (an_attribute_that_hides_a_method, "pickle"),
+            (an_object_of_another_kind, "pickle"),
+        )
+    ),
 ]
 
 

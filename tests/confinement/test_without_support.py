@@ -28,7 +28,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-@pytest.fixture(params=["landlock", "seccomp"])
+@pytest.fixture(params=["landlock", pytest.param("seccomp", marks=pytest.mark.slow)])
 def without(request):
     """What to put before a command so that the kernel lacks one of the two."""
     return (sys.executable, "-c", OLD_KERNEL, request.param)

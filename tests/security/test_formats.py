@@ -123,6 +123,14 @@ def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, ver
     assert said is None or said in found.reasons[0]
 
 
+def test_an_onnx_field_whose_number_is_cut_off_elsewhere_hides_nothing(tmp_path):
+    """C++'s protobuf takes the lower 32 bits of a key, by which this is the field of a graph."""
+    hidden = b"\xba\x80\x80\x80\x10" + field(7, external(b"../../etc/passwd"))[1:]
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.onnx").write_bytes(onnx(field(1, field(4, b"Add"))) + hidden)
+    assert scanned(tmp_path / "m").verdict == "unreadable"
+
+
 def test_an_onnx_model_in_a_folder_is_one_whatever_else_it_looks_like(tmp_path):
     (tmp_path / "m").mkdir()
     like_safetensors = field(1, 8) + b"\x12\x86\x00" + b'abc{"x' + field(7, external(b"/etc/passwd"))

@@ -119,6 +119,23 @@ def test_what_all_containers_hold_together_is_bounded(way):
 
 
 def test_a_model_may_hold_as_much_as_genuine_ones_do():
-    assert Bounds.of_model(1000).take(bytes=4 << 30)
+    assert Bounds.of_model(1000).take(bytes=500 << 20)
     assert Bounds.of_model(2 << 30).take(bytes=40 << 30)
-    assert not Bounds.of_model(1 << 20).take(bytes=5 << 30)
+    assert Bounds.of_model(20 << 20).take(members=100_000, values=4_000_000, strays=1_000)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [{"bytes": 1 << 30}, {"members": 3_000}, {"strays": 200}, {"values": 100_000}],
+    ids=str,
+)
+def test_a_small_model_may_hold_little(amount):
+    assert not Bounds.of_model(6_000).take(**amount)
+
+
+def test_archives_in_archives_are_not_read_for_long(scanned):
+    content = zipped(a=b" " * (20 << 20))
+    for _ in range(4):
+        content = zipped(**{f"m{number}": content for number in range(8)})
+    assert len(content) < 10_000
+    assert TOO_MUCH in " ".join(scanned(content).reasons)
