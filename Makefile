@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs allow-list fuzz compare-scanners screenshots clean
+.PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs policy fuzz compare-scanners screenshots clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash demo/demo.sh
@@ -49,8 +49,13 @@ docs: $(READY)
 	$(BIN)/python scripts/write_docs.py
 
 # What models may hold, from files of genuine models (make corpus) and from the libraries; its difference is to be reviewed.
-allow-list: .venv-flavors/.ready
-	.venv-flavors/bin/python scripts/write_allow_list.py
+policy: .venv-flavors/.ready
+	rm -rf build/policy && mkdir -p build/policy
+	PYTHONPATH=scripts .venv-flavors/bin/python -W ignore -m genuine build/policy/corpus
+	.venv-flavors/bin/python scripts/policy/describe.py build/policy/described.json
+	PYTHONPATH=. .venv-flavors/bin/python -m scripts.policy observe build/policy/observed.json build/policy/corpus
+	PYTHONPATH=. .venv-flavors/bin/python -m scripts.policy write \
+	  --observed build/policy/observed.json --described build/policy/described.json
 
 # Ten minutes of random pickles: what the analysis accepts, Python's unpicklers must build as its graph says.
 fuzz: $(READY)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import IO, Any, BinaryIO, cast
 
 from modelreg.containers.bounds import Bounds
@@ -199,6 +199,7 @@ class Examination:
         """What finds the array in a member."""
         by_name = {member.name: member for member in members}
 
+        @cache  # a schema may name one member many times
         def find(name: str) -> StoredArray | None:
             opened = archive.open(by_name[name]) if name in by_name else None
             return None if opened is None else numpy_header.stored_array(opened[0])

@@ -56,9 +56,20 @@ def look_at(out: Path, folders: Iterable[Path]) -> int:
     return int(problems > 0)
 
 
+def stored() -> dict[str, Any]:
+    """What the policy has already, as observations: those of releases that are not installed here."""
+    policy = _read(FILE)
+    classes = {
+        name: {"attributes": {}, "new": None, "state": None, "keywords": None, "items": None, "entries": None} | written
+        for name, written in policy["classes"].items()
+    }
+    names_ = [[module, name] for module, found in policy["names"].items() for name in found]
+    return {"names": names_, "classes": classes, "calls": policy["calls"]}
+
+
 def write(observed: Iterable[Mapping[str, Any]], described: Iterable[Mapping[str, Any]]) -> None:
     """Widen what was seen, and write the policy."""
-    seen, descriptions = observe.merged(observed), _merged(described)
+    seen, descriptions = observe.merged([*observed, stored()]), _merged(described)
     functions, types = names.functions(), names.types()
     widening = Widening(seen, descriptions, _dotted(functions), _dotted(types))
     widening.widen()

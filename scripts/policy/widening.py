@@ -14,6 +14,7 @@ from scripts.policy.observe import NOTHING, Observations, Observed
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
+_IN_PLACE_OF_ESTIMATORS = frozenset({"'drop'", "'passthrough'"})
 _ARRAYS = frozenset({"numpy.matrix", "numpy.recarray", "numpy.rec.recarray"})
 
 
@@ -168,10 +169,11 @@ class Widening:
         for word in kinds.words:
             if "." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS:
                 found.add(self._word(word))
-        if within and any(word[0] == "'" for word in found):
-            found = {word for word in found if word[0] != "'"} | {TEXT}
-        if "estimator" in found and within:
-            found |= {"'passthrough'", "'drop'"} if TEXT not in found else set()
+        texts = {word for word in found if word[0] == "'"}
+        if within and texts - (_IN_PLACE_OF_ESTIMATORS if "estimator" in found else set()):
+            found = (found - texts) | {TEXT}
+        if within and "estimator" in found and TEXT not in found:
+            found |= _IN_PLACE_OF_ESTIMATORS
         if LABELS in found:
             found.add(NUMBERS)
         return Kinds(
