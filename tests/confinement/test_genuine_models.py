@@ -117,6 +117,7 @@ sys.path.append("__editable__.mypackage-1.0.finder.__path_hook__")
 """
 
 
+@pytest.mark.slow
 def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
     reference = project(world, "threads")
     site = world.folder / "site"
@@ -131,6 +132,7 @@ def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
 
 
 @pytest.mark.parametrize("name", [".env", pytest.param("notes.txt", marks=pytest.mark.slow)])
+@pytest.mark.slow  # as the test of namespace packages, which reads more
 def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
     project(world, "threads")
     reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
@@ -213,7 +215,7 @@ def test_it_is_not_imported_from_the_current_folder(world):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("words", [("-o", "-"), ("-o", "out.csv")])
+@pytest.mark.parametrize("words", [("-o", "-"), pytest.param(("-o", "out.csv"), marks=pytest.mark.slow)])
 def test_what_it_prints_goes_to_stderr_and_controls_no_terminal(world, words):
     code = "import os, sys; print('1/1 =====\\x1b[31m'); os.write(1, b'two\\n'); sys.stderr.write('three\\r\\n')"
     done = world.run("predict", world.register(code), "-i", world.data, *words, *TRUSTED, cwd=world.folder)
@@ -226,7 +228,6 @@ def test_what_it_prints_goes_to_stderr_and_controls_no_terminal(world, words):
 
 def test_what_it_warns_of_is_a_warning_here(world):
     reference = world.register("import warnings; warnings.warn('old and new', FutureWarning)")
-    assert "warning: old and new\n" in world.predict(reference).stderr
     with pytest.warns(FutureWarning, match="old and new"):
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
 
@@ -259,14 +260,14 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=predict, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=predict, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
     assert sys.stdout is stdout
     for thread in threads:
         thread.join()
-    assert (failures, counts) == ([], [300] * 4)
-    assert len({(world.folder / f"{number}.csv").read_text() for number in range(4)}) == 1
+    assert (failures, counts) == ([], [300] * 2)
+    assert len({(world.folder / f"{number}.csv").read_text() for number in range(2)}) == 1
 
 
 @pytest.mark.parametrize(

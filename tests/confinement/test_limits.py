@@ -103,6 +103,7 @@ def test_too_many_threads(world):
     assert_stopped(world, done, "started more than 1,024 threads; nothing was written")
 
 
+@pytest.mark.slow
 def test_many_threads(world):
     assert world.predict(world.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
 
@@ -113,6 +114,7 @@ def test_what_was_there_stays(world):
     assert world.output.read_text() == "as it was"
 
 
+@pytest.mark.slow
 def test_nothing_goes_to_stdout_either(world):
     reference = world.register("import os; os._exit(0)")
     done = world.run("predict", reference, "-i", world.data, "-o", "-", *TRUSTED)
@@ -152,7 +154,7 @@ def test_a_forged_answer(world, line):
     assert_stopped(world, done, "sent what is no answer; nothing was written")
 
 
-@pytest.mark.parametrize("name", ["KeyboardInterrupt", "GeneratorExit"])
+@pytest.mark.parametrize("name", ["KeyboardInterrupt", pytest.param("GeneratorExit", marks=pytest.mark.slow)])
 def test_an_exception_that_is_no_error(world, name):
     assert_stopped(world, world.predict(world.register(f"raise {name}")), f"its process failed: {name}; nothing")
 
@@ -163,11 +165,13 @@ def test_a_process_that_closes_its_line_and_stays(world):
     assert_stopped(world, done, "does not answer any more; nothing was written")
 
 
+@pytest.mark.slow
 def test_an_answer_without_end(world):
     code = f"{LINE}while True: os.write(line, b'x' * 65536)"
     assert_stopped(world, world.predict(world.register(code)), "sent what is no answer")
 
 
+@pytest.mark.slow
 def test_an_error_with_control_characters_is_escaped(world):
     done = world.predict(world.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
     assert done.returncode == 2
@@ -231,7 +235,10 @@ def test_ctrl_c_ends_the_model_too(world, waiting):
     assert not world.output.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGHUP, signal.SIGKILL))],
+)
 def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, waiting, number):
     command, _ = waiting
     command.send_signal(number)

@@ -71,7 +71,7 @@ for attempt in (
     assert "with full trust, with the network" in world.run("history", reference).stdout
 
 
-@pytest.mark.parametrize("words", [("--allow-read", "."), ("--allow-network",)])
+@pytest.mark.parametrize("words", [pytest.param(("--allow-read", "."), marks=pytest.mark.slow), ("--allow-network",)])
 def test_it_takes_a_reason_and_no_full_trust(world, words):
     reference = world.register("pass")
     asked = ("predict", reference, "-i", world.data, "-o", world.output, *words)

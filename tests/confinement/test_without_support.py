@@ -55,7 +55,7 @@ def test_what_is_there_is_used_all_the_same(world):
     assert "PermissionError" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("--require-sandbox",), ()])
+@pytest.mark.parametrize("words", [("--require-sandbox",), pytest.param((), marks=pytest.mark.slow)])
 def test_it_is_refused_where_that_is_wanted(world, without, words):
     reference = world.register("print('run')")
     if not words:
