@@ -24,7 +24,8 @@ from modelreg.security.object_graph import (
     class_of,
     resolved,
 )
-from modelreg.security.pickle_reader import TEXT_KEPT, names_in_python_3
+from modelreg.security.pickle_reader import names_in_python_3
+from modelreg.security.pickle_stack import TEXT_KEPT
 
 _serials = itertools.count()
 _GETATTR = ("builtins", "getattr")

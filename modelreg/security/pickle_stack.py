@@ -1,0 +1,368 @@
+"""What a pickle has built so far: a stack, the stacks below its marks, and the memo.
+
+The rules of canonical pickles are kept here: each object is made, memoised, filled once directly afterwards, and never
+changed again (see `modelreg.security.pickle_reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype
+from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, Reference, SetOf, resolved
+from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
+
+TEXT_KEPT = 4096  # bytes; a longer text is never a name or an option
+
+_MOST_OPERATIONS = 20_000_000  # more than a vocabulary of five million words has
+_OPERATIONS_OF_ANY_FILE = 200_000
+_OPERATIONS_A_BYTE = 20  # compressed files have several in a byte
+_MOST_TEXT = 128 << 20  # bytes kept in all
+_TEXT_OF_ANY_FILE = 16 << 20
+_TEXT_A_BYTE = 50
+_MOST_OBJECTS = 3_000_000
+_MOST_PARTS = 64 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 2 s
+_FEW_PARTS = 64
+_LARGE_KEY = 1 << 60
+_PRICE_OF_LARGE_KEY = 20_000  # parts
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be done; all pickles of a model draw on the same."""
+
+    operations: int
+    text: int = _MOST_TEXT
+    objects: int = _MOST_OBJECTS
+    parts: int = _MOST_PARTS
+
+    @classmethod
+    def of_model(cls, size: int) -> Budget:
+        """What the analysis of a model of ``size`` bytes may take."""
+        operations = min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size)
+        return cls(operations, min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size))
+
+    def take_object(self) -> None:
+        """One object more; raises `LimitReached`."""
+        self.objects -= 1
+        if self.objects < 0:
+            raise LimitReached
+
+    def take_parts(self, count: int) -> None:
+        """Parts of nested tuples that Python visits to hash or compare one; raises `LimitReached`."""
+        self.parts -= count
+        if self.parts < 0:
+            raise LimitReached
+
+
+@dataclass(slots=True)
+class PickleStack:
+    """The state of one reading: a stack, the stacks below its marks, and the memo."""
+
+    stream: PickleStream
+    budget: Budget
+    joblib: bool
+    """Whether raw arrays follow joblib's wrappers."""
+    persistent: bool
+    names: dict[tuple[str, str], Global] = field(default_factory=dict)
+    stack: list[Node] = field(default_factory=list)
+    below: list[list[Node]] = field(default_factory=list)
+    memo: list[Node] = field(default_factory=list)
+    memoised: set[int] = field(default_factory=set)
+    """The lists, dictionaries, sets and objects in the memo, by id."""
+    sizes: dict[int, tuple[int, Node]] = field(default_factory=dict)
+    """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
+    protocol: int = 0
+    calls: int = 0
+    objects: int = 0
+    """Those that were made, and are in the graph."""
+
+    def only(self) -> Node:
+        """The one object that is left at the end."""
+        if len(self.stack) != 1 or self.below:
+            raise UnreadablePickle("leaves more or less than one object")
+        self.stream.leave_frame()
+        return self.stack[0]
+
+    def first(self) -> Node:
+        """The object that was put first and is still there."""
+        bottom = (self.below or [self.stack])[0]
+        return bottom[0] if bottom else None
+
+    def pop(self) -> Node:
+        """Take the last value since the last mark."""
+        if not self.stack:
+            raise UnreadablePickle("takes from an empty stack")
+        return self.stack.pop()
+
+    def last(self) -> Node:
+        """The last value since the last mark, left where it is."""
+        if not self.stack:
+            raise UnreadablePickle("looks at an empty stack")
+        return self.stack[-1]
+
+    def mark(self) -> None:
+        """Begin a new stack on top."""
+        self.budget.take_object()
+        self.below.append(self.stack)
+        self.stack = []
+
+    def pop_mark(self) -> list[Node]:
+        """Take everything since the last mark, and the mark."""
+        if not self.below:
+            raise UnreadablePickle("goes back to a mark that was not set")
+        taken, self.stack = self.stack, self.below.pop()
+        return taken
+
+    def push(self, value: Node) -> None:
+        """Put an object that takes memory of its own."""
+        self.budget.take_object()
+        self.stack.append(value)
+
+    def push_nested(self, value: Node, items: Sequence[Node]) -> None:
+        """Put a tuple or frozen set: one that shares its parts over and over would take ages to hash."""
+        if not _NESTING.isdisjoint(map(type, items)):
+            self.budget.take_parts(self._size(value))
+        self.push(value)
+
+    def _size(self, value: Node) -> int:
+        """The parts in a tuple or frozen set, as often as they stand there."""
+        if type(value) is not tuple and type(value) is not SetOf:
+            return 0
+        if id(value) in self.sizes:
+            return self.sizes[id(value)][0]
+        items = value if type(value) is tuple else value.items if type(value) is SetOf and value.is_frozen else ()
+        size = len(items)
+        for part in items:
+            if type(part) in _NESTING:
+                size += self._size(resolved(part))
+        if size > _FEW_PARTS:
+            self.sizes[id(value)] = size, value
+        return size
+
+    def push_text(self, length: int) -> None:
+        """Put a text of ``length`` bytes in UTF-8."""
+        if length > TEXT_KEPT:
+            self.push_omitted("str", length)
+            return
+        self.take_text(length)
+        try:
+            self.stack.append(self.stream.read(length).decode("utf-8", "surrogatepass"))
+        except UnicodeDecodeError:
+            raise UnreadablePickle("has a text that is not UTF-8") from None
+
+    def push_bytes(self, length: int) -> None:
+        """Put a byte string of ``length`` bytes."""
+        if length > TEXT_KEPT:
+            self.push_omitted("bytes", length)
+            return
+        self.take_text(length)
+        self.stack.append(self.stream.read(length))
+
+    def push_omitted(self, type_name: str, length: int) -> None:
+        """Put a value whose ``length`` bytes are not kept."""
+        self.stream.skip(length)
+        self.push(Omitted(type_name, length))
+
+    def take_text(self, length: int) -> None:
+        """Keep a text of so many bytes; raises `LimitReached`."""
+        self.budget.text -= length
+        if self.budget.text < 0:
+            raise LimitReached
+
+    def remember(self, index: int) -> None:
+        """Memoise the last value, which was made just now."""
+        if index != len(self.memo):
+            raise UnreadablePickle("numbers its memo as no pickler does")
+        self.remember_next()
+
+    def remember_next(self) -> None:
+        """Memoise the last value under the next number."""
+        if not self.stack:
+            raise UnreadablePickle("memoises what is not there")
+        value = self.stack[-1]
+        if type(value) in _REFERABLE:
+            if _is_filled(value):
+                raise UnreadablePickle("memoises an object after it was filled")
+            if id(value) in self.memoised:
+                raise UnreadablePickle("memoises an object twice")
+            self.memoised.add(id(value))
+            value = Reference(value)  # type: ignore[arg-type]  # of exactly these types
+        elif type(value) is Reference:
+            raise UnreadablePickle("memoises an object twice")
+        self.memo.append(value)
+
+    def recall(self, index: int) -> None:
+        """Put what was memoised under this number."""
+        if index >= len(self.memo):
+            raise UnreadablePickle("recalls what it never memoised")
+        value = self.memo[index]
+        if type(value) is Reference and is_wrapper(value.target):
+            raise UnreadablePickle("uses joblib's wrapper of arrays as joblib never does")
+        if self.sizes and id(resolved(value)) in self.sizes:
+            self.budget.take_parts(self.sizes[id(resolved(value))][0])
+        self.stack.append(value)
+
+    def append(self, values: list[Node]) -> None:
+        """Add values to the list that stands last, or to an object that was just made."""
+        target = self.last()
+        if type(target) is list:
+            target += values
+        elif type(target) is Object and target.entries is None and target.state is ABSENT:
+            if target.items is None:
+                target.items = []
+            target.items += values
+        else:
+            raise UnreadablePickle(f"appends to {_described(target)}")
+
+    def add(self, pairs: list[Node]) -> None:
+        """Put keys and values into the dictionary that stands last, or into an object that was just made."""
+        target = self.last()
+        if type(target) is dict:
+            entries = target
+        elif type(target) is Object and target.state is ABSENT:
+            entries = target.entries = {} if target.entries is None else target.entries
+        else:
+            raise UnreadablePickle(f"sets items of {_described(target)}")
+        if len(pairs) % 2:
+            raise UnreadablePickle("has a key without a value")
+        keys = pairs[::2]
+        if not _ATOMS.issuperset(map(type, keys)):
+            check_hashable(keys)
+        self._take_large_keys(keys)
+        known = len(entries)
+        entries.update(zip(keys, pairs[1::2], strict=True))
+        if len(entries) != known + len(keys):
+            raise UnreadablePickle("has a key twice")
+
+    def _take_large_keys(self, keys: Sequence[Node]) -> None:
+        """Large integers may all have the same hash, with which a dictionary of them takes ages."""
+        self.budget.take_parts(_PRICE_OF_LARGE_KEY * sum(type(key) is int and abs(key) >= _LARGE_KEY for key in keys))
+
+    def add_to_set(self) -> None:
+        """Add values to the set that stands last."""
+        values, target = self.pop_mark(), self.last()
+        if type(target) is not SetOf or target.is_frozen:
+            raise UnreadablePickle(f"adds to {_described(target)}")
+        check_hashable(values)
+        self._take_large_keys(values)
+        target.items += values
+
+    def import_name(self, module: Node, name: Node) -> Global:
+        """The node of an import."""
+        if type(module) is not str or type(name) is not str:
+            raise UnreadablePickle("imports what is not named by texts")
+        if self.protocol < 3:
+            module, name = names_in_python_3(module, name)
+        known = self.names.get((module, name))
+        if known is None:
+            self.budget.take_object()
+            known = self.names[module, name] = Global(module, name)
+            if name.rpartition(".")[2] in ANY_WRAPPER and known.dotted != WRAPPER:
+                raise UnreadablePickle(f"imports joblib's wrapper of arrays as {known.dotted}")
+        return known
+
+    def construct(self, constructor: Node, arguments: Node, *, is_new: bool, keywords: Node = None) -> None:
+        """Put what a call returns."""
+        if type(arguments) is not tuple:
+            raise UnreadablePickle("calls something with arguments that are no tuple")
+        self.calls += 1
+        if type(constructor) is Global and constructor.dotted == "builtins.getattr" and not is_new:
+            self._push_attribute(constructor, arguments)
+            return
+        if type(resolved(constructor)) not in (Global, Object):
+            raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
+        self.objects += 1
+        self.push(Object(constructor, arguments, is_new, keywords))
+
+    def _push_attribute(self, getattr_: Global, arguments: tuple[Node, ...]) -> None:
+        """Protocols below 4 write ``Outer.Inner`` and methods of a class as a call of ``getattr``."""
+        match arguments:
+            case (Global() as owner, str(attribute)) if attribute.isidentifier():
+                self.stack.append(self.import_name(owner.module, f"{owner.name}.{attribute}"))
+            case (Reference() | str(), str(attribute)) if attribute.isidentifier():
+                self.objects += 1
+                self.push(Object(getattr_, arguments, is_new=False))  # a method of an object
+            case _:
+                raise UnreadablePickle("looks up an attribute of what it has made")
+
+    def build(self) -> Object:
+        """Give the last object its state; returns it."""
+        state, target = self.pop(), self.last()
+        if type(target) is not Object:
+            raise UnreadablePickle(f"sets the state of {_described(target)}")
+        if target.state is not ABSENT:
+            raise UnreadablePickle("sets the state of an object twice")
+        target.state = state
+        if type(target.constructor) is Global and target.constructor.dotted == "numpy.dtype":
+            check_dtype(target)
+        return target
+
+
+_REFERABLE: Final = frozenset({list, dict, SetOf, Object})
+_NESTING: Final = frozenset({tuple, SetOf, Reference})
+_ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
+
+
+def names_in_python_3(module: str, name: str) -> tuple[str, str]:
+    """What a pickle of protocols 0 to 2 means, which names modules as Python 2 did: ``__builtin__``, ``copy_reg``."""
+    from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+
+    if (module, name) in NAME_MAPPING:
+        return NAME_MAPPING[module, name]
+    return IMPORT_MAPPING.get(module, module), name
+
+
+def _is_filled(value: Node) -> bool:
+    if type(value) is SetOf:
+        return bool(value.items) and not value.is_frozen
+    if type(value) is Object:
+        return value.items is not None or value.entries is not None or value.state is not ABSENT
+    return bool(value)
+
+
+def is_wrapper(value: Node) -> bool:
+    """Whether an object is joblib's wrapper of an array."""
+    if type(value) is not Object:
+        return False
+    constructor, arguments = value.constructor, value.arguments
+    if type(constructor) is not Global:
+        return False
+    made = constructor if value.is_new else arguments[0] if isinstance(arguments, tuple) and arguments else None
+    return type(made) is Global and made.dotted == WRAPPER
+
+
+def check_hashable(values: Sequence[Node]) -> None:
+    """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
+    waiting = [values]
+    while waiting:
+        for value in waiting.pop():
+            target = resolved(value)
+            if type(target) in (list, dict) or _is_mutable(target):
+                raise UnreadablePickle("has a key or an item of a set that cannot be hashed")
+            if type(value) is tuple:
+                waiting.append(value)
+
+
+def _is_mutable(value: Node) -> bool:
+    match value:
+        case SetOf():
+            return not value.is_frozen
+        case Omitted(type_name):
+            return type_name == "bytearray"
+        case _:
+            return False
+
+
+def _described(node: Node) -> str:
+    node_type = type(node)
+    if node_type is Reference:
+        return "an object that was finished before"
+    if node_type is Global:
+        assert isinstance(node, Global)
+        return node.dotted
+    return {SetOf: "a set", Object: "an object that was finished before", Array: "an array"}.get(
+        node_type, f"a value of type {node_type.__name__}"
+    )
