@@ -242,7 +242,7 @@ COLUMNS = {
     "files": {**dict.fromkeys(["model", "version", "size"], NUMBER), "path": TEXT, "digest": TEXT},
     "imports": {
         **dict.fromkeys(["model", "version"], NUMBER),
-        **dict.fromkeys(["module", "name", "verdict"], TEXT),
+        **dict.fromkeys(["module", "name", "verdict", "attribute"], TEXT),
     },
     "trusted_names": dict.fromkeys(["module", "name", "message", "created_by", "created_at"], TEXT),
     "metrics": {**dict.fromkeys(["model", "version", "value"], NUMBER), "name": TEXT},

@@ -29,7 +29,7 @@ SELECT metric, value, missing_because FROM evaluation_metrics
 WHERE model = :model AND digest = :digest AND dataset = :dataset
 """
 _APPROVALS = "SELECT * FROM approvals"
-_IMPORTS = "SELECT module, name, verdict FROM imports WHERE model = ? AND version = ? ORDER BY module, name"
+_IMPORTS = "SELECT module, name, verdict, attribute FROM imports WHERE model = ? AND version = ? ORDER BY module, name"
 _TRUSTED = "SELECT * FROM trusted_names"
 _SETTINGS = "SELECT name, value FROM settings"
 _MIGRATIONS = "SELECT * FROM _sqlite_migrations"
@@ -108,7 +108,7 @@ def _whole_version(connection: sqlite3.Connection, row: Values) -> Values:
     imports = connection.execute(_IMPORTS, (model, row["version"])).fetchall()
     return row | {
         "tags": _pairs(connection, _VERSION_TAGS, model, row["version"]),
-        "imports": [list(each) for each in imports],
+        "imports": [[part for part in each if part != ""] for each in imports],  # most have no attribute
     }
 
 

@@ -269,8 +269,8 @@ def _parts(subtype: Node, names: Node, fields: Node, size: int, depth: int) -> l
             part = _part(inner, depth)
             if part.size * _count(lengths) == size:
                 return [part]
-        case None, dict() if isinstance(names, tuple) and list(names) == list(fields):
-            found = [_field_type(value, size, depth) for value in fields.values()]
+        case None, dict() if isinstance(names, tuple) and _are_fields(names, fields):
+            found = [_field_type(fields[name], size, depth) for name in names]
             if not any(part.kind in "OT" for part, _ in found) or not _overlap(found):
                 return [part for part, _ in found]
     raise UnreadablePickle("has the type of an array with fields that NumPy does not write")
@@ -281,6 +281,13 @@ def _part(node: Node, depth: int) -> DType:
     if type(inner) is Object:
         check_dtype(inner, depth + 1)
     return dtype_of(inner)
+
+
+def _are_fields(names: Sequence[Node], fields: Mapping[Any, Any]) -> bool:
+    """Whether there is a field for each name, and none besides but by its title."""
+    titles = {value[2] for value in fields.values() if isinstance(value, tuple) and len(value) == 3}
+    known = all(isinstance(name, str) and name in fields for name in names)
+    return known and len(set(names)) == len(names) and fields.keys() - set(names) <= titles
 
 
 def _overlap(fields: Sequence[tuple[DType, int]]) -> bool:

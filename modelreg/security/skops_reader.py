@@ -216,7 +216,8 @@ class _Reader:
     def _read_ObjectNode(self, state: State) -> Node:
         content = state.get("content")
         attributes = ABSENT if content is None else self.node(content)
-        if isinstance(attributes, tuple) and len(attributes) == 2:  # skops takes them for pairs, and not for slots
+        if isinstance(attributes, tuple) and all(part is None or isinstance(part, dict) for part in attributes):
+            # skops takes them for pairs, and not for attributes and slots
             raise UnreadablePickle("has an object with a state that skops does not write")
         return self._object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
 

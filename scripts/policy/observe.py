@@ -75,6 +75,8 @@ class Observations:
         return None
 
     def _skops(self, path: Path) -> str | None:
+        if not zipfile.is_zipfile(path):
+            return f"{path}: no archive"
         with zipfile.ZipFile(path) as archive:
 
             def array_of(name: str) -> StoredArray | None:

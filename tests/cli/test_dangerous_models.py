@@ -64,5 +64,5 @@ def test_registering_it_into_a_stage_says_what_it_does(run, registry, tmp_path):
     words = ("--name", "churn", "--stage", "Staging", "--allow-unsafe", "to study it")
     done = run("register", tmp_path / "model.pkl", *words)
     (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
-    assert note.startswith("note: it can run anything when it is loaded")
+    assert note.startswith("note: it runs code when it is loaded")
     assert Registry(registry).version("churn/1").stage == "Staging"

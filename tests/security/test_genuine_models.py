@@ -28,6 +28,7 @@ WAYS = {
 }
 
 USUAL = ("pickle 5", "joblib", "joblib, zlib")
+pytestmark = pytest.mark.slow  # to fit them takes minutes; test_earlier_releases.py has some of five releases
 
 
 def dumped(model: object, **how: object) -> bytes:
@@ -54,9 +55,7 @@ def test_nearly_all_estimators_of_scikit_learn_are_among_them(models):
     assert {"IterativeImputer", "HalvingGridSearchCV"} <= kinds
 
 
-@pytest.mark.parametrize(
-    "way", [*USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in WAYS if way not in USUAL)]
-)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.filterwarnings("ignore")
 def test_every_fitted_estimator_is_safe_and_loads(models, parts, way, tmp_path):
     path, found = tmp_path / "model", {}
