@@ -88,6 +88,8 @@ def test_too_much_time(world):
 
 THREADS = """
 import _thread, threading
+
+pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
 _thread.stack_size(32768)
 held = threading.Lock()
 held.acquire()

@@ -23,6 +23,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import ExtraTreeRegressor
 from sklearn.utils import Bunch
 
+pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+
 
 class Calls:
     """Pickles to a call."""

@@ -12,7 +12,10 @@ import pytest
 
 from modelreg.confinement.sandbox import offered
 
-pytestmark = pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway"),
+]
 
 OLD_KERNEL = """
 import ctypes, os, platform, sys
