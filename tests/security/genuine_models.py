@@ -56,6 +56,7 @@ NEEDS_TRUST = (
     "ColumnTransformer verbose_feature_names_out 87",  # a method of a string as a function
     "HistGradientBoostingClassifier with early stopping",
     "bundle SimpleNamespace",
+    "bundle model and price",  # a fraction, whose text could be a number of any size
     "function numpy.",
     "functions of",
     "scipy ",
