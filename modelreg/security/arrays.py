@@ -337,7 +337,9 @@ def _masked(cls: Global, arguments: tuple[Node, ...], state: Node) -> ArrayConte
         case (version, tuple(shape), dtype, order, data, mask, fill_value):
             kind, elements, parts = _data(dtype_of(dtype), shape, resolved(data))
             parts = (*arguments, version, shape, dtype, order, mask, *parts)
-            return ArrayContent(cls.dotted, kind, (*elements, fill_value), parts)
+            if kind in "OT":
+                return ArrayContent(cls.dotted, kind, (*elements, fill_value), parts)
+            return ArrayContent(cls.dotted, kind, elements, (*parts, fill_value))
     raise UnreadablePickle("has a masked array in a state that NumPy does not write")
 
 

@@ -243,8 +243,6 @@ class _Judge:
             self._sequence(content.elements, kinds, place)
         elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
             self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
-        else:
-            self._waiting += [(value, self._policy.root, place) for value in content.elements]
 
     def _members(self, node: Object, constructor: Global, key: str, owner: ClassPolicy) -> None:
         """What an admitted object is made of."""

@@ -10,10 +10,13 @@ import random
 import joblib
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from modelreg.records.scan import Verdict
 from modelreg.security.arrays import dtype_of
 from modelreg.security.object_graph import class_of
 from modelreg.security.pickle_reader import End, read_pickle
+from modelreg.security.scan import scan
 
 RECORD = np.dtype([("a", "i4"), ("b", "f8", (2,))])
 RECORD_WITH_OBJECT = np.dtype([("a", "i4"), ("b", "O")])
@@ -152,3 +155,16 @@ def test_another_class_by_the_name_of_joblibs_wrapper_is_unreadable():
 def test_a_wrapper_that_is_recalled_is_unreadable():
     data = b"\x80\x04\x8c\x13joblib.numpy_pickle\x8c\x11NumpyArrayWrapper\x93)\x81\x94h\x00\x86."
     assert "as joblib never does" in read_pickle(io.BytesIO(data), len(data)).problem
+
+
+def test_the_fill_value_of_a_masked_array_of_numbers_may_not_be_an_object(tmp_path):
+    class Masked:
+        def __reduce__(self):
+            rebuild, arguments, state = np.ma.masked_array([1.0, 2.0], [True, False]).__reduce__()
+            return rebuild, arguments, (*state[:-1], LogisticRegression())
+
+    path = tmp_path / "model"
+    path.write_bytes(pickle.dumps(Masked()))
+    found = scan({"model": path}, False, "pickle")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "LogisticRegression" in found.reasons[0]
