@@ -16,7 +16,7 @@ A set of kinds is a list of words, as ``policy.json`` has it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,11 +86,6 @@ def literal(text: str) -> str:
 def words(*names: str) -> Kinds:
     """Kinds without containers."""
     return Kinds(frozenset(names))
-
-
-def dictionary(kinds: Mapping[str, Kinds]) -> Kinds:
-    """The kinds of a dictionary with ``keys`` and ``values``."""
-    return Kinds(keys=kinds["keys"], values=kinds["values"])
 
 
 def _either(first: Kinds | None, second: Kinds | None) -> Kinds | None:

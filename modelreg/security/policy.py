@@ -7,11 +7,11 @@ without prefixes or patterns: ``sklearn.datasets._base`` and ``os.getpid`` lead 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.scan import Verdict
@@ -22,8 +22,7 @@ from modelreg.security.object_graph import Global
 _FILE = Path(__file__).parent / "policy.json"
 
 ESTIMATOR, OBJECT, STORAGE = "estimator", "object", "storage"
-"""Categories: models and their parts that are fitted; any class of the
-policy; PyTorch's storages."""
+"""Categories: models and their fitted parts; any class of the policy; PyTorch's storages."""
 
 _OF_ARRAYS = (
     *("numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs", "builtins.bytes", "builtins.bytearray"),
@@ -31,6 +30,7 @@ _OF_ARRAYS = (
     *("@numpy.ma.MaskedArray", "@numpy.ma.core.MaskedArray", "@numpy.ma.core.MaskedConstant", "@pandas.NA"),
 )
 
+Part = TypeVar("Part")
 Pairs = frozenset[tuple[str, str]]
 """Module and qualified name."""
 
@@ -62,26 +62,26 @@ class ClassPolicy:
         )
 
 
-class _Classes:
-    """The classes of the policy, each parsed when it is asked for first: a model has few of them."""
+class _Parsed(Generic[Part]):
+    """A part of the policy by name, parsed when it is asked for first: a model has few of the classes."""
 
-    def __init__(self, written: Mapping[str, Any]) -> None:
+    def __init__(self, written: Mapping[str, Any], parse: Callable[[Any], Part]) -> None:
         self.written = written
-        self._parsed: dict[str, ClassPolicy] = {}
+        self._parse = parse
+        self._parsed: dict[str, Part] = {}
 
-    def get(self, name: str) -> ClassPolicy | None:
-        found = self._parsed.get(name)
-        if found is None and name in self.written:
-            found = self._parsed[name] = ClassPolicy(self.written[name])
-        return found
+    def get(self, name: str) -> Part | None:
+        if name not in self._parsed and name in self.written:
+            self._parsed[name] = self._parse(self.written[name])
+        return self._parsed.get(name)
 
 
 class Policy:
     """What ``policy.json`` says."""
 
     def __init__(self, written: Mapping[str, Any]) -> None:
-        self.classes = _Classes(written["classes"])
-        self.calls = _Calls(written["calls"])
+        self.classes = _Parsed(written["classes"], ClassPolicy)
+        self.calls = _Parsed(written["calls"], _positions)
         """Functions and classes that a file may call -> the kinds of their arguments, by position."""
         self.functions = frozenset(_dotted(written["functions"]))
         """Functions that a model may hold as a value."""
@@ -106,18 +106,6 @@ class Policy:
     def admits_own_classes(kinds: Kinds) -> bool:
         """Whether an object of a user's class may stand at a place: where estimators and functions may."""
         return not kinds.words.isdisjoint((ESTIMATOR, OBJECT, FUNCTION))
-
-
-class _Calls:
-    def __init__(self, written: Mapping[str, Any]) -> None:
-        self._written = written
-        self._parsed: dict[str, Sequence[Kinds]] = {}
-
-    def get(self, name: str) -> Sequence[Kinds] | None:
-        found = self._parsed.get(name)
-        if found is None and name in self._written:
-            found = self._parsed[name] = _positions(self._written[name])
-        return found
 
 
 @cache

@@ -11,7 +11,6 @@ import inspect
 import pickle
 import sys
 from collections.abc import Collection
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -31,6 +30,7 @@ _STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
 """Names that are imported as others: the bytes of an array are in the pickle, and no file is to be opened for it."""
 _MODULES = {"_loss": "sklearn._loss._loss"}
 """What scikit-learn 1.5 to 1.7 call a module of theirs, by which Python would find a file of anybody's."""
+_GETATTR = "builtins", "getattr"
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
@@ -65,7 +65,7 @@ def require_trust(file: BinaryIO, trust: Trust, *, expects_graph: bool = False) 
     trust.require(scan)
     if not trust.full and not evidence.graphs and expects_graph:
         raise UnloadableModel(
-            "the model's file is no pickle", "register the file that joblib.dump or pickle.dump wrote"
+            "the model's file holds no object", "register what joblib.dump, pickle.dump or skops.io.dump wrote"
         )
     if not trust.full:
         with loading():
@@ -110,20 +110,20 @@ class _Names:
         Raises `UntrustedModel`, and `UnloadableModel` where there is nothing of this name.
         """
         for pair in ((module, name), names_in_python_3(module, name)):
-            if pair == ("builtins", "getattr"):
-                return partial(self._attribute, pair)
+            if pair == _GETATTR:
+                return self._attribute
             if pair in self._judged and self._trust.admits(*pair):
                 return _imported(*_STANDS_FOR.get(pair, pair))
         raise self._trust.refuse(module, name)
 
-    def _attribute(self, pair: tuple[str, str], owner: Any, attribute: str) -> Any:
+    def _attribute(self, owner: Any, attribute: str) -> Any:
         """``getattr`` for an attribute of a class that is admitted by its name, and for methods that were judged."""
         if isinstance(owner, type):
             is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
         else:
             is_admitted = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
         if not is_admitted:
-            raise self._trust.refuse(*pair)
+            raise self._trust.refuse(*_GETATTR)
         return getattr(owner, attribute)
 
 
