@@ -20,6 +20,8 @@ from modelreg.confinement import messages
 from modelreg.errors import InvalidInput, ModelStopped
 from modelreg.records.evaluation import Scores
 
+pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+
 CRASHES = {
     "a segmentation fault": ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\)"),
     "an abort": ("import os; os.abort()", r"crashed \(SIGABRT\)"),
@@ -88,8 +90,6 @@ def test_too_much_time(world):
 
 THREADS = """
 import _thread, threading
-
-pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
 _thread.stack_size(32768)
 held = threading.Lock()
 held.acquire()

@@ -10,6 +10,9 @@ import pytest
 
 from modelreg.errors import InvalidInput
 
+pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+
+
 UNTRUSTED_WORDS = ("--message", "its maps lie there")
 
 
@@ -42,8 +45,6 @@ def test_the_network_may_be_used_and_nothing_else(world):
     server = socket.create_server(("127.0.0.1", 0))
     code = f"""
 import socket
-
-pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
 print(socket.create_connection(("localhost", {server.getsockname()[1]}), timeout=10).recv(5).decode())
 for attempt in (
     lambda: socket.socket(socket.AF_UNIX),
