@@ -47,15 +47,24 @@ def observe(source: str, run_id: str | None) -> Provenance:
 
 def installed(distributions: Iterable[str]) -> Environment:
     """This Python, and which of ``distributions`` are installed; nothing of them is imported."""
-    from importlib.metadata import PackageNotFoundError, version
+    versions = {name: _version(name) for name in distributions}
+    return Environment(platform.python_version(), {name: version for name, version in versions.items() if version})
 
-    libraries = {}
-    for name in distributions:
-        try:
-            libraries[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return Environment(platform.python_version(), libraries)
+
+def _version(name: str) -> str | None:
+    """The version of a distribution; None when it is not installed.
+
+    `importlib.metadata.version` says the same, and parses the whole page that the distribution shows on PyPI.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return None
+    metadata = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    fields = (line.partition(":") for line in metadata.splitlines())
+    return next((value.strip() for field, _, value in fields if field == "Version"), None)
 
 
 def warn_of_other_libraries(version: ModelVersion) -> None:

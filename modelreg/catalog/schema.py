@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 APPLICATION_ID = 0x4D524547  # 'MREG': tells a catalog from any other SQLite file
 
@@ -395,7 +396,8 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute(_OBJECTS).fetchall())
 
 
-def expected_objects(*, contract: bool) -> dict[str, str]:
+@functools.cache
+def expected_objects(*, contract: bool) -> Mapping[str, str]:
     """What `objects` gives for a catalog that nobody changed by hand, with the contract or without."""
     fresh = sqlite3.connect(":memory:")
     try:

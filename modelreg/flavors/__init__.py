@@ -6,6 +6,8 @@ Each family of formats is a small module with the shape of `Flavor`, found by an
 
 from __future__ import annotations
 
+import functools
+import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from modelreg.containers.content import Files, OpenModel
@@ -79,6 +81,12 @@ def _flavors() -> list[Flavor]:
     Before it our own come in the order of their names, then those of other packages; the first that recognises a
     model has it.
     """
+    return _flavors_on(tuple(sys.path))
+
+
+@functools.lru_cache(maxsize=1)  # it reads a file of every distribution that is installed
+def _flavors_on(path: tuple[str, ...]) -> list[Flavor]:
+    """The flavors of the distributions on ``path``, which is `sys.path`."""
     from importlib.metadata import entry_points  # about 20 ms, and only registering and loading need it
 
     return [cast("Flavor", point.load()) for point in sorted(entry_points(group=GROUP), key=_place)]

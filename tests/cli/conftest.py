@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pty
 import select
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 from modelreg import Registry
 from modelreg.records.journal import JournalEntry
@@ -29,10 +32,20 @@ def registry(tmp_path: Path) -> Path:
     return tmp_path / "registry"
 
 
+@functools.cache
+def forks() -> Forks:
+    """Where commands are run; it ends with the tests."""
+    made = Forks()
+    atexit.register(made.close)
+    return made
+
+
 def runner(registry: Path) -> Run:
-    """Run ``modelreg`` on a registry, in a pipe, without anybody to answer questions."""
+    """Run ``modelreg`` on a registry, without a terminal, and without anybody to answer questions."""
 
     def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        if not environment:  # of which some is looked at only when Python starts
+            return forks().run([*map(str, words)], os.environ | {"MODELREG_HOME": str(registry)})
         return subprocess.run(
             [MODELREG, *words],
             env=os.environ | {"MODELREG_HOME": str(registry)} | environment,

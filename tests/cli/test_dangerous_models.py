@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -12,14 +13,22 @@ RUNS_A_COMMAND = b"cposix\nsystem\n(S'true'\ntR."
 NOTE = "note: churn/1 can run anything when it is loaded: 'modelreg show churn/1' says what was found\n"
 
 
+@pytest.fixture(scope="module")
+def dangerous_once(tmp_path_factory):
+    """A registry in which churn/1 runs a command when it is loaded, and churn/2 is a file of no format."""
+    folder = tmp_path_factory.mktemp("dangerous")
+    (folder / "model.pkl").write_bytes(RUNS_A_COMMAND)
+    (folder / "model.bin").write_bytes(b"weights")
+    registry = Registry(folder / "registry")
+    registry.register(folder / "model.pkl", "churn", allow_unsafe="to study it")
+    registry.register(folder / "model.bin", "churn")
+    return registry.folder
+
+
 @pytest.fixture
-def dangerous(run, tmp_path):
-    """Run ``modelreg``; churn/1 runs a command when it is loaded, and churn/2 is a file of no format."""
-    (tmp_path / "model.pkl").write_bytes(RUNS_A_COMMAND)
-    (tmp_path / "model.bin").write_bytes(b"weights")
-    done = run("register", tmp_path / "model.pkl", "--name", "churn", "--allow-unsafe", "to study it")
-    assert done.returncode == 0, done.stderr
-    assert run("register", tmp_path / "model.bin", "--name", "churn").returncode == 0
+def dangerous(dangerous_once, registry, run):
+    """Run ``modelreg`` on a copy of that registry."""
+    shutil.copytree(dangerous_once, registry)
     return run
 
 

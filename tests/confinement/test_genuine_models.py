@@ -58,7 +58,7 @@ MODELS = {
 }
 
 
-COMMON = ("HistGradientBoosting", "MultiOutput")
+COMMON = ("HistGradientBoosting", "RandomForest")
 
 
 @pytest.mark.parametrize(

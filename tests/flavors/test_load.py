@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import cloudpickle
@@ -239,31 +239,27 @@ def test_no_loader_stands_in_for_another(tmp_path):
 # --- flavors of other packages ----------------------------------------------------------------------------------
 
 
-class Shouting:
-    """What another package could add: it knows files that begin with ``LOUD``, and pickles."""
-
-    FORMATS = ("loud",)
-
-    @staticmethod
-    def recognise(files, is_folder):
-        data = next(iter(files.values())).read_bytes()
-        return Description("loud", "loud") if data.startswith((b"LOUD", b"\x80", b"\x08")) else None
-
-    @staticmethod
-    def load(model, format, trust):
-        return model.read().lower()
+# It knows files that begin with ``LOUD``, and pickles.
+SHOUTING = """
+from modelreg.records.registration import Description
+FORMATS = ("loud",)
+def recognise(files, is_folder):
+    data = next(iter(files.values())).read_bytes()
+    return Description("loud", "loud") if data.startswith((b"LOUD", b"\\x80", b"\\x08")) else None
+def load(model, format, trust):
+    return model.read().lower()
+"""
 
 
 @pytest.fixture
-def another_package(monkeypatch):
+def another_package(tmp_path_factory, monkeypatch):
     """An installed package with an entry point in the group of flavors."""
-    monkeypatch.setattr(EntryPoint, "load", _load_shouting(EntryPoint.load))
-    points = [*entry_points(group=modelreg.flavors.GROUP), EntryPoint("aaa", "shouting", modelreg.flavors.GROUP)]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
-
-
-def _load_shouting(load):
-    return lambda point: Shouting if point.value == "shouting" else load(point)
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "shouting.py").write_text(SHOUTING)
+    (folder / "shouting-1.0.dist-info").mkdir()
+    (folder / "shouting-1.0.dist-info" / "METADATA").write_text("Name: shouting\nVersion: 1.0\n")
+    (folder / "shouting-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\naaa = shouting\n")
+    monkeypatch.syspath_prepend(folder)
 
 
 @pytest.mark.usefixtures("another_package")
