@@ -1,4 +1,4 @@
-"""What speaks for and against a model's files, gathered while they are looked at."""
+"""What the analysis has found in a model's files: imported names, and reasons for each verdict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_REASONS = 50
 
 
 class Evidence:
-    """Names that would be imported, and reasons for each verdict."""
+    """Collects findings while a model's files are analysed."""
 
     def __init__(self) -> None:
         self._imports: dict[tuple[str, str], ImportedName] = {}
@@ -30,10 +30,10 @@ class Evidence:
         if len(self._imports) < _MOST_NAMES:
             self._imports.setdefault((module, name), ImportedName(module, name, verdict_of(module, name), place))
         elif (module, name) not in self._imports:
-            self.speaks(Verdict.UNREADABLE, "", [f"more than {_MOST_NAMES} names are imported"])
+            self.add_reasons(Verdict.UNREADABLE, "", [f"more than {_MOST_NAMES} names are imported"])
 
-    def speaks(self, verdict: Verdict, place: str, sentences: Iterable[str]) -> None:
-        """What is said of the file at ``place`` leads to ``verdict``, or to a worse one."""
+    def add_reasons(self, verdict: Verdict, place: str, sentences: Iterable[str]) -> None:
+        """Reasons, found in the file at ``place``, for ``verdict`` or a worse one."""
         for sentence in sentences:
             kept = self._reasons.setdefault(verdict, {})
             if len(kept) < _MOST_REASONS:
@@ -42,8 +42,8 @@ class Evidence:
     def judged(self, judgement: Judgement, place: str) -> None:
         """What the policy says of the objects in the file at ``place``."""
         self.graphs += 1
-        self.speaks(Verdict.UNKNOWN, place, judgement.findings)
-        self.speaks(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
+        self.add_reasons(Verdict.UNKNOWN, place, judgement.findings)
+        self.add_reasons(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
         for pair, attributes in judgement.places.items():
             self._held_by.setdefault(pair, set()).update(attributes)
         for pair, names in judgement.attributes.items():

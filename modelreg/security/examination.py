@@ -88,7 +88,7 @@ class Examination:
             or self._stream(file, size, place, start)
         )
         if self._bounds.is_spent:
-            self._doubt(_EVERYTHING, "what the model's archives hold is more than is looked at")
+            self._unreadable(_EVERYTHING, "what the model's archives hold is more than is looked at")
         return understood
 
     def _stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
@@ -113,20 +113,20 @@ class Examination:
 
     def _compressed(self, file: BinaryIO, place: Place) -> bool:
         if place.depth >= _DEEPEST:
-            return self._doubt(place, "containers are nested too deeply in it")
+            return self._unreadable(place, "containers are nested too deeply in it")
         file.seek(0)
         try:
             content = decompressing(file, self._bounds)
             start = _beginning(content)
         except MissingDecompressor as missing:
-            return self._doubt(place, f"it is compressed, and {missing.package} is not installed")
+            return self._unreadable(place, f"it is compressed, and {missing.package} is not installed")
         except BadCompression:
             return False
         inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch)
         if start.startswith(_ZIP) or is_compressed(start):
             return self._spooled(content, start, inner)
         understood = self._stream(content, None, inner, start)
-        return self._doubt(place, "its compression is damaged") if is_damaged(content) else understood
+        return self._unreadable(place, "its compression is damaged") if is_damaged(content) else understood
 
     def _spooled(self, content: BinaryIO, start: bytes, place: Place) -> bool:
         """Look at an archive that has to be read at will, from a copy without a name."""
@@ -135,14 +135,14 @@ class Examination:
             while piece := content.read(_BLOCK):
                 copy.write(piece)
                 if copy.tell() > _MOST_SPOOLED:
-                    return self._doubt(place, "the archive in it is too large to be looked at")
+                    return self._unreadable(place, "the archive in it is too large to be looked at")
             if is_damaged(content):
-                self._doubt(place, "its compression is damaged")
+                self._unreadable(place, "its compression is damaged")
             return self.file(cast("BinaryIO", copy), copy.tell(), place)
 
     def _zip(self, file: BinaryIO, size: int, place: Place) -> bool:
         if place.depth >= _DEEPEST:
-            return self._doubt(place, "containers are nested too deeply in it")
+            return self._unreadable(place, "containers are nested too deeply in it")
         archive = ZipMembers(file, size, self._bounds)
         members = list(archive)
         if not members:
@@ -157,14 +157,14 @@ class Examination:
                 break
             opened = archive.open(member)
             if opened is None:
-                self._doubt(inner, "its compression is not known")
+                self._unreadable(inner, "its compression is not known")
             elif member.name == _KERAS:
                 self._described(opened[0], inner, self._keras)
             elif member.name == _SKOPS:
                 self._described(opened[0], inner, partial(self._skops, arrays=self._arrays(archive, members)))
             elif not self._member(*opened, inner):
-                self._doubt(inner, "it is in no format that is known here")
-        self._evidence.speaks(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
+                self._unreadable(inner, "it is in no format that is known here")
+        self._evidence.add_reasons(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
         return True
 
     def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
@@ -175,7 +175,7 @@ class Examination:
             data = b""
         described = parse_object(data) if self._bounds.take(values=count_values(data)) else None
         if described is None:
-            self._doubt(place, "it is damaged or too large to be looked at")
+            self._unreadable(place, "it is damaged or too large to be looked at")
         else:
             examine(described, place)
 
@@ -187,7 +187,7 @@ class Examination:
         try:
             top, names, objects = read_schema(schema, arrays)
         except UnreadablePickle as unreadable:
-            self._doubt(place, f"the schema is not in the form that skops writes: it {unreadable}")
+            self._unreadable(place, f"the schema is not in the form that skops writes: it {unreadable}")
             skops_schema.examine(schema, self._evidence, place.name)
             return
         for imported in names:
@@ -215,7 +215,7 @@ class Examination:
                 return self._spooled(content, start, place)
             return self._stream(content, None, place, start)
         except BadCompression:
-            return self._doubt(place, "its compression is damaged")
+            return self._unreadable(place, "its compression is damaged")
 
     def _pickle_or_tar(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """A tar archive begins with a name of anybody's choice, which may be the beginning of a pickle."""
@@ -229,17 +229,17 @@ class Examination:
 
     def _tar(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         if place.depth >= _DEEPEST:
-            return self._doubt(place, "containers are nested too deeply in it")
+            return self._unreadable(place, "containers are nested too deeply in it")
         archive = TarMembers(content, self._bounds)
         try:
             for name, inside in archive:
                 inner = place.inside(name)
                 if not self._member(inside, None, inner):
-                    self._doubt(inner, "it is in no format that is known here")
-            if archive.left or _goes_on(content):
-                self._doubt(place, "it is a tar archive that goes on behind its end")
+                    self._unreadable(inner, "it is in no format that is known here")
+            if archive.left or _has_more(content):
+                self._unreadable(place, "it is a tar archive that goes on behind its end")
         except (BadTar, BadCompression) as problem:
-            self._doubt(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
+            self._unreadable(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
         return (size is not None and self._zip_behind(content, size, place)) or True
 
     def _array(self, content: BinaryIO, size: int | None, place: Place) -> bool:
@@ -251,10 +251,10 @@ class Examination:
         header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
         elements = numpy_header.elements(header) if len(header) == length else None
         if elements is None:
-            self._doubt(place, "its array's header is none that NumPy writes")
+            self._unreadable(place, "its array's header is none that NumPy writes")
         if elements is None or elements.bytes is None:
             if not self._pickles(behind, None, place):
-                self._doubt(place, "its array of objects is no pickle")
+                self._unreadable(place, "its array of objects is no pickle")
         elif size is None:
             self._numbers(behind, _skip(behind, elements.bytes), place)
         else:
@@ -267,9 +267,9 @@ class Examination:
         """Look at what stands behind an array: whoever loads one thing after another goes on there."""
         more = behind.read(_START)
         if not are_whole:
-            self._doubt(place, "its array is cut off")
+            self._unreadable(place, "its array is cut off")
         elif more:
-            self._doubt(place, "its array is followed by something else")
+            self._unreadable(place, "its array is followed by something else")
             self._pickles(_chained(more, behind), None, place)
 
     def _pickles(self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"") -> bool:
@@ -281,21 +281,21 @@ class Examination:
                 if reading.end is End.STOP:  # what stands behind may act all the same
                     continue
                 if size is None and not place.is_raw and reading.position > _BLOCK:
-                    self._doubt(place, "it goes on for long as a pickle would, and is none")
+                    self._unreadable(place, "it goes on for long as a pickle would, and is none")
                 if found and not is_torch:
-                    self._doubt(place, "its pickle is followed by something else")
+                    self._unreadable(place, "its pickle is followed by something else")
                 return found
             found = True
-            self._tell(reading, place)
+            self._record(reading, place)
         return found
 
-    def _tell(self, reading: Reading, place: Place) -> None:
+    def _record(self, reading: Reading, place: Place) -> None:
         for imported in reading.globals:
             self._evidence.imports(imported.module, imported.name, place.name)
         if reading.end is End.LIMIT:
-            self._doubt(place, "the pickle is too large to be analysed to its end")
+            self._unreadable(place, "the pickle is too large to be analysed to its end")
         elif reading.end is End.UNREADABLE:
-            self._doubt(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
+            self._unreadable(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
         else:
             self._evidence.judged(judge(reading.top, reading.objects), place.name)
 
@@ -311,9 +311,9 @@ class Examination:
         text = start
         while text:
             if yaml_tags.calls_python(text):
-                self._evidence.speaks(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
+                self._evidence.add_reasons(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
             if yaml_tags.names_tags(text):
-                self._evidence.speaks(Verdict.UNKNOWN, place.name, ["it is YAML with tags of its own"])
+                self._evidence.add_reasons(Verdict.UNKNOWN, place.name, ["it is YAML with tags of its own"])
             more = file.read(_BLOCK)
             text = more and text[-yaml_tags.OVERLAP :] + more
         return True
@@ -331,8 +331,8 @@ class Examination:
         may_parse = not place.depth or self._bounds.take(values=count_values(header))
         return may_parse and describes_tensors(header)
 
-    def _doubt(self, place: Place, sentence: str) -> bool:
-        self._evidence.speaks(Verdict.UNREADABLE, place.name, [sentence])
+    def _unreadable(self, place: Place, sentence: str) -> bool:
+        self._evidence.add_reasons(Verdict.UNREADABLE, place.name, [sentence])
         return True
 
 
@@ -399,7 +399,7 @@ def _has(names: list[str], name: str) -> bool:
     return any(each.rpartition("/")[2] == name for each in names)
 
 
-def _goes_on(content: BinaryIO) -> bool:
+def _has_more(content: BinaryIO) -> bool:
     """Whether anything but zeros follows."""
     while piece := content.read(_BLOCK):
         if piece.count(0) < len(piece):

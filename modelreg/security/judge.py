@@ -49,7 +49,7 @@ _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdty
 
 @dataclass(slots=True)
 class Judgement:
-    """What speaks against a graph."""
+    """Why a graph is not safe."""
 
     findings: dict[str, None] = field(default_factory=dict)
     """Values of the wrong kind, as sentences with the place."""

@@ -35,13 +35,13 @@ def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
     for described in _classes(config):
         name, inner = str(described["class_name"]), described.get("config")
         if name in _WITH_CODE:
-            evidence.speaks(Verdict.DANGEROUS, place, [_WITH_CODE[name]])
+            evidence.add_reasons(Verdict.DANGEROUS, place, [_WITH_CODE[name]])
         elif name in _READING:
-            evidence.speaks(Verdict.UNKNOWN, place, [_READING[name]])
+            evidence.add_reasons(Verdict.UNKNOWN, place, [_READING[name]])
         else:
             _name(described, name, evidence, place)
         if isinstance(inner, dict) and isinstance(inner.get("vocabulary"), str):
-            evidence.speaks(Verdict.UNKNOWN, place, [f"its {name} reads a vocabulary from another file"])
+            evidence.add_reasons(Verdict.UNKNOWN, place, [f"its {name} reads a vocabulary from another file"])
 
 
 def _name(described: dict[str, Any], name: str, evidence: Evidence, place: str) -> None:

@@ -29,13 +29,13 @@ def examine(files: Files, evidence: Evidence) -> None:
         _examine(folder + "MLmodel", text(files[folder + "MLmodel"], _MOST_TEXT), evidence)
     for path in files:
         if path.rpartition("/")[2] in _OF_MODULES and path.startswith(tuple(folders)):
-            evidence.speaks(Verdict.UNKNOWN, path, ["MLflow imports the module that it names"])
+            evidence.add_reasons(Verdict.UNKNOWN, path, ["MLflow imports the module that it names"])
 
 
 def _examine(path: str, content: str | None, evidence: Evidence) -> None:
     described = None if content is None else texts_of_mappings(content)
     if described is None:
-        evidence.speaks(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
+        evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
     for key, value in described or ():
         if value not in _NOTHING:
             _judge(key, value, path, evidence)
@@ -43,17 +43,17 @@ def _examine(path: str, content: str | None, evidence: Evidence) -> None:
 
 def _judge(key: str, value: str, path: str, evidence: Evidence) -> None:
     if key == "loader_module" and value == "mlflow.pyfunc.model":
-        evidence.speaks(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
     elif key == "loader_module" and value not in _LOADERS:
-        evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, which may run code of its own"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, which may run code of its own"])
     elif key == "model_code_path":
-        evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow runs {value!r}, which is code of its own"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow runs {value!r}, which is code of its own"])
     elif key == "code":
-        evidence.speaks(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
     elif key == "model_class":
         evidence.imports(*_split(value), path)
     elif key in _PATHS and _leads_outside(value):
-        evidence.speaks(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
+        evidence.add_reasons(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
 
 
 def _split(dotted: str) -> tuple[str, str]:

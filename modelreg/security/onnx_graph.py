@@ -66,12 +66,12 @@ def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evide
                 elif part is not None:
                     waiting.append((part, begin, begin + length))
             if left < 0:
-                evidence.speaks(Verdict.UNREADABLE, place, ["its graph is too large to be looked at"])
+                evidence.add_reasons(Verdict.UNREADABLE, place, ["its graph is too large to be looked at"])
                 return True
     except NotProtobuf:
-        evidence.speaks(Verdict.UNREADABLE, place, ["its graph is cut off or damaged"])
+        evidence.add_reasons(Verdict.UNREADABLE, place, ["its graph is cut off or damaged"])
     for domain in sorted(domains - own - _STANDARD):
-        evidence.speaks(Verdict.UNKNOWN, place, [f"it needs operators of {domain!r}, which are somebody's own library"])
+        evidence.add_reasons(Verdict.UNKNOWN, place, [f"it needs operators of {domain!r}, another library"])
     for location in sorted(locations):
         _judge(location, place, beside, evidence)
     return bool(locations)
@@ -81,9 +81,9 @@ def _judge(location: str, place: str, beside: frozenset[str], evidence: Evidence
     folder = place.rpartition("/")[0]
     whole = f"{folder}/{location}" if folder else location
     if location.startswith("/") or "\\" in location or ".." in location.split("/"):
-        evidence.speaks(Verdict.DANGEROUS, place, [f"it reads {location!r}, a file outside of its folder"])
+        evidence.add_reasons(Verdict.DANGEROUS, place, [f"it reads {location!r}, a file outside of its folder"])
     elif whole not in beside:
-        evidence.speaks(Verdict.UNKNOWN, place, [f"it reads {location!r}, which was not registered with it"])
+        evidence.add_reasons(Verdict.UNKNOWN, place, [f"it reads {location!r}, which was not registered with it"])
 
 
 def _text(file: BinaryIO, begin: int, length: int) -> str:

@@ -24,11 +24,11 @@ def _examine(path: str, location: Path, evidence: Evidence) -> None:
     content = head(location, MOST_JSON + 1)
     if not is_modest(content):
         if path.endswith(_CONFIGURATIONS):
-            evidence.speaks(Verdict.UNREADABLE, path, ["it is too large to be looked at"])
+            evidence.add_reasons(Verdict.UNREADABLE, path, ["it is too large to be looked at"])
         return
     for described in objects_in(parse_object(content)):
         for name in _files_of_its_own(described):
-            evidence.speaks(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs {name!r} of its own Python files"])
+            evidence.add_reasons(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs its file {name!r}"])
 
 
 def _files_of_its_own(described: dict[str, object]) -> list[str]:

@@ -37,7 +37,7 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
             understood = _examine_onnx(location, path, files, evidence)
         if not understood and format not in WITHOUT_CODE:
             not_known.append(place)
-    evidence.speaks(Verdict.UNREADABLE, "", _of_no_format(not_known))
+    evidence.add_reasons(Verdict.UNREADABLE, "", _of_no_format(not_known))
     if is_folder:
         remote_code.examine(files, evidence)
         mlflow_folder.examine(files, evidence)
@@ -55,7 +55,7 @@ def examined(file: BinaryIO) -> Evidence:
     size = os.fstat(file.fileno()).st_size
     examination = Examination(evidence, Budget.of_model(size), Bounds.of_model(size))
     if not examination.file(file, size, Place("")):
-        evidence.speaks(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
+        evidence.add_reasons(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
     return evidence
 
 
