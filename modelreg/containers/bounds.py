@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_LEAST_BYTES, _BYTES_FOR_EACH = 512 << 20, 200  # zlib inflates the first in about a second
-_LEAST_MEMBERS, _SIZE_OF_MEMBER, _MOST_MEMBERS = 2_000, 50, 100_000  # zip has 76 bytes and two names for each
+_LEAST_BYTES, _BYTES_FOR_EACH = 256 << 20, 200  # zlib inflates the first in about half a second
+_LEAST_MEMBERS, _SIZE_OF_MEMBER, _MOST_MEMBERS = 2_000, 250, 100_000  # zip itself takes 76 bytes and two names for each
 _LEAST_STRAYS, _SIZE_OF_STRAY, _MOST_STRAYS = 100, 10_000, 1_000
 _LEAST_VALUES, _MOST_VALUES = 50_000, 4_000_000
 
@@ -23,7 +23,7 @@ class Bounds:
     strays: int = _MOST_STRAYS
     """Members that no directory lists, each of which could hold all that follow it."""
     values: int = _MOST_VALUES
-    """Of JSON."""
+    """Of JSON, and of headers of arrays."""
     is_spent: bool = False
 
     @classmethod

@@ -194,15 +194,14 @@ class Examination:
             self._evidence.imports(imported.module, imported.name, place.name)
         self._evidence.judged(judge(top, objects), place.name)
 
-    @staticmethod
-    def _arrays(archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
+    def _arrays(self, archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
         """What finds the array in a member."""
         by_name = {member.name: member for member in members}
 
         @cache  # a schema may name one member many times
         def find(name: str) -> StoredArray | None:
             opened = archive.open(by_name[name]) if name in by_name else None
-            return None if opened is None else numpy_header.stored_array(opened[0])
+            return None if opened is None else numpy_header.stored_array(opened[0], self._bounds)
 
         return find
 
@@ -249,7 +248,7 @@ class Examination:
         length = int.from_bytes(start[8:12] if long else start[8:10], "little")
         behind = _chained(start[12 if long else 10 :], content)
         header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
-        elements = numpy_header.elements(header) if len(header) == length else None
+        elements = numpy_header.elements(header, self._bounds) if len(header) == length else None
         if elements is None:
             self._unreadable(place, "its array's header is none that NumPy writes")
         if elements is None or elements.bytes is None:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from modelreg.containers.bounds import Bounds
+from modelreg.containers.json_text import count_values
 from modelreg.security.arrays import DType, StoredArray
 
 MARK = b"\x93NUMPY"
@@ -14,6 +16,8 @@ MARK = b"\x93NUMPY"
 LONGEST = 64 << 10
 """Bytes; NumPy itself wants to be asked for more than 10,000, and a structure of 1,000 fields has 30,000."""
 
+_COST_OF_A_VALUE = 10
+"""Python's own parser takes ten times as long for a value as that of JSON."""
 _PLAIN = re.compile(r"[|<>=]?([biufcmMSaUV])(\d{1,9})(\[\w+\])?")
 _BYTES_A_CHARACTER = {"U": 4}
 _LONG = re.compile(r"(\d)L\b")  # Python 2's integers, which NumPy reads, too
@@ -30,13 +34,13 @@ class Elements:
     shape: tuple[int, ...] = ()
 
 
-def elements(header: str) -> Elements | None:
-    """What stands behind ``header``; None where it is none that NumPy writes.
+def elements(header: str, bounds: Bounds) -> Elements | None:
+    """What stands behind ``header``; None where it is none that NumPy writes, or more than ``bounds`` admits.
 
     A type has many names (``O``, ``object``, ``i4,O``, also with escapes), so whatever is no plain number, text or
     time of a stated size counts as an object.
     """
-    if len(header) > LONGEST:
+    if len(header) > LONGEST or not bounds.take(values=_COST_OF_A_VALUE * count_values(header)):
         return None
     try:
         described = ast.literal_eval(_LONG.sub(r"\1", header.strip()))
@@ -51,7 +55,7 @@ def elements(header: str) -> Elements | None:
     return None
 
 
-def stored_array(content: BinaryIO) -> StoredArray | None:
+def stored_array(content: BinaryIO, bounds: Bounds) -> StoredArray | None:
     """What a whole file says of its array, where its elements are no objects; None for anything else."""
     start = content.read(12)
     if not start.startswith(MARK):
@@ -59,7 +63,7 @@ def stored_array(content: BinaryIO) -> StoredArray | None:
     is_long = start[6:7] != b"\x01"
     length = int.from_bytes(start[8:12] if is_long else start[8:10], "little")
     header = (start[12 if is_long else 10 :] + content.read(min(length, LONGEST)))[:length]
-    found = elements(header.decode("latin-1"))
+    found = elements(header.decode("latin-1"), bounds)
     return None if found is None or found.bytes is None else StoredArray(DType(1, found.kind), found.shape)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.security import numpy_header
 from modelreg.security.arrays import StoredArray, array_content, scalar_content
@@ -77,11 +78,12 @@ class Observations:
     def _skops(self, path: Path) -> str | None:
         if not zipfile.is_zipfile(path):
             return f"{path}: no archive"
+        bounds = Bounds.of_model(path.stat().st_size)
         with zipfile.ZipFile(path) as archive:
 
             def array_of(name: str) -> StoredArray | None:
                 with archive.open(name) as member:
-                    return numpy_header.stored_array(cast("BinaryIO", member))
+                    return numpy_header.stored_array(cast("BinaryIO", member), bounds)
 
             try:
                 top, names, _ = read_schema(json.loads(archive.read("schema.json")), array_of)
