@@ -209,7 +209,7 @@ class _Judge:
         assert isinstance(node, Object)
         constructor = resolved(node.constructor)
         if type(constructor) is not Global:
-            self._refuse(place, "made by a function or class that the file brings along", kinds)
+            self._refuse(place, "made by calling a value of the file, not a named function or class", kinds)
             return
         key = class_of(node) or constructor.dotted
         owner = self._policy.classes.get(key)

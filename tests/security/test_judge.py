@@ -225,7 +225,7 @@ HOSTILE = {
     ),
     "a function that the file brings along": (
         call(call(name("functools", "partial"), name("numpy", "ravel"))),
-        "made by a function or class that the file brings along",
+        "made by calling a value of the file, not a named function or class",
     ),
     "a class as the model of a search": (
         instance("sklearn.model_selection._search", "GridSearchCV", best_estimator_=name("builtins", "int")),
