@@ -13,7 +13,7 @@ test: $(READY)
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not fault"
 
 test-slow: $(READY)
-	$(BIN)/pytest -n auto -m slow
+	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 # Kills, full disks, damage, Ctrl-C, on the installed command; MODELREG_FAULTS=all tries every moment of each.
 test-faults: $(READY)
@@ -21,7 +21,7 @@ test-faults: $(READY)
 
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
-	.venv-flavors/bin/pytest -n auto tests/flavors tests/signatures tests/inference tests/tables
+	.venv-flavors/bin/pytest -n auto --dist worksteal tests/flavors tests/signatures tests/inference tests/tables
 
 # MLflow itself on a registry of ours, and in and out of its stores, with everything that it brings, in an environment of its own.
 test-mlflow: .venv-mlflow/.ready
