@@ -28,7 +28,7 @@ from modelreg.statements import Statement
 _REFERENCE = Description("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all
 _MEANINGS = {
-    Verdict.UNKNOWN: "not recognised as a model of a supported library: loading it requires --trust full",
+    Verdict.UNKNOWN: "loading it requires --trust full",
     Verdict.UNREADABLE: "not scanned to its end: loading it requires --trust full",
     Verdict.DANGEROUS: "it runs code when it is loaded: loading it requires --trust full",
 }
@@ -163,7 +163,7 @@ def add_version(
 
 
 def _trusted(change: Change) -> set[tuple[str, str]]:
-    return {(each.module, each.name) for each in change.trusted_names()}
+    return {each.pair for each in change.trusted_names()}
 
 
 def _find(change: Change, name: ModelName, digest: Digest) -> int | None:

@@ -680,7 +680,7 @@ class Registry:
             if refusal is not None:
                 raise DangerousName(name, refusal.reason, refusal.instead)
         with writing(self._home, message) as change:
-            new = asked.keys() - {(each.module, each.name) for each in change.trusted_names()}
+            new = asked.keys() - {each.pair for each in change.trusted_names()}
             for pair in sorted(new):
                 change.trust(*pair)
         return tuple(name for pair, name in asked.items() if pair in new)
@@ -693,7 +693,7 @@ class Registry:
         with writing(self._home, message) as change:
             for pair, name in asked.items():
                 trusted = change.trusted_names()
-                if all((each.module, each.name) != pair for each in trusted):
+                if all(each.pair != pair for each in trusted):
                     raise NameNotTrusted(name, [each.dotted for each in trusted])
                 change.distrust(*pair)
 
@@ -1077,7 +1077,7 @@ class Registry:
             commits.go_on()
         if trust:
             return Trust(version.reference, full=True)
-        names = frozenset((each.module, each.name) for each in self.trusted_names())
+        names = frozenset(each.pair for each in self.trusted_names())
         return Trust(version.reference, names)
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:

@@ -157,7 +157,7 @@ class Runs:
         It imports nothing but names of the allow-list and trusted ones. Raises `BlobDamaged` and `UntrustedModel`.
         """
         with reading(self._home) as catalog:
-            trusted = frozenset((each.module, each.name) for each in catalog.trusted_names())
+            trusted = frozenset(each.pair for each in catalog.trusted_names())
         store = self._home.artifacts
         with storing(), store.opened_and_checked(model.file, model.reference) as file:
             found = recognise({model.file.path: store.path(model.file.digest)}, False)

@@ -182,7 +182,7 @@ class Change(Snapshot):
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
         imports = new.scan.imports if new.scan else ()
-        rows = ((each.module, each.name, each.verdict.value, each.attribute) for each in imports)
+        rows = ((each.module, each.name, each.verdict.value, ",".join(each.attributes)) for each in imports)
         self._add_many(_ADD_IMPORT, model, version, rows)
         self._add_many(_ADD_METRIC, model, version, new.metrics.items())
         self._add_many(_ADD_PARAM, model, version, new.params.items())

@@ -20,11 +20,14 @@ _JUDGE_AGAIN = """
 UPDATE versions AS v SET scan = CASE scan WHEN 'safe' THEN 'unknown' ELSE 'safe' END
 WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
   AND EXISTS (SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version)
-              AND :module IN (i.module, i.attribute || '=' || i.module) AND i.name = :name AND verdict = 'unknown')
+              AND i.module = :module AND i.name = :name AND verdict = 'unknown')
   AND (scan = 'safe') = EXISTS (
     SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version) AND verdict = 'unknown'
-    AND NOT EXISTS (SELECT 1 FROM trusted_names t
-                    WHERE t.module IN (i.module, i.attribute || '=' || i.module) AND t.name = i.name))
+    AND NOT EXISTS (SELECT 1 FROM trusted_names t WHERE (t.module, t.name) = (i.module, i.name))
+    AND (attribute = '' OR EXISTS (
+      SELECT 1 FROM json_each('["' || replace(attribute, ',', '","') || '"]') AS held_by
+      WHERE NOT EXISTS (SELECT 1 FROM trusted_names t
+                        WHERE (t.module, t.name) = (held_by.value || '=' || i.module, i.name)))))
 RETURNING model, version
 """
 
@@ -33,8 +36,8 @@ def read(connection: sqlite3.Connection) -> list[TrustedName]:
     """The trusted names, in order."""
     with understood():
         return [
-            TrustedName(module, name, message, created_by, from_text(created_at))
-            for module, name, message, created_by, created_at in connection.execute(_ALL)
+            TrustedName(module.rpartition("=")[2], name, message, by, from_text(at), module.rpartition("=")[0])
+            for module, name, message, by, at in connection.execute(_ALL)
         ]
 
 
@@ -50,5 +53,6 @@ def remove(connection: sqlite3.Connection, module: str, name: str) -> None:
 
 def judge_again(connection: sqlite3.Connection, module: str, name: str) -> list[tuple[int, int]]:
     """Turn verdicts between safe and unknown where they hang on this name; returns model and version of each."""
-    changed = connection.execute(_JUDGE_AGAIN, {"module": module, "name": name}).fetchall()
+    values = {"module": module.rpartition("=")[2], "name": name}
+    changed = connection.execute(_JUDGE_AGAIN, values).fetchall()
     return sorted((row["model"], row["version"]) for row in changed)

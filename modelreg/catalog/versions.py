@@ -89,8 +89,8 @@ def read_versions(
                 name=name,
                 files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
                 imports=tuple(
-                    ImportedName(module, each, Verdict(verdict), attribute=attribute)
-                    for module, each, verdict, attribute in imports[row["version"]]
+                    ImportedName(module, each, Verdict(verdict), attributes=tuple(filter(None, held_by.split(","))))
+                    for module, each, verdict, held_by in imports[row["version"]]
                 ),
                 metrics=dict(metrics[row["version"]]),
                 params=dict(params[row["version"]]),

@@ -159,7 +159,7 @@ def _by_values(after: Mapping[str, Any]) -> str:
 
 def _permitted(after: Mapping[str, Any]) -> str:
     """With which trust a version was loaded, and what it could do beyond computing."""
-    parts = [f"with {after['trust']} trust"] * ("trust" in after)
+    parts = [f"with {after['trust']} trust"] if "trust" in after else []
     parts += [f"reading {path}" for path in after.get("allow_read", ())]
     return ", ".join([*parts, *["with the network"] * ("allow_network" in after)])
 

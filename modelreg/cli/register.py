@@ -112,7 +112,7 @@ def register(
 
 
 def _tell(context: typer.Context, registered: Registration, applied: bool) -> None:
-    what = registered.model_class or f"a {registered.flavor}"
+    what = registered.model_class or ("a Python object" if registered.flavor == "python" else f"a {registered.flavor}")
     digest = text.short(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
     if registered.created:

@@ -12,6 +12,7 @@ from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
 from modelreg.clock import as_text
 from modelreg.records.trusted_name import TrustedName
+from modelreg.security.policy import is_allowed
 
 trust = typer.Typer(
     add_completion=False,
@@ -54,6 +55,8 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
     added = registry(context).trust(*names, message=message)
+    for name in filter(is_allowed, names):
+        output.note(f"{name} needs no trust: it is on the allow-list, and models may hold it where genuine models do")
     if as_json:
         output.print_json({"trusted": names, "added": added})
         return

@@ -27,9 +27,7 @@ _LIBRARIES = {
     "keras": "keras",
 }
 _PROTOCOL_MARK = b"\x80"
-_BROKEN = Description(
-    "file", "file", notes=("it begins as a pickle, but cannot be read as one to its end: it is cut off or damaged",)
-)
+_NOT_READ = "it begins as a pickle, but cannot be read as one to its end: it is cut off, damaged, or of an unusual form"
 
 
 def recognise(files: Files, is_folder: bool) -> Description | None:
@@ -59,9 +57,15 @@ def describe(path: Path) -> Description | None:
         return None
     marked = compressed or start[:1] == _PROTOCOL_MARK
     if not _is_convincing(reading, marked):
-        return _BROKEN if marked and reading.protocol >= 2 else None
+        return _not_read(reading) if marked and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
     return Description(flavor_of(model_class), _format(reading, compressed), model_class, notes=_notes(reading))
+
+
+def _not_read(reading: Reading) -> Description:
+    """A pickle that is not understood; whoever trusts it fully may load it, where it has any name to load."""
+    flavor, known_as = ("python", "pickle") if reading.globals else ("file", "file")
+    return Description(flavor, known_as, notes=(_NOT_READ,))
 
 
 def flavor_of(model_class: str | None) -> str:

@@ -31,13 +31,13 @@ class ImportedName:
     """Never ``unreadable``."""
     place: str = ""
     """The file that imports it first; empty where a model is one file, and for what was read from the catalog."""
-    attribute: str = ""
-    """The one attribute that holds it as a value, as ``package.module.Class.attribute``; empty for any other use."""
+    attributes: tuple[str, ...] = ()
+    """The attributes that hold it as a value, each as ``package.module.Class.attribute``; empty for any other use."""
 
     @property
-    def trust_subject(self) -> str:
-        """What ``modelreg trust add`` takes to admit it, and no more: the name, at its attribute if it has one."""
-        return f"{self.attribute}={self.dotted}" if self.attribute else self.dotted
+    def trust_subjects(self) -> tuple[str, ...]:
+        """What ``modelreg trust add`` takes to admit it, and no more: the name, at its attributes if it has any."""
+        return tuple(f"{each}={self.dotted}" for each in self.attributes) or (self.dotted,)
 
     @property
     def dotted(self) -> str:
@@ -79,6 +79,10 @@ class Scan:
 
     @staticmethod
     def trusts(imported: ImportedName, trusted: Collection[tuple[str, str]]) -> bool:
-        """Whether a name is on the allow-list, or among the trusted pairs, if only at the attribute that holds it."""
-        pairs = {(imported.module, imported.name), (f"{imported.attribute}={imported.module}", imported.name)}
-        return imported.verdict is Verdict.SAFE or not pairs.isdisjoint(trusted)
+        """Whether a name is on the allow-list, or among the trusted pairs, if only at the attributes that hold it."""
+        places = [(f"{each}={imported.module}", imported.name) for each in imported.attributes]
+        return (
+            imported.verdict is Verdict.SAFE
+            or (imported.module, imported.name) in trusted
+            or (bool(places) and all(each in trusted for each in places))
+        )

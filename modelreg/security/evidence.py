@@ -11,6 +11,7 @@ from modelreg.security.policy import verdict_of
 
 _MOST_NAMES = 2000
 _MOST_REASONS = 50
+_MOST_ATTRIBUTES = 5  # of more, a name is trusted as a whole
 
 
 class Evidence:
@@ -55,11 +56,13 @@ class Evidence:
         worst = next((each for each in _WORST_FIRST if each in verdicts), Verdict.SAFE)
         reasons = [sentence for verdict in _WORST_FIRST for sentence in self._reasons.get(verdict, ())]
         imports = sorted(self._imports.values(), key=lambda each: (_WORST_FIRST.index(each.verdict), each.dotted))
-        return Scan(worst, tuple(map(self._with_attribute, imports)), tuple(reasons))
+        return Scan(worst, tuple(map(self._with_attributes, imports)), tuple(reasons))
 
-    def _with_attribute(self, imported: ImportedName) -> ImportedName:
+    def _with_attributes(self, imported: ImportedName) -> ImportedName:
         held_by = self._held_by.get((imported.module, imported.name), set())
-        return replace(imported, attribute=next(iter(held_by))) if len(held_by) == 1 else imported
+        if "" in held_by or len(held_by) > _MOST_ATTRIBUTES:
+            return imported
+        return replace(imported, attributes=tuple(sorted(held_by)))
 
 
 _WORST_FIRST = (Verdict.DANGEROUS, Verdict.UNREADABLE, Verdict.UNKNOWN, Verdict.SAFE)

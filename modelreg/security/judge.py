@@ -35,6 +35,9 @@ _MOST_FINDINGS = 20
 _TIME_ZONE_FILE = "dateutil/"
 """With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
 _LONGEST_PLACE = 200  # characters
+_MOST_EXPECTED = 3
+"""Kinds that a message lists."""
+_MAKES_CODE = re.compile(r"cloudpickle\.(_make_|_fill_|_builtin_type|subimport)")
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
@@ -44,6 +47,16 @@ PLAIN_ARRAYS = frozenset(
 _ATTRIBUTE = re.compile(r"\w+(\.\w+){2,}")
 _SHORTENED = re.compile(r"^(\w+\.)+(?=\w+\.\w+)")
 """What is left out of a place in a message: the modules before a class and its attribute."""
+_CALLED = frozenset(
+    {
+        *("fit", "fit_predict", "fit_resample", "fit_transform", "partial_fit", "predict", "predict_log_proba"),
+        *("predict_proba", "decision_function", "transform", "inverse_transform", "score", "score_samples", "sample"),
+        *("apply", "decision_path", "kneighbors", "split", "get_n_splits", "get_support", "get_feature_names_out"),
+        *("get_params", "set_params", "set_output", "get_metadata_routing", "staged_predict", "staged_predict_proba"),
+        *("_get_tags", "_more_tags", "_repr_html_", "_repr_mimebundle_", "_validate_data", "_validate_params"),
+    }
+)
+"""Methods that libraries call on objects of any class. The methods of a trusted class are known when it is imported."""
 _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
 
 
@@ -219,14 +232,14 @@ class _Judge:
                     self._judged.add(id(node))
                     self._members(node, constructor, key, owner)
             else:
-                self._refuse(place, _article(key), kinds)
+                self._refuse(place, _object_in_words(key), kinds)
         elif self._policy.has(constructor):
             self._refuse(place, f"made by {constructor.dotted} as no model has it", kinds)
         elif self._policy.admits_own_classes(kinds) and is_trustable(constructor.module, constructor.name):
             self._own(node, constructor)
         else:
             self._foreign(constructor, "")
-            self._refuse(place, _article(key), kinds)
+            self._refuse(place, _object_in_words(key), kinds)
 
     def _array(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         words, of_text = kinds.words, content.kind in _TEXT_ARRAYS
@@ -311,7 +324,7 @@ class _Judge:
         ]
         for table in _tables_of(node):
             for name, value in table.items():
-                if not isinstance(name, str) or name in self._policy.methods or name.startswith("__"):
+                if not isinstance(name, str) or name in _CALLED or name.startswith("__"):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                 else:
                     attributes.add(name)
@@ -384,6 +397,15 @@ def _article(name: str) -> str:
     return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
 
 
+def _object_in_words(key: str) -> str:
+    """What a message calls an object of a class, or what a function makes."""
+    if key == "builtins.getattr":
+        return "a method of an object"
+    if _MAKES_CODE.search(key):
+        return "code of a lambda, notebook or script (move it to a module that can be imported)"
+    return _article(key)
+
+
 def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
@@ -392,13 +414,15 @@ def _expected(kinds: Kinds) -> str:
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
-    shown += sorted(word[1:] for word in kinds.words if word[0] == "@")[:5]
+    shown += sorted(word[1:] for word in kinds.words if word[0] == "@")
     if kinds.items is not None and NUMBERS not in kinds.words:
         shown.append("a sequence")
     if kinds.keys is not None:
         shown.append("a dictionary")
     names = [_IN_WORDS.get(word, word) for word in shown]
-    return " or ".join(names) if names else "a number"
+    if len(names) > _MOST_EXPECTED:
+        names[_MOST_EXPECTED:] = ["something else that genuine models have there"]
+    return " or ".join(names) if names else "None or a number"
 
 
 _IN_WORDS = {

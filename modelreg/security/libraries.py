@@ -50,4 +50,4 @@ def how_to_get(module: str) -> str:
         return f"the model was made with another version of {top}, or by a program that is not here"
     if top in _KNOWN or top in _PACKAGES:
         return f"pip install {_PACKAGES.get(top, top)}"
-    return f"install the project that has {top}, or name its folder in PYTHONPATH"
+    return f"install the project that has {top}, or add the folder that contains {top} to PYTHONPATH"

@@ -27,6 +27,8 @@ _COUNTED = {
 }
 _WITHOUT = frozenset(b".(012Nbdel]oRstu})ao\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98Q")
 _TEXTS = frozenset(b"SVUTX\x8c\x8d")
+_RECALLS, _MEMOISES = frozenset(b"ghj"), frozenset(b"pqr\x94")
+_STOP, _STACK_GLOBAL, _MEMOIZE = ord("."), 0x93, 0x94
 _CALLS = frozenset(b"Rio\x81\x92b")
 
 
@@ -39,35 +41,48 @@ def names_in_opcodes(file: BinaryIO) -> tuple[list[tuple[str, str]], int, bool]:
 
     A name that the pickle computes is not among them.
     """
-    names: dict[tuple[str, str], None] = {}
-    texts: list[str] = []
-    memo: dict[int, str] = {}
-    calls = 0
-    ends = False
+    mentions = _Mentions()
+    code = 0
     try:
         for code, argument in _opcodes(file):
-            last = texts[-1] if texts else ""
-            if code in b"ci":
-                module, _, name = argument.partition("\n")
-                names[module, name] = None
-            elif code == 0x93 and len(texts) > 1:
-                names[texts[-2], texts[-1]] = None
-            elif code == 0x94:
-                memo[len(memo)] = last
-            elif code in b"pqr":
-                memo[_number(code, argument)] = last
-            elif code in b"ghj":
-                texts.append(memo.get(_number(code, argument), ""))
-            elif code in _TEXTS:
-                texts.append(_unescaped(code, argument))
-            calls += code in _CALLS
-            ends = code == ord(".")
-            del texts[:-4]
-            if ends or len(names) > _MOST_NAMES:
+            mentions.take(code, argument)
+            if code == _STOP or len(mentions.names) > _MOST_NAMES:
                 break
     except _NoOpcode:
-        pass
-    return list(names), calls, ends
+        code = 0
+    return list(mentions.names), mentions.calls, code == _STOP
+
+
+class _Mentions:
+    """Texts that were put last or are in the memo, and the names that they were used for."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[str, str], None] = {}
+        self.calls = 0
+        self._texts: list[str] = []
+        self._memo: dict[int, str] = {}
+        self._top = ""
+        """What is on the stack, as far as it is a text."""
+
+    def take(self, code: int, argument: str) -> None:
+        """Follow one opcode."""
+        if code in b"ci":
+            module, _, name = argument.partition("\n")
+            self.names[module, name] = None
+        elif code == _STACK_GLOBAL and len(self._texts) > 1 and all(self._texts[-2:]):
+            self.names[self._texts[-2], self._texts[-1]] = None
+        elif code in _MEMOISES:
+            self._memo[len(self._memo) if code == _MEMOIZE else _number(code, argument)] = self._top
+            return
+        self.calls += code in _CALLS
+        self._top = self._text(code, argument)
+        if code in _TEXTS or code in _RECALLS:
+            self._texts = [*self._texts[-3:], self._top]
+
+    def _text(self, code: int, argument: str) -> str:
+        if code in _RECALLS:
+            return self._memo.get(_number(code, argument), "")
+        return _unescaped(code, argument) if code in _TEXTS else ""
 
 
 def _number(code: int, argument: str) -> int:

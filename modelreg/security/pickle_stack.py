@@ -282,7 +282,7 @@ class PickleStack:
         match arguments:
             case (Global() as owner, str(attribute)) if attribute.isidentifier():
                 self.stack.append(self.import_name(owner.module, f"{owner.name}.{attribute}"))
-            case (Reference() | str(), str(attribute)) if attribute.isidentifier():
+            case (Reference() | Object() | str(), str(attribute)) if attribute.isidentifier():
                 self.objects += 1
                 self.push(Object(getattr_, arguments, is_new=False))  # a method of an object
             case _:

@@ -87,8 +87,6 @@ class Policy:
         """Functions that a model may hold as a value."""
         self.types = frozenset(_dotted(written["types"]))
         """Classes that a model may hold as a value."""
-        self.methods = frozenset(written["methods"])
-        """Methods of estimators, which no attribute may hide."""
         self.names = _pairs(written["names"])
         self.root = _open(OBJECT, FUNCTION, TYPE)
         """What a file may hold as a whole."""
@@ -117,6 +115,12 @@ def policy() -> Policy:
 def allowed() -> Pairs:
     """The names that models may import."""
     return policy().names
+
+
+def is_allowed(text: str) -> bool:
+    """Whether a name, written with dots, is on the allow-list."""
+    module, _, name = text.replace(":", ".").rpartition(".")
+    return (module, name) in allowed()
 
 
 def verdict_of(module: str, name: str) -> Verdict:

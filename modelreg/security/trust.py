@@ -60,4 +60,4 @@ def trustable(scan: Scan) -> tuple[str, ...]:
     only_names = scan.verdict is Verdict.UNKNOWN and not scan.reasons
     if not only_names or not all(is_trustable(each.module, each.name) for each in unknown):
         return ()
-    return tuple(each.trust_subject for each in unknown)
+    return tuple(subject for each in unknown for subject in each.trust_subjects)

@@ -103,14 +103,12 @@ def _policy(
             written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
         classes[name] = written
     estimators = [name for name in descriptions if widening.category(name) == "estimator"]
-    methods = {method for name in estimators for method in descriptions[name]["methods"] if not method.startswith("__")}
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),
         "names": _by_module(names.importable(seen, estimators, functions, types)),
         "functions": _by_module(functions),
         "types": _by_module(types),
-        "methods": sorted(methods),
         "calls": {name: [each.as_json() for each in kinds] for name, kinds in sorted(seen.calls.items())},
         "classes": classes,
     }

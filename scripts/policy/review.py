@@ -60,7 +60,10 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
 ]
 """Categories by the name of a class, for libraries whose classes say nothing by their bases."""
 
-SIMPLE = ("estimator", "value", "frame", "index", "sparse", "random", "splitter", "kernel", "offset")
+SIMPLE = (
+    *("estimator", "value", "frame", "index", "sparse", "random", "splitter", "kernel", "offset"),
+    *("numpy.dtype", "extension_dtype"),
+)
 """Categories that a trusted class may hold."""
 
 METHOD_NAMES = frozenset(
@@ -155,7 +158,20 @@ _IN_MAPPINGS = [
     {"keys": ["text", "labels"], "values": ["text", "labels", *_HELD]},
 ]
 _MAPPING = [{"keys": ["text", "labels", "value"], "values": _IN_MAPPINGS}]
+_INDEXES = ["@pandas.Index", "@pandas.core.indexes.base.Index"]
 CLASSES: dict[str, dict[str, Any]] = {
+    **{
+        f"pandas.{module}{name}Dtype": {
+            "attributes": {"_cache": [{"keys": ["text"], "values": ["numpy.dtype", "text", *_INDEXES]}]}
+        }
+        for modules, names in (
+            (("", "core.arrays.integer."), ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")),
+            (("", "core.arrays.floating."), ("Float32", "Float64")),
+            (("", "core.arrays.boolean."), ("Boolean",)),
+        )
+        for module in modules
+        for name in names
+    },
     "collections.OrderedDict": {"entries": _MAPPING, "attributes": {"_metadata": ["value"]}},
     "collections.defaultdict": {"entries": _MAPPING},
     "collections.Counter": {"entries": [{"keys": ["text", "labels"], "values": []}]},

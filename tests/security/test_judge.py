@@ -209,7 +209,7 @@ HOSTILE = {
     ),
     "a method of what is made": (
         call(name("builtins", "getattr"), FRAME, text("eval")),
-        "it looks up an attribute of what it has made",
+        "argument 2 of getattr is 'eval', expected",
     ),
     "a method of what is recalled": (
         several(FRAME + b"\x94", call(name("builtins", "getattr"), b"h\x00", text("eval"))),

@@ -290,10 +290,6 @@ NOT_CANONICAL = {
     "a name that is called for": (b"\x80\x04\x8c\x01a\x8c\x01b\x93\x8c\x01c\x93.", "not named by texts"),
     "an import without a module": (b"c\nset\n.", "imports what has no name"),
     "an import without a name": (b"ccollections\n\n.", "imports what has no name"),
-    "an attribute of what was made": (
-        b"\x80\x02cbuiltins\ngetattr\n(ca\nb\n)RX\x01\0\0\0ctR.",
-        "looks up an attribute of what it has made",
-    ),
     "two objects at the end": (b"\x80\x02NN.", "leaves more or less than one object"),
     "no object at the end": (b"\x80\x02.", "leaves more or less than one object"),
     "a mark at the end": (b"\x80\x02N(N.", "leaves more or less than one object"),
