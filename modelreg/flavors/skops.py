@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.containers.archive import opened_archive
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import parse_object, text_at
+from modelreg.errors import UnloadableModel
 from modelreg.flavors.pickles import flavor_of
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
@@ -48,13 +49,15 @@ def load_file(file: BinaryIO, trust: Trust) -> object:
     """The object in an opened file; see `load`."""
     from modelreg.security.unpickle import offer_loss_module, require_trust
 
-    scan = require_trust(file, trust, expects_graph=True)
+    evidence = require_trust(file, trust)
+    if not trust.full and not evidence.graphs:
+        raise UnloadableModel("the model's file holds no object", "register what skops.io.dump wrote")
     file.seek(0)
     data = file.read()
     with loading():
         from skops.io import get_untrusted_types, loads
 
-        if any(each.module == "_loss" for each in scan.imports):
+        if any(each.module == "_loss" for each in evidence.scan().imports):
             offer_loss_module()
 
         loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # the policy has judged what it makes

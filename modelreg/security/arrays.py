@@ -156,6 +156,8 @@ def array_content(node: Node) -> ArrayContent | None:
         case Object(Global() as function, tuple(arguments), False) if function.dotted in _RECONSTRUCTS:
             return _reconstructed(_empty(arguments), arguments, resolved(node.state))
         case Object(Global() as function, (buffer, dtype, *rest), False) if function.dotted in _FROM_BUFFER:
+            if node.state is not ABSENT:
+                raise UnreadablePickle("has an array that is made of bytes and then changed")
             kind = dtype_of(dtype).kind
             if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
                 raise UnreadablePickle("has an array of objects that is made of bytes")
@@ -284,10 +286,15 @@ def _part(node: Node, depth: int) -> DType:
 
 
 def _are_fields(names: Sequence[Node], fields: Mapping[Any, Any]) -> bool:
-    """Whether there is a field for each name, and none besides but by its title."""
-    titles = {value[2] for value in fields.values() if isinstance(value, tuple) and len(value) == 3}
+    """Whether there is a field for each name, and none besides but the same ones by their titles."""
+    titles = {
+        fields[name][2]: fields[name]
+        for name in names
+        if name in fields and isinstance(fields[name], tuple) and len(fields[name]) == 3
+    }
     known = all(isinstance(name, str) and name in fields for name in names)
-    return known and len(set(names)) == len(names) and fields.keys() - set(names) <= titles
+    others = fields.keys() - set(names)
+    return known and len(set(names)) == len(names) and all(fields[each] is titles.get(each) for each in others)
 
 
 def _overlap(fields: Sequence[tuple[DType, int]]) -> bool:

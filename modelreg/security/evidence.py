@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.security.judge import Judgement
+from modelreg.security.pickle_reader import Reading
 from modelreg.security.policy import verdict_of
 
 _MOST_NAMES = 2000
@@ -19,6 +20,8 @@ class Evidence:
 
     def __init__(self) -> None:
         self._imports: dict[tuple[str, str], ImportedName] = {}
+        self.model: Reading | None = None
+        """The pickle with which the model begins, of which everything was judged if its end is `End.STOP`."""
         self.graphs = 0
         """How many objects were judged, each a whole pickle or skops file."""
         self._held_by: dict[tuple[str, str], set[str]] = {}

@@ -37,6 +37,8 @@ _MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which h
 _IN_MEMORY = 64 << 20
 _BLOCK = 1 << 20
 _ENDLESS = 1 << 62
+_MANY_OPERATIONS = 50
+"""Of a pickle, which other bytes do not happen to be."""
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -61,6 +63,8 @@ class Place:
     """Whether it may be anything, since those who load it take it for numbers."""
     is_torch: bool = False
     """Whether it is loaded by PyTorch, which resolves persistent ids."""
+    is_model: bool = False
+    """Whether a model that is a pickle is unpickled from here, at the beginning."""
 
     def inside(self, member: str, *, is_raw: bool = False, is_torch: bool = False) -> Place:
         """A member of this container."""
@@ -101,7 +105,7 @@ class Examination:
             return self._pickle_or_tar(file, size, place, start)
         if start.startswith(_NPY):
             return self._array(file, size, place)
-        if self._pickles(file, size, place, start):
+        if self._pickles(file, size, place, start, begins=True):
             return True
         if size is not None and self._zip_behind(file, size, place, start):
             return True
@@ -122,7 +126,7 @@ class Examination:
             return self._unreadable(place, f"it is compressed, and {missing.package} is not installed")
         except BadCompression:
             return False
-        inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch)
+        inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch, place.is_model and not place.depth)
         if start.startswith(_ZIP) or is_compressed(start):
             return self._spooled(content, start, inner)
         understood = self._stream(content, None, inner, start)
@@ -185,7 +189,7 @@ class Examination:
     def _skops(self, schema: dict[str, Any], place: Place, *, arrays: Callable[[str], StoredArray | None]) -> None:
         """Judge what skops would make by the same policy as a pickle."""
         try:
-            top, names, objects = read_schema(schema, arrays)
+            top, names, objects = read_schema(schema, arrays, self._bounds)
         except UnreadablePickle as unreadable:
             self._unreadable(place, f"the schema is not in the form that skops writes: it {unreadable}")
             skops_schema.examine(schema, self._evidence, place.name)
@@ -219,7 +223,7 @@ class Examination:
     def _pickle_or_tar(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """A tar archive begins with a name of anybody's choice, which may be the beginning of a pickle."""
         head = file if size is not None else io.BytesIO(start)
-        self._pickles(head, _ENDLESS if size is None else size, place, start)
+        self._pickles(head, _ENDLESS if size is None else size, place, start, begins=True)
         if size is None and head.tell() >= _BLOCK:  # what was read ahead does not tell
             return self._spooled(file, b"", place)
         if size is not None:
@@ -271,19 +275,27 @@ class Examination:
             self._unreadable(place, "its array is followed by something else")
             self._pickles(_chained(more, behind), None, place)
 
-    def _pickles(self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"") -> bool:
-        """Look at one pickle after another; returns whether there was one, or what would act as one."""
+    def _pickles(
+        self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"", *, begins: bool = False
+    ) -> bool:
+        """Look at one pickle after another; returns whether there was one, or what would act as one.
+
+        ``begins`` says that the content at ``place`` begins with the first.
+        """
         is_torch = place.is_torch or start.startswith(_TORCH_LEGACY)
-        found = False
+        found = stopped = False
         for reading in read_pickles(content, size, self._budget, persistent=is_torch, start=start):
             if not _acts(reading):
                 if reading.end is End.STOP:  # what stands behind may act all the same
+                    stopped = True
                     continue
                 if size is None and not place.is_raw and reading.position > _BLOCK:
                     self._unreadable(place, "it goes on for long as a pickle would, and is none")
                 if found and not is_torch:
                     self._unreadable(place, "its pickle is followed by something else")
                 return found
+            if begins and place.is_model and not found and not stopped:
+                self._evidence.model = reading
             found = True
             self._record(reading, place)
         return found
@@ -357,7 +369,7 @@ def _acts(reading: Reading) -> bool:
     if reading.end is End.LIMIT:  # whatever follows may act
         return True
     if reading.protocol >= 2:  # it says that it is one
-        return bool(names) or reading.end is not End.UNREADABLE
+        return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _MANY_OPERATIONS
     if reading.end is End.STOP and reading.whole:
         return True
     dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)

@@ -248,14 +248,22 @@ class _Judge:
         elif content.class_name == "numpy.generic":
             if NO_NUMBERS in words:
                 self._refuse(place, "a number", kinds)
-            elif of_text and not {TEXT, LABELS} & words:
-                self._refuse(place, "a text", kinds)
+            elif of_text:
+                self._text_scalar(content, kinds, place)
             elif content.kind == "O":
                 self._refuse(place, "a NumPy scalar of an object", kinds)
         elif content.kind in _OBJECT_ARRAYS:
             self._sequence(content.elements, kinds, place)
         elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
             self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
+
+    def _text_scalar(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
+        """NumPy's texts are texts for whoever takes them for one: the same may stand there."""
+        data = _bytes_of(content.parts[-1]) if len(content.parts) > 1 else None
+        if content.kind == "U" and isinstance(data, bytes):
+            self._text(data.decode("utf-32-le", "replace").rstrip("\0"), kinds, place)
+        elif not {TEXT, LABELS} & kinds.words or isinstance(data, Omitted):
+            self._refuse(place, "a text", kinds)
 
     def _members(self, node: Object, constructor: Global, key: str, owner: ClassPolicy) -> None:
         """What an admitted object is made of."""
@@ -349,6 +357,15 @@ def is_own_method(value: Node, owner: Object, name: str) -> bool:
             return target is owner and attribute == name
         case _:
             return False
+
+
+def _bytes_of(node: Node) -> Node:
+    """Bytes, which protocols 0 to 2 write as a text."""
+    match resolved(node):
+        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):
+            return text.encode("latin-1", "replace")
+        case found:
+            return found
 
 
 def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:

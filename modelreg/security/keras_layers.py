@@ -33,7 +33,10 @@ _READING = {"TFSMLayer": "it has a TFSMLayer, which runs a SavedModel from anoth
 def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
     """Name the classes that are not Keras's own, and layers that hold code or read other files."""
     for described in _classes(config):
-        name, inner = str(described["class_name"]), described.get("config")
+        written, inner = str(described["class_name"]), described.get("config")
+        name = written.rpartition(".")[2]  # Keras puts the module before it, and looks up what that names
+        if name != written:
+            evidence.add_reasons(Verdict.UNKNOWN, place, [f"it names a class {written[:80]!r}, not as Keras does"])
         if name in _WITH_CODE:
             evidence.add_reasons(Verdict.DANGEROUS, place, [_WITH_CODE[name]])
         elif name in _READING:

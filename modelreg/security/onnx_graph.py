@@ -39,7 +39,7 @@ _PARTS = {
 }
 """Message -> number of a field -> what it is."""
 
-_MOST_PARTS = 5_000_000
+_MOST_PARTS, _PARTS_OF_ANY_FILE, _BYTES_OF_A_PART = 5_000_000, 100_000, 4
 _LONGEST_TEXT = 4096  # bytes
 
 
@@ -48,7 +48,8 @@ def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evide
 
     Returns whether it reads other files.
     """
-    waiting, left = [("model", 0, size)], _MOST_PARTS
+    waiting = [("model", 0, size)]
+    left = min(_MOST_PARTS, _PARTS_OF_ANY_FILE + size // _BYTES_OF_A_PART)
     domains: set[str] = set()
     own: set[str] = set()
     locations: set[str] = set()

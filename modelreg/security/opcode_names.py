@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from modelreg.security.pickle_stack import Budget
+
 _MOST_OPCODES = 200_000
 _MOST_NAMES = 1000
 _KEPT = 4096  # bytes of an argument
@@ -36,15 +38,15 @@ class _NoOpcode(Exception):
     """The bytes go on with something else, or end."""
 
 
-def names_in_opcodes(file: BinaryIO) -> tuple[list[tuple[str, str]], int, bool]:
+def names_in_opcodes(file: BinaryIO, budget: Budget) -> tuple[list[tuple[str, str]], int, bool]:
     """Pairs of module and name that a pickle mentions; how often it calls something; whether it ends as a pickle does.
 
-    A name that the pickle computes is not among them.
+    A name that the pickle computes is not among them, nor one that stands behind the end of the budget.
     """
     mentions = _Mentions()
     code = 0
     try:
-        for code, argument in _opcodes(file):
+        for code, argument in _opcodes(file, budget):
             mentions.take(code, argument)
             if code == _STOP or len(mentions.names) > _MOST_NAMES:
                 break
@@ -105,9 +107,10 @@ def _unescaped(code: int, argument: str) -> str:
     return argument
 
 
-def _opcodes(file: BinaryIO) -> Iterator[tuple[int, str]]:
+def _opcodes(file: BinaryIO, budget: Budget) -> Iterator[tuple[int, str]]:
     """Each opcode and its argument as text; raises `_NoOpcode`."""
-    for _ in range(_MOST_OPCODES):
+    for _ in range(min(_MOST_OPCODES, budget.operations)):
+        budget.operations -= 1
         code = file.read(1)
         if not code:
             return

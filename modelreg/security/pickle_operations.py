@@ -106,7 +106,7 @@ def _pass_elements(r: PickleStack, count: int) -> None:
     start = r.stream.read(min(count, _LOOKED_AT))
     r.stream.skip(count - len(start))
     opcodes = io.BytesIO(start)
-    names, _, ends = names_in_opcodes(opcodes)
+    names, _, ends = names_in_opcodes(opcodes, r.budget)
     whole = opcodes.tell() == len(start) == _LOOKED_AT
     if ends or whole or any(is_dangerous(*name) for name in names):
         raise UnreadablePickle("has an array that is a pickle as well")
@@ -114,7 +114,7 @@ def _pass_elements(r: PickleStack, count: int) -> None:
 
 def _inner_pickle(r: PickleStack) -> Node:
     """An array of objects, which joblib writes as a pickle of its own."""
-    inner = PickleStack(r.stream, r.budget, joblib=False, persistent=False, names=r.names)
+    inner = PickleStack(r.stream, r.budget, joblib=False, persistent=False, names=r.names, used=r.used)
     top = run(inner)
     r.calls += inner.calls
     r.objects += inner.objects

@@ -19,10 +19,10 @@ from modelreg.containers.compressed import BadCompression
 from modelreg.security.object_graph import Global, Node
 from modelreg.security.opcode_names import names_in_opcodes
 from modelreg.security.pickle_operations import run
-from modelreg.security.pickle_stack import Budget, PickleStack, names_in_python_3
+from modelreg.security.pickle_stack import Budget, PickleStack, Used, names_in_python_3
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 
-__all__ = ["FEW_OPERATIONS", "Budget", "End", "Reading", "names_in_python_3", "read_pickle", "read_pickles"]
+__all__ = ["FEW_OPERATIONS", "Budget", "End", "Reading", "Used", "names_in_python_3", "read_pickle", "read_pickles"]
 
 FEW_OPERATIONS = 500_000
 """Enough to learn the class of a model: about a third of a second."""
@@ -54,8 +54,11 @@ class Reading:
     """How often something would be called."""
     objects: int
     """How many objects the graph has."""
+    used: Used
+    """What the names are used for."""
     protocol: int
     """0 where the pickle doesn't say: 0 or 1."""
+    operations: int
     position: int
     """Bytes read, after decompression."""
     whole: bool
@@ -86,17 +89,18 @@ def read_pickles(
         reading = _read(PickleStack(stream, budget, joblib=True, persistent=persistent))
         if reading.end is End.UNREADABLE and size is not None:
             file.seek(begin)
-            reading = _with_names(reading, file)
+            reading = _with_names(reading, file, budget)
         elif reading.end is End.UNREADABLE and begin == 0:
-            reading = _with_names(reading, io.BytesIO(start))
+            reading = _with_names(reading, io.BytesIO(start), budget)
         yield reading
         if reading.end is not End.STOP or reading.whole:
             return
-    yield Reading(End.LIMIT, None, (), None, 0, 0, 0, stream.position, False)
+    yield Reading(End.LIMIT, None, (), None, 0, 0, Used(), 0, 0, stream.position, False)
 
 
 def _read(stack: PickleStack) -> Reading:
     problem, top, end = None, None, End.STOP
+    before = stack.budget.operations
     try:
         top = run(stack)
     except UnreadablePickle as unreadable:
@@ -108,13 +112,15 @@ def _read(stack: PickleStack) -> Reading:
     stream = stack.stream
     whole = end is End.STOP and not stream.rest()
     names = tuple(stack.names.values())
-    return Reading(end, top, names, problem, stack.calls, stack.objects, stack.protocol, stream.position, whole)
+    operations = before - stack.budget.operations
+    counts = (stack.calls, stack.objects, stack.used, stack.protocol, operations, stream.position)
+    return Reading(end, top, names, problem, *counts, whole)
 
 
-def _with_names(reading: Reading, file: BinaryIO) -> Reading:
+def _with_names(reading: Reading, file: BinaryIO, budget: Budget) -> Reading:
     """Add the names that the opcodes of an unreadable pickle mention, so that it can be said what it would do."""
     known = {(each.module, each.name): each for each in reading.globals}
-    more, calls, _ = names_in_opcodes(file)
+    more, calls, _ = names_in_opcodes(file, budget)
     for module, name in more:
         pair = names_in_python_3(module, name) if reading.protocol < 3 else (module, name)
         known.setdefault(pair, Global(*pair))

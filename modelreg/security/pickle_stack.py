@@ -14,19 +14,20 @@ from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype
 from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, Reference, SetOf, resolved
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 
-TEXT_KEPT = 4096  # bytes; a longer text is never a name or an option
+TEXT_KEPT = 5000  # bytes; a longer text is never a name, an option or a path
 
 _MOST_OPERATIONS = 20_000_000  # more than a vocabulary of five million words has
 _OPERATIONS_OF_ANY_FILE = 200_000
-_OPERATIONS_A_BYTE = 20  # compressed files have several in a byte
+_OPERATIONS_A_BYTE = 6  # compressed files have several in a byte
 _MOST_TEXT = 128 << 20  # bytes kept in all
 _TEXT_OF_ANY_FILE = 16 << 20
 _TEXT_A_BYTE = 50
 _MOST_OBJECTS = 3_000_000
-_MOST_PARTS = 64 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 2 s
+_OBJECTS_OF_ANY_FILE, _BYTES_OF_AN_OBJECT = 200_000, 2  # which take 150 MB
+_MOST_PARTS = 24 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 1 s
 _FEW_PARTS = 64
 _LARGE_KEY = 1 << 60
-_PRICE_OF_LARGE_KEY = 20_000  # parts
+_PRICE_OF_A_COLLISION = 20_000  # parts
 
 
 @dataclass(slots=True)
@@ -42,7 +43,8 @@ class Budget:
     def of_model(cls, size: int) -> Budget:
         """What the analysis of a model of ``size`` bytes may take."""
         operations = min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size)
-        return cls(operations, min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size))
+        objects = min(_MOST_OBJECTS, _OBJECTS_OF_ANY_FILE + size // _BYTES_OF_AN_OBJECT)
+        return cls(operations, min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size), objects)
 
     def take_object(self) -> None:
         """One object more; raises `LimitReached`."""
@@ -58,6 +60,16 @@ class Budget:
 
 
 @dataclass(slots=True)
+class Used:
+    """What a pickle does with the names that it imports."""
+
+    called: set[tuple[str, str]] = field(default_factory=set)
+    """Functions and classes that it calls, by module and name."""
+    looked_up: set[str] = field(default_factory=set)
+    """Attributes that it looks up on objects."""
+
+
+@dataclass(slots=True)
 class PickleStack:
     """The state of one reading: a stack, the stacks below its marks, and the memo."""
 
@@ -67,6 +79,7 @@ class PickleStack:
     """Whether raw arrays follow joblib's wrappers."""
     persistent: bool
     names: dict[tuple[str, str], Global] = field(default_factory=dict)
+    used: Used = field(default_factory=Used)
     stack: list[Node] = field(default_factory=list)
     below: list[list[Node]] = field(default_factory=list)
     memo: list[Node] = field(default_factory=list)
@@ -74,6 +87,8 @@ class PickleStack:
     """The lists, dictionaries, sets and objects in the memo, by id."""
     sizes: dict[int, tuple[int, Node]] = field(default_factory=dict)
     """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
+    hashes: dict[int, set[int]] = field(default_factory=dict)
+    """Those of large integers and tuples among the keys of a dictionary or the items of a set, by the id of that."""
     protocol: int = 0
     calls: int = 0
     objects: int = 0
@@ -231,15 +246,20 @@ class PickleStack:
         keys = pairs[::2]
         if not _ATOMS.issuperset(map(type, keys)):
             check_hashable(keys)
-        self._take_large_keys(keys)
+        self._take_collisions(entries, keys)
         known = len(entries)
         entries.update(zip(keys, pairs[1::2], strict=True))
         if len(entries) != known + len(keys):
             raise UnreadablePickle("has a key twice")
 
-    def _take_large_keys(self, keys: Sequence[Node]) -> None:
-        """Large integers may all have the same hash, with which a dictionary of them takes ages."""
-        self.budget.take_parts(_PRICE_OF_LARGE_KEY * sum(type(key) is int and abs(key) >= _LARGE_KEY for key in keys))
+    def _take_collisions(self, target: object, keys: Sequence[Node]) -> None:
+        """Large integers and tuples may all have the same hash, with which a dictionary of them takes ages."""
+        doubtful = [hash(key) for key in keys if type(key) is tuple or (type(key) is int and abs(key) >= _LARGE_KEY)]
+        if doubtful:
+            known = self.hashes.setdefault(id(target), set())
+            before = len(known)
+            known.update(doubtful)
+            self.budget.take_parts(_PRICE_OF_A_COLLISION * (before + len(doubtful) - len(known)))
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
@@ -247,7 +267,7 @@ class PickleStack:
         if type(target) is not SetOf or target.is_frozen:
             raise UnreadablePickle(f"adds to {_described(target)}")
         check_hashable(values)
-        self._take_large_keys(values)
+        self._take_collisions(target, values)
         target.items += values
 
     def import_name(self, module: Node, name: Node) -> Global:
@@ -274,6 +294,8 @@ class PickleStack:
             return
         if type(resolved(constructor)) not in (Global, Object):
             raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
+        if type(constructor) is Global and not is_new:
+            self.used.called.add((constructor.module, constructor.name))
         self.objects += 1
         self.push(Object(constructor, arguments, is_new, keywords))
 
@@ -284,6 +306,7 @@ class PickleStack:
                 self.stack.append(self.import_name(owner.module, f"{owner.name}.{attribute}"))
             case (Reference() | Object() | str(), str(attribute)) if attribute.isidentifier():
                 self.objects += 1
+                self.used.looked_up.add(attribute)
                 self.push(Object(getattr_, arguments, is_new=False))  # a method of an object
             case _:
                 raise UnreadablePickle("looks up an attribute of what it has made")
@@ -336,13 +359,14 @@ def is_wrapper(value: Node) -> bool:
 
 def check_hashable(values: Sequence[Node]) -> None:
     """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
-    waiting = [values]
+    waiting, seen = [values], set()
     while waiting:
         for value in waiting.pop():
             target = resolved(value)
             if type(target) in (list, dict) or _is_mutable(target):
                 raise UnreadablePickle("has a key or an item of a set that cannot be hashed")
-            if type(value) is tuple:
+            if type(value) is tuple and id(value) not in seen:
+                seen.add(id(value))
                 waiting.append(value)
 
 

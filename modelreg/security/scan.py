@@ -54,7 +54,7 @@ def examined(file: BinaryIO) -> Evidence:
     evidence = Evidence()
     size = os.fstat(file.fileno()).st_size
     examination = Examination(evidence, Budget.of_model(size), Bounds.of_model(size))
-    if not examination.file(file, size, Place("")):
+    if not examination.file(file, size, Place("", is_model=True)):
         evidence.add_reasons(Verdict.UNREADABLE, "", ["it is in no format that is known here"])
     return evidence
 

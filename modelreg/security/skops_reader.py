@@ -13,7 +13,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelreg.security.arrays import DType, StoredArray, array_content
+from modelreg.containers.bounds import Bounds
+from modelreg.containers.json_text import count_values
+from modelreg.security.arrays import DType, StoredArray
 from modelreg.security.object_graph import (
     ABSENT,
     Array,
@@ -34,7 +36,7 @@ State = Mapping[str, Any]
 
 _MOST_NESTING = 150
 _PROTOCOLS = (0, 1, 2)
-_TEXT_KEPT = 4096  # characters
+_TEXT_KEPT = 5000  # characters
 _CLASSES = {
     "ListNode": ("builtins.list",),
     "SetNode": ("builtins.set",),
@@ -58,10 +60,11 @@ _CLASSES = {
 """What skops writes with each loader that makes objects of certain classes."""
 _NUMBER = re.compile(r"numpy\.(u?int(8|16|32|64|c|p)|u?longlong|float(16|32|64)|longdouble|bool_?)")
 _SCALAR = re.compile(rf"{_NUMBER.pattern}|numpy\.(complex(64|128)|clongdouble|str_|bytes_|datetime64|timedelta64|void)")
+_LOSS = re.compile(r"(sklearn\.)?(_loss|linear_model|ensemble)\.[\w.]+")
 _NUMBER_TYPES = ("builtins.bool", "builtins.float", "builtins.int")
 
 
-def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, ...], int]:
+def read_schema(schema: State, array_of: ArrayOf, bounds: Bounds) -> tuple[Node, tuple[Global, ...], int]:
     """The object that loading would make, the names that it would import, and how many objects there are.
 
     Raises `UnreadablePickle` for what skops does not write.
@@ -69,7 +72,7 @@ def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, .
     protocol = schema.get("protocol")
     if type(protocol) is not int or protocol not in _PROTOCOLS:
         raise UnreadablePickle("has a protocol that skops does not have")
-    reader = _Reader(array_of, protocol)
+    reader = _Reader(array_of, protocol, bounds)
     try:
         _require_one_object_for_each_id(schema, array_of)
         top = reader.node(schema)
@@ -83,8 +86,9 @@ def read_schema(schema: State, array_of: ArrayOf) -> tuple[Node, tuple[Global, .
 class _Reader:
     """One walk through a schema."""
 
-    def __init__(self, array_of: ArrayOf, protocol: int) -> None:
+    def __init__(self, array_of: ArrayOf, protocol: int, bounds: Bounds) -> None:
         self._protocol = protocol
+        self._bounds = bounds
         self.names: dict[str, Global] = {}
         self.objects = 0
         self._array_of = array_of
@@ -145,7 +149,10 @@ class _Reader:
     # one method for each loader of skops, by its name
 
     def _read_JsonNode(self, state: State) -> Node:
-        return _plain(json.loads(state["content"]))
+        content = state["content"]
+        if not isinstance(content, str) or not self._bounds.take(values=count_values(content)):
+            raise UnreadablePickle("has values that are none, or too many")
+        return _plain(json.loads(content))
 
     def _read_ListNode(self, state: State) -> Node:
         self._require_class(state)
@@ -228,6 +235,8 @@ class _Reader:
         return self._reduced(state)
 
     def _read_LossNode(self, state: State) -> Node:
+        if not _LOSS.fullmatch(f"{state['__module__']}.{state['__class__']}"):
+            raise UnreadablePickle("has a loss function that is none")
         return self._reduced(state)
 
     def _read_NdArrayNode(self, state: State) -> Node:
@@ -259,13 +268,12 @@ class _Reader:
 
     def _read_DTypeNode(self, state: State) -> Node:
         self._require_class(state)
-        example = self.node(state["content"])
-        if isinstance(example, Array):
-            return example.dtype
-        content = array_content(example) if isinstance(example, Object) else None
-        if content is not None and not content.elements:
-            self.objects -= 2  # the example and its type are dropped
+        example = state["content"]  # an array of this type without elements, which is dropped
+        if example["__loader__"] == "NdArrayNode" and example["type"] == "json" and not example["content"]:
             return self._dtype(DType(8, "O"))
+        found = self.node(example) if example["__loader__"] == "NdArrayNode" else None
+        if isinstance(found, Array) and found.elements is None:
+            return found.dtype
         raise UnreadablePickle("has the type of an array that is none")
 
     def _read_RandomStateNode(self, state: State) -> Node:
@@ -277,10 +285,9 @@ class _Reader:
         self._require_class(state)
         content = state["content"]
         if self._protocol > 1:  # protocols 0 and 1 have the state of the bit generator alone
-            before = self.objects
-            if not _is_plain(self.node(content["seed_seq"])):
+            seeds = _Reader(self._array_of, self._protocol, self._bounds)  # which are dropped, with all that is in them
+            if not _is_plain(seeds.node(content["seed_seq"])):
                 raise UnreadablePickle("has a random generator that skops does not write")
-            self.objects = before  # the seeds are numbers, and dropped
             content = content["bit_generator"]
         constructor = self._import("numpy.random._pickle", "__generator_ctor")
         return self._object(constructor, (), is_new=False, state=self.node(content))

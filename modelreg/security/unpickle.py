@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.errors import UnloadableModel, shown
-from modelreg.records.scan import Scan
+from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import how_to_get, loading
-from modelreg.security.pickle_reader import names_in_python_3
+from modelreg.security.pickle_reader import End, Reading, Used, names_in_python_3
+from modelreg.security.policy import allowed
 from modelreg.security.scan import examined
 from modelreg.security.trust import Trust
 
@@ -30,6 +31,7 @@ _STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
 """Names that are imported as others: the bytes of an array are in the pickle, and no file is to be opened for it."""
 _MODULES = {"_loss": "sklearn._loss._loss"}
 """What scikit-learn 1.5 to 1.7 call a module of theirs, by which Python would find a file of anybody's."""
+_OF_CYTHON = "__pyx_unpickle_"
 _GETATTR = "builtins", "getattr"
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
@@ -40,38 +42,34 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
     Raises `UntrustedModel` before anything is imported that is not admitted, and `UnloadableModel` when a library is
     missing or the file can't be read.
     """
-    scan = require_trust(file, trust, expects_graph=True)
-    names = _Names(trust, scan)
+    evidence = require_trust(file, trust)
+    reading = evidence.model
+    if not trust.full and (reading is None or reading.end is not End.STOP):
+        raise UnloadableModel("the model's file does not begin with a pickle", "register what pickle or joblib wrote")
+    names = _Names(trust, reading)
     file.seek(0)
     start = file.read(8)
     file.seek(0)
     with loading():
         if is_compressed(start):
             return _load_joblib(decompressing(file), names)
-        if any((each.module, each.name) == _WRAPPER for each in scan.imports):
+        if any((each.module, each.name) == _WRAPPER for each in evidence.scan().imports):
             return _load_joblib(file, names)
         return _Unpickler(file, names).load()
 
 
-def require_trust(file: BinaryIO, trust: Trust, *, expects_graph: bool = False) -> Scan:
-    """The verdict on an opened file; raises `UntrustedModel` unless it may be loaded.
-
-    Raises `UnloadableModel` where ``expects_graph`` and the file holds no objects that were judged.
+def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
+    """What there is in an opened file; raises `UntrustedModel` unless it may be loaded.
 
     Classes that are trusted by name are imported here: their objects may have no attribute in the place of a method.
     """
     evidence = examined(file)
-    scan = evidence.scan()
-    trust.require(scan)
-    if not trust.full and not evidence.graphs and expects_graph:
-        raise UnloadableModel(
-            "the model's file holds no object", "register what joblib.dump, pickle.dump or skops.io.dump wrote"
-        )
+    trust.require(evidence.scan())
     if not trust.full:
         with loading():
             for pair, attributes in evidence.attributes.items():
                 _refuse_hidden_methods(pair, attributes, trust)
-    return scan
+    return evidence
 
 
 def _refuse_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
@@ -95,9 +93,10 @@ def load_mlflow(folder: Path, trust: Trust) -> object:
 class _Names:
     """The names that may be imported while one file is unpickled: those that were judged, and are admitted."""
 
-    def __init__(self, trust: Trust, scan: Scan) -> None:
+    def __init__(self, trust: Trust, reading: Reading | None) -> None:
         self._trust = trust
-        self._judged = {(each.module, each.name) for each in scan.imports}
+        self._judged = {(each.module, each.name) for each in reading.globals} if reading else set()
+        self._used = reading.used if reading else Used()
 
     @property
     def are_free(self) -> bool:
@@ -113,15 +112,28 @@ class _Names:
             if pair == _GETATTR:
                 return self._attribute
             if pair in self._judged and self._trust.admits(*pair):
-                return _imported(*_STANDS_FOR.get(pair, pair))
+                found = _imported(*_STANDS_FOR.get(pair, pair))
+                self._refuse_calls(pair, found)
+                return found
         raise self._trust.refuse(module, name)
+
+    def _refuse_calls(self, pair: tuple[str, str], found: object) -> None:
+        """Raise `UntrustedModel` for a function of the user's that the file calls with arguments of its own choice.
+
+        What it returns was not judged. Functions are trusted as values; classes make objects, also those of Cython.
+        """
+        is_called = pair in self._used.called and pair not in allowed()
+        if is_called and not isinstance(found, type) and not pair[1].startswith(_OF_CYTHON):
+            dotted = shown(".".join(pair))
+            raise self._trust.refuse_because(f"it calls {dotted}: a trusted function may only be held as a value")
 
     def _attribute(self, owner: Any, attribute: str) -> Any:
         """``getattr`` for an attribute of a class that is admitted by its name, and for methods that were judged."""
         if isinstance(owner, type):
             is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
         else:
-            is_admitted = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
+            is_method = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
+            is_admitted = is_method and attribute in self._used.looked_up
         if not is_admitted:
             raise self._trust.refuse(*_GETATTR)
         return getattr(owner, attribute)

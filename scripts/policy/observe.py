@@ -86,7 +86,7 @@ class Observations:
                     return numpy_header.stored_array(cast("BinaryIO", member), bounds)
 
             try:
-                top, names, _ = read_schema(json.loads(archive.read("schema.json")), array_of)
+                top, names, _ = read_schema(json.loads(archive.read("schema.json")), array_of, bounds)
             except UnreadablePickle as unreadable:
                 return f"{path}: {unreadable}"
         self.graph(top, names)

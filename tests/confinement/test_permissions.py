@@ -84,6 +84,7 @@ def test_it_takes_a_reason_and_no_full_trust(world, words):
     assert "load" not in [entry.action for entry in world.registry.history()]
     assert world.run(*asked, *UNTRUSTED_WORDS).returncode == 7  # a model that is not trusted is not loaded for that
     assert world.registry.history(reference)[-1].message == "its maps lie there"
+    assert world.run("history", reference).returncode == 0
 
 
 def test_a_folder_that_is_not_there_is_refused(world):

@@ -99,6 +99,10 @@ CONTRADICTORY = {
         state_of(np.dtype([("a", "V8")]), fields={"a": (OBJECT, 0)}, flags=16),
         "says and denies",
     ),
+    "another type by a title": (
+        state_of(np.dtype([(("t", "a"), "f8")]), fields={"a": (F8, 0, "t"), "t": (OBJECT, 0, "t")}),
+        "fields that NumPy does not write",
+    ),
     "another size than its code": (state_of(np.dtype("V8"), size=16), "two sizes"),
     "the size of a text that is left open": (state_of(np.dtype("U3"), size=-1), "two sizes"),
     "a field beyond its type": (
@@ -168,3 +172,18 @@ def test_the_fill_value_of_a_masked_array_of_numbers_may_not_be_an_object(tmp_pa
     found = scan({"model": path}, False, "pickle")
     assert found.verdict is Verdict.UNKNOWN
     assert "LogisticRegression" in found.reasons[0]
+
+
+class Changed:
+    """Bytes as numbers, and then given another state."""
+
+    def __reduce__(self):
+        function, arguments = np.zeros(3).__reduce_ex__(5)
+        assert function.__name__ == "_frombuffer"
+        return function, (bytes(24), *arguments[1:]), (1, (3,), OBJECT, False, ["text", None, []])
+
+
+def test_an_array_that_is_made_of_bytes_has_no_other_state(tmp_path):
+    (tmp_path / "m").write_bytes(pickle.dumps(Changed()))
+    found = scan({"m": tmp_path / "m"}, False, "pickle")
+    assert (found.verdict, "made of bytes and then changed" in found.reasons[0]) == (Verdict.UNREADABLE, True)

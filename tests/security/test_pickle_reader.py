@@ -421,6 +421,32 @@ BOMBS = {
 }
 
 
+def _pairs_of_one_hash(count: int) -> list[tuple[int, int]]:
+    """Pairs of integers that Python's hash of tuples (xxHash) does not tell apart."""
+    last, first, second, fifth = (1 << 64) - 1, 11400714785074694791, 14029467366897019727, 2870177450012600261
+    turned = (123456789 - (2 ^ fifth ^ 3527539)) * pow(first, -1, 1 << 64) & last
+    before = (turned >> 31 | turned << 33) & last
+    pairs = []
+    for one in range(1, 100 * count):
+        mixed = fifth + one * second & last
+        other = (before - (mixed << 31 | mixed >> 33) * first) * pow(second, -1, 1 << 64) & last
+        if other < 1 << 60:
+            pairs.append((one, other))
+        if len(pairs) == count:
+            break
+    return pairs
+
+
+def test_keys_of_one_hash_are_not_compared_for_ever():
+    keys = _pairs_of_one_hash(6000)
+    assert len({hash(key) for key in keys}) == 1
+    for value in (dict.fromkeys(keys), dict.fromkeys(n * ((1 << 61) - 1) for n in range(1, 6000))):
+        data = pickle.dumps(value, protocol=4)
+        assert read_pickle(io.BytesIO(data), len(data)).end is End.LIMIT
+    many = pickle.dumps({(n, str(n)): n for n in range(6000)})
+    assert read_pickle(io.BytesIO(many), len(many)).end is End.STOP
+
+
 USUAL = [name for name in BOMBS if "tuple" in name or "frozen" in name]
 USUAL += ["doubling", "states", "texts", "lengths", "a long number", "imports"]
 

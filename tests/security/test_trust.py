@@ -8,6 +8,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import cloudpickle
@@ -26,6 +27,9 @@ OWN = """
 class Encoder:
     def predict(self, rows):
         return [7] * len(rows)
+
+def rebuilt(*arguments):
+    return Encoder()
 
 class Outer:
     class Inner:
@@ -102,6 +106,73 @@ def test_an_unknown_name_is_noted_and_refused_until_it_is_trusted(registry, writ
     assert registry.trust("own_features.Encoder", message="ours") == ("own_features.Encoder",)
     assert registry.load("churn/1").predict(ROWS) == [7, 7, 7, 7]
     assert registry.trust("own_features.Encoder") == ()
+
+
+def test_a_trusted_function_is_held_and_never_called_while_a_model_is_loaded(registry, written, own_module):
+    held = b"\x80\x04\x8c\x0cown_features\x8c\x07rebuilt\x93"
+    registry.register(written(held + b"."), "held")
+    registry.register(written(held + b"\x8c\x01a\x85R."), "called")
+    registry.trust("own_features.rebuilt")
+    assert callable(registry.load("held/1"))
+    with pytest.raises(UntrustedModel, match="a trusted function may only be held as a value"):
+        registry.load("called/1")
+
+
+ESTIMATOR = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+class Majority(ClassifierMixin, BaseEstimator):
+    def __init__(self, path=None, copy=True):
+        self.path, self.copy = path, copy
+    def fit(self, X, y):
+        self.n_features_in_, self.classes_ = X.shape[1], np.unique(y)
+        self.feature_names_in_, self.dtype_ = np.array(["a", "b"], object), X.dtype
+        return self
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+"""
+
+
+def test_an_estimator_of_ones_own_holds_what_estimators_hold(registry, tmp_path, monkeypatch):
+    (tmp_path / "own_estimators.py").write_text(ESTIMATOR)
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_estimators
+
+    joblib.dump(own_estimators.Majority().fit(ROWS, [0, 1, 0, 1]), tmp_path / "model.joblib")
+    registry.register(tmp_path / "model.joblib", "churn")
+    registry.trust("own_estimators.Majority")
+    assert registry.version("churn/1").scan == "safe"
+    assert list(registry.load("churn/1").predict(ROWS)) == [0] * 4
+    model = own_estimators.Majority().fit(ROWS, [0, 1, 0, 1])
+    model.predict = np.ravel
+    joblib.dump(model, tmp_path / "hidden.joblib")
+    assert registry.register(tmp_path / "hidden.joblib", "churn").scan == "unknown"
+
+
+def test_a_function_that_two_attributes_hold_is_trusted_at_each(registry, tmp_path, own_module):
+    import own_features
+
+    model = FunctionTransformer(own_features.rebuilt, inverse_func=own_features.rebuilt)
+    joblib.dump(model, tmp_path / "model.joblib")
+    registry.register(tmp_path / "model.joblib", "churn")
+    for attribute, scan in (("func", "unknown"), ("inverse_func", "safe")):
+        registry.trust(f"sklearn.preprocessing.FunctionTransformer.{attribute}=own_features.rebuilt")
+        assert registry.version("churn/1").scan == scan
+    assert registry.load("churn/1").func is own_features.rebuilt
+    registry.distrust("sklearn.preprocessing.FunctionTransformer.func=own_features.rebuilt")
+    assert registry.version("churn/1").scan == "unknown"
+    assert list(registry.verify()) == []
+
+
+def test_what_is_loaded_is_the_pickle_that_was_judged(registry, tmp_path):
+    """A tar archive may begin with what is read as a pickle, and hold another one."""
+    beginning = b"\x80\x03" + b"N" * 90 + b"2."
+    with tarfile.open(tmp_path / "model.tar", "w") as archive:
+        for name in (beginning.decode("latin-1"), "harmless.pkl"):
+            archive.addfile(tarfile.TarInfo(name))
+    registry.register(tmp_path / "model.tar", "churn")
+    with pytest.raises((UntrustedModel, UnloadableModel)):
+        registry.load("churn/1")
 
 
 def test_trust_changes_the_verdicts_that_hang_on_it_and_taking_it_back_changes_them_again(registry, written):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import pickle
 from collections.abc import Iterator
 
 import numpy as np
 
-from hostile.assembler import call, name, number, pickled, several, table, text
+from hostile.assembler import a_list, call, instance, name, number, pickled, several, table, text
 from hostile.file import HostileFile, Trigger
 
 LARGEST = 2**31 - 1
@@ -18,6 +19,8 @@ def exhausting_files() -> Iterator[HostileFile]:
     for label, operations in {**_sizes(), **_numbers(), "a dtype in itself": _nested_dtype()}.items():
         yield HostileFile(label, pickled(operations), Trigger.OTHER)
     yield HostileFile("a key that hashes for ever", pickled(b"}", _shared_tuple(60), b"K\x01s"), Trigger.OTHER)
+    yield HostileFile("a shared tuple as many keys", pickled(*_keys_of_a_shared_tuple(21, 20)), Trigger.OTHER)
+    yield HostileFile("arrays of operations", bz2.compress(_arrays_of_operations(300)), Trigger.OTHER)
     yield HostileFile("a tree with a cycle", pickle.dumps(_tree_with_a_cycle()), Trigger.OTHER)
     yield HostileFile("a pattern of exponential time", pickle.dumps(_slow_pattern()), Trigger.OTHER)
 
@@ -49,6 +52,23 @@ def _shared_tuple(depth: int) -> bytes:
     """A tuple of twice the same tuple, of which each is a tuple of twice the same."""
     levels = (b"q" + bytes([level]) + b"0" + 2 * (b"h" + bytes([level])) + b"\x86" for level in range(depth))
     return b"K\x00" + b"".join(levels)
+
+
+def _keys_of_a_shared_tuple(depth: int, count: int) -> list[bytes]:
+    """Dictionaries whose only key is this tuple."""
+    key = b"h" + bytes([depth - 1])
+    return [_shared_tuple(depth), b"0", *(b"}" + key + b"Ns" for _ in range(count))]
+
+
+def _arrays_of_operations(count: int) -> bytes:
+    """joblib's arrays without a padding, whose bytes are operations of pickles."""
+    kind = call(name("numpy", "dtype"), text("u1"), b"\x89", b"\x88") + several(
+        *(number(3), text("|"), b"N", b"N", b"N", number(-1), number(-1), number(0))
+    )
+    shape = several(number(65_535))
+    state = {"subclass": name("numpy", "ndarray"), "shape": shape, "order": text("C"), "dtype": kind + b"b"}
+    wrapper = instance("joblib.numpy_pickle", "NumpyArrayWrapper", **state, allow_mmap=b"\x88")
+    return pickled(a_list(*[wrapper + b"\x94" * 65_535] * count))
 
 
 def _nested_dtype() -> bytes:
