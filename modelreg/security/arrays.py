@@ -87,6 +87,8 @@ class StoredArray:
 
     dtype: DType
     shape: tuple[int, ...]
+    text: bytes | None = None
+    """The element of an array without dimensions, where that is a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,17 @@ def scalar_content(node: Node) -> ArrayContent | None:
             return ArrayContent("numpy.generic", dtype_of(dtype).kind, parts=(dtype, data))
         case _:
             return None
+
+
+def text_of_scalar(content: ArrayContent) -> str | None:
+    """The text in a NumPy scalar; None where it is none, or longer than any that is kept."""
+    data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
+    match data:
+        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
+            data = text.encode("latin-1", "replace")
+    if content.kind != "U" or not isinstance(data, bytes):
+        return None
+    return data.decode("utf-32-le", "replace").rstrip("\0")
 
 
 def dtype_of(node: Node) -> DType:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content
+from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
 from modelreg.security.denied_names import is_trustable
 from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
 from modelreg.security.object_graph import (
@@ -259,10 +259,10 @@ class _Judge:
 
     def _text_scalar(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         """NumPy's texts are texts for whoever takes them for one: the same may stand there."""
-        data = _bytes_of(content.parts[-1]) if len(content.parts) > 1 else None
-        if content.kind == "U" and isinstance(data, bytes):
-            self._text(data.decode("utf-32-le", "replace").rstrip("\0"), kinds, place)
-        elif not {TEXT, LABELS} & kinds.words or isinstance(data, Omitted):
+        text = text_of_scalar(content)
+        if text is not None:
+            self._text(text, kinds, place)
+        elif content.kind == "U" or not {TEXT, LABELS} & kinds.words:
             self._refuse(place, "a text", kinds)
 
     def _members(self, node: Object, constructor: Global, key: str, owner: ClassPolicy) -> None:
@@ -357,15 +357,6 @@ def is_own_method(value: Node, owner: Object, name: str) -> bool:
             return target is owner and attribute == name
         case _:
             return False
-
-
-def _bytes_of(node: Node) -> Node:
-    """Bytes, which protocols 0 to 2 write as a text."""
-    match resolved(node):
-        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):
-            return text.encode("latin-1", "replace")
-        case found:
-            return found
 
 
 def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:

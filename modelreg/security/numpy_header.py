@@ -18,6 +18,7 @@ LONGEST = 64 << 10
 
 _COST_OF_A_VALUE = 10
 """Python's own parser takes ten times as long for a value as that of JSON."""
+_LONGEST_TEXT = 20_000
 _PLAIN = re.compile(r"[|<>=]?([biufcmMSaUV])(\d{1,9})(\[\w+\])?")
 _BYTES_A_CHARACTER = {"U": 4}
 _LONG = re.compile(r"(\d)L\b")  # Python 2's integers, which NumPy reads, too
@@ -62,9 +63,13 @@ def stored_array(content: BinaryIO, bounds: Bounds) -> StoredArray | None:
         return None
     is_long = start[6:7] != b"\x01"
     length = int.from_bytes(start[8:12] if is_long else start[8:10], "little")
-    header = (start[12 if is_long else 10 :] + content.read(min(length, LONGEST)))[:length]
+    begun = start[12 if is_long else 10 :]
+    header = begun + content.read(min(length, LONGEST) - len(begun))
     found = elements(header.decode("latin-1"), bounds)
-    return None if found is None or found.bytes is None else StoredArray(DType(1, found.kind), found.shape)
+    if found is None or found.bytes is None:
+        return None
+    is_text = found.kind == "U" and found.shape == () and found.bytes <= _LONGEST_TEXT
+    return StoredArray(DType(1, found.kind), found.shape, content.read(found.bytes) if is_text else None)
 
 
 def _kind(descr: object) -> str:

@@ -289,8 +289,7 @@ class PickleStack:
         if type(arguments) is not tuple:
             raise UnreadablePickle("calls something with arguments that are no tuple")
         self.calls += 1
-        if type(constructor) is Global and constructor.dotted == "builtins.getattr" and not is_new:
-            self._push_attribute(constructor, arguments)
+        if type(constructor) is Global and not is_new and self._looks_up(constructor, arguments):
             return
         if type(resolved(constructor)) not in (Global, Object):
             raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
@@ -298,6 +297,22 @@ class PickleStack:
             self.used.called.add((constructor.module, constructor.name))
         self.objects += 1
         self.push(Object(constructor, arguments, is_new, keywords))
+
+    def _looks_up(self, function: Global, arguments: tuple[Node, ...]) -> bool:
+        """Put the method of an object, or what has a name within a class; returns whether the call says so.
+
+        cloudpickle writes ``MethodType(Class.method, object)``, and ``_builtin_type('MethodType')`` for that type.
+        """
+        match function.dotted, arguments:
+            case "builtins.getattr", _:
+                self._push_attribute(function, arguments)
+            case "cloudpickle.cloudpickle._builtin_type", ("MethodType",):
+                self.stack.append(_METHOD_TYPE)
+            case "types.MethodType", (Global() as method, owner):
+                self._push_attribute(Global("builtins", "getattr"), (owner, method.name.rpartition(".")[2]))
+            case _:
+                return False
+        return True
 
     def _push_attribute(self, getattr_: Global, arguments: tuple[Node, ...]) -> None:
         """Protocols below 4 write ``Outer.Inner`` and methods of a class as a call of ``getattr``."""
@@ -324,6 +339,7 @@ class PickleStack:
         return target
 
 
+_METHOD_TYPE: Final = Global("types", "MethodType")
 _REFERABLE: Final = frozenset({list, dict, SetOf, Object})
 _NESTING: Final = frozenset({tuple, SetOf, Reference})
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})

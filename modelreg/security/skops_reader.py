@@ -45,7 +45,7 @@ _CLASSES = {
     "BytearrayNode": ("builtins.bytearray",),
     "DictNode": (
         "builtins.dict",
-        "collections.OrderedDict",
+        *("collections.OrderedDict", "collections.Counter"),
         *("sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch", "scipy.optimize._optimize.OptimizeResult"),
     ),
     "DefaultDictNode": ("collections.defaultdict",),
@@ -180,6 +180,8 @@ class _Reader:
             raise UnreadablePickle("has a key twice")
         if state["__class__"] == "dict":
             return entries
+        if state["__class__"] == "Counter":
+            return self._object(self._name(state), (entries,), is_new=False)
         return self._object(self._name(state), (), is_new=state["__class__"] != "OrderedDict", entries=entries or None)
 
     def _read_DefaultDictNode(self, state: State) -> Node:
@@ -256,7 +258,10 @@ class _Reader:
         if dotted in ("numpy.ndarray", "numpy.matrix"):
             return Array(dotted, self._dtype(found.dtype))
         if found.shape == () and _SCALAR.fullmatch(dotted):
-            return Array("numpy.generic", self._dtype(found.dtype))
+            if found.text is None:
+                return Array("numpy.generic", self._dtype(found.dtype))
+            parts = (self._dtype(found.dtype), found.text)
+            return self._object(Global("numpy._core.multiarray", "scalar"), parts, is_new=False)
         raise UnreadablePickle(f"has an array of the class {dotted[:160]}")
 
     def _read_MaskedArrayNode(self, state: State) -> Node:
@@ -380,7 +385,7 @@ def _key(key_type: Node, key: str) -> Node:
         return key
     if key_type.dotted not in _NUMBER_TYPES and not _NUMBER.fullmatch(key_type.dotted):
         raise UnreadablePickle(f"has a key of the type {key_type.dotted[:80]}")
-    return key == "True" if key in ("True", "False") else float(key)
+    return key.lower() == "true" if key.lower() in ("true", "false") else float(key)
 
 
 def _is_plain(node: Node) -> bool:

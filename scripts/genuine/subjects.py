@@ -13,6 +13,7 @@ from genuine import (
     kernels,
     pandas_objects,
     pipelines,
+    practice,
     searches,
 )
 from genuine.attempts import Candidate
@@ -49,4 +50,9 @@ GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
     boosting.lightgbm_models,
     boosting.catboost_models,
     boosting.boosters_inside,
+    practice.searches,
+    practice.columns,
+    practice.parameters,
+    practice.leftovers,
+    practice.boosters,
 )

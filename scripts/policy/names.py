@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 from modelreg.security.denied_names import is_dangerous
@@ -92,6 +93,8 @@ BY_HAND: dict[str, list[str]] = {
     "numpy": ["memmap"],  # which stands for ndarray when it is loaded
     "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
     "builtins": ["getattr"],  # of a class on this list, a method on this list
+    "cloudpickle.cloudpickle": ["_builtin_type"],  # with 'MethodType' alone: the method of an object
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting": ["BaseHistGradientBoosting._raw_predict"],
     "torch": ["Size"],
     "torch._utils": ["_rebuild_parameter", "_rebuild_tensor_v2"],
 }
@@ -104,6 +107,11 @@ _OF_TABLES = [
 ]
 FUNCTIONS: dict[str, list[str]] = {
     "_operator": ["add", "mul", "neg", "sub", "truediv"],
+    "scipy.signal._savitzky_golay": ["savgol_filter"],
+    "scipy.stats._morestats": ["boxcox", "boxcox_normmax", "yeojohnson"],
+    "scipy.stats._mstats_basic": ["winsorize"],
+    "scipy.stats._stats_py": ["rankdata", "zscore", "gmean", "hmean", "iqr"],
+    "sklearn.neighbors._graph": ["kneighbors_graph", "radius_neighbors_graph"],
     "pandas": [f"DataFrame.{name}" for name in _OF_TABLES],
     "pandas.core.frame": [f"DataFrame.{name}" for name in _OF_TABLES],
     "pandas.core.generic": [f"NDFrame.{name}" for name in _OF_TABLES],
@@ -126,6 +134,7 @@ def types() -> set[Pair]:
 def importable(seen: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]) -> set[Pair]:
     """All names that models may import; estimators also where only a description of a model names them."""
     found = functions | types | {(module, name) for module, names in BY_HAND.items() for name in names}
+    found |= _entropies(seen.classes)
     named = {(module, name) for module, _, name in (each.rpartition(".") for each in estimators)}
     for module, name in seen.names | named:
         if is_of_libraries(module):
@@ -134,6 +143,17 @@ def importable(seen: Observations, estimators: Iterable[str], functions: set[Pai
             else:
                 found.add((module, name))
     return found | {(before, name) for module, name in found for before in _earlier(module)}
+
+
+def _entropies(classes: Iterable[str]) -> set[Pair]:
+    """The method that discrete and continuous distributions hold, which cloudpickle names as a function."""
+    found = set()
+    for module, _, name in (each.rpartition(".") for each in classes):
+        if module.startswith("scipy.stats._") and hasattr(
+            cls := getattr(import_module(module), name, None), "_entropy"
+        ):
+            found.add((cls._entropy.__module__, cls._entropy.__qualname__))
+    return found
 
 
 def is_of_libraries(module: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.security import numpy_header
-from modelreg.security.arrays import StoredArray, array_content, scalar_content
+from modelreg.security.arrays import StoredArray, array_content, scalar_content, text_of_scalar
 from modelreg.security.judge import PLAIN_ARRAYS, is_own_method
 from modelreg.security.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
 from modelreg.security.object_graph import (
@@ -183,6 +183,9 @@ def _of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
     if content is None:
         assert isinstance(node, Object)
         return words(key_of(node))
+    if content.class_name == "numpy.generic" and content.kind != "O":
+        text = text_of_scalar(content)
+        return NOTHING if content.kind not in "SU" else words(LABELS if text is None else literal(text))
     cls = NOTHING if content.class_name in PLAIN_ARRAYS else words(content.class_name)
     if content.kind in "OT":
         return cls | _of_items(content.elements, inner)

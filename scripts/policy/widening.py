@@ -44,6 +44,7 @@ class Widening:
             self._parameters(name, seen)
         self._share_among_bases()
         self._share_data_by_name()
+        self._by_category()
         for name, seen in self.seen.classes.items():
             self._class(name, seen)
         for name, arguments in self.seen.calls.items():
@@ -98,17 +99,33 @@ class Widening:
                     self.seen.classes[name].attributes[attribute] = shared
 
     def _share_data_by_name(self) -> None:
-        """``classes_`` are labels wherever they are: data is admitted by the name of an attribute."""
+        """``classes_`` are labels wherever they are: data is admitted by the name of an attribute.
+
+        Libraries whose parameters are any text have other attributes by the same names.
+        """
         shared: dict[str, Kinds] = defaultdict(Kinds)
+        sharing = [
+            seen
+            for name, seen in self.seen.classes.items()
+            if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_OF)
+        ]
+        for seen in sharing:
+            for attribute, kinds in seen.attributes.items():
+                shared[attribute] |= _data_of(kinds)
+        for seen in sharing:
+            for attribute, kinds in seen.attributes.items():
+                if not self._holds_estimators(kinds):
+                    seen.attributes[attribute] |= shared[attribute]
+
+    def _by_category(self) -> None:
+        """What a person has decided for attributes of a name, and for all classes of a category."""
         for name, seen in self.seen.classes.items():
-            if self.category(name) == "estimator":
-                for attribute, kinds in seen.attributes.items():
-                    shared[attribute] |= _data_of(kinds)
-        for name, seen in self.seen.classes.items():
-            if self.category(name) == "estimator":
-                for attribute, kinds in seen.attributes.items():
-                    if not self._holds_estimators(kinds):
-                        seen.attributes[attribute] |= shared[attribute]
+            category = self.category(name)
+            for attribute, kinds in review.OF_CATEGORIES.get(category, {}).items():
+                seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+            if category in ("estimator", "scorer"):
+                for attribute in seen.attributes.keys() & review.EVERYWHERE.keys():
+                    seen.attributes[attribute] |= Kinds.parse(review.EVERYWHERE[attribute])
 
     def _holds_estimators(self, kinds: Kinds | None) -> bool:
         if kinds is None:

@@ -17,6 +17,7 @@ from genuine import (
     pandas_objects,
     parameters,
     pipelines,
+    practice,
     searches,
 )
 from genuine.attempts import Candidate, make_all
@@ -37,6 +38,9 @@ COMBINATIONS: tuple[Group, ...] = (
     compositions.column_categories,
     searches.grids,
     kernels.gaussian_processes,
+    practice.searches,
+    practice.columns,
+    practice.parameters,
 )
 
 PARTS: tuple[Group, ...] = (
@@ -49,6 +53,7 @@ PARTS: tuple[Group, ...] = (
     pandas_objects.indexes_and_scalars,
     functions.functions_alone,
     functions.metrics_and_scores,
+    practice.leftovers,
 )
 
 NEEDS_TRUST = (
