@@ -34,7 +34,7 @@ LINE = """
 import os, stat, time
 for name in map(int, os.listdir("/proc/self/fd")):
     try:
-        if name > 2 and stat.S_ISSOCK(os.fstat(name).st_mode):
+        if name > 2 and stat.S_ISFIFO(os.fstat(name).st_mode):
             line = name
     except OSError:
         pass
