@@ -27,7 +27,7 @@ from modelreg.confinement import messages
 from modelreg.confinement.environment import environment
 from modelreg.confinement.job import Job, Preparation, send
 from modelreg.confinement.messages import Measured, NoAnswer, Predicted
-from modelreg.errors import ConfinementFailed, ModelregError, ModelStopped, SandboxUnavailable, UntrustedModel
+from modelreg.errors import ConfinementFailed, ModelregError, ModelStopped, SandboxUnavailable, UntrustedModel, shown
 from modelreg.escaping import escaped
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ from modelreg.confinement.worker import main
 main(*map(int, sys.argv[1].split(",")))
 """
 _BLOCK = 65536  # bytes
+_AT_ONCE = 1024  # bytes that become 4096 at most, for which a pipe that takes anything has room
 _MOST_THREADS = 1024  # genuine models use a few for each core
 _WATCH = 0.05  # seconds between two looks at the child
 _MOST_WARNINGS = 100  # of one run that are passed on
@@ -60,18 +61,11 @@ class ModelProcess:
             printed, output = _pipe(ours, theirs)
             lines = [_beyond_standard(each, theirs) for each in (jobs.fileno(), answers)]
             jobs.close()
-            self._process = subprocess.Popen(
-                [*_interpreter(), "-c", _PROGRAM, ",".join(map(str, lines)), json.dumps(_module_folders())],
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=lines,
-                start_new_session=True,  # away from the terminal and from its Ctrl-C
-            )
+            self._process = _started(lines, output)
             self._opened = ours.pop_all()
         self._printed = _Printed(printed)
         self._limits: Limits | None = None
+        self._deadline: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +75,7 @@ class ModelProcess:
     ) -> None:
         """End the child, whatever it does; from then on nothing of its output changes."""
         self._end()
-        self._printed.pass_on_the_rest()
+        self._printed.pass_on_the_rest(wait=isinstance(error, Exception) and not self._is_late())
         self._opened.close()
 
     def prepare(self, preparation: Preparation, granted: Sequence[int] = ()) -> None:
@@ -111,14 +105,18 @@ class ModelProcess:
         if watch.has_too_many_threads:
             raise ModelStopped(model, f"it started more than {_MOST_THREADS:,} threads")
         self.require_time(model)
+        self._printed.pass_on_the_rest(wait=True)
         if isinstance(result, ModelStopped):
             raise result
         return result
 
     def require_time(self, model: str) -> None:
         """Raise `ModelStopped` after the time limit; what is done with the output counts as well."""
-        if self._deadline is not None and monotonic() >= self._deadline:
+        if self._is_late():
             raise self._out_of_time(model)
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and monotonic() >= self._deadline
 
     def _answer(self, job: Job, progress: Progress | None) -> Predicted | Measured | None:
         """The child's answer; None where it went without one."""
@@ -261,10 +259,10 @@ class _Printed:
         self.descriptor = descriptor
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
-    def pass_on(self) -> bytes | None:
+    def pass_on(self, most: int = _BLOCK) -> bytes | None:
         """Pass on what is there, and return it: nothing at the end, None when there is nothing now."""
         try:
-            block = os.read(self.descriptor, _BLOCK)
+            block = os.read(self.descriptor, most)
         except BlockingIOError:
             return None
         text = self._decoder.decode(block, final=not block)
@@ -274,14 +272,10 @@ class _Printed:
                 sys.stderr.flush()
         return block
 
-    def pass_on_the_rest(self) -> None:
-        """Pass on what a child that is gone has left, as long as our stderr is read."""
-        while _takes_text(sys.stderr) and self.pass_on():
+    def pass_on_the_rest(self, *, wait: bool) -> None:
+        """Pass on what a child that is gone has left, or as much of it as our stderr takes without waiting."""
+        while (wait or _takes_text(sys.stderr)) and self.pass_on(_AT_ONCE):
             pass
-
-    def close(self) -> None:
-        """Let go of the pipe."""
-        os.close(self.descriptor)
 
 
 class _Watch:
@@ -351,6 +345,24 @@ def _tell_of_missing(confinement: Confinement) -> None:
         with suppress(OSError, ValueError):
             sys.stderr.write(f"warning: {text}\n")
             sys.stderr.flush()
+
+
+def _started(lines: Sequence[int], output: int) -> subprocess.Popen[bytes]:
+    """The child, with the descriptors ``lines`` for its job and its answers; raises `ConfinementFailed`."""
+    words = [*_interpreter(), "-c", _PROGRAM, ",".join(map(str, lines)), json.dumps(_module_folders())]
+    try:
+        return subprocess.Popen(
+            words,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=lines,
+            start_new_session=True,  # away from the terminal and from its Ctrl-C
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        reason = f"{shown(sys.executable)} cannot be started: {error.strerror}"
+        raise ConfinementFailed(reason, "sys.executable is the Python that modelreg runs in") from error
 
 
 def _interpreter() -> list[str]:

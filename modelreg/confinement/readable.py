@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from modelreg.confinement.landlock import Right
@@ -51,15 +51,16 @@ def rules(permissions: Permissions, model_folder: str | None) -> Iterator[tuple[
     yield from _importable()
 
 
-def without(descriptor: int, rights: Right, around: set[Identity]) -> Iterator[tuple[int, Right]]:
+def without(descriptor: int, rights: Right, around: Sequence[Identity]) -> Iterator[tuple[int, Right]]:
     """A rule, or those that stand for it where it covers the registry: of the other entries of such a folder.
 
     ``around`` is what `identities_around` returns. Descriptors that are opened here are closed when the next is asked
     for.
     """
-    if _identity(os.fstat(descriptor)) not in around:
+    identity = _identity(os.fstat(descriptor))
+    if identity not in around:
         yield descriptor, rights
-    elif rights & Right.READ_FILE:
+    elif identity != around[0] and rights & Right.READ_FILE:
         for name in _names_in(descriptor):
             try:
                 entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
@@ -71,19 +72,19 @@ def without(descriptor: int, rights: Right, around: set[Identity]) -> Iterator[t
                 os.close(entry)
 
 
-def identities_around(registry: str) -> set[Identity]:
-    """The registry's folder and every one above it; raises OSError when it is not there.
+def identities_around(registry: str) -> list[Identity]:
+    """The registry's folder, and every one above it; raises OSError when it is not there.
 
     Folders are told by device and inode, so that no other name of one gets past.
     """
-    found, path = {_identity(os.stat(registry))}, os.path.realpath(registry)
+    found, path = [_identity(os.stat(registry))], os.path.realpath(registry)
     while path != os.path.dirname(path):
         path = os.path.dirname(path)
-        found.add(_identity(os.stat(path)))
+        found.append(_identity(os.stat(path)))
     return found
 
 
-def unlisted(around: set[Identity]) -> list[str]:
+def unlisted(around: Sequence[Identity]) -> list[str]:
     """The folders on ``sys.path`` whose names cannot be listed, since the registry is in them."""
     found = []
     for path in filter(os.path.isabs, sys.path):

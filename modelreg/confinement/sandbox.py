@@ -47,7 +47,7 @@ def confine(
 
 
 def _rules(
-    granted: Iterable[int], paths: Iterable[tuple[str, Right]], around: set[readable.Identity]
+    granted: Iterable[int], paths: Iterable[tuple[str, Right]], around: Sequence[readable.Identity]
 ) -> Iterator[tuple[int, Right]]:
     """Descriptors with the rights on them, each closed when the next is asked for; none covers the registry."""
     for descriptor in granted:
