@@ -638,7 +638,7 @@ class Registry:
         model where it cannot be confined.
 
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
-        limit, `SandboxUnavailable`, and what `load` raises.
+        limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file

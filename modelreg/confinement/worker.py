@@ -38,10 +38,9 @@ def main(jobs: int, answers: int) -> None:
     """Do the job that comes from the socket ``jobs``, answer through the pipe ``answers``, and end the process."""
     gc.disable()  # imported modules are no garbage: looking for some would take a tenth of their time
     sys.argv = ["modelreg"]
-    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=jobs)
     try:
         _die_with_parent()
-        answer = _do_job(channel, answers)
+        answer = _do_job(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=jobs), answers)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
         os._exit(0)
     except BaseException as error:  # a model may raise KeyboardInterrupt; Ctrl-C does not reach this session
