@@ -72,12 +72,11 @@ def _check_csv(text: IO[bytes], rows: int, columns: Sequence[str], check_time: C
     is_quoted, last = False, b"\n"
     while block := text.read(_BLOCK):
         check_time()
-        for piece in block.split(b'"'):  # a quote within a value is written as two, between which nothing is
-            if not is_quoted:
-                lines += piece.count(b"\n")
-                commas += piece.count(b",")
-            is_quoted = not is_quoted
-        is_quoted = not is_quoted  # there is one piece more than quotes
+        pieces = block.replace(b'""', b"").split(b'"')  # a quote within a value is written as two
+        unquoted = b"".join(pieces[is_quoted::2])
+        lines += unquoted.count(b"\n")
+        commas += unquoted.count(b",")
+        is_quoted ^= len(pieces) % 2 == 0  # there is one piece more than quotes
         last = block[-1:]
         if lines > rows:
             raise NotTheTable
