@@ -30,7 +30,7 @@ _NETWORK = (
     *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services"),
     *("/etc/ssl/certs", "/etc/pki", "/etc/ca-certificates"),
 )
-_INSTALLATION = re.compile(r"bin|lib\w*|include|share|pyvenv\.cfg")
+_INSTALLATION = re.compile(r"bin|lib(32|64|x32|exec)?|include|share|pyvenv\.cfg")
 """What belongs to Python in its folder, which may be that of a project as well: ``python -m venv .``."""
 _MODULES = (".py", ".pyc", ".so")
 _METADATA = (".dist-info", ".egg-info")
