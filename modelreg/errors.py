@@ -697,6 +697,15 @@ class SandboxUnavailable(Untrusted):
         )
 
 
+class ConfinementFailed(Untrusted):
+    """This system can confine a model, and could not do so now."""
+
+    code = "confinement_failed"
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(f"the model was not run, since it could not be confined: {reason}", hint)
+
+
 # --- storage, locks, registry ---------------------------------------------------------------------------------
 
 

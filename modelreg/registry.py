@@ -638,7 +638,7 @@ class Registry:
         model where it cannot be confined.
 
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
-        limit, `SandboxUnavailable`, and what `load` raises.
+        limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file
@@ -1025,8 +1025,7 @@ class Registry:
         from modelreg.confinement.running import ModelRun
         from modelreg.tables.source import opened
 
-        conditions = Conditions.checked(options)
-        with ModelProcess() as process:
+        with Conditions.checked(options) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
             provenance.warn_of_other_libraries(version)
@@ -1036,8 +1035,10 @@ class Registry:
                     limits=conditions.limits,
                     is_required=conditions.is_required or self._home.requires_sandbox(),
                     model_folder=str(self.path(version.reference)) if manifest.is_folder else None,
+                    registry=str(self.folder),
                     flavor=version.flavor,
-                )
+                ),
+                conditions.granted,
             )
             with ExitStack() as files:
                 with storing():

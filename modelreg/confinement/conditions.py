@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypedDict
 
 from modelreg.confinement.limits import parse_memory, parse_time
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.confinement import Limits, Permissions
+
+_MOST_PATHS = 100  # that one model may be allowed to read
 
 
 class ConfinementOptions(TypedDict, total=False):
@@ -30,21 +33,41 @@ class Conditions:
     limits: Limits
     is_required: bool
     """Whether the model is not to run unless it can be confined."""
+    granted: tuple[int, ...]
+    """Open descriptors of the paths in ``permissions``; none where the system has no such descriptors."""
 
     @classmethod
-    def checked(cls, options: ConfinementOptions) -> Conditions:
-        """Raises `InvalidInput` for a path that is not there, or a limit that is none."""
+    @contextmanager
+    def checked(cls, options: ConfinementOptions) -> Iterator[Conditions]:
+        """Raises `InvalidInput` for a path that is not there, or a limit that is none.
+
+        Paths are opened once, here, so that what is checked and written into the journal is what the model may read.
+        """
         paths = options.get("allow_read", ())
         if isinstance(paths, (str, os.PathLike)):
             paths = [paths]
-        return cls(
-            Permissions(tuple(map(_existing, paths)), options.get("allow_network", False)),
-            Limits(parse_memory(options.get("memory_limit")), parse_time(options.get("time_limit"))),
-            options.get("require_sandbox", False),
-        )
+        if len(paths) > _MOST_PATHS:
+            raise InvalidInput(f"a model may be allowed to read {_MOST_PATHS} folders or files at most")
+        limits = Limits(parse_memory(options.get("memory_limit")), parse_time(options.get("time_limit")))
+        with ExitStack() as opened:
+            found = [_existing(path, opened) for path in paths]
+            permissions = Permissions(tuple(name for name, _ in found), options.get("allow_network", False))
+            granted = tuple(descriptor for _, descriptor in found if descriptor is not None)
+            yield cls(permissions, limits, options.get("require_sandbox", False), granted)
 
 
-def _existing(path: str | os.PathLike[str]) -> str:
+def _existing(path: str | os.PathLike[str], opened: ExitStack) -> tuple[str, int | None]:
+    """The real path, and a descriptor of it."""
     if not os.fspath(path) or not os.path.exists(path):
         raise InvalidInput(f"there is no folder or file {shown(os.fspath(path))} to be read by the model")
-    return os.path.realpath(path)
+    if not hasattr(os, "O_PATH"):
+        return os.path.realpath(path), None
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        opened.callback(os.close, descriptor)
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError as error:
+        raise InvalidInput(f"{shown(os.fspath(path))} cannot be read by the model: {error.strerror}") from error
+    if not os.path.isabs(name):  # a pipe or socket, by /dev/stdin
+        raise InvalidInput(f"{shown(os.fspath(path))} is neither a folder nor a file")
+    return name, descriptor

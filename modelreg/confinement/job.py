@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelreg.errors import UntrustedModel
 from modelreg.records.confinement import Limits, Permissions
+from modelreg.records.scan import ImportedName
 from modelreg.records.signature import Signature
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
 
 _LENGTH = struct.Struct("!Q")
-_MOST_DESCRIPTORS = 3
+_MOST_DESCRIPTORS = 100  # the kernel sends no more than 253 at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Preparation:
     """Whether nothing is to run unless confinement is complete."""
     model_folder: str | None
     """Where the model is, if it is a folder."""
+    registry: str
+    """The registry's folder, of which nothing else may be read."""
     flavor: str
     """The library that the model belongs to."""
 
@@ -64,6 +68,14 @@ class Job:
     is_parquet: bool
     is_gzipped: bool
     task: PredictionTask | EvaluationTask
+    imports: tuple[ImportedName, ...] = ()
+    """What the model imports, as the catalog knows it."""
+
+    def untrusted(self, findings: Sequence[str], trustable: Sequence[str]) -> UntrustedModel:
+        """The error for findings of the child; it advises to trust only names that the catalog has of this model."""
+        known = {imported.trust_subject for imported in self.imports}
+        of_main = tuple(imported.name for imported in self.imports if imported.module == "__main__")
+        return UntrustedModel(self.trust.model, findings, trustable if known.issuperset(trustable) else (), of_main)
 
 
 def send(channel: socket.socket, message: Preparation | Job, descriptors: Sequence[int] = ()) -> None:

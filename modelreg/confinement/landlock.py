@@ -8,7 +8,9 @@ for each path, restrict the calling thread (and the threads that it makes from t
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from enum import IntFlag
@@ -62,19 +64,24 @@ class _PathRule(ctypes.Structure):
 
 
 def abi() -> int:
-    """The version of the kernel's interface; 0 where it has no Landlock, or none that this process may use."""
+    """The version of the kernel's interface; 0 where the kernel has no Landlock, or where it is switched off.
+
+    Raises OSError for any other failure, which does not say that Landlock is missing.
+    """
     if sys.platform != "linux":
         return 0
     try:
         return system_call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
-    except OSError:
-        return 0
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EOPNOTSUPP):
+            return 0
+        raise
 
 
-def restrict(version: int, rules: Iterable[tuple[str, Right]], *, may_connect: bool) -> None:
-    """Take every right from this thread but those of ``rules`` (path -> rights on it and below); raises OSError.
+def restrict(version: int, rules: Iterable[tuple[int, Right]], *, may_connect: bool) -> None:
+    """Take every right from this thread but those of ``rules`` (descriptor -> rights on it and below).
 
-    ``version`` is that of `abi`. It needs ``no_new_privs``. Paths that are not there are passed over.
+    ``version`` is that of `abi`. It needs ``no_new_privs``. Raises OSError, and then nothing was restricted.
     """
     handled = Right(sum(right for right in Right if _SINCE.get(right, 1) <= version))
     network = 0 if version < 4 else _BIND_TCP if may_connect else _BIND_TCP | _CONNECT_TCP
@@ -83,24 +90,17 @@ def restrict(version: int, rules: Iterable[tuple[str, Right]], *, may_connect: b
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     rule_set = system_call(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
-        for path, rights in rules:
-            _allow(rule_set, path, rights & handled)
+        for descriptor, rights in rules:
+            _allow(rule_set, descriptor, rights & handled)
         system_call(_RESTRICT_SELF, ctypes.c_int(rule_set), ctypes.c_uint32(0))
     finally:
         os.close(rule_set)
 
 
-def _allow(rule_set: int, path: str, rights: Right) -> None:
-    try:
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # it is not there, or may not be seen even now
-        return
-    try:
-        if not os.path.isdir(path):
-            rights &= _OF_FILES
-        if rights:
-            rule = _PathRule(rights, descriptor)
-            arguments = ctypes.c_int(_PATH_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0)
-            system_call(_ADD_RULE, ctypes.c_int(rule_set), *arguments)
-    finally:
-        os.close(descriptor)
+def _allow(rule_set: int, descriptor: int, rights: Right) -> None:
+    if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        rights &= _OF_FILES
+    if rights:
+        rule = _PathRule(rights, descriptor)
+        arguments = ctypes.c_int(_PATH_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0)
+        system_call(_ADD_RULE, ctypes.c_int(rule_set), *arguments)

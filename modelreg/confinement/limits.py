@@ -1,10 +1,11 @@
-"""What a confined process may use up: memory, time and core files."""
+"""What a confined process may use up: memory, time, open files and core files."""
 
 from __future__ import annotations
 
 import os
 import re
 import resource
+import sys
 
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.confinement import Limits
@@ -12,6 +13,9 @@ from modelreg.records.confinement import Limits
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 1 << 30  # bytes: Python with pandas and scikit-learn takes about that much address space
 _LEAST_DEFAULT = 8 << 30  # bytes; address space is reserved generously, also where there is less memory
+_MOST_MEMORY = (1 << 63) - 1  # bytes, as the kernel counts them
+_OPEN_FILES = 256  # each socket or pipe holds memory of the kernel, which no limit of memory counts
+_QUEUED_SIGNALS = 64  # timers and queued signals, which the kernel counts for all processes of a user
 _FOR_EACH_CORE = 256 << 20  # bytes: a thread's stack, and what the C library and OpenBLAS reserve for it
 
 
@@ -19,11 +23,15 @@ def parse_memory(text: str | int | None) -> int | None:
     """Bytes from ``4GiB``, ``512M`` or a number of bytes; raises `InvalidInput`."""
     if text is None:
         return None
-    found = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(i?B)?", str(text).strip(), re.IGNORECASE)
+    found = re.fullmatch(r"([0-9]{1,15})\s*([KMGT]?)(i?B)?", str(text).strip(), re.IGNORECASE)
     memory = int(found[1]) * _UNITS[found[2].upper()] if found else 0
     if memory < _LEAST_MEMORY:
         problem = "is less than 1GiB, which Python and its libraries take" if found else "is not a size of memory"
         raise InvalidInput(f"{shown(str(text))} {problem}", "write a number and a unit: 4GiB, 1500MiB")
+    if memory > _MOST_MEMORY:
+        raise InvalidInput(
+            f"{shown(str(text))} is more memory than a process can have", "write a smaller number: 64GiB"
+        )
     return memory
 
 
@@ -52,6 +60,9 @@ def apply(limits: Limits) -> None:
     """Limit this process for good, as far as the system can."""
     _lower(resource.RLIMIT_AS, memory_of(limits))
     _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_SIGPENDING, _QUEUED_SIGNALS)
 
 
 def _lower(kind: int, most: int) -> None:

@@ -12,10 +12,21 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
-from modelreg import errors
-from modelreg.errors import InvalidInput, ModelregError, Untrusted
+from modelreg.errors import (
+    CannotPredict,
+    ConfinementFailed,
+    InvalidData,
+    InvalidInput,
+    ModelregError,
+    ModelStopped,
+    SandboxUnavailable,
+    UnloadableModel,
+    UnreadableModel,
+    Untrusted,
+    UntrustedModel,
+)
 from modelreg.inference.scoring import RANGES
 from modelreg.records.confinement import Confinement
 from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, Scores
@@ -34,6 +45,18 @@ _WARNINGS = {
     each.__name__: each
     for each in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
 }
+_ERRORS: dict[str, type[ModelregError]] = {
+    each.__name__: each
+    for each in (
+        *(CannotPredict, ConfinementFailed, InvalidData, InvalidInput, ModelStopped, SandboxUnavailable),
+        *(UnloadableModel, UnreadableModel, Untrusted, UntrustedModel),
+    )
+}
+"""The errors that a child may send, of a model, of data or of its own start."""
+_DETAILS: Mapping[type[ModelregError], tuple[str, ...]] = {UntrustedModel: ("findings", "trustable")}
+"""Error -> its attributes beside message and hint; each holds texts."""
+CONFINED = "the model runs confined; --allow-read DIR and --allow-network, with --message WHY, allow it more"
+"""The hint for what the confinement may have caused."""
 
 
 class NoAnswer(Exception):
@@ -162,19 +185,9 @@ def _scores_as_values(scores: Scores) -> dict[str, object]:
 
 
 def _error_as_values(error: ModelregError) -> dict[str, object]:
-    details = {name: value[:_MOST_TEXTS] for name, value in vars(error).items() if isinstance(value, tuple)}
-    kind = next((each for each in type(error).__mro__ if _can_be_caused(each)), errors.UnloadableModel)
+    kind = next((each for each in type(error).__mro__ if each in _ERRORS.values()), UnloadableModel)
+    details = {name: getattr(error, name)[:_MOST_TEXTS] for name in _DETAILS.get(kind, ())}
     return {"class": kind.__name__, "message": error.message, "hint": error.hint, "details": details}
-
-
-def _can_be_caused(kind: object) -> TypeGuard[type[ModelregError]]:
-    """Whether this is an error that a model can cause: of data or of trust.
-
-    Errors are made without their own constructors, which want other arguments; so the classes of data have none.
-    """
-    if not (isinstance(kind, type) and issubclass(kind, (InvalidInput, Untrusted))):
-        return False
-    return issubclass(kind, Untrusted) or kind.__init__ is ModelregError.__init__
 
 
 def _read_confined(values: dict[str, Any]) -> Message:
@@ -211,14 +224,12 @@ def _read_measured(values: dict[str, Any]) -> Message:
 
 
 def _read_failed(values: dict[str, Any]) -> Message:
-    kind = getattr(errors, _text(values["class"]))
-    if not _can_be_caused(kind):
-        raise TypeError
-    error = kind.__new__(kind)
+    kind, details = _ERRORS[values["class"]], dict(_some(values["details"]))
+    error = kind.__new__(kind)  # without its own constructor, which wants other arguments
     ModelregError.__init__(error, _text(values["message"]), None if values["hint"] is None else _text(values["hint"]))
-    for name, texts in _some(values["details"]):
-        if not name.isidentifier() or name.startswith("_") or hasattr(error, name):
-            raise ValueError
+    if details.keys() != set(_DETAILS.get(kind, ())):
+        raise ValueError
+    for name, texts in details.items():
         setattr(error, name, _texts(texts, _MOST_TEXTS))
     return Failed(error)
 

@@ -37,6 +37,7 @@ class ModelRun:
         if not isinstance(answer, Predicted):
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
         self._require_possible(answer.rows)
+        self._check(output, answer)
         return answer
 
     def evaluate(self, target: str, *, task: str | None, progress: Progress | None) -> Scores:
@@ -48,6 +49,16 @@ class ModelRun:
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
         self._require_possible(answer.scores.data_rows or 0)
         return replace(answer.scores, data_digest=self.data_digest)
+
+    def _check(self, output: OutputFile, answer: Predicted) -> None:
+        """Raise `ModelStopped` unless the output is what the child says it is: it replaces what was there."""
+        from modelreg.tables.written import NotTheTable, check_table
+
+        reference = self.version.reference
+        try:
+            check_table(output, answer.rows, answer.columns, lambda: self.process.require_time(reference))
+        except NotTheTable as error:
+            raise ModelStopped(reference, "its output is not the table that its process reported") from error
 
     def _require_possible(self, rows: int) -> None:
         """Raise `ModelStopped` where the file cannot have so many rows."""
@@ -66,6 +77,7 @@ class ModelRun:
             is_parquet=self.table.is_parquet,
             is_gzipped=self.table.is_gzipped,
             task=task,
+            imports=self.version.imports,
         )
         model = [] if self.model is None else [self.model.fileno()]
         return self.process.run(job, [self.table.file.fileno(), *model, *output], progress)

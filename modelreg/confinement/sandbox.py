@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 
-from modelreg.confinement import landlock, limits, readable
+from modelreg.confinement import landlock, limits, readable, unlisted
+from modelreg.confinement.landlock import Right
+from modelreg.errors import ConfinementFailed
 from modelreg.records.confinement import Confinement, Limits, Permissions
 
 
@@ -13,50 +17,93 @@ def offered() -> Confinement:
     """What this system confines a process by."""
     from modelreg.confinement import seccomp
 
-    return Confinement(landlock.abi(), seccomp.is_known_machine() and _knows_seccomp())
+    try:
+        version = landlock.abi()
+    except OSError:  # a model is not run then; see `confine`
+        version = 0
+    return Confinement(version, seccomp.is_known_machine() and _knows_seccomp())
 
 
-def confine(permissions: Permissions, limit: Limits, model_folder: str | None) -> Confinement:
-    """Confine this process, which must have one thread: those that were made before would keep their rights.
+def confine(
+    permissions: Permissions, limit: Limits, model_folder: str | None, registry: str, granted: Sequence[int] = ()
+) -> Confinement:
+    """Confine this process, which must have one thread: other threads would keep their rights.
 
-    Returns what is in force. Limits are applied on every system.
+    ``granted`` are open descriptors of what ``permissions`` lets the model read. Returns what is in force. Limits are
+    applied on every system. Raises `ConfinementFailed` where the system can confine a process, and this failed.
     """
     if sys.platform != "linux":
         limits.apply(limit)
         return Confinement(0, False)
-    from modelreg.confinement import seccomp
+    _require_one_thread()
+    try:  # listed first: an error from then on is an error of the kernel's calls
+        around = readable.identities_around(registry)
+        paths = list(readable.rules(permissions, model_folder))
+    except OSError as error:
+        raise ConfinementFailed(f"what it may read could not be listed ({error})") from error
+    unlisted.find_modules_in(readable.unlisted(around))
+    limits.apply(limit)
+    return _give_up(permissions, _rules(granted, paths, around))
+
+
+def _rules(
+    granted: Iterable[int], paths: Iterable[tuple[str, Right]], around: Sequence[readable.Identity]
+) -> Iterator[tuple[int, Right]]:
+    """Descriptors with the rights on them, each closed when the next is asked for; none covers the registry."""
+    for descriptor in granted:
+        yield from readable.without(descriptor, readable.READ, around)
+    for path, rights in paths:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:  # it is not there, or may not be seen even now
+            continue
+        try:
+            yield from readable.without(descriptor, rights, around)
+        finally:
+            os.close(descriptor)
+
+
+def _give_up(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Confinement:
     from modelreg.confinement.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
 
-    alone = _has_one_thread()
-    limits.apply(limit)
-    prctl(PR_SET_NO_NEW_PRIVS, 1)
-    version = _restrict_files(permissions, model_folder) if alone else 0
     try:
-        drop_capabilities()
-        if alone and seccomp.is_known_machine():
-            seccomp.install(network=permissions.allow_network)
-            return Confinement(version, True)
-    except OSError:
-        pass
-    return Confinement(version, False)
-
-
-def _has_one_thread() -> bool:
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:  # without /proc nothing tells
-        return False
-
-
-def _restrict_files(permissions: Permissions, model_folder: str | None) -> int:
-    """The version of Landlock that is in force now; 0 for none."""
-    version = landlock.abi()
-    try:
+        prctl(PR_SET_NO_NEW_PRIVS, 1)
+        version = landlock.abi()
         if version:
-            landlock.restrict(version, readable.rules(permissions, model_folder), may_connect=permissions.allow_network)
-    except OSError:  # a container may have used up the layers, or refuse the call
-        return 0
-    return version
+            landlock.restrict(version, rules, may_connect=permissions.allow_network)
+        drop_capabilities()
+        return Confinement(version, _filter_calls(permissions))
+    except OSError as error:
+        raise ConfinementFailed(f"the kernel refused it ({error.strerror})") from error
+
+
+def _filter_calls(permissions: Permissions) -> bool:
+    """Whether system calls are filtered from now on; False where there is no filter for this system."""
+    from modelreg.confinement import seccomp
+
+    if not seccomp.is_known_machine():
+        return False
+    try:
+        seccomp.install(network=permissions.allow_network)
+    except OSError as error:
+        is_missing = error.errno == errno.ENOSYS or (error.errno == errno.EINVAL and not _knows_seccomp())
+        if not is_missing:
+            raise
+        return False
+    return True
+
+
+def _require_one_thread() -> None:
+    """Raise `ConfinementFailed` for a second thread on a system that can confine: it would keep every right."""
+    try:
+        count = len(os.listdir("/proc/self/task"))
+    except OSError:  # without /proc
+        count = 0
+    found = offered()
+    if count != 1 and (found.landlock or found.seccomp):
+        reason = "a module that Python imports at its start started a thread" if count else "/proc is not mounted"
+        hint = "look for threads in sitecustomize, usercustomize and .pth files: python -m site shows their folders"
+        raise ConfinementFailed(reason, hint if count else None)
 
 
 def _knows_seccomp() -> bool:

@@ -36,6 +36,9 @@ _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS and TIOCGWINSZ (which tell whether something is a terminal), FIONREAD, FIONBIO, FIONCLEX, FIOCLEX."""
 _FCNTLS = (*range(8), 36, 37, 38, 1030, 1031, 1032)
 """Duplicating, flags, locks and sizes of pipes; not who gets a signal (F_SETOWN, F_SETSIG), leases and F_NOTIFY."""
+_SIGN = 0x80000000  # of a number of 32 bits
+_SET_FLAGS = 4  # F_SETFL
+_DIRECT_OR_SIGNALS = {"x86_64": 0o40000 | 0o20000, "aarch64": 0o200000 | 0o20000}  # O_DIRECT, O_ASYNC
 _SET_PDEATHSIG = 1  # by which a process would outlive whoever started it
 _ACCESS_MODE_AND_TRUNCATE, _TRUNCATE = 0o1003, 0o1000
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
@@ -65,7 +68,7 @@ def build(machine: str, pid: int, *, network: bool) -> list[Instruction]:
     program = [_load(_ARCHITECTURE), (_IF_EQUAL, 1, 0, architecture), _KILL, _load(_NUMBER)]
     if machine == "x86_64":
         program += [(_IF_AT_LEAST, 0, 1, _X32), _refuse(errno.ENOSYS)]
-    conditions = _conditions(pid, network=network)
+    conditions = _conditions(machine, pid, network=network)
     for name, numbers in (ALLOWED | JUDGED | ABSENT | (NETWORK if network else {})).items():
         number = numbers[column]
         answer = [_refuse(errno.ENOSYS)] if name in ABSENT else conditions.get(name, [_ALLOW])
@@ -74,7 +77,7 @@ def build(machine: str, pid: int, *, network: bool) -> list[Instruction]:
     return [*program, (_IF_GREATER, 0, 1, NEWEST), _refuse(errno.ENOSYS), _refuse(errno.EPERM)]
 
 
-def _conditions(pid: int, *, network: bool) -> dict[str, list[Instruction]]:
+def _conditions(machine: str, pid: int, *, network: bool) -> dict[str, list[Instruction]]:
     """Call -> instructions that judge its arguments; each list ends with an answer."""
     refused = _refuse(errno.EPERM)
     kind = [_load_argument(1), (_AND, 0, 0, _KIND)]
@@ -89,7 +92,8 @@ def _conditions(pid: int, *, network: bool) -> dict[str, list[Instruction]]:
         "openat": _not_emptying(2),
         "clone": [_load_argument(0), (_IF_SET, 0, 1, _CLONE_THREAD), _ALLOW, refused],
         "ioctl": _only(1, _IOCTLS),
-        "fcntl": _only(1, _FCNTLS),
+        "fcntl": _fcntl(_DIRECT_OR_SIGNALS[machine]),
+        **dict.fromkeys(("timer_create", "clock_gettime", "clock_getres", "clock_nanosleep"), _own_clock()),
         "prctl": [_load_argument(0), (_IF_EQUAL, 0, 1, _SET_PDEATHSIG), refused, _ALLOW],
         "prlimit64": [*asking, _ALLOW, refused],
         "kill": _only(0, (pid,)),
@@ -104,6 +108,18 @@ def _not_emptying(argument: int) -> list[Instruction]:
     """Refuse to empty a file by opening it to read: Landlock has a say in that only since version 3."""
     flags = [_load_argument(argument), (_AND, 0, 0, _ACCESS_MODE_AND_TRUNCATE), (_IF_EQUAL, 0, 1, _TRUNCATE)]
     return [*flags, _refuse(errno.EACCES), _ALLOW]
+
+
+def _fcntl(flags: int) -> list[Instruction]:
+    """Allow some commands, and of flags to be set all but ``flags``, which the parent would meet in a shared file."""
+    setting = [_load_argument(2), (_IF_SET, 0, 1, flags), _refuse(errno.EPERM), _ALLOW]
+    others = _only(1, tuple(command for command in _FCNTLS if command != _SET_FLAGS))
+    return [_load_argument(1), (_IF_EQUAL, 0, len(setting), _SET_FLAGS), *setting, *others]
+
+
+def _own_clock() -> list[Instruction]:
+    """Refuse negative clocks, which are those of other processes and threads, and of devices (clock_getres(2))."""
+    return [_load_argument(0), (_IF_AT_LEAST, 0, 1, _SIGN), _refuse(errno.EPERM), _ALLOW]
 
 
 def _only(argument: int, values: tuple[int, ...]) -> list[Instruction]:

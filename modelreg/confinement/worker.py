@@ -1,7 +1,7 @@
 """The child's program: confine this process, import the libraries, load the model, run it, answer.
 
-It is started by `process` and speaks with it over one socket. Whatever goes wrong while the model is loaded or asked is
-sent as an error of `modelreg.errors`; what kills the process tells the parent by its end.
+It is started by `process`, gets its job over a socket and answers through a pipe. Whatever goes wrong while the model
+is loaded or asked is sent as an error of `modelreg.errors`; what kills the process tells the parent by its end.
 """
 
 from __future__ import annotations
@@ -32,17 +32,15 @@ _LIBRARIES = {
     **{name: name for name in ("xgboost", "lightgbm", "catboost", "keras")},
 }
 """Flavor -> what its models need."""
-_CONFINED = "the model runs confined; --allow-read DIR and --allow-network, with --message WHY, allow it more"
 
 
-def main(descriptor: int) -> None:
-    """Do one job for the parent at the other end of this socket, and end the process."""
+def main(jobs: int, answers: int) -> None:
+    """Do the job that comes from the socket ``jobs``, answer through the pipe ``answers``, and end the process."""
     gc.disable()  # imported modules are no garbage: looking for some would take a tenth of their time
     sys.argv = ["modelreg"]
-    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
     try:
         _die_with_parent()
-        answer = _do_job(channel)
+        answer = _do_job(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=jobs), answers)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
         os._exit(0)
     except BaseException as error:  # a model may raise KeyboardInterrupt; Ctrl-C does not reach this session
@@ -51,29 +49,34 @@ def main(descriptor: int) -> None:
         answer = _failure(error)
     _flush()
     with suppress(OSError):
-        _send(channel, answer)
+        _send(answers, answer)
     os._exit(0)
 
 
-def _do_job(channel: socket.socket) -> Message:
+def _do_job(channel: socket.socket, answers: int) -> Message:
     from modelreg.confinement.sandbox import confine
 
-    preparation, _ = receive(channel)
+    preparation, granted = receive(channel)
     assert isinstance(preparation, Preparation)
-    confinement = confine(preparation.permissions, preparation.limits, preparation.model_folder)
+    confinement = confine(
+        preparation.permissions, preparation.limits, preparation.model_folder, preparation.registry, granted
+    )
+    for descriptor in granted:
+        os.close(descriptor)
     if preparation.is_required and not confinement.is_complete:
         raise SandboxUnavailable(confinement)
-    _send(channel, messages.Confined(confinement))
-    _pass_warnings_on(channel)
+    _send(answers, messages.Confined(confinement))
+    _pass_warnings_on(answers)
     _import_libraries(preparation.flavor)
     gc.freeze()
     gc.enable()
     job, descriptors = receive(channel)
+    channel.close()
     assert isinstance(job, Job)
-    return _run(job, descriptors, preparation.model_folder, channel)
+    return _run(job, descriptors, preparation.model_folder, answers)
 
 
-def _run(job: Job, descriptors: list[int], model_folder: str | None, channel: socket.socket) -> Message:
+def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: int) -> Message:
     from pathlib import Path
 
     from modelreg.containers.content import OpenModel
@@ -81,7 +84,7 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, channel: so
     from modelreg.tables.source import TableFile
 
     def progress(done: int, total: int | None) -> None:
-        _send(channel, messages.Advanced(done, total))
+        _send(answers, messages.Advanced(done, total))
 
     with ExitStack() as files:
         opened = [files.enter_context(os.fdopen(each, "rb")) for each in descriptors[: 1 if model_folder else 2]]
@@ -148,19 +151,19 @@ def _physical_cores() -> int:
     return len(cores) or os.cpu_count() or 1
 
 
-def _pass_warnings_on(channel: socket.socket) -> None:
+def _pass_warnings_on(answers: int) -> None:
     import warnings
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        _send(channel, messages.Warned(category, str(message)))
+        _send(answers, messages.Warned(category, str(message)))
 
     warnings.showwarning = show
 
 
-def _send(channel: socket.socket, message: Message) -> None:
+def _send(answers: int, message: Message) -> None:
     line = memoryview(messages.encode(message))
     while line:
-        line = line[os.write(channel.fileno(), line) :]
+        line = line[os.write(answers, line) :]
 
 
 def _failure(error: BaseException) -> Message:
@@ -186,7 +189,7 @@ def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> b
 def _explained(error: ModelregError) -> ModelregError:
     """``error`` with a hint where the confinement may be what caused it."""
     if error.hint is None and _is_caused_by(error, PermissionError, socket.gaierror):
-        error.hint = _CONFINED
+        error.hint = messages.CONFINED
     return error
 
 

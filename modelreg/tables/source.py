@@ -19,6 +19,8 @@ from modelreg.errors import DataChanged, InvalidData, SourceNotFound, shown
 from modelreg.references import DIGEST_PREFIX, Digest
 
 STDIN = "-"
+_BLOCK = 1 << 20  # bytes
+_MOST_DEFLATED = 1032  # bytes that one byte of a gzip file can stand for
 _GZIP = b"\x1f\x8b"
 _PARQUET = (".parquet", ".pq")
 
@@ -49,10 +51,24 @@ class TableFile:
 
     def most_rows(self) -> int | None:
         """A number of rows that the file cannot exceed; None where only a library can tell."""
-        if self.is_parquet or self.is_gzipped:
+        if self.is_parquet:
             return None
-        # the first line has the names of the columns, and each row is at least a value and the end of the line before
-        return os.fstat(self.file.fileno()).st_size // 2
+        if self.is_gzipped:  # each row is at least a value and the end of a line
+            return os.fstat(self.file.fileno()).st_size * _MOST_DEFLATED // 2
+        return max(0, self._lines() - 1)  # the first line has the names of the columns
+
+    def _lines(self) -> int:
+        """Lines that end with a newline, a carriage return or both, and one that the end of the file ends."""
+        lines, last, place = 0, b"", 0
+        while block := os.pread(self.file.fileno(), _BLOCK, place):
+            place += len(block)
+            lines += block.count(b"\n")
+            if b"\r" in block:
+                lines += block.count(b"\r") - block.count(b"\r\n")
+            if last == b"\r" and block[:1] == b"\n":
+                lines -= 1
+            last = block[-1:]
+        return lines + (last not in (b"", b"\n", b"\r"))
 
     @contextmanager
     def text(self) -> Iterator[IO[bytes]]:
@@ -77,8 +93,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
             raise InvalidData("stdin is closed, so there is nothing to read", "name a file")
         with TemporaryFile() as spooled:
             shutil.copyfileobj(sys.stdin.buffer, spooled)
-            spooled.seek(0)
-            yield TableFile("stdin", spooled, is_parquet=False, is_gzipped=spooled.read(len(_GZIP)) == _GZIP)
+            spooled.flush()
+            with _read_only(spooled) as file:
+                yield TableFile("stdin", file, is_parquet=False, is_gzipped=file.read(len(_GZIP)) == _GZIP)
         return
     name = Path(path).name.lower()
     if not os.path.exists(path):
@@ -93,6 +110,19 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
         table = TableFile(name_shown, file, name.endswith(_PARQUET), name.endswith(".gz"), path, state)
         yield table
         table.require_unchanged()
+
+
+@contextmanager
+def _read_only(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The same file from its beginning, by a descriptor that a model cannot write to."""
+    try:
+        reading: IO[bytes] = open(f"/proc/self/fd/{file.fileno()}", "rb")  # noqa: SIM115  # the block below closes it
+    except OSError:  # a system without such names
+        file.seek(0)
+        yield file
+        return
+    with reading:
+        yield reading
 
 
 @contextmanager

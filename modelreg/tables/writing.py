@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import shutil
@@ -16,12 +17,22 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from modelreg import plain
 from modelreg.errors import InvalidData, InvalidInput, shown
+from modelreg.escaping import escaped
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STDOUT = "-"
 _ENDINGS = {"csv.gz": (".csv.gz",), "csv": (".csv",), "parquet": (".parquet", ".pq")}
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_BLOCK = 1 << 16  # bytes
+_PERMISSIONS = 0o777  # of those that a file had, which another program's set-user-ID is not
 Write = Callable[["pd.DataFrame"], None]
 
 
@@ -49,11 +60,12 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
     target = Path(os.path.realpath(path))  # a link stays one
     kind = _format_of(target.name.lower(), path)
     plain.require_folder(target.parent)
+    _require_replaceable(target, path)
     private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
     try:
         with _private_file(private) as file:
             if target.exists():
-                os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+                os.fchmod(file.fileno(), target.stat().st_mode & _PERMISSIONS)
             yield OutputFile(file, kind)
             file.flush()
             os.fsync(file.fileno())
@@ -71,7 +83,21 @@ def _private_file(path: Path) -> IO[bytes]:
     if os.path.exists("/proc/self/fd") and hasattr(os, "O_TMPFILE"):
         with suppress(OSError):  # the file system, or the kernel, has no such files
             return os.fdopen(os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666), "wb")
-    return path.open("xb")
+    return path.open("x+b")
+
+
+def _require_replaceable(target: Path, path: str | os.PathLike[str]) -> None:
+    """Raise `InvalidInput` for what a file cannot take the place of, or should not."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:  # links that lead to each other
+        raise InvalidInput(f"{shown(os.fspath(path))} cannot be written: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no file")
+        hint = "name a file; predictions go through a pipe with --output -"
+        raise InvalidInput(f"{shown(os.fspath(path))} is {kind}, and predictions are written to a file", hint)
 
 
 def _format_of(name: str, path: str | os.PathLike[str]) -> str:
@@ -89,7 +115,13 @@ def _spooled_for_stdout() -> Iterator[IO[bytes]]:
     with TemporaryFile() as spooled:
         yield spooled
         spooled.seek(0)
-        shutil.copyfileobj(spooled, sys.stdout.buffer)
+        if sys.stdout.isatty():
+            decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+            while block := spooled.read(_BLOCK):
+                sys.stdout.write(escaped(decoder.decode(block)))
+            sys.stdout.write(escaped(decoder.decode(b"", final=True)))
+        else:
+            shutil.copyfileobj(spooled, sys.stdout.buffer)
         sys.stdout.flush()
 
 

@@ -21,8 +21,10 @@ import threading
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
 SYSTEM_CALLS = {"bpf": 321, "io_uring_setup": 425, "userfaultfd": 323, "add_key": 248, "perf_event_open": 298}
+SYSTEM_CALLS["timer_create"] = 222
 if os.uname().machine == "aarch64":
     SYSTEM_CALLS = {"bpf": 280, "io_uring_setup": 425, "userfaultfd": 282, "add_key": 217, "perf_event_open": 241}
+    SYSTEM_CALLS["timer_create"] = 107
 
 
 def checked(result):
@@ -157,6 +159,35 @@ def attempt_change_the_times_of_an_open_file(place):
         os.utime(name, (0, 0))
 
 
+def output():
+    """The descriptor that may be written to."""
+    names = [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
+    files = [name for name in names if name > 2 and stat.S_ISREG(os.fstat(name).st_mode)]
+    return next(name for name in files if fcntl.fcntl(name, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR)
+
+
+def attempt_make_the_output_larger_than_what_is_written(place):
+    os.ftruncate(output(), 8 << 40)
+
+
+def attempt_have_space_allocated_for_the_output(place):
+    checked(LIBC.fallocate(output(), 1, ctypes.c_long(0), ctypes.c_long(1 << 20)))
+
+
+def attempt_let_the_parent_meet_another_kind_of_reading(place):
+    fcntl.fcntl(output(), fcntl.F_SETFL, os.O_DIRECT)
+
+
+def attempt_open_many_files(place):
+    opened = []
+    try:
+        while len(opened) < 1000:
+            opened.append(os.dup(0))
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
 def attempt_open_a_file_by_its_handle(place):
     checked(LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(64), os.O_RDONLY))
 
@@ -272,10 +303,9 @@ def attempt_open_a_netlink_socket(place):
     socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 
 
-def attempt_send_a_descriptor_to_the_parent(place):
-    for name in map(int, os.listdir("/proc/self/fd")):
-        if name > 2 and os.path.exists(f"/proc/self/fd/{name}") and stat.S_ISSOCK(os.fstat(name).st_mode):
-            checked(LIBC.sendmsg(name, ctypes.create_string_buffer(64), 0))
+def attempt_send_a_descriptor(place):
+    one, _ = socket.socketpair()
+    socket.send_fds(one, [b"x"], [1])
 
 
 # other processes
@@ -375,6 +405,14 @@ def attempt_open_the_terminal(place):
 
 def attempt_watch_files(place):
     checked(LIBC.inotify_init())
+
+
+def attempt_set_a_timer_on_the_clock_of_the_parent(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["timer_create"], (~parent() << 3) | 2, None, ctypes.byref(ctypes.c_int())))
+
+
+def attempt_read_the_clock_of_the_parent(place):
+    checked(LIBC.clock_gettime((~parent() << 3) | 2, ctypes.create_string_buffer(16)))
 
 
 def attempt_set_the_clock(place):

@@ -32,6 +32,8 @@ REFUSED = {
     "bind": (49, 200),
     "listen": (50, 201),
     "memfd_create": (319, 279),
+    "ftruncate": (77, 46),
+    "fallocate": (285, 47),
     "shmget": (29, 194),
     "mq_open": (240, 180),
     "pidfd_send_signal": (424, 424),
@@ -124,6 +126,13 @@ JUDGED = [
     ("tgkill", (6, 6, 6), REFUSE),
     ("sched_setaffinity", (0,), ALLOW),
     ("sched_setaffinity", (6,), REFUSE),
+    ("timer_create", (1,), ALLOW),
+    ("timer_create", (-58 & 0xFFFFFFFF,), REFUSE),  # the processor time of process 7
+    ("clock_gettime", (2,), ALLOW),
+    ("clock_gettime", (-58 & 0xFFFFFFFFFFFFFFFF,), REFUSE),
+    ("clock_nanosleep", (-6 & 0xFFFFFFFF,), REFUSE),
+    ("fcntl", (3, 4, 0o4000), ALLOW),  # F_SETFL, O_NONBLOCK
+    ("fcntl", (3, 4, 0o20000), REFUSE),  # O_ASYNC
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o100000), ALLOW),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o1000), 0x00050000 | errno.EACCES),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o1101), ALLOW),  # about which Landlock decides
@@ -169,3 +178,8 @@ def test_other_interfaces_of_the_kernel_are_closed():
 def test_calls_that_are_not_known_yet_are_absent(machine):
     for unknown in (463, 469, 500, 100_000):
         assert answer(machine, unknown) == ABSENT
+
+
+def test_files_are_not_read_and_written_directly():
+    for name, direct in {"x86_64": 0o40000, "aarch64": 0o200000}.items():
+        assert answer(name, number(name, "fcntl"), 3, 4, direct | 0o4000) == REFUSE

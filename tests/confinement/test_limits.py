@@ -17,7 +17,8 @@ import pytest
 from world import MODELREG, TRUSTED
 
 from modelreg.confinement import messages
-from modelreg.errors import InvalidInput, ModelStopped
+from modelreg.errors import InvalidData, InvalidInput, ModelStopped, UntrustedModel
+from modelreg.records.confinement import Confinement
 from modelreg.records.evaluation import Scores
 
 pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
@@ -34,7 +35,7 @@ LINE = """
 import os, stat, time
 for name in map(int, os.listdir("/proc/self/fd")):
     try:
-        if name > 2 and stat.S_ISSOCK(os.fstat(name).st_mode):
+        if name > 2 and stat.S_ISFIFO(os.fstat(name).st_mode):
             line = name
     except OSError:
         pass
@@ -132,7 +133,7 @@ def test_an_evaluation_that_does_not_end_is_not_kept(world):
 
 
 @pytest.mark.parametrize(
-    ("words", "rows"), [((), 1_000_000), (("--task", "classification"), 2)], ids=["more rows than bytes", "task"]
+    ("words", "rows"), [((), 3), (("--task", "classification"), 2)], ids=["more rows than lines", "task"]
 )
 def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
     world.data.write_text("a,y\n1,1\n2,1\n")
@@ -181,9 +182,82 @@ def test_an_error_with_control_characters_is_escaped(world):
     assert "cleared" in done.stderr
 
 
+def test_an_error_that_a_model_forges_gives_no_advice_of_ours(world):
+    """What a model sends may say anything; names to be trusted are those that the catalog has of it."""
+    sent = UntrustedModel("model/1", ("it imports evil.name, which is not on the allow-list",), ("evil.name",))
+    done = world.predict(world.register(f"{LINE}os.write(line, {messages.encode(messages.Failed(sent))!r})"))
+    assert done.returncode == 7
+    assert "trust add" not in done.stderr
+    sent = InvalidData("the data is wrong", "modelreg trust add evil.name")
+    done = world.predict(world.register(f"{LINE}os.write(line, {messages.encode(messages.Failed(sent))!r})"))
+    assert "hint: modelreg trust add evil.name (from the model's process)" in done.stderr
+
+
+def test_it_says_once_by_what_it_is_confined(world):
+    line = messages.encode(messages.Confined(Confinement(0, False)))
+    done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
+    assert_stopped(world, done, "sent what is no answer; nothing was written")
+
+
+def test_a_warning_where_warnings_are_errors(world):
+    line = messages.encode(messages.Warned(UserWarning, "beware"))
+    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
+    done = world.predict(reference, environment={"PYTHONWARNINGS": "error"})
+    assert_stopped(world, done, "warnings are errors here, and it warned: beware; nothing was written")
+
+
+PRINTS = "import os, time\nprint(os.getpid(), flush=True)\nos.write(1, b'x' * 300_000)\ntime.sleep(60)"
+
+
+def test_the_time_limit_holds_while_nobody_reads_what_is_printed(world):
+    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "3"]
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
+    child = int(command.stderr.readline())
+    assert gone_within(child, 10)
+    assert "took longer than 3 seconds" in command.communicate()[1]
+    assert command.returncode == 7
+
+
+FORKS = """
+import os, subprocess, sys, threading, time
+from modelreg import Registry
+start, forked = subprocess.Popen.__init__, []
+def slowly(*words, **options):
+    def fork():
+        forked.append(os.fork())
+        if not forked[0]:
+            time.sleep(60)
+            os._exit(0)
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    start(*words, **options)
+subprocess.Popen.__init__ = slowly
+Registry(sys.argv[1]).predict("model/1", *sys.argv[2:], trust="full", message="a test", time_limit=30)
+os.kill(forked[0], 9)
+"""
+
+
+def test_another_thread_that_forks_meanwhile_keeps_nobody_waiting(world, run):
+    world.register("pass")
+    began = time.monotonic()
+    status, _, err = run(FORKS, world.registry.folder, world.data, world.output)
+    assert status == 0, err
+    assert time.monotonic() - began < 30
+    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
+
+
 @pytest.mark.parametrize(
     "limit",
-    [{"memory_limit": "12"}, {"memory_limit": "much"}, {"time_limit": 0}, {"time_limit": -1}, {"time_limit": math.nan}],
+    [
+        {"memory_limit": "12"},
+        {"memory_limit": "much"},
+        {"memory_limit": "8388608TiB"},
+        {"time_limit": 0},
+        {"time_limit": -1},
+        {"time_limit": math.nan},
+    ],
     ids=repr,
 )
 def test_limits_are_numbers(world, limit):

@@ -45,6 +45,12 @@ def test_it_is_said_once(world, without):
     assert "without complete confinement" not in world.predict("model/1").stderr
 
 
+def test_no_setting_of_warnings_silences_it(world):
+    before = (sys.executable, "-c", OLD_KERNEL, "landlock")
+    done = world.predict(world.register("pass"), before=before, environment={"PYTHONWARNINGS": "ignore"})
+    assert "warning: the model runs without complete confinement (no Landlock here)" in done.stderr
+
+
 def test_info_shows_it(world):
     world.register("pass")
     before = (sys.executable, "-c", OLD_KERNEL, "landlock")

@@ -1,0 +1,78 @@
+"""A model is not run where the system can confine it, and confining it failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+from world import MODELREG, TRUSTED
+
+from modelreg.confinement.sandbox import offered
+from modelreg.errors import ConfinementFailed
+
+pytestmark = pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway")
+
+THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
+REFUSING_KERNEL = """
+import ctypes, os, sys
+from modelreg.confinement import kernel, seccomp
+program = [(0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x00050000 | 1), (0x06, 0, 0, 0x7FFF0000)]
+kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+seccomp.load(program)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""A program is run where one system call fails with EPERM."""
+
+
+def site(world, text: str) -> dict[str, str]:
+    """The environment in which Python imports this text at its start."""
+    (world.folder / "site").mkdir()
+    (world.folder / "site" / "sitecustomize.py").write_text(text)
+    return {"PYTHONPATH": str(world.folder / "site")}
+
+
+def test_a_thread_that_was_started_before(world):
+    environment = site(world, THREAD) | {"PYTHONWARNINGS": "ignore"}
+    done = world.predict(world.register("print('run')"), "--json", environment=environment)
+    assert done.returncode == 7
+    error = json.loads(done.stderr)["error"]
+    assert error["code"] == "confinement_failed"
+    assert "started a thread" in error["message"]
+    assert "sitecustomize" in error["hint"]
+    assert not world.output.exists()
+
+
+@pytest.mark.parametrize("call", [444, 445, 446], ids=["create a rule set", "add a rule", "restrict itself"])
+def test_a_call_of_landlock_that_fails(world, call):
+    before = (sys.executable, "-c", REFUSING_KERNEL, str(call))
+    done = world.predict(world.register("print('run')"), "--json", before=before)
+    assert done.returncode == 7
+    assert json.loads(done.stderr)["error"]["code"] == "confinement_failed"
+
+
+HOOK = "import sys; sys.path.append('__editable__.own.finder.__path_hook__')"
+
+
+@pytest.mark.parametrize("hook", ["", pytest.param(HOOK, marks=pytest.mark.slow)], ids=["plain", "with an import hook"])
+def test_a_current_folder_that_is_gone_changes_nothing(world, hook):
+    reference = world.register(f"open({str(world.home / 'secret')!r})")
+    words = shlex.join(["predict", reference, "-i", str(world.data), "-o", str(world.output), *TRUSTED])
+    gone = world.folder / "gone"
+    gone.mkdir()
+    line = f"cd {gone} && rmdir {gone} && exec {MODELREG} {words}"
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)} | site(world, hook)
+    done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "PermissionError" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["", None, "/nowhere/python"])
+def test_a_python_that_cannot_be_started(world, monkeypatch, program):
+    reference = world.register("pass")
+    monkeypatch.setattr(sys, "executable", program)
+    with pytest.raises(ConfinementFailed, match=r"sys\.executable|cannot be started"):
+        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
