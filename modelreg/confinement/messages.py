@@ -55,7 +55,10 @@ _ERRORS: dict[str, type[ModelregError]] = {
 """The errors that a child may send, of a model, of data or of its own start."""
 _DETAILS: Mapping[type[ModelregError], tuple[str, ...]] = {UntrustedModel: ("findings", "trustable")}
 """Error -> its attributes beside message and hint; each holds texts."""
-CONFINED = "the model runs confined; --allow-read DIR and --allow-network, with --message WHY, allow it more"
+CONFINED = (
+    "the model runs confined: it may not write files, start programs or see the environment;"
+    " --allow-read DIR or --allow-network, with --message WHY, let it read files or connect"
+)
 """The hint for what the confinement may have caused."""
 
 

@@ -158,7 +158,7 @@ class ModelProcess:
         if isinstance(error, UntrustedModel):
             return job.untrusted(error.findings, error.trustable)
         if error.hint is not None and error.hint != messages.CONFINED:
-            error.hint = f"{error.hint} (from the model's process)"
+            error.hint = f"{error.hint}  # from the model's process"
             error.__notes__ = [f"hint: {error.hint}"]
         return error
 

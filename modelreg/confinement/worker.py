@@ -182,7 +182,7 @@ def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> b
     while error is not None:
         if isinstance(error, kinds):
             return True
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
     return False
 
 

@@ -190,7 +190,7 @@ def test_an_error_that_a_model_forges_gives_no_advice_of_ours(world):
     assert "trust add" not in done.stderr
     sent = InvalidData("the data is wrong", "modelreg trust add evil.name")
     done = world.predict(world.register(f"{LINE}os.write(line, {messages.encode(messages.Failed(sent))!r})"))
-    assert "hint: modelreg trust add evil.name (from the model's process)" in done.stderr
+    assert "hint: modelreg trust add evil.name  # from the model's process" in done.stderr
 
 
 def test_it_says_once_by_what_it_is_confined(world):

@@ -58,7 +58,7 @@ for attempt in (
         print("no")
 """
     reference = world.register(code)
-    assert "the model runs confined; --allow-read DIR and --allow-network" in world.predict(reference).stderr
+    assert "the model runs confined: it may not write files" in world.predict(reference).stderr
 
     def answer() -> None:
         with server.accept()[0] as connection:
