@@ -515,7 +515,7 @@ def places(steps, most):
 
 
 @pytest.mark.parametrize("most", FEW)
-@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("earlier", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
     churn, folder, model_file, run, tmp_path, earlier, most
 ):
@@ -550,7 +550,7 @@ def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
 
 
 @pytest.mark.parametrize("most", FEW)
-@pytest.mark.parametrize("how", ["new", "force"])
+@pytest.mark.parametrize("how", ["force", pytest.param("new", marks=pytest.mark.slow)])
 def test_a_restoration_that_is_killed_is_completed(churn, folder, model_file, run, tmp_path, how, most):
     churn.backup(folder)
     target, old = Registry(tmp_path / "target"), None

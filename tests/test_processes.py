@@ -157,7 +157,9 @@ Registry(sys.argv[1]).register(sys.argv[2], "churn", stage="Production", aliases
 """
 
 
-@pytest.mark.parametrize("after", [0, 3_000_000, 6_000_000])
+@pytest.mark.parametrize(
+    "after", [3_000_000, *(pytest.param(count, marks=pytest.mark.slow) for count in (0, 6_000_000))]
+)
 def test_a_process_that_is_killed_while_it_reads_has_done_nothing(registry, model_file, run, after):
     model = model_file(os.urandom(6_000_000))
     status, _, _ = run(KILLED, registry.folder, model, after)
@@ -213,7 +215,7 @@ def whole(registry):
     return True
 
 
-SOME = 3
+SOME = 2
 MANY = pytest.param(80, marks=pytest.mark.slow)
 
 

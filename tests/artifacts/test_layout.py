@@ -142,7 +142,9 @@ def test_the_digest_of_known_bytes_never_changes(registry, model_file):
     assert version.digest == "sha256:f8b0dceeb05aafb34f71744f2bda98fa7364c8d883f5fa1b928d92f4b9484cff"
 
 
-@pytest.mark.parametrize("umask", [0, 0o077, 0o777], ids=oct)
+@pytest.mark.parametrize(
+    "umask", [0, *(pytest.param(mask, marks=pytest.mark.slow) for mask in (0o077, 0o777))], ids=oct
+)
 def test_nobody_may_write_what_is_stored_whatever_the_umask(registry, model_folder, run, umask):
     script = """
 import os, sys

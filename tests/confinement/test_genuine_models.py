@@ -58,7 +58,7 @@ MODELS = {
 }
 
 
-COMMON = ("HistGradientBoosting", "RandomForest")
+COMMON = ("RandomForest",)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,7 @@ def load(model, format, trust):
 """
 
 
+@pytest.mark.slow
 def test_a_model_that_is_a_folder_is_read_from_its_checkout_and_no_other_is(world, model_folder):
     plugin = world.folder / "plugin"
     (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
@@ -206,6 +207,7 @@ def test_a_model_that_is_a_folder_is_read_from_its_checkout_and_no_other_is(worl
     assert world.output.read_text() == "prediction\n7.0\n7.0\n"
 
 
+@pytest.mark.slow
 def test_it_is_not_imported_from_the_current_folder(world):
     work = world.folder / "somewhere"
     work.mkdir()
@@ -247,6 +249,7 @@ def test_of_many_warnings_the_first_are_passed_on_and_none_is_kept(world):
         assert not [each for each in kept if isinstance(each, tuple) and each[0] in texts]
 
 
+@pytest.mark.slow
 def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(world, rows):
     frame, target = rows
     joblib.dump(RandomForestClassifier(3).fit(frame, target), world.folder / "model.joblib")
@@ -270,9 +273,8 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
     assert len({(world.folder / f"{number}.csv").read_text() for number in range(2)}) == 1
 
 
-@pytest.mark.parametrize(
-    "closed", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("<&-", "<&- >&-", "<&- 2>&-")), "<&- >&- 2>&-"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
 def test_it_predicts_where_standard_streams_are_closed(world, closed):
     words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
@@ -281,6 +283,7 @@ def test_it_predicts_where_standard_streams_are_closed(world, closed):
     assert world.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
+@pytest.mark.slow
 def test_progress_is_told(world):
     steps = []
     reference = world.register("pass")

@@ -83,7 +83,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(text=EXPRESSIONS)
 def test_the_catalog_finds_what_python_finds_true(filled, text):
     try:

@@ -374,7 +374,7 @@ def test_a_place_of_the_registry_that_leads_elsewhere_is_refused(registry, writt
     assert registry.path("churn/1").read_bytes() == ENCODER
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+@pytest.mark.parametrize("umask", [0o777, *(pytest.param(mask, marks=pytest.mark.slow) for mask in (0o000, 0o077))])
 def test_no_umask_makes_anything_writable_for_the_world_or_unreadable_for_its_owner(tmp_path, umask):
     program = f"""if True:
         import os, sys

@@ -57,7 +57,7 @@ VALUES = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), type_=st.sampled_from(sorted(VALUES)), nullable=st.booleans(), rows=st.integers(1, 4))
 def test_a_column_is_read_alike_wherever_the_file_is_cut(tmp_path, data, type_, nullable, rows):
     values = data.draw(st.lists(VALUES[type_] | st.just("") if nullable else VALUES[type_], min_size=1, max_size=8))
