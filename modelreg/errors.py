@@ -358,7 +358,7 @@ class NameNotTrusted(NotFound):
     code = "name_not_trusted"
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
-        has = f"trusted are {', '.join(names)}" if names else "no name is trusted besides those of the allow-list"
+        has = f"trusted are {_some(names)}" if names else "no name is trusted besides those of the allow-list"
         super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
 
 

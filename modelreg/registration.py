@@ -195,7 +195,12 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) 
 
 def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
-    if scan is None or scan.trusting(_trusted(change)).verdict is Verdict.SAFE:
+    if scan is None:
+        return ()
+    trusted = _trusted(change)
+    scan = scan.trusting(trusted)
+    scan = replace(scan, imports=tuple(each for each in scan.imports if not scan.trusts(each, trusted)))
+    if scan.verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
         return (f"loading it requires: modelreg trust add {' '.join(names)}",)

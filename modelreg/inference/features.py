@@ -86,5 +86,5 @@ def _chosen(table: TableFile, columns: Sequence[str], wanted: dict[str, Signatur
     problems = [f"has no column {named(missing)}"] if missing else []
     problems += [f"has {named(surplus)}, which the model does not take"] if surplus else []
     if problems:
-        raise InvalidData(f"{table.name} {', and '.join(problems)}", "'modelreg show REF' shows what the model takes")
+        raise InvalidData(f"{table.name} {', and '.join(problems)}", f"the model takes {named(list(wanted))}")
     return wanted
