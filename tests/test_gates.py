@@ -370,7 +370,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_a_gate_is_never_decided_against_a_version_that_was_not_in_production(registry, model_file, at_once, rounds):
     """Eight processes promote at once under a gate that compares with Production; the journal tells who was there."""
     scores = {number: (number * 5 % 8) / 10 for number in range(1, 9)}

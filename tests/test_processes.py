@@ -71,7 +71,7 @@ assert looks
 """
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_eight_processes_promote_eight_versions_and_never_two_are_in_production(
     registry, model_file, at_once, process, tmp_path, rounds
 ):
@@ -216,7 +216,7 @@ def whole(registry):
 
 
 SOME = 2
-MANY = pytest.param(80, marks=pytest.mark.slow)
+MANY = pytest.param(30, marks=pytest.mark.slow)
 
 
 def places(steps, most):

@@ -520,7 +520,7 @@ print(count)
 """
 
 
-@pytest.mark.parametrize("most", [3, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_prune_that_is_killed_leaves_every_version_whole_and_the_next_one_ends_it(five, run, tmp_path, most):
     five.path("churn/1")
     whole = shutil.copytree(five.folder, tmp_path / "whole", symlinks=True)
