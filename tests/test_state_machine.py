@@ -179,6 +179,6 @@ class TestRegistryMachineAtLength(RegistryMachine.TestCase):
     """The same for longer."""
 
     settings = settings(
-        max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     pytestmark = pytest.mark.slow
