@@ -180,14 +180,17 @@ def scalar_content(node: Node) -> ArrayContent | None:
 
 
 def text_of_scalar(content: ArrayContent) -> str | None:
-    """The text in a NumPy scalar; None where it is none, or longer than any that is kept."""
+    """The text in a NumPy scalar; None where it is none, longer than any that is kept, or in another order of bytes."""
     data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
     match data:
         case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
             data = text.encode("latin-1", "replace")
     if content.kind != "U" or not isinstance(data, bytes):
         return None
-    return data.decode("utf-32-le", "replace").rstrip("\0")
+    try:
+        return data.decode("utf-32-le").rstrip("\0")
+    except UnicodeDecodeError:
+        return None
 
 
 def dtype_of(node: Node) -> DType:

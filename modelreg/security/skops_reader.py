@@ -27,6 +27,7 @@ from modelreg.security.object_graph import (
     SetOf,
     parts_of,
 )
+from modelreg.security.pickle_stack import TEXT_KEPT
 from modelreg.security.pickle_stream import UnreadablePickle
 
 ArrayOf = Callable[[str], StoredArray | None]
@@ -36,7 +37,6 @@ State = Mapping[str, Any]
 
 _MOST_NESTING = 150
 _PROTOCOLS = (0, 1, 2)
-_TEXT_KEPT = 5000  # characters
 _CLASSES = {
     "ListNode": ("builtins.list",),
     "SetNode": ("builtins.set",),
@@ -274,11 +274,11 @@ class _Reader:
     def _read_DTypeNode(self, state: State) -> Node:
         self._require_class(state)
         example = state["content"]  # an array of this type without elements, which is dropped
-        if example["__loader__"] == "NdArrayNode" and example["type"] == "json" and not example["content"]:
+        found = self._dropped(example) if example["__loader__"] == "NdArrayNode" else None
+        if isinstance(found, Array) and isinstance(found.dtype, Object) and isinstance(found.dtype.dtype, DType):
+            return self._dtype(found.dtype.dtype)
+        if isinstance(found, Object) and not example["content"]:
             return self._dtype(DType(8, "O"))
-        found = self.node(example) if example["__loader__"] == "NdArrayNode" else None
-        if isinstance(found, Array) and found.elements is None:
-            return found.dtype
         raise UnreadablePickle("has the type of an array that is none")
 
     def _read_RandomStateNode(self, state: State) -> Node:
@@ -290,8 +290,7 @@ class _Reader:
         self._require_class(state)
         content = state["content"]
         if self._protocol > 1:  # protocols 0 and 1 have the state of the bit generator alone
-            seeds = _Reader(self._array_of, self._protocol, self._bounds)  # which are dropped, with all that is in them
-            if not _is_plain(seeds.node(content["seed_seq"])):
+            if not _is_plain(self._dropped(content["seed_seq"])):
                 raise UnreadablePickle("has a random generator that skops does not write")
             content = content["bit_generator"]
         constructor = self._import("numpy.random._pickle", "__generator_ctor")
@@ -307,6 +306,10 @@ class _Reader:
         content = self.node(state["content"])
         arguments = self._tuple(state["__reduce__"]["args"])
         return self._object(self._name(state), arguments, is_new=False, state=content or ABSENT)
+
+    def _dropped(self, state: State) -> Node:
+        """The node of a state that is read and not used: it is not in the graph, so whoever drops it judges it."""
+        return _Reader(self._array_of, self._protocol, self._bounds).node(state)
 
     def _tuple(self, state: State) -> tuple[Node, ...]:
         found = self.node(state)
@@ -371,7 +374,7 @@ def _plain(value: Any) -> Node:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    if isinstance(value, str) and len(value) > _TEXT_KEPT:
+    if isinstance(value, str) and len(value) > TEXT_KEPT:
         return Omitted("str", len(value))
     node: Node = value
     return node

@@ -352,3 +352,21 @@ def test_what_genuine_models_do_is_safe_and_loads(what, protocol, tmp_path):
     assert (found.verdict, found.findings) == (Verdict.SAFE, ())
     with path.open("rb") as file:
         assert type(load_pickle(file, Trust("model/1"))) is type(GENUINE[what])
+
+
+def test_a_text_of_numpy_in_another_order_of_bytes_is_not_taken_for_another_text(tmp_path):
+    text = "datetime64[ns, dateutil//etc/hostname]"
+    for order in ("le", "be"):
+        content = pickle.dumps(FunctionTransformer(np.asarray, kw_args={"dtype": _Text(text, order)}))
+        (tmp_path / "m").write_bytes(content)
+        assert scan({"m": tmp_path / "m"}, False, "pickle").verdict is not Verdict.SAFE
+
+
+class _Text:
+    def __init__(self, text: str, order: str) -> None:
+        self.text, self.order = text, order
+
+    def __reduce__(self):
+        function, _ = np.float64(1).__reduce__()
+        kind = np.dtype(f"{'<' if self.order == 'le' else '>'}U{len(self.text)}")
+        return function, (kind, self.text.encode(f"utf-32-{self.order}"))
