@@ -12,7 +12,6 @@ from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
 from modelreg.clock import as_text
 from modelreg.records.trusted_name import TrustedName
-from modelreg.security.policy import is_allowed
 
 trust = typer.Typer(
     add_completion=False,
@@ -54,8 +53,11 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
+    from modelreg.security.policy import allowed
+    from modelreg.statements import parse_trusted_name
+
     added = registry(context).trust(*names, message=message)
-    for name in filter(is_allowed, names):
+    for name in (each for each in names if parse_trusted_name(each) in allowed()):
         output.note(f"{name} needs no trust: it is on the allow-list, and models may hold it where genuine models do")
     if as_json:
         output.print_json({"trusted": names, "added": added})

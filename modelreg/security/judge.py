@@ -47,7 +47,7 @@ PLAIN_ARRAYS = frozenset(
 _ATTRIBUTE = re.compile(r"\w+(\.\w+){2,}")
 _SHORTENED = re.compile(r"^(\w+\.)+(?=\w+\.\w+)")
 """What is left out of a place in a message: the modules before a class and its attribute."""
-_CALLED = frozenset(
+_METHODS_OF_ESTIMATORS = frozenset(
     {
         *("fit", "fit_predict", "fit_resample", "fit_transform", "partial_fit", "predict", "predict_log_proba"),
         *("predict_proba", "decision_function", "transform", "inverse_transform", "score", "score_samples", "sample"),
@@ -332,7 +332,7 @@ class _Judge:
         ]
         for table in _tables_of(node):
             for name, value in table.items():
-                if not isinstance(name, str) or name in _CALLED or name.startswith("__"):
+                if not isinstance(name, str) or name in _METHODS_OF_ESTIMATORS or name.startswith("__"):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                 else:
                     attributes.add(name)

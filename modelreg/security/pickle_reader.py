@@ -111,10 +111,19 @@ def _read(stack: PickleStack) -> Reading:
         top, end = stack.first(), End.LIMIT
     stream = stack.stream
     whole = end is End.STOP and not stream.rest()
-    names = tuple(stack.names.values())
-    operations = before - stack.budget.operations
-    counts = (stack.calls, stack.objects, stack.used, stack.protocol, operations, stream.position)
-    return Reading(end, top, names, problem, *counts, whole)
+    return Reading(
+        end=end,
+        top=top,
+        globals=tuple(stack.names.values()),
+        problem=problem,
+        calls=stack.calls,
+        objects=stack.objects,
+        used=stack.used,
+        protocol=stack.protocol,
+        operations=before - stack.budget.operations,
+        position=stream.position,
+        whole=whole,
+    )
 
 
 def _with_names(reading: Reading, file: BinaryIO, budget: Budget) -> Reading:

@@ -308,7 +308,7 @@ class PickleStack:
                 self._push_attribute(function, arguments)
             case "cloudpickle.cloudpickle._builtin_type", ("MethodType",):
                 self.stack.append(_METHOD_TYPE)
-            case "types.MethodType", (Global() as method, owner):
+            case "types.MethodType", (Global() as method, owner) if "." in method.name:
                 self._push_attribute(Global("builtins", "getattr"), (owner, method.name.rpartition(".")[2]))
             case _:
                 return False

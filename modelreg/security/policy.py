@@ -117,12 +117,6 @@ def allowed() -> Pairs:
     return policy().names
 
 
-def is_allowed(text: str) -> bool:
-    """Whether a name, written with dots, is on the allow-list."""
-    module, _, name = text.replace(":", ".").rpartition(".")
-    return (module, name) in allowed()
-
-
 def verdict_of(module: str, name: str) -> Verdict:
     """The verdict on importing ``name`` from ``module``."""
     if (module, name) in allowed():

@@ -1,7 +1,7 @@
-"""Commands that run in forks of a process that has imported modelreg, since their start takes most of their time.
+"""Runs commands in forks of a process that has imported modelreg, since the start of Python takes most of their time.
 
-They are told apart from commands that were started by the time that they take alone: each has a process, a standard
-input and outputs, an environment and a current folder of its own, and ends as the installed command does.
+Otherwise they run as the installed command does: each in a process of its own, with its own standard streams,
+environment and current folder.
 """
 
 from __future__ import annotations
