@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scripts.policy.boosting_parameters import CATBOOST, LIGHTGBM
+
 CATEGORIES: dict[str, str] = {
     # base class -> category of the classes that are derived from it
     "sklearn.base.BaseEstimator": "estimator",
@@ -72,79 +74,6 @@ METHOD_NAMES = frozenset(
 """Attributes whose texts are called as methods, also within lists."""
 NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
 """Attributes that hold nothing but None: a folder that is written to and unpickled from."""
-LIGHTGBM = (
-    *("alpha", "app", "application", "auc_mu_weights", "bagging", "bagging_by_query", "bagging_fraction"),
-    *(
-        "bagging_fraction_seed",
-        "bagging_freq",
-        "bagging_seed",
-        "bin_construct_sample_cnt",
-        "boost",
-        "boost_from_average",
-    ),
-    *("boosting", "bundle", "cat_feature", "cat_l2", "cat_smooth", "categorical_column", "categorical_feature"),
-    *("categorical_features", "cegb_penalty_feature_coupled", "cegb_penalty_feature_lazy", "cegb_penalty_split"),
-    *("cegb_tradeoff", "colsample_bynode", "data_random_seed", "data_sample_strategy", "data_seed", "deterministic"),
-    *("device", "device_type", "drop_rate", "drop_seed", "early_stopping", "early_stopping_min_delta"),
-    *(
-        "early_stopping_round",
-        "early_stopping_rounds",
-        "enable_bundle",
-        "enable_sparse",
-        "eta",
-        "eval_at",
-        "eval_metric",
-    ),
-    *("extra_seed", "extra_tree", "extra_trees", "fair_c", "feature_contri", "feature_contrib", "feature_fraction"),
-    *("feature_fraction_bynode", "feature_fraction_seed", "feature_penalty", "feature_pre_filter", "first_metric_only"),
-    *("force_col_wise", "force_row_wise", "gpu_device_id", "gpu_device_id_list", "gpu_platform_id", "gpu_use_dp"),
-    *("hist_pool_size", "histogram_pool_size", "ignore_feature", "interaction_constraints", "is_enable_bundle"),
-    *("is_enable_sparse", "is_sparse", "is_training_metric", "is_unbalance", "label_gain", "lambda", "lambda_l1"),
-    *("lambda_l2", "lambdarank_norm", "lambdarank_position_bias_regularization", "lambdarank_truncation_level"),
-    *("linear_lambda", "linear_tree", "linear_trees", "loss", "max_bin", "max_bin_by_feature", "max_bins"),
-    *("max_cat_threshold", "max_cat_to_onehot", "max_delta_step", "max_drop", "max_iter", "max_leaf", "max_leaf_nodes"),
-    *("max_leaf_output", "max_leaves", "max_tree_output", "mc", "mc_method", "mc_penalty", "metric", "metric_freq"),
-    *("metric_types", "metrics", "min_data", "min_data_in_bin", "min_data_in_leaf", "min_data_per_group"),
-    *("min_data_per_leaf", "min_gain_to_split", "min_hessian", "min_samples_leaf", "min_sum_hessian"),
-    *("min_sum_hessian_in_leaf", "min_sum_hessian_per_leaf", "monotone_constraining_method", "monotone_constraint"),
-    *("monotone_constraints", "monotone_constraints_method", "monotone_penalty", "monotone_splits_penalty"),
-    *("monotonic_cst", "ms_penalty", "multi_error_top_k", "n_iter", "n_iter_no_change", "ndcg_at", "ndcg_eval_at"),
-    *("neg_bagging", "neg_bagging_fraction", "neg_sub_row", "neg_subsample", "nrounds", "nthread", "nthreads"),
-    *("num_boost_round", "num_class", "num_classes", "num_gpu", "num_grad_quant_bins", "num_iteration"),
-    *("num_iterations", "num_leaf", "num_round", "num_rounds", "num_thread", "num_threads", "num_tree", "num_trees"),
-    *("objective_seed", "objective_type", "other_rate", "output_freq", "path_smooth", "poisson_max_delta_step"),
-    *("pos_bagging", "pos_bagging_fraction", "pos_sub_row", "pos_subsample", "pred_early_stop", "pred_early_stop_freq"),
-    *("pred_early_stop_margin", "quant_train_renew_leaf", "random_seed", "rate_drop", "refit_decay_rate", "reg_sqrt"),
-    *("saved_feature_importance_type", "scale_pos_weight", "seed", "shrinkage_rate", "sigmoid", "skip_drop", "sparse"),
-    *("stochastic_rounding", "sub_feature", "sub_feature_bynode", "sub_row", "top_k", "top_rate", "topk"),
-    *("train_metric", "training_metric", "tree", "tree_learner", "tree_learner_type", "tree_type"),
-    *("tweedie_variance_power", "unbalance", "unbalanced_sets", "uniform_drop", "use_missing", "use_quantized_grad"),
-    *("verbose", "verbosity", "workers", "xgboost_dart_mode", "zero_as_missing"),
-)
-"""Parameters of LightGBM and their aliases (``lightgbm.basic._ConfigAliases``) that name no file and no machine."""
-CATBOOST = (
-    *("allow_const_label", "allow_writing_files", "approx_on_full_history", "auto_class_weights"),
-    *("bagging_temperature", "best_model_min_trees", "boost_from_average", "boosting_type", "bootstrap_type"),
-    *("border_count", "cat_features", "class_names", "class_weights", "classes_count", "colsample_bylevel"),
-    *("combinations_ctr", "counter_calc_method", "ctr_description", "ctr_history_unit", "ctr_leaf_count_limit"),
-    *("ctr_target_border_count", "custom_loss", "custom_metric", "data_partition", "depth", "devices"),
-    *("diffusion_temperature", "early_stopping_rounds", "embedding_features", "eta", "eval_fraction", "eval_metric"),
-    *("feature_border_type", "feature_calcers", "feature_weights", "final_ctr_computation_mode"),
-    *("first_feature_use_penalties", "fold_len_multiplier", "fold_permutation_block", "gpu_cat_features_storage"),
-    *("gpu_ram_part", "grow_policy", "has_time", "ignored_features", "iterations", "l2_leaf_reg", "langevin"),
-    *("leaf_estimation_backtracking", "leaf_estimation_iterations", "leaf_estimation_method", "learning_rate"),
-    *("logging_level", "loss_function", "max_bin", "max_ctr_complexity", "max_depth", "max_leaves", "metric_period"),
-    *("min_child_samples", "min_data_in_leaf", "model_shrink_mode", "model_shrink_rate", "model_size_reg"),
-    *("monotone_constraints", "mvs_reg", "n_estimators", "name", "nan_mode", "num_boost_round", "num_leaves"),
-    *("num_trees", "objective", "od_pval", "od_type", "od_wait", "one_hot_max_size", "penalties_coefficient"),
-    *("per_feature_ctr", "per_float_feature_quantization", "per_object_feature_penalties", "pinned_memory_size"),
-    *("posterior_sampling", "random_score_type", "random_seed", "random_state", "random_strength", "reg_lambda", "rsm"),
-    *("sampling_frequency", "sampling_unit", "save_snapshot", "scale_pos_weight", "score_function", "silent"),
-    *("simple_ctr", "snapshot_interval", "sparse_features_conflict_fraction", "store_all_simple_ctr", "subsample"),
-    *("target_border", "task_type", "text_features", "text_processing", "thread_count", "use_best_model"),
-    *("used_ram_limit", "verbose"),
-)
-"""Parameters of CatBoost's classes (their signatures) that name no file, and hold no function."""
 _TEXT = ["text", "labels", "numbers"]
 _PARAMETER = [*_TEXT, {"items": _TEXT}, {"keys": _TEXT, "values": ["text"]}]
 
