@@ -60,8 +60,7 @@ run modelreg transition tumour@challenger Production --archive-existing --dry-ru
 run modelreg transition tumour@challenger Production --archive-existing --message "better on the holdout"
 
 title "Production is a contract: evaluate both on data that neither saw"
-run modelreg evaluate tumour/1 --data holdout.csv --target target
-run modelreg evaluate tumour/2 --data holdout.csv --target target
+run modelreg evaluate tumour/1 --data holdout.csv --target target --production
 run modelreg diff tumour/1 tumour/2
 
 title "Gates: nothing worse than what is in Production comes in, whoever asks"

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from modelreg.records.difference import Difference, FileDifference, ValueDifference
 from modelreg.records.signature import Signature
 from modelreg.records.version import ModelVersion
+from modelreg.references import Digest, short_digest
 
 _LESS = {"log_loss", "loss", "mae", "mse", "rmse", "mape", "max_error", "error", "brier_score", "wer", "perplexity"}
 _MORE = {
@@ -35,7 +36,7 @@ def compare(before: ModelVersion, after: ModelVersion) -> Difference:
         after=after.reference,
         files=_files(before, after),
         metrics=_numbers(before.metrics, after.metrics),
-        evaluations=_numbers(_scores(before), _scores(after)),
+        evaluations=_scores(before, after),
         params=_values(before.params, after.params),
         signature=_values(_columns(before.signature), _columns(after.signature)),
         environment=_values(_environment(before), _environment(after)),
@@ -51,10 +52,32 @@ def less_is_better(metric: str) -> bool | None:
     return False if words & _MORE else None
 
 
-def difference(name: str, before: float | None, after: float | None) -> ValueDifference:
-    """How the values of one metric differ."""
-    if before is None or after is None:
-        return ValueDifference(name, before, after)
+def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
+    """Why what two versions scored on a data set cannot be compared; None where it can, or one has no scores on it.
+
+    Scores compare when they were measured on the very same bytes: a name such as ``holdout`` says little about them.
+    """
+    if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):
+        return None
+    measured = ((version.reference, version.evaluation_data[dataset]) for version in (before, after))
+    return why_other_data(dataset, *measured)
+
+
+def why_other_data(dataset: str, *measured: tuple[str, Digest | None]) -> str | None:
+    """Why scores on ``dataset`` do not compare, from the versions and SHA-256 of what each was measured on."""
+    unknown = [reference for reference, data in measured if data is None]
+    if unknown:
+        return f"on which data {' and '.join(unknown)} scored eval.{dataset} is not known"
+    if len({data for _, data in measured}) == 1:
+        return None
+    told = ", ".join(f"{short_digest(data)} for {reference}" for reference, data in measured if data)
+    return f"eval.{dataset} was measured on different data: {told}"
+
+
+def difference(name: str, before: float | None, after: float | None, reason: str | None = None) -> ValueDifference:
+    """How the values of one metric differ; ``reason`` says why they are not compared, if they are not."""
+    if before is None or after is None or reason is not None:
+        return ValueDifference(name, before, after, reason=reason)
     less = less_is_better(name)
     better = None if less is None or before == after else "after" if (after < before) is less else "before"
     return ValueDifference(name, before, after, after - before, better)
@@ -85,12 +108,16 @@ def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[
     )
 
 
-def _scores(version: ModelVersion) -> dict[str, float | None]:
-    return {
-        f"{dataset}.{metric}": value
-        for dataset, metrics in version.evaluations.items()
-        for metric, value in metrics.items()
-    }
+def _scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference, ...]:
+    """What two versions scored differently, or on different data."""
+    found = []
+    for dataset in sorted(before.evaluations.keys() | after.evaluations.keys()):
+        reason = why_incomparable(dataset, before, after)
+        old, new = (version.evaluations.get(dataset, {}) for version in (before, after))
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name) or reason:
+                found.append(difference(f"{dataset}.{name}", old.get(name), new.get(name), reason))
+    return tuple(found)
 
 
 def _columns(signature: Signature | None) -> dict[str, object]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -545,15 +546,24 @@ class GateRefused(RefusedByGate):
     code = "gate_refused"
 
     def __init__(self, check: GateCheck) -> None:
-        failed = check.failures
+        failed, version = check.failures, f"{check.name}/{check.version}"
         which = failed[0].expression if len(failed) == 1 else f"{len(failed)} of {len(check.gates)} gates"
-        found = ", ".join(f"{name} is {_found(value)}" for name, value in failed[0].found.items())
-        super().__init__(
-            f"{check.name}/{check.version} is kept out of {check.stage} by {which}"
-            + (f", where {found}" if len(failed) == 1 and found else ""),
-            f"modelreg gate check {check.name}/{check.version} {check.stage}; --force --message WHY overrides gates",
-        )
+        found = failed[0].reason or ", ".join(f"{name} is {_found(value)}" for name, value in failed[0].found.items())
         self.check = check
+        super().__init__(
+            f"{version} is kept out of {check.stage} by {which}"
+            + (f", where {found}" if len(failed) == 1 and found else ""),
+            self.cure or f"modelreg gate check {version} {check.stage}; --force --message WHY overrides gates",
+        )
+
+    @property
+    def cure(self) -> str | None:
+        """What makes scores comparable that are not, where that alone may be in the way; else None."""
+        datasets = list(dict.fromkeys(dataset for gate in self.check.failures for dataset in gate.incomparable))
+        if not datasets:
+            return None
+        command = f"modelreg evaluate {self.check.name}/{self.check.version} --data FILE --target COLUMN"
+        return f"measure both on the same data: {command} --as {shlex.quote(datasets[0])} --production"
 
 
 # --- damaged --------------------------------------------------------------------------------------------------

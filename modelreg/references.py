@@ -23,6 +23,7 @@ Digest = NewType("Digest", str)
 
 LATEST = "latest"
 DIGEST_PREFIX = "sha256:"
+_SHOWN_DIGITS = 12
 
 _PLAIN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _NO_NAMES = ("*", ".")  # every model, and the current folder
@@ -168,3 +169,8 @@ def _parse_alias_or_digest(text: str) -> Selector:
     if not re.fullmatch(_SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
         raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
     return DigestPrefix(text)
+
+
+def short_digest(digest: str) -> str:
+    """The beginning of a digest, long enough to tell versions apart, and to be a reference."""
+    return digest[: len(DIGEST_PREFIX) + _SHOWN_DIGITS]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from modelreg.records.confinement import Permissions
     from modelreg.records.difference import Difference
     from modelreg.records.evaluation import Evaluation, EvaluationOutcome
-    from modelreg.records.gate import Gate, GateCheck
+    from modelreg.records.gate import AddedGate, Gate, GateCheck
     from modelreg.records.inspection import Finding, RegistryInformation
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from modelreg.records.version import ModelVersion
     from modelreg.runs import Runs
     from modelreg.security.trust import Trust
+    from modelreg.tables.source import TableFile
 
     Count = Callable[[int, int], None]
     Rows = Callable[[int, int | None], None]
@@ -524,11 +525,13 @@ class Registry:
 
     def add_gate(
         self, name: str, stage: Stage | str, expression: str, *, description: str = "", message: str | None = None
-    ) -> tuple[Gate, bool]:
+    ) -> AddedGate:
         """Let nothing of ``name`` (``*`` for every model) into ``stage`` unless ``expression`` is true of it.
 
-        Returns the gate, and whether it is a new one. Raises `InvalidExpression`, `ModelNotFound`.
+        A gate that says the same is kept, with ``description`` if that is given. The answer's ``warnings`` say what
+        may keep every version out. Raises `InvalidExpression`, `ModelNotFound`.
         """
+        from modelreg import gating
         from modelreg.catalog.gates import EVERY_MODEL
         from modelreg.expressions.parsing import parse_gate
         from modelreg.statements import checked_text
@@ -536,12 +539,9 @@ class Registry:
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
         if wanted is Stage.NONE:
             raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
-        parse_gate(expression)
+        parsed, checked = parse_gate(expression), checked_text(description, "the description")
         with writing(self._home, message) as change:
-            number, is_new = change.add_gate(
-                model, wanted, expression.strip(), checked_text(description, "the description")
-            )
-            return next(gate for gate in change.gates() if gate.id == number), is_new
+            return gating.add_gate(change, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Take the gate of this number away, and return what it was; raises `GateNotFound`."""
@@ -575,6 +575,7 @@ class Registry:
         *,
         dataset: str | None = None,
         task: str | None = None,
+        production: bool = False,
         trust: str | None = None,
         message: str | None = None,
         progress: Rows | None = None,
@@ -584,33 +585,52 @@ class Registry:
 
         ``data`` is a CSV or parquet file, ``-`` for stdin, with the true values in the column ``target``. The scores
         are kept as those on ``dataset``, without it the file's name without its ending, in the place of earlier
-        ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``progress`` is called now
-        and then with how many rows are done. The model runs confined, see `predict`. Raises what `predict` raises;
-        then nothing is kept.
+        ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``production`` measures the
+        version in Production on the same file as well, so that the scores of both compare: all are kept, or none.
+        ``progress`` is called now and then with how many rows are done. The models run confined, see `predict`. Raises
+        what `predict` raises; then nothing is kept.
         """
         from modelreg import alterations
         from modelreg.statements import checked_dataset
 
         name = checked_dataset(dataset, data)
         with storing(), self._running(reference, data, trust, message, options) as model:
-            scores = model.evaluate(target, task=task, progress=progress)
+            measured, scores = model.version.reference, model.evaluate(target, task=task, progress=progress)
+            incumbent = self._in_production(model.version.name) if production else None
+            if incumbent not in (None, measured):
+                with self._running(incumbent, model.table, trust, message, options) as other:
+                    scores_of_incumbent = other.evaluate(target, task=task, progress=progress)
         with writing(self._home, message) as change:
-            return alterations.keep_scores(change, model.version.reference, name, scores)
+            if incumbent not in (None, measured):
+                alterations.keep_scores(change, incumbent, name, scores_of_incumbent)
+            return alterations.keep_scores(change, measured, name, scores)
 
     def record_evaluation(
-        self, reference: str, dataset: str, metrics: Mapping[str, float], *, message: str | None = None
+        self,
+        reference: str,
+        dataset: str | None,
+        metrics: Mapping[str, float],
+        *,
+        data: StrPath | None = None,
+        message: str | None = None,
     ) -> EvaluationOutcome:
-        """Keep metrics that were computed elsewhere, as those of a version on ``dataset``; raises `InvalidMetric`."""
+        """Keep metrics that were computed elsewhere, as those of a version on ``dataset``.
+
+        ``data`` is the file that they were computed on, of whatever kind: its SHA-256 is kept, so that they compare
+        with what other versions scored on it, and its name is the ``dataset`` unless that is given. Raises
+        `InvalidMetric` and `SourceNotFound`.
+        """
         from modelreg import alterations
         from modelreg.records.evaluation import Scores
         from modelreg.statements import checked_dataset, checked_metrics
+        from modelreg.tables.source import digest_of
 
-        checked = checked_metrics(metrics)
+        name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
-        scores = Scores(None, checked, {}, None, None, None)
+        scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
         with writing(self._home, message) as change:
-            return alterations.keep_scores(change, reference, checked_dataset(dataset), scores)
+            return alterations.keep_scores(change, reference, name, scores)
 
     def predict(
         self,
@@ -1008,11 +1028,16 @@ class Registry:
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
+    def _in_production(self, name: str) -> str | None:
+        """The reference of the version in Production, if there is one."""
+        with reading(self._home) as catalog:
+            return next((f"{name}/{number}" for number in catalog.in_stage(parse_name(name), Stage.PRODUCTION)), None)
+
     @contextmanager
     def _running(
         self,
         reference: str,
-        data: StrPath,
+        data: StrPath | TableFile,
         trust: str | None,
         message: str | None,
         options: ConfinementOptions,
@@ -1023,7 +1048,7 @@ class Registry:
         from modelreg.confinement.job import Preparation
         from modelreg.confinement.process import ModelProcess
         from modelreg.confinement.running import ModelRun
-        from modelreg.tables.source import opened
+        from modelreg.tables.source import TableFile, opened
 
         with Conditions.checked(options) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
@@ -1042,7 +1067,7 @@ class Registry:
             )
             with ExitStack() as files:
                 with storing():
-                    table = files.enter_context(opened(data))
+                    table = data if isinstance(data, TableFile) else files.enter_context(opened(data))
                     file = files.enter_context(self._opened(version, manifest))
                     digest = table.digest()
                 yield ModelRun(process, version, trusted, table, digest, file)

@@ -30,8 +30,8 @@ def test_everything_that_differs_is_named(registry, model_folder):
         params={"depth": 5, "trees": 10},
         signature=Signature((SignatureField("age", "float64"), SignatureField("town", "string"))),
     )
-    registry.record_evaluation("churn/1", "holdout", {"roc_auc": 0.7})
-    registry.record_evaluation("churn/2", "holdout", {"roc_auc": 0.65})
+    registry.record_evaluation("churn/1", "holdout", {"roc_auc": 0.7}, data=one / "model.bin")
+    registry.record_evaluation("churn/2", "holdout", {"roc_auc": 0.65}, data=one / "model.bin")
     found = registry.diff("churn/1", "churn/latest")
     assert (found.before, found.after, found.nothing) == ("churn/1", "churn/2", False)
     files = {each.path: (each.before and each.before.size, each.after and each.after.size) for each in found.files}
@@ -44,6 +44,19 @@ def test_everything_that_differs_is_named(registry, model_folder):
     assert named(found.params) == {"depth": ("3", "5")}
     assert set(named(found.signature)) == {"inputs.age", "inputs.city", "inputs.town"}
     assert (found.environment, found.model) == ((), ())
+
+
+def test_scores_on_different_data_are_shown_and_not_compared(registry, model_file, tmp_path):
+    for number in (1, 2):
+        registry.register(model_file(b"%d" % number), "churn")
+        (data := tmp_path / f"holdout-{number}.csv").write_text(f"age\n{number}\n")
+        registry.record_evaluation(f"churn/{number}", "holdout", {"roc_auc": 0.7, "f1": number / 4}, data=data)
+    same, other = registry.diff("churn/1", "churn/2").evaluations
+    assert (same.name, same.before, same.after, same.delta, same.better) == ("holdout.f1", 0.25, 0.5, None, None)
+    assert (other.name, other.before, other.after) == ("holdout.roc_auc", 0.7, 0.7)
+    assert "measured on different data: sha256:" in same.reason
+    assert "for churn/1" in same.reason
+    assert other.reason == same.reason
 
 
 def test_a_version_does_not_differ_from_itself(registry, model_file):

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from modelreg.errors import InvalidInput, InvalidKey, InvalidMetric, VersionNotFound
+from modelreg.errors import InvalidData, InvalidInput, InvalidKey, InvalidMetric, SourceNotFound, VersionNotFound
 from modelreg.signatures import infer_signature
 
 
@@ -65,6 +65,37 @@ def test_they_stand_beside_those_of_the_version_in_production(two, holdout, canc
     assert (other_bytes.incumbent is not None, other_bytes.same_data) == (True, False)
     other = two.record_evaluation("tumour/2", "other", {"auc": 0.5})
     assert (other.production, other.incumbent, other.same_data) == (1, None, False)
+
+
+def test_the_version_in_production_is_measured_on_the_same_data_in_one_command(two, holdout):
+    two.record_evaluation("tumour/1", "holdout", {"auc": 0.5})
+    two.transition("tumour", 1, "Production")
+    outcome = two.evaluate("tumour/2", holdout, "target", production=True)
+    assert (outcome.version, outcome.production, outcome.same_data) == (2, 1, True)
+    assert outcome.incumbent == two.evaluations("tumour/1")[0]
+    assert outcome.incumbent.metrics["accuracy"] > outcome.evaluation.metrics["accuracy"]
+    assert [(entry.action, entry.version) for entry in two.history()[-2:]] == [("evaluate", 1), ("evaluate", 2)]
+    itself = two.evaluate("tumour/1", holdout, "target", production=True)
+    assert (itself.production, itself.incumbent) == (None, None)
+
+
+def test_nothing_is_kept_when_the_version_in_production_cannot_be_measured(two, holdout, tmp_path):
+    other = LogisticRegression().fit([[1.0], [2.0]], ["a", "b"])
+    joblib.dump(other, tmp_path / "other.joblib")
+    two.register(tmp_path / "other.joblib", "tumour", stage="Production", signature=infer_signature([[1.0]]))
+    before = two.history()
+    with pytest.raises(InvalidData):
+        two.evaluate("tumour/1", holdout, "target", production=True)
+    assert two.history() == before
+
+
+def test_metrics_from_elsewhere_are_kept_with_the_digest_of_their_data(two, holdout):
+    with_data = two.record_evaluation("tumour/1", None, {"lift": 3.2}, data=holdout).evaluation
+    assert (with_data.dataset, with_data.data_rows) == ("holdout", None)
+    assert with_data.data_digest == two.evaluate("tumour/2", holdout, "target").evaluation.data_digest
+    for refused, data in ((SourceNotFound, holdout / "absent"), (InvalidData, holdout.parent)):
+        with pytest.raises(refused):
+            two.record_evaluation("tumour/1", "holdout", {"lift": 3.2}, data=data)
 
 
 def test_metrics_from_elsewhere_are_kept_too(two):

@@ -26,12 +26,19 @@ from modelreg.references import Reference
 
 
 @pytest.fixture
-def scored(registry, model_file):
+def holdout(tmp_path):
+    path = tmp_path / "holdout.csv"
+    path.write_text("age,target\n31,0\n44,1\n")
+    return path
+
+
+@pytest.fixture
+def scored(registry, model_file, holdout):
     """Three versions: 1 is good, 2 is bad, 3 was never evaluated."""
     for number, auc in ((1, 0.95), (2, 0.6), (3, None)):
         registry.register(model_file(b"%d" % number), "churn", metrics={"accuracy": number / 10})
         if auc is not None:
-            registry.record_evaluation(f"churn/{number}", "holdout", {"roc_auc": auc})
+            registry.record_evaluation(f"churn/{number}", None, {"roc_auc": auc}, data=holdout)
     return registry
 
 
@@ -58,7 +65,7 @@ def test_a_missing_value_does_not_pass(scored):
 
 
 def test_a_refusal_is_journalled_with_what_was_found(scored):
-    gate, _ = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
+    gate = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9").gate
     with pytest.raises(GateRefused):
         scored.transition("churn", 2, "Production", message="please")
     entry = scored.history()[-1]
@@ -122,6 +129,95 @@ def test_a_gate_compares_with_who_is_in_production(scored):
     with pytest.raises(GateRefused):
         scored.transition("churn", 2, "Production", archive_existing=True)
     assert stages(scored)[1] == "Production"
+
+
+COMPARISON = "eval.holdout.roc_auc >= production.eval.holdout.roc_auc"
+
+
+def test_scores_on_other_data_of_the_same_name_do_not_compare(scored, tmp_path):
+    scored.add_gate("churn", "Production", COMPARISON)
+    scored.transition("churn", 1, "Production")
+    easier = tmp_path / "easier.csv"
+    easier.write_text("age,target\n31,0\n")
+    scored.record_evaluation("churn/3", "holdout", {"roc_auc": 0.99}, data=easier)
+    (result,) = scored.check_gates("churn/3", "Production").gates
+    assert (result.passed, result.incomparable) == (False, ("holdout",))
+    assert result.reason.startswith("eval.holdout was measured on different data: sha256:")
+    with pytest.raises(GateRefused, match="measured on different data") as refused:
+        scored.transition("churn", 3, "Production", archive_existing=True)
+    assert "modelreg evaluate churn/3 --data FILE --target COLUMN --as holdout --production" in refused.value.hint
+
+
+@pytest.mark.parametrize(("one", "other"), [(None, None), ("holdout", None), (None, "holdout")])
+def test_scores_on_data_that_nobody_named_do_not_compare(scored, holdout, one, other):
+    for number, data in ((1, one), (3, other)):
+        scored.record_evaluation(f"churn/{number}", "holdout", {"roc_auc": 0.9}, data=holdout if data else None)
+    scored.add_gate("churn", "Production", COMPARISON)
+    scored.transition("churn", 1, "Production")
+    (result,) = scored.check_gates("churn/3", "Production").gates
+    assert not result.passed
+    assert result.reason.startswith("on which data churn/")
+
+
+@pytest.mark.parametrize(
+    ("expression", "passes"),
+    [
+        ("eval.holdout.roc_auc > 0.9", True),
+        (f"eval.holdout.roc_auc > 0.9 OR {COMPARISON}", True),
+        (f"eval.holdout.roc_auc > 0.9 AND {COMPARISON}", False),
+        (f"NOT ({COMPARISON})", False),
+        (f"NOT (eval.holdout.roc_auc < 0.9 AND NOT {COMPARISON})", True),
+        ("(eval.holdout.roc_auc - production.eval.holdout.roc_auc) IS NULL", False),
+        ("eval.holdout.roc_auc - production.eval.holdout.roc_auc IN (0.5, 0.04)", False),
+        ("eval.holdout.roc_auc > 0.9 AND production.eval.holdout.roc_auc > 0.9", True),
+        ("eval.holdout.roc_auc > production.metrics.accuracy", True),
+        ("eval.shadow.conversion > production.eval.holdout.roc_auc", True),
+    ],
+)
+def test_only_what_holds_scores_of_one_name_against_each_other_needs_the_same_data(scored, expression, passes):
+    scored.transition("churn", 1, "Production")
+    scored.record_evaluation("churn/3", "holdout", {"roc_auc": 0.99})
+    scored.record_evaluation("churn/3", "shadow", {"conversion": 1})
+    scored.add_gate("churn", "Production", expression)
+    assert scored.check_gates("churn/3", "Production").passed is passes
+
+
+def test_a_version_compares_with_itself_whatever_is_known_of_the_data(scored):
+    scored.record_evaluation("churn/1", "shadow", {"conversion": 0.5})
+    scored.transition("churn", 1, "Production")
+    added = scored.add_gate("churn", "Production", "eval.shadow.conversion >= production.eval.shadow.conversion")
+    assert added.warnings == ()
+
+
+def test_a_gate_on_what_no_version_has_is_added_with_a_warning_that_names_what_was_meant(scored):
+    for expression, warning in {
+        "eval.holdout.rocauc >= 0.9": "no version of churn has eval.holdout.rocauc; did you mean eval.holdout.roc_auc?",
+        "eval.accuracy.x > 0": "no version of churn has eval.accuracy.x; did you mean metrics.accuracy?",
+        "production.metrics.speed > 1": "no version of churn has metrics.speed; there are metrics.accuracy",
+        "tags.owner = 'ana'": "no version of churn has tags.owner; there are no tags at all",
+    }.items():
+        assert scored.add_gate("churn", "Production", expression).warnings == (warning,)
+        assert scored.add_gate("*", "Production", expression).warnings == (warning.replace("churn", "any model"),)
+
+
+def test_a_gate_that_the_version_in_production_does_not_pass_is_added_with_a_warning(scored):
+    scored.transition("churn", 1, "Production")
+    added = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.99")
+    assert added.warnings == ("churn/1, in Production, does not pass it: eval.holdout.roc_auc is 0.95",)
+    assert scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.99").warnings == ()
+
+
+def test_gates_of_a_model_without_versions_are_added_without_a_warning(registry):
+    registry.create_model("churn")
+    assert registry.add_gate("churn", "Production", "metrics.auc > 0.9").warnings == ()
+
+
+def test_a_gate_that_is_added_again_with_another_description_gets_it(scored):
+    scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
+    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
+    assert (again.is_new, again.is_described, again.gate.description) == (False, True, "as agreed in May")
+    assert [gate.description for gate in scored.gates()] == ["as agreed in May"]
+    assert list(scored.verify()) == []
 
 
 def test_with_nobody_in_production_a_comparison_with_it_passes_and_says_so(scored):
@@ -228,17 +324,17 @@ def test_a_gate_knows_everything_that_is_known_of_a_version(registry, model_file
 
 
 def test_a_gate_is_added_once_however_often_it_is_said(scored):
-    gate, is_new = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
-    again, is_newer = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
-    assert (is_new, is_newer, again) == (True, False, gate)
+    added = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
+    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
+    assert (added.is_new, again.is_new, again.is_described, again.gate) == (True, False, False, added.gate)
     assert len(scored.gates()) == 1
 
 
 def test_a_gate_is_removed_by_its_number_which_is_never_given_out_again(scored):
-    first, _ = scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    first = scored.add_gate("churn", "Production", "metrics.accuracy > 100").gate
     assert scored.remove_gate(first.id, message="was wrong") == first
     scored.transition("churn", 1, "Production")
-    second, _ = scored.add_gate("churn", "Production", "metrics.accuracy > 100")
+    second = scored.add_gate("churn", "Production", "metrics.accuracy > 100").gate
     assert second.id != first.id
     with pytest.raises(GateNotFound):
         scored.remove_gate(first.id)

@@ -297,17 +297,25 @@ class Change(Snapshot):
 
     # What is not about one version or model, or outlives a version
 
-    def add_gate(self, name: ModelName | None, stage: Stage, expression: str, description: str) -> tuple[int, bool]:
-        """Add a gate for a model, or for every one; returns its number, and whether it is a new one."""
+    def add_gate(
+        self, name: ModelName | None, stage: Stage, expression: str, description: str
+    ) -> tuple[int, bool, bool]:
+        """Add a gate for a model, or for every one; one that says the same gets the description, if that is not empty.
+
+        Returns its number, whether it is a new one, and whether one that was there has another description now.
+        """
         model = None if name is None else model_id(self._connection, name)
         known = gates.find_gate(self._connection, model, stage, expression)
         if known is not None:
-            return known, False
+            described = gates.describe_gate(self._connection, known, description) if description else None
+            if described:
+                self._journal_gate(ADD_GATE, name, {"gate": described})
+            return known, False, described is not None
         values: Values = {"stage": stage.value, "expression": expression, "description": description}
         values |= {"model": model, "created_by": self._actor.user, "created_at": self._at}
         number = gates.add_gate(self._connection, values)
         self._journal_gate(ADD_GATE, name, {"gate": {"id": number} | values})
-        return number, True
+        return number, True, False
 
     def remove_gate(self, name: ModelName | None, number: int) -> None:
         """Take a gate away."""

@@ -28,6 +28,7 @@ _ADD = """
 INSERT INTO gates (model, stage, expression, description, created_by, created_at)
 VALUES (:model, :stage, :expression, :description, :created_by, :created_at)
 """
+_DESCRIBE = "UPDATE gates SET description = :description WHERE id = :id AND description != :description RETURNING *"
 _REMOVE = "DELETE FROM gates WHERE id = ?"
 _OF_MODEL = "SELECT id FROM gates WHERE model = ?"
 
@@ -61,6 +62,12 @@ def add_gate(connection: sqlite3.Connection, values: dict[str, Any]) -> int:
     added = connection.execute(_ADD, values).lastrowid
     assert added is not None
     return added
+
+
+def describe_gate(connection: sqlite3.Connection, number: int, description: str) -> dict[str, Any] | None:
+    """Give a gate another description; returns the whole of it, or None where it is that already."""
+    changed = connection.execute(_DESCRIBE, {"id": number, "description": description}).fetchone()
+    return None if changed is None else dict(changed)
 
 
 def remove_gate(connection: sqlite3.Connection, number: int) -> None:

@@ -12,7 +12,7 @@ from modelreg.stages import StageRules
 
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key
-    from modelreg.expressions.tree import Expression
+    from modelreg.expressions.tree import Expression, Field
     from modelreg.lifecycle.journal import State, Values
     from modelreg.lifecycle.retention import Candidate
     from modelreg.records.evaluation import Evaluation
@@ -166,6 +166,12 @@ class Snapshot:
 
         model = None if name is None else model_id(self._connection, name)
         return read_gates(self._connection, model, stage)
+
+    def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
+        """The fields that begin with ``field``, as ``metrics``, and have a value in a version of a model, or of any."""
+        from modelreg.catalog.known_fields import known_fields
+
+        return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
 
     def trusted_names(self) -> list[TrustedName]:
         """The names that models may import besides the allow-list."""

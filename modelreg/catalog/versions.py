@@ -35,7 +35,8 @@ _ALIASES = """
 SELECT version, alias FROM aliases WHERE model = :model AND version BETWEEN :low AND :high ORDER BY alias
 """
 _EVALUATIONS = """
-SELECT version, dataset, metric, value FROM versions JOIN evaluation_metrics USING (model, digest)
+SELECT version, dataset, data_digest, metric, value
+FROM versions JOIN evaluations USING (model, digest) JOIN evaluation_metrics USING (model, digest, dataset)
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY dataset, metric
 """
 _APPROVALS = """
@@ -97,6 +98,7 @@ def read_versions(
                 tags=dict(tags[row["version"]]),
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
                 evaluations=_by_dataset(evaluations[row["version"]]),
+                evaluation_data={dataset: data for dataset, data, _, _ in evaluations[row["version"]]},
                 approvals=tuple(
                     Approval(user, message, from_text(at), bool(counts))
                     for user, message, at, counts in approvals[row["version"]]
@@ -148,9 +150,9 @@ def _read_some(
     return read_chosen_versions(connection, model, name, numbers)
 
 
-def _by_dataset(rows: Iterable[tuple[str, str, float | None]]) -> dict[str, dict[str, float | None]]:
+def _by_dataset(rows: Iterable[tuple[str, str | None, str, float | None]]) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
-    for dataset, metric, value in rows:
+    for dataset, _, metric, value in rows:
         found.setdefault(dataset, {})[metric] = value
     return found
 

@@ -15,6 +15,7 @@ from modelreg.cli.options import AsJson
 from modelreg.cli.output import Column
 from modelreg.records.difference import Difference, FileDifference, ValueDifference
 from modelreg.records.version import ModelFile
+from modelreg.references import short_digest
 
 DIFFERENT = 1
 """The exit status of ``diff --exit-code`` when there is a difference, as git's."""
@@ -68,6 +69,8 @@ def diff(
         output.note(f"{found.before} and {found.after} do not differ")
     else:
         output.print_records(list(_lines(found)), _COLUMNS, form, lambda line: line.value.name)
+        for reason in dict.fromkeys(each.reason for each in found.evaluations if each.reason):
+            output.note(f"note: {reason}")
     if exit_code and not found.nothing:
         raise typer.Exit(DIFFERENT)
 
@@ -94,4 +97,4 @@ def _of_file(file: FileDifference) -> ValueDifference:
 
 
 def _file(file: ModelFile | None) -> str | None:
-    return None if file is None else f"{text.short(file.digest)} {file.size}"
+    return None if file is None else f"{short_digest(file.digest)} {file.size}"

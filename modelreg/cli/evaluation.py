@@ -24,7 +24,7 @@ from modelreg.cli.options import (
 )
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
-from modelreg.comparison import difference
+from modelreg.comparison import difference, why_other_data
 from modelreg.errors import InvalidInput
 from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
@@ -61,8 +61,11 @@ def evaluate(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="Instead of FILE: a metric that you computed; may be given often."),
+        typer.Option(metavar="NAME=NUMBER", help="A metric that you computed: no model runs; may be given often."),
     ] = None,
+    production: Annotated[
+        bool, typer.Option("--production", help="Measure the version in Production on the same data, too.")
+    ] = False,
     trust: FullTrust = None,
     allow_read: AllowRead = None,
     allow_network: AllowNetwork = False,
@@ -75,20 +78,26 @@ def evaluate(
     """Measure a version on data, beside the version in Production.
 
     The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
-    filters know them as eval.DATASET.METRIC. Of a classifier: accuracy, balanced_accuracy, precision_macro,
+    filters know them as eval.DATASET.METRIC. Two versions compare only where both were measured on the same bytes:
+    --production sees to that. Of a classifier: accuracy, balanced_accuracy, precision_macro,
     recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the
     model, confined as in 'predict'; a pickle may import trusted names alone (exit 7), see 'modelreg trust'.
 
     \b
-    modelreg evaluate churn/3 --data holdout.csv --target churned
+    modelreg evaluate churn/3 --data holdout.csv --target churned --production
     modelreg evaluate churn/3 --data s3-copy.parquet --target churned --as october
     modelreg evaluate churn/3 --as shadow-test --metric conversion=0.031
+    modelreg evaluate churn/3 --data holdout.csv --metric lift_at_10=3.2
     """
     source = registry(context)
     if metric:
-        if data is not None or target is not None or dataset is None:
-            raise InvalidInput("--metric goes with --as DATASET, and not with --data", "modelreg evaluate --help")
-        outcome = source.record_evaluation(reference, dataset, numbers(pairs(metric, "--metric")), message=message)
+        if target is not None or production or (data is None and dataset is None):
+            raise InvalidInput(
+                "--metric keeps a metric that you computed, and no model runs",
+                "it goes with --as DATASET or --data FILE, and not with --target or --production",
+            )
+        measured = numbers(pairs(metric, "--metric"))
+        outcome = source.record_evaluation(reference, dataset, measured, data=data, message=message)
     elif data is None or target is None:
         raise InvalidInput("--data and --target are needed", "modelreg evaluate churn/3 --data FILE --target COLUMN")
     else:
@@ -99,6 +108,7 @@ def evaluate(
                 target,
                 dataset=dataset,
                 task=task,
+                production=production,
                 trust=trust,
                 message=message,
                 progress=progress,
@@ -188,20 +198,31 @@ def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
     output.note(f"{subject} on {evaluation.dataset}{some}; kept as {Field('eval', (evaluation.dataset,))}")
     for name, reason in evaluation.missing.items():
         output.note(f"note: {name} is undefined: {reason}")
-    _compare_data(outcome)
+    _tell_of_production(outcome)
 
 
-def _compare_data(outcome: EvaluationOutcome) -> None:
+def _tell_of_production(outcome: EvaluationOutcome) -> None:
+    """Say why there is nothing to compare with, if so, and what would change that."""
     if outcome.production is None:
         return
     holder, dataset = f"{outcome.name}/{outcome.production}", outcome.evaluation.dataset
     if outcome.incumbent is None:
-        output.note(f"note: {holder}, in Production, was not evaluated on {dataset}")
-    elif not outcome.same_data:
-        output.note(f"note: {holder}, in Production, was evaluated on other bytes named {dataset}")
+        output.note(f"note: {holder}, in Production, was not evaluated on {dataset}; --production measures it, too")
+    elif reason := _why_incomparable(outcome):
+        output.note(f"note: {reason}; --production measures both on the same data")
 
 
 def _beside_production(outcome: EvaluationOutcome) -> Iterator[ValueDifference]:
-    known = outcome.incumbent.metrics if outcome.incumbent else {}
+    known, reason = (outcome.incumbent.metrics if outcome.incumbent else {}), _why_incomparable(outcome)
     for name, value in outcome.evaluation.metrics.items():
-        yield difference(name, known.get(name), value)
+        yield difference(name, known.get(name), value, reason)
+
+
+def _why_incomparable(outcome: EvaluationOutcome) -> str | None:
+    if outcome.incumbent is None:
+        return None
+    measured = (
+        (f"{outcome.name}/{outcome.version}", outcome.evaluation.data_digest),
+        (f"{outcome.name}/{outcome.production}", outcome.incumbent.data_digest),
+    )
+    return why_other_data(outcome.evaluation.dataset, *measured)

@@ -83,15 +83,18 @@ def add(
     modelreg gate add churn Production "eval.holdout.roc_auc >= production.eval.holdout.roc_auc - 0.005"
     modelreg gate add '*' Production "approvals >= 1 AND signature IS NOT NULL"
     """
-    made, is_new = registry(context).add_gate(name, stage, expression, description=description, message=message)
+    added = registry(context).add_gate(name, stage, expression, description=description, message=message)
+    made = added.gate
     if as_json:
-        output.print_json(made)
-        return
-    if not is_new:
-        output.print_line(f"gate {made.id} says that already")
-        return
-    output.print_line(f"gate {made.id}: {made.name} -> {made.stage} needs {made.expression}")
-    tell_undo(context, ["gate", "remove", str(made.id)])
+        output.print_json(output.fields_of(made) | {"is_new": added.is_new, "warnings": added.warnings})
+    elif added.is_new:
+        output.print_line(f"gate {made.id}: {made.name} -> {made.stage} needs {made.expression}")
+        tell_undo(context, ["gate", "remove", str(made.id)])
+    else:
+        changed = ", and has the new description" if added.is_described else ""
+        output.print_line(f"gate {made.id} says that already{changed}")
+    for warning in added.warnings:
+        output.note(f"warning: {warning}")
 
 
 @gate.command("list")
@@ -152,7 +155,7 @@ def check(context: typer.Context, reference: ReferenceArgument, stage: _Stage, a
     print_check(checked, as_json)
     if not checked.passed:
         refused = GateRefused(checked)
-        refused.hint = None  # what it would show is shown already
+        refused.hint = refused.cure  # what the checks said is shown already
         raise refused
 
 

@@ -16,6 +16,7 @@ from modelreg.cli.progress import transfer_bar
 from modelreg.errors import InvalidData, shown
 from modelreg.records.registration import Registration
 from modelreg.records.signature import Signature
+from modelreg.references import short_digest
 
 
 def register(
@@ -113,7 +114,7 @@ def register(
 
 def _tell(context: typer.Context, registered: Registration, applied: bool) -> None:
     what = registered.model_class or ("a Python object" if registered.flavor == "python" else f"a {registered.flavor}")
-    digest = text.short(registered.digest)
+    digest = short_digest(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
     if registered.created:
         output.note(f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}")

@@ -61,11 +61,6 @@ def signature_field(described: SignatureField) -> str:
     return " ".join(part for part in parts if part) + (", may be missing" if described.nullable else "")
 
 
-def short(digest: str) -> str:
-    """The beginning of a digest, long enough to tell versions apart, and to be a reference."""
-    return digest[: len("sha256:") + 12]
-
-
 def ago(moment: datetime) -> str:
     """How long ago that was, for people."""
     seconds = (datetime.now(UTC) - moment).total_seconds()

@@ -10,6 +10,7 @@ from modelreg.cli.options import AsJson, Filter, Limit, Name, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
 from modelreg.records.version import ModelVersion
+from modelreg.references import short_digest
 
 VERSION_COLUMNS = (
     Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),
@@ -18,7 +19,7 @@ VERSION_COLUMNS = (
     Column[ModelVersion](
         "digest",
         lambda version: version.digest,
-        lambda version: text.short(version.digest).removeprefix("sha256:"),
+        lambda version: short_digest(version.digest).removeprefix("sha256:"),
         style=lambda _: "dim",
         wide=True,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -33,15 +33,22 @@ Value = float | str | tuple[str, ...] | None
 _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
-def evaluate(expression: Expression, value_of: Callable[[Field], Value]) -> bool | None:
-    """Whether ``expression`` holds, when its fields have the values that ``value_of`` gives."""
+def evaluate(
+    expression: Expression, value_of: Callable[[Field], Value], unknown: Container[Expression] = ()
+) -> bool | None:
+    """Whether ``expression`` holds, when its fields have the values that ``value_of`` gives.
+
+    Of the predicates in ``unknown`` nothing is known, whatever the values are.
+    """
     match expression:
         case And(parts):
-            return _all([evaluate(part, value_of) for part in parts])
+            return _all([evaluate(part, value_of, unknown) for part in parts])
         case Or(parts):
-            return _not(_all([_not(evaluate(part, value_of)) for part in parts]))
+            return _not(_all([_not(evaluate(part, value_of, unknown)) for part in parts]))
         case Not(negated):
-            return _not(evaluate(negated, value_of))
+            return _not(evaluate(negated, value_of, unknown))
+        case predicate if predicate in unknown:
+            return None
         case IsNull(operand):
             return _value(operand, value_of) in (None, ())
         case Comparison(comparator, left, right):

@@ -121,7 +121,8 @@ class Or:
     parts: tuple[Expression, ...]
 
 
-Expression = Comparison | In | Like | IsNull | Not | And | Or
+Predicate = Comparison | In | Like | IsNull
+Expression = Predicate | Not | And | Or
 Node = Expression | Operand
 
 
@@ -146,6 +147,18 @@ def fields_of(node: Node) -> Iterator[Field]:
         yield node
     for part in parts_of(node):
         yield from fields_of(part)
+
+
+def predicates_of(expression: Expression) -> Iterator[Predicate]:
+    """The conditions that AND, OR and NOT join in ``expression``, in order."""
+    match expression:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from predicates_of(part)
+        case Not(negated):
+            yield from predicates_of(negated)
+        case predicate:
+            yield predicate
 
 
 def depth_of(root: Node) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from modelreg.clock import as_text
+from modelreg.comparison import why_incomparable
 from modelreg.errors import InvalidExpression
 from modelreg.expressions.evaluation import evaluate
 from modelreg.expressions.parsing import parse_gate
-from modelreg.expressions.tree import Expression, Field, fields_of
+from modelreg.expressions.tree import Expression, Field, fields_of, predicates_of
 from modelreg.records.gate import Gate, GateCheck, GateResult, Value
 from modelreg.records.version import ModelVersion
 from modelreg.signatures import signature_as_json
@@ -54,31 +55,59 @@ def check_as_json(check: GateCheck, *, forced: bool) -> dict[str, Any]:
 
 
 def _result(gate: Gate, candidate: ModelVersion, incumbent: ModelVersion | None) -> GateResult:
-    passed, found, reason = _judged(gate.expression, candidate, incumbent)
-    return GateResult(gate.id, gate.name, gate.expression, gate.description, passed, found, reason)
-
-
-def _judged(
-    text: str, candidate: ModelVersion, incumbent: ModelVersion | None
-) -> tuple[bool, dict[str, Value], str | None]:
+    """What one gate says; `GateResult` tells what each part means."""
     try:
-        expression = parse_gate(text)
+        expression = parse_gate(gate.expression)
     except InvalidExpression as error:  # written by a newer program, or by hand
-        return False, {}, f"it cannot be understood: {error.message}"
+        return _judged(gate, False, {}, f"it cannot be understood: {error.message}")
     value_of = partial(_value, candidate, incumbent)
     found = {str(field): value_of(field) for field in fields_of(expression)}
     if incumbent is None and any(field.of_production for field in fields_of(expression)):
-        return True, found, "nobody is in Production to compare with"
-    return _decided(expression, value_of, found)
+        return _judged(gate, True, found, "nobody is in Production to compare with")
+    refused = {} if incumbent is None else _incomparable(expression, candidate, incumbent)
+    passed = evaluate(expression, value_of, unknown=refused) is True
+    if passed:
+        return _judged(gate, True, found, None)
+    datasets = tuple(dict.fromkeys(dataset for each in refused.values() for dataset in each))
+    return _judged(gate, False, found, _why_not(found, datasets, candidate, incumbent), datasets)
 
 
-def _decided(
-    expression: Expression, value_of: Callable[[Field], Value], found: dict[str, Value]
-) -> tuple[bool, dict[str, Value], str | None]:
-    truth = evaluate(expression, value_of)
+def _judged(
+    gate: Gate, passed: bool, found: dict[str, Value], reason: str | None, incomparable: tuple[str, ...] = ()
+) -> GateResult:
+    return GateResult(gate.id, gate.name, gate.expression, gate.description, passed, found, reason, incomparable)
+
+
+def _incomparable(
+    expression: Expression, candidate: ModelVersion, incumbent: ModelVersion
+) -> dict[Expression, list[str]]:
+    """The predicates that hold scores of both versions on one data set against each other, of different data.
+
+    With each the data sets. Scores compare only where they were measured on the same bytes.
+    """
+    found: dict[Expression, list[str]] = {}
+    for predicate in predicates_of(expression):
+        datasets = [_datasets(predicate, of_production) for of_production in (False, True)]
+        shared = [dataset for dataset in datasets[0] if dataset in datasets[1]]
+        if other := [dataset for dataset in shared if why_incomparable(dataset, candidate, incumbent)]:
+            found[predicate] = other
+    return found
+
+
+def _datasets(predicate: Expression, of_production: bool) -> list[str]:
+    """The data sets whose scores a predicate mentions, of the candidate or of the version in Production."""
+    fields = (field for field in fields_of(predicate) if field.of_production is of_production)
+    return [field.keys[0] for field in fields if field.name == "eval"]
+
+
+def _why_not(
+    found: dict[str, Value], datasets: Sequence[str], candidate: ModelVersion, incumbent: ModelVersion | None
+) -> str | None:
     missing = [name for name, value in found.items() if value is None]
-    reason = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing and not truth else None
-    return truth is True, found, reason
+    reasons = [f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"] if missing else []
+    if incumbent is not None:
+        reasons += [str(why_incomparable(dataset, candidate, incumbent)) for dataset in datasets]
+    return "; ".join(reasons) or None
 
 
 def _value(candidate: ModelVersion, incumbent: ModelVersion | None, field: Field) -> Value:

@@ -30,6 +30,8 @@ class ValueDifference:
     """``after - before``, of numbers."""
     better: str | None = None
     """``before`` or ``after``, where it is known whether more or less of it is better."""
+    reason: str | None = None
+    """Why two values are not held against each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,19 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedGate:
+    """A gate that was added, or that was there already."""
+
+    gate: Gate
+    is_new: bool
+    is_described: bool
+    """Whether a gate that was there has got another description."""
+    warnings: tuple[str, ...]
+    """What may keep every version out, as sentences: a field that no version has, or a version in Production that does
+    not pass."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
     """What one gate said of one version."""
 
@@ -40,6 +53,8 @@ class GateResult:
     """Field -> the value that it had; None where it is missing."""
     reason: str | None
     """Why it passed or failed, where the values alone do not say it."""
+    incomparable: tuple[str, ...] = ()
+    """The data sets on which the version and that in Production were measured with different data."""
 
 
 @dataclass(frozen=True, slots=True)

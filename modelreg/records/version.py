@@ -71,6 +71,8 @@ class ModelVersion:
     tags: Mapping[str, str]
     evaluations: Mapping[str, Mapping[str, float | None]]
     """Data set -> metric -> value; None for one that is undefined for that data."""
+    evaluation_data: Mapping[str, Digest | None]
+    """Data set -> SHA-256 of the data that those were measured on; None where it is not known."""
     approvals: tuple[Approval, ...]
     scan: str | None
     """The verdict of the analysis for hostile content (`modelreg.records.scan`); None where none was made."""

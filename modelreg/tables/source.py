@@ -47,7 +47,7 @@ class TableFile:
     def digest(self) -> Digest:
         """SHA-256 of the file as it was given, compressed or not."""
         self.file.seek(0)
-        return Digest(DIGEST_PREFIX + hashlib.file_digest(self.file, "sha256").hexdigest())  # type: ignore[arg-type]
+        return _digest(self.file)
 
     def most_rows(self) -> int | None:
         """A number of rows that the file cannot exceed; None where only a library can tell."""
@@ -112,6 +112,19 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TableFile]:
         table.require_unchanged()
 
 
+def digest_of(path: str | os.PathLike[str]) -> Digest:
+    """SHA-256 of a file with data, whatever its format; raises `SourceNotFound` and `InvalidData`."""
+    if not os.path.exists(path):
+        raise SourceNotFound(path)
+    if not os.path.isfile(path):
+        raise InvalidData(f"{shown(os.fspath(path))} is not a file")
+    with _regular(path) as file:
+        state, digest = _state(file), _digest(file)
+        if _state(file) != state:
+            raise DataChanged(path)
+        return digest
+
+
 @contextmanager
 def _read_only(file: IO[bytes]) -> Iterator[IO[bytes]]:
     """The same file from its beginning, by a descriptor that a model cannot write to."""
@@ -135,6 +148,10 @@ def _regular(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise InvalidData(f"{shown(os.fspath(path))} is not a file any more")
         yield file
+
+
+def _digest(file: IO[bytes]) -> Digest:
+    return Digest(DIGEST_PREFIX + hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]
 
 
 def _state(file: IO[bytes]) -> tuple[int, ...]:
