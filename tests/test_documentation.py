@@ -111,7 +111,7 @@ RECORDS = {
     "transition": Transition,
     "predict": Prediction,
     "diff": Difference,
-    "gate add": Gate,
+    "gate list": Gate,
     "gate check": GateCheck,
     "alias": Alteration,
     "history": JournalEntry,
