@@ -350,7 +350,7 @@ class ApprovalNotFound(NotFound):
     code = "approval_not_found"
 
     def __init__(self, reference: str, user: str) -> None:
-        super().__init__(f"{user} has not approved {reference}", f"modelreg show {reference}")
+        super().__init__(f"{user} has not approved {reference}", f"modelreg show {quoted(reference)}")
 
 
 class NameNotTrusted(NotFound):
@@ -401,7 +401,7 @@ class StageEmpty(NotFound):
     code = "stage_empty"
 
     def __init__(self, name: str, stage: str) -> None:
-        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {name}")
+        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {quoted(name)}")
 
 
 # --- conflict -------------------------------------------------------------------------------------------------
@@ -440,7 +440,8 @@ class StageChanged(Conflict):
 
     def __init__(self, name: str, version: int, stage: str, expected: str) -> None:
         super().__init__(
-            f"{name}/{version} is in {stage}, not in {expected}; nothing was changed", f"modelreg show {name}/{version}"
+            f"{name}/{version} is in {stage}, not in {expected}; nothing was changed",
+            f"modelreg show {quoted(f'{name}/{version}')}",
         )
 
 
@@ -450,7 +451,7 @@ class ModelExists(Conflict):
     code = "model_exists"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {name}")
+        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {quoted(name)}")
 
 
 class NameInUse(Conflict):
@@ -499,7 +500,9 @@ class ModelInUse(Conflict):
 
     def __init__(self, name: str, versions: int) -> None:
         some = "1 version" if versions == 1 else f"{versions} versions"
-        super().__init__(f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {name}")
+        super().__init__(
+            f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {quoted(name)}"
+        )
 
 
 class DestinationExists(Conflict):
@@ -553,7 +556,7 @@ class GateRefused(RefusedByGate):
         super().__init__(
             f"{version} is kept out of {check.stage} by {which}"
             + (f", where {found}" if len(failed) == 1 and found else ""),
-            self.cure or f"modelreg gate check {version} {check.stage}; --force --message WHY overrides gates",
+            self.cure or f"modelreg gate check {quoted(version)} {check.stage}; --force --message WHY overrides gates",
         )
 
     @property
@@ -562,8 +565,8 @@ class GateRefused(RefusedByGate):
         datasets = list(dict.fromkeys(dataset for gate in self.check.failures for dataset in gate.incomparable))
         if not datasets:
             return None
-        command = f"modelreg evaluate {self.check.name}/{self.check.version} --data FILE --target COLUMN"
-        return f"measure both on the same data: {command} --as {shlex.quote(datasets[0])} --production"
+        command = f"modelreg evaluate {quoted(f'{self.check.name}/{self.check.version}')} --data FILE --target COLUMN"
+        return f"measure both on the same data: {command} --as {quoted(datasets[0])} --production"
 
 
 # --- damaged --------------------------------------------------------------------------------------------------
@@ -615,7 +618,7 @@ class DamagedBackup(Damaged):
     def __init__(self, folder: os.PathLike[str], damage: Damaged) -> None:
         super().__init__(
             f"the backup in {shown(os.fspath(folder))} cannot be used: {damage.message}",
-            f"'modelreg verify --registry {os.fspath(folder)}' shows what is damaged in it; take another backup",
+            f"modelreg verify --registry {quoted(folder)} shows what is damaged in it; take another backup",
         )
 
 
@@ -666,7 +669,7 @@ class UntrustedModel(Untrusted):
                 f"define {', '.join(of_main)} in a module that can be imported, and register a model made with that"
             )
         else:
-            instead = f"modelreg trust add {' '.join(trustable)}; or {once}" if trustable else once
+            instead = f"modelreg trust add {' '.join(map(quoted, trustable))}; or {once}" if trustable else once
         super().__init__(f"{model} was not loaded: {_some(findings)}", instead)
         self.findings = tuple(findings)
         self.trustable = tuple(trustable)
@@ -910,6 +913,11 @@ def shown(text: str) -> str:
     """``text`` as it may be printed: quoted, with control characters escaped, and cut when long."""
     cut = text if len(text) <= 140 else text[:139] + "…"
     return repr(cut)
+
+
+def quoted(argument: os.PathLike[str] | str) -> str:
+    """``argument`` as a shell reads it, for commands in hints."""
+    return shlex.quote(os.fspath(argument))
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from modelreg import plain
 from modelreg.catalog import Catalog
-from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
+from modelreg.errors import (
+    CatalogDamaged,
+    RegistryExists,
+    RegistryNotFound,
+    UnsafeRegistry,
+    UnusableFolder,
+    quoted,
+    shown,
+)
 from modelreg.stages import RULES, StageRules
 
 if TYPE_CHECKING:
@@ -50,9 +58,14 @@ def find_home(explicit: Path | None) -> Path:
     if os.environ.get(ENVIRONMENT):
         return Path(os.environ[ENVIRONMENT]).expanduser()
     for folder in _here_and_above():
-        if (folder / FOLDER_NAME).is_dir():
-            _refuse_of_another_owner(folder / FOLDER_NAME)
-            return folder / FOLDER_NAME
+        found = folder / FOLDER_NAME
+        if _is_folder(found):
+            if not (_is_of_caller(found) or _is_made_for_a_group_of_caller(found)):
+                raise UnsafeRegistry(
+                    f"{shown(str(found))} belongs to another user",
+                    f"if you trust it, name it: --registry {quoted(found)}",
+                )
+            return found
     from platformdirs import user_data_path
 
     return user_data_path("modelreg", appauthor=False)
@@ -126,7 +139,7 @@ class Home:
             if (self.path / UNFINISHED).exists():
                 raise CatalogDamaged(
                     f"{shown(str(self.path))} is an unfinished backup, and cannot be used yet",
-                    f"run 'modelreg backup {self.path}' of its registry again, which completes it",
+                    f"run 'modelreg backup {quoted(self.path)}' of its registry again, which completes it",
                 )
             if self._had_a_catalog():
                 gone = "is no file" if self.catalog.path.exists() else "is missing, though files are stored beside it"
@@ -268,12 +281,12 @@ class Home:
         if mode & stat.S_IWOTH:
             raise UnsafeRegistry(
                 f"everybody may write to {shown(str(path))}, so nothing in it can be trusted",
-                f"chmod o-w {path}",
+                f"chmod o-w {quoted(path)}",
             )
         if mode & stat.S_IWGRP and not self.is_shared():
             raise UnsafeRegistry(
                 f"the group may write to {shown(str(path))}, and the registry was not made for a group",
-                f"chmod g-w {path}, or make one with 'modelreg init --shared'",
+                f"chmod g-w {quoted(path)}, or make one with 'modelreg init --shared'",
             )
 
     def refuse_foreign_folder(self) -> None:
@@ -316,16 +329,24 @@ def _here_and_above() -> tuple[Path, ...]:
     return here, *here.parents
 
 
-def _refuse_of_another_owner(folder: Path) -> None:
-    if folder.stat().st_uid != os.geteuid() and not _made_for_a_group(folder):
-        raise UnsafeRegistry(
-            f"{shown(str(folder))} belongs to another user",
-            f"if you trust it, name it: --registry {folder}",
-        )
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there, as far as the caller may look."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False
 
 
-def _made_for_a_group(folder: Path) -> bool:
-    home = Home(folder, 0)
+def _is_of_caller(folder: Path) -> bool:
+    """Whether the folder is the caller's own, and a link that leads to it is, too."""
+    return {folder.stat().st_uid, folder.lstat().st_uid} == {os.geteuid()}
+
+
+def _is_made_for_a_group_of_caller(folder: Path) -> bool:
+    """Whether the folder is a registry for a group that the caller is in; a link may lead anywhere, and is none."""
+    status, home = folder.lstat(), Home(folder, 0)
+    if not stat.S_ISDIR(status.st_mode) or status.st_gid not in {os.getegid(), *os.getgroups()}:
+        return False
     return os.path.lexists(home.catalog.path) and home.is_shared()
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import pwd
-import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from modelreg.git import commit_of
 from modelreg.records.journal import Actor
 from modelreg.records.registration import Provenance
 from modelreg.records.version import Environment, ModelVersion
 
 USER_ENVIRONMENT = "MODELREG_USER"
 
-_GIT_TIMEOUT = 5  # seconds; a commit that cannot be told in that time is left out
 # What the pickles of the common flavors depend on. Distribution names, not those of modules.
 _LIBRARIES = (
     "scikit-learn", "numpy", "scipy", "pandas", "joblib", "cloudpickle", "skops", "xgboost", "lightgbm",
@@ -33,15 +33,15 @@ def actor() -> Actor:
 
 def observe(source: str, run_id: str | None) -> Provenance:
     """What is recorded with a version that is registered now, from ``source``."""
-    commit = _git("rev-parse", "HEAD") if _in_repository() else None
-    changes = None if commit is None else _git("status", "--porcelain", "--untracked-files=no")
+    commit = commit_of(_folders(source))
     return Provenance(
         source=_as_utf8(source),
-        git_commit=commit,
-        git_dirty=None if changes is None else bool(changes),
+        git_commit=commit.digest,
+        git_dirty=commit.is_dirty,
         run_id=run_id,
         ci_job=_ci_job(),
         environment=installed(_LIBRARIES),
+        notes=() if commit.problem is None else (_as_utf8(commit.problem),),
     )
 
 
@@ -81,6 +81,14 @@ def warn_of_other_libraries(version: ModelVersion) -> None:
         )
 
 
+def _folders(source: str) -> list[Path]:
+    """Where the commit is looked for: where the model is, and where the command is run."""
+    folders = [Path(source).parent] if os.path.isabs(source) else []
+    with suppress(FileNotFoundError):  # the current folder was deleted
+        folders.append(Path.cwd())
+    return folders
+
+
 def _os_user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
@@ -110,21 +118,3 @@ def _variable(name: str) -> str | None:
 def _as_utf8(text: str) -> str:
     """Bytes that are not UTF-8 as ``\\xff``: what was observed is kept, and stands in nobody's way."""
     return os.fsencode(text).decode(errors="backslashreplace")
-
-
-def _in_repository() -> bool:
-    try:
-        current = Path.cwd()
-    except FileNotFoundError:  # it was deleted
-        return False
-    return any((above / ".git").exists() for above in (current, *current.parents))
-
-
-def _git(*arguments: str) -> str | None:
-    # no file-system monitor: a repository's own settings could name a program to be run as one
-    command = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -11,7 +11,7 @@ from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source
 from modelreg.catalog.change import Change, NewVersion
-from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
+from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound, quoted
 from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
@@ -21,7 +21,7 @@ from modelreg.records.scan import Scan, Verdict
 from modelreg.records.version import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
-from modelreg.security.trust import trustable
+from modelreg.security.trust import honoured, trustable
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
@@ -103,6 +103,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
         _require_expected(receipt, request)
         published = publish(receipt, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, found = published.described, published.scan
+        observed = provenance.observe(request.origin, statement.run_id or described.run_id)
         new = NewVersion(
             digest=published.digest,
             files=published.files,
@@ -113,7 +114,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             params=facts.params,
             tags=statement.tags,
             description=statement.description or "",
-            provenance=provenance.observe(request.origin, statement.run_id or described.run_id),
+            provenance=observed,
             status=READY if request.location is None else REFERENCE,
         )
         with promoting(home, statement.message) as change:
@@ -121,7 +122,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
                 _apply(change, request, version)
-            notes = *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)
+            notes = *observed.notes, *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)
             return _registration(change.version(version), created, notes)
 
 
@@ -157,13 +158,9 @@ def add_version(
     """Add a version, whose verdict is that of what is trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
         return change.add_version(name, new, number=number)
-    known = replace(new, scan=new.scan.trusting(_trusted(change)))
+    known = replace(new, scan=new.scan.trusting(honoured(change.trusted_names())))
     why = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
     return change.add_version(name, known, why, number)
-
-
-def _trusted(change: Change) -> set[tuple[str, str]]:
-    return {each.pair for each in change.trusted_names()}
 
 
 def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
@@ -197,13 +194,13 @@ def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
     if scan is None:
         return ()
-    trusted = _trusted(change)
+    trusted = honoured(change.trusted_names())
     scan = scan.trusting(trusted)
     scan = replace(scan, imports=tuple(each for each in scan.imports if not scan.trusts(each, trusted)))
     if scan.verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
-        return (f"loading it requires: modelreg trust add {' '.join(names)}",)
+        return (f"loading it requires: modelreg trust add {' '.join(map(quoted, names))}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)

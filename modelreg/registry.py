@@ -1090,7 +1090,7 @@ class Registry:
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
         from modelreg import commits
-        from modelreg.security.trust import Trust
+        from modelreg.security.trust import Trust, honoured
 
         if trust not in (None, "full"):
             raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
@@ -1103,8 +1103,7 @@ class Registry:
             commits.go_on()
         if trust:
             return Trust(version.reference, full=True)
-        names = frozenset(each.pair for each in self.trusted_names())
-        return Trust(version.reference, names)
+        return Trust(version.reference, honoured(self.trusted_names()))
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`.

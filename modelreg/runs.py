@@ -21,7 +21,7 @@ from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run, RunRefere
 from modelreg.records.signature import Signature
 from modelreg.references import parse_model_path
 from modelreg.registration import publish, require_published, scan_notes
-from modelreg.security.trust import Trust
+from modelreg.security.trust import Trust, honoured
 from modelreg.statements import checked_count, checked_metrics, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
 
@@ -157,7 +157,7 @@ class Runs:
         It imports nothing but names of the allow-list and trusted ones. Raises `BlobDamaged` and `UntrustedModel`.
         """
         with reading(self._home) as catalog:
-            trusted = frozenset(each.pair for each in catalog.trusted_names())
+            trusted = honoured(catalog.trusted_names())
         store = self._home.artifacts
         with storing(), store.opened_and_checked(model.file, model.reference) as file:
             found = recognise({model.file.path: store.path(model.file.digest)}, False)

@@ -223,3 +223,71 @@ def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, mod
             assert done.returncode == 0, (words, done.stderr)
     finally:
         shutil.rmtree(folder)
+
+
+STRANGER = 12345
+"""The number of a user and of a group that nobody has."""
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """A ``.modelreg`` above the current folder, made in a way that is said; returns what a command then uses."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder to somebody else")
+
+    def make(*, shared=False, owner=0, group=0, link_of=None):
+        folder = tmp_path / ("real" if link_of is not None else ".modelreg")
+        Registry(folder).create(shared=shared)
+        os.chown(folder, owner, group)
+        if link_of is not None:
+            (tmp_path / ".modelreg").symlink_to(folder)
+            os.chown(tmp_path / ".modelreg", link_of, link_of, follow_symlinks=False)
+        (tmp_path / "below").mkdir()
+        monkeypatch.chdir(tmp_path / "below")
+        return Registry().folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {},
+        {"shared": True},
+        {"shared": True, "owner": STRANGER},
+        {"group": STRANGER},
+        {"link_of": 0},
+    ],
+)
+def test_a_registry_found_upward_is_used_if_it_is_ones_own_or_made_for_a_group_of_ones_own(found, tmp_path, made):
+    assert found(**made).samefile(tmp_path / ".modelreg")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"owner": STRANGER},
+        {"owner": STRANGER, "group": STRANGER},
+        {"owner": STRANGER, "group": STRANGER, "shared": True},
+        {"link_of": STRANGER},
+        {"link_of": STRANGER, "shared": True},
+        {"owner": STRANGER, "shared": True, "link_of": STRANGER},
+    ],
+)
+def test_a_registry_of_somebody_else_found_upward_is_refused_unless_it_is_named(found, tmp_path, made):
+    with pytest.raises(UnsafeRegistry, match="belongs to another user") as refused:
+        found(**made)
+    assert f"--registry {tmp_path}/.modelreg" in refused.value.hint
+    assert Registry(tmp_path / ".modelreg").models() == []
+
+
+def test_a_folder_above_that_may_not_be_searched_is_passed_over(tmp_path, modelreg, without_privilege):
+    (tmp_path / "closed" / "here").mkdir(parents=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    run = ["sh", "-c", f'cd "{tmp_path}/closed/here" && chmod 0 .. && exec "$@"', "sh", *without_privilege]
+    try:
+        done = subprocess.run([*run, modelreg, "list"], capture_output=True, text=True, check=False, env=environment)
+    finally:
+        os.chmod(tmp_path / "closed", 0o700)
+    assert done.returncode == 10
+    assert "error: " in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -347,6 +348,67 @@ def test_the_commit_is_kept_with_whether_it_was_all(registry, model_file, reposi
     dirty = registry.register(model_file(b"2"), "churn")
     assert clean.git_commit == dirty.git_commit == repository("rev-parse", "HEAD").strip()
     assert (clean.git_dirty, dirty.git_dirty) == (False, True)
+
+
+@pytest.mark.parametrize("place", ["attributes", "info"])
+@pytest.mark.parametrize("kind", ["clean", "process"])
+def test_nothing_that_a_repository_configures_is_run(registry, model_file, repository, tmp_path, kind, place):
+    marker = tmp_path / "was-run"
+    for key in (f"filter.any.{kind}", "core.fsmonitor", "diff.external", "core.sshCommand"):
+        repository("config", key, f"touch '{marker}'; cat")
+    repository("config", "filter.any.required", "true")
+    hook = Path(".git/hooks/post-index-change")
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch '{marker}'\n")
+    hook.chmod(0o755)
+    attributes = Path(".gitattributes" if place == "attributes" else ".git/info/attributes")
+    attributes.parent.mkdir(exist_ok=True)
+    attributes.write_text("* filter=any diff=any\n")
+    os.utime("train.py", (1, 1))  # so that git has to look at its content
+    version = registry.register(model_file(b"1"), "churn")
+    assert (len(version.git_commit), version.git_dirty, version.notes) == (40, False, ())
+    assert not marker.exists()
+
+
+def test_the_repository_of_the_model_counts_before_that_of_the_current_folder(
+    registry, repository, tmp_path, monkeypatch
+):
+    Path("model.bin").write_bytes(b"a model")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    version = registry.register(tmp_path / "repository" / "model.bin", "churn")
+    monkeypatch.chdir(tmp_path / "repository")
+    assert version.git_commit == repository("rev-parse", "HEAD").strip()
+
+
+def test_a_commit_that_git_does_not_tell_is_the_one_that_the_job_names_or_is_reported_missing(
+    registry, model_file, repository, monkeypatch
+):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as in a container that mounts somebody's folder
+    lost = registry.register(model_file(b"1"), "churn")
+    (note,) = lost.notes
+    assert lost.git_commit is None
+    assert "is not recorded: detected dubious ownership" in note
+    assert "git config --global --add safe.directory" in note
+    monkeypatch.setenv("CI_COMMIT_SHA", "0123456789abcdef0123456789abcdef01234567")
+    told = registry.register(model_file(b"2"), "churn")
+    assert (told.git_commit, told.git_dirty, told.notes) == ("0123456789abcdef0123456789abcdef01234567", None, ())
+    monkeypatch.setenv("CI_COMMIT_SHA", "main")
+    assert registry.register(model_file(b"3"), "churn").git_commit is None
+
+
+def test_a_repository_without_a_commit_has_none_and_no_problem(registry, model_file, tmp_path, monkeypatch, repository):
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    repository("init", "-q")
+    assert registry.register(model_file(), "churn").notes == ()
+
+
+def test_names_that_are_not_utf8_stand_in_nobodys_way(registry, model_file, repository):
+    with open(b"caf\xe9.py", "w") as file:
+        file.write("one")
+    repository("add", ".")
+    assert registry.register(model_file(), "churn").git_dirty is True
 
 
 def test_a_repository_that_git_cannot_read_is_not_called_clean(registry, model_file, repository):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelreg.errors import ModelInUse, VersionInUse
+from modelreg.errors import ModelInUse, VersionInUse, quoted
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion
 from modelreg.stages import Stage, StageRules
@@ -20,14 +20,14 @@ def refuse_deletion_of_version(version: ModelVersion, rules: StageRules) -> None
             version.name,
             version.version,
             f"is in {version.stage}",
-            f"modelreg transition {version.reference} Archived",
+            f"modelreg transition {quoted(version.reference)} Archived",
         )
     if version.aliases:
         raise VersionInUse(
             version.name,
             version.version,
             f"has the alias {version.aliases[0]}",
-            f"modelreg alias {version.name}@{version.aliases[0]} --remove",
+            f"modelreg alias {quoted(f'{version.name}@{version.aliases[0]}')} --remove",
         )
 
 

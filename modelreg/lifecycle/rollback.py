@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from modelreg.errors import NothingToRollBackTo
+from modelreg.errors import NothingToRollBackTo, quoted
 from modelreg.records.journal import ROLLBACK, TRANSITION, JournalEntry
 from modelreg.records.transition import StageChange, Transition
 from modelreg.references import ModelName
@@ -49,13 +49,13 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     """
     past, leaving = _split(tenures(entries), stages)
     if not past:
-        raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {name}")
+        raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {quoted(name)}")
     target = past[-1].version
     if target not in stages:
         raise NothingToRollBackTo(
             name,
             f"{name}/{target}, which was in Production before, was deleted",
-            f"modelreg transition {name} VERSION Production --archive-existing names another",
+            f"modelreg transition {quoted(name)} VERSION Production --archive-existing names another",
         )
     changes = []
     if leaving is not None:

@@ -36,6 +36,8 @@ class Provenance:
     run_id: str | None
     ci_job: str | None
     environment: Environment
+    notes: tuple[str, ...] = ()
+    """Sentences about what could not be observed."""
 
 
 @dataclass(frozen=True, slots=True)

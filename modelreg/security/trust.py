@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from modelreg.errors import UntrustedModel
 from modelreg.records.scan import Scan, Verdict
-from modelreg.security.denied_names import is_trustable
+from modelreg.records.trusted_name import TrustedName
+from modelreg.security.denied_names import is_trustable, trust_refusal
 from modelreg.security.policy import Pairs, allowed
 
 
@@ -52,6 +54,14 @@ class Trust:
     def refuse_because(self, reason: str) -> UntrustedModel:
         """The error for what is found while a model is loaded."""
         return UntrustedModel(self.model, (reason,))
+
+
+def honoured(stored: Iterable[TrustedName]) -> Pairs:
+    """Those of a registry's trusted names that may be trusted.
+
+    Whoever can write to its catalog can name anything there, and the deny-list grows.
+    """
+    return frozenset(each.pair for each in stored if trust_refusal(each.module, each.name) is None)
 
 
 def trustable(scan: Scan) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sqlite3
 import stat
 import subprocess
 import sys
 import tarfile
+import weakref
 from pathlib import Path
 
 import cloudpickle
@@ -409,3 +411,14 @@ def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp
     done = subprocess.run([*program, *words], cwd=here, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "prediction\n0\n"), done.stderr
     assert not (here / "marker").exists()
+
+
+def test_a_stored_name_that_is_on_the_deny_list_is_not_honoured(registry, tmp_path):
+    """As of a registry whose catalog somebody wrote to, or that trusted it before the list had it."""
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(weakref.WeakSet))
+    registry.register(path, "churn")
+    with sqlite3.connect(registry.folder / "catalog.db") as catalog:
+        catalog.execute("INSERT INTO trusted_names VALUES ('_weakrefset', 'WeakSet', '', 'eve', '2026-01-01')")
+    with pytest.raises(UntrustedModel, match="WeakSet"):
+        registry.load("churn/1")
