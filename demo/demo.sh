@@ -107,7 +107,7 @@ title "A whole, checked copy in another folder, and what could go from this one"
 run modelreg backup backup
 run modelreg verify --registry backup
 run modelreg prune --keep-last 1 --grace 0 --dry-run
-run modelreg prune --keep-last 1 --grace 0 --message 'the demo keeps the newest'
+run modelreg prune --keep-last 1 --grace 0 --yes --message 'the demo keeps the newest'
 run modelreg restore backup --force
 
 printf '\nThe registry of this demo is in demo/output/registry: look around, then delete it.\n'

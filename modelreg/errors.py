@@ -203,7 +203,9 @@ class SourceNotFound(InvalidInput):
     code = "source_not_found"
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
-        super().__init__(f"there is no file or folder {shown(os.fspath(path))}", "check the path")
+        is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path))
+        hint = "bring it to this machine first" if is_address else "check the path"
+        super().__init__(f"there is no file or folder {shown(os.fspath(path))}", hint)
 
 
 class DataChanged(InvalidData):

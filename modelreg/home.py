@@ -53,10 +53,10 @@ def find_home(explicit: Path | None) -> Path:
     It need not exist. Raises `UnsafeRegistry` for a ``.modelreg`` of somebody else that was not made for a group:
     whoever may write above the current folder could have put it there.
     """
-    if explicit is not None:
-        return explicit.expanduser()
-    if os.environ.get(ENVIRONMENT):
-        return Path(os.environ[ENVIRONMENT]).expanduser()
+    named = explicit or os.environ.get(ENVIRONMENT)
+    if named:
+        plain.refuse_address(named)
+        return Path(named).expanduser()
     for folder in _here_and_above():
         found = folder / FOLDER_NAME
         if _is_folder(found):

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
-from modelreg.errors import InvalidInput, shown
+from modelreg.errors import InvalidInput, quoted, shown
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def refuse_address(path: os.PathLike[str] | str) -> None:
+    """Raise `InvalidInput` for ``s3://bucket/models`` and the like, which would become a folder named ``s3:``."""
+    text = os.fspath(path)
+    if address := _ADDRESS.match(text):
+        local = "/" + text[address.end() :].lstrip("/")
+        hint = (
+            f"write {quoted(local)}" if text.startswith("file:") else "name a folder of this machine, and copy it then"
+        )
+        raise InvalidInput(f"{shown(text)} is an address, and a local path is needed", hint)
 
 
 def folder(path: Path) -> None:

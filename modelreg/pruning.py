@@ -23,7 +23,7 @@ from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.home import Home
 from modelreg.lifecycle.leftovers import Leftover, Patience
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
-from modelreg.lifecycle.rollback import rollback_target
+from modelreg.lifecycle.rollback import needed_versions
 from modelreg.records.inspection import Finding
 from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.references import Digest, ModelName
@@ -143,18 +143,18 @@ def _fates(catalog: Snapshot, request: PruneRequest) -> list[VersionFate]:
     if not request.retention.is_given:
         return []
     candidates = list(catalog.candidates(request.glob))
-    targets = {name: _rollback_target(catalog, name) for name in _names(candidates)}
-    return decide_fates(candidates, request.retention, request.moment, targets, request.agreed)
+    needed = {name: _needed_versions(catalog, name) for name in _names(candidates)}
+    return decide_fates(candidates, request.retention, request.moment, needed, request.agreed)
 
 
 def _names(candidates: Iterable[Candidate]) -> Iterable[ModelName]:
     return dict.fromkeys(candidate.name for candidate in candidates)
 
 
-def _rollback_target(catalog: Snapshot, name: ModelName) -> int | None:
+def _needed_versions(catalog: Snapshot, name: ModelName) -> dict[int, str]:
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    return rollback_target(name, entries, stages)
+    return needed_versions(name, entries, stages)
 
 
 def _named_by(home: Home, manifests: Iterable[Digest]) -> set[Digest]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 
+from modelreg import plain
 from modelreg.errors import (
     BytesElsewhere,
     CatalogDamaged,
@@ -663,6 +664,7 @@ class Registry:
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file
 
+        _require_path(output)
         if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
         with (
@@ -907,27 +909,25 @@ class Registry:
 
     # Deleting
 
-    def delete(self, subject: str, *, with_versions: bool = False, message: str | None = None) -> None:
+    def delete(
+        self, subject: str, *, with_versions: bool = False, message: str | None = None, dry_run: bool = False
+    ) -> None:
         """Delete a version (``NAME/3``, ``NAME@alias``, …) or a model without versions (``NAME``) from the catalog.
 
         ``with_versions`` deletes those of the model first, by the same rules: all of them, or nothing. Numbers of
-        deleted versions are never given out again. Raises `VersionInUse` for a version in Staging or Production or
-        with an alias, unless the registry has MLflow's rules, and `ModelInUse` for a model with versions.
-        """
-        from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
+        deleted versions are never given out again. ``dry_run`` deletes nothing, and raises what deleting would.
 
+        Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
+        rules, and `ModelInUse` for a model with versions.
+        """
+        from modelreg import deletion
+
+        if dry_run:
+            with reading(self._home) as catalog:
+                deletion.plan(catalog, subject, with_versions)
+            return
         with writing(self._home, message) as change:
-            if "/" in subject or "@" in subject:
-                version = change.version(Reference.parse(subject))
-                refuse_deletion_of_version(version, change.rules)
-                change.delete_version(version.name, version.version)
-            else:
-                for version in change.versions(parse_name(subject)) if with_versions else ():
-                    refuse_deletion_of_version(version, change.rules)
-                    change.delete_version(version.name, version.version)
-                model = change.model(parse_name(subject))
-                refuse_deletion_of_model(model)
-                change.delete_model(model.name)
+            deletion.delete(change, deletion.plan(change, subject, with_versions))
 
     # Cleaning, and copies of the whole
 
@@ -1123,9 +1123,13 @@ class Registry:
 
 
 def _require_path(folder: StrPath) -> None:
-    """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set."""
+    """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set.
+
+    And for an address, of which Path makes a folder named ``s3:``.
+    """
     if not os.fspath(folder):
         raise InvalidInput("an empty path was given", "name a folder, or a file")
+    plain.refuse_address(folder)
 
 
 def load_model(

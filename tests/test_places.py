@@ -291,3 +291,38 @@ def test_a_folder_above_that_may_not_be_searched_is_passed_over(tmp_path, modelr
         os.chmod(tmp_path / "closed", 0o700)
     assert done.returncode == 10
     assert "error: " in done.stderr
+
+
+ADDRESSES = ("s3://bucket/models", "gs://bucket", "https://example.org/models", "file:///srv/models")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--registry"),
+        ("init", "--registry"),
+        ("backup",),
+        ("restore",),
+        ("export", "churn/1"),
+        ("load", "churn/1", "-o"),
+        ("predict", "churn/1", "-i", "model.bin", "-o"),
+    ],
+    ids=" ".join,
+)
+def test_an_address_is_no_folder_and_nothing_is_made_of_it(registry, model_file, project, command, words, address):
+    registry.register(model_file(), "churn")
+    before = sorted(os.listdir())
+    named = [] if words[-1] == "--registry" else ["--registry", registry.folder]
+    done = command(*words, address, *named)
+    assert done.returncode == 2
+    assert "is an address, and a local path is needed" in done.stderr
+    assert ("hint: write /srv/models" in done.stderr) is address.startswith("file:")
+    assert sorted(os.listdir()) == before
+
+
+def test_an_address_in_the_environment_is_no_folder_either(project, command, monkeypatch):
+    monkeypatch.setenv("MODELREG_HOME", "s3://bucket/models")
+    assert "is an address" in command("list").stderr
+    monkeypatch.setenv("MODELREG_HOME", f"{project}/s3:/bucket")  # which nobody writes who means an address
+    assert "is an address" not in command("list").stderr

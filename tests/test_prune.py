@@ -602,6 +602,22 @@ def rollback_target(registry, name):
         return []
 
 
+def test_what_a_rollback_displaced_stays_until_another_version_is_promoted(registry, model_file):
+    for number in range(1, 6):
+        registry.register(model_file(b"%d" % number), "churn")
+    for number in (1, 2, 3):
+        registry.transition("churn", number, "Production", archive_existing=True)
+    registry.rollback("churn")
+    registry.rollback("churn")
+    fates = {fate.version: fate.reason for fate in registry.prune(keep_last=1, dry_run=True).versions}
+    assert fates[3] == fates[2] == "is what a rollback displaced"
+    assert fates[4] == "is not among the newest 1"
+    registry.transition("churn", 5, "Production", archive_existing=True)
+    fates = {fate.version: fate.reason for fate in registry.prune(keep_last=1, dry_run=True).versions}
+    assert fates[3] == fates[2] == "is not among the newest 1"
+    assert fates[1] == "is what a rollback would return to"
+
+
 def test_pruning_asks_nothing_of_a_library(five, run):
     script = """
 import sys

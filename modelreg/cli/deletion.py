@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import output
+from modelreg.cli import asking, output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Message, Subject
 from modelreg.errors import InvalidInput
@@ -32,11 +32,10 @@ def delete(
     source = registry(context)
     exact = source.version(subject).reference if "/" in subject or "@" in subject else source.model(subject).name
     if not yes:
+        source.delete(exact, dry_run=True)
         if not output.can_ask():
             raise InvalidInput(f"deleting {exact} has to be confirmed; nothing was deleted", "add --yes")
-        if not typer.confirm(f"Delete {exact} from the catalog?", err=True):
-            output.note("nothing was deleted")
-            return
+        asking.confirm(f"Delete {exact} from the catalog?", "nothing was deleted")
     source.delete(exact, message=message)
     if as_json:
         output.print_json({"deleted": exact})

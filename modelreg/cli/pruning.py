@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import output, text
+from modelreg.cli import asking, output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
-from modelreg.errors import shown
+from modelreg.errors import InvalidInput, shown
 from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 
 
@@ -66,7 +66,9 @@ def prune(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; scripts that remove versions need this.")
+    ] = False,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,14 +76,15 @@ def prune(
 
     What 'delete' left goes once it was written longer than --grace ago, and so does what killed processes left.
     With --keep-last, --older-than or --stage versions are removed first: those of which all that is given is true.
-    Never one in Staging or Production, one with an alias, or the one to which 'rollback' would return. Their bytes
-    go with them, unless they are younger than --grace. A terminal is asked before versions are removed.
+    Never one in Staging or Production, one with an alias, the one to which 'rollback' would return, or those that it
+    displaced since the last promotion. Their bytes go with them, unless they are younger than --grace. A terminal is
+    asked before versions are removed, and a script is refused (exit 2) without --yes.
 
     \b
     modelreg prune --dry-run
     modelreg prune --grace 0
     modelreg prune --keep-last 10 --older-than 90d --dry-run
-    modelreg prune 'churn*' --stage Archived --older-than 52w --message "retention rule 7"
+    modelreg prune 'churn*' --stage Archived --older-than 52w --yes --message "retention rule 7"
     """
     request = partial(
         registry(context).prune,
@@ -92,18 +95,21 @@ def prune(
         stages=stage or (),
         message=message,
     )
-    if dry_run or yes or not output.can_ask():
+    if dry_run or yes:
         _show(request(dry_run=dry_run), glob, as_json)
         return
     planned = request(dry_run=True)
     if not planned.removed:
         _show(request(agreed=planned), glob, as_json)
         return
+    what = f"{_versions(planned.removed)} from the catalog"
+    if not output.can_ask():
+        raise InvalidInput(
+            f"removing {what} has to be confirmed; nothing was changed", "look at them with --dry-run, then add --yes"
+        )
     if not as_json:
         _print(planned)
-    if not typer.confirm(f"Remove {_versions(planned.removed)} from the catalog?", err=True):
-        output.note("nothing was changed")
-        return
+    asking.confirm(f"Remove {what}?", "nothing was changed")
     done = request(agreed=planned)
     if as_json:
         output.print_json(done)

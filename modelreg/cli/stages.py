@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import output
+from modelreg.cli import asking, output
 from modelreg.cli.application import registry, tell_undo
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
 from modelreg.cli.options import AsJson, Message, Name, Quiet
@@ -140,7 +140,7 @@ def _ask(occupied: ProductionOccupied) -> Stage:
     choices = {"a": Stage.ARCHIVED, "s": Stage.STAGING, "n": Stage.NONE}
     question = "(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     while True:
-        answer = str(typer.prompt(question, default="q", err=True)).strip().lower()[:1]
+        answer = asking.ask(question, default="q").lower()[:1]
         if answer in choices:
             return choices[answer]
         if answer == "q":

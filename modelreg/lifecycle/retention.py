@@ -58,19 +58,19 @@ def decide_fates(
     candidates: Iterable[Candidate],
     retention: Retention,
     now: datetime,
-    targets: Mapping[ModelName, int | None],
+    needed: Mapping[ModelName, Mapping[int, str]],
     agreed: Collection[str] | None = None,
 ) -> list[VersionFate]:
     """What becomes of each version; ``candidates`` come model after model, the newest version first.
 
-    ``targets`` are the versions to which a rollback of each model would return, and ``agreed`` the references of
+    ``needed`` are the versions of each model that rollbacks need, with the reason, and ``agreed`` the references of
     those that may go at all, where somebody was asked.
     """
     fates: list[VersionFate] = []
     rank, model = 0, None
     for each in candidates:
         rank, model = rank + 1 if each.name == model else 1, each.name
-        reason = _relied_on(each, targets.get(each.name)) or _spared(each, rank, retention, now)
+        reason = _relied_on(each, needed.get(each.name, {})) or _spared(each, rank, retention, now)
         if reason is None and agreed is not None and f"{each.name}/{each.version}" not in agreed:
             reason = "was not among those that you agreed to"
         removed = reason is None
@@ -88,15 +88,13 @@ def decide_fates(
     return fates
 
 
-def _relied_on(version: Candidate, target: int | None) -> str | None:
+def _relied_on(version: Candidate, needed: Mapping[int, str]) -> str | None:
     """Why this version never goes, whatever is asked for."""
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
         return f"is in {version.stage}"
     if version.aliases is not None:
         return f"has the alias {version.aliases}"
-    if version.version == target:
-        return "is what a rollback would return to"
-    return None
+    return needed.get(version.version)
 
 
 def _spared(version: Candidate, rank: int, retention: Retention, now: datetime) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from modelreg.errors import NothingToRollBackTo, quoted
 from modelreg.records.journal import ROLLBACK, TRANSITION, JournalEntry
@@ -21,23 +23,34 @@ class Tenure:
     """The stage from which it came."""
 
 
-def tenures(entries: Iterable[JournalEntry]) -> list[Tenure]:
-    """Who came into Production, one after another, without those who were rolled back; the last one is the newest.
+class Tenures(NamedTuple):
+    """Who was in Production, as the journal tells."""
+
+    kept: list[Tenure]
+    """One after another, without those who were rolled back; the last one is the newest.
 
     A version that leaves and comes back with nobody between them had one tenure.
     """
-    found: list[Tenure] = []
+    displaced: list[Tenure]
+    """Those who were rolled back since the last version was promoted."""
+
+
+def tenures(entries: Iterable[JournalEntry]) -> Tenures:
+    """Who came into Production, by the entries about that."""
+    kept: list[Tenure] = []
+    displaced: list[Tenure] = []
     for entry in entries:
         if entry.to_stage is not Stage.PRODUCTION or entry.version is None or entry.from_stage is None:
             continue
         if entry.action == ROLLBACK:
-            while found and found[-1].version != entry.version:
-                found.pop()
+            while kept and kept[-1].version != entry.version:
+                displaced.append(kept.pop())
         elif entry.action == TRANSITION:
-            if found and found[-1].version == entry.version:
-                found.pop()
-            found.append(Tenure(entry.version, entry.from_stage))
-    return found
+            displaced.clear()
+            if kept and kept[-1].version == entry.version:
+                kept.pop()
+            kept.append(Tenure(entry.version, entry.from_stage))
+    return Tenures(kept, displaced)
 
 
 def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
@@ -47,7 +60,7 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     has to leave returns to the stage that it came from. Where several may be in Production, the one before may still
     be there; then the last one leaves, and that is all. Raises `NothingToRollBackTo`.
     """
-    past, leaving = _split(tenures(entries), stages)
+    past, leaving = _split(tenures(entries).kept, stages)
     if not past:
         raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {quoted(name)}")
     target = past[-1].version
@@ -65,12 +78,12 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     return Transition(name, target, Stage.PRODUCTION, tuple(changes))
 
 
-def rollback_target(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> int | None:
-    """The version that `plan_rollback` would bring back, if any."""
-    try:
-        return plan_rollback(name, entries, stages).version
-    except NothingToRollBackTo:
-        return None
+def needed_versions(name: ModelName, entries: Sequence[JournalEntry], stages: Mapping[int, Stage]) -> dict[int, str]:
+    """The versions that a rollback, or taking one back, needs; with the reason, as the end of a sentence."""
+    needed = {tenure.version: "is what a rollback displaced" for tenure in tenures(entries).displaced}
+    with suppress(NothingToRollBackTo):
+        needed[plan_rollback(name, entries, stages).version] = "is what a rollback would return to"
+    return needed
 
 
 def _split(past: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:

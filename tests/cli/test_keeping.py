@@ -47,7 +47,7 @@ def test_a_dry_run_shows_every_version_and_every_kind_of_bytes_with_the_reason(c
 
 def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
     planned = churn("prune", "--stage", "none", "--grace", "0", "--dry-run", "--json")
-    done = churn("prune", "--stage", "none", "--grace", "0", "--json", "--message", "rule 7")
+    done = churn("prune", "--stage", "none", "--grace", "0", "--json", "--message", "rule 7", "--yes")
     assert (done.returncode, planned.returncode) == (0, 0)
     answer = json.loads(done.stdout)
     assert answer == json.loads(planned.stdout) | {"dry_run": False}
@@ -57,15 +57,25 @@ def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
     assert churn("verify").returncode == 0
 
 
+def test_a_script_removes_no_version_that_it_did_not_confirm(churn):
+    done = churn("prune", "--keep-last", "1", "--grace", "0")
+    assert done.returncode == 2
+    assert "removing 1 version from the catalog has to be confirmed; nothing was changed" in done.stderr
+    assert "add --yes" in done.stderr
+    assert len(lines(churn("versions", "churn").stdout)) == 4
+    assert churn("prune", "--grace", "0").returncode == 0
+    assert churn("prune", "--keep-last", "9").returncode == 0
+
+
 def test_a_pattern_that_fits_no_model_is_said(churn):
     done = churn("prune", "chrun*", "--keep-last", "1")
     assert done.returncode == 0
     assert done.stderr.startswith("no model that fits 'chrun*' has a version\n")
-    assert "fits" not in churn("prune", "ch*", "--keep-last", "1").stderr
+    assert "fits" not in churn("prune", "ch*", "--keep-last", "1", "--dry-run").stderr
 
 
 def test_a_script_that_removes_versions_need_not_say_why(churn):
-    assert churn("prune", "--keep-last", "1").returncode == 0
+    assert churn("prune", "--keep-last", "1", "--yes").returncode == 0
     assert "prune --keep-last 1" in churn("history", "churn/2").stdout.splitlines()[-1]
 
 
@@ -93,7 +103,7 @@ def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answe
     shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
     assert re.search("churn/2 +would go .* is not among the newest 1", without_styles(shown.shown))
     status, said = shown.type(f"{answer}\n").ends()
-    assert status == 0
+    assert status == (130 if answer == "n" else 0)
     assert ("nothing was changed" if answer == "n" else "removed 1 version and") in said
     assert len(Registry(registry).versions("churn")) == left
 

@@ -55,15 +55,33 @@ def test_who_does_not_want_to_promote_changes_nothing(churn, terminal, answer, s
 
 def test_a_question_is_asked_again_until_it_is_answered(churn, terminal):
     prompt = terminal("transition", "churn", "2", "Production").until("(q)uit")
-    status, _ = prompt.type("x\n").type("a\n").ends()
+    again = prompt.type("x\n").until("answer a, s, n or q\r\n(a)rchive it, move it to (s)taging, to (n)one, or (q)uit")
+    status, _ = again.type("a\n").ends()
     assert status == 0
     assert stages(churn)[1] == "Archived"
 
 
-@pytest.mark.parametrize(("answer", "left"), [("y\n", 2), ("n\n", 3)])
-def test_deleting_is_confirmed(churn, terminal, answer, left):
-    terminal("delete", "churn/2").until("Delete churn/2").type(answer).ends()
-    assert len(stages(churn)) == left
+@pytest.mark.parametrize(("answer", "status", "left"), [("y\n", 0, 2), ("n\n", 130, 3)])
+def test_deleting_is_confirmed(churn, terminal, answer, status, left):
+    ended, _ = terminal("delete", "churn/2").until("Delete churn/2").type(answer).ends()
+    assert (ended, len(stages(churn))) == (status, left)
+
+
+def test_what_may_not_be_deleted_is_refused_before_anybody_is_asked(churn, terminal):
+    for subject in ("churn/1", "churn"):
+        status, shown = terminal("delete", subject).ends()
+        assert status == 4
+        assert "Delete" not in shown
+
+
+@pytest.mark.parametrize(
+    "words", [("transition", "churn", "2", "Production"), ("delete", "churn/2"), ("prune", "--keep-last", "1")]
+)
+def test_what_was_typed_before_a_question_is_no_answer_to_it(churn, terminal, words):
+    asking = terminal(*words).type("a\ny\n")  # as the rest of a pasted session
+    status, _ = asking.until(": ").type("\x03").ends()
+    assert status == 130
+    assert stages(churn) == {1: "Production", 2: "None", 3: "None"}
 
 
 def test_nothing_is_asked_when_nobody_can_answer(churn):

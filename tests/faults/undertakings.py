@@ -38,7 +38,7 @@ UNDERTAKINGS = {
     "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=4),
     "require a sandbox": Undertaking(("init", "--require-sandbox"), stride_of_pages=4),
     "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=12),
-    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0"), stride_of_pages=16),
+    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0", "--yes"), stride_of_pages=16),
     "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=16),
 }
 

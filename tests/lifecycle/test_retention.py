@@ -23,8 +23,12 @@ def candidate(version, stage=Stage.NONE, days=0, aliases=None, name=CHURN):
     return Candidate(name, version, stage, NOW - days * DAY, 1, aliases)
 
 
+def needed(target):
+    return {CHURN: {} if target is None else {target: "is what a rollback would return to"}}
+
+
 def reasons(candidates, retention, target=None, agreed=None):
-    fates = decide_fates(candidates, retention, NOW, {CHURN: target}, agreed)
+    fates = decide_fates(candidates, retention, NOW, needed(target), agreed)
     return {fate.version: (fate.removed, fate.reason) for fate in fates}
 
 
@@ -82,7 +86,7 @@ RETENTIONS = st.builds(
 def test_what_somebody_relies_on_never_goes_and_everything_else_goes_by_all_that_is_given(
     candidates, retention, target
 ):
-    fates = decide_fates(candidates, retention, NOW, {CHURN: target})
+    fates = decide_fates(candidates, retention, NOW, needed(target))
     assert [fate.version for fate in fates] == [each.version for each in candidates]
     for rank, (each, fate) in enumerate(zip(candidates, fates, strict=True)):
         relied_on = each.stage in (Stage.STAGING, Stage.PRODUCTION) or each.aliases or each.version == target
