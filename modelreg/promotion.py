@@ -59,8 +59,16 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
         changes,
         checks,
         forced=refusal is not None,
-        notes=notes_on(version, terms.stage),
+        notes=(*_notes_on_age(version, terms.stage, occupants), *notes_on(version, terms.stage)),
     )
+
+
+def _notes_on_age(version: ModelVersion, stage: Stage, occupants: Sequence[int]) -> tuple[str, ...]:
+    """What whoever puts an older version in the place of a newer one should know: an old job may run again."""
+    newer = max(occupants, default=0)
+    if stage is not Stage.PRODUCTION or newer < version.version:
+        return ()
+    return (f"{version.reference} is older than {version.name}/{newer}, whose place it takes",)
 
 
 def notes_on(version: ModelVersion, stage: Stage) -> tuple[str, ...]:

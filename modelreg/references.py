@@ -29,7 +29,8 @@ _PLAIN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _NO_NAMES = ("*", ".")  # every model, and the current folder
 _NAME_LENGTH = 256  # characters, in a registry with MLflow's rules; MLflow's databases take as many
 _ALIAS = r"[\w.-]{1,255}"
-_SHORT_DIGEST = "[0-9a-f]{8,64}"
+SHORT_DIGEST = "[0-9a-f]{8,64}"
+"""The digits by which a version may be named, as a regular expression."""
 _KEY_LENGTH = 250  # characters; MLflow's limit for the keys of metrics, parameters and tags
 
 
@@ -154,10 +155,10 @@ def parse_model_path(text: str) -> str:
 def _parse_version_or_stage(text: str) -> Selector:
     if text.lower() == LATEST:
         return Latest()
-    if re.fullmatch(r"\d{1,18}", text, re.ASCII):
-        if int(text) == 0:
+    if number := re.fullmatch(r"v?(\d{1,18})", text, re.ASCII):
+        if int(number[1]) == 0:
             raise InvalidReference(text, "versions are numbered from 1")
-        return int(text)
+        return int(number[1])
     if not re.fullmatch(r"[A-Za-z]+", text):
         raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
     return Stage.parse(text)
@@ -166,7 +167,7 @@ def _parse_version_or_stage(text: str) -> Selector:
 def _parse_alias_or_digest(text: str) -> Selector:
     if not text.startswith(DIGEST_PREFIX):
         return Alias(parse_alias(text))
-    if not re.fullmatch(_SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
+    if not re.fullmatch(SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
         raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
     return DigestPrefix(text)
 

@@ -169,6 +169,17 @@ def test_every_form_leads_to_its_version(three, text, version):
     assert three.version(text).version == version
 
 
+def test_a_digest_is_found_as_tables_print_it_unless_an_alias_is_called_so(three):
+    digits = three.version("churn/2").digest.removeprefix("sha256:")[:12]
+    assert three.version(f"churn@{digits}").version == 2
+    three.alias("churn/1", digits)
+    assert three.version(f"churn@{digits}").version == 1
+
+
+def test_the_number_of_a_version_may_have_a_v_before_it(three):
+    assert three.version("churn/v2").version == 2
+
+
 @pytest.mark.parametrize("length", [8, 12, 63, 64])
 def test_the_beginning_of_a_digest_leads_to_its_version(three, length):
     digest = three.version("churn/2").digest

@@ -223,3 +223,20 @@ def test_rollbacks_at_once_go_back_one_step_each(four, at_once):
     assert sorted(said, key=str) == [1, 2, 3, None, None]
     assert stages(four)[1] == "Production"
     assert list(four.verify()) == []
+
+
+def test_the_first_version_in_production_is_taken_out_by_hand_as_the_hint_says(registry, model_file):
+    registry.register(model_file(), "churn", stage="Staging")
+    registry.transition("churn", 1, "Production")
+    with pytest.raises(NothingToRollBackTo) as refused:
+        registry.rollback("churn")
+    assert refused.value.hint == "modelreg transition churn/1 Staging takes it out of Production"
+
+
+def test_an_older_version_in_the_place_of_a_newer_one_is_noted(registry, model_file):
+    for number in (1, 2):
+        registry.register(model_file(b"%d" % number), "churn")
+    assert registry.transition("churn", 1, "Production").notes == ()
+    assert registry.transition("churn", 2, "Production", archive_existing=True).notes == ()
+    again = registry.transition("churn", 1, "Production", archive_existing=True)
+    assert again.notes == ("churn/1 is older than churn/2, whose place it takes",)

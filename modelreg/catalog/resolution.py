@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 from modelreg.catalog.models import model_id, rules_of
 from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
-from modelreg.references import Alias, DigestPrefix, Latest, Reference, require_plain_alias
+from modelreg.references import (
+    DIGEST_PREFIX,
+    SHORT_DIGEST,
+    Alias,
+    DigestPrefix,
+    Latest,
+    ModelName,
+    Reference,
+    require_plain_alias,
+)
 from modelreg.stages import Stage, StageRules
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
@@ -64,6 +74,8 @@ def _candidate(connection: sqlite3.Connection, model: int, reference: Reference)
             return _first(connection, _LATEST, model=model)
         case Alias(alias):
             row = _first(connection, _BY_ALIAS, model=model, alias=alias)
+            if row is None and re.fullmatch(SHORT_DIGEST, alias):  # as tables print it
+                row = _by_digest(connection, model, reference.name, f"{DIGEST_PREFIX}{alias}")
             if row is None:
                 if rules_of(connection) is StageRules.STRICT:
                     require_plain_alias(alias)
@@ -71,10 +83,7 @@ def _candidate(connection: sqlite3.Connection, model: int, reference: Reference)
                 raise AliasNotFound(reference.name, alias, aliases)
             return row
         case DigestPrefix(prefix):
-            rows = connection.execute(_BY_DIGEST, {"model": model, "prefix": prefix}).fetchall()
-            if len(rows) > 1:
-                raise AmbiguousDigest(reference.name, prefix)
-            return rows[0] if rows else None
+            return _by_digest(connection, model, reference.name, prefix)
         case Stage() as stage:
             row = _first(connection, _IN_STAGE, model=model, stage=stage.value)
             if row is None:
@@ -82,6 +91,13 @@ def _candidate(connection: sqlite3.Connection, model: int, reference: Reference)
             return row
         case number:
             return _first(connection, _EXISTS, model=model, version=number)
+
+
+def _by_digest(connection: sqlite3.Connection, model: int, name: ModelName, prefix: str) -> Any:
+    rows = connection.execute(_BY_DIGEST, {"model": model, "prefix": prefix}).fetchall()
+    if len(rows) > 1:
+        raise AmbiguousDigest(name, prefix)
+    return rows[0] if rows else None
 
 
 def _first(connection: sqlite3.Connection, query: str, **values: Any) -> Any:

@@ -11,7 +11,7 @@ import typer
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_references
-from modelreg.cli.options import AsJson
+from modelreg.cli.options import AsJson, joined
 from modelreg.cli.output import Column
 from modelreg.records.difference import Difference, FileDifference, ValueDifference
 from modelreg.records.version import ModelFile
@@ -51,6 +51,9 @@ def diff(
     context: typer.Context,
     before: _Reference,
     after: _Reference,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[VERSION]", help="After a NAME and a VERSION: the other version.")
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when there is a difference.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,9 +61,12 @@ def diff(
 
     \b
     modelreg diff churn/Production churn/latest
+    modelreg diff churn 2 3
     modelreg diff churn/2 churn/3 --json | jq .evaluations
     modelreg diff churn/2 churn/3 --exit-code >/dev/null && echo "the same model"
     """
+    if other is not None:
+        before, after = joined(before, after), joined(before, other)
     found = registry(context).diff(before, after)
     form = output.chosen_form(as_json)
     if form is output.Form.JSON:

@@ -50,7 +50,13 @@ def evaluate(
     reference: ReferenceArgument,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="CSV (also .csv.gz) or parquet with the true values; '-' for stdin."),
+        typer.Option(
+            "--data",
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="CSV (also .csv.gz) or parquet with the true values; '-' for stdin.",
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the true values.")] = None,
     dataset: Annotated[
@@ -125,7 +131,8 @@ def predict(
     context: typer.Context,
     reference: ReferenceArgument,
     input: Annotated[
-        str, typer.Option("--input", "-i", metavar="FILE", help="CSV (also .csv.gz) or parquet; '-' for stdin.")
+        str,
+        typer.Option("--input", "--data", "-i", metavar="FILE", help="CSV (also .csv.gz) or parquet; '-' for stdin."),
     ],
     destination: Annotated[
         str,

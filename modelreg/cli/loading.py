@@ -10,7 +10,7 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, ReferenceArgument
+from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
 from modelreg.errors import InvalidInput
 from modelreg.records.version import ModelVersion
 
@@ -20,6 +20,7 @@ _STDOUT = "-"
 def load(
     context: typer.Context,
     reference: ReferenceArgument,
+    number: Version = None,
     destination: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="DEST", help="Copy it there; '-' writes a single file to stdout."),
@@ -40,7 +41,7 @@ def load(
     if destination == _STDOUT:
         _refuse_as_place_for_bytes(sys.stdout, as_json)
     source = registry(context)
-    version = source.version(reference)
+    version = source.version(joined(reference, number))
     exact = version.reference  # whatever happens to a stage meanwhile
     if destination == _STDOUT:
         with output.reader_may_go():

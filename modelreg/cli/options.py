@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli.completion import complete_names, complete_references, complete_stages, complete_subjects
-from modelreg.errors import InvalidInput, InvalidMetric, shown
+from modelreg.cli.completion import (
+    complete_names,
+    complete_references,
+    complete_stages,
+    complete_subjects,
+    complete_versions_or_stages,
+)
+from modelreg.errors import InvalidInput, InvalidMetric, quoted, shown
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
@@ -21,6 +27,12 @@ ReferenceArgument = Annotated[
 Subject = Annotated[
     str,
     typer.Argument(metavar="NAME|REF", help="A model, or one of its versions.", autocompletion=complete_subjects),
+]
+Version = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[VERSION]", help="After a NAME: the version's number.", autocompletion=complete_versions_or_stages
+    ),
 ]
 StageOption = Annotated[
     str | None,
@@ -67,6 +79,11 @@ Sort = Annotated[
 Limit = Annotated[int | None, typer.Option(metavar="N", help="The first N only.")]
 
 
+def joined(subject: str, version: str | None) -> str:
+    """One reference of a model and a version that were written apart, as ``churn 3``."""
+    return subject if version is None else f"{subject}/{version}"
+
+
 def pairs(words: list[str] | None, option: str) -> dict[str, str]:
     """``NAME=VALUE`` words as a dictionary."""
     found: dict[str, str] = {}
@@ -74,6 +91,9 @@ def pairs(words: list[str] | None, option: str) -> dict[str, str]:
         name, separator, value = word.partition("=")
         if not separator:
             raise InvalidInput(f"{option} {shown(word)} has no '='", f"write {option} NAME=VALUE")
+        if name != name.strip():
+            hint = f"write {option} {quoted(f'{name.strip()}={value.strip()}')}"
+            raise InvalidInput(f"{option} {shown(word)} has a space around its name", hint)
         if name in found:
             raise InvalidInput(f"{option} {shown(name)} is given twice", "give each name once")
         found[name] = value

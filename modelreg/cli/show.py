@@ -9,25 +9,28 @@ import typer
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.list import MODEL_COLUMNS
-from modelreg.cli.options import AsJson, Quiet, Subject
+from modelreg.cli.options import AsJson, Quiet, Subject, Version, joined
 from modelreg.clock import as_text
 from modelreg.records.scan import Verdict
 from modelreg.records.version import ModelVersion
 
 
-def show(context: typer.Context, subject: Subject, as_json: AsJson = False, quiet: Quiet = False) -> None:
+def show(
+    context: typer.Context, subject: Subject, version: Version = None, as_json: AsJson = False, quiet: Quiet = False
+) -> None:
     """Show everything about a model or a version.
 
     \b
     modelreg show churn
+    modelreg show churn 3
     modelreg show churn/Production
     modelreg show churn@champion --json | jq .signature
     """
-    form = output.chosen_form(as_json, quiet)
+    form, subject = output.chosen_form(as_json, quiet), joined(subject, version)
     if "/" in subject or "@" in subject:
-        version = registry(context).version(subject)
-        trusted = {each.dotted for each in registry(context).trusted_names()} if version.imports else set()
-        output.print_fields(version, _version_fields(version, trusted, form), form, version.reference)
+        found = registry(context).version(subject)
+        trusted = {each.dotted for each in registry(context).trusted_names()} if found.imports else set()
+        output.print_fields(found, _version_fields(found, trusted, form), form, found.reference)
     else:
         model = registry(context).model(subject)
         output.print_fields(model, [(each.name, each.value(model)) for each in MODEL_COLUMNS], form, model.name)

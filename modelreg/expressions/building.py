@@ -40,6 +40,8 @@ _DEEPEST = 60  # nodes below each other
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 _UNORDERED = {Kind.STAGE, Kind.VERDICT, Kind.ALIAS}
 _PRODUCTION = "production"
+_WORDS = {word.value.lower() for word in (*Stage, *Verdict)}
+"""Texts that are not mistaken for fields."""
 
 
 class Key(NamedTuple):
@@ -221,8 +223,20 @@ class GateBuilder:
             return f"{name} needs a key", f"write {name}.{'DATASET.METRIC' if name == 'eval' else 'KEY'}"
         if name in self.plain:
             return f"{name} has no keys", f"write {name}"
+        return f"there is no field {shown(str(whole))}", self._instead(name, keys)
+
+    def _instead(self, name: str, keys: tuple[str, ...]) -> str:
+        """What may have been meant by a field that there is not: another one, one with a key, or a text."""
+        as_text = f"a text stands in quotes: '{name}'"
+        if name.lower() in _WORDS:
+            return as_text
         known = [*self.plain, *(f"{each}.KEY" for each in self.keyed)]
-        return f"there is no field {shown(str(whole))}", did_you_mean(name, known) or f"fields are {', '.join(known)}"
+        if near := did_you_mean(name, known):
+            return near
+        if keys or not self.keyed:
+            return f"fields are {', '.join(known)}"
+        keyed = [f"{each}.{'DATASET.' if each == 'eval' else ''}{name}" for each in self.keyed]
+        return f"write {', '.join(keyed[:-1])} or {keyed[-1]}; {as_text}"
 
 
 class FilterBuilder(GateBuilder):

@@ -80,6 +80,15 @@ _NAMES = {
     "$END": "the end",
 }
 """What the grammar calls a terminal -> what people do."""
+_MEANT = {
+    "==": "write = once",
+    "=>": "write >=",
+    "=<": "write <=",
+    "<>": "write !=",
+    "&&": "write AND",
+    "||": "write OR",
+}
+"""What other languages write -> what it is here."""
 _STARTS = {
     "filter": (FilterBuilder, "filter"),
     "gate": (GateBuilder, "filter"),
@@ -156,8 +165,7 @@ def _unexpected(found: UnexpectedInput, text: str) -> InvalidExpression:
     word = str(token) if token is not None else text[start]
     if word in ("'", '"', "`"):
         return InvalidExpression(text, f"this {word} has no end", None, (start, len(text)))
-    if word == "=" and text[:start].endswith("="):
-        hint = "write = once"
+    hint = _MEANT.get(text[max(0, start - 1) : start + 1]) or _MEANT.get(text[start : start + 2]) or hint
     return InvalidExpression(text, f"{shown(word)} was not expected there", hint, (start, start + len(word)))
 
 

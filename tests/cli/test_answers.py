@@ -218,3 +218,18 @@ def test_no_command_of_every_day_imports_what_it_does_not_need(churn, registry):
             check=True,
         )
         assert done.stderr.splitlines()[-1] == "[]", words
+
+
+def test_a_model_and_a_version_may_be_written_apart(churn):
+    for words in (("show",), ("load",)):
+        assert churn(*words, "churn", "2").stdout == churn(*words, "churn/2").stdout != ""
+        assert churn(*words, "churn", "v2").stdout == churn(*words, "churn/2").stdout
+    assert churn("diff", "churn", "1", "2").stdout == churn("diff", "churn/1", "churn/2").stdout != ""
+    refused = churn("show", "churn/1", "2")
+    assert refused.returncode == 2
+
+
+def test_a_name_of_a_metric_has_no_spaces_around_it(churn, files):
+    done = churn("evaluate", "churn/1", "--as", "d", "--metric", "auc = 0.9")
+    assert done.returncode == 2
+    assert "write --metric auc=0.9" in done.stderr

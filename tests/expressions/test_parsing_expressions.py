@@ -224,3 +224,24 @@ WORDS = st.sampled_from(LANGUAGE.split())
 @given(st.lists(WORDS, max_size=12).map(" ".join))
 def test_words_of_the_language_in_any_order_are_understood_or_refused(text):
     assert all(refused.message for refused in understood_or_refused(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("stage = Staging", "a text stands in quotes: 'Staging'"),
+        ("scan = safe", "a text stands in quotes: 'safe'"),
+        ("flavour = 'sklearn'", "did you mean flavor?"),
+        ("auc > 0.9", "write metrics.auc, params.auc, tags.auc or eval.DATASET.auc; a text stands in quotes: 'auc'"),
+        ("metrics.auc => 0.9", "write >="),
+        ("metrics.auc =< 0.9", "write <="),
+        ("stage <> 'Staging'", "write !="),
+        ("stage == 'Staging'", "write = once"),
+        ("version > 1 && version < 3", "write AND"),
+        ("version > 1 || version < 3", "write OR"),
+    ],
+)
+def test_what_was_meant_is_said(text, hint):
+    with pytest.raises(InvalidExpression) as refused:
+        parse_filter(text)
+    assert refused.value.hint == hint
