@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from modelreg.artifacts.copying import Progress
     from modelreg.artifacts.manifest import Manifest
     from modelreg.catalog.change import Change
-    from modelreg.catalog.snapshot import Snapshot
     from modelreg.confinement.conditions import ConfinementOptions
     from modelreg.confinement.running import ModelRun
     from modelreg.expressions.building import Key
@@ -207,42 +206,52 @@ class Registry:
         with reading(self._home) as catalog:
             return catalog.version(Reference.parse(reference))
 
-    def history(self, subject: str | None = None) -> list[JournalEntry]:
+    def history(
+        self,
+        subject: str | None = None,
+        *,
+        since: datetime | str | None = None,
+        user: str | None = None,
+        action: str | None = None,
+        limit: int | None = None,
+    ) -> list[JournalEntry]:
         """The journal, oldest entry first: all of it, or that of a model or of one version.
 
-        A model's name leads to everything that ever happened under it, also to models that were deleted since.
+        A model's name leads to everything that ever happened under it, also to models that were deleted since. Of
+        these the entries ``since`` a moment (as in `history_as_of`, of a day its beginning), of a ``user`` and of one
+        ``action``, and the newest ``limit`` of them. Raises `InvalidInput`, `ModelNotFound` and `VersionNotFound`.
         """
+        from modelreg import history
+
+        chosen = history.checked(since=since, user=user, action=action, limit=limit)
         with reading(self._home) as catalog:
-            if subject is None:
-                return list(catalog.journal())
-            if "/" in subject or "@" in subject:
-                return list(catalog.journal_of_version(Reference.parse(subject)))
-            return list(catalog.journal(parse_name(subject))) or _no_history(catalog, subject)
+            return history.entries_of(catalog, subject, chosen)
+
+    def stage_held(self, reference: str) -> StageHeld:
+        """The stage that a version is in now, since when, and who put it there."""
+        from modelreg.records.stage_held import StageHeld
+
+        with reading(self._home) as catalog:
+            version = catalog.version(Reference.parse(reference))
+            entry = catalog.last_into_stage(version.name, version.version)
+        since, user = (version.created_at, version.created_by) if entry is None else (entry.at, entry.user)
+        claimed, message = (None, None) if entry is None else (entry.claimed_user, entry.message)
+        return StageHeld(version.name, version.version, version.stage, since, user, claimed, message)
 
     def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageHeld]:
         """Which version was in which stage at ``moment``: of every model, of one, or one version.
 
-        ``moment`` is aware, or a text: ``2026-10-01T12:00:00Z``, or ``2026-10-01`` for the end of that day in UTC.
+        ``moment`` is aware, or a text: ``2026-10-01T12:00:00Z``, ``2026-10-01`` for the end of that day in UTC,
+        ``now``, ``today``, ``yesterday``, or ``3d`` for three days ago.
         Names are those of that time; a model is found under any name that it ever had. Raises `InvalidInput`,
         `ModelNotFound`, and `VersionNotFound` when there was no such version then.
         """
-        from modelreg.clock import as_text
-        from modelreg.errors import VersionNotFound
-        from modelreg.lifecycle.journal import stages_at
+        from modelreg import history
         from modelreg.statements import checked_moment
 
         asked = checked_moment(moment)
-        name, _, number = (subject or "").partition("/")
-        if number and not number.isdecimal():
-            raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
         with reading(self._home) as catalog:
-            entries = list(catalog.journal(parse_name(name) if subject else None))
-            if subject and not entries:
-                _no_history(catalog, name)
-        found = [each for each in stages_at(entries, asked) if not number or each.version == int(number)]
-        if number and not found:
-            raise VersionNotFound(f"{subject} at {as_text(asked)}", None)
-        return found
+            return history.held_at(catalog, subject, asked)
 
     def gates(self, name: str | None = None) -> list[Gate]:
         """The gates of a model, those for every model among them; all that there are without a name."""
@@ -1162,8 +1171,3 @@ def _parsed(
 
 def _stage_or_none(stage: Stage | str | None) -> Stage | None:
     return None if stage is None else Stage.parse(stage)
-
-
-def _no_history(catalog: Snapshot, name: str) -> list[JournalEntry]:
-    catalog.model(parse_name(name))  # raises: nothing was ever named so
-    return []

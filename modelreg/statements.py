@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from modelreg.clock import in_utc, span
+from modelreg.clock import in_utc, now, span
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.records.signature import Signature
 from modelreg.references import is_utf8, parse_alias, parse_key
@@ -147,14 +147,24 @@ def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None
     return parse_key(Path(data or "").name.split(".")[0] if name is None else name, "data set")
 
 
-def checked_moment(moment: datetime | str) -> datetime:
-    """The moment that is meant, of a day its last; raises `InvalidInput`."""
+def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
+    """The moment that is meant, of a day its last, or its first where something ``begins``.
+
+    Besides times there are ``now``, ``today``, ``yesterday``, and lengths of time (``3d``) for so long ago. Raises
+    `InvalidInput`.
+    """
     if not isinstance(moment, str):
         return in_utc(moment)
+    word = moment.lower()
     try:
-        return span(moment)[1]
-    except ValueError:
-        hint = "write 2026-10-01, or 2026-10-01T12:00:00Z"
+        if word == "now":
+            return now()
+        if (ago := _duration(word)) is not None:
+            return now() - ago
+        day = {"today": now(), "yesterday": now() - timedelta(days=1)}.get(word)
+        return span(moment if day is None else day.date().isoformat())[0 if begins else 1]
+    except (ValueError, OverflowError):
+        hint = "write 2026-10-01, 2026-10-01T12:00:00Z, now, today, yesterday, or 3d for three days ago"
         raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
 
 
@@ -162,16 +172,22 @@ def checked_duration(duration: timedelta | str, what: str) -> timedelta:
     """``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
     try:
         if isinstance(duration, str):
-            found = re.fullmatch(r"(\d{1,9})([smhdw])|0", duration, re.ASCII)
+            found = timedelta() if duration == "0" else _duration(duration)
             if found is None:
                 raise ValueError(duration)
-            duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[2] else timedelta()
+            duration = found
         if duration < timedelta():
             raise ValueError(duration)
     except (ValueError, OverflowError):
         hint = "write a whole number and a unit: 30m, 24h, 90d, 2w; or 0"
         raise InvalidInput(f"{what} {shown(str(duration))} is not a length of time", hint) from None
     return duration
+
+
+def _duration(text: str) -> timedelta | None:
+    """``24h`` as a length of time; None for what is none."""
+    found = re.fullmatch(r"(\d{1,9})([smhdw])", text, re.ASCII)
+    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def checked_count(count: int | None, what: str) -> int | None:

@@ -59,7 +59,7 @@ def test_a_model_is_found_under_any_name_it_had_and_shown_under_that_of_the_time
         assert held(registry, datetime.now(UTC), name) == {"leaving/1": "None"}
 
 
-@pytest.mark.parametrize("moment", ["soon", "", "2026-13-01", "2026-10-01T25:00", "yesterday"])
+@pytest.mark.parametrize("moment", ["soon", "", "2026-13-01", "2026-10-01T25:00", "3 d", "tomorrow"])
 def test_what_is_no_time_is_refused(registry, model_file, moment):
     registry.register(model_file(b"1"), "churn")
     with pytest.raises(InvalidInput, match="is not a time"):
@@ -111,3 +111,49 @@ def test_random_moments_of_a_random_history_agree_with_a_model_kept_beside_it(re
         moment = chance.choice([first + (last - first) * chance.random(), times[chance.choice(kept)[0]]])
         expected = [holds for seq, holds in kept if times[seq] <= moment][-1]
         assert held(registry, moment) == expected
+
+
+def test_a_moment_may_be_said_from_now(registry, model_file):
+    registry.register(model_file(b"1"), "churn")
+    for moment in ("now", "today", "0s"):
+        assert held(registry, moment) == {"churn/1": "None"}
+    for moment in ("yesterday", "3d", "1h"):
+        assert held(registry, moment) == {}
+
+
+def test_the_history_is_chosen_by_time_user_action_and_number(registry, model_file):
+    for number in (1, 2):
+        registry.register(model_file(b"%d" % number), "churn")
+    registry.register(model_file(b"3"), "fraud")
+    registry.transition("churn", 1, "Production")
+    everything = registry.history()
+    user = everything[0].user
+    assert registry.history(limit=2) == everything[-2:]
+    assert [entry.version for entry in registry.history(action="register")] == [1, 2, 1]
+    assert registry.history(since="1d", user=user, action="transition") == everything[-1:]
+    assert registry.history(since=everything[-1].at) == everything[-1:]
+    assert registry.history("churn/1", action="register") == registry.history("churn/1")[:1]
+    assert registry.history("churn", user="nobody") == registry.history("churn/1", user="nobody") == []
+    for subject, error in (("absent", ModelNotFound), ("churn/9", VersionNotFound)):
+        with pytest.raises(error):
+            registry.history(subject, user="nobody")
+    with pytest.raises(InvalidInput) as refused:
+        registry.history(action="transitions")
+    assert refused.value.hint == "did you mean transition?"
+
+
+def test_the_user_that_the_environment_claims_is_found_too(registry, model_file, monkeypatch):
+    monkeypatch.setenv("MODELREG_USER", "ana")
+    registry.register(model_file(b"1"), "churn")
+    assert [entry.action for entry in registry.history(user="ana")] == ["register"]
+
+
+def test_a_version_tells_since_when_it_is_in_its_stage_and_who_put_it_there(registry, model_file):
+    registry.register(model_file(b"1"), "churn")
+    assert registry.stage_held("churn/1").since == registry.version("churn/1").created_at
+    registry.transition("churn", 1, "Production", message="passed")
+    entry = registry.history()[-1]
+    held_now = registry.stage_held("churn/Production")
+    assert (held_now.stage, held_now.since, held_now.user, held_now.message) == (
+        "Production", entry.at, entry.user, "passed",
+    )  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from modelreg.catalog.rows import understood
 from modelreg.clock import as_text, from_text
@@ -22,21 +23,39 @@ VALUES (:seq, :at, :batch, :action, :model, :name, :version, :from_stage, :to_st
 _LAST = "SELECT * FROM journal ORDER BY seq DESC LIMIT 1"
 _HASH = "SELECT hash FROM journal WHERE seq = ?"
 _ALL = "SELECT * FROM journal ORDER BY seq"
-_OF_MODEL = """
-SELECT * FROM journal
-WHERE name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)
-ORDER BY seq
-"""
 _INTO_PRODUCTION = "SELECT * FROM journal WHERE model = :model AND to_stage = 'Production' ORDER BY seq"
-_OF_VERSION = """
+_CHOSEN = "SELECT * FROM (SELECT * FROM journal WHERE {where} ORDER BY seq DESC LIMIT :limit) ORDER BY seq"
+_CONDITIONS = {
+    "name": "(name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0))",
+    "version": "version = :version",
+    "since": "at >= :since",
+    "user": ":user IN (user, claimed_user)",
+    "action": "action = :action",
+}
+_INTO_STAGE = """
 SELECT * FROM journal
-WHERE (name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0)) AND version = :version
-ORDER BY seq
+WHERE model = :model AND version = :version AND to_stage IS NOT NULL AND action <> 'refuse' ORDER BY seq DESC LIMIT 1
 """
-
 _LAST_IMPORT = """
 SELECT after FROM journal WHERE model = :model AND version IS :version AND action = 'import' ORDER BY seq DESC LIMIT 1
 """
+
+
+class Chosen(NamedTuple):
+    """Which entries are wanted: those of which all that is given is true."""
+
+    name: str | None = None
+    """Of the models that ever had this name."""
+    version: int | None = None
+    since: datetime | None = None
+    user: str | None = None
+    """The OS user, or the one that the environment claimed."""
+    action: str | None = None
+    limit: int | None = None
+    """The newest so many."""
+
+
+EVERYTHING = Chosen()
 
 
 def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -57,20 +76,24 @@ def hash_of(connection: sqlite3.Connection, seq: int) -> str | None:
     return None if row is None else str(row["hash"])
 
 
-def entries(connection: sqlite3.Connection, name: str | None = None) -> Iterator[JournalEntry]:
-    """All entries, or those of the models that ever had this name, oldest first."""
-    rows = connection.execute(_ALL) if name is None else connection.execute(_OF_MODEL, {"name": name})
-    return map(_entry, rows)
+def entries(connection: sqlite3.Connection, chosen: Chosen = EVERYTHING) -> Iterator[JournalEntry]:
+    """All entries, or those that are chosen, oldest first."""
+    if chosen == EVERYTHING:
+        return map(_entry, connection.execute(_ALL))
+    values = chosen._asdict() | {"since": chosen.since and as_text(chosen.since), "limit": chosen.limit or -1}
+    where = " AND ".join(sql for key, sql in _CONDITIONS.items() if values[key] is not None) or "TRUE"
+    return map(_entry, connection.execute(_CHOSEN.format(where=where), values))
+
+
+def last_into_stage(connection: sqlite3.Connection, model: int, version: int) -> JournalEntry | None:
+    """What put a version into the stage that it has."""
+    row = connection.execute(_INTO_STAGE, {"model": model, "version": version}).fetchone()
+    return row and _entry(row)
 
 
 def entries_into_production(connection: sqlite3.Connection, model: int) -> list[JournalEntry]:
     """What was said about going into Production, of one model, oldest first."""
     return [_entry(row) for row in connection.execute(_INTO_PRODUCTION, {"model": model})]
-
-
-def entries_of_version(connection: sqlite3.Connection, name: str, version: int) -> list[JournalEntry]:
-    """The entries of one version of the models that ever had this name, oldest first."""
-    return [_entry(row) for row in connection.execute(_OF_VERSION, {"name": name, "version": version})]
 
 
 def last_import(connection: sqlite3.Connection, model: int, version: int | None) -> Values | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_name, rules_of
 from modelreg.references import require_plain_alias
@@ -209,11 +209,11 @@ class Snapshot:
 
         return read_evaluations(self._connection, model_id(self._connection, name), digest)
 
-    def journal(self, name: ModelName | None = None) -> Iterator[JournalEntry]:
-        """The journal's entries, or those of the models that ever had this name, oldest first."""
+    def journal(self, **chosen: Any) -> Iterator[JournalEntry]:
+        """The journal's entries, oldest first; ``chosen`` are the fields of `modelreg.catalog.journal.Chosen`."""
         from modelreg.catalog import journal
 
-        return journal.entries(self._connection, name)
+        return journal.entries(self._connection, journal.Chosen(**chosen))
 
     def journal_of_production(self, name: ModelName) -> list[JournalEntry]:
         """The entries about going into Production, of the model that has this name now, oldest first."""
@@ -221,15 +221,11 @@ class Snapshot:
 
         return journal.entries_into_production(self._connection, model_id(self._connection, name))
 
-    def journal_of_version(self, reference: Reference) -> list[JournalEntry]:
-        """The entries of one version, oldest first, also of one that was deleted and is named by its number."""
+    def last_into_stage(self, name: ModelName, version: int) -> JournalEntry | None:
+        """What put a version into the stage that it has; None where the journal does not tell."""
         from modelreg.catalog import journal
 
-        if isinstance(reference.selector, int):
-            found = journal.entries_of_version(self._connection, reference.name, reference.selector)
-            if found:
-                return found
-        return journal.entries_of_version(self._connection, reference.name, self.number(reference))
+        return journal.last_into_stage(self._connection, model_id(self._connection, name), version)
 
     def last_import(self, name: ModelName, version: int | None) -> Values | None:
         """What was written down of a version, or of the model itself, when it was imported last, if it was.
@@ -245,8 +241,8 @@ class Snapshot:
         from modelreg.catalog import journal
 
         if number is None:
-            return any(entry.model for entry in journal.entries(self._connection, name))
-        return bool(journal.entries_of_version(self._connection, name, number))
+            return any(entry.model for entry in journal.entries(self._connection, journal.Chosen(name)))
+        return next(journal.entries(self._connection, journal.Chosen(name, number, limit=1)), None) is not None
 
     def journal_head(self) -> JournalEntry | None:
         """The newest entry."""

@@ -11,7 +11,7 @@ from modelreg.cli import output
 from modelreg.cli.application import arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Message, Name, ReferenceArgument, Subject, pairs
-from modelreg.errors import InvalidInput
+from modelreg.errors import InvalidInput, quoted
 from modelreg.records.alteration import Alteration
 from modelreg.references import Alias, Reference
 
@@ -45,7 +45,7 @@ def alias(
         _tell(context, done, f"{done.subject}@{done.key} means nothing any more", words, as_json)
         return
     if alias is None:
-        raise InvalidInput("an alias is missing", "modelreg alias churn/3 champion")
+        raise InvalidInput("an alias is missing", f"modelreg alias {quoted(reference)} ALIAS")
     done = source.alias(reference, alias, message=message)
     back = [f"{done.subject}/{done.before}", alias] if done.before else [f"{done.subject}@{alias}", "--remove"]
     _tell(context, done, f"{done.subject}@{alias} -> {done.subject}/{done.after}", ["alias", *back], as_json)
@@ -69,7 +69,7 @@ def tag(
     modelreg tag churn/3 --remove reviewed
     """
     if not tags and not remove:
-        raise InvalidInput("no tag is given", "modelreg tag churn/3 reviewed=yes")
+        raise InvalidInput("no tag is given", f"modelreg tag {quoted(subject)} NAME=VALUE")
     done = registry(context).tag(subject, pairs(tags, "tag"), remove=remove or (), message=message)
     set_again = [f"{key}={value}" for key, value in done.before.items() if value is not None]
     taken = [word for key, value in done.before.items() if value is None for word in ("--remove", key)]

@@ -25,7 +25,7 @@ from modelreg.cli.options import (
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
 from modelreg.comparison import difference, why_other_data
-from modelreg.errors import InvalidInput
+from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
 from modelreg.records.evaluation import EvaluationOutcome
@@ -105,7 +105,8 @@ def evaluate(
         measured = numbers(pairs(metric, "--metric"))
         outcome = source.record_evaluation(reference, dataset, measured, data=data, message=message)
     elif data is None or target is None:
-        raise InvalidInput("--data and --target are needed", "modelreg evaluate churn/3 --data FILE --target COLUMN")
+        hint = f"modelreg evaluate {quoted(reference)} --data FILE --target COLUMN"
+        raise InvalidInput("--data and --target are needed", hint)
     else:
         with row_bar("evaluating") as progress:
             outcome = source.evaluate(

@@ -15,7 +15,7 @@ from modelreg.cli.options import AsJson
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
 from modelreg.errors import InvalidInput
-from modelreg.records.journal import JournalEntry
+from modelreg.records.journal import ACTIONS, JournalEntry
 from modelreg.records.stage_held import StageHeld
 
 _HELD_COLUMNS = (
@@ -60,9 +60,18 @@ def history(
     as_of: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="Which version was in which stage then: 2026-10-01 (its end, UTC) or a time."
+            metavar="TIME", help="Which version was in which stage then: 2026-10-01 (its end, UTC), a time, 3d ago."
         ),
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only since then: 2026-10-01, yesterday, 3d, or a time.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="USER", help="Only what this user did.")] = None,
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="ACTION", help="Only this, as transition.", autocompletion=lambda: list(ACTIONS)),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="The newest N only.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every change: what, when, by whom and why.
@@ -72,19 +81,25 @@ def history(
     \b
     modelreg history churn
     modelreg history churn/3 --json | jq -r '.[] | "\\(.at) \\(.user) \\(.action)"'
+    modelreg history --since yesterday --action transition
     modelreg history churn --as-of 2026-10-01
     modelreg history --head
     """
-    if head and (subject is not None or as_of is not None):
+    chosen = {"since": since, "user": user, "action": action, "limit": limit}
+    if head and any(each is not None for each in (subject, as_of, *chosen.values())):
         raise InvalidInput("--head is about the whole journal, as it is now", "modelreg history --head")
     if as_of is not None:
+        if any(each is not None for each in chosen.values()):
+            raise InvalidInput(
+                "--as-of shows stages, and not entries", "leave out --since, --user, --action and --limit"
+            )
         _print_held(registry(context).history_as_of(as_of, subject), as_json)
         return
     if head:
         newest = registry(context).information().journal_head
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
         return
-    entries = registry(context).history(subject)
+    entries = registry(context).history(subject, since=since, user=user, action=action, limit=limit)
     if as_json:
         output.print_json([_as_object(entry) for entry in entries])
     else:

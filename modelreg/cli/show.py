@@ -30,7 +30,11 @@ def show(
     if "/" in subject or "@" in subject:
         found = registry(context).version(subject)
         trusted = {each.dotted for each in registry(context).trusted_names()} if found.imports else set()
-        output.print_fields(found, _version_fields(found, trusted, form), form, found.reference)
+        held = registry(context).stage_held(found.reference)
+        since = text.ago(held.since) if form is output.Form.TABLE else as_text(held.since)
+        fields = [*_version_fields(found, trusted, form), ("stage_since", since), ("stage_by", held.user)]
+        more = {"stage_since": as_text(held.since), "stage_by": held.user}
+        output.print_fields(output.fields_of(found) | more, fields, form, found.reference)
     else:
         model = registry(context).model(subject)
         output.print_fields(model, [(each.name, each.value(model)) for each in MODEL_COLUMNS], form, model.name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, Filter, Limit, Name, Quiet, Sort
+from modelreg.cli.completion import complete_names
+from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
 from modelreg.records.version import ModelVersion
@@ -34,16 +37,21 @@ VERSION_COLUMNS = (
 )
 
 
+_NAME = Column[ModelVersion]("name", lambda version: version.name, style=lambda _: "bold")
+
+
 def versions(
     context: typer.Context,
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The model; else all.", autocompletion=complete_names)
+    ] = None,
     filter: Filter = None,
     sort: Sort = None,
     limit: Limit = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the versions of a model, newest first.
+    """List the versions of a model, newest first, or those of all models.
 
     --filter and --sort speak of fields such as stage, metrics.auc, params.depth, tags.team, eval.holdout.roc_auc,
     alias, flavor, size, created_at, approvals; docs/expressions.md has all of it.
@@ -51,12 +59,17 @@ def versions(
     \b
     modelreg versions churn
     modelreg versions churn -q --limit 1
+    modelreg versions --filter "git_commit = '3f2a…'"
     modelreg versions churn --filter "eval.holdout.roc_auc > 0.9 AND stage != 'Archived'" --sort "metrics.auc DESC"
     modelreg versions churn --json | jq '.[] | {version, stage, auc: .metrics.auc}'
     """
-    found = registry(context).versions(name, filter=filter, sort=sort, limit=limit)
-    form = output.chosen_form(as_json, quiet)
+    source, form = registry(context), output.chosen_form(as_json, quiet)
+    if name is None:
+        found = source.search(filter, sort=sort, limit=limit)
+    else:
+        found = source.versions(name, filter=filter, sort=sort, limit=limit)
+    columns = VERSION_COLUMNS if name else (_NAME, *VERSION_COLUMNS)
     if not found and form is output.Form.TABLE:
-        output.note(f"{name} has no versions" if filter is None else "no version fits")
+        output.note("no version fits" if filter else f"{name or 'the registry'} has no versions")
         return
-    output.print_records(found, VERSION_COLUMNS, form, lambda version: version.reference)
+    output.print_records(found, columns, form, lambda version: version.reference)

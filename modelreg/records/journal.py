@@ -32,6 +32,10 @@ START_RUN = "start run"
 LOG = "log"
 LOG_MODEL = "log model"
 END_RUN = "end run"
+ACTIONS = (
+    *(MIGRATE, REGISTER, TRANSITION, REFUSE, ROLLBACK, EVALUATE, APPROVE, WITHDRAW, ALIAS, TAG, DESCRIBE, RENAME),
+    *(DELETE, ADD_GATE, REMOVE_GATE, TRUST, DISTRUST, LOAD, SET, CREATE, IMPORT, START_RUN, LOG, LOG_MODEL, END_RUN),
+)
 """What an entry can say was done.
 
 A refusal by a gate, loading with full trust, and what was said where something was imported from, change nothing.

@@ -233,3 +233,18 @@ def test_a_name_of_a_metric_has_no_spaces_around_it(churn, files):
     done = churn("evaluate", "churn/1", "--as", "d", "--metric", "auc = 0.9")
     assert done.returncode == 2
     assert "write --metric auc=0.9" in done.stderr
+
+
+def test_versions_of_all_models_are_found_without_a_name(churn, files):
+    churn("register", files[0], "--name", "fraud")
+    found = churn("versions", "--filter", "version = 1", "-q").stdout.split()
+    assert found == ["churn/1", "fraud/1"]
+    header, *rows = churn("versions", "--limit", "1").stdout.splitlines()
+    assert header.split("\t")[:2] == ["name", "version"]
+    assert rows[0].split("\t")[:2] == ["churn", "3"]
+
+
+def test_show_says_since_when_a_version_is_in_its_stage(churn):
+    told = json.loads(churn("show", "churn/1", "--json").stdout)
+    entry = json.loads(churn("history", "churn/1", "--action", "transition", "--json").stdout)[-1]
+    assert (told["stage_since"], told["stage_by"]) == (entry["at"], entry["user"])

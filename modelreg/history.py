@@ -1,0 +1,67 @@
+"""What the journal tells of a model or a version, also of one that is gone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from modelreg.catalog.snapshot import Snapshot
+from modelreg.clock import as_text
+from modelreg.errors import InvalidInput, VersionNotFound, did_you_mean, shown
+from modelreg.lifecycle.journal import stages_at
+from modelreg.records.journal import ACTIONS, JournalEntry
+from modelreg.records.stage_held import StageHeld
+from modelreg.references import Reference, parse_name
+from modelreg.statements import checked_count, checked_moment
+
+
+class Wanted(TypedDict):
+    """What must be true of an entry, where it is not None."""
+
+    since: datetime | None
+    user: str | None
+    action: str | None
+    limit: int | None
+
+
+def checked(*, since: datetime | str | None, user: str | None, action: str | None, limit: int | None) -> Wanted:
+    """What is wanted of the journal; raises `InvalidInput`."""
+    if action is not None and action not in ACTIONS:
+        near = did_you_mean(action, ACTIONS) or f"actions are {', '.join(ACTIONS)}"
+        raise InvalidInput(f"the journal knows no action {shown(action)}", near)
+    moment = None if since is None else checked_moment(since, begins=True)
+    return Wanted(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
+
+
+def entries_of(catalog: Snapshot, subject: str | None, wanted: Wanted) -> list[JournalEntry]:
+    """The entries about a subject that are wanted; raises `ModelNotFound` and `VersionNotFound`."""
+    if subject is None:
+        return list(catalog.journal(**wanted))
+    if "/" in subject or "@" in subject:
+        reference = Reference.parse(subject)
+        chosen = reference.selector
+        is_number = isinstance(chosen, int) and _is_told_of(catalog, name=reference.name, version=chosen)
+        number = chosen if is_number else catalog.number(reference)
+        return list(catalog.journal(name=reference.name, version=number, **wanted))
+    found = list(catalog.journal(name=parse_name(subject), **wanted))
+    if not found and not _is_told_of(catalog, name=subject):
+        catalog.model(parse_name(subject))  # raises: nothing was ever named so
+    return found
+
+
+def held_at(catalog: Snapshot, subject: str | None, moment: datetime) -> list[StageHeld]:
+    """Which version was in which stage at ``moment``; `Registry.history_as_of` says what is raised."""
+    name, _, number = (subject or "").partition("/")
+    if number and not number.isdecimal():
+        raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
+    entries = list(catalog.journal(name=parse_name(name) if subject else None))
+    if subject and not entries:
+        catalog.model(parse_name(name))
+    found = [each for each in stages_at(entries, moment) if not number or each.version == int(number)]
+    if number and not found:
+        raise VersionNotFound(f"{subject} at {as_text(moment)}", None)
+    return found
+
+
+def _is_told_of(catalog: Snapshot, **subject: object) -> bool:
+    return next(catalog.journal(**subject, limit=1), None) is not None
