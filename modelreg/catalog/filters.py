@@ -36,8 +36,9 @@ _OF_MODEL = {"name": "m.name", "tags": "(SELECT value FROM model_tags WHERE mode
 """What a filter of models may ask that is about the model, and not about one of its versions."""
 _ALIASES = "SELECT 1 FROM aliases WHERE model = v.model AND version = v.version"
 _APPROVALS = """
-(SELECT count(*) FROM approvals a WHERE a.model = v.model AND a.digest = v.digest AND a.user NOT IN
- (SELECT r.created_by FROM versions r WHERE r.model = v.model AND r.digest = v.digest))
+(SELECT count(*) FROM approvals a WHERE a.model = v.model AND a.digest = v.digest AND NOT EXISTS
+ (SELECT 1 FROM versions r INDEXED BY versions_by_digest
+  WHERE r.model = v.model AND r.digest = v.digest AND r.created_by = a.user))
 """
 _KEYED = {
     "metrics": "(SELECT value FROM metrics WHERE model = v.model AND version = v.version AND name = {0})",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from modelreg.catalog.rows import understood
@@ -24,9 +25,18 @@ _LAST = "SELECT * FROM journal ORDER BY seq DESC LIMIT 1"
 _HASH = "SELECT hash FROM journal WHERE seq = ?"
 _ALL = "SELECT * FROM journal ORDER BY seq"
 _INTO_PRODUCTION = "SELECT * FROM journal WHERE model = :model AND to_stage = 'Production' ORDER BY seq"
-_CHOSEN = "SELECT * FROM (SELECT * FROM journal WHERE {where} ORDER BY seq DESC LIMIT :limit) ORDER BY seq"
+_CHOSEN = "SELECT * FROM journal WHERE {where} ORDER BY seq DESC LIMIT :limit"
+# Each model is found by the one before it, through the index: a name may have thousands of entries, and few models.
+_MODELS_OF_NAME = """
+WITH RECURSIVE of_name(model) AS (
+  SELECT min(model) FROM journal WHERE name = :name
+  UNION ALL
+  SELECT (SELECT min(model) FROM journal WHERE name = :name AND model > of_name.model) FROM of_name
+  WHERE of_name.model IS NOT NULL
+)
+SELECT model FROM of_name WHERE model IS NOT NULL
+"""
 _CONDITIONS = {
-    "name": "(name = :name OR model IN (SELECT model FROM journal WHERE name = :name AND model <> 0))",
     "version": "version = :version",
     "since": "at >= :since",
     "user": ":user IN (user, claimed_user)",
@@ -81,8 +91,24 @@ def entries(connection: sqlite3.Connection, chosen: Chosen = EVERYTHING) -> Iter
     if chosen == EVERYTHING:
         return map(_entry, connection.execute(_ALL))
     values = chosen._asdict() | {"since": chosen.since and as_text(chosen.since), "limit": chosen.limit or -1}
-    where = " AND ".join(sql for key, sql in _CONDITIONS.items() if values[key] is not None) or "TRUE"
-    return map(_entry, connection.execute(_CHOSEN.format(where=where), values))
+    conditions = [sql for key, sql in _CONDITIONS.items() if values[key] is not None]
+    found: list[sqlite3.Row] = []
+    for scope in _scopes(connection, chosen.name):
+        where = " AND ".join([*scope, *conditions]) or "TRUE"
+        found += connection.execute(_CHOSEN.format(where=where), values).fetchall()
+    found.sort(key=itemgetter("seq"))
+    return map(_entry, found[-chosen.limit :] if chosen.limit else found)
+
+
+def _scopes(connection: sqlite3.Connection, name: str | None) -> list[list[str]]:
+    """Conditions that together hold for the entries of the models that ever had this name, each found by an index.
+
+    What is told of a name that no model had yet has no model.
+    """
+    if name is None:
+        return [[]]
+    models = [model for (model,) in connection.execute(_MODELS_OF_NAME, {"name": name})]
+    return [["model = 0", "name = :name"] if model == 0 else [f"model = {int(model)}"] for model in models]
 
 
 def last_into_stage(connection: sqlite3.Connection, model: int, version: int) -> JournalEntry | None:

@@ -22,7 +22,8 @@ _OF_RUN = {
     "tags": "SELECT name, value FROM run_tags WHERE run_id = :run_id ORDER BY name",
 }
 _MODELS_OF_RUN = "SELECT * FROM logged_models WHERE run_id = :run_id ORDER BY path"
-_EVERY_MODEL = "SELECT * FROM logged_models WHERE :digest IS NULL OR digest = :digest ORDER BY run_id, path"
+_EVERY_MODEL = "SELECT * FROM logged_models ORDER BY run_id, path"
+_MODELS_OF_DIGEST = "SELECT * FROM logged_models WHERE digest = :digest ORDER BY run_id, path"
 _START = """
 INSERT INTO runs (run_id, name, status, created_by, started_at)
 VALUES (:run_id, :name, :status, :created_by, :started_at)
@@ -76,7 +77,8 @@ def read_model(connection: sqlite3.Connection, run_id: str, path: str) -> Logged
 def read_models(connection: sqlite3.Connection, digest: Digest | None = None) -> Iterator[LoggedModel]:
     """The models of all runs, or those of one digest."""
     with understood():
-        yield from map(_model, connection.execute(_EVERY_MODEL, {"digest": digest}))
+        query = _EVERY_MODEL if digest is None else _MODELS_OF_DIGEST
+        yield from map(_model, connection.execute(query, {"digest": digest}))
 
 
 def values_of_all(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:

@@ -361,6 +361,19 @@ def _attributes_of_imports(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE imports ADD COLUMN attribute TEXT NOT NULL DEFAULT ''")
 
 
+_NAMES_IN_JOURNAL = """
+DROP INDEX journal_by_name;
+CREATE INDEX journal_by_name ON journal(name, model, seq);
+CREATE INDEX journal_of_model ON journal(model, seq);
+"""
+
+
+def _names_in_journal(connection: sqlite3.Connection) -> None:
+    """The models that ever had a name, and the newest entries of one, are found without reading the others."""
+    for statement in _statements(_NAMES_IN_JOURNAL):
+        connection.execute(statement)
+
+
 def lift_contract(connection: sqlite3.Connection) -> None:
     """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
     for statement in _statements(_WITHOUT_CONTRACT):
@@ -415,6 +428,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _runs,
     _newest_in_production,
     _attributes_of_imports,
+    _names_in_journal,
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -19,8 +19,9 @@ _REMOVE = "DELETE FROM trusted_names WHERE module = :module AND name = :name"
 _JUDGE_AGAIN = """
 UPDATE versions AS v SET scan = CASE scan WHEN 'safe' THEN 'unknown' ELSE 'safe' END
 WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
-  AND EXISTS (SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version)
-              AND i.module = :module AND i.name = :name AND verdict = 'unknown')
+  AND (v.model, v.version) IN (
+    SELECT model, version FROM imports INDEXED BY imports_by_name
+    WHERE module = :module AND name = :name AND verdict <> 'safe' AND verdict = 'unknown')
   AND (scan = 'safe') = EXISTS (
     SELECT 1 FROM imports i WHERE (i.model, i.version) = (v.model, v.version) AND verdict = 'unknown'
     AND NOT EXISTS (SELECT 1 FROM trusted_names t WHERE (t.module, t.name) = (i.module, i.name))

@@ -32,7 +32,8 @@ _METRICS = "SELECT version, name, value FROM metrics WHERE model = :model AND ve
 _PARAMS = "SELECT version, name, value FROM params WHERE model = :model AND version BETWEEN :low AND :high"
 _VERSION_TAGS = "SELECT version, name, value FROM version_tags WHERE model = :model AND version BETWEEN :low AND :high"
 _ALIASES = """
-SELECT version, alias FROM aliases WHERE model = :model AND version BETWEEN :low AND :high ORDER BY alias
+SELECT version, alias FROM aliases INDEXED BY aliases_by_version
+WHERE model = :model AND version BETWEEN :low AND :high ORDER BY alias
 """
 _EVALUATIONS = """
 SELECT version, dataset, data_digest, metric, value
@@ -41,7 +42,8 @@ WHERE model = :model AND version BETWEEN :low AND :high ORDER BY dataset, metric
 """
 _APPROVALS = """
 SELECT versions.version, user, message, approvals.created_at,
-       user NOT IN (SELECT created_by FROM versions v WHERE v.model = approvals.model AND v.digest = approvals.digest)
+       NOT EXISTS (SELECT 1 FROM versions v INDEXED BY versions_by_digest
+                   WHERE v.model = approvals.model AND v.digest = approvals.digest AND v.created_by = user)
 FROM versions JOIN approvals USING (model, digest)
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY approvals.created_at, user
 """

@@ -45,7 +45,7 @@ def test_a_stored_catalog_opens_with_todays_program(stored_catalog):
     history = stored_catalog.history()
     assert [entry.action for entry in history[9:]] == ["migrate"]
     steps = [each["name"] for each in json.loads(history[9].after)["migrations"]]
-    assert steps == ["foundation", "runs", "newest_in_production", "attributes_of_imports"]
+    assert steps == ["foundation", "runs", "newest_in_production", "attributes_of_imports", "names_in_journal"]
 
 
 def test_a_stored_catalog_is_sound_once_it_is_migrated(stored_catalog):
