@@ -32,7 +32,7 @@ from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
-_TIME_ZONE_FILE = "dateutil/"
+TIME_ZONE_FILE = "dateutil/"
 """With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
 _LONGEST_PLACE = 200  # characters
 _MOST_EXPECTED = 3
@@ -145,7 +145,7 @@ class _Judge:
                 self._waiting.append((id, self._policy.storage_id, place))
 
     def _text(self, node: str, kinds: Kinds, place: str) -> None:
-        if _TIME_ZONE_FILE in node:
+        if TIME_ZONE_FILE in node:
             self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
         elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))):
             self._refuse(place, repr(node[:80]), kinds)
