@@ -304,9 +304,7 @@ CLASSES: dict[str, dict[str, Any]] = {
             "pairwise_kernels_kwargs": [{"keys": ["text"], "values": ["text", "numbers"]}],
         }
     },
-    **{
-        f"scipy.sparse._lil.lil_{kind}": {"attributes": {"data": ["objects"]}} for kind in ("array", "matrix")
-    },
+    **{f"scipy.sparse._lil.lil_{kind}": {"attributes": {"data": ["objects"]}} for kind in ("array", "matrix")},
     "sklearn.model_selection._search.ParameterSampler": {
         "attributes": {"param_distributions": [{"items": _PARAMETERS}]}
     },
@@ -328,13 +326,13 @@ CLASSES: dict[str, dict[str, Any]] = {
 _PLAIN = ["text", "numbers", "no objects", "type"]
 _ARGUMENT = [*_PLAIN, {"items": [*_PLAIN, {"items": _PLAIN}]}, {"keys": ["text"], "values": _PLAIN}]
 """What a function that a model holds may be given: numbers and texts, and no array in which it could change objects."""
-ARGUMENTS: dict[str, list[Any]] = dict.fromkeys(
-    (
+ARGUMENTS: dict[str, list[Any]] = {
+    attribute: [{"keys": ["keyword"], "values": _ARGUMENT}]
+    for attribute in (
         *("_kwargs", "_metric_params", "effective_metric_params_", "fun_args", "inv_kw_args", "kernel_params"),
         *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
-    ),
-    [{"keys": ["keyword"], "values": _ARGUMENT}],
-)
+    )
+}
 """Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
 CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
 """Attributes whose value is called with data: of types only those that make numbers and texts."""
@@ -345,7 +343,7 @@ OBJECTS = frozenset(
     }
 )
 """Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
-TABLES = ("pandas.core.internals.managers.",)
+TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.managers.")
 """Classes whose state has the columns of tables, which may be arrays of objects."""
 SLOTS = frozenset(
     {

@@ -6,7 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelreg.security.kinds import CONVERSION, FUNCTION, LABELS, METHOD, NUMBERS, OBJECTS, TEXT, TYPE, Kinds, literal, words
+from modelreg.security.kinds import (
+    CONVERSION,
+    FUNCTION,
+    LABELS,
+    METHOD,
+    NUMBERS,
+    OBJECTS,
+    TEXT,
+    TYPE,
+    Kinds,
+    literal,
+    words,
+)
 from modelreg.security.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
