@@ -209,7 +209,7 @@ class Examination:
             return
         for imported in read.names:
             self._evidence.imports(imported.module, imported.name, place.name)
-        self._evidence.judged(judge(read.top, read.objects), place.name)
+        self._evidence.judged(judge(read.top, read.objects, self._budget), place.name)
         if whole.is_model and not whole.depth:
             named = {new: by_name[name] for new, name in read.members.items()}
             self._evidence.skops = SkopsArchive(read.written, named)
@@ -313,7 +313,7 @@ class Examination:
         elif reading.end is End.UNREADABLE:
             self._unreadable(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
         else:
-            self._evidence.judged(judge(reading.top, reading.objects), place.name)
+            self._evidence.judged(judge(reading.top, reading.objects, self._budget), place.name)
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""

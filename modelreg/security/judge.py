@@ -8,12 +8,30 @@ until they are trusted, and their objects are judged as if they were.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
+from modelreg.security.budget import Budget
 from modelreg.security.denied_names import is_trustable
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
+from modelreg.security.kinds import (
+    BYTES,
+    CONVERSION,
+    FUNCTION,
+    KEYWORD,
+    LABELS,
+    METHOD,
+    NO_NUMBERS,
+    NO_OBJECTS,
+    NUMBERS,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TYPE,
+    WRITING_KEYWORDS,
+    Kinds,
+    literal,
+)
 from modelreg.security.object_graph import (
     ABSENT,
     RECONSTRUCTOR,
@@ -29,7 +47,7 @@ from modelreg.security.object_graph import (
     resolved,
 )
 from modelreg.security.pickle_stream import UnreadablePickle
-from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
+from modelreg.security.policy import STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
 TIME_ZONE_FILE = "dateutil/"
@@ -38,6 +56,29 @@ _LONGEST_PLACE = 200  # characters
 _MOST_EXPECTED = 3
 """Kinds that a message lists."""
 _MAKES_CODE = re.compile(r"cloudpickle\.(_make_|_fill_|_builtin_type|subimport)")
+_Waiting = tuple[Node, Kinds, str]
+"""A value, what its place admits, and the place."""
+_LOOKED_AT = 16
+"""Values of a container that are looked at all at once take no longer than one that is judged by itself."""
+_WORK_TO_MAKE = {
+    "distribution": 300,
+    "frozen_distribution": 30,
+    "frame": 30,
+    "index": 30,
+    "offset": 10,
+    "random": 50,
+    **dict.fromkeys(("lightgbm.basic.Booster", "xgboost.core.Booster"), 500),
+    **{f"catboost.core.CatBoost{name}": 500 for name in ("", "Classifier", "Ranker", "Regressor")},
+}
+"""Classes and categories of objects that take long to load -> as many values as can be judged meanwhile."""
+_LONGEST_PARSED = 256  # characters
+_KEEP_TEXTS = frozenset(
+    {
+        *("_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.KeyError", "builtins.RuntimeError"),
+        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter"),
+    }
+)
+"""What takes a text as it is; others parse it, some by regular expressions."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
@@ -75,9 +116,9 @@ class Judgement:
     """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
 
 
-def judge(root: Node, objects: int) -> Judgement:
+def judge(root: Node, objects: int, budget: Budget) -> Judgement:
     """Judge what a model file would build, of which ``objects`` are objects: each has to be judged somewhere."""
-    judge_ = _Judge()
+    judge_ = _Judge(budget)
     judge_.check(root, policy().root, "the model")
     judge_.require_whole(objects)
     return judge_.result
@@ -86,13 +127,16 @@ def judge(root: Node, objects: int) -> Judgement:
 class _Judge:
     """One walk through a graph, without recursion: a file may nest values as deeply as it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.result = Judgement()
+        self._budget = budget
         self._policy = policy()
-        self._waiting: list[tuple[Node, Kinds, str]] = []
+        self._waiting: list[_Waiting | Iterator[_Waiting]] = []
+        """What is still to be judged; of long containers, what makes it when it is asked for."""
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
         self._objects: set[int] = set()
+        self._classes: dict[str, Kinds] = {}
         self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
         self._inner[id(self._policy.simple)] = self._policy.simple
         self._inner[id(self._policy.array_parts)] = self._policy.array_parts
@@ -108,7 +152,13 @@ class _Judge:
         while self._waiting:
             if len(self.result.findings) >= _MOST_FINDINGS:
                 return
-            node, kinds, place = self._waiting.pop()
+            if self._is_spent():
+                self.result.unreadable["has too many values at too many places to be judged"] = None
+                return
+            found = self._next()
+            if found is None:
+                continue
+            node, kinds, place = found
             node = resolved(node)
             if type(node) in _SINGLE:
                 if NO_NUMBERS in kinds.words and node is not None:
@@ -123,6 +173,22 @@ class _Judge:
                 self._value(node, kinds, place)
             except UnreadablePickle as unreadable:
                 self.result.unreadable[str(unreadable)] = None
+
+    def _next(self) -> _Waiting | None:
+        """The next value; None where a container has no more."""
+        last = self._waiting[-1]
+        if isinstance(last, tuple):
+            self._waiting.pop()
+            return last
+        found = next(last, None)
+        if found is None:
+            self._waiting.pop()
+        return found
+
+    def _is_spent(self, values: int = 1) -> bool:
+        """Take the work on so many values; returns whether there is too much."""
+        self._budget.judged -= values
+        return self._budget.judged < 0
 
     def _value(self, node: Node, kinds: Kinds, place: str) -> None:
         words = kinds.words
@@ -147,7 +213,7 @@ class _Judge:
     def _text(self, node: str, kinds: Kinds, place: str) -> None:
         if TIME_ZONE_FILE in node:
             self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
-        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))):
+        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _is_keyword(node, kinds):
             self._refuse(place, repr(node[:80]), kinds)
 
     def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
@@ -160,7 +226,8 @@ class _Judge:
             said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
             self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
 
-    def _sequence(self, values: Iterable[Node], kinds: Kinds, place: str) -> None:
+    def _sequence(self, values: Sequence[Node], kinds: Kinds, place: str) -> None:
+        self._is_spent(len(values) // _LOOKED_AT)
         types = set(map(type, values))
         inner = self._inner_of(kinds)
         if types <= _SINGLE and (inner is not None or not types):
@@ -168,11 +235,11 @@ class _Judge:
         if inner is None:
             self._refuse(place, "a sequence", kinds)
         elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
-            self._waiting += [
+            self._waiting.append(
                 (value, inner, _within(place, number))
                 for number, value in enumerate(values)
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _inner_of(self, kinds: Kinds) -> Kinds | None:
         if id(kinds) not in self._inner:
@@ -185,14 +252,16 @@ class _Judge:
         if kinds.keys is None or kinds.values is None:
             self._refuse(place, "a dictionary", kinds)
             return
+        self._is_spent(len(entries) // _LOOKED_AT)
+        keys, values = kinds.keys, kinds.values
         if not (TEXT in kinds.keys.words and set(map(type, entries)) <= _SINGLE | _TEXTUAL):
-            self._waiting += [(key, kinds.keys, f"a key of {place}") for key in entries]
+            self._waiting.append((key, keys, f"a key of {place}") for key in entries)
         if not set(map(type, entries.values())) <= _SINGLE:
-            self._waiting += [
-                (value, kinds.values, _within(place, _shown_key(key)))
+            self._waiting.append(
+                (value, values, _within(place, _shown_key(key)))
                 for key, value in entries.items()
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _name(self, node: Global, kinds: Kinds, place: str) -> None:
         known, words = self._policy, kinds.words
@@ -202,6 +271,7 @@ class _Judge:
             f"@{node.dotted}" in words
             or (FUNCTION in words and node.dotted in known.functions)
             or (TYPE in words and node.dotted in known.types)
+            or (CONVERSION in words and node.dotted in known.conversions)
         ):
             self._refuse(place, node.dotted, kinds)
 
@@ -230,6 +300,7 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
+                    self._is_spent(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
@@ -253,7 +324,10 @@ class _Judge:
             elif content.kind == "O":
                 self._refuse(place, "a NumPy scalar of an object", kinds)
         elif content.kind in _OBJECT_ARRAYS:
-            self._sequence(content.elements, kinds, place)
+            if kinds.admits_objects:
+                self._sequence(content.elements, kinds, place)
+            else:
+                self._refuse(place, "an array of objects", kinds)
         elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
             self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
 
@@ -284,14 +358,22 @@ class _Judge:
         if not node.is_new and constructor.dotted == RECONSTRUCTOR:  # which protocols 0 and 1 call for any class
             if owner.new is None and f"@{key}" not in accepted[0].words:
                 self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
-            accepted = (Kinds(frozenset({f"@{key}"})), *accepted[1:])
+            accepted = (self._exactly(key), *accepted[1:])
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
+            if constructor.dotted not in _KEEP_TEXTS and _is_long(argument):
+                self._say(f"argument {number + 1} of {short} is a text that takes long to be parsed")
             self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
         self._optional(node.items, owner.items, f"the items of {short}")
         self._optional(node.entries, owner.entries, f"the entries of {short}")
         if node.state is not ABSENT:
             self._state(node, owner, key)
+
+    def _exactly(self, key: str) -> Kinds:
+        """The kinds that admit this class alone: kept, since what was judged is known by the ids of its kinds."""
+        if key not in self._classes:
+            self._classes[key] = Kinds(frozenset({f"@{key}"}))
+        return self._classes[key]
 
     def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
         if value is not None and kinds is None:
@@ -301,7 +383,11 @@ class _Judge:
 
     def _state(self, node: Object, owner: ClassPolicy, key: str) -> None:
         short = key.rpartition(".")[2]
+        if _has_slots(resolved(node.state)) and not owner.has_slots:
+            self._say(f"{short} has a state of two dictionaries, which no model has")
+            return
         for table in _tables_of(node):
+            self._is_spent(len(table) // 2)
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._say(f"{short} has an attribute without a name")
@@ -331,6 +417,7 @@ class _Judge:
             if part is not None
         ]
         for table in _tables_of(node):
+            self._is_spent(len(table))
             for name, value in table.items():
                 if not isinstance(name, str) or name in _METHODS_OF_ESTIMATORS or name.startswith("__"):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
@@ -386,6 +473,19 @@ def _has_slots(state: Node) -> bool:
     )
 
 
+def _is_keyword(text: str, kinds: Kinds) -> bool:
+    return KEYWORD in kinds.words and text not in WRITING_KEYWORDS
+
+
+def _is_long(argument: Node) -> bool:
+    """Whether an argument is a long text, or has one by a name other than ``name``."""
+    argument = resolved(argument)
+    if isinstance(argument, dict):
+        return any(_is_long(value) for key, value in argument.items() if key != "name" and not isinstance(value, dict))
+    is_omitted = isinstance(argument, Omitted) and argument.type_name == "str"
+    return is_omitted or (isinstance(argument, str) and len(argument) > _LONGEST_PARSED)
+
+
 def _shown_key(key: Node) -> str:
     return repr(key[:40]) if isinstance(key, str) else repr(key) if type(key) in _SINGLE else "…"
 
@@ -418,7 +518,7 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words - {NO_NUMBERS}) if word[0] not in "'@"]
+    shown = [word for word in sorted(kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS}) if word[0] not in "'@"]
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
@@ -440,6 +540,8 @@ _IN_WORDS = {
     BYTES: "bytes",
     FUNCTION: "a function on the allow-list",
     TYPE: "a type of numbers",
+    CONVERSION: "a type of numbers",
+    KEYWORD: "the name of an argument that is only read",
     OBJECT: "an object",
     "estimator": "an estimator",
 }

@@ -173,8 +173,8 @@ CALLS: dict[str, list[list[Any]]] = {
     "functools.partial": [["function"]],
     "_codecs.encode": [["text"], ["'latin1'"]],
     "operator.attrgetter": [[f"'{name}'" for name in ("T", "array", "coef_", "feature_importances_", "values")]],
-    "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[["text", "numbers"]] * 3],
-    "operator.itemgetter": [["text", "numbers", {"items": ["text", "numbers"]}]] * 6,
+    "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[["text", "numbers", "no objects"]] * 3],
+    "operator.itemgetter": [["text", "numbers", "no objects", {"items": ["text", "numbers", "no objects"]}]] * 6,
     "decimal.Decimal": [["text"]],
     **{f"{module}.{name}": [["text"]] * 12 for module in ("pathlib", "pathlib._local") for name in PATHS},
     **{
@@ -197,7 +197,7 @@ CALLS: dict[str, list[list[Any]]] = {
     "pandas.PeriodDtype": [["text"]],
     "pandas._libs.internals._unpickle_block": [
         [
-            *("extension", "numbers", "labels"),
+            *("extension", "numbers", "labels", "objects"),
             {"items": [*_CELL, {"items": _CELL}, {"keys": ["text"], "values": [*_CELL, {"items": _CELL}]}]},
         ],
         ["value", "numbers"],
@@ -291,6 +291,9 @@ CLASSES: dict[str, dict[str, Any]] = {
         f"xgboost.sklearn.XGB{name}": {"attributes": {"kwargs": [{"keys": ["text"], "values": _PARAMETER}]}}
         for name in ("Classifier", "Ranker", "Regressor", "RFClassifier", "RFRegressor")
     },
+    "sklearn.cluster._bisect_k_means.BisectingKMeans": {
+        "only": {"_kmeans_single": [f"@sklearn.cluster._kmeans._kmeans_single_{name}" for name in ("elkan", "lloyd")]}
+    },
     "sklearn.cluster._birch.Birch": {"attributes": {"n_clusters": ["estimator"]}},
     "sklearn.compose._column_transformer.make_column_selector": {
         "attributes": {name: [*_SELECTED, {"items": _SELECTED}] for name in ("dtype_include", "dtype_exclude")}
@@ -301,6 +304,7 @@ CLASSES: dict[str, dict[str, Any]] = {
             "pairwise_kernels_kwargs": [{"keys": ["text"], "values": ["text", "numbers"]}],
         }
     },
+    **{f"scipy.sparse._lil.lil_{kind}": {"attributes": {"data": ["objects"]}} for kind in ("array", "matrix")},
     "sklearn.model_selection._search.ParameterSampler": {
         "attributes": {"param_distributions": [{"items": _PARAMETERS}]}
     },
@@ -319,16 +323,50 @@ CLASSES: dict[str, dict[str, Any]] = {
 }
 """Parts of classes that hold what they are given: containers, and PyTorch's weights."""
 
+_PLAIN = ["text", "numbers", "no objects", "type"]
+_ARGUMENT = [*_PLAIN, {"items": [*_PLAIN, {"items": _PLAIN}]}, {"keys": ["text"], "values": _PLAIN}]
+"""What a function that a model holds may be given: numbers and texts, and no array in which it could change objects."""
+ARGUMENTS: dict[str, list[Any]] = {
+    attribute: [{"keys": ["keyword"], "values": _ARGUMENT}]
+    for attribute in (
+        *("_kwargs", "_metric_params", "effective_metric_params_", "fun_args", "inv_kw_args", "kernel_params"),
+        *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
+    )
+}
+"""Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
+CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
+"""Attributes whose value is called with data: of types only those that make numbers and texts."""
+OBJECTS = frozenset(
+    {
+        *("bin_edges_", "cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
+        "rows",  # of sparse matrices that are lists, whose ``data`` is another
+    }
+)
+"""Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
+TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.managers.")
+"""Classes whose state has the columns of tables, which may be arrays of objects."""
+SLOTS = frozenset(
+    {
+        "numpy.random._pickle.__bit_generator_ctor",
+        *(f"scipy.interpolate._cubic.{name}" for name in ("Akima1DInterpolator", "CubicSpline", "PchipInterpolator")),
+        *(f"scipy.interpolate._interpolate.{name}" for name in ("BPoly", "PPoly", "interp1d")),
+        *(f"scipy.interpolate._polyint.{name}" for name in ("BarycentricInterpolator", "KroghInterpolator")),
+    }
+)
+"""Classes whose state is a pair in genuine models: the attributes, and those in slots or the way of seeding."""
+
 STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
         ["function"],
-        ["numbers", "labels", "type", {"items": ["numbers", "labels", "type"]}],
-        [
-            {
-                "keys": ["text"],
-                "values": ["numbers", "labels", "type", "function", {"items": ["numbers", "labels", "type"]}],
-            }
-        ],
+        [*_ARGUMENT, {"items": _ARGUMENT}],
+        [{"keys": ["keyword"], "values": ["function", *_ARGUMENT]}],
         [],
+    ],
+    "sklearn.metrics._dist_metrics.PyFuncDistance64": [
+        [],
+        ["numbers"],
+        ["numbers"],
+        ["function", "functools.partial"],
+        [{"keys": ["keyword"], "values": _ARGUMENT}],
     ],
 }
