@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelreg.confinement import landlock, limits, readable, unlisted
+from modelreg.confinement import inherited, landlock, limits, readable, unlisted
 from modelreg.confinement.landlock import Right
 from modelreg.errors import ConfinementFailed
 from modelreg.records.confinement import Confinement, Limits, Permissions
@@ -36,6 +36,7 @@ def confine(
         limits.apply(limit)
         return Confinement(0, False)
     _require_one_thread()
+    inherited.require_nothing_shared()
     try:  # listed first: an error from then on is an error of the kernel's calls
         around = readable.identities_around(registry)
         paths = list(readable.rules(permissions, model_folder))

@@ -54,10 +54,12 @@ def main(jobs: int, answers: int) -> None:
 
 
 def _do_job(channel: socket.socket, answers: int) -> Message:
+    from modelreg.confinement.inherited import let_go_of_descriptors
     from modelreg.confinement.sandbox import confine
 
     preparation, granted = receive(channel)
     assert isinstance(preparation, Preparation)
+    let_go_of_descriptors([channel.fileno(), answers, *granted])
     confinement = confine(
         preparation.permissions, preparation.limits, preparation.model_folder, preparation.registry, granted
     )
