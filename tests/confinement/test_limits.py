@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -144,6 +145,41 @@ def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
     assert world.registry.evaluations(reference) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EIO, "data.csv' could not be read: Input/output error"),
+        (errno.ENOSPC, "sent what is no answer"),
+        (errno.EDQUOT, "sent what is no answer"),
+    ],
+)
+def test_an_evaluation_has_no_output_that_could_fail(world, number, reason):
+    world.data.write_text("a,y\n1,1\n2,1\n")
+    line = messages.encode(messages.OutputFailed(number))
+    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
+    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    assert done.returncode == (2 if number == errno.EIO else 7), done.stderr
+    assert reason in done.stderr
+    assert "registry" not in done.stderr
+    assert world.registry.evaluations(reference) == []
+
+
+FLOOD = """
+import _thread
+message = b'{"is": "Advanced", "done": 1, "total": 1, "x": [' + b'[],' * 2_000_000 + b'0]}\\n'
+def flood():
+    left = memoryview(message)
+    while left:
+        left = left[os.write(line, left):]
+_thread.start_new_thread(flood, ())
+time.sleep(60)
+"""
+
+
+def test_a_long_message_is_not_read(world):
+    assert_stopped(world, world.predict(world.register(LINE + FLOOD)), "sent what is no answer; nothing was written")
+
+
 def test_the_error_has_a_class_and_a_code(world):
     reference = world.register("import os; os.abort()")
     with pytest.raises(ModelStopped, match="crashed"):
@@ -210,12 +246,12 @@ PRINTS = "import os, time\nprint(os.getpid(), flush=True)\nos.write(1, b'x' * 30
 
 
 def test_the_time_limit_holds_while_nobody_reads_what_is_printed(world):
-    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "3"]
+    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "8"]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
     command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
     child = int(command.stderr.readline())
-    assert gone_within(child, 10)
-    assert "took longer than 3 seconds" in command.communicate()[1]
+    assert gone_within(child, 20)
+    assert "took longer than 8 seconds" in command.communicate()[1]
     assert command.returncode == 7
 
 
