@@ -311,11 +311,12 @@ WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1
 
 
 @pytest.fixture
-def waiting(world):
-    """A command whose model runs for ever, and the process of that model."""
+def waiting(world, request):
+    """A command whose model runs for ever, and that model's process; the parameter is what Python imports first."""
     reference = world.register(WAITS)
     words = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    environment |= world.site(getattr(request, "param", ""))
     command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
     while "started" not in (line := command.stderr.readline()):
         assert line, "the model never started"
@@ -355,6 +356,29 @@ def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, wai
     command, _ = waiting
     command.send_signal(number)
     command.wait()
+    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
+
+
+NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
+"""As on network file systems and others: the output has a name from the beginning."""
+
+
+@pytest.mark.parametrize("waiting", [NO_UNNAMED_FILES], indirect=True, ids=["with a name"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_an_output_that_has_a_name_is_removed_when_the_command_is_ended(world, waiting, number, status):
+    command, child = waiting
+    assert len(list(world.folder.glob(".out.csv-*"))) == 1
+    command.send_signal(number)
+    assert command.wait() == status
+    assert gone_within(child, 10)
     assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
 
 
