@@ -365,7 +365,8 @@ def _tell_of_missing(confinement: Confinement) -> None:
 
 def _started(lines: Sequence[int], output: int) -> subprocess.Popen[bytes]:
     """The child, with the descriptors ``lines`` for its job and its answers; raises `ConfinementFailed`."""
-    words = [*_interpreter(), "-c", _PROGRAM, ",".join(map(str, lines)), json.dumps(_module_folders())]
+    numbers = ",".join(map(str, (*lines, os.getpid())))
+    words = [*_interpreter(), "-c", _PROGRAM, numbers, json.dumps(_module_folders())]
     try:
         return subprocess.Popen(
             words,

@@ -389,6 +389,42 @@ def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
     assert gone_within(child, 10)
 
 
+WAITS_FOR_THE_END = """
+import os, sys
+if any("modelreg.confinement.worker" in word for word in sys.orig_argv):
+    parent = os.getppid()
+    with open(PLACE, "w") as file:
+        file.write(f"{os.getpid()}\\n")
+    while os.getppid() == parent:
+        os.sched_yield()
+"""
+
+
+def test_the_model_is_not_run_when_the_program_was_killed_while_the_model_process_started(world):
+    """The job is sent by then, and the answers would be read by another process that the program has forked."""
+    world.register("while True: pass")
+    place = world.folder / "child"
+    environment = os.environ | world.site(WAITS_FOR_THE_END.replace("PLACE", repr(str(place))))
+    words = [sys.executable, "-c", FORKS, world.registry.folder, world.data, world.output]
+    program = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    tasks = Path(f"/proc/{program.pid}/task")
+    while not (place.exists() and place.read_text().endswith("\n")):
+        assert program.poll() is None
+    while len(list(tasks.iterdir())) < 2:  # the thread that watches its limits starts just before the job is sent
+        assert program.poll() is None
+    while (tasks / str(program.pid) / "stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert program.poll() is None
+    program.kill()
+    program.wait()
+    child = int(place.read_text())
+    try:
+        assert gone_within(child, 20)
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        if is_there(child):
+            os.kill(child, signal.SIGKILL)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
 def test_no_process_is_left(world):
     before = children()
