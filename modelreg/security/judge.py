@@ -35,6 +35,7 @@ from modelreg.security.kinds import (
 from modelreg.security.object_graph import (
     ABSENT,
     RECONSTRUCTOR,
+    TIME_ZONE_FILE,
     Array,
     Global,
     Node,
@@ -50,8 +51,6 @@ from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.policy import STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
-TIME_ZONE_FILE = "dateutil/"
-"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
 _LONGEST_PLACE = 200  # characters
 _MOST_EXPECTED = 3
 """Kinds that a message lists."""
@@ -222,7 +221,9 @@ class _Judge:
             admitted = TEXT in kinds.words or LABELS in kinds.words
         else:
             admitted = type_name != "int" and BYTES in kinds.words
-        if not admitted:
+        if isinstance(node, Omitted) and node.names_file:
+            self._refuse(place, "a text that names a file", kinds)
+        elif not admitted:
             said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
             self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
 

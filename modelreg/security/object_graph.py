@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+TIME_ZONE_FILE = "dateutil/"
+"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Global:
@@ -39,6 +42,8 @@ class Omitted:
     """``str``, ``bytes``, ``bytearray`` or ``int``."""
     length: int
     """Bytes in the file."""
+    names_file: bool = False
+    """Whether it is a text that has `TIME_ZONE_FILE` in it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,7 @@ from modelreg.security.arrays import LONGEST_PADDING, wrapped_array
 from modelreg.security.denied_names import is_dangerous
 from modelreg.security.object_graph import (
     ABSENT,
+    TIME_ZONE_FILE,
     Array,
     Global,
     Node,
@@ -151,7 +152,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line)))
+        r.push(Omitted("str", len(line), TIME_ZONE_FILE in line.decode("raw-unicode-escape", "replace")))
         return
     r.take_text(len(line))
     try:

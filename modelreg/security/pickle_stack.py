@@ -15,6 +15,7 @@ from modelreg.security.budget import Budget
 from modelreg.security.object_graph import (
     ABSENT,
     RECONSTRUCTOR,
+    TIME_ZONE_FILE,
     Array,
     Global,
     Node,
@@ -141,7 +142,7 @@ class PickleStack:
     def push_text(self, length: int) -> None:
         """Put a text of ``length`` bytes in UTF-8."""
         if length > TEXT_KEPT:
-            self.push_omitted("str", length)
+            self.push(Omitted("str", length, self.stream.skip_text(length, TIME_ZONE_FILE.encode())))
             return
         self.take_text(length)
         try:

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.json_text import count_values, objects_in
 from modelreg.security.arrays import DType, StoredArray
-from modelreg.security.judge import TIME_ZONE_FILE
 from modelreg.security.object_graph import (
     ABSENT,
+    TIME_ZONE_FILE,
     Absent,
     Array,
     Global,
@@ -447,8 +447,8 @@ def _plain(value: Any) -> Node:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    if isinstance(value, str) and len(value) > TEXT_KEPT and TIME_ZONE_FILE not in value:
-        return Omitted("str", len(value))
+    if isinstance(value, str) and len(value) > TEXT_KEPT:
+        return Omitted("str", len(value), TIME_ZONE_FILE in value)
     node: Node = value
     return node
 
