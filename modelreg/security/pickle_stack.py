@@ -217,6 +217,8 @@ class PickleStack:
 
     def _take_passed(self, passed: Node) -> None:
         """What a call or state is given, as far as it is elsewhere already: it may be copied or parsed each time."""
+        if type(passed) is tuple and _PASSED.isdisjoint(map(type, passed)):
+            return
         waiting, seen = [passed], set()
         while waiting:
             value = waiting.pop()
