@@ -10,7 +10,7 @@ from modelreg.security.kinds import FUNCTION, LABELS, METHOD, NUMBERS, TEXT, TYP
 from modelreg.security.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
-from scripts.policy.observe import NOTHING, Observations, Observed
+from scripts.policy.observe import NOTHING, Observations, Observed, either
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
@@ -60,6 +60,7 @@ class Widening:
         for part in ("items", "entries"):
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
+        seen.state = either(seen.state, _parsed(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
             seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
         for attribute, kinds in parts.get("only", {}).items():
