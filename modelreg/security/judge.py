@@ -13,7 +13,24 @@ from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
 from modelreg.security.denied_names import is_trustable
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
+from modelreg.security.kinds import (
+    BYTES,
+    CONVERSION,
+    FUNCTION,
+    KEYWORD,
+    LABELS,
+    METHOD,
+    NO_NUMBERS,
+    NO_OBJECTS,
+    NUMBERS,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TYPE,
+    WRITING_KEYWORDS,
+    Kinds,
+    literal,
+)
 from modelreg.security.object_graph import (
     ABSENT,
     RECONSTRUCTOR,
@@ -29,7 +46,7 @@ from modelreg.security.object_graph import (
     resolved,
 )
 from modelreg.security.pickle_stream import UnreadablePickle
-from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
+from modelreg.security.policy import STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
 _TIME_ZONE_FILE = "dateutil/"
@@ -93,6 +110,7 @@ class _Judge:
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
         self._objects: set[int] = set()
+        self._classes: dict[str, Kinds] = {}
         self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
         self._inner[id(self._policy.simple)] = self._policy.simple
         self._inner[id(self._policy.array_parts)] = self._policy.array_parts
@@ -147,7 +165,7 @@ class _Judge:
     def _text(self, node: str, kinds: Kinds, place: str) -> None:
         if _TIME_ZONE_FILE in node:
             self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
-        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))):
+        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _is_keyword(node, kinds):
             self._refuse(place, repr(node[:80]), kinds)
 
     def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
@@ -202,6 +220,7 @@ class _Judge:
             f"@{node.dotted}" in words
             or (FUNCTION in words and node.dotted in known.functions)
             or (TYPE in words and node.dotted in known.types)
+            or (CONVERSION in words and node.dotted in known.conversions)
         ):
             self._refuse(place, node.dotted, kinds)
 
@@ -253,7 +272,10 @@ class _Judge:
             elif content.kind == "O":
                 self._refuse(place, "a NumPy scalar of an object", kinds)
         elif content.kind in _OBJECT_ARRAYS:
-            self._sequence(content.elements, kinds, place)
+            if kinds.admits_objects:
+                self._sequence(content.elements, kinds, place)
+            else:
+                self._refuse(place, "an array of objects", kinds)
         elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
             self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
 
@@ -284,7 +306,7 @@ class _Judge:
         if not node.is_new and constructor.dotted == RECONSTRUCTOR:  # which protocols 0 and 1 call for any class
             if owner.new is None and f"@{key}" not in accepted[0].words:
                 self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
-            accepted = (Kinds(frozenset({f"@{key}"})), *accepted[1:])
+            accepted = (self._exactly(key), *accepted[1:])
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
             self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
@@ -292,6 +314,12 @@ class _Judge:
         self._optional(node.entries, owner.entries, f"the entries of {short}")
         if node.state is not ABSENT:
             self._state(node, owner, key)
+
+    def _exactly(self, key: str) -> Kinds:
+        """The kinds that admit this class alone: kept, since what was judged is known by the ids of its kinds."""
+        if key not in self._classes:
+            self._classes[key] = Kinds(frozenset({f"@{key}"}))
+        return self._classes[key]
 
     def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
         if value is not None and kinds is None:
@@ -301,6 +329,9 @@ class _Judge:
 
     def _state(self, node: Object, owner: ClassPolicy, key: str) -> None:
         short = key.rpartition(".")[2]
+        if _has_slots(resolved(node.state)) and not owner.has_slots:
+            self._say(f"{short} has a state of two dictionaries, which no model has")
+            return
         for table in _tables_of(node):
             for name, value in table.items():
                 if not isinstance(name, str):
@@ -386,6 +417,10 @@ def _has_slots(state: Node) -> bool:
     )
 
 
+def _is_keyword(text: str, kinds: Kinds) -> bool:
+    return KEYWORD in kinds.words and text not in WRITING_KEYWORDS
+
+
 def _shown_key(key: Node) -> str:
     return repr(key[:40]) if isinstance(key, str) else repr(key) if type(key) in _SINGLE else "…"
 
@@ -418,7 +453,7 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words - {NO_NUMBERS}) if word[0] not in "'@"]
+    shown = [word for word in sorted(kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS}) if word[0] not in "'@"]
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
@@ -440,6 +475,8 @@ _IN_WORDS = {
     BYTES: "bytes",
     FUNCTION: "a function on the allow-list",
     TYPE: "a type of numbers",
+    CONVERSION: "a type of numbers",
+    KEYWORD: "the name of an argument that is only read",
     OBJECT: "an object",
     "estimator": "an estimator",
 }

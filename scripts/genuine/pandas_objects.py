@@ -177,7 +177,9 @@ def tables_of_objects(data: Data) -> Iterator[Candidate]:
         "models": lambda: pd.Series(models, index=["a", "b"]),
         "models and none": lambda: pd.Series([MinMaxScaler(), None], dtype=object),
         "dictionaries": lambda: pd.Series([{"C": 1, "kernel": "rbf"}, {"C": 2, "model": models[0]}]),
-        "a row of results": lambda: pd.DataFrame({"model": models, "params": [{"C": 1}, {}], "score": [0.1, 0.2]}).iloc[0],
+        "a row of results": lambda: pd.DataFrame({"model": models, "params": [{"C": 1}, {}], "score": [0.1, 0.2]}).iloc[
+            0
+        ],
         "bytes": lambda: pd.DataFrame({"key": [b"a", b"b"]}),
         "bytes in an index": lambda: pd.Series([1, 2], index=[b"a", b"b"]),
         "counted bytes": lambda: pd.Series([b"a", b"b", b"a"]).value_counts(),
@@ -249,5 +251,9 @@ def arrow_columns(data: Data) -> Iterator[Candidate]:
 
 def _used(column: Any) -> dict[str, Any]:
     frame = column.to_frame("c")
-    found = {"table": frame, "types": frame.dtypes, "kind": (column.dtype.kind, column.dtype.numpy_dtype, column.dtype.name)}
+    found = {
+        "table": frame,
+        "types": frame.dtypes,
+        "kind": (column.dtype.kind, column.dtype.numpy_dtype, column.dtype.name),
+    }
     return found | {"counts": column.value_counts(), "index": pd.Index(column), "unique": column.unique()}

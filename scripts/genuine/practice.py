@@ -16,7 +16,16 @@ from genuine.attempts import Candidate, fit
 from genuine.datasets import Data
 
 
-ZONES = ("Europe/Rome", "America/New_York", "US/Eastern", "Asia/Kolkata", "Australia/Sydney", "UTC", "Etc/GMT+3", "+02:00")
+ZONES = (
+    "Europe/Rome",
+    "America/New_York",
+    "US/Eastern",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "UTC",
+    "Etc/GMT+3",
+    "+02:00",
+)
 
 
 def searches(data: Data) -> Iterator[Candidate]:

@@ -35,8 +35,9 @@ def loaded_by_xgboost(data: Data) -> Iterator[Candidate]:
         for suffix in (".json", ".ubj"):
             load = partial(_loaded, kind, lambda k=kind, s=setting, t=target: k(**few, **s).fit(data.X, t), suffix)
             yield f"XGBoost loaded from {suffix}: {name}", load
-            yield f"XGBoost loaded from {suffix}, in a pipeline: {name}", lambda load=load: make_pipeline(
-                StandardScaler(), load()
+            yield (
+                f"XGBoost loaded from {suffix}, in a pipeline: {name}",
+                lambda load=load: make_pipeline(StandardScaler(), load()),
             )
             yield f"XGBoost loaded from {suffix} and fitted: {name}", lambda load=load, t=target: load().fit(data.X, t)
     ranker = partial(_loaded, xgb.XGBRanker, partial(_fitted_ranker, data))
@@ -87,7 +88,10 @@ def trained_further_by_lightgbm(data: Data) -> Iterator[Candidate]:
     yield "LightGBM without callbacks", lambda: lgb.LGBMClassifier(callbacks=None, **few).fit(data.X, data.binary)
     kept = lgb.Dataset(data.frame, data.numbers, free_raw_data=False)
     first = partial(lgb.train, quiet, lgb.Dataset(data.frame, data.numbers), 2)
-    yield "LightGBM kept for training", lambda: lgb.train(quiet, kept, 2, init_model=first(), keep_training_booster=True)
+    yield (
+        "LightGBM kept for training",
+        lambda: lgb.train(quiet, kept, 2, init_model=first(), keep_training_booster=True),
+    )
 
 
 def _from_file(continued: Any) -> Any:
@@ -125,7 +129,11 @@ def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
         },
     }
     settings: dict[str, dict[str, Any]] = {
-        "tokenizers": {"tokenizers": tokenizers, "dictionaries": dictionaries, "feature_calcers": ["BoW:top_tokens_count=9"]},
+        "tokenizers": {
+            "tokenizers": tokenizers,
+            "dictionaries": dictionaries,
+            "feature_calcers": ["BoW:top_tokens_count=9"],
+        },
         "text processing": {"text_processing": processing},
     }
     for name, setting in settings.items():
@@ -135,9 +143,12 @@ def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
     for name, setting in {"a folder": {}, "a snapshot": snapshot}.items():
         yield f"CatBoost with {name}", partial(_in_a_folder, CatBoostClassifier, few | setting, data)
     described = {"feature_names": ["a", "b", "c", "d"], "metadata": {"owner": "team"}}
-    yield "CatBoost with metadata", lambda: CatBoostClassifier(
-        allow_writing_files=False, metadata=described["metadata"], **few
-    ).fit(pd.DataFrame(data.X, columns=described["feature_names"]), data.binary)
+    yield (
+        "CatBoost with metadata",
+        lambda: CatBoostClassifier(allow_writing_files=False, metadata=described["metadata"], **few).fit(
+            pd.DataFrame(data.X, columns=described["feature_names"]), data.binary
+        ),
+    )
 
 
 def _in_a_folder(kind: Any, setting: dict[str, Any], data: Data) -> Any:

@@ -25,6 +25,7 @@ METHODS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "clip": ((), {"lower": 0, "upper": 50}),
     "convert_dtypes": ((), {}),
     "copy": ((), {}),
+    "corr": ((), {}),
     "cumsum": ((), {}),
     "diff": ((), {}),
     "drop": ((), {"columns": ["note"], "errors": "ignore"}),
@@ -55,7 +56,10 @@ METHODS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 
 ATTRIBUTES = (
     *("T", "values", "shape", "size", "columns", "index", "dtypes"),
-    *(f"dt.{name}" for name in ("year", "month", "day", "hour", "minute", "dayofweek", "weekday", "dayofyear", "quarter")),
+    *(
+        f"dt.{name}"
+        for name in ("year", "month", "day", "hour", "minute", "dayofweek", "weekday", "dayofyear", "quarter")
+    ),
 )
 
 
@@ -117,7 +121,7 @@ def arguments_of_functions(data: Data) -> Iterator[Candidate]:
     ]
     for number, function in enumerate(partials):
         yield f"partial of a table's function {number}", partial(_kept, FunctionTransformer(function))
-    alone = [sparse.csr_array, sparse.csr_matrix, sparse.csc_matrix, sparse.csc_array, sparse.coo_matrix]
+    alone = [sparse.csr_array, sparse.csr_matrix]
     alone += [sparse.issparse, signal.detrend, np.unravel_index, np.char.strip, np.char.lower, np.char.upper]
     for function in alone:
         yield f"function {function.__name__}", partial(_kept, FunctionTransformer(function))

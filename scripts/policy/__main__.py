@@ -91,6 +91,8 @@ def _policy(
         written: dict[str, Any] = {}
         if widening.category(name):
             written["category"] = widening.category(name)
+        if name in review.SLOTS:
+            written["slots"] = True
         for part in ("new", "state"):
             if getattr(found, part):
                 written[part] = [each.as_json() for each in getattr(found, part)]
@@ -109,6 +111,7 @@ def _policy(
         "names": _by_module(names.importable(seen, estimators, functions, types)),
         "functions": _by_module(functions),
         "types": _by_module(types),
+        "conversions": names.CONVERSIONS,
         "calls": {name: [each.as_json() for each in kinds] for name, kinds in sorted(seen.calls.items())},
         "classes": classes,
     }

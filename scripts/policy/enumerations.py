@@ -1,4 +1,4 @@
-"""Texts and types that the policy lists one by one: time zones, methods and attributes of data, types of scalars."""
+"""Texts and types that the policy lists one by one: time zones, methods and attributes of data."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from zoneinfo import available_timezones
 ZONES = sorted(f"'{name}'" for name in available_timezones())
 """Names of the tz database, as pytz keeps them."""
 
-SCALAR_TYPES = (
-    *(f"@builtins.{name}" for name in ("bool", "complex", "float", "int", "object", "str")),
-    *(f"@numpy.{name}" for name in ("bool", "bool_", "complex128", "complex64", "float16", "float32", "float64")),
-    *(f"@numpy.{name}" for name in ("int16", "int32", "int64", "int8", "uint16", "uint32", "uint64", "uint8")),
-    *(f"@numpy.{name}" for name in ("number", "integer", "floating", "str_", "datetime64", "timedelta64", "object_")),
-)
-"""Types of elements, which are given to functions as ``dtype`` or to choose columns."""
-
 _OF_TEXTS = (
     *("capitalize", "casefold", "lower", "lstrip", "replace", "rstrip", "split", "splitlines", "strip", "swapcase"),
     *("title", "translate", "upper"),
 )
 _OF_TABLES = (
     *("abs", "add", "add_prefix", "add_suffix", "assign", "astype", "bfill", "clip", "convert_dtypes", "copy"),
-    *("cummax", "cummin", "cumprod", "cumsum", "describe", "diff", "div", "drop", "drop_duplicates", "dropna"),
+    *("corr", "cummax", "cummin", "cumprod", "cumsum", "describe", "diff", "div", "drop", "drop_duplicates", "dropna"),
     *("duplicated", "ffill", "fillna", "filter", "head", "infer_objects", "interpolate", "isin", "isna", "isnull"),
     *("max", "mean", "median", "min", "mul", "notna", "notnull", "pct_change", "rank", "reindex", "rename", "replace"),
     *("reset_index", "round", "select_dtypes", "shift", "sort_index", "squeeze", "std", "sub", "sum", "tail"),

@@ -65,8 +65,8 @@ TYPES = {
             "number",
             "object_",
         ),
-        *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong", "ndarray"),
-        *("void", "generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
+        *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong"),
+        *("generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
         *("character", "flexible"),
     ],
     "pandas": ["NA", "NaT"],
@@ -86,7 +86,18 @@ TYPES = {
     ],
     "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
-"""Classes that models hold as values, of numbers and texts, and constants."""
+"""Classes that models hold as values, of numbers and texts, and constants. ``ndarray`` and ``void`` are none of them: with
+a type of objects and a buffer they make pointers of numbers."""
+CONVERSIONS = {
+    "builtins": ["bool", "complex", "float", "int", "str"],
+    "numpy": [
+        *("bool", "bool_", "complex128", "complex64", "double", "float16", "float32", "float64", "int16", "int32"),
+        *("int64", "int8", "intc", "intp", "longdouble", "clongdouble", "longlong", "str_", "uint16", "uint32"),
+        *("uint64", "uint8", "uintc", "uintp", "ulonglong"),
+    ],
+}
+"""Those of the types that may be called, with arguments that a file chooses: they make a number or text, and nothing
+else."""
 
 
 BY_HAND: dict[str, list[str]] = {
@@ -134,13 +145,22 @@ FUNCTIONS: dict[str, list[str]] = {
 
 skops names the methods of pandas without their class.
 """
+NOT_FUNCTIONS: dict[str, list[str]] = {
+    # scorers that they make call a method of any name
+    "sklearn.metrics._scorer": ["check_scoring", "get_scorer", "get_scorer_names", "make_scorer"],
+    # compiled code for one attribute of one class, which believes what it is given
+    "sklearn.cluster._kmeans": ["_kmeans_single_lloyd"],
+    # array constructors whose indices are not checked
+    "scipy.sparse._arrays": [f"{form}_array" for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")],
+}
+"""Functions that are none for any place where a function belongs, with any arguments."""
 
 
 def functions() -> set[Pair]:
     """The functions that a person has looked at: they compute, and open, write, run and unpickle nothing."""
     written = json.loads(_FILE.read_text())["functions"]
     known = [*written.items(), *FUNCTIONS.items()]
-    return {(module, name) for module, found in known for name in found}
+    return {(module, name) for module, found in known for name in found if name not in NOT_FUNCTIONS.get(module, ())}
 
 
 def types() -> set[Pair]:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from scripts.policy.boosting_parameters import CATBOOST, LIGHTGBM
-from scripts.policy.enumerations import ATTRIBUTES_OF_DATA, METHODS_OF_DATA, SCALAR_TYPES, ZONES
+from scripts.policy.enumerations import ATTRIBUTES_OF_DATA, METHODS_OF_DATA, ZONES
 
 CATEGORIES: dict[str, str] = {
     # base class -> category of the classes that are derived from it
@@ -52,7 +52,10 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
             "value",
         ),
         (r"pandas\.NA|pandas\._libs\.missing\.\w+|pandas\.api\.typing\.(NAType|NaTType)", "value"),
-        (r"datetime\.\w+|decimal\.Decimal|uuid\.\w+|time\.struct_time|zoneinfo\.\w+(\._unpickle)?|pytz\.\w+|dateutil\.tz\..*", "value"),
+        (
+            r"datetime\.\w+|decimal\.Decimal|uuid\.\w+|time\.struct_time|zoneinfo\.\w+(\._unpickle)?|pytz\.\w+|dateutil\.tz\..*",
+            "value",
+        ),
         (r"builtins\.(slice|complex|range|bytes|bytearray|set|frozenset)", "value"),
         (r"collections\.(OrderedDict|Counter|deque)", "value"),
         (r"numpy\.(matrix|rec\.recarray|recarray)", "value"),
@@ -162,24 +165,27 @@ ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
 ERRORS = ("ValueError", "KeyError", "TypeError", "RuntimeError")
 PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
 """Classes of paths, which models are saved together with, and which no attribute of a model may hold."""
-_SLICE = "builtins.slice"
-_SPARSE = ("array", "matrix")
 _VECTORIZERS = [f"sklearn.feature_extraction.text.{name}" for name in ("CountVectorizer", "TfidfVectorizer")]
 _TABLE = ["@pandas.DataFrame", "@pandas.core.frame.DataFrame"]
-_CALLED = ["function", "builtins.getattr", *_TABLE]
+_FUNCTIONS = ["function", "builtins.getattr", *_TABLE]
 _CELL = [
     *("text", "labels", "numbers", "value", "estimator", "kernel", "splitter", "random", "frame", "function"),
     *("bytes", "extension_dtype", "numpy.dtype", "type"),
     {"keys": ["text", "labels", "numbers"], "values": ["text", "labels", "numbers", "estimator"]},
 ]
 _BLOCK = [
-    *("extension", "numbers", "labels"),
+    *("extension", "numbers", "labels", "objects"),
     {"items": [*_CELL, {"items": _CELL}, {"keys": ["text"], "values": [*_CELL, {"items": _CELL}]}]},
 ]
 _WEEKS = [[], [], ["text", "numbers"], ["numbers"], []]
 _HOURS = ["value", {"items": ["value"]}]
-_DICTIONARY = {"keys": ["text", "labels"], "values": ["text", "labels", "numbers", *SCALAR_TYPES]}
-_ARGUMENT = ["text", "labels", "numbers", {**_DICTIONARY, "values": [*_DICTIONARY["values"], _DICTIONARY]}]
+_PLAIN = ["text", "numbers", "no objects", "type"]
+_VALUES = [*_PLAIN, {"items": _PLAIN}]
+_DICTIONARY = {"keys": ["text"], "values": [*_VALUES, "extension_dtype", {"keys": ["text"], "values": _VALUES}]}
+_ARGUMENT = [*_PLAIN, "extension_dtype", {"items": [*_VALUES, "extension_dtype"]}, _DICTIONARY]
+"""What a function that a model holds may be given: numbers, texts and types, and no array in which it could change
+objects."""
+_ITEM = ["text", "numbers", "no objects", "builtins.slice"]
 CALLS: dict[str, list[list[Any]]] = {
     "builtins.getattr": [
         ["distribution", "re._compile", *_VECTORIZERS],
@@ -199,11 +205,11 @@ CALLS: dict[str, list[list[Any]]] = {
     "torch._utils._rebuild_tensor_v2": [["storage"], [], ["numbers"], ["numbers"], [], ["value"], ["value"]],
     "torch._utils._rebuild_parameter": [["torch.Tensor"], [], ["value"]],
     "torch.Size": [["numbers"]],
-    "functools.partial": [_CALLED],
+    "functools.partial": [_FUNCTIONS],
     "_codecs.encode": [["text"], ["'latin1'"]],
     "operator.attrgetter": [[f"'{name}'" for name in ATTRIBUTES_OF_DATA]],
     "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[_ARGUMENT] * 3],
-    "operator.itemgetter": [["text", "numbers", _SLICE, {"items": ["text", "numbers", _SLICE, {"items": ["text"]}]}]] * 6,
+    "operator.itemgetter": [[*_ITEM, {"items": [*_ITEM, {"items": _ITEM}]}]] * 6,
     "decimal.Decimal": [["text"]],
     **{f"{module}.{name}": [["text"]] * 12 for module in ("pathlib", "pathlib._local") for name in PATHS},
     **{
@@ -275,20 +281,20 @@ PAIRWISE = ("additive_chi2", "chi2", "cosine", "laplacian", "linear", "poly", "p
 _INDEXES = ["@pandas.Index", "@pandas.core.indexes.base.Index"]
 _OF_TEXT = {"keys": ["text"], "values": ["text", "labels"]}
 _FEATURES = {"keys": ["text"], "values": [{"items": [_OF_TEXT]}]}
-_KEYWORDS = [{"keys": ["text"], "values": [*_ARGUMENT, *SCALAR_TYPES, {"items": SCALAR_TYPES}, "extension_dtype"]}]
 _PARTS = ("years", "months", "weeks", "days", "hours", "minutes", "seconds", "microseconds", "nanoseconds")
 CLASSES: dict[str, dict[str, Any]] = {
     "sklearn.preprocessing._function_transformer.FunctionTransformer": {
-        "attributes": {
-            "func": [f"@scipy.sparse._{kind}.{kind}_{form}" for kind in ("coo", "csc", "csr") for form in _SPARSE],
-            "kw_args": _KEYWORDS,
-            "inv_kw_args": _KEYWORDS,
-        }
+        "attributes": {"func": ["@scipy.sparse._csr.csr_array"]}
     },
     "pandas.core.internals.managers.SingleBlockManager": {
         "state": [
             *([], [{"items": _BLOCK}], []),
-            [{"keys": ["text"], "values": [{"keys": ["text"], "values": [{"items": [{"keys": ["text"], "values": _BLOCK}]}]}]}],
+            [
+                {
+                    "keys": ["text"],
+                    "values": [{"keys": ["text"], "values": [{"items": [{"keys": ["text"], "values": _BLOCK}]}]}],
+                }
+            ],
         ]
     },
     **{
@@ -309,6 +315,7 @@ CLASSES: dict[str, dict[str, Any]] = {
         }
         for module in ("", "core.dtypes.dtypes.")
     },
+    "random.Random": {"state": [[], ["numbers"], []]},
     "sklearn.utils._bunch.Bunch": {
         "attributes": {"_deprecated_key_to_warnings": [{"keys": ["text"], "values": ["text"]}]},
     },
@@ -365,6 +372,9 @@ CLASSES: dict[str, dict[str, Any]] = {
         }
         for name in ("Classifier", "Ranker", "Regressor", "RFClassifier", "RFRegressor")
     },
+    "sklearn.cluster._bisect_k_means.BisectingKMeans": {
+        "only": {"_kmeans_single": [f"@sklearn.cluster._kmeans._kmeans_single_{name}" for name in ("elkan", "lloyd")]}
+    },
     "sklearn.cluster._birch.Birch": {"attributes": {"n_clusters": ["estimator"]}},
     "sklearn.compose._column_transformer.make_column_selector": {
         "attributes": {name: [*_SELECTED, {"items": _SELECTED}] for name in ("dtype_include", "dtype_exclude")}
@@ -375,6 +385,7 @@ CLASSES: dict[str, dict[str, Any]] = {
             "pairwise_kernels_kwargs": [{"keys": ["text"], "values": ["text", "numbers"]}],
         }
     },
+    **{f"scipy.sparse._lil.lil_{kind}": {"attributes": {"data": ["objects"]}} for kind in ("array", "matrix")},
     "sklearn.model_selection._search.ParameterSampler": {
         "attributes": {"param_distributions": [{"items": _PARAMETERS}]}
     },
@@ -393,20 +404,47 @@ CLASSES: dict[str, dict[str, Any]] = {
 }
 """Parts of classes that hold what they are given: containers, and PyTorch's weights."""
 
+ARGUMENTS: dict[str, list[Any]] = dict.fromkeys(
+    (
+        *("_kwargs", "_metric_params", "effective_metric_params_", "fun_args", "inv_kw_args", "kernel_params"),
+        *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
+    ),
+    [{"keys": ["keyword"], "values": _ARGUMENT}],
+)
+"""Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
+CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
+"""Attributes whose value is called with data: of types only those that make numbers and texts."""
+OBJECTS = frozenset(
+    {
+        *("bin_edges_", "cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
+        "rows",  # of sparse matrices that are lists, whose ``data`` is another
+    }
+)
+"""Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
+TABLES = ("pandas.core.internals.managers.",)
+"""Classes whose state has the columns of tables, which may be arrays of objects."""
+SLOTS = frozenset(
+    {
+        "numpy.random._pickle.__bit_generator_ctor",
+        *(f"scipy.interpolate._cubic.{name}" for name in ("Akima1DInterpolator", "CubicSpline", "PchipInterpolator")),
+        *(f"scipy.interpolate._interpolate.{name}" for name in ("BPoly", "PPoly", "interp1d")),
+        *(f"scipy.interpolate._polyint.{name}" for name in ("BarycentricInterpolator", "KroghInterpolator")),
+    }
+)
+"""Classes whose state is a pair in genuine models: the attributes, and those in slots or the way of seeding."""
+
 STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
-        _CALLED,
-        ["numbers", "labels", "type", {"items": ["numbers", "labels", "type"]}],
-        [
-            {
-                "keys": ["text"],
-                "values": [
-                    *("numbers", "labels", "type", "function", {"items": ["numbers", "labels", "type"]}),
-                    *("functools.partial", "builtins.getattr", _ARGUMENT[-1]),
-                ],
-            }
-        ],
+        _FUNCTIONS,
+        [*_ARGUMENT, {"items": _ARGUMENT}],
+        [{"keys": ["keyword"], "values": ["function", "functools.partial", "builtins.getattr", *_ARGUMENT]}],
         [],
     ],
-    "random.Random": [[], ["numbers"], []],
+    "sklearn.metrics._dist_metrics.PyFuncDistance64": [
+        [],
+        ["numbers"],
+        ["numbers"],
+        ["function", "functools.partial"],
+        [{"keys": ["keyword"], "values": _ARGUMENT}],
+    ],
 }
