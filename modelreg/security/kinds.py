@@ -34,7 +34,7 @@ WRITING_KEYWORDS = frozenset(
         *("overwrite_a", "overwrite_b", "overwrite_input", "overwrite_x", "overwrite_y", "inplace"),
     }
 )
-"""Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call what they are given."""
+"""Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,12 +191,18 @@ def tables_of_objects(data: Data) -> Iterator[Candidate]:
         yield f"table of {name}", lambda make=make: {"table": make()}
 
 
+PERIODS = (
+    *("D", "B", "W", "M", "Q", "Y", "h", "min", "s", "ms", "us", "W-SUN", "W-MON", "Q-MAR", "Q-DEC", "Y-JUN", "Y-DEC"),
+    *("2D", "15min", "3M"),
+)
+
+
 def frequencies(data: Data) -> Iterator[Candidate]:
     """Periods and offsets of each frequency, also those that a user composes."""
     import pandas.tseries.holiday
 
     before = tuple(map(int, pd.__version__.split(".")[:2])) < (2, 2)
-    for name in "D B W M Q Y h min s ms us W-SUN W-MON Q-MAR Q-DEC Y-JUN Y-DEC 2D 15min 3M".split():
+    for name in PERIODS:
         code = name.replace("Y", "A").replace("h", "H").replace("min", "T") if before else name
         yield f"period {name}", lambda code=code: _periods(code)
     parts: list[dict[str, Any]] = [
@@ -227,8 +233,8 @@ def arrow_columns(data: Data) -> Iterator[Candidate]:
     import pyarrow as pa
 
     values: dict[str, list[Any]] = {
-        "int64": [1, 2], "int32": [1, None], "int8": [1, 2], "uint8": [1, 2], "double": [1.5, None], "float": [1.0, 2.0],
-        "bool": [True, False], "string": ["a", None], "large_string": ["a", "b"],
+        "int64": [1, 2], "int32": [1, None], "int8": [1, 2], "uint8": [1, 2], "double": [1.5, None],
+        "float": [1.0, 2.0], "bool": [True, False], "string": ["a", None], "large_string": ["a", "b"],
     }  # fmt: skip
     days = [datetime.datetime(2024, 1, day) for day in (1, 2)]
     types: dict[str, tuple[Any, list[Any]]] = {

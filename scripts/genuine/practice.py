@@ -15,7 +15,6 @@ import pandas as pd
 from genuine.attempts import Candidate, fit
 from genuine.datasets import Data
 
-
 ZONES = (
     "Europe/Rome",
     "America/New_York",
@@ -194,7 +193,7 @@ def noted(data: Data) -> Iterator[Candidate]:
         "metrics": {"f1": np.float64(0.3)},
         "label_encoder": LabelEncoder().fit(data.customers["city"]),
         "mapping": {0: "no", 1: "yes"},
-        "thresholds": data.X[:, 0],
+        "cut_offs": data.X[:, 0],
     }
     for name, value in notes.items():
         for model in (LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())):

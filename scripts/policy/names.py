@@ -106,6 +106,7 @@ BY_HAND: dict[str, list[str]] = {
     "random": ["Random"],
     "re": ["_compile"],
     "time": ["struct_time"],
+    "types": ["SimpleNamespace"],
     "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
     "builtins": ["getattr"],  # of a class on this list, a method on this list
     "cloudpickle.cloudpickle": ["_builtin_type"],  # with 'MethodType' alone: the method of an object

@@ -68,9 +68,15 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
 
 SIMPLE = (
     *("estimator", "value", "frame", "index", "sparse", "random", "splitter", "kernel", "offset"),
-    *("numpy.dtype", "extension_dtype"),
+    *("numpy.dtype", "extension_dtype", "scorer", "neighbors"),
+    *("scipy.optimize._optimize.OptimizeResult", "types.SimpleNamespace"),
 )
 """Categories that a trusted class may hold."""
+
+NOTES = ("estimator", "value", "index")
+"""Categories that may stand in notes, which users leave on a model as attributes that its class does not know."""
+NOTABLE = frozenset({"types.SimpleNamespace"})
+"""Classes with notes besides scikit-learn's estimators."""
 
 METHOD_NAMES = frozenset(
     {"stack_method", "stack_method_", "response_method", "_response_method", "chain_method", "chain_method_"}
@@ -192,6 +198,7 @@ CALLS: dict[str, list[list[Any]]] = {
         [f"'{name}'" for name in ("_entropy", "_word_ngrams", "decode", "findall", "split", "sub")],
     ],
     "re._compile": [["text"], []],
+    "types.SimpleNamespace": [],
     "time.struct_time": [["numbers"], [{"keys": ["text"], "values": ["text"]}]],
     "random.Random": [],
     "pytz._p": [ZONES, [], [], ["text"]],
@@ -315,6 +322,7 @@ CLASSES: dict[str, dict[str, Any]] = {
         }
         for module in ("", "core.dtypes.dtypes.")
     },
+    "operator.methodcaller": {"keywords": [{"keys": ["keyword"], "values": _ARGUMENT}]},
     "random.Random": {"state": [[], ["numbers"], []]},
     "sklearn.utils._bunch.Bunch": {
         "attributes": {"_deprecated_key_to_warnings": [{"keys": ["text"], "values": ["text"]}]},
@@ -361,7 +369,7 @@ CLASSES: dict[str, dict[str, Any]] = {
     **{
         f"catboost.core.CatBoost{name}": {
             "attributes": dict.fromkeys(CATBOOST, _PARAMETER)
-            | dict.fromkeys(("tokenizers", "dictionaries"), [{"items": [_OF_TEXT]}])
+            | {name: [{"items": [_OF_TEXT]}] for name in ("tokenizers", "dictionaries")}
             | {"text_processing": [{"keys": ["text"], "values": [*_PARAMETER, {"items": [_OF_TEXT]}, _FEATURES]}]}
         }
         for name in ("", "Classifier", "Ranker", "Regressor")

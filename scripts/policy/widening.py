@@ -86,7 +86,7 @@ class Widening:
 
     @staticmethod
     def _by_hand(seen: Observed, parts: Mapping[str, Any]) -> None:
-        for part in ("items", "entries"):
+        for part in ("items", "entries", "keywords"):
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
         seen.state = either(seen.state, _parsed(parts.get("state", ())))
@@ -214,7 +214,7 @@ class Widening:
         """Categories for classes, and any text within containers."""
         found = set()
         for word in kinds.words:
-            if "." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS:
+            if word != "?" and ("." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS):
                 found.add(self._word(word))
         texts = {word for word in found if word[0] == "'"}
         if within and texts - (_IN_PLACE_OF_ESTIMATORS if "estimator" in found else set()):
