@@ -63,6 +63,9 @@ _SIZED_BY_STATE = "SUV"
 _STRING_TYPE = "numpy._core._internal._convert_to_stringdtype_kwargs"
 """What makes NumPy's type of texts of any length, whose arrays are pickled as objects."""
 _MOST_BYTES = 1 << 62  # beyond what NumPy can count
+_MOST_DIMENSIONS = 64
+_MOST_OF_NOTHING = 1_000_000
+"""Elements of no bytes, which a table would make real."""
 _MOST_NESTING = 20  # of dtypes within dtypes
 _RECONSTRUCTS = frozenset({"numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct"})
 _FROM_BUFFER = frozenset({"numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer"})
@@ -331,6 +334,8 @@ def _field_type(value: Node, size: int, depth: int) -> tuple[DType, int]:
 
 def _count(shape: Sequence[Node]) -> int:
     """How many elements an array has; raises `UnreadablePickle`."""
+    if len(shape) > _MOST_DIMENSIONS:
+        raise UnreadablePickle("has an array with more dimensions than NumPy knows")
     count = 1
     for length in shape:
         if type(length) is not int or not 0 <= length < _MOST_BYTES or count > _MOST_BYTES:
@@ -369,6 +374,8 @@ def _masked(cls: Global, arguments: tuple[Node, ...], state: Node) -> ArrayConte
 def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node], tuple[Node, ...]]:
     """The kind, the objects and the bytes of an array whose state has this data: a list where elements are objects."""
     count = _count(shape)
+    if not dtype.size and count > _MOST_OF_NOTHING:
+        raise UnreadablePickle("has an array with more elements than bytes")
     if isinstance(data, list) and dtype.kind in "OT" and len(data) == count:
         return dtype.kind, data, ()
     if not isinstance(data, list) and dtype.kind not in "OT" and _length(data) in (None, count * dtype.size):

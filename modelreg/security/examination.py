@@ -196,7 +196,7 @@ class Examination:
             return
         for imported in names:
             self._evidence.imports(imported.module, imported.name, place.name)
-        self._evidence.judged(judge(top, objects), place.name)
+        self._evidence.judged(judge(top, objects, self._budget), place.name)
 
     def _arrays(self, archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
         """What finds the array in a member."""
@@ -308,7 +308,7 @@ class Examination:
         elif reading.end is End.UNREADABLE:
             self._unreadable(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
         else:
-            self._evidence.judged(judge(reading.top, reading.objects), place.name)
+            self._evidence.judged(judge(reading.top, reading.objects, self._budget), place.name)
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""

@@ -8,10 +8,11 @@ until they are trusted, and their objects are judged as if they were.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
+from modelreg.security.budget import Budget
 from modelreg.security.denied_names import is_trustable
 from modelreg.security.kinds import (
     BYTES,
@@ -57,6 +58,20 @@ _LONGEST_PLACE = 200  # characters
 _MOST_EXPECTED = 3
 """Kinds that a message lists."""
 _MAKES_CODE = re.compile(r"cloudpickle\.(_make_|_fill_|_builtin_type|subimport)")
+_Waiting = tuple[Node, Kinds, str]
+"""A value, what its place admits, and the place."""
+_LOOKED_AT = 16
+"""Values of a container that are looked at all at once take no longer than one that is judged by itself."""
+_WORK_TO_MAKE = {"distribution": 300, "frozen_distribution": 30, "index": 30, "frame": 30, "offset": 10}
+"""Categories of objects that take long to load -> as many values as can be judged meanwhile."""
+_LONGEST_PARSED = 256  # characters
+_KEEP_TEXTS = frozenset(
+    {
+        *("_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.KeyError", "builtins.RuntimeError"),
+        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter"),
+    }
+)
+"""What takes a text as it is; others parse it, some by regular expressions."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
@@ -96,9 +111,9 @@ class Judgement:
     """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
 
 
-def judge(root: Node, objects: int) -> Judgement:
+def judge(root: Node, objects: int, budget: Budget) -> Judgement:
     """Judge what a model file would build, of which ``objects`` are objects: each has to be judged somewhere."""
-    judge_ = _Judge()
+    judge_ = _Judge(budget)
     judge_.check(root, policy().root, "the model")
     judge_.require_whole(objects)
     return judge_.result
@@ -107,10 +122,12 @@ def judge(root: Node, objects: int) -> Judgement:
 class _Judge:
     """One walk through a graph, without recursion: a file may nest values as deeply as it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.result = Judgement()
+        self._budget = budget
         self._policy = policy()
-        self._waiting: list[tuple[Node, Kinds, str]] = []
+        self._waiting: list[_Waiting | Iterator[_Waiting]] = []
+        """What is still to be judged; of long containers, what makes it when it is asked for."""
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
         self._objects: set[int] = set()
@@ -130,7 +147,13 @@ class _Judge:
         while self._waiting:
             if len(self.result.findings) >= _MOST_FINDINGS:
                 return
-            node, kinds, place = self._waiting.pop()
+            if self._is_spent():
+                self.result.unreadable["has too many values at too many places to be judged"] = None
+                return
+            found = self._next()
+            if found is None:
+                continue
+            node, kinds, place = found
             node = resolved(node)
             if type(node) in _SINGLE:
                 if NO_NUMBERS in kinds.words and node is not None:
@@ -145,6 +168,22 @@ class _Judge:
                 self._value(node, kinds, place)
             except UnreadablePickle as unreadable:
                 self.result.unreadable[str(unreadable)] = None
+
+    def _next(self) -> _Waiting | None:
+        """The next value; None where a container has no more."""
+        last = self._waiting[-1]
+        if isinstance(last, tuple):
+            self._waiting.pop()
+            return last
+        found = next(last, None)
+        if found is None:
+            self._waiting.pop()
+        return found
+
+    def _is_spent(self, values: int = 1) -> bool:
+        """Take the work on so many values; returns whether there is too much."""
+        self._budget.judged -= values
+        return self._budget.judged < 0
 
     def _value(self, node: Node, kinds: Kinds, place: str) -> None:
         words = kinds.words
@@ -182,7 +221,8 @@ class _Judge:
             said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
             self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
 
-    def _sequence(self, values: Iterable[Node], kinds: Kinds, place: str) -> None:
+    def _sequence(self, values: Sequence[Node], kinds: Kinds, place: str) -> None:
+        self._is_spent(len(values) // _LOOKED_AT)
         types = set(map(type, values))
         inner = self._inner_of(kinds)
         if types <= _SINGLE and (inner is not None or not types):
@@ -190,11 +230,11 @@ class _Judge:
         if inner is None:
             self._refuse(place, "a sequence", kinds)
         elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
-            self._waiting += [
+            self._waiting.append(
                 (value, inner, _within(place, number))
                 for number, value in enumerate(values)
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _inner_of(self, kinds: Kinds) -> Kinds | None:
         if id(kinds) not in self._inner:
@@ -207,14 +247,16 @@ class _Judge:
         if kinds.keys is None or kinds.values is None:
             self._refuse(place, "a dictionary", kinds)
             return
+        self._is_spent(len(entries) // _LOOKED_AT)
+        keys, values = kinds.keys, kinds.values
         if not (TEXT in kinds.keys.words and set(map(type, entries)) <= _SINGLE | _TEXTUAL):
-            self._waiting += [(key, kinds.keys, f"a key of {place}") for key in entries]
+            self._waiting.append((key, keys, f"a key of {place}") for key in entries)
         if not set(map(type, entries.values())) <= _SINGLE:
-            self._waiting += [
-                (value, kinds.values, _within(place, _shown_key(key)))
+            self._waiting.append(
+                (value, values, _within(place, _shown_key(key)))
                 for key, value in entries.items()
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _name(self, node: Global, kinds: Kinds, place: str) -> None:
         known, words = self._policy, kinds.words
@@ -256,6 +298,7 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
+                    self._is_spent(_WORK_TO_MAKE.get(owner.category, 0))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
@@ -321,6 +364,8 @@ class _Judge:
             content = owner.entries or owner.items or accepted[2]  # of a class that is derived from dict or list
             accepted = (self._exactly(key), accepted[1], content)
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
+            if constructor.dotted not in _KEEP_TEXTS and _is_long(argument):
+                self._say(f"argument {number + 1} of {short} is a text that takes long to be parsed")
             self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
         self._optional(node.items, owner.items, f"the items of {short}")
@@ -346,6 +391,7 @@ class _Judge:
             self._say(f"{short} has a state of two dictionaries, which no model has")
             return
         for table in _tables_of(node):
+            self._is_spent(len(table) // 2)
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._say(f"{short} has an attribute without a name")
@@ -375,6 +421,7 @@ class _Judge:
             if part is not None
         ]
         for table in _tables_of(node):
+            self._is_spent(len(table))
             for name, value in table.items():
                 if not isinstance(name, str) or _hides_a_method(name, value):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
@@ -458,6 +505,15 @@ def _has_slots(state: Node) -> bool:
 
 def _is_keyword(text: str, kinds: Kinds) -> bool:
     return KEYWORD in kinds.words and text not in WRITING_KEYWORDS
+
+
+def _is_long(argument: Node) -> bool:
+    """Whether an argument is a long text, or has one by a name other than ``name``."""
+    argument = resolved(argument)
+    if isinstance(argument, dict):
+        return any(_is_long(value) for key, value in argument.items() if key != "name" and not isinstance(value, dict))
+    is_omitted = isinstance(argument, Omitted) and argument.type_name == "str"
+    return is_omitted or (isinstance(argument, str) and len(argument) > _LONGEST_PARSED)
 
 
 def _shown_key(key: Node) -> str:

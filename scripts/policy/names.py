@@ -66,7 +66,7 @@ TYPES = {
             "object_",
         ),
         *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong"),
-        *("generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
+        *("void", "generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
         *("character", "flexible"),
     ],
     "pandas": ["NA", "NaT"],
@@ -86,8 +86,8 @@ TYPES = {
     ],
     "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
-"""Classes that models hold as values, of numbers and texts, and constants. ``ndarray`` and ``void`` are none of them: with
-a type of objects and a buffer they make pointers of numbers."""
+"""Classes that models hold as values, of numbers and texts, and constants. ``ndarray`` is none of them: with a
+type of objects and a buffer it makes pointers of numbers."""
 CONVERSIONS = {
     "builtins": ["bool", "complex", "float", "int", "str"],
     "numpy": [

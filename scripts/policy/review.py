@@ -412,13 +412,13 @@ CLASSES: dict[str, dict[str, Any]] = {
 }
 """Parts of classes that hold what they are given: containers, and PyTorch's weights."""
 
-ARGUMENTS: dict[str, list[Any]] = dict.fromkeys(
-    (
+ARGUMENTS: dict[str, list[Any]] = {
+    attribute: [{"keys": ["keyword"], "values": _ARGUMENT}]
+    for attribute in (
         *("_kwargs", "_metric_params", "effective_metric_params_", "fun_args", "inv_kw_args", "kernel_params"),
         *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
-    ),
-    [{"keys": ["keyword"], "values": _ARGUMENT}],
-)
+    )
+}
 """Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
 CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
 """Attributes whose value is called with data: of types only those that make numbers and texts."""
@@ -429,7 +429,7 @@ OBJECTS = frozenset(
     }
 )
 """Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
-TABLES = ("pandas.core.internals.managers.",)
+TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.managers.")
 """Classes whose state has the columns of tables, which may be arrays of objects."""
 SLOTS = frozenset(
     {
