@@ -68,7 +68,7 @@ _LONGEST_PARSED = 256  # characters
 _KEEP_TEXTS = frozenset(
     {
         *("_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.KeyError", "builtins.RuntimeError"),
-        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter"),
+        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter", RECONSTRUCTOR),
     }
 )
 """What takes a text as it is; others parse it, some by regular expressions."""
