@@ -62,8 +62,17 @@ _Waiting = tuple[Node, Kinds, str]
 """A value, what its place admits, and the place."""
 _LOOKED_AT = 16
 """Values of a container that are looked at all at once take no longer than one that is judged by itself."""
-_WORK_TO_MAKE = {"distribution": 300, "frozen_distribution": 30, "index": 30, "frame": 30, "offset": 10}
-"""Categories of objects that take long to load -> as many values as can be judged meanwhile."""
+_WORK_TO_MAKE = {
+    "distribution": 300,
+    "frozen_distribution": 30,
+    "frame": 30,
+    "index": 30,
+    "offset": 10,
+    "random": 50,
+    **dict.fromkeys(("lightgbm.basic.Booster", "xgboost.core.Booster"), 500),
+    **{f"catboost.core.CatBoost{name}": 500 for name in ("", "Classifier", "Ranker", "Regressor")},
+}
+"""Classes and categories of objects that take long to load -> as many values as can be judged meanwhile."""
 _LONGEST_PARSED = 256  # characters
 _KEEP_TEXTS = frozenset(
     {
@@ -298,7 +307,7 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
-                    self._is_spent(_WORK_TO_MAKE.get(owner.category, 0))
+                    self._is_spent(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)

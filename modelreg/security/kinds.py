@@ -91,7 +91,8 @@ class Kinds:
         if self.words.isdisjoint(_DATA) or NO_OBJECTS in self.words:
             return False
         inner = frozenset() if self.items is None else self.items.words - _IN_PLACE_OF_ESTIMATORS
-        return not any(word[0] in "'@" or word in _CALLED for word in self.words | inner)
+        chosen = inner if LABELS in self.words else self.words | inner
+        return not any(word[0] in "'@" or word in _CALLED for word in chosen)
 
     @property
     def of_items(self) -> Kinds | None:

@@ -215,9 +215,12 @@ class PickleStack:
 
     def _take_passed(self, passed: Node) -> None:
         """What a call or state is given, as far as it is elsewhere already: it may be copied or parsed each time."""
-        waiting = [passed]
+        waiting, seen = [passed], set()
         while waiting:
             value = waiting.pop()
+            if id(value) in seen:  # a tuple, which can be in others many times
+                continue
+            seen.add(id(value))
             if type(value) is Reference:
                 self._take_whole(value)
             elif type(value) is Object:
@@ -295,12 +298,13 @@ class PickleStack:
 
     def _take_collisions(self, known: set[int], keys: Sequence[Node]) -> None:
         """Keys may all have the same hash, with which a dictionary or set of them takes ages."""
+        if tuple in set(map(type, keys)):
+            self.budget.take_parts(sum(self._size(key) for key in keys if type(key) is tuple))
         doubtful = [found for key in keys if type(key) is not str and (found := _doubtful_hash(key)) is not None]
         if doubtful:
             before = len(known)
             known.update(doubtful)
             self.budget.take_parts(_PRICE_OF_A_COLLISION * (before + len(doubtful) - len(known)))
-            self.budget.take_parts(sum(len(key) for key in keys if type(key) is tuple))
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
@@ -471,10 +475,23 @@ def _doubtful_hash(key: Node) -> int | None:
     if type(key) is int:
         return hash(key) if abs(key) >= _LARGE_KEY else None
     if type(key) is tuple:
-        return hash(key) if _ATOMS.issuperset(map(type, key)) else _ANY_HASH
+        return hash(key) if _is_plain(key) else _ANY_HASH
     if type(key) is Object:
         return None if _has_its_own_hash(key) else _ANY_HASH
     return _ANY_HASH if type(key) is SetOf or (type(key) is Omitted and key.type_name == "int") else None
+
+
+def _is_plain(key: tuple[Node, ...]) -> bool:
+    """Whether a tuple has nothing but numbers, texts and the like in it, at any depth."""
+    waiting = [key]
+    while waiting:
+        part = waiting.pop()
+        if not _ATOMS.issuperset(map(type, part)):
+            inner = [each for each in part if type(each) is tuple]
+            if len(inner) + sum(type(each) in _ATOMS for each in part) < len(part):
+                return False
+            waiting += inner
+    return True
 
 
 _ANY_HASH: Final = 0

@@ -187,6 +187,7 @@ GENUINE = {
     "a dictionary by words of numpy": lambda: {np.str_(f"w{i}"): np.int64(i) for i in range(3000)},
     "a dictionary by days": lambda: dict.fromkeys(pd.date_range("2020-01-01", periods=3000), 1),
     "a dictionary by pairs": lambda: {(str(i), i): i for i in range(20_000)},
+    "a dictionary by pairs of pairs": lambda: {((str(i), i), (i, "a")): i for i in range(5000)},
     "a table with many rows": lambda: pd.DataFrame({"a": np.zeros(1_000_000, "i1")}),
     "distributions": lambda: [stats.uniform(0, i) for i in range(1, 50)],
 }
