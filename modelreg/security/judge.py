@@ -83,7 +83,7 @@ _KEEP_TEXTS = frozenset(
 """What takes a text as it is; others parse it, some by regular expressions."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
-_TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
+_TEXT_ARRAYS, _OBJECT_ARRAYS, _NUMBER_ARRAYS = "SUT", "OT", "biufc"
 PLAIN_ARRAYS = frozenset(
     {"numpy.ndarray", "numpy.memmap", "numpy.generic", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}
 )
@@ -117,7 +117,8 @@ class Judgement:
     """Names that are not in the policy, by module and name -> the attributes that hold them as a value; an empty text
     stands for any other use."""
     attributes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
+    """Classes that are not in the policy, by module and name -> the attributes that their objects are given, but for
+    those that hold numbers alone."""
 
 
 def judge(root: Node, objects: int, budget: Budget) -> Judgement:
@@ -435,7 +436,8 @@ class _Judge:
                 if not isinstance(name, str) or _hides_a_method(name, value):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                 else:
-                    attributes.add(name)
+                    if not _is_of_numbers(value):
+                        attributes.add(name)
                     self._waiting.append((value, simple, f"{short}.{name}"))
         for value in _values_of(node):
             if isinstance(resolved(value), Object):  # Python takes a subclass of dict for attributes
@@ -465,6 +467,13 @@ def _hides_a_method(name: str, value: Node) -> bool:
     if name == "__doc__":
         return value is not None and not isinstance(value, str | Omitted)
     return name in METHODS_OF_ESTIMATORS or name.startswith("__")
+
+
+def _is_of_numbers(value: Node) -> bool:
+    """Whether a value is a number, None or an array of numbers, which can be called in no way."""
+    value = resolved(value)
+    content = array_content(value) if isinstance(value, Object | Array) else None
+    return type(value) in _SINGLE or (content is not None and content.kind in _NUMBER_ARRAYS)
 
 
 def is_own_method(value: Node, owner: Object, name: str) -> bool:
@@ -557,7 +566,8 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS}) if word[0] not in "'@"]
+    shown = [word for word in kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS} if word[0] not in "'@"]
+    shown.sort(key=lambda word: ("." in word, word))  # classes at last
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])

@@ -88,9 +88,16 @@ def states(data: Data) -> Iterator[Candidate]:
     yield "time", lambda: {"at": time.gmtime(0), "local": time.localtime(0)}
     yield "random.Random", lambda: {"random": random.Random(data.seed)}
     model = linear_model.Ridge().fit(data.X, data.numbers)
+    yield "OptimizeResult of L-BFGS-B", lambda: {"result": _minimum()}
     yield "partial dependence", lambda: inspection.partial_dependence(model, data.X, [0])
     yield "permutation importance", lambda: inspection.permutation_importance(model, data.X, data.numbers, n_repeats=2)
     yield "tags", lambda: {"tags": _tags(svm.SVC()), "of a regressor": _tags(model)}
+
+
+def _minimum() -> Any:
+    from scipy.optimize import minimize
+
+    return minimize(lambda x: float(x @ x), [1.0, 2.0], method="L-BFGS-B")
 
 
 def _tags(model: Any) -> Any:

@@ -140,8 +140,9 @@ def _members(name: str, widening: Widening, descriptions: Mapping[str, Mapping[s
         return None
     if not name.startswith("sklearn.") or widening.category(name) != "estimator":
         return None
-    used = {*described["methods"], *described["assigned"], *described["parameters"]}
-    used |= {each for base in described["bases"] for each in descriptions.get(base, {}).get("assigned", ())}
+    used = {*described["methods"], *described["parameters"]}
+    for base in (described, *(descriptions.get(each, {}) for each in described["bases"])):
+        used |= {*base.get("assigned", ()), *base.get("read", ())}
     return {each for each in used if not each.startswith("_")}
 
 
@@ -150,9 +151,9 @@ def _merged(described: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]
     whole: dict[str, dict[str, Any]] = {}
     for part in described:
         for name, each in part.items():
-            known = whole.setdefault(name, {"bases": [], "assigned": [], "methods": [], "parameters": {}})
-            for key in ("bases", "assigned", "methods"):
-                known[key] += [value for value in each[key] if value not in known[key]]
+            known = whole.setdefault(name, {"bases": [], "assigned": [], "read": [], "methods": [], "parameters": {}})
+            for key in ("bases", "assigned", "read", "methods"):
+                known[key] += [value for value in each.get(key, ()) if value not in known[key]]
             for parameter, kinds in each["parameters"].items():
                 both = Kinds.parse(known["parameters"].get(parameter, [])) | Kinds.parse(kinds)
                 known["parameters"][parameter] = both.as_json()

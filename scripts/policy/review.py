@@ -73,7 +73,7 @@ SIMPLE = (
 )
 """Categories that a trusted class may hold."""
 
-NOTES = ("estimator", "value", "index")
+NOTES = ("estimator", "value", "index", "frame", "sparse")
 """Categories that may stand in notes, which users leave on a model as attributes that its class does not know."""
 NOTABLE = frozenset({"types.SimpleNamespace"})
 """Classes with notes besides scikit-learn's estimators."""
@@ -364,7 +364,7 @@ CLASSES: dict[str, dict[str, Any]] = {
     },
     "lightgbm.basic._InnerPredictor": {
         "attributes": {"pred_parameter": ["text"], "pandas_categorical": [{"items": ["numbers", "labels"]}]},
-        "only": {"_handle": ["no numbers"]},  # an address, which is freed
+        "without": ("_handle",),  # an address, which is freed
     },
     **{
         f"catboost.core.CatBoost{name}": {

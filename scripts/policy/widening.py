@@ -92,6 +92,8 @@ class Widening:
         seen.state = either(seen.state, _parsed(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
             seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+        for attribute in parts.get("without", ()):
+            seen.attributes.pop(attribute, None)
         for attribute, kinds in parts.get("only", {}).items():
             seen.attributes[attribute] = Kinds.parse(kinds)
 
