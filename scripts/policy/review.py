@@ -433,7 +433,9 @@ TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.manage
 """Classes whose state has the columns of tables, which may be arrays of objects."""
 SLOTS = frozenset(
     {
-        "numpy.random._pickle.__bit_generator_ctor",
+        *("dateutil._common.weekday", "numpy.random._pickle.__bit_generator_ctor"),
+        *(f"sklearn.utils._tags.{name}" for name in ("ClassifierTags", "InputTags", "RegressorTags", "Tags")),
+        *(f"sklearn.utils._tags.{name}" for name in ("TargetTags", "TransformerTags")),
         *(f"scipy.interpolate._cubic.{name}" for name in ("Akima1DInterpolator", "CubicSpline", "PchipInterpolator")),
         *(f"scipy.interpolate._interpolate.{name}" for name in ("BPoly", "PPoly", "interp1d")),
         *(f"scipy.interpolate._polyint.{name}" for name in ("BarycentricInterpolator", "KroghInterpolator")),
