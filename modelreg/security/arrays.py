@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import unpack
 from typing import Any
 
 from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
@@ -53,6 +54,8 @@ _CODES = frozenset(
     }
 )
 _SIZED_CODE = re.compile(r"[SUV](0|[1-9]\d{0,9})")
+_FORMATS = {2: "<e", 4: "<f", 8: "<d"}
+"""Of numbers with so many bytes, as ``struct`` writes them."""
 _FLAGS = frozenset({0, 8, 16, 24, 27, 63, 128, 144, 155})
 """What NumPy writes: of objects (63), texts (8), records (16), such with objects (27), and of aligned ones."""
 _ALIGNMENTS = frozenset({-1, 1, 2, 4, 8, 16})
@@ -184,16 +187,37 @@ def scalar_content(node: Node) -> ArrayContent | None:
 
 def text_of_scalar(content: ArrayContent) -> str | None:
     """The text in a NumPy scalar; None where it is none, longer than any that is kept, or in another order of bytes."""
-    data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
-    match data:
-        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
-            data = text.encode("latin-1", "replace")
-    if content.kind != "U" or not isinstance(data, bytes):
+    data = _bytes_of_scalar(content)
+    if content.kind != "U" or data is None:
         return None
     try:
         return data.decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
         return None
+
+
+def value_of_scalar(content: ArrayContent) -> str | int | float | None:
+    """The text or number in a NumPy scalar, as Python has it; None where that is not certain."""
+    data, dtype = _bytes_of_scalar(content), resolved(content.parts[0])
+    if data is None or not isinstance(dtype, Object) or (isinstance(dtype.state, tuple) and dtype.state[1] == ">"):
+        return None
+    if content.kind in "iub":
+        return int.from_bytes(data, "little", signed=content.kind == "i")
+    if content.kind == "f" and len(data) in _FORMATS:
+        value: float = unpack(_FORMATS[len(data)], data)[0]
+        return value
+    return text_of_scalar(content)
+
+
+def _bytes_of_scalar(content: ArrayContent) -> bytes | None:
+    data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
+    match data:
+        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
+            return text.encode("latin-1", "replace")
+        case bytes():
+            return data
+        case _:
+            return None
 
 
 def dtype_of(node: Node) -> DType:

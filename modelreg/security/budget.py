@@ -14,7 +14,8 @@ _TEXT_OF_ANY_FILE = 16 << 20
 _TEXT_A_BYTE = 50
 _MOST_OBJECTS = 3_000_000
 _OBJECTS_OF_ANY_FILE, _BYTES_OF_AN_OBJECT = 200_000, 2  # which take 150 MB
-_MOST_PARTS = 24 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 1 s
+_PARTS_OF_ANY_FILE = 24 << 20  # of nested tuples and frozen sets, as often as they are used: Python hashes them in 1 s
+_PARTS_A_BYTE, _MOST_PARTS = 4, 256 << 20
 _COPIES_OF_ANY_FILE, _COPIES_A_BYTE, _MOST_COPIES = 32 << 20, 16, 2 << 30
 _JUDGED_OF_ANY_FILE, _JUDGED_A_BYTE, _MOST_JUDGED = 200_000, 4, 30_000_000
 
@@ -26,7 +27,7 @@ class Budget:
     operations: int
     text: int = _MOST_TEXT
     objects: int = _MOST_OBJECTS
-    parts: int = _MOST_PARTS
+    parts: int = _PARTS_OF_ANY_FILE
     copies: int = _MOST_COPIES
     """Bytes of what is passed to calls and states again, after the file has it once."""
     judged: int = _MOST_JUDGED
@@ -39,6 +40,7 @@ class Budget:
             operations=min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size),
             text=min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size),
             objects=min(_MOST_OBJECTS, _OBJECTS_OF_ANY_FILE + size // _BYTES_OF_AN_OBJECT),
+            parts=min(_MOST_PARTS, _PARTS_OF_ANY_FILE + _PARTS_A_BYTE * size),
             copies=min(_MOST_COPIES, _COPIES_OF_ANY_FILE + _COPIES_A_BYTE * size),
             judged=min(_MOST_JUDGED, _JUDGED_OF_ANY_FILE + _JUDGED_A_BYTE * size),
         )

@@ -153,14 +153,17 @@ class _Judge:
 
     def check(self, node: Node, kinds: Kinds, place: str) -> None:
         """Judge ``node`` at a place that admits ``kinds``, and everything within."""
-        self._waiting.append((node, kinds, place))
-        while self._waiting:
-            if len(self.result.findings) >= _MOST_FINDINGS:
-                return
-            if self._is_spent():
+        waiting, budget = self._waiting, self._budget
+        waiting.append((node, kinds, place))
+        while waiting and len(self.result.findings) < _MOST_FINDINGS:
+            budget.judged -= 1
+            if budget.judged < 0:
                 self.result.unreadable["has too many values at too many places to be judged"] = None
                 return
-            found = self._next()
+            last = waiting[-1]
+            found = last if type(last) is tuple else next(last, None)  # type: ignore[arg-type]
+            if found is None or found is last:
+                waiting.pop()
             if found is None:
                 continue
             node, kinds, place = found
@@ -179,21 +182,9 @@ class _Judge:
             except UnreadablePickle as unreadable:
                 self.result.unreadable[str(unreadable)] = None
 
-    def _next(self) -> _Waiting | None:
-        """The next value; None where a container has no more."""
-        last = self._waiting[-1]
-        if isinstance(last, tuple):
-            self._waiting.pop()
-            return last
-        found = next(last, None)
-        if found is None:
-            self._waiting.pop()
-        return found
-
-    def _is_spent(self, values: int = 1) -> bool:
-        """Take the work on so many values; returns whether there is too much."""
+    def _take(self, values: int) -> None:
+        """Take the work on so many values, which ends the walk where it is too much."""
         self._budget.judged -= values
-        return self._budget.judged < 0
 
     def _value(self, node: Node, kinds: Kinds, place: str) -> None:
         words = kinds.words
@@ -232,7 +223,7 @@ class _Judge:
             self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
 
     def _sequence(self, values: Sequence[Node], kinds: Kinds, place: str) -> None:
-        self._is_spent(len(values) // _LOOKED_AT)
+        self._take(len(values) // _LOOKED_AT)
         types = set(map(type, values))
         inner = self._inner_of(kinds)
         if types <= _SINGLE and (inner is not None or not types):
@@ -257,7 +248,7 @@ class _Judge:
         if kinds.keys is None or kinds.values is None:
             self._refuse(place, "a dictionary", kinds)
             return
-        self._is_spent(len(entries) // _LOOKED_AT)
+        self._take(len(entries) // _LOOKED_AT)
         keys, values = kinds.keys, kinds.values
         if not (TEXT in kinds.keys.words and set(map(type, entries)) <= _SINGLE | _TEXTUAL):
             self._waiting.append((key, keys, f"a key of {place}") for key in entries)
@@ -308,7 +299,7 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
-                    self._is_spent(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
+                    self._take(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
@@ -401,7 +392,7 @@ class _Judge:
             self._say(f"{short} has a state of two dictionaries, which no model has")
             return
         for table in _tables_of(node):
-            self._is_spent(len(table) // 2)
+            self._take(len(table) // 2)
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._say(f"{short} has an attribute without a name")
@@ -431,7 +422,7 @@ class _Judge:
             if part is not None
         ]
         for table in _tables_of(node):
-            self._is_spent(len(table))
+            self._take(len(table))
             for name, value in table.items():
                 if not isinstance(name, str) or _hides_a_method(name, value):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")

@@ -88,9 +88,10 @@ class Kinds:
         """
         if not self.words.isdisjoint((OBJECTS, OBJECT)):
             return True
-        if self.words.isdisjoint(_DATA) or NO_OBJECTS in self.words:
-            return False
         inner = frozenset() if self.items is None else self.items.words - _IN_PLACE_OF_ESTIMATORS
+        holds_numbers = bool(inner) and inner <= _DATA
+        if NO_OBJECTS in self.words | inner or (self.words.isdisjoint(_DATA) and not holds_numbers):
+            return False
         chosen = inner if LABELS in self.words else self.words | inner
         return not any(word[0] in "'@" or word in _CALLED for word in chosen)
 

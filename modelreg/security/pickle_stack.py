@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype, scalar_content
+from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype, scalar_content, value_of_scalar
 from modelreg.security.budget import Budget
 from modelreg.security.object_graph import (
     ABSENT,
@@ -35,6 +35,7 @@ _LARGE_KEY = 1 << 60
 _PRICE_OF_A_COLLISION = 20_000  # parts
 _PRICE_OF_A_PART = 64  # bytes; what an object or a place in a container takes
 _PRICE_OF_A_NUMBER = 8  # bytes
+_PRICE_OF_A_PART_OF_A_KEY = 20  # parts, since it is looked at in Python
 
 
 @dataclass(slots=True)
@@ -215,6 +216,8 @@ class PickleStack:
 
     def _take_passed(self, passed: Node) -> None:
         """What a call or state is given, as far as it is elsewhere already: it may be copied or parsed each time."""
+        if type(passed) is tuple and _PASSED.isdisjoint(map(type, passed)):
+            return
         waiting, seen = [passed], set()
         while waiting:
             value = waiting.pop()
@@ -299,12 +302,15 @@ class PickleStack:
     def _take_collisions(self, known: set[int], keys: Sequence[Node]) -> None:
         """Keys may all have the same hash, with which a dictionary or set of them takes ages."""
         if tuple in set(map(type, keys)):
-            self.budget.take_parts(sum(self._size(key) for key in keys if type(key) is tuple))
+            self.budget.take_parts(sum(self._price_of_key(key) for key in keys if type(key) is tuple))
         doubtful = [found for key in keys if type(key) is not str and (found := _doubtful_hash(key)) is not None]
         if doubtful:
             before = len(known)
             known.update(doubtful)
             self.budget.take_parts(_PRICE_OF_A_COLLISION * (before + len(doubtful) - len(known)))
+
+    def _price_of_key(self, key: tuple[Node, ...]) -> int:
+        return len(key) if _ATOMS.issuperset(map(type, key)) else _PRICE_OF_A_PART_OF_A_KEY * self._size(key)
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
@@ -424,7 +430,7 @@ _DIFFER: Final = frozenset(
     }
 )
 """Functions that make values of whose hashes hardly two are the same, whatever a file says."""
-_FEW_COLLISIONS: Final = frozenset("bcBhHiIlLqQefdSUMm?iufb")
+_FEW_COLLISIONS: Final = frozenset("biufMmSU")
 """NumPy's kinds of scalars of whose values few have the same hash."""
 
 
@@ -475,27 +481,34 @@ def _doubtful_hash(key: Node) -> int | None:
     if type(key) is int:
         return hash(key) if abs(key) >= _LARGE_KEY else None
     if type(key) is tuple:
-        return hash(key) if _is_plain(key) else _ANY_HASH
+        plain = key if _ATOMS.issuperset(map(type, key)) else _plain(key, [_FEW_PARTS])
+        return _ANY_HASH if plain is None else hash(plain)
     if type(key) is Object:
         return None if _has_its_own_hash(key) else _ANY_HASH
     return _ANY_HASH if type(key) is SetOf or (type(key) is Omitted and key.type_name == "int") else None
 
 
-def _is_plain(key: tuple[Node, ...]) -> bool:
-    """Whether a tuple has nothing but numbers, texts and the like in it, at any depth."""
-    waiting = [key]
-    while waiting:
-        part = waiting.pop()
-        if not _ATOMS.issuperset(map(type, part)):
-            inner = [each for each in part if type(each) is tuple]
-            if len(inner) + sum(type(each) in _ATOMS for each in part) < len(part):
-                return False
-            waiting += inner
-    return True
-
-
 _ANY_HASH: Final = 0
 """Of what nobody knows the hash of: as if all had the same."""
+
+
+def _plain(key: tuple[Node, ...], left: list[int]) -> tuple[Node, ...] | None:
+    """A tuple with the texts and numbers that NumPy's scalars in it are; None for other objects and for many parts."""
+    parts: list[Node] = []
+    left[0] -= len(key) + 1
+    if left[0] < 0:
+        return None
+    for part in key:
+        plain = part if type(part) in _ATOMS else None
+        if type(part) is tuple:
+            plain = _plain(part, left)
+        elif plain is None and part is not None:
+            content = scalar_content(resolved(part))
+            plain = None if content is None else value_of_scalar(content)
+        if plain is None and part is not None:
+            return None
+        parts.append(plain)
+    return tuple(parts)
 
 
 def _has_its_own_hash(value: Object) -> bool:

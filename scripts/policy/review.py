@@ -393,7 +393,6 @@ CLASSES: dict[str, dict[str, Any]] = {
             "pairwise_kernels_kwargs": [{"keys": ["text"], "values": ["text", "numbers"]}],
         }
     },
-    **{f"scipy.sparse._lil.lil_{kind}": {"attributes": {"data": ["objects"]}} for kind in ("array", "matrix")},
     "sklearn.model_selection._search.ParameterSampler": {
         "attributes": {"param_distributions": [{"items": _PARAMETERS}]}
     },
@@ -424,8 +423,7 @@ CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokeniz
 """Attributes whose value is called with data: of types only those that make numbers and texts."""
 OBJECTS = frozenset(
     {
-        *("bin_edges_", "cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
-        "rows",  # of sparse matrices that are lists, whose ``data`` is another
+        *("cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
     }
 )
 """Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""

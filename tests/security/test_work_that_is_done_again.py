@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 from sklearn.ensemble import BaggingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.neighbors import KNeighborsClassifier
@@ -188,6 +188,7 @@ GENUINE = {
     "a dictionary by days": lambda: dict.fromkeys(pd.date_range("2020-01-01", periods=3000), 1),
     "a dictionary by pairs": lambda: {(str(i), i): i for i in range(20_000)},
     "a dictionary by pairs of pairs": lambda: {((str(i), i), (i, "a")): i for i in range(5000)},
+    "a sparse matrix that is a dictionary": lambda: sparse.dok_matrix(ROWS),
     "a table with many rows": lambda: pd.DataFrame({"a": np.zeros(1_000_000, "i1")}),
     "distributions": lambda: [stats.uniform(0, i) for i in range(1, 50)],
 }
