@@ -445,7 +445,12 @@ STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
         _FUNCTIONS,
         [*_ARGUMENT, {"items": _ARGUMENT}],
-        [{"keys": ["keyword"], "values": ["function", "functools.partial", "builtins.getattr", *_ARGUMENT]}],
+        [
+            {
+                "keys": ["keyword"],
+                "values": ["function", "functools.partial", "builtins.getattr", "builtins.frozenset", *_ARGUMENT],
+            }
+        ],
         [],
     ],
     "sklearn.metrics._dist_metrics.PyFuncDistance64": [
