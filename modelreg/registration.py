@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     if scan.verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
-        return (f"loading it requires: modelreg trust add {' '.join(names)}",)
+        return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)

@@ -26,6 +26,10 @@ _MAIN = (
     "belongs to __main__, which is another module in every program",
     "move it to an importable module, and pickle the model again",
 )
+_NAMELESS = (
+    "is a function without a name, which nothing can import",
+    "define a named function in an importable module, and pickle the model again",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def trust_refusal(module: str, name: str) -> Refusal | None:
     """Why users may not trust the name for every model; None where they may."""
     if module.partition(".")[0] == "__main__":
         return Refusal(*_MAIN)
+    if "<" in name:
+        return Refusal(*_NAMELESS)
     deny_list = _deny_list()
     group = deny_list.group_of(module, name)
     if group is not None:

@@ -44,7 +44,9 @@ from modelreg.security.object_graph import (
     Persistent,
     Reference,
     SetOf,
+    call_by_name,
     class_of,
+    class_to_make,
     resolved,
 )
 from modelreg.security.pickle_stream import UnreadablePickle
@@ -74,20 +76,20 @@ _LONGEST_PARSED = 256  # characters
 _KEEP_TEXTS = frozenset(
     {
         *("_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.KeyError", "builtins.RuntimeError"),
-        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter"),
+        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter", RECONSTRUCTOR),
     }
 )
 """What takes a text as it is; others parse it, some by regular expressions."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
-_TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
+_TEXT_ARRAYS, _OBJECT_ARRAYS, _NUMBER_ARRAYS = "SUT", "OT", "biufc"
 PLAIN_ARRAYS = frozenset(
     {"numpy.ndarray", "numpy.memmap", "numpy.generic", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}
 )
 _ATTRIBUTE = re.compile(r"\w+(\.\w+){2,}")
 _SHORTENED = re.compile(r"^(\w+\.)+(?=\w+\.\w+)")
 """What is left out of a place in a message: the modules before a class and its attribute."""
-_METHODS_OF_ESTIMATORS = frozenset(
+METHODS_OF_ESTIMATORS = frozenset(
     {
         *("fit", "fit_predict", "fit_resample", "fit_transform", "partial_fit", "predict", "predict_log_proba"),
         *("predict_proba", "decision_function", "transform", "inverse_transform", "score", "score_samples", "sample"),
@@ -97,6 +99,8 @@ _METHODS_OF_ESTIMATORS = frozenset(
     }
 )
 """Methods that libraries call on objects of any class. The methods of a trusted class are known when it is imported."""
+_BASES = frozenset({"dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple"})
+"""Python's classes from which protocols 0 and 1 make objects of a derived one."""
 _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
 
 
@@ -112,7 +116,8 @@ class Judgement:
     """Names that are not in the policy, by module and name -> the attributes that hold them as a value; an empty text
     stands for any other use."""
     attributes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
+    """Classes that are not in the policy, by module and name -> the attributes that their objects are given, but for
+    those that hold numbers alone."""
 
 
 def judge(root: Node, objects: int, budget: Budget) -> Judgement:
@@ -283,6 +288,9 @@ class _Judge:
             return
         assert isinstance(node, Object)
         constructor = resolved(node.constructor)
+        if (by_name := call_by_name(node)) is not None:
+            self._objects.add(id(constructor))
+            node, constructor = by_name, by_name.constructor
         if type(constructor) is not Global:
             self._refuse(place, "made by calling a value of the file, not a named function or class", kinds)
             return
@@ -296,13 +304,18 @@ class _Judge:
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
-        elif self._policy.has(constructor):
+            return
+        self._of_no_known_class(node, constructor, kinds, place)
+
+    def _of_no_known_class(self, node: Object, constructor: Global, kinds: Kinds, place: str) -> None:
+        named = class_to_make(node) or constructor
+        if self._policy.has(named):
             self._refuse(place, f"made by {constructor.dotted} as no model has it", kinds)
-        elif self._policy.admits_own_classes(kinds) and is_trustable(constructor.module, constructor.name):
-            self._own(node, constructor)
+        elif self._policy.admits_own_classes(kinds) and is_trustable(named.module, named.name):
+            self._own(node, named)
         else:
-            self._foreign(constructor, "")
-            self._refuse(place, _object_in_words(key), kinds)
+            self._foreign(named, "")
+            self._refuse(place, _object_in_words(named.dotted), kinds)
 
     def _array(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         words, of_text = kinds.words, content.kind in _TEXT_ARRAYS
@@ -350,7 +363,8 @@ class _Judge:
         if not node.is_new and constructor.dotted == RECONSTRUCTOR:  # which protocols 0 and 1 call for any class
             if owner.new is None and f"@{key}" not in accepted[0].words:
                 self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
-            accepted = (self._exactly(key), *accepted[1:])
+            content = owner.entries or owner.items or accepted[2]  # of a class that is derived from dict or list
+            accepted = (self._exactly(key), accepted[1], content)
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
             if constructor.dotted not in _KEEP_TEXTS and _is_long(argument):
                 self._say(f"argument {number + 1} of {short} is a text that takes long to be parsed")
@@ -383,7 +397,7 @@ class _Judge:
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._say(f"{short} has an attribute without a name")
-                elif (kinds := owner.attributes.get(name)) is None:
+                elif (kinds := owner.attributes.get(name) or self._policy.noted(owner, name)) is None:
                     self._say(f"{short}.{name} is an attribute that no model has")
                 elif METHOD in kinds.words and is_own_method(value, node, name):
                     self._objects.add(id(resolved(value)))
@@ -395,31 +409,42 @@ class _Judge:
             else:
                 self._say(f"{short} has a state that no model has")
 
-    def _own(self, node: Object, constructor: Global) -> None:
+    def _own(self, node: Object, cls: Global) -> None:
         """An object of a class that is trusted, or not loaded."""
-        self._foreign(constructor, "")
+        self._foreign(cls, "")
         if id(node) in self._judged:
             return
         self._judged.add(id(node))
-        short, simple = constructor.name, self._policy.simple
-        attributes = self.result.attributes.setdefault((constructor.module, constructor.name), set())
+        short, simple = cls.name, self._policy.simple
+        attributes = self.result.attributes.setdefault((cls.module, cls.name), set())
         self._waiting += [
             (part, simple, f"what {short} is made of")
-            for part in (node.arguments, node.keywords, node.items, node.entries)
+            for part in (self._arguments_of_own(node, short), node.keywords, node.items, node.entries)
             if part is not None
         ]
         for table in _tables_of(node):
             self._take(len(table))
             for name, value in table.items():
-                if not isinstance(name, str) or name in _METHODS_OF_ESTIMATORS or name.startswith("__"):
+                if not isinstance(name, str) or _hides_a_method(name, value):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                 else:
-                    attributes.add(name)
+                    if not _is_of_numbers(value):
+                        attributes.add(name)
                     self._waiting.append((value, simple, f"{short}.{name}"))
         for value in _values_of(node):
             if isinstance(resolved(value), Object):  # Python takes a subclass of dict for attributes
                 self._say(f"{short} has a state that is an object")
             self._waiting.append((value, simple, f"the state of {short}"))
+
+    def _arguments_of_own(self, node: Object, short: str) -> Node:
+        """What an object is made of, without the class itself and that of Python from which it is derived."""
+        if class_to_make(node) is None:
+            return node.arguments
+        match node.arguments:
+            case (_, Global("builtins", name), content) if name in _BASES:
+                return content
+        self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
+        return None
 
     def _refuse(self, place: str, found: str, kinds: Kinds) -> None:
         self._say(f"{_SHORTENED.sub('', place)} is {found}, expected {_expected(kinds)}")
@@ -427,6 +452,20 @@ class _Judge:
     def _say(self, sentence: str) -> None:
         if len(self.result.findings) < _MOST_FINDINGS:
             self.result.findings[sentence] = None
+
+
+def _hides_a_method(name: str, value: Node) -> bool:
+    """Whether an attribute of an object of a user's class hides what libraries call: a text for people does not."""
+    if name == "__doc__":
+        return value is not None and not isinstance(value, str | Omitted)
+    return name in METHODS_OF_ESTIMATORS or name.startswith("__")
+
+
+def _is_of_numbers(value: Node) -> bool:
+    """Whether a value is a number, None or an array of numbers, which can be called in no way."""
+    value = resolved(value)
+    content = array_content(value) if isinstance(value, Object | Array) else None
+    return type(value) in _SINGLE or (content is not None and content.kind in _NUMBER_ARRAYS)
 
 
 def is_own_method(value: Node, owner: Object, name: str) -> bool:
@@ -439,13 +478,22 @@ def is_own_method(value: Node, owner: Object, name: str) -> bool:
 
 
 def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
-    """The attributes in a state: a dictionary, or one beside another for those in slots."""
+    """The attributes in a state: a dictionary, or one beside another for those in slots.
+
+    The attributes of some dictionaries are their own entries, which are given to them as their state.
+    """
     state = resolved(node.state)
-    if isinstance(state, dict):
+    if _is_its_own_state(node):
+        yield node.entries or {}
+    elif isinstance(state, dict):
         yield state
     elif _has_slots(state):
         assert isinstance(state, tuple)
         yield from (part for part in map(resolved, state) if isinstance(part, dict))
+
+
+def _is_its_own_state(node: Object) -> bool:
+    return resolved(node.state) is node and node.entries is not None
 
 
 def _values_of(node: Object) -> Iterator[Node]:
@@ -453,7 +501,7 @@ def _values_of(node: Object) -> Iterator[Node]:
     state = resolved(node.state)
     if isinstance(state, tuple) and not _has_slots(state):
         yield from state
-    elif not isinstance(state, dict | tuple) and state is not ABSENT:
+    elif not isinstance(state, dict | tuple) and state is not ABSENT and not _is_its_own_state(node):
         yield state
 
 
@@ -510,7 +558,8 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS}) if word[0] not in "'@"]
+    shown = [word for word in kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS} if word[0] not in "'@"]
+    shown.sort(key=lambda word: ("." in word, word))  # classes at last
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])

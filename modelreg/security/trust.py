@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from modelreg.errors import UntrustedModel
-from modelreg.records.scan import Scan, Verdict
+from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.security.denied_names import is_trustable
 from modelreg.security.policy import Pairs, allowed
 
@@ -35,8 +36,7 @@ class Trust:
         if not self.full and found.verdict is not Verdict.SAFE:
             refused = tuple(each for each in found.imports if not found.trusts(each, self.names))
             left = replace(found, imports=refused)
-            of_main = tuple(each.name for each in refused if each.module == "__main__")
-            raise UntrustedModel(self.model, left.findings, trustable(left), of_main)
+            raise UntrustedModel(self.model, left.findings, trustable(left), to_be_moved(refused))
 
     def require_full(self, reason: str) -> None:
         """Raise `UntrustedModel` for a format that cannot be looked through."""
@@ -52,6 +52,20 @@ class Trust:
     def refuse_because(self, reason: str) -> UntrustedModel:
         """The error for what is found while a model is loaded."""
         return UntrustedModel(self.model, (reason,))
+
+
+def to_be_moved(imports: Iterable[ImportedName]) -> tuple[str, ...]:
+    """What has to be defined in a module that can be imported before the model can be loaded anywhere."""
+    found = dict.fromkeys(
+        "a named function instead of each lambda"
+        if "<" in each.name
+        else "the code of the notebook, script or lambda"
+        if "cloudpickle" in each.module
+        else each.name
+        for each in imports
+        if each.module == "__main__" or "<" in each.name or "cloudpickle" in each.module
+    )
+    return tuple(found)
 
 
 def trustable(scan: Scan) -> tuple[str, ...]:

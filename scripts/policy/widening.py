@@ -22,7 +22,7 @@ from modelreg.security.kinds import (
 from modelreg.security.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
-from scripts.policy.observe import NOTHING, Observations, Observed
+from scripts.policy.observe import NOTHING, Observations, Observed, either
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
@@ -86,11 +86,14 @@ class Widening:
 
     @staticmethod
     def _by_hand(seen: Observed, parts: Mapping[str, Any]) -> None:
-        for part in ("items", "entries"):
+        for part in ("items", "entries", "keywords"):
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
+        seen.state = either(seen.state, _parsed(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
             seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+        for attribute in parts.get("without", ()):
+            seen.attributes.pop(attribute, None)
         for attribute, kinds in parts.get("only", {}).items():
             seen.attributes[attribute] = Kinds.parse(kinds)
 
@@ -213,7 +216,7 @@ class Widening:
         """Categories for classes, and any text within containers."""
         found = set()
         for word in kinds.words:
-            if "." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS:
+            if word != "?" and ("." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS):
                 found.add(self._word(word))
         texts = {word for word in found if word[0] == "'"}
         if within and texts - (_IN_PLACE_OF_ESTIMATORS if "estimator" in found else set()):
