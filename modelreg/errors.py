@@ -659,19 +659,18 @@ class UntrustedModel(Untrusted):
     code = "untrusted_model"
 
     def __init__(
-        self, model: str, findings: Sequence[str], trustable: Sequence[str] = (), of_main: Sequence[str] = ()
+        self, model: str, findings: Sequence[str], trustable: Sequence[str] = (), to_be_moved: Sequence[str] = ()
     ) -> None:
         """``findings`` say what speaks against it; ``trustable`` are names that may be trusted one by one.
 
-        ``of_main`` are names of ``__main__``, which is another module wherever the model is loaded.
+        ``to_be_moved`` is what no other program can import: names of ``__main__``, lambdas, the code of notebooks.
         """
         once = "once, on the record: --trust full --message WHY"
-        if of_main:
-            instead = (
-                f"define {', '.join(of_main)} in a module that can be imported, and register a model made with that"
-            )
+        if to_be_moved:
+            code = ", ".join(to_be_moved)
+            instead = f"define {code} in a module that can be imported, and register a model made with that"
         else:
-            instead = f"modelreg trust add {' '.join(map(quoted, trustable))}; or {once}" if trustable else once
+            instead = f"modelreg trust add {shlex.join(trustable)}; or {once}" if trustable else once
         super().__init__(f"{model} was not loaded: {_some(findings)}", instead)
         self.findings = tuple(findings)
         self.trustable = tuple(trustable)

@@ -127,6 +127,11 @@ def require_plain_alias(alias: str) -> None:
         raise InvalidAlias(alias)
 
 
+def storable(text: str) -> str:
+    """``text``, of which nobody can tell what it is, as it can be stored: with escapes where it is no Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def is_utf8(text: str) -> bool:
     """Whether ``text`` can be stored: the shell and the file system may hand out what is not UTF-8, or NUL."""
     try:

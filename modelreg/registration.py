@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source
 from modelreg.catalog.change import Change, NewVersion
-from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound, quoted
+from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
@@ -200,7 +201,7 @@ def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
     if scan.verdict is Verdict.SAFE:
         return ()
     if names := trustable(scan):
-        return (f"loading it requires: modelreg trust add {' '.join(map(quoted, names))}",)
+        return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)

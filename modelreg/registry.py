@@ -1059,7 +1059,7 @@ class Registry:
         from modelreg.confinement.running import ModelRun
         from modelreg.tables.source import TableFile, opened
 
-        with Conditions.checked(options) as conditions, ModelProcess() as process:
+        with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
             provenance.warn_of_other_libraries(version)

@@ -68,7 +68,7 @@ EXIT_CODES = {
     8: "storage",
     9: "busy",
     10: "no registry, or a newer one",
-    130: "interrupted",
+    130: "interrupted (129 by SIGHUP, 143 by SIGTERM)",
 }
 """Exit status -> what it means, for every command."""
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 from modelreg import commits
 
+_BY_SIGNAL = 128
+"""A shell's exit status of a command that a signal ended is this and its number."""
+_INTERRUPTED = _BY_SIGNAL + signal.SIGINT
+_received: int = signal.SIGINT
+"""The signal that ended the command; at a question, Ctrl-C may come as a character instead."""
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Rather than Python's 700: the records of a list are no garbage either."""
 
@@ -22,8 +28,7 @@ def run() -> NoReturn:
     """
     gc.disable()
     try:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # 'nohup' and the like keep it ignored
-            signal.signal(signal.SIGINT, _interrupt)
+        _handle_signals()
         from modelreg.cli.main import main
 
         gc.freeze()
@@ -31,12 +36,25 @@ def run() -> NoReturn:
         gc.enable()
         status = main()
     except KeyboardInterrupt:  # before or after `main`, which catches its own
-        os.write(2, b"interrupted\n")
-        status = 130
-    os._exit(status)
+        with suppress(OSError):  # whoever read it may have gone
+            os.write(2, b"interrupted\n")
+        status = _INTERRUPTED
+    os._exit(_BY_SIGNAL + _received if status == _INTERRUPTED else status)
+
+
+def _handle_signals() -> None:
+    """Let what ends a command undo what it began: files that have no name yet, and files beside an output.
+
+    'nohup' and the like keep signals ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C ends what is done, unless that is being committed already: then the answer comes at once, and is true."""
+    """End what is done, unless that is being committed already: then the answer comes at once, and is true."""
+    global _received
     if not commits.begun():
+        _received = number
         raise KeyboardInterrupt

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypedDict
 
 from modelreg.confinement.limits import parse_memory, parse_time
+from modelreg.confinement.mounts import is_below, mounts
+from modelreg.confinement.places import RegistryPlaces, identity
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.confinement import Limits, Permissions
 
 _MOST_PATHS = 100  # that one model may be allowed to read
+_DEVICES = "devtmpfs"  # the file system of the kernel's devices, among them the disks
 
 
 class ConfinementOptions(TypedDict, total=False):
@@ -38,8 +42,8 @@ class Conditions:
 
     @classmethod
     @contextmanager
-    def checked(cls, options: ConfinementOptions) -> Iterator[Conditions]:
-        """Raises `InvalidInput` for a path that is not there, or a limit that is none.
+    def checked(cls, options: ConfinementOptions, registry: str) -> Iterator[Conditions]:
+        """Raises `InvalidInput` for a path that is not there or may not be read by a model, or a limit that is none.
 
         Paths are opened once, here, so that what is checked and written into the journal is what the model may read.
         """
@@ -53,6 +57,8 @@ class Conditions:
             found = [_existing(path, opened) for path in paths]
             permissions = Permissions(tuple(name for name, _ in found), options.get("allow_network", False))
             granted = tuple(descriptor for _, descriptor in found if descriptor is not None)
+            for path, descriptor in zip(paths, granted, strict=False):
+                _require_grantable(path, descriptor, registry)
             yield cls(permissions, limits, options.get("require_sandbox", False), granted)
 
 
@@ -68,6 +74,28 @@ def _existing(path: str | os.PathLike[str], opened: ExitStack) -> tuple[str, int
         name = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError as error:
         raise InvalidInput(f"{shown(os.fspath(path))} cannot be read by the model: {error.strerror}") from error
-    if not os.path.isabs(name):  # a pipe or socket, by /dev/stdin
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)) or not os.path.isabs(name):
         raise InvalidInput(f"{shown(os.fspath(path))} is neither a folder nor a file")
     return name, descriptor
+
+
+def _require_grantable(path: str | os.PathLike[str], descriptor: int, registry: str) -> None:
+    """Raise `InvalidInput` for what is the registry, lies in it, contains it, or contains the disk that it is on."""
+    if not os.path.isdir(registry):  # which is said where a version is looked for
+        return
+    try:
+        places, name = RegistryPlaces.of(registry), os.readlink(f"/proc/self/fd/{descriptor}")
+        is_inside, is_around = places.contains(descriptor), identity(os.fstat(descriptor)) in places.around
+    except OSError as error:
+        raise InvalidInput(f"{shown(os.fspath(path))} cannot be read by the model: {error.strerror}") from error
+    devices = [mount.point for mount in mounts() if mount.kind == _DEVICES]
+    if is_inside:
+        problem = "is in the registry, which a model may not read"
+    elif is_around:
+        problem = "contains the registry, which a model may not read"
+    elif any(is_below(name, point) or is_below(point, name) for point in devices):
+        problem = "contains devices, such as disks"
+    else:
+        return
+    raise InvalidInput(f"{shown(os.fspath(path))} {problem}", "allow only the folders and files that the model needs")

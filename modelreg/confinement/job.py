@@ -74,8 +74,10 @@ class Job:
     def untrusted(self, findings: Sequence[str], trustable: Sequence[str]) -> UntrustedModel:
         """The error for findings of the child; it advises to trust only names that the catalog has of this model."""
         known = {subject for imported in self.imports for subject in imported.trust_subjects}
-        of_main = tuple(imported.name for imported in self.imports if imported.module == "__main__")
-        return UntrustedModel(self.trust.model, findings, trustable if known.issuperset(trustable) else (), of_main)
+        from modelreg.security.trust import to_be_moved
+
+        names = trustable if known.issuperset(trustable) else ()
+        return UntrustedModel(self.trust.model, findings, names, to_be_moved(self.imports))
 
 
 def send(channel: socket.socket, message: Preparation | Job, descriptors: Sequence[int] = ()) -> None:

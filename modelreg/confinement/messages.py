@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from modelreg.errors import (
@@ -31,8 +32,11 @@ from modelreg.inference.scoring import RANGES
 from modelreg.records.confinement import Confinement
 from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, Scores
 
-LONGEST = 8 << 20  # bytes of one message: a confusion matrix of 200 classes takes some 100 KiB
+_LONGEST = 256 << 10  # bytes of one message: two texts and two lists of texts, each character of which takes 12 at most
+_LONGEST_RESULT = 8 << 20  # bytes: names of columns, or a confusion matrix of 200 classes
+_MOST_OBJECTS = 3  # of JSON in one message
 _LONGEST_TEXT = 4000  # characters
+_LONGEST_TEXTS = 6000  # characters of all texts in a list
 _MOST_TEXTS = 1000
 _MOST_COLUMNS = 100_000
 _MOST_METRICS = 100
@@ -134,7 +138,7 @@ def encode(message: Message) -> bytes:
             values: dict[str, object] = {"landlock": confinement.landlock, "seccomp": confinement.seccomp}
         case Warned(category, text):
             known = next((name for name, each in _WARNINGS.items() if issubclass(category, each)), "UserWarning")
-            values = {"category": known, "text": text}
+            values = {"category": known, "text": _cut(text)}
         case Advanced(done, total):
             values = {"done": done, "total": total}
         case Predicted(rows, columns):
@@ -152,12 +156,27 @@ def encode(message: Message) -> bytes:
 
 def decode(line: bytes) -> Message:
     """The message in a line; raises `NoAnswer`."""
+    if len(line) > longest(line):
+        raise NoAnswer("too long")
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
-        kind = values.pop("is")
-        return _READERS[kind](values)
+        # not as bytes: JSON may be UTF-16 as well
+        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_Objects())
+        keys, read = _READERS[values.pop("is")]
+        if values.keys() != keys:
+            raise ValueError
+        return read(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise NoAnswer(type(error).__name__) from error
+
+
+def is_result(line: bytes | bytearray) -> bool:
+    """Whether a line, or its beginning, is one of `Predicted` or `Measured`, behind which nothing comes."""
+    return line.startswith(_RESULTS)
+
+
+def longest(line: bytes | bytearray) -> int:
+    """How many bytes a message that begins so may have: reading a long one keeps every thread waiting."""
+    return _LONGEST_RESULT if is_result(line) else _LONGEST
 
 
 def is_storage_failure(number: int | None) -> bool:
@@ -167,8 +186,26 @@ def is_storage_failure(number: int | None) -> bool:
 
 def readable(text: str) -> str:
     """``text`` with control characters escaped and cut when long."""
-    cut = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in _cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+class _Objects:
+    """Makes the objects of one message; raises ValueError for a key that is there twice, and for too many objects."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_OBJECTS
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object, of which those within it are made first."""
+        self._left -= 1
+        values = dict(pairs)
+        if self._left < 0 or len(values) != len(pairs):
+            raise ValueError
+        return values
 
 
 def _refuse_constant(name: str) -> float:
@@ -189,8 +226,20 @@ def _scores_as_values(scores: Scores) -> dict[str, object]:
 
 def _error_as_values(error: ModelregError) -> dict[str, object]:
     kind = next((each for each in type(error).__mro__ if each in _ERRORS.values()), UnloadableModel)
-    details = {name: getattr(error, name)[:_MOST_TEXTS] for name in _DETAILS.get(kind, ())}
-    return {"class": kind.__name__, "message": error.message, "hint": error.hint, "details": details}
+    details = {name: _some_texts(getattr(error, name)) for name in _DETAILS.get(kind, ())}
+    hint = None if error.hint is None else _cut(error.hint)
+    return {"class": kind.__name__, "message": _cut(error.message), "hint": hint, "details": details}
+
+
+def _some_texts(texts: Iterable[str]) -> list[str]:
+    """The first texts, as many as a message has room for."""
+    chosen, left = [], _LONGEST_TEXTS
+    for text in islice(texts, _MOST_TEXTS):
+        left -= len(text)
+        if left < 0:
+            break
+        chosen.append(text)
+    return chosen
 
 
 def _read_confined(values: dict[str, Any]) -> Message:
@@ -302,13 +351,16 @@ def _number(value: object, least: float, greatest: float) -> float:
     return float(value)
 
 
-_READERS: Mapping[str, Callable[[dict[str, Any]], Message]] = {
-    "Confined": _read_confined,
-    "Warned": _read_warned,
-    "Advanced": _read_advanced,
-    "Predicted": _read_predicted,
-    "Measured": _read_measured,
-    "Failed": _read_failed,
-    "OutputFailed": _read_output_failed,
-    "OutOfMemory": _read_out_of_memory,
+_READERS: Mapping[str, tuple[frozenset[str], Callable[[dict[str, Any]], Message]]] = {
+    "Confined": (frozenset(("landlock", "seccomp")), _read_confined),
+    "Warned": (frozenset(("category", "text")), _read_warned),
+    "Advanced": (frozenset(("done", "total")), _read_advanced),
+    "Predicted": (frozenset(("rows", "columns")), _read_predicted),
+    "Measured": (frozenset(("task", "metrics", "missing", "labels", "counts", "rows")), _read_measured),
+    "Failed": (frozenset(("class", "message", "hint", "details")), _read_failed),
+    "OutputFailed": (frozenset(("errno",)), _read_output_failed),
+    "OutOfMemory": (frozenset(), _read_out_of_memory),
 }
+"""Kind -> the keys that its messages have, and what reads their values."""
+_RESULTS = tuple(f'{{"is": "{kind.__name__}", '.encode() for kind in (Predicted, Measured))
+"""How the messages of `is_result` begin."""

@@ -6,6 +6,7 @@ Any number of threads may run children at once; nothing of this process is chang
 from __future__ import annotations
 
 import codecs
+import errno
 import fcntl
 import json
 import os
@@ -25,9 +26,17 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from modelreg.confinement import messages
 from modelreg.confinement.environment import environment
-from modelreg.confinement.job import Job, Preparation, send
+from modelreg.confinement.job import Job, PredictionTask, Preparation, send
 from modelreg.confinement.messages import Measured, NoAnswer, Predicted
-from modelreg.errors import ConfinementFailed, ModelregError, ModelStopped, SandboxUnavailable, UntrustedModel, shown
+from modelreg.errors import (
+    ConfinementFailed,
+    InvalidData,
+    ModelregError,
+    ModelStopped,
+    SandboxUnavailable,
+    UntrustedModel,
+    shown,
+)
 from modelreg.escaping import escaped
 
 if TYPE_CHECKING:
@@ -44,7 +53,8 @@ main(*map(int, sys.argv[1].split(",")))
 _BLOCK = 65536  # bytes
 _AT_ONCE = 1024  # bytes that become 4096 at most, for which a pipe that takes anything has room
 _MOST_THREADS = 1024  # genuine models use a few for each core
-_WATCH = 0.05  # seconds between two looks at the child
+_WATCH = 0.05  # seconds between two looks at the child's state
+_COUNT = 0.01  # seconds between two looks at the number of its threads, of which it makes some hundred in that time
 _MOST_WARNINGS = 100  # of one run that are passed on
 _LAST_WORDS = 5.0  # seconds in which a child that closed its end must be gone
 
@@ -146,8 +156,10 @@ class ModelProcess:
                 return error  # of our own program: there was no model yet
             case messages.Failed(error) if not isinstance(error, (ConfinementFailed, SandboxUnavailable)):
                 return self._blamed(error, job)
-            case messages.OutputFailed(number):
+            case messages.OutputFailed(number) if isinstance(job.task, PredictionTask):
                 return OSError(number, os.strerror(number))
+            case messages.OutputFailed(errno.EIO):  # an evaluation writes nothing
+                return InvalidData(f"{job.data_name} could not be read: {os.strerror(errno.EIO)}")
             case messages.OutOfMemory():
                 return self._out_of_memory(job.trust.model)
             case _:
@@ -183,8 +195,11 @@ class ModelProcess:
                         return
                     received += block
                     *lines, received = received.split(b"\n")
-                    yield from (messages.decode(bytes(line)) for line in lines)
-                    if len(received) > messages.LONGEST:
+                    for line in map(bytes, lines):
+                        if messages.is_result(line):  # nothing comes behind it, and reading it takes time
+                            self._end()
+                        yield messages.decode(line)
+                    if len(received) > messages.longest(received):
                         raise NoAnswer
 
     def _end(self) -> None:
@@ -311,7 +326,7 @@ class _Watch:
                 return
 
     def _interval(self) -> float:
-        return _WATCH if self._deadline is None else max(0.0, min(_WATCH, self._deadline - monotonic()))
+        return _COUNT if self._deadline is None else max(0.0, min(_COUNT, self._deadline - monotonic()))
 
 
 def _takes_text(stream: TextIO | None) -> bool:
@@ -350,7 +365,8 @@ def _tell_of_missing(confinement: Confinement) -> None:
 
 def _started(lines: Sequence[int], output: int) -> subprocess.Popen[bytes]:
     """The child, with the descriptors ``lines`` for its job and its answers; raises `ConfinementFailed`."""
-    words = [*_interpreter(), "-c", _PROGRAM, ",".join(map(str, lines)), json.dumps(_module_folders())]
+    numbers = ",".join(map(str, (*lines, os.getpid())))
+    words = [*_interpreter(), "-c", _PROGRAM, numbers, json.dumps(_module_folders())]
     try:
         return subprocess.Popen(
             words,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 
 from modelreg.confinement.landlock import Right
+from modelreg.confinement.mounts import is_below
+from modelreg.confinement.places import RegistryPlaces, identity
 from modelreg.records.confinement import Permissions
 
 READ = Right.READ_FILE | Right.READ_DIR
-Identity = tuple[int, int]
-"""Device and inode of a folder."""
 
 _SYSTEM = (
     *("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"),
@@ -38,64 +38,49 @@ _SHARED_LIBRARY = re.compile(r".+\.so(\.\d+)*")
 _MOST_FOLDERS, _DEEPEST = 1000, 6  # that are looked into for modules of namespace packages
 
 
-def rules(permissions: Permissions, model_folder: str | None) -> Iterator[tuple[str, Right]]:
-    """Paths with the rights on them; ``model_folder`` is the model itself where it is a folder.
+def rules(permissions: Permissions) -> Iterator[tuple[str, Right]]:
+    """Paths with the rights on them.
 
     What ``permissions`` lets the model read is not among them: the parent has opened that.
     """
     yield "/dev/null", Right.READ_FILE | Right.WRITE_FILE | Right.TRUNCATE
-    for path in (*_SYSTEM, *_libraries(), *_editable(), *([model_folder] if model_folder else ())):
+    for path in (*_SYSTEM, *_libraries(), *_editable()):
         yield path, READ
     for path in (*_NETWORK, *_certificates()) if permissions.allow_network else ():
         yield path, READ
     yield from _importable()
 
 
-def without(descriptor: int, rights: Right, around: Sequence[Identity]) -> Iterator[tuple[int, Right]]:
+def without(descriptor: int, rights: Right, places: RegistryPlaces) -> Iterator[tuple[int, Right]]:
     """A rule, or those that stand for it where it covers the registry: of the other entries of such a folder.
 
-    ``around`` is what `identities_around` returns. Descriptors that are opened here are closed when the next is asked
-    for.
+    Descriptors that are opened here are closed when the next is asked for.
     """
-    identity = _identity(os.fstat(descriptor))
-    if identity not in around:
+    found = identity(os.fstat(descriptor))
+    if found in places.inside:
+        return
+    if found not in places.around:
         yield descriptor, rights
-    elif identity != around[0] and rights & Right.READ_FILE:
+    elif rights & Right.READ_FILE:
         for name in _names_in(descriptor):
             try:
                 entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
             except OSError:  # it has gone, or may not be seen
                 continue
             try:
-                yield from without(entry, rights, around)
+                yield from without(entry, rights, places)
             finally:
                 os.close(entry)
 
 
-def identities_around(registry: str) -> list[Identity]:
-    """The registry's folder, and every one above it; raises OSError when it is not there.
-
-    Folders are told by device and inode, so that no other name of one gets past.
-    """
-    found, path = [_identity(os.stat(registry))], os.path.realpath(registry)
-    while path != os.path.dirname(path):
-        path = os.path.dirname(path)
-        found.append(_identity(os.stat(path)))
-    return found
-
-
-def unlisted(around: Sequence[Identity]) -> list[str]:
+def unlisted(places: RegistryPlaces) -> list[str]:
     """The folders on ``sys.path`` whose names cannot be listed, since the registry is in them."""
     found = []
     for path in filter(os.path.isabs, sys.path):
         with suppress(OSError):
-            if _identity(os.stat(path)) in around:
+            if identity(os.stat(path)) in places.around:
                 found.append(path)
     return found
-
-
-def _identity(status: os.stat_result) -> Identity:
-    return status.st_dev, status.st_ino
 
 
 def _names_in(folder: int) -> list[str]:
@@ -148,7 +133,7 @@ def _importable() -> Iterator[tuple[str, Right]]:
     for path in filter(os.path.isabs, sys.path):
         if os.path.isfile(path):  # a zip file or egg
             yield path, READ
-        elif not any(_is_below(path, folder) for folder in installed):
+        elif not any(is_below(path, folder) for folder in installed):
             yield path, Right.READ_DIR  # names, which looking for a module takes
             yield from _importable_from(path)
 
@@ -170,10 +155,6 @@ def _installed() -> Iterator[str]:
     for path in filter(os.path.isabs, sys.path):
         if os.path.basename(path) in ("site-packages", "dist-packages"):
             yield path
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _modules_in(folder: str) -> Iterator[str]:
@@ -221,7 +202,7 @@ def _is_module(entry: os.DirEntry[str]) -> bool:
 
 
 def _stays_in(path: str, folder: str) -> bool:
-    return _is_below(os.path.realpath(path), os.path.realpath(folder))
+    return is_below(os.path.realpath(path), os.path.realpath(folder))
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

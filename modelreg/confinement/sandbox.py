@@ -6,9 +6,11 @@ import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
-from modelreg.confinement import landlock, limits, readable, unlisted
+from modelreg.confinement import inherited, landlock, limits, readable, unlisted
 from modelreg.confinement.landlock import Right
+from modelreg.confinement.places import RegistryPlaces
 from modelreg.errors import ConfinementFailed
 from modelreg.records.confinement import Confinement, Limits, Permissions
 
@@ -36,31 +38,42 @@ def confine(
         limits.apply(limit)
         return Confinement(0, False)
     _require_one_thread()
+    inherited.require_nothing_shared()
     try:  # listed first: an error from then on is an error of the kernel's calls
-        around = readable.identities_around(registry)
-        paths = list(readable.rules(permissions, model_folder))
+        places = RegistryPlaces.of(registry)
+        paths = list(readable.rules(permissions))
     except OSError as error:
         raise ConfinementFailed(f"what it may read could not be listed ({error})") from error
-    unlisted.find_modules_in(readable.unlisted(around))
+    unlisted.find_modules_in(readable.unlisted(places))
     limits.apply(limit)
-    return _give_up(permissions, _rules(granted, paths, around))
+    return _give_up(permissions, _rules(model_folder, granted, paths, places))
 
 
 def _rules(
-    granted: Iterable[int], paths: Iterable[tuple[str, Right]], around: Sequence[readable.Identity]
+    model_folder: str | None, granted: Iterable[int], paths: Iterable[tuple[str, Right]], places: RegistryPlaces
 ) -> Iterator[tuple[int, Right]]:
-    """Descriptors with the rights on them, each closed when the next is asked for; none covers the registry."""
+    """Descriptors with the rights on them, each closed when the next is asked for.
+
+    None covers the registry or a part of it, but for the model itself where that is a folder.
+    """
+    if model_folder is not None:
+        with suppress(OSError), _opened(model_folder) as descriptor:  # its loader says that it is not there
+            yield descriptor, readable.READ
     for descriptor in granted:
-        yield from readable.without(descriptor, readable.READ, around)
+        yield from readable.without(descriptor, readable.READ, places)
     for path, rights in paths:
-        try:
-            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except OSError:  # it is not there, or may not be seen even now
-            continue
-        try:
-            yield from readable.without(descriptor, rights, around)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError), _opened(path) as descriptor:  # it is not there, or may not be seen even now
+            if not places.contains(descriptor):
+                yield from readable.without(descriptor, rights, places)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _give_up(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Confinement:

@@ -31,18 +31,23 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # bytes into ``struct seccomp_dat
 _FILTER_MODE = 2
 _X32 = 0x40000000  # the calls of x86_64's other interface, which would get past a list of numbers
 
-_CLONE_THREAD = 0x10000
+_CLONE_THREAD = 0x10000 | 0x400  # CLONE_THREAD, CLONE_FILES
+_CLONE_OTHERS = 0xFFFFFFFF & ~(_CLONE_THREAD | 0x17C0B00)
+"""Flags that neither glibc nor musl nor Go sets for a thread: namespaces, tracing, processes."""
+_CLOSE_RANGE = (0, 4)  # and CLOSE_RANGE_CLOEXEC; CLOSE_RANGE_UNSHARE (2) copies the table of open files
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS and TIOCGWINSZ (which tell whether something is a terminal), FIONREAD, FIONBIO, FIONCLEX, FIOCLEX."""
-_FCNTLS = (*range(8), 36, 37, 38, 1030, 1031, 1032)
-"""Duplicating, flags, locks and sizes of pipes; not who gets a signal (F_SETOWN, F_SETSIG), leases and F_NOTIFY."""
+_FCNTLS = (*range(8), 36, 37, 38, 1030, 1032)
+"""Duplicating, flags, locks and asking for the size of a pipe; not who gets a signal (F_SETOWN, F_SETSIG), leases,
+F_NOTIFY and larger pipes, which are memory of the kernel that no limit counts."""
 _SIGN = 0x80000000  # of a number of 32 bits
 _SET_FLAGS = 4  # F_SETFL
 _DIRECT_OR_SIGNALS = {"x86_64": 0o40000 | 0o20000, "aarch64": 0o200000 | 0o20000}  # O_DIRECT, O_ASYNC
 _SET_PDEATHSIG = 1  # by which a process would outlive whoever started it
-_ACCESS_MODE_AND_TRUNCATE, _TRUNCATE = 0o1003, 0o1000
+_ACCESS_MODE, _TRUNCATE = 0o3, 0o1000  # O_ACCMODE, O_TRUNC
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _STREAM, _DATAGRAM, _KIND = 1, 2, 0xF
+_PROTOCOLS = (0, 6, 17)  # the usual one, TCP and UDP; Landlock has no say in MPTCP, SCTP, SMC and ICMP
 
 
 def is_known_machine() -> bool:
@@ -86,11 +91,14 @@ def _conditions(machine: str, pid: int, *, network: bool) -> dict[str, list[Inst
     # connected for good to its other end, unlike a pair of datagram sockets
     pair = [_load_argument(0), (_IF_EQUAL, 1, 0, _AF_UNIX), refused, *kind, (_IF_EQUAL, 0, 1, _STREAM)]
     internet = [_load_argument(0), (_IF_EQUAL, 2, 0, _AF_INET), (_IF_EQUAL, 1, 0, _AF_INET6), refused]
-    internet += [*kind, (_IF_EQUAL, 1, 0, _STREAM), (_IF_EQUAL, 0, 1, _DATAGRAM)]
+    internet += [*kind, (_IF_EQUAL, 2, 0, _STREAM), (_IF_EQUAL, 1, 0, _DATAGRAM), refused, *_only(2, _PROTOCOLS)]
+    thread = [_load_argument(0), (_IF_SET, 3, 0, _CLONE_OTHERS)]
+    thread += [(_AND, 0, 0, _CLONE_THREAD), (_IF_EQUAL, 0, 1, _CLONE_THREAD)]
     return {
-        "open": _not_emptying(1),
-        "openat": _not_emptying(2),
-        "clone": [_load_argument(0), (_IF_SET, 0, 1, _CLONE_THREAD), _ALLOW, refused],
+        "open": _opening(1),
+        "openat": _opening(2),
+        "clone": [*thread, _ALLOW, refused],
+        "close_range": _only(2, _CLOSE_RANGE),
         "ioctl": _only(1, _IOCTLS),
         "fcntl": _fcntl(_DIRECT_OR_SIGNALS[machine]),
         **dict.fromkeys(("timer_create", "clock_gettime", "clock_getres", "clock_nanosleep"), _own_clock()),
@@ -100,14 +108,21 @@ def _conditions(machine: str, pid: int, *, network: bool) -> dict[str, list[Inst
         "tgkill": _only(0, (pid,)),
         "sched_setaffinity": _only(0, (0,)),
         "socketpair": [*pair, _ALLOW, refused],
-        "socket": [*internet, _ALLOW, refused] if network else [refused],
+        "socket": internet if network else [refused],
     }
 
 
-def _not_emptying(argument: int) -> list[Instruction]:
-    """Refuse to empty a file by opening it to read: Landlock has a say in that only since version 3."""
-    flags = [_load_argument(argument), (_AND, 0, 0, _ACCESS_MODE_AND_TRUNCATE), (_IF_EQUAL, 0, 1, _TRUNCATE)]
-    return [*flags, _refuse(errno.EACCES), _ALLOW]
+def _opening(argument: int) -> list[Instruction]:
+    """Refuse the ways of opening a file about which Landlock decides nothing.
+
+    It asks for rights by the modes that a file has when it is open (``f_mode``): reading, writing, or both. Access mode
+    3 gives none of them (open(2)): such a file is open for ``ioctl`` and locks, and ``O_TRUNC`` empties it. A file that
+    is opened to read is emptied by ``O_TRUNC`` as well: Landlock has a say in that only since version 3.
+    """
+    flags = [_load_argument(argument), (_AND, 0, 0, _ACCESS_MODE | _TRUNCATE)]
+    refused = (_ACCESS_MODE, _ACCESS_MODE | _TRUNCATE, _TRUNCATE)
+    checks = [(_IF_EQUAL, len(refused) - place, 0, value) for place, value in enumerate(refused)]
+    return [*flags, *checks, _ALLOW, _refuse(errno.EACCES)]
 
 
 def _fcntl(flags: int) -> list[Instruction]:

@@ -38,16 +38,13 @@ ALLOWED: Numbers = {
     "readahead": (187, 213),
     "recvmsg": (47, 212),  # which brings the descriptors of model and data
     "close": (3, 57),
-    "close_range": (436, 436),
     "dup": (32, 23),
     "dup2": (33, None),
     "dup3": (292, 24),
     "pipe": (22, None),
     "pipe2": (293, 59),
     "flock": (73, 32),
-    # opening and describing files: Landlock decides which
-    "open": (2, None),
-    "openat": (257, 56),
+    # describing files and listing folders
     "stat": (4, None),
     "lstat": (6, None),
     "fstat": (5, 80),
@@ -175,7 +172,10 @@ ALLOWED: Numbers = {
 }
 
 JUDGED: Numbers = {
+    "open": (2, None),
+    "openat": (257, 56),
     "clone": (56, 220),
+    "close_range": (436, 436),
     "ioctl": (16, 29),
     "fcntl": (72, 25),
     "prctl": (157, 167),
@@ -190,7 +190,7 @@ JUDGED: Numbers = {
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
-"""Allowed for some arguments; `seccomp` has the conditions. So are ``open`` and ``openat``."""
+"""Allowed for some arguments; `seccomp` has the conditions. Which files may be opened Landlock decides."""
 
 NETWORK: Numbers = {
     "connect": (42, 203),

@@ -34,12 +34,15 @@ _LIBRARIES = {
 """Flavor -> what its models need."""
 
 
-def main(jobs: int, answers: int) -> None:
-    """Do the job that comes from the socket ``jobs``, answer through the pipe ``answers``, and end the process."""
+def main(jobs: int, answers: int, parent: int) -> None:
+    """Do the job that comes from the socket ``jobs``, answer through the pipe ``answers``, and end the process.
+
+    ``parent`` is the process that started this one, and without which it does not go on.
+    """
     gc.disable()  # imported modules are no garbage: looking for some would take a tenth of their time
     sys.argv = ["modelreg"]
     try:
-        _die_with_parent()
+        _die_with(parent)
         answer = _do_job(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=jobs), answers)
     except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
         os._exit(0)
@@ -54,10 +57,12 @@ def main(jobs: int, answers: int) -> None:
 
 
 def _do_job(channel: socket.socket, answers: int) -> Message:
+    from modelreg.confinement.inherited import let_go_of_descriptors
     from modelreg.confinement.sandbox import confine
 
     preparation, granted = receive(channel)
     assert isinstance(preparation, Preparation)
+    let_go_of_descriptors([channel.fileno(), answers, *granted])
     confinement = confine(
         preparation.permissions, preparation.limits, preparation.model_folder, preparation.registry, granted
     )
@@ -193,8 +198,11 @@ def _explained(error: ModelregError) -> ModelregError:
     return error
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end this process when the thread that started it is gone, however it went."""
+def _die_with(parent: int) -> None:
+    """Let the kernel end this process when the thread that started it is gone, however it went.
+
+    Raises EOFError when the parent has gone already: it may have sent the whole job before.
+    """
     if sys.platform == "linux":
         import signal
 
@@ -202,6 +210,8 @@ def _die_with_parent() -> None:
 
         with suppress(OSError):
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise EOFError
 
 
 def _flush() -> None:

@@ -22,7 +22,7 @@ _END_64_MARK = b"PK\x06\x06"
 _END_LENGTH, _LOCATOR_LENGTH, _END_64_LENGTH = 22, 20, 56  # bytes
 END_REACH = _END_64_LENGTH + _LOCATOR_LENGTH + _END_LENGTH + 0xFFFF  # the last: the longest comment
 _MOST_DIRECTORY = 8 << 20  # bytes; about 100,000 members
-_STORED_OR_DEFLATED = (0, 8)
+_READ_COMPRESSIONS = (0, 8, 12)  # stored, deflate and bzip2
 
 
 class Archive:
@@ -50,8 +50,8 @@ class Archive:
                 yield content
 
     def _open(self, member: ZipInfo | None) -> IO[bytes] | None:
-        # the other compressions could ask for any amount of memory, and no model is written with them
-        if member is None or member.compress_type not in _STORED_OR_DEFLATED or member.header_offset < 0:
+        # LZMA and Zstandard could ask for any amount of memory, and hardly a model is written with them
+        if member is None or member.compress_type not in _READ_COMPRESSIONS or member.header_offset < 0:
             return None
         try:
             return self._archive.open(member)
@@ -77,7 +77,8 @@ def damage() -> tuple[type[Exception], ...]:
     import zlib
 
     # zipfile: RuntimeError for encrypted members, NotImplementedError for features that it lacks; seek: ValueError
-    return (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+    errors = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+    return (*errors, OSError)  # of bzip2
 
 
 def _open(path: Path) -> ZipFile | None:

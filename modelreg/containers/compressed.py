@@ -72,6 +72,11 @@ def inflating(file: BinaryIO, bounds: Bounds) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(_Decompressed(file, lambda: _Zlib(_RAW), bounds, members=1), _PIECE))
 
 
+def unpacking_bzip2(file: BinaryIO, bounds: Bounds) -> BinaryIO:
+    """``file``, from where it stands, unpacked as it is read: one stream of bzip2, as zip archives have it."""
+    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, _bz2, bounds, members=1), _PIECE))
+
+
 class _Decompressed(io.RawIOBase):
     """A stream of one or more compressed members, one behind the other."""
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from modelreg.containers.bounds import Bounds
+
 MOST_JSON = 32 << 20
 """Bytes; skops writes 31 KB for each tree of a forest."""
 
 _MOST_VALUES = 2_000_000  # such a schema has 200,000, and safetensors of 100,000 tensors a million
 
 
-def is_modest(data: bytes | str) -> bool:
-    """Whether ``data`` may be parsed without a use of much memory."""
-    return len(data) <= MOST_JSON and count_values(data) <= _MOST_VALUES
+def is_modest(data: bytes | str, bounds: Bounds | None = None) -> bool:
+    """Whether ``data`` may be parsed without a use of much memory; out of a container it takes of ``bounds``."""
+    values = count_values(data) if len(data) <= MOST_JSON else _MOST_VALUES + 1
+    return values <= _MOST_VALUES and (bounds is None or bounds.take(values=values))
 
 
 def count_values(data: bytes | str) -> int:
@@ -19,11 +22,11 @@ def count_values(data: bytes | str) -> int:
     return sum(text.count(mark) for mark in (b",", b"[", b"{"))
 
 
-def parse_object(data: bytes | str | None) -> dict[str, object] | None:
+def parse_object(data: bytes | str | None, bounds: Bounds | None = None) -> dict[str, object] | None:
     """The object that ``data`` holds; None when it holds none, something else, or more than `is_modest`."""
     import json
 
-    if data is None or not is_modest(data):
+    if data is None or not is_modest(data, bounds):
         return None
     try:
         value = json.loads(data)

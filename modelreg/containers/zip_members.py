@@ -15,15 +15,15 @@ from typing import BinaryIO
 
 from modelreg.containers.archive import END_REACH, damage, has_modest_directory
 from modelreg.containers.bounds import Bounds
-from modelreg.containers.compressed import inflating
+from modelreg.containers.compressed import inflating, unpacking_bzip2
 from modelreg.containers.section import section
 
 _HEADER = struct.Struct("<4sHHHHHLLLHH")  # a member's own
 _MARK = b"PK\x03\x04"
-_STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1
 _DESCRIPTOR = 24  # bytes that may follow a member: its sizes once more
 _BLOCK = 1 << 20  # bytes searched at once
+_UNICODE_PATH = 0x7075  # the extra field with a second name (APPNOTE 4.6.9), which some readers prefer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,19 @@ def may_be_zip(file: BinaryIO) -> bool:
         return True
 
 
+def _has_two_names(entry: zipfile.ZipInfo) -> bool:
+    """Whether readers may call the member by different names: one that a NUL ends, or that is given once more."""
+    if entry.filename != entry.orig_filename or "\0" in entry.orig_filename:
+        return True
+    extra = entry.extra
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind == _UNICODE_PATH and extra[9 : 4 + length] != entry.orig_filename.encode("utf-8", "replace"):
+            return True
+        extra = extra[4 + length :]
+    return False
+
+
 class ZipMembers:
     """The members of the archive in a file that can seek."""
 
@@ -69,9 +82,15 @@ class ZipMembers:
     def open(self, member: Member) -> tuple[BinaryIO, int | None] | None:
         """Its content, and its size where it can seek; None where its compression is not known."""
         packed = section(self._file, member.start, member.size, self._bounds)
-        if member.method == _STORED:
-            return packed, member.size
-        return (inflating(packed, self._bounds), None) if member.method == _DEFLATED else None
+        match member.method:
+            case zipfile.ZIP_STORED:
+                return packed, member.size
+            case zipfile.ZIP_DEFLATED:
+                return inflating(packed, self._bounds), None
+            case zipfile.ZIP_BZIP2:
+                return unpacking_bzip2(packed, self._bounds), None
+            case _:
+                return None
 
     def _of_directory(self) -> list[Member]:
         self._file.seek(max(0, self._size - END_REACH))
@@ -86,6 +105,9 @@ class ZipMembers:
         entries = archive.infolist()
         if not self._bounds.take(members=len(entries)):
             return []
+        for entry in entries:
+            if _has_two_names(entry):
+                self.problems.append(f"a zip archive whose member {entry.filename!r} has two names")
         if len({entry.filename for entry in entries}) != len(entries):
             self.problems.append("a zip archive with two members of one name")
         found = [members for entry in entries if (members := self._from_directory(entry))]

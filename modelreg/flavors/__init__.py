@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from modelreg.containers.content import Files, OpenModel
 from modelreg.errors import UnloadableModel
 from modelreg.records.registration import Description
+from modelreg.references import is_utf8, storable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -25,6 +27,7 @@ GROUP = "modelreg.flavors"
 
 _OWN = "modelreg.flavors."
 _GENERIC = "modelreg.flavors.pickles"
+_LONGEST_NAME = 1000  # characters of a class, or of a run
 
 
 class Flavor(Protocol):
@@ -55,9 +58,25 @@ def recognise(files: Files, is_folder: bool) -> Description:
     for flavor in _flavors():
         description = flavor.recognise(files, is_folder)
         if description is not None:
-            return description
+            return _storable(description)
     kind = "folder" if is_folder else "file"
     return Description(flavor=kind, format=kind)
+
+
+def _storable(described: Description) -> Description:
+    """The same without what no catalog can keep: files may say anything of themselves."""
+    fields = () if described.signature is None else (*described.signature.inputs, *described.signature.outputs)
+    return replace(
+        described,
+        model_class=_kept(described.model_class),
+        run_id=_kept(described.run_id),
+        signature=described.signature if all(is_utf8(str(field.name)) for field in fields) else None,
+        notes=tuple(map(storable, described.notes)),
+    )
+
+
+def _kept(name: str | None) -> str | None:
+    return name if name is not None and len(name) <= _LONGEST_NAME and is_utf8(name) else None
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.containers.archive import opened_archive
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import parse_object, text_at
 from modelreg.records.registration import Description
@@ -28,7 +29,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     with opened_archive(path) as archive:
         if archive is None or _METADATA not in archive.names:
             return None
-        config = parse_object(archive.read("config.json", _MOST_CONFIG))
+        config = parse_object(archive.read("config.json", _MOST_CONFIG), Bounds.of_model(path.stat().st_size))
     if config is None or "config" not in config or text_at(config, "class_name") is None:
         return None
     return Description("keras", "keras", _class(config))

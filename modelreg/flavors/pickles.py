@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
@@ -77,7 +78,7 @@ def flavor_of(model_class: str | None) -> str:
 def _opened(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None]]:
     with path.open("rb") as file:
         if compressed:
-            with decompressing(file) as content:
+            with decompressing(file, Bounds.of_model(path.stat().st_size)) as content:
                 yield content, None
         else:
             yield file, path.stat().st_size

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg.containers.archive import opened_archive
+from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import parse_object, text_at
+from modelreg.containers.zip_members import ZipMembers
 from modelreg.errors import UnloadableModel
 from modelreg.flavors.pickles import flavor_of
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
+    from modelreg.security.evidence import SkopsArchive
     from modelreg.security.trust import Trust
 
 FORMATS = ("skops",)
@@ -30,7 +37,8 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
 def describe(path: Path) -> Description | None:
     """What the skops file at ``path`` says of itself; None when it is none."""
     with opened_archive(path) as archive:
-        schema = None if archive is None else parse_object(archive.read("schema.json", _MOST_SCHEMA))
+        bounds = Bounds.of_model(path.stat().st_size)
+        schema = None if archive is None else parse_object(archive.read("schema.json", _MOST_SCHEMA), bounds)
     if schema is None:
         return None
     module, name = text_at(schema, "__module__"), text_at(schema, "__class__")
@@ -50,15 +58,30 @@ def load_file(file: BinaryIO, trust: Trust) -> object:
     from modelreg.security.unpickle import offer_loss_module, require_trust
 
     evidence = require_trust(file, trust)
-    if not trust.full and not evidence.graphs:
-        raise UnloadableModel("the model's file holds no object", "register what skops.io.dump wrote")
-    file.seek(0)
-    data = file.read()
+    data = _whole(file) if trust.full else _as_judged(file, evidence.skops)
     with loading():
         from skops.io import get_untrusted_types, loads
 
         if any(each.module == "_loss" for each in evidence.scan().imports):
             offer_loss_module()
-
         loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # the policy has judged what it makes
     return loaded
+
+
+def _whole(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _as_judged(file: BinaryIO, judged: SkopsArchive | None) -> bytes:
+    """An archive of what was judged in ``file``, and of nothing else; raises `UnloadableModel` where nothing was."""
+    if judged is None:
+        raise UnloadableModel("the model's file holds no object", "register what skops.io.dump wrote")
+    size = file.seek(0, os.SEEK_END)
+    members, written = ZipMembers(file, size, Bounds.of_model(size)), io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("schema.json", json.dumps(judged.schema))
+        for name, member in judged.members.items():
+            opened = members.open(member)
+            archive.writestr(name, b"" if opened is None else opened[0].read())
+    return written.getvalue()

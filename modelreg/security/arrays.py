@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import unpack
 from typing import Any
 
 from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
@@ -53,6 +54,8 @@ _CODES = frozenset(
     }
 )
 _SIZED_CODE = re.compile(r"[SUV](0|[1-9]\d{0,9})")
+_FORMATS = {2: "<e", 4: "<f", 8: "<d"}
+"""Of numbers with so many bytes, as ``struct`` writes them."""
 _FLAGS = frozenset({0, 8, 16, 24, 27, 63, 128, 144, 155})
 """What NumPy writes: of objects (63), texts (8), records (16), such with objects (27), and of aligned ones."""
 _ALIGNMENTS = frozenset({-1, 1, 2, 4, 8, 16})
@@ -63,6 +66,9 @@ _SIZED_BY_STATE = "SUV"
 _STRING_TYPE = "numpy._core._internal._convert_to_stringdtype_kwargs"
 """What makes NumPy's type of texts of any length, whose arrays are pickled as objects."""
 _MOST_BYTES = 1 << 62  # beyond what NumPy can count
+_MOST_DIMENSIONS = 64
+_MOST_OF_NOTHING = 1_000_000
+"""Elements of no bytes, which a table would make real."""
 _MOST_NESTING = 20  # of dtypes within dtypes
 _RECONSTRUCTS = frozenset({"numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct"})
 _FROM_BUFFER = frozenset({"numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer"})
@@ -181,16 +187,37 @@ def scalar_content(node: Node) -> ArrayContent | None:
 
 def text_of_scalar(content: ArrayContent) -> str | None:
     """The text in a NumPy scalar; None where it is none, longer than any that is kept, or in another order of bytes."""
-    data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
-    match data:
-        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
-            data = text.encode("latin-1", "replace")
-    if content.kind != "U" or not isinstance(data, bytes):
+    data = _bytes_of_scalar(content)
+    if content.kind != "U" or data is None:
         return None
     try:
         return data.decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
         return None
+
+
+def value_of_scalar(content: ArrayContent) -> str | int | float | None:
+    """The text or number in a NumPy scalar, as Python has it; None where that is not certain."""
+    data, dtype = _bytes_of_scalar(content), resolved(content.parts[0])
+    if data is None or not isinstance(dtype, Object) or (isinstance(dtype.state, tuple) and dtype.state[1] == ">"):
+        return None
+    if content.kind in "iub":
+        return int.from_bytes(data, "little", signed=content.kind == "i")
+    if content.kind == "f" and len(data) in _FORMATS:
+        value: float = unpack(_FORMATS[len(data)], data)[0]
+        return value
+    return text_of_scalar(content)
+
+
+def _bytes_of_scalar(content: ArrayContent) -> bytes | None:
+    data = resolved(content.parts[-1]) if len(content.parts) > 1 else None
+    match data:
+        case Object(Global("_codecs", "encode"), (str(text), "latin1"), False):  # bytes in protocols 0 to 2
+            return text.encode("latin-1", "replace")
+        case bytes():
+            return data
+        case _:
+            return None
 
 
 def dtype_of(node: Node) -> DType:
@@ -331,6 +358,8 @@ def _field_type(value: Node, size: int, depth: int) -> tuple[DType, int]:
 
 def _count(shape: Sequence[Node]) -> int:
     """How many elements an array has; raises `UnreadablePickle`."""
+    if len(shape) > _MOST_DIMENSIONS:
+        raise UnreadablePickle("has an array with more dimensions than NumPy knows")
     count = 1
     for length in shape:
         if type(length) is not int or not 0 <= length < _MOST_BYTES or count > _MOST_BYTES:
@@ -369,6 +398,8 @@ def _masked(cls: Global, arguments: tuple[Node, ...], state: Node) -> ArrayConte
 def _data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, Sequence[Node], tuple[Node, ...]]:
     """The kind, the objects and the bytes of an array whose state has this data: a list where elements are objects."""
     count = _count(shape)
+    if not dtype.size and count > _MOST_OF_NOTHING:
+        raise UnreadablePickle("has an array with more elements than bytes")
     if isinstance(data, list) and dtype.kind in "OT" and len(data) == count:
         return dtype.kind, data, ()
     if not isinstance(data, list) and dtype.kind not in "OT" and _length(data) in (None, count * dtype.size):

@@ -2,8 +2,9 @@
 
 ``denied_names.json`` holds the names in groups, each with a reason and the published lists it was taken from. A group
 has whole modules, names in modules, names under any module, and modules of whose classes no method is trusted.
-``modules_anywhere`` are modules that many others import, so that they are found under any prefix. Of Python's standard
-library only the types of data that ``standard_library`` lists can be trusted.
+``modules_anywhere`` are modules that many others import, so that they are found under any prefix; ``aliases`` are what
+they are called there by custom (``np``), and an underscore around a name changes nothing (``_os``). Of Python's
+standard library only the types of data that ``standard_library`` lists can be trusted.
 
 The deny-list never admits a name and never decides what is loaded: what is not on the allow-list and not trusted is
 refused in any case.
@@ -24,6 +25,10 @@ _INSTEAD = "put the code into a class of your own in an importable module, and t
 _MAIN = (
     "belongs to __main__, which is another module in every program",
     "move it to an importable module, and pickle the model again",
+)
+_NAMELESS = (
+    "is a function without a name, which nothing can import",
+    "define a named function in an importable module, and pickle the model again",
 )
 
 
@@ -52,11 +57,14 @@ def trust_refusal(module: str, name: str) -> Refusal | None:
     """Why users may not trust the name for every model; None where they may."""
     if module.partition(".")[0] == "__main__":
         return Refusal(*_MAIN)
+    if "<" in name:
+        return Refusal(*_NAMELESS)
     deny_list = _deny_list()
     group = deny_list.group_of(module, name)
     if group is not None:
         return group.refusal
-    return deny_list.refusal_of_standard_library(module, name)
+    refusals = (deny_list.refusal_of_standard_library(module, each) for each in (name, deny_list.spelled_out(name)))
+    return next((refusal for refusal in refusals if refusal is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,8 @@ class _DenyList:
     """Modules whose classes' attributes are denied."""
     modules_anywhere: Mapping[str, _Group]
     """Modules that are found as a part of any module or qualified name."""
+    aliases: Mapping[str, str]
+    """What modules are called by custom where they are imported."""
     makers: _Group
     """For whatever else a copy of cloudpickle contains."""
     special: _Group
@@ -89,6 +99,20 @@ class _DenyList:
 
     def group_of(self, module: str, name: str) -> _Group | None:
         """The group that denies the name, the most specific first; None for a name that no group denies."""
+        spelled_out = self.spelled_out(name)
+        return self._group_of(module, name) or (self._group_of(module, spelled_out) if spelled_out != name else None)
+
+    def spelled_out(self, name: str) -> str:
+        """The name with the modules in it as they are called by themselves: ``numpy.load`` for ``np.load``."""
+        *containers, last = name.split(".")
+        bare = [each.strip("_") or each for each in containers]
+        known = [
+            self.aliases.get(short, short if short in self.standard_library else each)
+            for each, short in zip(containers, bare, strict=True)
+        ]
+        return ".".join([*known, last])
+
+    def _group_of(self, module: str, name: str) -> _Group | None:
         if (module, name) in self.data_names:
             return None
         return (
@@ -123,7 +147,12 @@ class _DenyList:
 
     def _reexported(self, name: str) -> _Group | None:
         """The group of a module inside of a qualified name: ``code.interact`` in any module that imports ``code``."""
-        found = (self._named(*split) or self._in_module(split[0]) for split in _splits(name))
+        found = (
+            self._named(module, inner)
+            or self._in_module(module)
+            or (self.methods.get(module) if "." in inner else None)
+            for module, inner in _splits(name)
+        )
         return next((group for group in found if group is not None), None)
 
     def _by_part(self, module: str, name: str) -> _Group | None:
@@ -158,6 +187,7 @@ def _deny_list() -> _DenyList:
         parts=_index(data["groups"], groups, "parts"),
         methods=_index(data["groups"], groups, "methods_of"),
         modules_anywhere={module: groups[group] for module, group in data["modules_anywhere"].items()},
+        aliases=data["aliases"],
         makers=groups["makers of code"],
         special=groups["special attributes"],
         data_names=frozenset((module, name) for module, listed in library["data_names"].items() for name in listed),

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any, NamedTuple
 
+from modelreg.containers.zip_members import Member
 from modelreg.records.scan import ImportedName, Scan, Verdict
+from modelreg.references import is_utf8, storable
 from modelreg.security.judge import Judgement
 from modelreg.security.pickle_reader import Reading
 from modelreg.security.policy import verdict_of
 
 _MOST_NAMES = 2000
+_LONGEST_NAME = 1000  # characters of module and name
+_LONGEST_REASON = 2000
 _MOST_REASONS = 50
 _MOST_ATTRIBUTES = 5  # of more, a name is trusted as a whole
+
+
+class SkopsArchive(NamedTuple):
+    """What was read of a skops archive, and what of it is loaded."""
+
+    schema: dict[str, Any]
+    """As it was read, and nothing else."""
+    members: Mapping[str, Member]
+    """The members that the schema names, by the names that it gives them."""
 
 
 class Evidence:
@@ -22,8 +36,8 @@ class Evidence:
         self._imports: dict[tuple[str, str], ImportedName] = {}
         self.model: Reading | None = None
         """The pickle with which the model begins, of which everything was judged if its end is `End.STOP`."""
-        self.graphs = 0
-        """How many objects were judged, each a whole pickle or skops file."""
+        self.skops: SkopsArchive | None = None
+        """The skops archive that the model is, as it may be loaded if the verdict admits that."""
         self._held_by: dict[tuple[str, str], set[str]] = {}
         self._reasons: dict[Verdict, dict[str, None]] = {}
         self.attributes: dict[tuple[str, str], set[str]] = {}
@@ -31,7 +45,9 @@ class Evidence:
 
     def imports(self, module: str, name: str, place: str) -> None:
         """Loading the file at ``place`` would import this name."""
-        if len(self._imports) < _MOST_NAMES:
+        if len(module) + len(name) > _LONGEST_NAME or not (is_utf8(module) and is_utf8(name)):
+            self.add_reasons(Verdict.UNREADABLE, place, ["it imports a name that no class or function has"])
+        elif len(self._imports) < _MOST_NAMES:
             self._imports.setdefault((module, name), ImportedName(module, name, verdict_of(module, name), place))
         elif (module, name) not in self._imports:
             self.add_reasons(Verdict.UNREADABLE, "", [f"more than {_MOST_NAMES} names are imported"])
@@ -41,11 +57,11 @@ class Evidence:
         for sentence in sentences:
             kept = self._reasons.setdefault(verdict, {})
             if len(kept) < _MOST_REASONS:
-                kept[f"{place}: {sentence}" if place else sentence] = None
+                sentence = sentence[:_LONGEST_REASON]
+                kept[storable(f"{place[:_LONGEST_NAME]}: {sentence}" if place else sentence)] = None
 
     def judged(self, judgement: Judgement, place: str) -> None:
         """What the policy says of the objects in the file at ``place``."""
-        self.graphs += 1
         self.add_reasons(Verdict.UNKNOWN, place, judgement.findings)
         self.add_reasons(Verdict.UNREADABLE, place, (f"it {problem}" for problem in judgement.unreadable))
         for pair, attributes in judgement.places.items():

@@ -24,7 +24,7 @@ from modelreg.containers.zip_members import Member, ZipMembers, may_be_zip
 from modelreg.records.scan import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
 from modelreg.security.arrays import StoredArray
-from modelreg.security.evidence import Evidence
+from modelreg.security.evidence import Evidence, SkopsArchive
 from modelreg.security.judge import judge
 from modelreg.security.pickle_reader import Budget, End, Reading, read_pickles
 from modelreg.security.pickle_stream import UnreadablePickle
@@ -36,6 +36,7 @@ _DEEPEST = 6  # containers within containers
 _MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
 _IN_MEMORY = 64 << 20
 _BLOCK = 1 << 20
+_MOST_TEXT = 8 << 20  # bytes of a text within a container that are looked at: nobody loads longer YAML from there
 _ENDLESS = 1 << 62
 _MANY_OPERATIONS = 50
 """Of a pickle, which other bytes do not happen to be."""
@@ -165,7 +166,7 @@ class Examination:
             elif member.name == _KERAS:
                 self._described(opened[0], inner, self._keras)
             elif member.name == _SKOPS:
-                self._described(opened[0], inner, partial(self._skops, arrays=self._arrays(archive, members)))
+                self._described(opened[0], inner, partial(self._skops, archive=archive, members=members, whole=place))
             elif not self._member(*opened, inner):
                 self._unreadable(inner, "it is in no format that is known here")
         self._evidence.add_reasons(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
@@ -177,7 +178,7 @@ class Examination:
             data = content.read(MOST_JSON + 1)
         except BadCompression:
             data = b""
-        described = parse_object(data) if self._bounds.take(values=count_values(data)) else None
+        described = parse_object(data, self._bounds)
         if described is None:
             self._unreadable(place, "it is damaged or too large to be looked at")
         else:
@@ -186,28 +187,32 @@ class Examination:
     def _keras(self, config: dict[str, Any], place: Place) -> None:
         keras_layers.examine(config, self._evidence, place.name)
 
-    def _skops(self, schema: dict[str, Any], place: Place, *, arrays: Callable[[str], StoredArray | None]) -> None:
-        """Judge what skops would make by the same policy as a pickle."""
+    def _skops(
+        self, schema: dict[str, Any], place: Place, *, archive: ZipMembers, members: list[Member], whole: Place
+    ) -> None:
+        """Judge what skops would make by the same policy as a pickle; ``whole`` is where its archive stands."""
+        by_name = {member.name: member for member in members}
+
+        @cache  # a schema may name one member many times
+        def array_of(name: str) -> StoredArray | None:
+            opened = archive.open(by_name[name])
+            try:
+                return None if opened is None else numpy_header.stored_array(opened[0], self._bounds)
+            except BadCompression:
+                return None
+
         try:
-            top, names, objects = read_schema(schema, arrays, self._bounds)
+            read = read_schema(schema, array_of, by_name.keys(), self._bounds)
         except UnreadablePickle as unreadable:
             self._unreadable(place, f"the schema is not in the form that skops writes: it {unreadable}")
             skops_schema.examine(schema, self._evidence, place.name)
             return
-        for imported in names:
+        for imported in read.names:
             self._evidence.imports(imported.module, imported.name, place.name)
-        self._evidence.judged(judge(top, objects), place.name)
-
-    def _arrays(self, archive: ZipMembers, members: list[Member]) -> Callable[[str], StoredArray | None]:
-        """What finds the array in a member."""
-        by_name = {member.name: member for member in members}
-
-        @cache  # a schema may name one member many times
-        def find(name: str) -> StoredArray | None:
-            opened = archive.open(by_name[name]) if name in by_name else None
-            return None if opened is None else numpy_header.stored_array(opened[0], self._bounds)
-
-        return find
+        self._evidence.judged(judge(read.top, read.objects, self._budget), place.name)
+        if whole.is_model and not whole.depth:
+            named = {new: by_name[name] for new, name in read.members.items()}
+            self._evidence.skops = SkopsArchive(read.written, named)
 
     def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
@@ -308,7 +313,7 @@ class Examination:
         elif reading.end is End.UNREADABLE:
             self._unreadable(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
         else:
-            self._evidence.judged(judge(reading.top, reading.objects), place.name)
+            self._evidence.judged(judge(reading.top, reading.objects, self._budget), place.name)
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""
@@ -319,8 +324,9 @@ class Examination:
             start = file.read(_BLOCK)
         if not _is_text(start):
             return False
-        text = start
-        while text:
+        text, left = start, _MOST_TEXT if size is None else _ENDLESS
+        while text and left > 0:
+            left -= len(text)
             if yaml_tags.calls_python(text):
                 self._evidence.add_reasons(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
             if yaml_tags.names_tags(text):

@@ -8,15 +8,34 @@ until they are trusted, and their objects are judged as if they were.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelreg.security.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
+from modelreg.security.budget import Budget
 from modelreg.security.denied_names import is_trustable
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, METHOD, NO_NUMBERS, NUMBERS, TEXT, TYPE, Kinds, literal
+from modelreg.security.kinds import (
+    BYTES,
+    CONVERSION,
+    FUNCTION,
+    KEYWORD,
+    LABELS,
+    METHOD,
+    NO_NUMBERS,
+    NO_OBJECTS,
+    NUMBERS,
+    OBJECT,
+    OBJECTS,
+    TEXT,
+    TYPE,
+    WRITING_KEYWORDS,
+    Kinds,
+    literal,
+)
 from modelreg.security.object_graph import (
     ABSENT,
     RECONSTRUCTOR,
+    TIME_ZONE_FILE,
     Array,
     Global,
     Node,
@@ -25,29 +44,52 @@ from modelreg.security.object_graph import (
     Persistent,
     Reference,
     SetOf,
+    call_by_name,
     class_of,
+    class_to_make,
     resolved,
 )
 from modelreg.security.pickle_stream import UnreadablePickle
-from modelreg.security.policy import OBJECT, STORAGE, ClassPolicy, policy
+from modelreg.security.policy import STORAGE, ClassPolicy, policy
 
 _MOST_FINDINGS = 20
-_TIME_ZONE_FILE = "dateutil/"
-"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
 _LONGEST_PLACE = 200  # characters
 _MOST_EXPECTED = 3
 """Kinds that a message lists."""
 _MAKES_CODE = re.compile(r"cloudpickle\.(_make_|_fill_|_builtin_type|subimport)")
+_Waiting = tuple[Node, Kinds, str]
+"""A value, what its place admits, and the place."""
+_LOOKED_AT = 16
+"""Values of a container that are looked at all at once take no longer than one that is judged by itself."""
+_WORK_TO_MAKE = {
+    "distribution": 300,
+    "frozen_distribution": 30,
+    "frame": 30,
+    "index": 30,
+    "offset": 10,
+    "random": 50,
+    **dict.fromkeys(("lightgbm.basic.Booster", "xgboost.core.Booster"), 500),
+    **{f"catboost.core.CatBoost{name}": 500 for name in ("", "Classifier", "Ranker", "Regressor")},
+}
+"""Classes and categories of objects that take long to load -> as many values as can be judged meanwhile."""
+_LONGEST_PARSED = 256  # characters
+_KEEP_TEXTS = frozenset(
+    {
+        *("_codecs.encode", "builtins.bytearray", "builtins.bytes", "builtins.KeyError", "builtins.RuntimeError"),
+        *("builtins.TypeError", "builtins.ValueError", "operator.itemgetter", RECONSTRUCTOR),
+    }
+)
+"""What takes a text as it is; others parse it, some by regular expressions."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
-_TEXT_ARRAYS, _OBJECT_ARRAYS = "SUT", "OT"
+_TEXT_ARRAYS, _OBJECT_ARRAYS, _NUMBER_ARRAYS = "SUT", "OT", "biufc"
 PLAIN_ARRAYS = frozenset(
     {"numpy.ndarray", "numpy.memmap", "numpy.generic", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"}
 )
 _ATTRIBUTE = re.compile(r"\w+(\.\w+){2,}")
 _SHORTENED = re.compile(r"^(\w+\.)+(?=\w+\.\w+)")
 """What is left out of a place in a message: the modules before a class and its attribute."""
-_METHODS_OF_ESTIMATORS = frozenset(
+METHODS_OF_ESTIMATORS = frozenset(
     {
         *("fit", "fit_predict", "fit_resample", "fit_transform", "partial_fit", "predict", "predict_log_proba"),
         *("predict_proba", "decision_function", "transform", "inverse_transform", "score", "score_samples", "sample"),
@@ -57,6 +99,8 @@ _METHODS_OF_ESTIMATORS = frozenset(
     }
 )
 """Methods that libraries call on objects of any class. The methods of a trusted class are known when it is imported."""
+_BASES = frozenset({"dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple"})
+"""Python's classes from which protocols 0 and 1 make objects of a derived one."""
 _DTYPES = frozenset({"numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs"})
 
 
@@ -72,12 +116,13 @@ class Judgement:
     """Names that are not in the policy, by module and name -> the attributes that hold them as a value; an empty text
     stands for any other use."""
     attributes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """Classes that are not in the policy, by module and name -> the attributes that their objects are given."""
+    """Classes that are not in the policy, by module and name -> the attributes that their objects are given, but for
+    those that hold numbers alone."""
 
 
-def judge(root: Node, objects: int) -> Judgement:
+def judge(root: Node, objects: int, budget: Budget) -> Judgement:
     """Judge what a model file would build, of which ``objects`` are objects: each has to be judged somewhere."""
-    judge_ = _Judge()
+    judge_ = _Judge(budget)
     judge_.check(root, policy().root, "the model")
     judge_.require_whole(objects)
     return judge_.result
@@ -86,13 +131,16 @@ def judge(root: Node, objects: int) -> Judgement:
 class _Judge:
     """One walk through a graph, without recursion: a file may nest values as deeply as it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
         self.result = Judgement()
+        self._budget = budget
         self._policy = policy()
-        self._waiting: list[tuple[Node, Kinds, str]] = []
+        self._waiting: list[_Waiting | Iterator[_Waiting]] = []
+        """What is still to be judged; of long containers, what makes it when it is asked for."""
         self._seen: set[tuple[int, int]] = set()
         self._judged: set[int] = set()
         self._objects: set[int] = set()
+        self._classes: dict[str, Kinds] = {}
         self._inner: dict[int, Kinds | None] = {id(self._policy.root): self._policy.root}
         self._inner[id(self._policy.simple)] = self._policy.simple
         self._inner[id(self._policy.array_parts)] = self._policy.array_parts
@@ -104,11 +152,20 @@ class _Judge:
 
     def check(self, node: Node, kinds: Kinds, place: str) -> None:
         """Judge ``node`` at a place that admits ``kinds``, and everything within."""
-        self._waiting.append((node, kinds, place))
-        while self._waiting:
-            if len(self.result.findings) >= _MOST_FINDINGS:
+        waiting, budget = self._waiting, self._budget
+        waiting.append((node, kinds, place))
+        while waiting and len(self.result.findings) < _MOST_FINDINGS:
+            budget.judged -= 1
+            if budget.judged < 0:
+                self.result.unreadable["has too many values at too many places to be judged"] = None
                 return
-            node, kinds, place = self._waiting.pop()
+            last = waiting[-1]
+            found = last if type(last) is tuple else next(last, None)  # type: ignore[arg-type]
+            if found is None or found is last:
+                waiting.pop()
+            if found is None:
+                continue
+            node, kinds, place = found
             node = resolved(node)
             if type(node) in _SINGLE:
                 if NO_NUMBERS in kinds.words and node is not None:
@@ -123,6 +180,10 @@ class _Judge:
                 self._value(node, kinds, place)
             except UnreadablePickle as unreadable:
                 self.result.unreadable[str(unreadable)] = None
+
+    def _take(self, values: int) -> None:
+        """Take the work on so many values, which ends the walk where it is too much."""
+        self._budget.judged -= values
 
     def _value(self, node: Node, kinds: Kinds, place: str) -> None:
         words = kinds.words
@@ -145,9 +206,9 @@ class _Judge:
                 self._waiting.append((id, self._policy.storage_id, place))
 
     def _text(self, node: str, kinds: Kinds, place: str) -> None:
-        if _TIME_ZONE_FILE in node:
+        if TIME_ZONE_FILE in node:
             self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
-        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))):
+        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _is_keyword(node, kinds):
             self._refuse(place, repr(node[:80]), kinds)
 
     def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
@@ -156,11 +217,14 @@ class _Judge:
             admitted = TEXT in kinds.words or LABELS in kinds.words
         else:
             admitted = type_name != "int" and BYTES in kinds.words
-        if not admitted:
+        if isinstance(node, Omitted) and node.names_file:
+            self._refuse(place, "a text that names a file", kinds)
+        elif not admitted:
             said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
             self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
 
-    def _sequence(self, values: Iterable[Node], kinds: Kinds, place: str) -> None:
+    def _sequence(self, values: Sequence[Node], kinds: Kinds, place: str) -> None:
+        self._take(len(values) // _LOOKED_AT)
         types = set(map(type, values))
         inner = self._inner_of(kinds)
         if types <= _SINGLE and (inner is not None or not types):
@@ -168,11 +232,11 @@ class _Judge:
         if inner is None:
             self._refuse(place, "a sequence", kinds)
         elif not (types <= _SINGLE | _TEXTUAL and TEXT in inner.words):
-            self._waiting += [
+            self._waiting.append(
                 (value, inner, _within(place, number))
                 for number, value in enumerate(values)
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _inner_of(self, kinds: Kinds) -> Kinds | None:
         if id(kinds) not in self._inner:
@@ -185,14 +249,16 @@ class _Judge:
         if kinds.keys is None or kinds.values is None:
             self._refuse(place, "a dictionary", kinds)
             return
+        self._take(len(entries) // _LOOKED_AT)
+        keys, values = kinds.keys, kinds.values
         if not (TEXT in kinds.keys.words and set(map(type, entries)) <= _SINGLE | _TEXTUAL):
-            self._waiting += [(key, kinds.keys, f"a key of {place}") for key in entries]
+            self._waiting.append((key, keys, f"a key of {place}") for key in entries)
         if not set(map(type, entries.values())) <= _SINGLE:
-            self._waiting += [
-                (value, kinds.values, _within(place, _shown_key(key)))
+            self._waiting.append(
+                (value, values, _within(place, _shown_key(key)))
                 for key, value in entries.items()
                 if type(value) not in _SINGLE
-            ]
+            )
 
     def _name(self, node: Global, kinds: Kinds, place: str) -> None:
         known, words = self._policy, kinds.words
@@ -202,6 +268,7 @@ class _Judge:
             f"@{node.dotted}" in words
             or (FUNCTION in words and node.dotted in known.functions)
             or (TYPE in words and node.dotted in known.types)
+            or (CONVERSION in words and node.dotted in known.conversions)
         ):
             self._refuse(place, node.dotted, kinds)
 
@@ -221,6 +288,9 @@ class _Judge:
             return
         assert isinstance(node, Object)
         constructor = resolved(node.constructor)
+        if (by_name := call_by_name(node)) is not None:
+            self._objects.add(id(constructor))
+            node, constructor = by_name, by_name.constructor
         if type(constructor) is not Global:
             self._refuse(place, "made by calling a value of the file, not a named function or class", kinds)
             return
@@ -230,16 +300,22 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
+                    self._take(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
-        elif self._policy.has(constructor):
+            return
+        self._of_no_known_class(node, constructor, kinds, place)
+
+    def _of_no_known_class(self, node: Object, constructor: Global, kinds: Kinds, place: str) -> None:
+        named = class_to_make(node) or constructor
+        if self._policy.has(named):
             self._refuse(place, f"made by {constructor.dotted} as no model has it", kinds)
-        elif self._policy.admits_own_classes(kinds) and is_trustable(constructor.module, constructor.name):
-            self._own(node, constructor)
+        elif self._policy.admits_own_classes(kinds) and is_trustable(named.module, named.name):
+            self._own(node, named)
         else:
-            self._foreign(constructor, "")
-            self._refuse(place, _object_in_words(key), kinds)
+            self._foreign(named, "")
+            self._refuse(place, _object_in_words(named.dotted), kinds)
 
     def _array(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         words, of_text = kinds.words, content.kind in _TEXT_ARRAYS
@@ -253,7 +329,10 @@ class _Judge:
             elif content.kind == "O":
                 self._refuse(place, "a NumPy scalar of an object", kinds)
         elif content.kind in _OBJECT_ARRAYS:
-            self._sequence(content.elements, kinds, place)
+            if kinds.admits_objects:
+                self._sequence(content.elements, kinds, place)
+            else:
+                self._refuse(place, "an array of objects", kinds)
         elif LABELS not in words and (of_text or NUMBERS not in words) and OBJECT not in words:
             self._refuse(place, "an array of texts" if of_text else "an array of numbers", kinds)
 
@@ -284,14 +363,23 @@ class _Judge:
         if not node.is_new and constructor.dotted == RECONSTRUCTOR:  # which protocols 0 and 1 call for any class
             if owner.new is None and f"@{key}" not in accepted[0].words:
                 self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
-            accepted = (Kinds(frozenset({f"@{key}"})), *accepted[1:])
+            content = owner.entries or owner.items or accepted[2]  # of a class that is derived from dict or list
+            accepted = (self._exactly(key), accepted[1], content)
         for number, (argument, kinds) in enumerate(zip(arguments, accepted, strict=False)):
+            if constructor.dotted not in _KEEP_TEXTS and _is_long(argument):
+                self._say(f"argument {number + 1} of {short} is a text that takes long to be parsed")
             self._waiting.append((argument, kinds, f"argument {number + 1} of {short}"))
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
         self._optional(node.items, owner.items, f"the items of {short}")
         self._optional(node.entries, owner.entries, f"the entries of {short}")
         if node.state is not ABSENT:
             self._state(node, owner, key)
+
+    def _exactly(self, key: str) -> Kinds:
+        """The kinds that admit this class alone: kept, since what was judged is known by the ids of its kinds."""
+        if key not in self._classes:
+            self._classes[key] = Kinds(frozenset({f"@{key}"}))
+        return self._classes[key]
 
     def _optional(self, value: Node, kinds: Kinds | None, place: str) -> None:
         if value is not None and kinds is None:
@@ -301,11 +389,15 @@ class _Judge:
 
     def _state(self, node: Object, owner: ClassPolicy, key: str) -> None:
         short = key.rpartition(".")[2]
+        if _has_slots(resolved(node.state)) and not owner.has_slots:
+            self._say(f"{short} has a state of two dictionaries, which no model has")
+            return
         for table in _tables_of(node):
+            self._take(len(table) // 2)
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._say(f"{short} has an attribute without a name")
-                elif (kinds := owner.attributes.get(name)) is None:
+                elif (kinds := owner.attributes.get(name) or self._policy.noted(owner, name)) is None:
                     self._say(f"{short}.{name} is an attribute that no model has")
                 elif METHOD in kinds.words and is_own_method(value, node, name):
                     self._objects.add(id(resolved(value)))
@@ -317,30 +409,42 @@ class _Judge:
             else:
                 self._say(f"{short} has a state that no model has")
 
-    def _own(self, node: Object, constructor: Global) -> None:
+    def _own(self, node: Object, cls: Global) -> None:
         """An object of a class that is trusted, or not loaded."""
-        self._foreign(constructor, "")
+        self._foreign(cls, "")
         if id(node) in self._judged:
             return
         self._judged.add(id(node))
-        short, simple = constructor.name, self._policy.simple
-        attributes = self.result.attributes.setdefault((constructor.module, constructor.name), set())
+        short, simple = cls.name, self._policy.simple
+        attributes = self.result.attributes.setdefault((cls.module, cls.name), set())
         self._waiting += [
             (part, simple, f"what {short} is made of")
-            for part in (node.arguments, node.keywords, node.items, node.entries)
+            for part in (self._arguments_of_own(node, short), node.keywords, node.items, node.entries)
             if part is not None
         ]
         for table in _tables_of(node):
+            self._take(len(table))
             for name, value in table.items():
-                if not isinstance(name, str) or name in _METHODS_OF_ESTIMATORS or name.startswith("__"):
+                if not isinstance(name, str) or _hides_a_method(name, value):
                     self._say(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                 else:
-                    attributes.add(name)
+                    if not _is_of_numbers(value):
+                        attributes.add(name)
                     self._waiting.append((value, simple, f"{short}.{name}"))
         for value in _values_of(node):
             if isinstance(resolved(value), Object):  # Python takes a subclass of dict for attributes
                 self._say(f"{short} has a state that is an object")
             self._waiting.append((value, simple, f"the state of {short}"))
+
+    def _arguments_of_own(self, node: Object, short: str) -> Node:
+        """What an object is made of, without the class itself and that of Python from which it is derived."""
+        if class_to_make(node) is None:
+            return node.arguments
+        match node.arguments:
+            case (_, Global("builtins", name), content) if name in _BASES:
+                return content
+        self._say(f"{short} is made by {RECONSTRUCTOR}, as no model has it")
+        return None
 
     def _refuse(self, place: str, found: str, kinds: Kinds) -> None:
         self._say(f"{_SHORTENED.sub('', place)} is {found}, expected {_expected(kinds)}")
@@ -348,6 +452,20 @@ class _Judge:
     def _say(self, sentence: str) -> None:
         if len(self.result.findings) < _MOST_FINDINGS:
             self.result.findings[sentence] = None
+
+
+def _hides_a_method(name: str, value: Node) -> bool:
+    """Whether an attribute of an object of a user's class hides what libraries call: a text for people does not."""
+    if name == "__doc__":
+        return value is not None and not isinstance(value, str | Omitted)
+    return name in METHODS_OF_ESTIMATORS or name.startswith("__")
+
+
+def _is_of_numbers(value: Node) -> bool:
+    """Whether a value is a number, None or an array of numbers, which can be called in no way."""
+    value = resolved(value)
+    content = array_content(value) if isinstance(value, Object | Array) else None
+    return type(value) in _SINGLE or (content is not None and content.kind in _NUMBER_ARRAYS)
 
 
 def is_own_method(value: Node, owner: Object, name: str) -> bool:
@@ -360,13 +478,22 @@ def is_own_method(value: Node, owner: Object, name: str) -> bool:
 
 
 def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
-    """The attributes in a state: a dictionary, or one beside another for those in slots."""
+    """The attributes in a state: a dictionary, or one beside another for those in slots.
+
+    The attributes of some dictionaries are their own entries, which are given to them as their state.
+    """
     state = resolved(node.state)
-    if isinstance(state, dict):
+    if _is_its_own_state(node):
+        yield node.entries or {}
+    elif isinstance(state, dict):
         yield state
     elif _has_slots(state):
         assert isinstance(state, tuple)
         yield from (part for part in map(resolved, state) if isinstance(part, dict))
+
+
+def _is_its_own_state(node: Object) -> bool:
+    return resolved(node.state) is node and node.entries is not None
 
 
 def _values_of(node: Object) -> Iterator[Node]:
@@ -374,7 +501,7 @@ def _values_of(node: Object) -> Iterator[Node]:
     state = resolved(node.state)
     if isinstance(state, tuple) and not _has_slots(state):
         yield from state
-    elif not isinstance(state, dict | tuple) and state is not ABSENT:
+    elif not isinstance(state, dict | tuple) and state is not ABSENT and not _is_its_own_state(node):
         yield state
 
 
@@ -384,6 +511,19 @@ def _has_slots(state: Node) -> bool:
         and len(state) == 2
         and all(part is None or isinstance(resolved(part), dict) for part in state)
     )
+
+
+def _is_keyword(text: str, kinds: Kinds) -> bool:
+    return KEYWORD in kinds.words and text not in WRITING_KEYWORDS
+
+
+def _is_long(argument: Node) -> bool:
+    """Whether an argument is a long text, or has one by a name other than ``name``."""
+    argument = resolved(argument)
+    if isinstance(argument, dict):
+        return any(_is_long(value) for key, value in argument.items() if key != "name" and not isinstance(value, dict))
+    is_omitted = isinstance(argument, Omitted) and argument.type_name == "str"
+    return is_omitted or (isinstance(argument, str) and len(argument) > _LONGEST_PARSED)
 
 
 def _shown_key(key: Node) -> str:
@@ -418,7 +558,8 @@ def _expected(kinds: Kinds) -> str:
     """The kinds in words, for a message."""
     if OBJECT in kinds.words:
         return "what models are made of"
-    shown = [word for word in sorted(kinds.words - {NO_NUMBERS}) if word[0] not in "'@"]
+    shown = [word for word in kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS} if word[0] not in "'@"]
+    shown.sort(key=lambda word: ("." in word, word))  # classes at last
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
         shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
@@ -440,6 +581,8 @@ _IN_WORDS = {
     BYTES: "bytes",
     FUNCTION: "a function on the allow-list",
     TYPE: "a type of numbers",
+    CONVERSION: "a type of numbers",
+    KEYWORD: "the name of an argument that is only read",
     OBJECT: "an object",
     "estimator": "an estimator",
 }

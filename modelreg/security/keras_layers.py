@@ -5,6 +5,8 @@ Some of Keras's own layers hold code, or read a file that their configuration na
 
 from __future__ import annotations
 
+import builtins
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +14,12 @@ from modelreg.containers.json_text import objects_in
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 
-_OWN = ("keras", "builtins")
+_OF_CLASSES = re.compile(
+    r"keras(\.src)?(\.(layers|models|engine|activations|constraints|initializers|losses|metrics|optimizers|quantizers"
+    r"|random|regularizers|dtype_policies)(\.[\w.]+)?)?"
+)
+"""Keras's own modules of which models have classes."""
+_CLASS = re.compile(r"[A-Z_]\w*")
 _FUNCTION = "function"
 _OF_FUNCTIONS = frozenset(
     {
@@ -49,13 +56,18 @@ def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
 
 def _name(described: dict[str, Any], name: str, evidence: Evidence, place: str) -> None:
     module, registered = described.get("module"), described.get("registered_name")
-    if name == _FUNCTION and not (isinstance(module, str) and module in _OF_FUNCTIONS):
+    if name == _FUNCTION:
         function = described.get("config")
-        evidence.imports(str(module or "keras.registered"), function if isinstance(function, str) else name, place)
-    elif isinstance(module, str) and module.partition(".")[0] not in _OWN:
+        if not (isinstance(module, str) and module in _OF_FUNCTIONS) or function in dir(builtins):
+            evidence.imports(str(module or "keras.registered"), function if isinstance(function, str) else name, place)
+    elif isinstance(module, str) and not _is_own_class(module, name):
         evidence.imports(module, name, place)
     elif module is None and registered not in (None, name):
         evidence.imports("keras.registered", str(registered), place)
+
+
+def _is_own_class(module: str, name: str) -> bool:
+    return _OF_CLASSES.fullmatch(module) is not None and _CLASS.fullmatch(name) is not None
 
 
 def _classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:

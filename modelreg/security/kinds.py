@@ -7,7 +7,11 @@ A set of kinds is a list of words, as ``policy.json`` has it:
 - ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
 - ``bytes``: a byte string;
 - ``no numbers``: no single numbers here, since they would be sizes;
+- ``objects``: arrays of objects, also where they would not be admitted; ``no objects``: none here (see
+  `Kinds.admits_objects`);
+- ``keyword``: the name of an argument with which a function does not write into what it is given;
 - ``function``: one of the functions of the policy; ``type``: one of NumPy's or Python's types of numbers and texts;
+  ``conversion``: one of those types that makes nothing but a number or text, since it is called here;
   ``@module.name``: exactly this function or class;
 - ``method``: the method of the same name of the same object, with which some models replace it for a while;
 - a category of classes, as ``estimator``, or a class by its dotted name: an object of one of those;
@@ -22,6 +26,15 @@ from typing import Any
 
 NUMBERS, TEXT, LABELS, BYTES = "numbers", "text", "labels", "bytes"
 FUNCTION, TYPE, METHOD, NO_NUMBERS = "function", "type", "method", "no numbers"
+CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "no objects"
+
+WRITING_KEYWORDS = frozenset(
+    {
+        *("out", "like", "subok", "buffer", "signature", "sig", "extobj"),
+        *("overwrite_a", "overwrite_b", "overwrite_input", "overwrite_x", "overwrite_y", "inplace"),
+    }
+)
+"""Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +80,36 @@ class Kinds:
         )
 
     @property
+    def admits_objects(self) -> bool:
+        """Whether an array of objects may stand here: where labels or numbers are to be expected.
+
+        Where one of some texts, functions or types is to be expected there is none, since the items of an array can be
+        changed by whoever is given the array: a function that a model holds writes where its argument ``out`` says.
+        """
+        if not self.words.isdisjoint((OBJECTS, OBJECT)):
+            return True
+        inner = frozenset() if self.items is None else self.items.words - _IN_PLACE_OF_ESTIMATORS
+        holds_numbers = bool(inner) and inner <= _DATA
+        if NO_OBJECTS in self.words | inner or (self.words.isdisjoint(_DATA) and not holds_numbers):
+            return False
+        chosen = inner if LABELS in self.words else self.words | inner
+        return not any(word[0] in "'@" or word in _CALLED for word in chosen)
+
+    @property
     def of_items(self) -> Kinds | None:
         """What may stand within a list, tuple, set or array at this place; None where there may be none."""
         inner = self.items
         if not self.words.isdisjoint(_DATA):
-            inner = _either(inner, Kinds(self.words & _DATA | ({TEXT} if LABELS in self.words else frozenset())))
+            data = self.words & (_DATA | {NO_OBJECTS})
+            inner = _either(inner, Kinds(data | ({TEXT} if LABELS in self.words else frozenset())))
         return inner
 
 
 _DATA = frozenset({NUMBERS, LABELS})
+OBJECT = "object"
+"""The category of all classes of the policy."""
+_IN_PLACE_OF_ESTIMATORS = frozenset({"'drop'", "'passthrough'"})
+_CALLED = frozenset({FUNCTION, TYPE, CONVERSION, "functools.partial"})
 
 
 def literal(text: str) -> str:

@@ -21,6 +21,7 @@ _COST_OF_A_VALUE = 10
 _LONGEST_TEXT = 20_000
 _PLAIN = re.compile(r"[|<>=]?([biufcmMSaUV])(\d{1,9})(\[\w+\])?")
 _BYTES_A_CHARACTER = {"U": 4}
+_NESTED = re.compile(r"(?:[(\[{+~-]\s*){20}")  # beyond all that NumPy writes, and slow to parse
 _LONG = re.compile(r"(\d)L\b")  # Python 2's integers, which NumPy reads, too
 
 
@@ -41,7 +42,8 @@ def elements(header: str, bounds: Bounds) -> Elements | None:
     A type has many names (``O``, ``object``, ``i4,O``, also with escapes), so whatever is no plain number, text or
     time of a stated size counts as an object.
     """
-    if len(header) > LONGEST or not bounds.take(values=_COST_OF_A_VALUE * count_values(header)):
+    cost = _COST_OF_A_VALUE * (count_values(header) + header.count("("))
+    if len(header) > LONGEST or _NESTED.search(header) or not bounds.take(values=cost):
         return None
     try:
         described = ast.literal_eval(_LONG.sub(r"\1", header.strip()))
@@ -64,7 +66,7 @@ def stored_array(content: BinaryIO, bounds: Bounds) -> StoredArray | None:
     is_long = start[6:7] != b"\x01"
     length = int.from_bytes(start[8:12] if is_long else start[8:10], "little")
     begun = start[12 if is_long else 10 :]
-    header = begun + content.read(min(length, LONGEST) - len(begun))
+    header = begun[:length] + content.read(max(0, min(length, LONGEST) - len(begun)))
     found = elements(header.decode("latin-1"), bounds)
     if found is None or found.bytes is None:
         return None
@@ -76,8 +78,8 @@ def _kind(descr: object) -> str:
     """The letter of a type without objects."""
     if isinstance(descr, str):
         return descr.lstrip("|<>=")[0].replace("a", "S")
-    parts = descr if isinstance(descr, list) else [("", descr[0])] if isinstance(descr, tuple) else []
-    return "S" if any(_kind(part[1]) in "SU" for part in parts) else "V"
+    fields = descr if isinstance(descr, list) else []
+    return "S" if any(_kind(field[1]) in "SU" for field in fields) else "V"
 
 
 def _product(lengths: object) -> int | None:
@@ -96,8 +98,6 @@ def _size(descr: object) -> int | None:
         case str():
             plain = _PLAIN.fullmatch(descr)
             return None if plain is None else int(plain[2]) * _BYTES_A_CHARACTER.get(plain[1], 1)
-        case (inner, tuple() | int() as shape) if isinstance(descr, tuple):
-            return _times(_size(inner), shape)
         case list():
             sizes = [_size_of_field(field) for field in descr]
             return None if None in sizes else sum(size for size in sizes if size is not None)

@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+TIME_ZONE_FILE = "dateutil/"
+"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Global:
@@ -39,6 +42,8 @@ class Omitted:
     """``str``, ``bytes``, ``bytearray`` or ``int``."""
     length: int
     """Bytes in the file."""
+    names_file: bool = False
+    """Whether it is a text that has `TIME_ZONE_FILE` in it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -188,6 +193,33 @@ def class_of(node: Node) -> str | None:
             return f"builtins.{type(node).__name__}"
         case _:
             return None
+
+
+def class_to_make(node: Object) -> Global | None:
+    """The class of which Python's own function for any class, `RECONSTRUCTOR`, makes an object; None for others."""
+    match resolved(node.constructor), node.arguments:
+        case Global() as function, (cls, *_) if function.dotted == RECONSTRUCTOR:
+            found = resolved(cls)
+            return found if isinstance(found, Global) else None
+    return None
+
+
+def call_by_name(node: Object) -> Object | None:
+    """The call with arguments by name that is pickled as a call of a ``functools.partial`` without arguments.
+
+    ``operator.methodcaller`` is pickled so. None for what is made in another way.
+    """
+    made = resolved(node.constructor)
+    if not isinstance(made, Object) or made.state is ABSENT or node.arguments != ():
+        return None
+    match resolved(made.constructor), made.arguments, resolved(made.state):
+        case (
+            Global("functools", "partial"),
+            (Global() as first,),
+            (Global() as function, tuple() as arguments, dict() as keywords, None),
+        ) if first.dotted == function.dotted and not (made.keywords or made.items or made.entries):
+            return Object(function, arguments, False, keywords, node.items, node.entries, node.state)
+    return None
 
 
 def makes_its_first_argument(function: Global) -> bool:

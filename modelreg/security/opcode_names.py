@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from modelreg.security.pickle_stack import Budget
+from modelreg.security.budget import Budget
 
 _MOST_OPCODES = 200_000
 _MOST_NAMES = 1000

@@ -13,6 +13,7 @@ from modelreg.security.arrays import LONGEST_PADDING, wrapped_array
 from modelreg.security.denied_names import is_dangerous
 from modelreg.security.object_graph import (
     ABSENT,
+    TIME_ZONE_FILE,
     Array,
     Global,
     Node,
@@ -24,12 +25,13 @@ from modelreg.security.object_graph import (
     resolved,
 )
 from modelreg.security.opcode_names import names_in_opcodes
-from modelreg.security.pickle_stack import TEXT_KEPT, PickleStack, check_hashable, is_wrapper
+from modelreg.security.pickle_stack import TEXT_KEPT, PickleStack, is_wrapper
 from modelreg.security.pickle_stream import LimitReached, UnreadablePickle
 
 _LONGEST_TEXT_LINE = 64 << 20  # bytes; protocol 0 writes arrays so
 _LONGEST_INTEGER = 64  # bytes; random number generators have states of 16 and 32
 _HIGHEST_PROTOCOL = 5
+_SHORT = 64  # characters
 _LOOKED_AT = 64 << 10  # bytes of an array that could be a pickle
 
 _Operation = Callable[[PickleStack], object]
@@ -135,7 +137,7 @@ def _recall_near(r: PickleStack) -> None:
     else:
         index = stream.byte()
     value = memo[index] if index < len(memo) else None
-    if type(value) is str:
+    if type(value) is str and len(value) <= _SHORT:
         r.stack.append(value)
     else:
         r.recall(index)
@@ -150,7 +152,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line)))
+        r.push(Omitted("str", len(line), TIME_ZONE_FILE in line.decode("raw-unicode-escape", "replace")))
         return
     r.take_text(len(line))
     try:
@@ -233,12 +235,6 @@ def _dict_since_mark(r: PickleStack) -> None:
     if r.pop_mark():
         raise UnreadablePickle("has a dictionary that no pickler writes")
     r.push({})
-
-
-def _frozen_set(r: PickleStack) -> None:
-    items = r.pop_mark()
-    check_hashable(items)
-    r.push_nested(SetOf(items, is_frozen=True), items)
 
 
 def _set_item(r: PickleStack) -> None:
@@ -378,7 +374,7 @@ _SINCE_4: dict[bytes, _Operation] = {
     b"\x8e": lambda r: r.push_bytes(r.stream.unsigned(8)),
     b"\x8f": lambda r: r.push(SetOf([], is_frozen=False)),
     b"\x90": PickleStack.add_to_set,
-    b"\x91": _frozen_set,
+    b"\x91": PickleStack.push_frozen_set,
     b"\x92": _new_object_with_keywords,
     b"\x93": _stack_global,
     b"\x94": PickleStack.remember_next,

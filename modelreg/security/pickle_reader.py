@@ -16,10 +16,11 @@ from enum import Enum
 from typing import BinaryIO
 
 from modelreg.containers.compressed import BadCompression
+from modelreg.security.budget import Budget
 from modelreg.security.object_graph import Global, Node
 from modelreg.security.opcode_names import names_in_opcodes
 from modelreg.security.pickle_operations import run
-from modelreg.security.pickle_stack import Budget, PickleStack, Used, names_in_python_3
+from modelreg.security.pickle_stack import PickleStack, Used, names_in_python_3
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 
 __all__ = ["FEW_OPERATIONS", "Budget", "End", "Reading", "Used", "names_in_python_3", "read_pickle", "read_pickles"]

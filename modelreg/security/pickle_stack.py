@@ -10,53 +10,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype
-from modelreg.security.object_graph import ABSENT, Array, Global, Node, Object, Omitted, Reference, SetOf, resolved
+from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype, scalar_content, value_of_scalar
+from modelreg.security.budget import Budget
+from modelreg.security.object_graph import (
+    ABSENT,
+    RECONSTRUCTOR,
+    TIME_ZONE_FILE,
+    Array,
+    Global,
+    Node,
+    Object,
+    Omitted,
+    Reference,
+    SetOf,
+    parts_of,
+    resolved,
+)
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 
 TEXT_KEPT = 5000  # bytes; a longer text is never a name, an option or a path
 
-_MOST_OPERATIONS = 20_000_000  # more than a vocabulary of five million words has
-_OPERATIONS_OF_ANY_FILE = 200_000
-_OPERATIONS_A_BYTE = 6  # compressed files have several in a byte
-_MOST_TEXT = 128 << 20  # bytes kept in all
-_TEXT_OF_ANY_FILE = 16 << 20
-_TEXT_A_BYTE = 50
-_MOST_OBJECTS = 3_000_000
-_OBJECTS_OF_ANY_FILE, _BYTES_OF_AN_OBJECT = 200_000, 2  # which take 150 MB
-_MOST_PARTS = 24 << 20  # of nested tuples and frozen sets, counted as often as they are used: Python hashes them in 1 s
 _FEW_PARTS = 64
+_SHORT = 64  # bytes or parts; what is shared and no longer is not counted
 _LARGE_KEY = 1 << 60
 _PRICE_OF_A_COLLISION = 20_000  # parts
-
-
-@dataclass(slots=True)
-class Budget:
-    """What may still be done; all pickles of a model draw on the same."""
-
-    operations: int
-    text: int = _MOST_TEXT
-    objects: int = _MOST_OBJECTS
-    parts: int = _MOST_PARTS
-
-    @classmethod
-    def of_model(cls, size: int) -> Budget:
-        """What the analysis of a model of ``size`` bytes may take."""
-        operations = min(_MOST_OPERATIONS, _OPERATIONS_OF_ANY_FILE + _OPERATIONS_A_BYTE * size)
-        objects = min(_MOST_OBJECTS, _OBJECTS_OF_ANY_FILE + size // _BYTES_OF_AN_OBJECT)
-        return cls(operations, min(_MOST_TEXT, _TEXT_OF_ANY_FILE + _TEXT_A_BYTE * size), objects)
-
-    def take_object(self) -> None:
-        """One object more; raises `LimitReached`."""
-        self.objects -= 1
-        if self.objects < 0:
-            raise LimitReached
-
-    def take_parts(self, count: int) -> None:
-        """Parts of nested tuples that Python visits to hash or compare one; raises `LimitReached`."""
-        self.parts -= count
-        if self.parts < 0:
-            raise LimitReached
+_PRICE_OF_A_PART = 64  # bytes; what an object or a place in a container takes
+_PRICE_OF_A_NUMBER = 8  # bytes
+_PRICE_OF_A_PART_OF_A_KEY = 20  # parts, since it is looked at in Python
 
 
 @dataclass(slots=True)
@@ -89,6 +69,8 @@ class PickleStack:
     """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
     hashes: dict[int, set[int]] = field(default_factory=dict)
     """Those of large integers and tuples among the keys of a dictionary or the items of a set, by the id of that."""
+    hashable: dict[int, tuple[Node, ...]] = field(default_factory=dict)
+    """Long tuples that were used as keys already, by id."""
     protocol: int = 0
     calls: int = 0
     objects: int = 0
@@ -160,7 +142,7 @@ class PickleStack:
     def push_text(self, length: int) -> None:
         """Put a text of ``length`` bytes in UTF-8."""
         if length > TEXT_KEPT:
-            self.push_omitted("str", length)
+            self.push(Omitted("str", length, self.stream.skip_text(length, TIME_ZONE_FILE.encode())))
             return
         self.take_text(length)
         try:
@@ -216,9 +198,58 @@ class PickleStack:
         value = self.memo[index]
         if type(value) is Reference and is_wrapper(value.target):
             raise UnreadablePickle("uses joblib's wrapper of arrays as joblib never does")
-        if self.sizes and id(resolved(value)) in self.sizes:
-            self.budget.take_parts(self.sizes[id(resolved(value))][0])
+        self._take_shared(value)
         self.stack.append(value)
+
+    def _take_shared(self, value: Node) -> None:
+        """What is long is copied or hashed each time that it is used, though it stands in the file once."""
+        if type(value) is str or type(value) is bytes:
+            if len(value) > _SHORT:
+                self.budget.take_copies(len(value))
+        elif type(value) is Omitted:
+            self.budget.take_copies(value.length)
+        elif self.sizes and id(resolved(value)) in self.sizes:
+            self.budget.take_parts(self.sizes[id(resolved(value))][0])
+        elif type(value) is tuple and len(value) > _SHORT:
+            self.budget.take_parts(len(value))
+        elif type(value) is Reference and _is_bytes(value.target):
+            self._take_whole(value)
+
+    def _take_passed(self, passed: Node) -> None:
+        """What a call or state is given, as far as it is elsewhere already: it may be copied or parsed each time."""
+        if type(passed) is tuple and _PASSED.isdisjoint(map(type, passed)):
+            return
+        waiting, seen = [passed], set()
+        while waiting:
+            value = waiting.pop()
+            if id(value) in seen:  # a tuple, which can be in others many times
+                continue
+            seen.add(id(value))
+            if type(value) is Reference:
+                self._take_whole(value)
+            elif type(value) is Object:
+                self.budget.take_copies(_PRICE_OF_A_NUMBER * length_of_range(value))
+            elif type(value) is dict:
+                waiting += [part for part in value.values() if type(part) in _PASSED]
+            elif type(value) is tuple or type(value) is list:
+                waiting += [part for part in value if type(part) in _PASSED]
+
+    def _take_whole(self, shared: Node) -> None:
+        """All that there is in a value, which takes as long as is paid for it."""
+        waiting, seen = [shared], set()
+        while waiting:
+            value = resolved(waiting.pop())
+            if type(value) is str or type(value) is bytes:
+                self.budget.take_copies(len(value))
+            elif type(value) is Omitted:
+                self.budget.take_copies(value.length)
+            elif type(value) in _WHOLE and id(value) not in seen and getattr(value, "dtype", None) is None:
+                seen.add(id(value))
+                parts = [part for part in parts_of(value) if part is not None]
+                self.budget.take_copies(_PRICE_OF_A_PART * (1 + len(parts)))
+                if type(value) is Object:
+                    self.budget.take_copies(_PRICE_OF_A_NUMBER * length_of_range(value))
+                waiting += parts
 
     def append(self, values: list[Node]) -> None:
         """Add values to the list that stands last, or to an object that was just made."""
@@ -245,30 +276,68 @@ class PickleStack:
             raise UnreadablePickle("has a key without a value")
         keys = pairs[::2]
         if not _ATOMS.issuperset(map(type, keys)):
-            check_hashable(keys)
-        self._take_collisions(entries, keys)
+            self.check_hashable(keys)
+        self._take_collisions(self._hashes_of(entries), keys)
         known = len(entries)
         entries.update(zip(keys, pairs[1::2], strict=True))
         if len(entries) != known + len(keys):
             raise UnreadablePickle("has a key twice")
 
-    def _take_collisions(self, target: object, keys: Sequence[Node]) -> None:
-        """Large integers and tuples may all have the same hash, with which a dictionary of them takes ages."""
-        doubtful = [hash(key) for key in keys if type(key) is tuple or (type(key) is int and abs(key) >= _LARGE_KEY)]
+    def check_hashable(self, values: Sequence[Node]) -> None:
+        """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
+        waiting, seen = [values], set()
+        while waiting:
+            for value in waiting.pop():
+                target = resolved(value)
+                if type(target) in (list, dict) or _is_mutable(target):
+                    raise UnreadablePickle("has a key or an item of a set that cannot be hashed")
+                if type(value) is tuple and id(value) not in seen and id(value) not in self.hashable:
+                    seen.add(id(value))
+                    waiting.append(value)
+                    if len(value) > _FEW_PARTS:
+                        self.hashable[id(value)] = value
+
+    def _hashes_of(self, target: object) -> set[int]:
+        return self.hashes.setdefault(id(target), set())
+
+    def _take_collisions(self, known: set[int], keys: Sequence[Node]) -> None:
+        """Keys may all have the same hash, with which a dictionary or set of them takes ages."""
+        if tuple in set(map(type, keys)):
+            self.budget.take_parts(sum(self._price_of_key(key) for key in keys if type(key) is tuple))
+        doubtful = [found for key in keys if type(key) is not str and (found := _doubtful_hash(key)) is not None]
         if doubtful:
-            known = self.hashes.setdefault(id(target), set())
             before = len(known)
             known.update(doubtful)
             self.budget.take_parts(_PRICE_OF_A_COLLISION * (before + len(doubtful) - len(known)))
+
+    def _price_of_key(self, key: tuple[Node, ...]) -> int:
+        return len(key) if _ATOMS.issuperset(map(type, key)) else _PRICE_OF_A_PART_OF_A_KEY * self._size(key)
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
         values, target = self.pop_mark(), self.last()
         if type(target) is not SetOf or target.is_frozen:
             raise UnreadablePickle(f"adds to {_described(target)}")
-        check_hashable(values)
-        self._take_collisions(target, values)
+        self.check_hashable(values)
+        self._take_collisions(self._hashes_of(target), values)
         target.items += values
+
+    def push_frozen_set(self) -> None:
+        """Put a frozen set of the values since the last mark."""
+        items = self.pop_mark()
+        self.check_hashable(items)
+        self._take_collisions(set(), items)
+        self.push_nested(SetOf(items, is_frozen=True), items)
+
+    def _take_set(self, arguments: tuple[Node, ...]) -> None:
+        """What protocols below 4 call ``set`` and ``frozenset`` with: a list."""
+        items = [resolved(argument) for argument in arguments]
+        if len(items) > 1 or not all(type(each) is list for each in items):
+            raise UnreadablePickle("makes a set of what is no list")
+        for each in items:
+            assert isinstance(each, list)
+            self.check_hashable(each)
+            self._take_collisions(set(), each)
 
     def import_name(self, module: Node, name: Node) -> Global:
         """The node of an import."""
@@ -295,6 +364,11 @@ class PickleStack:
             raise UnreadablePickle(f"calls {_described(resolved(constructor))}")
         if type(constructor) is Global and not is_new:
             self.used.called.add((constructor.module, constructor.name))
+            if constructor.dotted in _SETS:
+                self._take_set(arguments)
+        self._take_passed(arguments)
+        if keywords is not None:
+            self._take_passed(keywords)
         self.objects += 1
         self.push(Object(constructor, arguments, is_new, keywords))
 
@@ -333,6 +407,8 @@ class PickleStack:
             raise UnreadablePickle(f"sets the state of {_described(target)}")
         if target.state is not ABSENT:
             raise UnreadablePickle("sets the state of an object twice")
+        if type(state) is not dict or _takes_a_copy(target):
+            self._take_passed(state)
         target.state = state
         if type(target.constructor) is Global and target.constructor.dotted == "numpy.dtype":
             check_dtype(target)
@@ -343,6 +419,20 @@ _METHOD_TYPE: Final = Global("types", "MethodType")
 _REFERABLE: Final = frozenset({list, dict, SetOf, Object})
 _NESTING: Final = frozenset({tuple, SetOf, Reference})
 _ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
+_PASSED: Final = frozenset({tuple, list, dict, Reference, Object})
+_WHOLE: Final = frozenset({tuple, list, dict, SetOf, Object})
+_SETS: Final = frozenset({"builtins.set", "builtins.frozenset"})
+_BYTES: Final = frozenset({"builtins.bytes", "builtins.bytearray", "_codecs.encode"})
+_DIFFER: Final = frozenset(
+    {
+        *("datetime.date", "datetime.datetime", "datetime.time"),
+        "pandas._libs.tslibs.timestamps._unpickle_timestamp",
+        "pandas._libs.tslibs.timedeltas._timedelta_unpickle",
+    }
+)
+"""Functions that make values of whose hashes hardly two are the same, whatever a file says."""
+_FEW_COLLISIONS: Final = frozenset("biufMmSU")
+"""NumPy's kinds of scalars of whose values few have the same hash."""
 
 
 def names_in_python_3(module: str, name: str) -> tuple[str, str]:
@@ -352,6 +442,83 @@ def names_in_python_3(module: str, name: str) -> tuple[str, str]:
     if (module, name) in NAME_MAPPING:
         return NAME_MAPPING[module, name]
     return IMPORT_MAPPING.get(module, module), name
+
+
+def _takes_a_copy(target: Object) -> bool:
+    """Whether an object may copy what its state has: one that a call has made. Other objects keep it as it is."""
+    constructor = target.constructor
+    return not target.is_new and not (type(constructor) is Global and constructor.dotted == RECONSTRUCTOR)
+
+
+def _is_bytes(value: Node) -> bool:
+    if type(value) is not Object:
+        return False
+    return type(value.constructor) is Global and value.constructor.dotted in _BYTES
+
+
+def length_of_range(value: Object) -> int:
+    """The numbers in a range of Python's or pandas', which need not stand in the file; 0 for anything else."""
+    function, arguments = value.constructor, value.arguments
+    if value.is_new or type(function) is not Global or type(arguments) is not tuple:
+        return 0
+    start: Node
+    if function.dotted == "builtins.range" and len(arguments) == 3:
+        start, stop, step = arguments
+    elif len(arguments) == 2 and type(arguments[0]) is Global and arguments[0].name.endswith("RangeIndex"):
+        entries = resolved(arguments[1])
+        if type(entries) is not dict:
+            return 0
+        start, stop, step = entries.get("start"), entries.get("stop"), entries.get("step")
+    else:
+        return 0
+    if type(start) is int and type(stop) is int and type(step) is int and step:
+        return max(0, (stop - start) // step)
+    return 0
+
+
+def _doubtful_hash(key: Node) -> int | None:
+    """The hash of a key that may be that of many others; None for one of which few have the same."""
+    key = resolved(key)
+    if type(key) is int:
+        return hash(key) if abs(key) >= _LARGE_KEY else None
+    if type(key) is tuple:
+        plain = key if _ATOMS.issuperset(map(type, key)) else _plain(key, [_FEW_PARTS])
+        return _ANY_HASH if plain is None else hash(plain)
+    if type(key) is Object:
+        return None if _has_its_own_hash(key) else _ANY_HASH
+    return _ANY_HASH if type(key) is SetOf or (type(key) is Omitted and key.type_name == "int") else None
+
+
+_ANY_HASH: Final = 0
+"""Of what nobody knows the hash of: as if all had the same."""
+
+
+def _plain(key: tuple[Node, ...], left: list[int]) -> tuple[Node, ...] | None:
+    """A tuple with the texts and numbers that NumPy's scalars in it are; None for other objects and for many parts."""
+    parts: list[Node] = []
+    left[0] -= len(key) + 1
+    if left[0] < 0:
+        return None
+    for part in key:
+        plain = part if type(part) in _ATOMS else None
+        if type(part) is tuple:
+            plain = _plain(part, left)
+        elif plain is None and part is not None:
+            content = scalar_content(resolved(part))
+            plain = None if content is None else value_of_scalar(content)
+        if plain is None and part is not None:
+            return None
+        parts.append(plain)
+    return tuple(parts)
+
+
+def _has_its_own_hash(value: Object) -> bool:
+    if type(value.constructor) is not Global:
+        return False
+    if value.constructor.dotted in _DIFFER:
+        return True
+    content = scalar_content(value)
+    return content is not None and content.kind in _FEW_COLLISIONS
 
 
 def _is_filled(value: Node) -> bool:
@@ -371,19 +538,6 @@ def is_wrapper(value: Node) -> bool:
         return False
     made = constructor if value.is_new else arguments[0] if isinstance(arguments, tuple) and arguments else None
     return type(made) is Global and made.dotted == WRAPPER
-
-
-def check_hashable(values: Sequence[Node]) -> None:
-    """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
-    waiting, seen = [values], set()
-    while waiting:
-        for value in waiting.pop():
-            target = resolved(value)
-            if type(target) in (list, dict) or _is_mutable(target):
-                raise UnreadablePickle("has a key or an item of a set that cannot be hashed")
-            if type(value) is tuple and id(value) not in seen:
-                seen.add(id(value))
-                waiting.append(value)
 
 
 def _is_mutable(value: Node) -> bool:

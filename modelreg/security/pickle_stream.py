@@ -113,6 +113,16 @@ class PickleStream:
             self._ahead = _SHORT
             self._hold(b"", target)
 
+    def skip_text(self, count: int, sought: bytes) -> bool:
+        """Go ``count`` bytes forward, and say whether ``sought`` stands in them; raises `UnreadablePickle`."""
+        found, tail = False, b""
+        while count:
+            piece = self.read(min(count, _LONG))
+            count -= len(piece)
+            found = found or sought in tail + piece
+            tail = piece[-len(sought) :]
+        return found
+
     def enter_frame(self, length: int) -> None:
         """A frame of ``length`` bytes begins here; raises `UnreadablePickle` within another one."""
         self.leave_frame()

@@ -16,13 +16,13 @@ from typing import Any, Generic, TypeVar
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import is_dangerous
-from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, TEXT, TYPE, Kinds
+from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, OBJECT, OBJECTS, TEXT, TYPE, Kinds
 from modelreg.security.object_graph import Global
 
 _FILE = Path(__file__).parent / "policy.json"
 
-ESTIMATOR, OBJECT, STORAGE = "estimator", "object", "storage"
-"""Categories: models and their fitted parts; any class of the policy; PyTorch's storages."""
+ESTIMATOR, STORAGE = "estimator", "storage"
+"""Categories: models and their fitted parts; PyTorch's storages."""
 
 _OF_ARRAYS = (
     *("numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs", "builtins.bytes", "builtins.bytearray"),
@@ -50,11 +50,19 @@ class ClassPolicy:
     entries: Kinds | None = field(init=False)
     state: Sequence[Kinds] = field(init=False)
     """The parts of a state that is no dictionary of attributes."""
+    members: frozenset[str] | None = field(init=False)
+    """What objects have from their class, or use themselves: any other name is a note that a user has left on the
+    object. None where no object has notes."""
+    has_slots: bool = field(init=False)
+    """Whether a state may be a pair of the attributes and those in slots: whoever reads its state otherwise would take
+    such a pair for something else."""
 
     def __post_init__(self) -> None:
         written = self._written
         self.category = written.get("category", "")
         self.attributes = {name: Kinds.parse(kinds) for name, kinds in written.get("attributes", {}).items()}
+        self.members = frozenset(written["members"]) if "members" in written else None
+        self.has_slots = written.get("slots", False)
         self.new = _positions(written["new"]) if "new" in written else None
         self.state = _positions(written.get("state", ()))
         self.keywords, self.items, self.entries = (
@@ -87,11 +95,16 @@ class Policy:
         """Functions that a model may hold as a value."""
         self.types = frozenset(_dotted(written["types"]))
         """Classes that a model may hold as a value."""
+        self.conversions = frozenset(_dotted(written["conversions"]))
+        """Those of the types that may be called."""
         self.names = _pairs(written["names"])
         self.root = _open(OBJECT, FUNCTION, TYPE)
         """What a file may hold as a whole."""
-        self.simple = _open(FUNCTION, TYPE, *written["simple"])
+        self.simple = _open(FUNCTION, TYPE, OBJECTS, *written["simple"])
         """What the attributes of a trusted class may hold."""
+        self.notes = _open(OBJECTS, *written["notes"])
+        """What attributes may hold that a user has set on an object, and of which its class knows nothing."""
+        self._no_notes = frozenset(written["no_notes"])
         self.array_parts = _nested(NUMBERS, LABELS, TEXT, BYTES, *_OF_ARRAYS)
         """What the type, shape and bytes of an array are made of."""
         self.storage_id = Kinds(frozenset({TEXT, STORAGE, TYPE}), Kinds(frozenset({TEXT, TYPE})))
@@ -99,6 +112,12 @@ class Policy:
     def has(self, node: Global) -> bool:
         """Whether the name is in the policy."""
         return (node.module, node.name) in self.names
+
+    def noted(self, owner: ClassPolicy, name: str) -> Kinds | None:
+        """What an attribute of this name may hold where the class does not know it; None where there may be none."""
+        if owner.members is None or name.startswith("_") or name in owner.members or name in self._no_notes:
+            return None
+        return self.notes
 
     @staticmethod
     def admits_own_classes(kinds: Kinds) -> bool:

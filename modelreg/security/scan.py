@@ -33,7 +33,7 @@ def scan(files: Files, is_folder: bool, format: str) -> Scan:
     for path, location in files.items():
         place = path if is_folder else ""
         understood = _examine(location, place, examination)
-        if format == "onnx" or path.lower().endswith(".onnx"):  # whatever else it can be taken for
+        if path.lower().endswith(".onnx") or (format == "onnx" and not is_folder):  # whatever else it can be taken for
             understood = _examine_onnx(location, path, files, evidence)
         if not understood and format not in WITHOUT_CODE:
             not_known.append(place)

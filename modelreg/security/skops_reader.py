@@ -1,23 +1,29 @@
-"""Reads skops's ``schema.json`` into an object graph, the one that pickles are read into.
+"""Reads skops's ``schema.json`` into an object graph, the one that pickles are read into, and writes it anew.
 
 A node of skops names a loader and a class (``skops/io/_general.py``, ``_numpy.py``, ``_scipy.py``, ``_sklearn.py``),
 and skops calls the class as the loader does, whatever it is. So each loader is admitted with the classes alone with
-which skops writes it, an ``__id__`` has to stand for one object, and every part of a node is in the graph or is plain
-data.
+which skops writes it, and every part of a node is in the graph or is plain data.
+
+What is loaded is not the schema of the file but the one that is written here while that is read: it has what was read,
+and nothing else. So whatever the two readers would read differently, such as a key that one of them does not look at
+or an object that stands there twice, cannot tell them apart. Nodes are read in the order in which skops reads them;
+an object that was read before is written by its ``__id__`` alone, since skops does not look at the rest then.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
 
 from modelreg.containers.bounds import Bounds
-from modelreg.containers.json_text import count_values
+from modelreg.containers.json_text import count_values, objects_in
 from modelreg.security.arrays import DType, StoredArray
 from modelreg.security.object_graph import (
     ABSENT,
+    TIME_ZONE_FILE,
+    Absent,
     Array,
     Global,
     Node,
@@ -26,6 +32,7 @@ from modelreg.security.object_graph import (
     Reference,
     SetOf,
     parts_of,
+    resolved,
 )
 from modelreg.security.pickle_stack import TEXT_KEPT
 from modelreg.security.pickle_stream import UnreadablePickle
@@ -33,9 +40,11 @@ from modelreg.security.pickle_stream import UnreadablePickle
 ArrayOf = Callable[[str], StoredArray | None]
 """What is said of the array in a member of the archive; None where there is none."""
 
-State = Mapping[str, Any]
+State = dict[str, Any]
 
 _MOST_NESTING = 150
+_HIGHEST_ID = 1 << 63  # skops takes the addresses of objects
+_LARGEST_POOL = 1024  # of a seed; NumPy's own have 4, and the time that one takes grows with the square
 _PROTOCOLS = (0, 1, 2)
 _CLASSES = {
     "ListNode": ("builtins.list",),
@@ -43,11 +52,6 @@ _CLASSES = {
     "SliceNode": ("builtins.slice",),
     "BytesNode": ("builtins.bytes", "numpy.bytes_"),
     "BytearrayNode": ("builtins.bytearray",),
-    "DictNode": (
-        "builtins.dict",
-        *("collections.OrderedDict", "collections.Counter"),
-        *("sklearn.utils.Bunch", "sklearn.utils._bunch.Bunch", "scipy.optimize._optimize.OptimizeResult"),
-    ),
     "DefaultDictNode": ("collections.defaultdict",),
     "PartialNode": ("functools.partial",),
     "MaskedArrayNode": ("numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray", "numpy.ma.core.MaskedConstant"),
@@ -59,71 +63,136 @@ _CLASSES = {
 }
 """What skops writes with each loader that makes objects of certain classes."""
 _NUMBER = re.compile(r"numpy\.(u?int(8|16|32|64|c|p)|u?longlong|float(16|32|64)|longdouble|bool_?)")
-_SCALAR = re.compile(rf"{_NUMBER.pattern}|numpy\.(complex(64|128)|clongdouble|str_|bytes_|datetime64|timedelta64|void)")
+_SCALARS = {
+    "biuf": _NUMBER,
+    "c": re.compile(r"numpy\.(complex(64|128)|clongdouble)"),
+    "U": re.compile(r"numpy\.str_"),
+    "S": re.compile(r"numpy\.(bytes_|void)"),  # also of records that have texts
+    "M": re.compile(r"numpy\.datetime64"),
+    "m": re.compile(r"numpy\.timedelta64"),
+    "V": re.compile(r"numpy\.void"),
+}
+"""Kinds of arrays without dimensions -> the classes of which skops makes a scalar with one."""
+_CLASSES_OF_ARRAYS = {
+    "numpy.ndarray": "numpy.ndarray",
+    "numpy.matrix": "numpy.matrix",
+    "numpy.memmap": "numpy.ndarray",  # of which skops would make a file
+    "numpy._core.memmap.memmap": "numpy.ndarray",
+}
+"""A class of arrays -> the class of which one is made."""
 _LOSS = re.compile(r"(sklearn\.)?(_loss|linear_model|ensemble)\.[\w.]+")
 _NUMBER_TYPES = ("builtins.bool", "builtins.float", "builtins.int")
 
 
-def read_schema(schema: State, array_of: ArrayOf, bounds: Bounds) -> tuple[Node, tuple[Global, ...], int]:
-    """The object that loading would make, the names that it would import, and how many objects there are.
+class ReadSchema(NamedTuple):
+    """What a schema says, and what is given to skops instead of it."""
+
+    top: Node
+    """The object that loading would make."""
+    names: tuple[Global, ...]
+    """The names that it would import."""
+    objects: int
+    """How many objects there are."""
+    written: State
+    """The schema as it is loaded."""
+    members: dict[str, str]
+    """The name of a member in `written` -> its name in the archive."""
+
+
+def read_schema(schema: State, array_of: ArrayOf, members: Collection[str], bounds: Bounds) -> ReadSchema:
+    """Read a schema in an archive that has these ``members``.
 
     Raises `UnreadablePickle` for what skops does not write.
     """
     protocol = schema.get("protocol")
     if type(protocol) is not int or protocol not in _PROTOCOLS:
         raise UnreadablePickle("has a protocol that skops does not have")
-    reader = _Reader(array_of, protocol, bounds)
+    reader = _Reader(array_of, members, protocol, bounds)
     try:
-        _require_one_object_for_each_id(schema, array_of)
-        top = reader.node(schema)
+        top, written = reader.node(schema)
     except RecursionError:
         raise UnreadablePickle("has values that are nested too deeply") from None
     except (KeyError, TypeError, AttributeError, ValueError):
         raise UnreadablePickle("has a schema that skops does not write") from None
-    return top, tuple(reader.names.values()), reader.objects
+    written |= {"protocol": protocol, "_skops_version": "0"}
+    return ReadSchema(top, tuple(reader.names.values()), reader.objects, written, reader.members)
 
 
 class _Reader:
     """One walk through a schema."""
 
-    def __init__(self, array_of: ArrayOf, protocol: int, bounds: Bounds) -> None:
+    def __init__(self, array_of: ArrayOf, present: Collection[str], protocol: int, bounds: Bounds) -> None:
+        self._array_of = array_of
+        self._present = present
         self._protocol = protocol
         self._bounds = bounds
         self.names: dict[str, Global] = {}
+        self.members: dict[str, str] = {}
         self.objects = 0
-        self._array_of = array_of
         self._depth = 0
-        self._begun: set[object] = set()
-        self._known: dict[object, Node] = {}
-        self._loaders: dict[str, Callable[[State], Node]] = {
+        self._begun: set[int] = set()
+        self._known: dict[int, Node] = {}
+        self._texts: dict[int, str] = {}
+        self._new_names: dict[str, str] = {}
+        self._loaders: dict[str, Callable[[State, State], Node]] = {
             name.removeprefix("_read_"): getattr(self, name) for name in dir(self) if name.startswith("_read_")
         }
 
-    def node(self, state: State) -> Node:
-        """The node of one state."""
+    def node(self, state: State) -> tuple[Node, State]:
+        """The node of one state, and the state as it is written."""
         loader, identity = state["__loader__"], state.get("__id__")
         if loader not in self._loaders:
             raise UnreadablePickle(f"has a loader that is not admitted: {str(loader)[:80]}")
-        if identity is not None and (type(identity) is not int or identity < 1):
+        if identity is not None and (type(identity) is not int or not 0 < identity < _HIGHEST_ID):
             raise UnreadablePickle("has an object with an id that skops does not give")
-        if identity is not None and identity in self._begun:  # skops writes a state again, and reads the first
-            return self._again(identity)
+        written = {"__module__": state["__module__"], "__class__": state["__class__"], "__loader__": loader}
+        if identity is None:
+            return self._made(state, written), written
+        written["__id__"] = identity
+        if identity in self._begun:  # skops writes a state again, and reads the first
+            return self._again(identity, state, written), written
+        self._begun.add(identity)
+        found = self._known[identity] = self._made(state, written)
+        return found, written
+
+    def _made(self, state: State, written: State) -> Node:
         self._depth += 1
         if self._depth > _MOST_NESTING:
             raise UnreadablePickle("has values that are nested too deeply")
-        if identity is not None:
-            self._begun.add(identity)
-        found = self._loaders[loader](state)
+        found = self._loaders[state["__loader__"]](state, written)
         self._depth -= 1
-        if identity is not None:
-            self._known[identity] = found
         return found
 
-    def _again(self, identity: object) -> Node:
+    def _again(self, identity: int, state: State, written: State) -> Node:
         if identity not in self._known:
             raise UnreadablePickle("refers to an object that is not finished before it")
+        if identity in self._texts:  # which skops looks at without asking for the object
+            if state.get("content") != self._texts[identity]:
+                raise UnreadablePickle("has two objects of one id")
+            written["content"] = self._texts[identity]
         found = self._known[identity]
         return Reference(found) if isinstance(found, list | dict | SetOf | Object) else found
+
+    def _part(self, state: State, key: str, written: State) -> Node:
+        """The node of a part of a state, which is written as well."""
+        found, written[key] = self.node(state[key])
+        return found
+
+    def _parts(self, states: list[State], written: State) -> list[Node]:
+        """The nodes of the parts in the content of a state, which are written as well."""
+        if not isinstance(states, list):
+            raise UnreadablePickle("has a list that is none")
+        nodes, written["content"] = [], []
+        for each in states:
+            found, part = self.node(each)
+            nodes.append(found)
+            written["content"].append(part)
+        return nodes
+
+    def _content(self, state: State, written: State, *keys: str) -> list[Node]:
+        """The nodes of these parts of a state's content, which are written as well."""
+        written["content"] = {}
+        return [self._part(state["content"], key, written["content"]) for key in keys]
 
     def _name(self, state: State) -> Global:
         """The class that a state names, which has to be one that its loader is written with."""
@@ -143,176 +212,207 @@ class _Reader:
         if dotted not in usual:
             raise UnreadablePickle(f"has {dotted[:160]} where skops has {usual[0]}")
 
-    def _values(self, states: list[State]) -> list[Node]:
-        return [self.node(each) for each in states]
+    def _member(self, state: State, written: State) -> str:
+        """The name of the member that a state names, which is written under a name of ours."""
+        name = state["file"]
+        if name not in self._present:
+            raise UnreadablePickle("has a file that is not in the archive")
+        new = self._new_names.setdefault(name, str(len(self._new_names)))
+        written["file"], self.members[new] = new, name
+        return str(name)
 
     # one method for each loader of skops, by its name
 
-    def _read_JsonNode(self, state: State) -> Node:
+    def _read_JsonNode(self, state: State, written: State) -> Node:
         content = state["content"]
         if not isinstance(content, str) or not self._bounds.take(values=count_values(content)):
             raise UnreadablePickle("has values that are none, or too many")
+        written |= {"__module__": "builtins", "__class__": "str", "content": content}
+        if "__id__" in written:
+            self._texts[written["__id__"]] = content
         return _plain(json.loads(content))
 
-    def _read_ListNode(self, state: State) -> Node:
+    def _read_ListNode(self, state: State, written: State) -> Node:
         self._require_class(state)
-        return self._values(state["content"])
+        return self._parts(state["content"], written)
 
-    def _read_SetNode(self, state: State) -> Node:
+    def _read_SetNode(self, state: State, written: State) -> Node:
         self._require_class(state)
-        return SetOf(self._values(state["content"]), is_frozen=False)
+        return SetOf(self._parts(state["content"], written), is_frozen=False)
 
-    def _read_TupleNode(self, state: State) -> Node:
-        values = tuple(self._values(state["content"]))
+    def _read_TupleNode(self, state: State, written: State) -> Node:
         is_plain = (state["__module__"], state["__class__"]) == ("builtins", "tuple")
+        values = tuple(self._parts(state["content"], written))
         return values if is_plain else self._object(self._name(state), values, is_new=True)
 
-    def _read_DictNode(self, state: State) -> Node:
-        self._require_class(state)
-        types = self.node(state["key_types"])
-        content = state["content"]
+    def _read_DictNode(self, state: State, written: State) -> Node:
+        types = self._part(state, "key_types", written)
+        content, written["content"] = state["content"], {}
         if not isinstance(types, list) or len(types) != len(content):
             raise UnreadablePickle("has a dictionary without the types of its keys")
         entries: dict[Node, Node] = {}
-        for key_type, (key, value) in zip(types, content.items(), strict=True):
-            entries[_key(key_type, key)] = self.node(value)
+        for key_type, key in zip(types, content, strict=True):
+            entries[_key(key_type, key)] = self._part(content, key, written["content"])
         if len(entries) != len(content):
             raise UnreadablePickle("has a key twice")
-        if state["__class__"] == "dict":
+        if (state["__module__"], state["__class__"]) == ("builtins", "dict"):
             return entries
-        if state["__class__"] == "Counter":
-            return self._object(self._name(state), (entries,), is_new=False)
-        return self._object(self._name(state), (), is_new=state["__class__"] != "OrderedDict", entries=entries or None)
+        cls = self._name(state)
+        if cls.dotted == "collections.Counter":
+            return self._object(cls, (entries,), is_new=False)
+        return self._object(cls, (), is_new=cls.dotted != "collections.OrderedDict", entries=entries or None)
 
-    def _read_DefaultDictNode(self, state: State) -> Node:
-        main, factory = (self.node(state["content"][part]) for part in ("main", "default_factory"))
+    def _read_DefaultDictNode(self, state: State, written: State) -> Node:
+        main, factory = self._content(state, written, "main", "default_factory")
         if not isinstance(main, dict):
             raise UnreadablePickle("has a dictionary that is none")
         return self._object(self._name(state), (factory,), is_new=False, entries=main or None)
 
-    def _read_FunctionNode(self, state: State) -> Node:
+    def _read_FunctionNode(self, state: State, written: State) -> Node:
         if self._protocol == 0:
-            content = state["content"]
-            state = {
-                "__loader__": "FunctionNode",
-                "__module__": content["module_path"],
-                "__class__": content["function"],
-            }
+            place = {key: state["content"][key] for key in ("module_path", "function")}
+            written |= {"__module__": place["module_path"], "__class__": place["function"], "content": place}
+        return self._name(written)
+
+    def _read_TypeNode(self, state: State, written: State) -> Node:
         return self._name(state)
 
-    def _read_TypeNode(self, state: State) -> Node:
-        return self._name(state)
-
-    def _read_PartialNode(self, state: State) -> Node:
-        parts = tuple(self.node(state["content"][part]) for part in ("func", "args", "kwds", "namespace"))
+    def _read_PartialNode(self, state: State, written: State) -> Node:
+        parts = tuple(self._content(state, written, "func", "args", "kwds", "namespace"))
         return self._object(self._name(state), parts[:1], is_new=False, state=parts)
 
-    def _read_SliceNode(self, state: State) -> Node:
-        bounds = tuple(_plain(state["content"][part]) for part in ("start", "stop", "step"))
-        return self._object(self._name(state), bounds, is_new=False)
+    def _read_SliceNode(self, state: State, written: State) -> Node:
+        bounds = [state["content"][part] for part in ("start", "stop", "step")]
+        written["content"] = dict(zip(("start", "stop", "step"), bounds, strict=True))
+        return self._object(self._name(state), tuple(map(_plain, bounds)), is_new=False)
 
-    def _read_BytesNode(self, state: State) -> Node:
+    def _read_BytesNode(self, state: State, written: State) -> Node:
         self._require_class(state)
+        self._member(state, written)
         return Omitted("bytes", 0)
 
-    def _read_BytearrayNode(self, state: State) -> Node:
+    def _read_BytearrayNode(self, state: State, written: State) -> Node:
         self._require_class(state)
+        self._member(state, written)
         return Omitted("bytearray", 0)
 
-    def _read_ConstructorFromReduceNode(self, state: State) -> Node:
-        return self._object(self._name(state), self._tuple(state["content"]), is_new=False)
+    def _read_ConstructorFromReduceNode(self, state: State, written: State) -> Node:
+        return self._object(self._name(state), self._tuple(state, "content", written), is_new=False)
 
-    def _read_ObjectNode(self, state: State) -> Node:
-        content = state.get("content")
-        attributes = ABSENT if content is None else self.node(content)
-        if isinstance(attributes, tuple) and all(part is None or isinstance(part, dict) for part in attributes):
+    def _read_ObjectNode(self, state: State, written: State) -> Node:
+        cls = self._name(state)
+        attributes = ABSENT if state.get("content") is None else self._part(state, "content", written)
+        if isinstance(attributes, tuple) and all(isinstance(resolved(part), dict | None) for part in attributes):
             # skops takes them for pairs, and not for attributes and slots
             raise UnreadablePickle("has an object with a state that skops does not write")
-        return self._object(self._name(state), (), is_new=True, state=ABSENT if attributes is None else attributes)
+        if not isinstance(resolved(attributes), dict | tuple | Absent | None):
+            raise UnreadablePickle("has an object whose attributes are no dictionary")
+        if cls.module.startswith("numpy.random._"):  # skops makes one without its state, and NumPy crashes
+            raise UnreadablePickle("has a bit generator by itself, which skops cannot load")
+        return self._object(cls, (), is_new=True, state=ABSENT if attributes is None else attributes)
 
-    def _read_OperatorFuncNode(self, state: State) -> Node:
-        return self._object(self._name(state), self._tuple(state["attrs"]), is_new=False)
+    def _read_OperatorFuncNode(self, state: State, written: State) -> Node:
+        return self._object(self._name(state), self._tuple(state, "attrs", written), is_new=False)
 
-    def _read_TreeNode(self, state: State) -> Node:
-        return self._reduced(state)
+    def _read_TreeNode(self, state: State, written: State) -> Node:
+        return self._reduced(state, written)
 
-    def _read_LossNode(self, state: State) -> Node:
+    def _read_LossNode(self, state: State, written: State) -> Node:
         if not _LOSS.fullmatch(f"{state['__module__']}.{state['__class__']}"):
             raise UnreadablePickle("has a loss function that is none")
-        return self._reduced(state)
+        return self._reduced(state, written)
 
-    def _read_NdArrayNode(self, state: State) -> Node:
+    def _read_NdArrayNode(self, state: State, written: State) -> Node:
         dotted = f"{state['__module__']}.{state['__class__']}"
+        written["type"] = state["type"]
         if state["type"] == "json":
-            shape = self.node(state["shape"])
+            items, shape = self._parts(state["content"], written), self._part(state, "shape", written)
             if (
                 dotted != "numpy.ndarray"
                 or not isinstance(shape, tuple)
                 or not all(type(each) is int for each in shape)
             ):
                 raise UnreadablePickle("has an array of objects that skops does not write")
-            return self._object_array(self._values(state["content"]))
-        found = self._array_of(state["file"]) if state["type"] == "numpy" else None
+            return self._object_array(items)
+        found = self._array_of(self._member(state, written)) if state["type"] == "numpy" else None
         if found is None:
             raise UnreadablePickle("has an array that is not in the file")
-        if dotted in ("numpy.ndarray", "numpy.matrix"):
-            return Array(dotted, self._dtype(found.dtype))
-        if found.shape == () and _SCALAR.fullmatch(dotted):
+        if dotted in _CLASSES_OF_ARRAYS:
+            made = _CLASSES_OF_ARRAYS[dotted]
+            written |= {"__module__": "numpy", "__class__": made.rpartition(".")[2]}
+            return Array(made, self._dtype(found.dtype))
+        usual = next((classes for kinds, classes in _SCALARS.items() if found.dtype.kind in kinds), None)
+        if found.shape == () and usual is not None and usual.fullmatch(dotted):
             if found.text is None:
                 return Array("numpy.generic", self._dtype(found.dtype))
             parts = (self._dtype(found.dtype), found.text)
             return self._object(Global("numpy._core.multiarray", "scalar"), parts, is_new=False)
         raise UnreadablePickle(f"has an array of the class {dotted[:160]}")
 
-    def _read_MaskedArrayNode(self, state: State) -> Node:
+    def _read_MaskedArrayNode(self, state: State, written: State) -> Node:
         self._require_class(state)
-        data, mask = (self.node(state["content"][part]) for part in ("data", "mask"))
+        data, mask = self._content(state, written, "data", "mask")
         if not isinstance(data, Array | Object) or not (isinstance(mask, Array) and mask.elements is None):
             raise UnreadablePickle("has a masked array of something else than arrays")
         return Array("numpy.ma.MaskedArray", mask.dtype, data)
 
-    def _read_DTypeNode(self, state: State) -> Node:
+    def _read_DTypeNode(self, state: State, written: State) -> Node:
         self._require_class(state)
         example = state["content"]  # an array of this type without elements, which is dropped
-        found = self._dropped(example) if example["__loader__"] == "NdArrayNode" else None
+        if example["__loader__"] != "NdArrayNode":
+            raise UnreadablePickle("has the type of an array that is none")
+        found, written["content"] = self._dropped(example)
         if isinstance(found, Array) and isinstance(found.dtype, Object) and isinstance(found.dtype.dtype, DType):
             return self._dtype(found.dtype.dtype)
         if isinstance(found, Object) and not example["content"]:
             return self._dtype(DType(8, "O"))
         raise UnreadablePickle("has the type of an array that is none")
 
-    def _read_RandomStateNode(self, state: State) -> Node:
+    def _read_RandomStateNode(self, state: State, written: State) -> Node:
         self._require_class(state)
         constructor = self._import("numpy.random._pickle", "__randomstate_ctor")
-        return self._object(constructor, (), is_new=False, state=self.node(state["content"]))
+        return self._object(constructor, (), is_new=False, state=self._part(state, "content", written))
 
-    def _read_RandomGeneratorNode(self, state: State) -> Node:
+    def _read_RandomGeneratorNode(self, state: State, written: State) -> Node:
         self._require_class(state)
-        content = state["content"]
-        if self._protocol > 1:  # protocols 0 and 1 have the state of the bit generator alone
-            if not _is_plain(self._dropped(content["seed_seq"])):
+        if self._protocol == 0:
+            raise UnreadablePickle("has a random generator of a protocol with which skops cannot load it")
+        (generator,) = self._content(state, written, "bit_generator")
+        if self._protocol > 1:
+            seed, written["content"]["seed_seq"] = self._dropped(state["content"]["seed_seq"])
+            if not _is_seed(seed):
                 raise UnreadablePickle("has a random generator that skops does not write")
-            content = content["bit_generator"]
         constructor = self._import("numpy.random._pickle", "__generator_ctor")
-        return self._object(constructor, (), is_new=False, state=self.node(content))
+        return self._object(constructor, (), is_new=False, state=generator)
 
-    def _read_SparseMatrixNode(self, state: State) -> Node:
+    def _read_SparseMatrixNode(self, state: State, written: State) -> Node:
         cls = self._name(state)
         if not cls.module.startswith("scipy.sparse.") or state["type"] != "scipy":
             raise UnreadablePickle("has a sparse matrix that skops does not write")
+        written["type"] = state["type"]
+        self._member(state, written)
         return self._object(cls, (), is_new=True)
 
-    def _reduced(self, state: State) -> Node:
-        content = self.node(state["content"])
-        arguments = self._tuple(state["__reduce__"]["args"])
+    def _reduced(self, state: State, written: State) -> Node:
+        content = self._part(state, "content", written)
+        written["__reduce__"] = {}
+        arguments = self._tuple(state["__reduce__"], "args", written["__reduce__"])
         return self._object(self._name(state), arguments, is_new=False, state=content or ABSENT)
 
-    def _dropped(self, state: State) -> Node:
-        """The node of a state that is read and not used: it is not in the graph, so whoever drops it judges it."""
-        return _Reader(self._array_of, self._protocol, self._bounds).node(state)
+    def _dropped(self, state: State) -> tuple[Node, State]:
+        """A state that is read and not used: it is not in the graph, so whoever drops it judges it.
 
-    def _tuple(self, state: State) -> tuple[Node, ...]:
-        found = self.node(state)
+        It is written without ids, so that nothing else can refer to what is in it.
+        """
+        reader = _Reader(self._array_of, self._present, self._protocol, self._bounds)
+        reader._new_names, reader.members = self._new_names, self.members
+        found, written = reader.node(state)
+        for each in objects_in(written):
+            each.pop("__id__", None)
+        return found, written
+
+    def _tuple(self, state: State, key: str, written: State) -> tuple[Node, ...]:
+        found = self._part(state, key, written)
         if not isinstance(found, tuple):
             raise UnreadablePickle("calls something with arguments that are no tuple")
         return found
@@ -341,33 +441,6 @@ class _Reader:
         return self._object(constructor, (Global("numpy", "ndarray"), (0,), b"b"), is_new=False, state=state)
 
 
-def _require_one_object_for_each_id(schema: State, array_of: ArrayOf) -> None:
-    """Raise `UnreadablePickle` where states of one id differ, since skops then takes the first in an order of its own.
-
-    skops writes an object as often as it is used. The parts of such states may have other ids, and other files of bytes
-    or arrays of the same type.
-    """
-    forms: dict[tuple[object, ...], int] = {}
-    of_ids: dict[object, int] = {}
-
-    def form(value: Any) -> int:
-        """The same number for equal values."""
-        if isinstance(value, dict):
-            parts = tuple((key, form(inner)) for key, inner in value.items() if key not in ("__id__", "file"))
-            file = value.get("file")
-            array = array_of(file) if isinstance(file, str) and file.endswith(".npy") else None
-            number = forms.setdefault(("{", array and (array.dtype.kind, array.shape == ()), *parts), len(forms))
-            identity = value.get("__id__")
-            if identity is not None and of_ids.setdefault(identity, number) != number:
-                raise UnreadablePickle("has two objects of one id")
-            return number
-        if isinstance(value, list):
-            return forms.setdefault(("[", *map(form, value)), len(forms))
-        return forms.setdefault((type(value), value), len(forms))
-
-    form(schema)
-
-
 def _plain(value: Any) -> Node:
     """The node of a value of JSON."""
     if isinstance(value, dict):
@@ -375,7 +448,7 @@ def _plain(value: Any) -> Node:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     if isinstance(value, str) and len(value) > TEXT_KEPT:
-        return Omitted("str", len(value))
+        return Omitted("str", len(value), TIME_ZONE_FILE in value)
     node: Node = value
     return node
 
@@ -389,6 +462,14 @@ def _key(key_type: Node, key: str) -> Node:
     if key_type.dotted not in _NUMBER_TYPES and not _NUMBER.fullmatch(key_type.dotted):
         raise UnreadablePickle(f"has a key of the type {key_type.dotted[:80]}")
     return key.lower() == "true" if key.lower() in ("true", "false") else float(key)
+
+
+def _is_seed(node: Node) -> bool:
+    """Whether a node is the state of one of NumPy's sequences of seeds."""
+    if not isinstance(node, dict) or not node.keys() <= {"entropy", "spawn_key", "pool_size", "n_children_spawned"}:
+        return False
+    size = node.get("pool_size", 0)
+    return _is_plain(node) and type(size) is int and size <= _LARGEST_POOL
 
 
 def _is_plain(node: Node) -> bool:

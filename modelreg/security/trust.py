@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from modelreg.errors import UntrustedModel
-from modelreg.records.scan import Scan, Verdict
+from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.records.trusted_name import TrustedName
 from modelreg.security.denied_names import is_trustable, trust_refusal
 from modelreg.security.policy import Pairs, allowed
@@ -37,8 +37,7 @@ class Trust:
         if not self.full and found.verdict is not Verdict.SAFE:
             refused = tuple(each for each in found.imports if not found.trusts(each, self.names))
             left = replace(found, imports=refused)
-            of_main = tuple(each.name for each in refused if each.module == "__main__")
-            raise UntrustedModel(self.model, left.findings, trustable(left), of_main)
+            raise UntrustedModel(self.model, left.findings, trustable(left), to_be_moved(refused))
 
     def require_full(self, reason: str) -> None:
         """Raise `UntrustedModel` for a format that cannot be looked through."""
@@ -62,6 +61,20 @@ def honoured(stored: Iterable[TrustedName]) -> Pairs:
     Whoever can write to its catalog can name anything there, and the deny-list grows.
     """
     return frozenset(each.pair for each in stored if trust_refusal(each.module, each.name) is None)
+
+
+def to_be_moved(imports: Iterable[ImportedName]) -> tuple[str, ...]:
+    """What has to be defined in a module that can be imported before the model can be loaded anywhere."""
+    found = dict.fromkeys(
+        "a named function instead of each lambda"
+        if "<" in each.name
+        else "the code of the notebook, script or lambda"
+        if "cloudpickle" in each.module
+        else each.name
+        for each in imports
+        if each.module == "__main__" or "<" in each.name or "cloudpickle" in each.module
+    )
+    return tuple(found)
 
 
 def trustable(scan: Scan) -> tuple[str, ...]:

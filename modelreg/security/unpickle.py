@@ -32,6 +32,7 @@ _STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
 _MODULES = {"_loss": "sklearn._loss._loss"}
 """What scikit-learn 1.5 to 1.7 call a module of theirs, by which Python would find a file of anybody's."""
 _OF_CYTHON = "__pyx_unpickle_"
+_CALLS = "it calls {}: a trusted function may only be held as a value"
 _GETATTR = "builtins", "getattr"
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
@@ -74,6 +75,8 @@ def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
 
 def _refuse_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
     cls = _imported(*pair)
+    if not isinstance(cls, type) and not pair[1].startswith(_OF_CYTHON):
+        raise trust.refuse_because(_CALLS.format(shown(".".join(pair))))
     for attribute in attributes:
         found = inspect.getattr_static(cls, attribute, None)
         if callable(found) or isinstance(found, property | classmethod | staticmethod):
@@ -124,8 +127,7 @@ class _Names:
         """
         is_called = pair in self._used.called and pair not in allowed()
         if is_called and not isinstance(found, type) and not pair[1].startswith(_OF_CYTHON):
-            dotted = shown(".".join(pair))
-            raise self._trust.refuse_because(f"it calls {dotted}: a trusted function may only be held as a value")
+            raise self._trust.refuse_because(_CALLS.format(shown(".".join(pair))))
 
     def _attribute(self, owner: Any, attribute: str) -> Any:
         """``getattr`` for an attribute of a class that is admitted by its name, and for methods that were judged."""

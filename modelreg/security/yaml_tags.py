@@ -11,17 +11,16 @@ from urllib.parse import unquote_to_bytes
 OVERLAP = 4096
 """Bytes; no tag is longer, so that a text may be looked at in blocks that share so many."""
 
-_TAG = re.compile(rb"!!python/|tag:yaml\.org,2002:python/")
-_ESCAPED = re.compile(rb"![\w!<:.,/-]{0,40}%[0-9A-Fa-f]{2}\S{0,200}")
+_TAGS = b"!!python/", b"tag:yaml.org,2002:python/"
+_ESCAPED = re.compile(rb"![\w<:.,/-]{0,40}%[0-9A-Fa-f]{2}\S{0,200}")  # a second ! begins one of its own
 _DIRECTIVE = re.compile(rb"%TAG[ \t]+!")
 
 
 def calls_python(text: bytes) -> bool:
     """Whether a text would call Python if it were read as YAML by an unsafe loader."""
-    if b"!" not in text:
-        return False
-    escaped = b"%" in text and any(b"python/" in unquote_to_bytes(tag) for tag in _ESCAPED.findall(text))
-    return escaped or _TAG.search(text) is not None
+    if any(tag in text for tag in _TAGS):
+        return True
+    return b"!" in text and b"%" in text and any(b"python/" in unquote_to_bytes(tag) for tag in _ESCAPED.findall(text))
 
 
 def names_tags(text: bytes) -> bool:

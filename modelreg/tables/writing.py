@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
+import io
 import os
+import re
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from modelreg import plain
 from modelreg.errors import InvalidData, InvalidInput, shown
@@ -33,6 +36,7 @@ _KINDS = (
 )
 _BLOCK = 1 << 16  # bytes
 _PERMISSIONS = 0o777  # of those that a file had, which another program's set-user-ID is not
+_BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 Write = Callable[["pd.DataFrame"], None]
 
 
@@ -144,10 +148,41 @@ def _csv_writer(file: IO[bytes]) -> Write:
 
     def write(rows: pd.DataFrame) -> None:
         nonlocal started
-        file.write(rows.to_csv(index=False, header=not started, lineterminator="\n").encode())
+        if not started:
+            file.write(header_line(tuple(map(str, rows.columns))))
+        file.write(_rows_as_csv(rows).encode())
         started = True
 
     return write
+
+
+def header_line(columns: Sequence[str]) -> bytes:
+    """The first line of a CSV file."""
+    text = _line(columns, csv.QUOTE_MINIMAL)
+    return (_line(columns, csv.QUOTE_ALL) if _is_ambiguous(text, len(columns)) else text).encode()
+
+
+def _line(columns: Sequence[str], quoting: Literal[0, 1]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n", quoting=quoting).writerow(columns)
+    return line.getvalue()
+
+
+def _rows_as_csv(rows: pd.DataFrame) -> str:
+    """Rows that every reader reads alike; all values are quoted where some have to be and Python's writer does not."""
+    text = rows.to_csv(index=False, header=False, lineterminator="\n")
+    if _is_ambiguous(text, len(rows.columns)):
+        return rows.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    return text
+
+
+def _is_ambiguous(text: str, columns: int) -> bool:
+    """Whether readers may differ about the number of rows.
+
+    A carriage return ends a row for some; before Python 3.13 it is not quoted. pandas skips lines of blanks, which are
+    values where there is one column.
+    """
+    return "\r" in text or (columns == 1 and _BLANK_LINE.search(text) is not None)
 
 
 @contextmanager

@@ -165,3 +165,101 @@ def indexes_and_scalars(data: Data) -> Iterator[Candidate]:
             continue
         given = {"startingMonth": 1, "weekday": 1} if kind.__name__.startswith("FY") else {}
         yield f"pandas offset {kind.__name__}", lambda k=kind, g=given: k(**g)
+
+
+def tables_of_objects(data: Data) -> Iterator[Candidate]:
+    """Columns whose elements are models, dictionaries, bytes or types, as results of experiments are kept."""
+    from sklearn.linear_model import LinearRegression, Ridge
+    from sklearn.preprocessing import MinMaxScaler
+
+    models = [Ridge().fit(data.X, data.numbers), LinearRegression().fit(data.X, data.numbers)]
+    made: dict[str, Any] = {
+        "models": lambda: pd.Series(models, index=["a", "b"]),
+        "models and none": lambda: pd.Series([MinMaxScaler(), None], dtype=object),
+        "dictionaries": lambda: pd.Series([{"C": 1, "kernel": "rbf"}, {"C": 2, "model": models[0]}]),
+        "a row of results": lambda: pd.DataFrame({"model": models, "params": [{"C": 1}, {}], "score": [0.1, 0.2]}).iloc[
+            0
+        ],
+        "bytes": lambda: pd.DataFrame({"key": [b"a", b"b"]}),
+        "bytes in an index": lambda: pd.Series([1, 2], index=[b"a", b"b"]),
+        "counted bytes": lambda: pd.Series([b"a", b"b", b"a"]).value_counts(),
+        "types of columns": lambda: data.customers.dtypes.to_frame("type"),
+        "counted steps of time": lambda: pd.Series(pd.to_timedelta([1, 2, 1], unit="h")).value_counts(),
+        "steps of time by group": lambda: pd.Series(range(3)).groupby(pd.to_timedelta([1, 2, 1], unit="h")).mean(),
+    }
+    for name, make in made.items():
+        yield f"table of {name}", lambda make=make: {"table": make()}
+
+
+PERIODS = (
+    *("D", "B", "W", "M", "Q", "Y", "h", "min", "s", "ms", "us", "W-SUN", "W-MON", "Q-MAR", "Q-DEC", "Y-JUN", "Y-DEC"),
+    *("2D", "15min", "3M"),
+)
+
+
+def frequencies(data: Data) -> Iterator[Candidate]:
+    """Periods and offsets of each frequency, also those that a user composes."""
+    import pandas.tseries.holiday
+
+    before = tuple(map(int, pd.__version__.split(".")[:2])) < (2, 2)
+    for name in PERIODS:
+        code = name.replace("Y", "A").replace("h", "H").replace("min", "T") if before else name
+        yield f"period {name}", lambda code=code: _periods(code)
+    parts: list[dict[str, Any]] = [
+        *({"months": 1}, {"years": 1, "days": 2}, {"weeks": 2}, {"hours": 3}, {"minutes": 5, "seconds": 1}),
+        *({"day": 1}, {"weekday": 0}, {"month": 2, "day": 3, "hour": 4, "minute": 5, "second": 6}, {"year": 2026}),
+        *({"microseconds": 7, "days": 1}, {"n": 2, "normalize": True, "months": 1}, {"microsecond": 1}, {}),
+    ]
+    for part in parts:
+        yield f"offset of {part}", lambda part=part: {"offset": pd.DateOffset(**part)}
+    holidays = pandas.tseries.holiday.USFederalHolidayCalendar()
+    custom: list[dict[str, Any]] = [{}, {"holidays": ["2024-01-01"]}, {"calendar": holidays}, {"weekmask": "Mon Wed"}]
+    for name in ("CustomBusinessDay", "CustomBusinessMonthEnd", "CustomBusinessMonthBegin", "CustomBusinessHour"):
+        for number, given in enumerate(custom):
+            offset = getattr(pd.offsets, name)
+            yield f"custom offset {name} {number}", lambda o=offset, g=given: {"offset": o(**g)}
+            if name == "CustomBusinessDay":
+                days = pd.date_range("2024-01-01", periods=4, freq=offset(**given))
+                yield f"custom days {number}", lambda d=days: {"days": d, "table": pd.Series(range(4), index=d)}
+
+
+def _periods(code: str) -> dict[str, Any]:
+    periods = pd.period_range("2024-01-01", periods=3, freq=code)
+    return {"period": pd.Period("2024-03-01", code), "index": periods, "column": pd.Series(periods)}
+
+
+def arrow_columns(data: Data) -> Iterator[Candidate]:
+    """Columns of Apache Arrow's types, with what pandas keeps of a type that was used."""
+    import pyarrow as pa
+
+    values: dict[str, list[Any]] = {
+        "int64": [1, 2], "int32": [1, None], "int8": [1, 2], "uint8": [1, 2], "double": [1.5, None],
+        "float": [1.0, 2.0], "bool": [True, False], "string": ["a", None], "large_string": ["a", "b"],
+    }  # fmt: skip
+    days = [datetime.datetime(2024, 1, day) for day in (1, 2)]
+    types: dict[str, tuple[Any, list[Any]]] = {
+        **{name: (pa.type_for_alias(name), column) for name, column in values.items()},
+        "date32": (pa.date32(), [day.date() for day in days]),
+        "date64": (pa.date64(), [day.date() for day in days]),
+        "binary": (pa.binary(), [b"a", b"b"]),
+        "time": (pa.time64("us"), [datetime.time(1, 2), None]),
+        "decimal": (pa.decimal128(10, 2), [1, 2]),
+        "dictionary": (pa.dictionary(pa.int32(), pa.string()), ["a", "b"]),
+        "list": (pa.list_(pa.int64()), [[1], [2, 3]]),
+        **{f"timestamp {unit}": (pa.timestamp(unit), days) for unit in ("s", "ms", "us", "ns")},
+        "timestamp in a zone": (pa.timestamp("ns", "Europe/Rome"), days),
+        **{f"duration {unit}": (pa.duration(unit), [1, 2]) for unit in ("s", "ms", "us", "ns")},
+    }
+    for name, (kind, column) in types.items():
+        yield f"arrow {name}", lambda k=kind, c=column: _used(pd.Series(c, dtype=pd.ArrowDtype(k)))
+    yield "arrow table", lambda: {"table": data.customers.convert_dtypes(dtype_backend="pyarrow")}
+
+
+def _used(column: Any) -> dict[str, Any]:
+    frame = column.to_frame("c")
+    found = {
+        "table": frame,
+        "types": frame.dtypes,
+        "kind": (column.dtype.kind, column.dtype.numpy_dtype, column.dtype.name),
+    }
+    return found | {"counts": column.value_counts(), "index": pd.Index(column), "unique": column.unique()}

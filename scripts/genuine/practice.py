@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import datetime
+import math
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -12,6 +14,17 @@ import pandas as pd
 
 from genuine.attempts import Candidate, fit
 from genuine.datasets import Data
+
+ZONES = (
+    "Europe/Rome",
+    "America/New_York",
+    "US/Eastern",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "UTC",
+    "Etc/GMT+3",
+    "+02:00",
+)
 
 
 def searches(data: Data) -> Iterator[Candidate]:
@@ -47,7 +60,21 @@ def searches(data: Data) -> Iterator[Candidate]:
         Lasso(), {"alpha": [0.1, 1]}, cv=RepeatedKFold(n_splits=2, n_repeats=1, random_state=random)
     )
     yield "search: repeated folds", partial(fit, repeated, data.X, data.numbers)
+    yield "search: transformers of columns", partial(fit, _of_columns(), data.frame, data.classes)
     yield "search: its results", lambda: pd.DataFrame(fit(made["weights"], data.X, data.classes).cv_results_)
+
+
+def _of_columns() -> Any:
+    from sklearn.compose import ColumnTransformer, make_column_selector
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    from sklearn.svm import SVC
+
+    steps = make_pipeline(ColumnTransformer([("a", StandardScaler(), ["age"])]), SVC())
+    first = [("a", StandardScaler(), ["age"])]
+    second = [("a", MinMaxScaler(), ["income"]), ("b", "drop", make_column_selector(pattern="z"))]
+    return GridSearchCV(steps, {"columntransformer__transformers": [first, second]}, cv=2)
 
 
 def columns(data: Data) -> Iterator[Candidate]:
@@ -73,9 +100,18 @@ def columns(data: Data) -> Iterator[Candidate]:
         "times with a zone": pd.Series(list(days), dtype=object),
         "periods": pd.Series(list(pd.period_range("2024-01", periods=3, freq="M")), dtype=object),
     }
+    values |= {
+        "bytes": pd.Series([b"a", b"b", b"a"], dtype=object),
+        "times and none": pd.Series([days[0].tz_localize(None), pd.NaT], dtype=object),
+        "bytes of NumPy": pd.Series(list(np.array(["a", "b"], "S")), dtype=object),
+    }
     for name, column in values.items():
         for encoder in (OneHotEncoder(), OrdinalEncoder()):
             yield f"categories: {name} {encoder}", partial(fit, encoder, column.to_frame())
+    for zone in ZONES:
+        named = pd.Series(pd.date_range("2024-01-01", periods=3, tz=zone)).to_frame("at")
+        yield f"categories: times in {zone}", partial(fit, OneHotEncoder(), named)
+        yield f"table: times in {zone}", lambda named=named, zone=zone: {"table": named, "at": pd.Timestamp(0, tz=zone)}
     cities = data.customers["city"] if "city" in data.customers else pd.Series(["Lima", "Pune"] * 3)
     for name, known in {"index": pd.Index(cities.unique()), "series": pd.Series(cities.unique())}.items():
         made = OneHotEncoder(categories=[known], handle_unknown="ignore")
@@ -114,9 +150,25 @@ def parameters(data: Data) -> Iterator[Candidate]:
         partial(fit, SimpleImputer(missing_values=pd.NA, strategy="most_frequent"), data.frame.convert_dtypes()),
     )
     words = pd.Index(["word1", "word2"])
+    few = {0: 1, 1: 2, 2: 3}
+    for weights in (Counter(few), OrderedDict(few), defaultdict(float, few)):
+        made = DecisionTreeClassifier(class_weight=weights)
+        yield f"parameter: weights in a {type(weights).__name__}", partial(fit, made, data.X, data.classes)
+    distance = KNeighborsClassifier(metric=math.dist, algorithm="ball_tree")
+    yield "parameter: distance of Python", partial(fit, distance, data.X, data.classes)
+    yield "parameter: cross-validated values", lambda: _with_stored_values(data)
     yield "parameter: words in an index", partial(fit, CountVectorizer(vocabulary=words), data.texts)
     yield "parameter: counted words", partial(fit, CountVectorizer(vocabulary=Counter(b=1, a=0)), data.texts)
     yield "request of metadata", lambda: _with_request(fit(RandomForestClassifier(3), data.X, data.classes))
+
+
+def _with_stored_values(data: Data) -> Any:
+    from inspect import signature
+
+    from sklearn.linear_model import RidgeCV
+
+    name = "store_cv_results" if "store_cv_results" in signature(RidgeCV).parameters else "store_cv_values"
+    return RidgeCV(alphas=[0.1, 1], **{name: True}).fit(data.X, data.numbers)
 
 
 def _with_request(model: Any) -> Any:
@@ -124,6 +176,34 @@ def _with_request(model: Any) -> Any:
 
     with config_context(enable_metadata_routing=True):
         return model.set_fit_request(sample_weight=True)
+
+
+def noted(data: Data) -> Iterator[Candidate]:
+    """Fitted models on which a notebook has written down what belongs to them."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import LabelEncoder, StandardScaler
+
+    notes: dict[str, Any] = {
+        "feature_names": list(data.frame),
+        "columns": data.frame.columns,
+        "version": "1.0",
+        "threshold_": 0.4,
+        "metadata": {"trained": datetime.datetime(2026, 1, 2), "auc": 0.9, "by": {"team": "risk"}},
+        "metrics": {"f1": np.float64(0.3)},
+        "label_encoder": LabelEncoder().fit(data.customers["city"]),
+        "mapping": {0: "no", 1: "yes"},
+        "cut_offs": data.X[:, 0],
+    }
+    for name, value in notes.items():
+        for model in (LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())):
+            fitted = partial(fit, model, data.X, data.binary)
+            yield f"noted: {name} {type(model).__name__}", lambda f=fitted, n=name, v=value: _noted(f(), n, v)
+
+
+def _noted(model: Any, name: str, value: Any) -> Any:
+    setattr(model, name, value)
+    return model
 
 
 def leftovers(data: Data) -> Iterator[Candidate]:

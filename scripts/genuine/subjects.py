@@ -14,7 +14,10 @@ from genuine import (
     pandas_objects,
     pipelines,
     practice,
+    reloaded,
+    results,
     searches,
+    table_functions,
 )
 from genuine.attempts import Candidate
 from genuine.datasets import Data
@@ -55,4 +58,17 @@ GROUPS: tuple[Callable[[Data], Iterator[Candidate]], ...] = (
     practice.parameters,
     practice.leftovers,
     practice.boosters,
+    practice.noted,
+    pandas_objects.tables_of_objects,
+    pandas_objects.frequencies,
+    pandas_objects.arrow_columns,
+    reloaded.loaded_by_xgboost,
+    reloaded.trained_further_by_lightgbm,
+    reloaded.set_up_by_catboost,
+    results.statistics,
+    results.linear_algebra,
+    results.states,
+    table_functions.methods_of_tables,
+    table_functions.arguments_of_functions,
+    table_functions.patterns,
 )

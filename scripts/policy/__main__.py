@@ -16,11 +16,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from modelreg.security.judge import METHODS_OF_ESTIMATORS
 from modelreg.security.kinds import Kinds
 from scripts.policy import names, observe, review
 from scripts.policy.widening import Widening
 
 FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
+
+
+NO_NOTES = METHODS_OF_ESTIMATORS | {*review.NEVER, *review.METHOD_NAMES, *review.EVERYWHERE}
+"""Names that are no notes on objects of any class."""
 
 
 def main() -> int:
@@ -86,32 +91,59 @@ def _policy(
     types: set[observe.Pair],
     descriptions: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    classes = {}
-    for name, found in sorted(seen.classes.items()):
-        written: dict[str, Any] = {}
-        if widening.category(name):
-            written["category"] = widening.category(name)
-        for part in ("new", "state"):
-            if getattr(found, part):
-                written[part] = [each.as_json() for each in getattr(found, part)]
-            elif found.new is not None and part == "new":
-                written[part] = []
-        for part in ("keywords", "items", "entries"):
-            if getattr(found, part) is not None:
-                written[part] = getattr(found, part).as_json()
-        if found.attributes:
-            written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
-        classes[name] = written
+    classes = {name: _class(name, found, widening, descriptions) for name, found in sorted(seen.classes.items())}
     estimators = [name for name in descriptions if widening.category(name) == "estimator"]
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),
+        "notes": list(review.NOTES),
+        "no_notes": sorted(NO_NOTES),
         "names": _by_module(names.importable(seen, estimators, functions, types)),
         "functions": _by_module(functions),
         "types": _by_module(types),
+        "conversions": names.CONVERSIONS,
         "calls": {name: [each.as_json() for each in kinds] for name, kinds in sorted(seen.calls.items())},
         "classes": classes,
     }
+
+
+def _class(
+    name: str, found: observe.Observed, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if widening.category(name):
+        written["category"] = widening.category(name)
+    if name in review.SLOTS:
+        written["slots"] = True
+    members = _members(name, widening, descriptions)
+    if members is not None:
+        written["members"] = sorted(members - found.attributes.keys() - NO_NOTES)
+    for part in ("new", "state"):
+        if getattr(found, part):
+            written[part] = [each.as_json() for each in getattr(found, part)]
+        elif found.new is not None and part == "new":
+            written[part] = []
+    for part in ("keywords", "items", "entries"):
+        if getattr(found, part) is not None:
+            written[part] = getattr(found, part).as_json()
+    if found.attributes:
+        written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
+    return written
+
+
+def _members(name: str, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]) -> set[str] | None:
+    """The names that are no notes on objects of a class; None where there are no notes."""
+    if name in review.NOTABLE:
+        return set()
+    described = descriptions.get(name)
+    if described is None or described["has_state_of_its_own"]:
+        return None
+    if not name.startswith("sklearn.") or widening.category(name) != "estimator":
+        return None
+    used = {*described["methods"], *described["parameters"]}
+    for base in (described, *(descriptions.get(each, {}) for each in described["bases"])):
+        used |= {*base.get("assigned", ()), *base.get("read", ())}
+    return {each for each in used if not each.startswith("_")}
 
 
 def _merged(described: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -119,9 +151,9 @@ def _merged(described: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]
     whole: dict[str, dict[str, Any]] = {}
     for part in described:
         for name, each in part.items():
-            known = whole.setdefault(name, {"bases": [], "assigned": [], "methods": [], "parameters": {}})
-            for key in ("bases", "assigned", "methods"):
-                known[key] += [value for value in each[key] if value not in known[key]]
+            known = whole.setdefault(name, {"bases": [], "assigned": [], "read": [], "methods": [], "parameters": {}})
+            for key in ("bases", "assigned", "read", "methods"):
+                known[key] += [value for value in each.get(key, ()) if value not in known[key]]
             for parameter, kinds in each["parameters"].items():
                 both = Kinds.parse(known["parameters"].get(parameter, [])) | Kinds.parse(kinds)
                 known["parameters"][parameter] = both.as_json()

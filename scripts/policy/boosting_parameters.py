@@ -63,15 +63,34 @@ CATBOOST = (
     *("first_feature_use_penalties", "fold_len_multiplier", "fold_permutation_block", "gpu_cat_features_storage"),
     *("gpu_ram_part", "grow_policy", "has_time", "ignored_features", "iterations", "l2_leaf_reg", "langevin"),
     *("leaf_estimation_backtracking", "leaf_estimation_iterations", "leaf_estimation_method", "learning_rate"),
-    *("logging_level", "loss_function", "max_bin", "max_ctr_complexity", "max_depth", "max_leaves", "metric_period"),
+    *(
+        "logging_level",
+        "loss_function",
+        "max_bin",
+        "max_ctr_complexity",
+        "max_depth",
+        "max_leaves",
+        "metadata",
+        "metric_period",
+    ),
     *("min_child_samples", "min_data_in_leaf", "model_shrink_mode", "model_shrink_rate", "model_size_reg"),
     *("monotone_constraints", "mvs_reg", "n_estimators", "name", "nan_mode", "num_boost_round", "num_leaves"),
     *("num_trees", "objective", "od_pval", "od_type", "od_wait", "one_hot_max_size", "penalties_coefficient"),
     *("per_feature_ctr", "per_float_feature_quantization", "per_object_feature_penalties", "pinned_memory_size"),
     *("posterior_sampling", "random_score_type", "random_seed", "random_state", "random_strength", "reg_lambda", "rsm"),
     *("sampling_frequency", "sampling_unit", "save_snapshot", "scale_pos_weight", "score_function", "silent"),
-    *("simple_ctr", "snapshot_interval", "sparse_features_conflict_fraction", "store_all_simple_ctr", "subsample"),
-    *("target_border", "task_type", "text_features", "text_processing", "thread_count", "use_best_model"),
+    *(
+        "simple_ctr",
+        "snapshot_file",
+        "snapshot_interval",
+        "sparse_features_conflict_fraction",
+        "store_all_simple_ctr",
+        "subsample",
+    ),
+    *("target_border", "task_type", "text_features", "text_processing", "thread_count", "train_dir", "use_best_model"),
     *("used_ram_limit", "verbose"),
 )
-"""Parameters of CatBoost's classes (their signatures) that name no file, and hold no function."""
+"""Parameters of CatBoost's classes (their signatures) that hold no function.
+
+``train_dir`` and ``snapshot_file`` name files that only ``fit`` uses: a model that predicts does not touch them.
+"""

@@ -74,7 +74,8 @@ def described(cls: type) -> dict[str, Any]:
     constraints = getattr(cls, "_parameter_constraints", None)
     return {
         "bases": [dotted(each) for each in cls.__mro__[1:-1]],
-        "assigned": sorted(assigned(cls)),
+        "assigned": sorted(used_of_self(cls, ast.Store)),
+        "read": sorted(used_of_self(cls, ast.Load)),
         "methods": sorted(name for name in dir(cls) if is_method(cls, name)),
         "parameters": {name: admitted(each) for name, each in constraints.items()}
         if isinstance(constraints, dict)
@@ -95,8 +96,8 @@ def is_method(cls: type, name: str) -> bool:
     return callable(found) or hasattr(type(found), "__get__")
 
 
-def assigned(cls: type) -> set[str]:
-    """The attributes of ``self`` that the class's own source assigns."""
+def used_of_self(cls: type, how: type[ast.expr_context]) -> set[str]:
+    """The attributes of ``self`` that the class's own source assigns or reads."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
@@ -105,7 +106,7 @@ def assigned(cls: type) -> set[str]:
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.ctx, how)
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
     }

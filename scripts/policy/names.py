@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from modelreg.security.denied_names import is_dangerous
+from scripts.policy.enumerations import METHODS_OF_TABLES
 from scripts.policy.observe import Observations, Pair
 
 _FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
@@ -64,7 +65,7 @@ TYPES = {
             "number",
             "object_",
         ),
-        *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong", "ndarray"),
+        *("str_", "timedelta64", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp", "ulonglong"),
         *("void", "generic", "integer", "floating", "inexact", "complexfloating", "signedinteger", "unsignedinteger"),
         *("character", "flexible"),
     ],
@@ -85,12 +86,27 @@ TYPES = {
     ],
     "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
-"""Classes that models hold as values, of numbers and texts, and constants."""
+"""Classes that models hold as values, of numbers and texts, and constants. ``ndarray`` is none of them: with a
+type of objects and a buffer it makes pointers of numbers."""
+CONVERSIONS = {
+    "builtins": ["bool", "complex", "float", "int", "str"],
+    "numpy": [
+        *("bool", "bool_", "complex128", "complex64", "double", "float16", "float32", "float64", "int16", "int32"),
+        *("int64", "int8", "intc", "intp", "longdouble", "clongdouble", "longlong", "str_", "uint16", "uint32"),
+        *("uint64", "uint8", "uintc", "uintp", "ulonglong"),
+    ],
+}
+"""Those of the types that may be called, with arguments that a file chooses: they make a number or text, and nothing
+else."""
 
 
 BY_HAND: dict[str, list[str]] = {
     "joblib.numpy_pickle": ["NumpyArrayWrapper"],
     "numpy": ["memmap"],  # which stands for ndarray when it is loaded
+    "random": ["Random"],
+    "re": ["_compile"],
+    "time": ["struct_time"],
+    "types": ["SimpleNamespace"],
     "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
     "builtins": ["getattr"],  # of a class on this list, a method on this list
     "cloudpickle.cloudpickle": ["_builtin_type"],  # with 'MethodType' alone: the method of an object
@@ -101,29 +117,51 @@ BY_HAND: dict[str, list[str]] = {
 """What only a person can know: names that are read in another way, and tensors, as ``weights_only`` admits them."""
 
 
-_OF_TABLES = [
-    *("abs", "astype", "clip", "copy", "drop", "dropna", "fillna", "isna", "isnull", "max", "mean", "median", "min"),
-    *("notna", "notnull", "round", "std", "sum", "to_numpy"),
-]
 FUNCTIONS: dict[str, list[str]] = {
     "_operator": ["add", "mul", "neg", "sub", "truediv"],
+    "builtins": ["str.replace"],
+    "math": ["dist"],
+    "numpy": ["einsum", "pad", "unravel_index"],
+    **{f"numpy.{module}": ["lower", "strip", "upper"] for module in ("char", "_core.strings", "strings")},
+    **{f"numpy.lib.{module}": ["logn"] for module in ("scimath", "_scimath_impl")},
+    "re": ["findall", "split", "sub"],
+    "scipy._lib._sparse": ["issparse"],
+    "scipy.ndimage._filters": ["gaussian_filter"],
     "scipy.signal._savitzky_golay": ["savgol_filter"],
+    "scipy.signal._signaltools": ["detrend", "medfilt"],
+    "scipy.sparse._base": ["issparse"],
     "scipy.stats._morestats": ["boxcox", "boxcox_normmax", "yeojohnson"],
     "scipy.stats._mstats_basic": ["winsorize"],
-    "scipy.stats._stats_py": ["rankdata", "zscore", "gmean", "hmean", "iqr"],
+    "scipy.stats._stats_py": ["kendalltau", "pearsonr", "rankdata", "spearmanr", "zscore", "gmean", "hmean", "iqr"],
+    "sklearn.feature_extraction.text": ["_analyze", "_preprocess"],
     "sklearn.neighbors._graph": ["kneighbors_graph", "radius_neighbors_graph"],
-    "pandas": [f"DataFrame.{name}" for name in _OF_TABLES],
-    "pandas.core.frame": [f"DataFrame.{name}" for name in _OF_TABLES],
-    "pandas.core.generic": [f"NDFrame.{name}" for name in _OF_TABLES],
+    "pandas": ["melt", *(f"{cls}.{name}" for cls in ("DataFrame", "Series") for name in METHODS_OF_TABLES)],
+    "pandas.core.reshape.melt": ["melt"],
+    "pandas.core.base": [f"IndexOpsMixin.{name}" for name in METHODS_OF_TABLES],
+    "pandas.core.frame": [f"{cls}{name}" for cls in ("DataFrame.", "") for name in METHODS_OF_TABLES],
+    "pandas.core.generic": [f"{cls}{name}" for cls in ("NDFrame.", "") for name in METHODS_OF_TABLES],
+    "pandas.core.series": [f"{cls}{name}" for cls in ("Series.", "") for name in METHODS_OF_TABLES],
 }
-"""Functions that were looked at, besides those that ``policy.json`` has already."""
+"""Functions that were looked at, besides those that ``policy.json`` has already.
+
+skops names the methods of pandas without their class.
+"""
+NOT_FUNCTIONS: dict[str, list[str]] = {
+    # scorers that they make call a method of any name
+    "sklearn.metrics._scorer": ["check_scoring", "get_scorer", "get_scorer_names", "make_scorer"],
+    # compiled code for one attribute of one class, which believes what it is given
+    "sklearn.cluster._kmeans": ["_kmeans_single_lloyd"],
+    # array constructors whose indices are not checked
+    "scipy.sparse._arrays": [f"{form}_array" for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")],
+}
+"""Functions that are none for any place where a function belongs, with any arguments."""
 
 
 def functions() -> set[Pair]:
     """The functions that a person has looked at: they compute, and open, write, run and unpickle nothing."""
     written = json.loads(_FILE.read_text())["functions"]
     known = [*written.items(), *FUNCTIONS.items()]
-    return {(module, name) for module, found in known for name in found}
+    return {(module, name) for module, found in known for name in found if name not in NOT_FUNCTIONS.get(module, ())}
 
 
 def types() -> set[Pair]:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from scripts.policy.boosting_parameters import CATBOOST, LIGHTGBM
+from scripts.policy.enumerations import ATTRIBUTES_OF_DATA, METHODS_OF_DATA, ZONES
 
 CATEGORIES: dict[str, str] = {
     # base class -> category of the classes that are derived from it
@@ -50,8 +51,11 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
             r"pandas\._libs\.tslibs\..*|pandas\.(Timestamp|Timedelta|Period|Interval|NaT)|pandas\._libs\.interval\.Interval",
             "value",
         ),
-        (r"pandas\.NA|pandas\._libs\.missing\.\w+", "value"),
-        (r"datetime\.\w+|decimal\.Decimal|uuid\.\w+|zoneinfo\.\w+(\._unpickle)?|pytz\.\w+|dateutil\.tz\..*", "value"),
+        (r"pandas\.NA|pandas\._libs\.missing\.\w+|pandas\.api\.typing\.(NAType|NaTType)", "value"),
+        (
+            r"datetime\.\w+|decimal\.Decimal|uuid\.\w+|time\.struct_time|zoneinfo\.\w+(\._unpickle)?|pytz\.\w+|dateutil\.tz\..*",
+            "value",
+        ),
         (r"builtins\.(slice|complex|range|bytes|bytearray|set|frozenset)", "value"),
         (r"collections\.(OrderedDict|Counter|deque)", "value"),
         (r"numpy\.(matrix|rec\.recarray|recarray)", "value"),
@@ -64,9 +68,15 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
 
 SIMPLE = (
     *("estimator", "value", "frame", "index", "sparse", "random", "splitter", "kernel", "offset"),
-    *("numpy.dtype", "extension_dtype"),
+    *("numpy.dtype", "extension_dtype", "scorer", "neighbors"),
+    *("scipy.optimize._optimize.OptimizeResult", "types.SimpleNamespace"),
 )
 """Categories that a trusted class may hold."""
+
+NOTES = ("estimator", "value", "index", "frame", "sparse")
+"""Categories that may stand in notes, which users leave on a model as attributes that its class does not know."""
+NOTABLE = frozenset({"types.SimpleNamespace"})
+"""Classes with notes besides scikit-learn's estimators."""
 
 METHOD_NAMES = frozenset(
     {"stack_method", "stack_method_", "response_method", "_response_method", "chain_method", "chain_method_"}
@@ -77,13 +87,19 @@ NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
 _TEXT = ["text", "labels", "numbers"]
 _PARAMETER = [*_TEXT, {"items": _TEXT}, {"keys": _TEXT, "values": ["text"]}]
 
-_DATES = [{"items": ["value", {"items": ["value"]}]}]
+_DATES = [{"items": ["value", "bytes", {"items": ["value", "bytes"]}]}]
 _COLUMNS = ["labels", "frame", "index", {"items": ["labels", "frame", "index", {"items": ["labels", "frame"]}]}]
 EVERYWHERE: dict[str, list[Any]] = {
-    "categories": [{"items": ["index", "frame", "extension", "labels", {"items": ["value"]}]}],
+    "analyzer": ["builtins.getattr"],
+    "tokenizer": ["builtins.getattr"],
+    "preprocessor": ["builtins.getattr"],
+    "categories": [{"items": ["index", "frame", "extension", "labels", {"items": ["value", "bytes"]}]}],
     "categories_": _DATES,
     "classes_": _DATES,
-    "class_weight": [{"keys": ["text", "labels"], "values": []}, {"items": [{"keys": ["labels"], "values": []}]}],
+    "class_weight": [
+        *(f"collections.{name}" for name in ("Counter", "OrderedDict", "defaultdict")),
+        *({"keys": ["text", "labels"], "values": []}, {"items": [{"keys": ["labels"], "values": []}]}),
+    ],
     "connectivity": ["function", "functools.partial"],
     "eval_metric": ["function", {"items": ["function"]}],
     "kernel": ["kernel"],
@@ -155,26 +171,52 @@ ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
 ERRORS = ("ValueError", "KeyError", "TypeError", "RuntimeError")
 PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
 """Classes of paths, which models are saved together with, and which no attribute of a model may hold."""
-METHODS_OF_DATA = (
-    *("abs", "astype", "capitalize", "casefold", "copy", "fillna", "lower", "lstrip", "ravel", "reshape", "round"),
-    *("rstrip", "split", "splitlines", "strip", "swapcase", "title", "to_numpy", "toarray", "todense", "upper"),
-)
-"""Methods of texts, arrays and tables that only compute."""
-
+_VECTORIZERS = [f"sklearn.feature_extraction.text.{name}" for name in ("CountVectorizer", "TfidfVectorizer")]
+_TABLE = ["@pandas.DataFrame", "@pandas.core.frame.DataFrame"]
+_FUNCTIONS = ["function", "builtins.getattr", *_TABLE]
 _CELL = [
     *("text", "labels", "numbers", "value", "estimator", "kernel", "splitter", "random", "frame", "function"),
-    {"keys": ["text", "labels", "numbers"], "values": ["text", "labels", "numbers"]},
+    *("bytes", "extension_dtype", "numpy.dtype", "type"),
+    {"keys": ["text", "labels", "numbers"], "values": ["text", "labels", "numbers", "estimator"]},
 ]
+_BLOCK = [
+    *("extension", "numbers", "labels", "objects"),
+    {"items": [*_CELL, {"items": _CELL}, {"keys": ["text"], "values": [*_CELL, {"items": _CELL}]}]},
+]
+_WEEKS = [[], [], ["text", "numbers"], ["numbers"], []]
+_HOURS = ["value", {"items": ["value"]}]
+_PLAIN = ["text", "numbers", "no objects", "type"]
+_VALUES = [*_PLAIN, {"items": _PLAIN}]
+_DICTIONARY = {"keys": ["text"], "values": [*_VALUES, "extension_dtype", {"keys": ["text"], "values": _VALUES}]}
+_ARGUMENT = [*_PLAIN, "extension_dtype", {"items": [*_VALUES, "extension_dtype"]}, _DICTIONARY]
+"""What a function that a model holds may be given: numbers, texts and types, and no array in which it could change
+objects."""
+_ITEM = ["text", "numbers", "no objects", "builtins.slice"]
 CALLS: dict[str, list[list[Any]]] = {
-    "builtins.getattr": [["distribution"], ["'_entropy'"]],
+    "builtins.getattr": [
+        ["distribution", "re._compile", *_VECTORIZERS],
+        [f"'{name}'" for name in ("_entropy", "_word_ngrams", "decode", "findall", "split", "sub")],
+    ],
+    "re._compile": [["text"], []],
+    "types.SimpleNamespace": [],
+    "time.struct_time": [["numbers"], [{"keys": ["text"], "values": ["text"]}]],
+    "random.Random": [],
+    "pytz._p": [ZONES, [], [], ["text"]],
+    "pyarrow.lib.type_for_alias": [["text"]],
+    "pyarrow.lib.timestamp": [["'s'", "'ms'", "'us'", "'ns'"], ["text"]],
+    **{
+        f"pandas._libs.tslibs.offsets.CustomBusiness{name}": [*_WEEKS, ["value"]]
+        for name in ("Day", "MonthBegin", "MonthEnd")
+    },
+    "pandas._libs.tslibs.offsets.CustomBusinessHour": [*_WEEKS, _HOURS, _HOURS, ["value"]],
     "torch._utils._rebuild_tensor_v2": [["storage"], [], ["numbers"], ["numbers"], [], ["value"], ["value"]],
     "torch._utils._rebuild_parameter": [["torch.Tensor"], [], ["value"]],
     "torch.Size": [["numbers"]],
-    "functools.partial": [["function"]],
+    "functools.partial": [_FUNCTIONS],
     "_codecs.encode": [["text"], ["'latin1'"]],
-    "operator.attrgetter": [[f"'{name}'" for name in ("T", "array", "coef_", "feature_importances_", "values")]],
-    "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[["text", "numbers"]] * 3],
-    "operator.itemgetter": [["text", "numbers", {"items": ["text", "numbers"]}]] * 6,
+    "operator.attrgetter": [[f"'{name}'" for name in ATTRIBUTES_OF_DATA]],
+    "operator.methodcaller": [[f"'{name}'" for name in METHODS_OF_DATA], *[_ARGUMENT] * 3],
+    "operator.itemgetter": [[*_ITEM, {"items": [*_ITEM, {"items": _ITEM}]}]] * 6,
     "decimal.Decimal": [["text"]],
     **{f"{module}.{name}": [["text"]] * 12 for module in ("pathlib", "pathlib._local") for name in PATHS},
     **{
@@ -194,12 +236,9 @@ CALLS: dict[str, list[list[Any]]] = {
     "datetime.time": [["bytes", "builtins.bytes"], ["value"]],
     "datetime.timezone": [["value"], ["text"]],
     "zoneinfo.ZoneInfo._unpickle": [["text"], []],
-    "pandas.PeriodDtype": [["text"]],
+    **{f"pandas.{module}PeriodDtype": [["text"]] for module in ("", "core.dtypes.dtypes.")},
     "pandas._libs.internals._unpickle_block": [
-        [
-            *("extension", "numbers", "labels"),
-            {"items": [*_CELL, {"items": _CELL}, {"keys": ["text"], "values": [*_CELL, {"items": _CELL}]}]},
-        ],
+        _BLOCK,
         ["value", "numbers"],
         [],
     ],
@@ -229,14 +268,14 @@ _HELD = [
     "torch.Tensor",
     "torch.nn.parameter.Parameter",
 ]
+_STEPS = [{"items": ["text", "labels", "estimator", "sklearn.compose._column_transformer.make_column_selector"]}]
 _ONE_TRIED = [
     *("text", "labels", "numbers", "value", "estimator", "function", "functools.partial", "kernel", "splitter"),
     *("random", "type", {"keys": ["text", "labels"], "values": ["text", "labels", "numbers"]}),
 ]
-_TRIED = ["labels", "numbers", "value", "frozen_distribution", {"items": _ONE_TRIED}]
-_FOUND = [
-    {"keys": ["text"], "values": [*_ONE_TRIED, {"items": [*_ONE_TRIED, {"keys": ["text"], "values": _ONE_TRIED}]}]}
-]
+_TRIED = ["labels", "numbers", "value", "frozen_distribution", {"items": [*_ONE_TRIED, {"items": _STEPS}]}]
+_ONE_FOUND = {"keys": ["text"], "values": [*_ONE_TRIED, {"items": _STEPS}]}
+_FOUND = [{"keys": ["text"], "values": [*_ONE_TRIED, {"items": [*_ONE_TRIED, *_STEPS, {"items": _STEPS}, _ONE_FOUND]}]}]
 _PARAMETERS = [{"keys": ["text"], "values": _TRIED}]
 _IN_MAPPINGS = [
     *("text", "labels", "numbers", "bytes", *_HELD),
@@ -247,7 +286,47 @@ _MAPPING = [{"keys": ["text", "labels", "value"], "values": _IN_MAPPINGS}]
 _SELECTED = ["text", "type", "extension_dtype", "@builtins.object", "@pandas.CategoricalDtype", "@numpy.object_"]
 PAIRWISE = ("additive_chi2", "chi2", "cosine", "laplacian", "linear", "poly", "polynomial", "rbf", "sigmoid")
 _INDEXES = ["@pandas.Index", "@pandas.core.indexes.base.Index"]
+_OF_TEXT = {"keys": ["text"], "values": ["text", "labels"]}
+_FEATURES = {"keys": ["text"], "values": [{"items": [_OF_TEXT]}]}
+_PARTS = ("years", "months", "weeks", "days", "hours", "minutes", "seconds", "microseconds", "nanoseconds")
 CLASSES: dict[str, dict[str, Any]] = {
+    "sklearn.preprocessing._function_transformer.FunctionTransformer": {
+        "attributes": {"func": ["@scipy.sparse._csr.csr_array"]}
+    },
+    "pandas.core.internals.managers.SingleBlockManager": {
+        "state": [
+            *([], [{"items": _BLOCK}], []),
+            [
+                {
+                    "keys": ["text"],
+                    "values": [{"keys": ["text"], "values": [{"items": [{"keys": ["text"], "values": _BLOCK}]}]}],
+                }
+            ],
+        ]
+    },
+    **{
+        f"pandas.{module}DateOffset": {
+            "attributes": {
+                **{name.rstrip("s"): [] for name in _PARTS},
+                **{name: [] for name in _PARTS},
+                "weekday": ["dateutil._common.weekday"],
+                "_offset": ["value", "dateutil.relativedelta.relativedelta"],
+            }
+        }
+        for module in ("", "_libs.tslibs.offsets.")
+    },
+    "dateutil.relativedelta.relativedelta": {"attributes": {"weekday": ["dateutil._common.weekday"]}},
+    **{
+        f"pandas.{module}ArrowDtype": {
+            "attributes": {"_cache": [{"keys": ["text"], "values": ["numpy.dtype", "text", "type", *_INDEXES]}]}
+        }
+        for module in ("", "core.dtypes.dtypes.")
+    },
+    "operator.methodcaller": {"keywords": [{"keys": ["keyword"], "values": _ARGUMENT}]},
+    "random.Random": {"state": [[], ["numbers"], []]},
+    "sklearn.utils._bunch.Bunch": {
+        "attributes": {"_deprecated_key_to_warnings": [{"keys": ["text"], "values": ["text"]}]},
+    },
     **{
         f"pandas.{module}{name}Dtype": {
             "attributes": {"_cache": [{"keys": ["text"], "values": ["numpy.dtype", "text", *_INDEXES]}]}
@@ -280,16 +359,29 @@ CLASSES: dict[str, dict[str, Any]] = {
         )
     },
     **{
-        f"lightgbm.sklearn.LGBM{name}": {"attributes": dict.fromkeys(LIGHTGBM, _PARAMETER)}
+        f"lightgbm.sklearn.LGBM{name}": {"attributes": dict.fromkeys(LIGHTGBM, _PARAMETER) | {"callbacks": []}}
         for name in ("Classifier", "Ranker", "Regressor")
     },
+    "lightgbm.basic._InnerPredictor": {
+        "attributes": {"pred_parameter": ["text"], "pandas_categorical": [{"items": ["numbers", "labels"]}]},
+        "without": ("_handle",),  # an address, which is freed
+    },
     **{
-        f"catboost.core.CatBoost{name}": {"attributes": dict.fromkeys(CATBOOST, _PARAMETER)}
+        f"catboost.core.CatBoost{name}": {
+            "attributes": dict.fromkeys(CATBOOST, _PARAMETER)
+            | {name: [{"items": [_OF_TEXT]}] for name in ("tokenizers", "dictionaries")}
+            | {"text_processing": [{"keys": ["text"], "values": [*_PARAMETER, {"items": [_OF_TEXT]}, _FEATURES]}]}
+        }
         for name in ("", "Classifier", "Ranker", "Regressor")
     },
     **{
-        f"xgboost.sklearn.XGB{name}": {"attributes": {"kwargs": [{"keys": ["text"], "values": _PARAMETER}]}}
+        f"xgboost.sklearn.XGB{name}": {
+            "attributes": {"kwargs": [{"keys": ["text"], "values": _PARAMETER}], "base_score": ["text", "numbers"]}
+        }
         for name in ("Classifier", "Ranker", "Regressor", "RFClassifier", "RFRegressor")
+    },
+    "sklearn.cluster._bisect_k_means.BisectingKMeans": {
+        "only": {"_kmeans_single": [f"@sklearn.cluster._kmeans._kmeans_single_{name}" for name in ("elkan", "lloyd")]}
     },
     "sklearn.cluster._birch.Birch": {"attributes": {"n_clusters": ["estimator"]}},
     "sklearn.compose._column_transformer.make_column_selector": {
@@ -319,16 +411,53 @@ CLASSES: dict[str, dict[str, Any]] = {
 }
 """Parts of classes that hold what they are given: containers, and PyTorch's weights."""
 
+ARGUMENTS: dict[str, list[Any]] = {
+    attribute: [{"keys": ["keyword"], "values": _ARGUMENT}]
+    for attribute in (
+        *("_kwargs", "_metric_params", "effective_metric_params_", "fun_args", "inv_kw_args", "kernel_params"),
+        *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
+    )
+}
+"""Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
+CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
+"""Attributes whose value is called with data: of types only those that make numbers and texts."""
+OBJECTS = frozenset(
+    {
+        *("cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
+    }
+)
+"""Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
+TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.managers.")
+"""Classes whose state has the columns of tables, which may be arrays of objects."""
+SLOTS = frozenset(
+    {
+        *("dateutil._common.weekday", "numpy.random._pickle.__bit_generator_ctor"),
+        *(f"sklearn.utils._tags.{name}" for name in ("ClassifierTags", "InputTags", "RegressorTags", "Tags")),
+        *(f"sklearn.utils._tags.{name}" for name in ("TargetTags", "TransformerTags")),
+        *(f"scipy.interpolate._cubic.{name}" for name in ("Akima1DInterpolator", "CubicSpline", "PchipInterpolator")),
+        *(f"scipy.interpolate._interpolate.{name}" for name in ("BPoly", "PPoly", "interp1d")),
+        *(f"scipy.interpolate._polyint.{name}" for name in ("BarycentricInterpolator", "KroghInterpolator")),
+    }
+)
+"""Classes whose state is a pair in genuine models: the attributes, and those in slots or the way of seeding."""
+
 STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
-        ["function"],
-        ["numbers", "labels", "type", {"items": ["numbers", "labels", "type"]}],
+        _FUNCTIONS,
+        [*_ARGUMENT, {"items": _ARGUMENT}],
         [
             {
-                "keys": ["text"],
-                "values": ["numbers", "labels", "type", "function", {"items": ["numbers", "labels", "type"]}],
+                "keys": ["keyword"],
+                "values": ["function", "functools.partial", "builtins.getattr", "builtins.frozenset", *_ARGUMENT],
             }
         ],
         [],
+    ],
+    "sklearn.metrics._dist_metrics.PyFuncDistance64": [
+        [],
+        ["numbers"],
+        ["numbers"],
+        ["function", "functools.partial"],
+        [{"keys": ["keyword"], "values": _ARGUMENT}],
     ],
 }

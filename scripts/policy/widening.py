@@ -6,11 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelreg.security.kinds import FUNCTION, LABELS, METHOD, NUMBERS, TEXT, TYPE, Kinds, literal, words
+from modelreg.security.kinds import (
+    CONVERSION,
+    FUNCTION,
+    LABELS,
+    METHOD,
+    NUMBERS,
+    OBJECTS,
+    TEXT,
+    TYPE,
+    Kinds,
+    literal,
+    words,
+)
 from modelreg.security.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
-from scripts.policy.observe import NOTHING, Observations, Observed
+from scripts.policy.observe import NOTHING, Observations, Observed, either
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
@@ -54,14 +66,34 @@ class Widening:
         for name, parts in review.CLASSES.items():
             self._by_hand(self.seen.classes[name], parts)
         self.seen.calls |= {name: _parsed(kinds) for name, kinds in review.CALLS.items()}
+        for name, seen in self.seen.classes.items():
+            self._narrow(seen.attributes)
+            if name.startswith(review.TABLES):
+                seen.state = [_with_objects_anywhere(each) for each in seen.state]
+
+    @staticmethod
+    def _narrow(attributes: dict[str, Kinds]) -> None:
+        """What a person has decided of attributes by their names, whatever was seen."""
+        for attribute in attributes.keys() & review.ARGUMENTS.keys():
+            attributes[attribute] = Kinds.parse(review.ARGUMENTS[attribute])
+        for attribute in attributes.keys() & review.OBJECTS:
+            attributes[attribute] = _with_arrays_of_objects(attributes[attribute])
+        for attribute in attributes.keys() & review.CALLED:
+            found = attributes[attribute]
+            if TYPE in found.words:
+                called = found.words - {TYPE} | {CONVERSION}
+                attributes[attribute] = Kinds(called, found.items, found.keys, found.values)
 
     @staticmethod
     def _by_hand(seen: Observed, parts: Mapping[str, Any]) -> None:
-        for part in ("items", "entries"):
+        for part in ("items", "entries", "keywords"):
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
+        seen.state = either(seen.state, _parsed(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
             seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+        for attribute in parts.get("without", ()):
+            seen.attributes.pop(attribute, None)
         for attribute, kinds in parts.get("only", {}).items():
             seen.attributes[attribute] = Kinds.parse(kinds)
 
@@ -184,7 +216,7 @@ class Widening:
         """Categories for classes, and any text within containers."""
         found = set()
         for word in kinds.words:
-            if "." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS:
+            if word != "?" and ("." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS):
                 found.add(self._word(word))
         texts = {word for word in found if word[0] == "'"}
         if within and texts - (_IN_PLACE_OF_ESTIMATORS if "estimator" in found else set()):
@@ -204,6 +236,23 @@ class Widening:
         if word.startswith("@"):
             return FUNCTION if word[1:] in self.functions else TYPE if word[1:] in self.types else word
         return word if word in _ARRAYS else self.category(word) or word
+
+
+def _with_arrays_of_objects(kinds: Kinds) -> Kinds:
+    """These kinds in an array of objects, or in a dictionary or list of such."""
+    if kinds.values is not None:
+        items = None if kinds.items is None else _with_arrays_of_objects(kinds.items)
+        return Kinds(kinds.words, items, kinds.keys, kinds.values | words(OBJECTS))
+    if kinds.items is not None and kinds.items.values is not None:
+        return Kinds(kinds.words, _with_arrays_of_objects(kinds.items))
+    return kinds | words(OBJECTS)
+
+
+def _with_objects_anywhere(kinds: Kinds) -> Kinds:
+    """These kinds, also in arrays of objects, at any depth."""
+    inner = (None if part is None else _with_objects_anywhere(part) for part in (kinds.items, kinds.values))
+    items, values = inner
+    return Kinds(kinds.words | {OBJECTS}, items, kinds.keys, values)
 
 
 def _parsed(kinds: Iterable[Any]) -> list[Kinds]:

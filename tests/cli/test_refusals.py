@@ -240,7 +240,14 @@ def test_who_waits_in_vain_is_told_who_holds_the_lock(churn, held_lock, files):
     assert "late" not in churn("list", "-q").stdout
 
 
-def test_an_interrupted_registration_registers_nothing_and_leaves_no_temporaries(churn, held_lock, registry, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda each: str(each),
+)
+def test_an_interrupted_registration_registers_nothing_and_leaves_no_temporaries(
+    churn, held_lock, registry, tmp_path, number, status
+):
     (tmp_path / "new.bin").write_bytes(b"new")
     blob = registry / "artifacts" / "blobs" / "sha256" / hashlib.sha256(b"new").hexdigest()
     process = subprocess.Popen(
@@ -252,11 +259,30 @@ def test_an_interrupted_registration_registers_nothing_and_leaves_no_temporaries
     )
     while not blob.exists():  # from then on it waits for the lock
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = process.communicate()
-    assert (process.returncode, *said) == (130, "", "interrupted; nothing was registered\n")
+    assert (process.returncode, *said) == (status, "", "interrupted; nothing was registered\n")
     assert os.listdir(registry / "artifacts" / "ingest") == []
     assert "late" not in churn("list", "-q").stdout
+
+
+def test_a_signal_that_is_ignored_stays_ignored(churn, held_lock, registry, tmp_path):
+    (tmp_path / "new.bin").write_bytes(b"new")
+    blob = registry / "artifacts" / "blobs" / "sha256" / hashlib.sha256(b"new").hexdigest()
+    process = subprocess.Popen(
+        ["nohup", MODELREG, "register", tmp_path / "new.bin", "--name", "late"],
+        env=os.environ | {"MODELREG_HOME": str(registry)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not blob.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    held_lock.terminate()
+    assert process.communicate()[0].startswith("late/1")
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")

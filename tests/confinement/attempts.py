@@ -21,10 +21,10 @@ import threading
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
 SYSTEM_CALLS = {"bpf": 321, "io_uring_setup": 425, "userfaultfd": 323, "add_key": 248, "perf_event_open": 298}
-SYSTEM_CALLS["timer_create"] = 222
+SYSTEM_CALLS |= {"timer_create": 222, "clone": 56, "close_range": 436}
 if os.uname().machine == "aarch64":
     SYSTEM_CALLS = {"bpf": 280, "io_uring_setup": 425, "userfaultfd": 282, "add_key": 217, "perf_event_open": 241}
-    SYSTEM_CALLS["timer_create"] = 107
+    SYSTEM_CALLS |= {"timer_create": 107, "clone": 220, "close_range": 436}
 
 
 def checked(result):
@@ -89,6 +89,18 @@ def attempt_empty_a_file_by_reading_it(place):
 
 def attempt_empty_a_file_that_may_be_read(place):
     os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)
+
+
+def attempt_open_a_file_neither_to_read_nor_to_write(place):
+    os.open(f"{place['home']}/secret", 3)
+
+
+def attempt_empty_a_file_that_is_neither_read_nor_written(place):
+    os.open(f"{place['home']}/secret", 3 | os.O_TRUNC)
+
+
+def attempt_open_a_device_neither_to_read_nor_to_write(place):
+    os.open("/dev/full", 3)
 
 
 def attempt_truncate_a_file(place):
@@ -186,6 +198,19 @@ def attempt_open_many_files(place):
     finally:
         for descriptor in opened:
             os.close(descriptor)
+
+
+def attempt_have_a_table_of_open_files_for_each_thread(place):
+    checked(LIBC.syscall(SYSTEM_CALLS["close_range"], 4000, 4001, 2))
+
+
+def attempt_start_a_thread_with_a_table_of_open_files_of_its_own(place):
+    """The flags are those of threads, without ``CLONE_FILES``; no stack, so that such a thread would end at once."""
+    checked(LIBC.syscall(SYSTEM_CALLS["clone"], 0x50B00, 0, 0, 0, 0))
+
+
+def attempt_enlarge_a_pipe(place):
+    fcntl.fcntl(os.pipe()[0], 1031, 1 << 20)
 
 
 def attempt_open_a_file_by_its_handle(place):

@@ -10,6 +10,7 @@ from modelreg.confinement import syscalls
 from modelreg.confinement.seccomp import build
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
+DENY = 0x00050000 | errno.EACCES
 REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 REFUSED = {
@@ -103,7 +104,16 @@ def test_no_number_stands_twice():
 
 
 JUDGED = [
-    ("clone", (0x3D0F00,), ALLOW),  # as pthread_create has it
+    ("clone", (0x3D0F00,), ALLOW),  # as pthread_create of glibc has it
+    ("clone", (0x7D0F00,), ALLOW),  # of musl
+    ("clone", (0x50F00,), ALLOW),  # as Go has it
+    ("clone", (0x3D0B00,), REFUSE),  # a thread with a table of open files of its own
+    ("clone", (0x2CF00,), REFUSE),  # a process with the same table
+    *(("clone", (0x3D0F00 | namespace,), REFUSE) for namespace in (0x20000, 1 << 25, 1 << 28, 1 << 30)),
+    ("close_range", (3, 0xFFFFFFFF, 0), ALLOW),
+    ("close_range", (3, 0xFFFFFFFF, 4), ALLOW),
+    ("close_range", (3, 0xFFFFFFFF, 2), REFUSE),  # CLOSE_RANGE_UNSHARE
+    ("close_range", (3, 0xFFFFFFFF, 6), REFUSE),
     ("clone", (0x1200011,), REFUSE),  # as fork has it
     ("clone", (0x4111,), REFUSE),  # as posix_spawn has it
     ("clone3", (), ABSENT),
@@ -112,6 +122,7 @@ JUDGED = [
     ("ioctl", (0, 0x5412), REFUSE),  # TIOCSTI
     ("ioctl", (3, 0x40086602), REFUSE),  # FS_IOC_SETFLAGS
     ("fcntl", (3, 1030), ALLOW),
+    ("fcntl", (3, 1031, 1 << 20), REFUSE),  # F_SETPIPE_SZ
     ("fcntl", (3, 8, 1), REFUSE),  # F_SETOWN
     ("prctl", (15,), ALLOW),
     ("prctl", (1, 0), REFUSE),
@@ -134,8 +145,12 @@ JUDGED = [
     ("fcntl", (3, 4, 0o4000), ALLOW),  # F_SETFL, O_NONBLOCK
     ("fcntl", (3, 4, 0o20000), REFUSE),  # O_ASYNC
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o100000), ALLOW),
-    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1000), 0x00050000 | errno.EACCES),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1000), DENY),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o1101), ALLOW),  # about which Landlock decides
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o2), ALLOW),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o3), DENY),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1003), DENY),
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o2004103), DENY),
     ("socketpair", (1, 1), ALLOW),
     ("socketpair", (1, 0o2000001), ALLOW),
     ("socketpair", (1, 2), REFUSE),
@@ -155,6 +170,12 @@ def test_arguments_decide(machine, name, arguments, expected, network):
         ((2, 1), ALLOW),
         ((10, 2), ALLOW),
         ((2, 0o2004002), ALLOW),
+        ((2, 1, 6), ALLOW),
+        ((10, 2, 17), ALLOW),
+        ((2, 1, 262), REFUSE),  # MPTCP
+        ((2, 1, 132), REFUSE),  # SCTP
+        ((2, 1, 256), REFUSE),  # SMC
+        ((10, 2, 1), REFUSE),  # ICMP
         ((2, 3), REFUSE),
         ((1, 1), REFUSE),
         ((16, 3), REFUSE),
@@ -178,6 +199,12 @@ def test_other_interfaces_of_the_kernel_are_closed():
 def test_calls_that_are_not_known_yet_are_absent(machine):
     for unknown in (463, 469, 500, 100_000):
         assert answer(machine, unknown) == ABSENT
+
+
+@pytest.mark.parametrize("flags", [0o3, 0o1000, 0o1003, 0o2000003])
+def test_the_older_call_that_opens_files_is_judged_as_well(flags):
+    assert answer("x86_64", number("x86_64", "open"), 0, flags) == DENY
+    assert answer("x86_64", number("x86_64", "open"), 0, flags & ~0o1003) == ALLOW
 
 
 def test_files_are_not_read_and_written_directly():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -144,6 +145,41 @@ def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
     assert world.registry.evaluations(reference) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EIO, "data.csv' could not be read: Input/output error"),
+        (errno.ENOSPC, "sent what is no answer"),
+        (errno.EDQUOT, "sent what is no answer"),
+    ],
+)
+def test_an_evaluation_has_no_output_that_could_fail(world, number, reason):
+    world.data.write_text("a,y\n1,1\n2,1\n")
+    line = messages.encode(messages.OutputFailed(number))
+    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
+    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    assert done.returncode == (2 if number == errno.EIO else 7), done.stderr
+    assert reason in done.stderr
+    assert "registry" not in done.stderr
+    assert world.registry.evaluations(reference) == []
+
+
+FLOOD = """
+import _thread
+message = b'{"is": "Advanced", "done": 1, "total": 1, "x": [' + b'[],' * 2_000_000 + b'0]}\\n'
+def flood():
+    left = memoryview(message)
+    while left:
+        left = left[os.write(line, left):]
+_thread.start_new_thread(flood, ())
+time.sleep(60)
+"""
+
+
+def test_a_long_message_is_not_read(world):
+    assert_stopped(world, world.predict(world.register(LINE + FLOOD)), "sent what is no answer; nothing was written")
+
+
 def test_the_error_has_a_class_and_a_code(world):
     reference = world.register("import os; os.abort()")
     with pytest.raises(ModelStopped, match="crashed"):
@@ -210,12 +246,12 @@ PRINTS = "import os, time\nprint(os.getpid(), flush=True)\nos.write(1, b'x' * 30
 
 
 def test_the_time_limit_holds_while_nobody_reads_what_is_printed(world):
-    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "3"]
+    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "8"]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
     command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
     child = int(command.stderr.readline())
-    assert gone_within(child, 10)
-    assert "took longer than 3 seconds" in command.communicate()[1]
+    assert gone_within(child, 20)
+    assert "took longer than 8 seconds" in command.communicate()[1]
     assert command.returncode == 7
 
 
@@ -275,11 +311,12 @@ WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1
 
 
 @pytest.fixture
-def waiting(world):
-    """A command whose model runs for ever, and the process of that model."""
+def waiting(world, request):
+    """A command whose model runs for ever, and that model's process; the parameter is what Python imports first."""
     reference = world.register(WAITS)
     words = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    environment |= world.site(getattr(request, "param", ""))
     command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
     while "started" not in (line := command.stderr.readline()):
         assert line, "the model never started"
@@ -322,11 +359,70 @@ def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, wai
     assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
 
 
+NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
+"""As on network file systems and others: the output has a name from the beginning."""
+
+
+@pytest.mark.parametrize("waiting", [NO_UNNAMED_FILES], indirect=True, ids=["with a name"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_an_output_that_has_a_name_is_removed_when_the_command_is_ended(world, waiting, number, status):
+    command, child = waiting
+    assert len(list(world.folder.glob(".out.csv-*"))) == 1
+    command.send_signal(number)
+    assert command.wait() == status
+    assert gone_within(child, 10)
+    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
+
+
 def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
     command, child = waiting
     command.kill()
     command.wait()
     assert gone_within(child, 10)
+
+
+WAITS_FOR_THE_END = """
+import os, sys
+if any("modelreg.confinement.worker" in word for word in sys.orig_argv):
+    parent = os.getppid()
+    with open(PLACE, "w") as file:
+        file.write(f"{os.getpid()}\\n")
+    while os.getppid() == parent:
+        os.sched_yield()
+"""
+
+
+def test_the_model_is_not_run_when_the_program_was_killed_while_the_model_process_started(world):
+    """The job is sent by then, and the answers would be read by another process that the program has forked."""
+    world.register("while True: pass")
+    place = world.folder / "child"
+    environment = os.environ | world.site(WAITS_FOR_THE_END.replace("PLACE", repr(str(place))))
+    words = [sys.executable, "-c", FORKS, world.registry.folder, world.data, world.output]
+    program = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    tasks = Path(f"/proc/{program.pid}/task")
+    while not (place.exists() and place.read_text().endswith("\n")):
+        assert program.poll() is None
+    while len(list(tasks.iterdir())) < 2:  # the thread that watches its limits starts just before the job is sent
+        assert program.poll() is None
+    while (tasks / str(program.pid) / "stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert program.poll() is None
+    program.kill()
+    program.wait()
+    child = int(place.read_text())
+    try:
+        assert gone_within(child, 20)
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        if is_there(child):
+            os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")

@@ -51,6 +51,21 @@ INVALID = {
     "a constructor": b'{"is": "Failed", "class": "shown", "message": "x", "hint": null, "details": {}}',
     "an error of storage": b'{"is": "Failed", "class": "WriteFailed", "message": "x", "hint": null, "details": {}}',
     "nested without end": b"[" * 100_000,
+    "another key": b'{"is": "Predicted", "rows": 2, "columns": ["prediction"], "x": 1}',
+    "another key of one without any": b'{"is": "OutOfMemory", "x": []}',
+    "a key less": b'{"is": "Advanced", "done": 1}',
+    "a key twice": b'{"is": "Predicted", "rows": 9, "rows": 2, "columns": ["prediction"]}',
+    "its kind twice": b'{"is": "OutOfMemory", "is": "OutOfMemory"}',
+    "a key twice within": b'{"is": "Failed", "class": "InvalidData", "message": "x", "hint": null, '
+    b'"details": {"a": [], "a": []}}',
+    "UTF-16": '{"is": "OutOfMemory"}'.encode("utf-16"),
+    "UTF-32": '{"is": "OutOfMemory"}'.encode("utf-32-be"),
+    "UTF-8 with a mark": b'\xef\xbb\xbf{"is": "OutOfMemory"}',
+    "other bytes": b'{"is": "Predicted", "rows": 2, "columns": ["\xff"]}',
+    "a coded surrogate": b'{"is": "Predicted", "rows": 2, "columns": ["\xed\xa0\x80"]}',
+    "many objects": b'{"is": "Predicted", "rows": 2, "columns": [' + b"{}, " * 1000 + b"{}]}",
+    "a long message": b'{"is": "Warned", "category": "UserWarning", "text": "' + b"x" * (256 << 10) + b'"}',
+    "a long result by its end": b'{"rows": 2, "columns": ["' + b"x" * (256 << 10) + b'"], "is": "Predicted"}',
 }
 
 
@@ -112,6 +127,23 @@ def test_scores_of_a_regression_arrive():
 def test_output_fails_for_reasons_of_storage_alone(number):
     with pytest.raises(NoAnswer):
         decode(json.dumps({"is": "OutputFailed", "errno": number}).encode())
+
+
+LARGE = [
+    messages.Warned(UserWarning, "\U0001f600" * 100_000),
+    messages.Failed(InvalidData("\U0001f600" * 100_000, "\x01" * 100_000)),
+    messages.Failed(UntrustedModel("m/1", ["\U0001f600" * 100] * 5000, ["\U0001f600"] * 5000)),
+    messages.Predicted(3, tuple(f"probability_{place}" for place in range(100_000))),
+]
+
+
+@pytest.mark.parametrize("message", LARGE, ids=lambda message: type(message).__name__)
+def test_a_large_message_is_cut_until_it_may_be_sent(message):
+    assert isinstance(decode(encode(message).rstrip(b"\n")), type(message))
+
+
+def test_results_are_told_by_their_beginning():
+    assert [type(each).__name__ for each in GENUINE if messages.is_result(encode(each))] == ["Predicted", "Measured"]
 
 
 @pytest.mark.parametrize("message", GENUINE, ids=lambda message: type(message).__name__)

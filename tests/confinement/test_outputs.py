@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import os
 import pty
 import socket
@@ -28,6 +30,13 @@ __import__("time").sleep(60)
 FRAME = pd.DataFrame({"id": ['a,"b"', "c\nd", ""], "größe, in m": [1.5, None, 3]})
 
 
+def packed(content: bytes, **header) -> bytes:
+    made = io.BytesIO()
+    with gzip.GzipFile(fileobj=made, mode="wb", **{"filename": "", "mtime": 0, "compresslevel": 6} | header) as file:
+        file.write(content)
+    return made.getvalue()
+
+
 def written(path, content: bytes, form: str = "csv", rows: int = 3, columns=tuple(FRAME.columns)):
     path.write_bytes(content)
     with path.open("rb") as file:
@@ -49,6 +58,126 @@ def test_quotes_are_followed_from_block_to_block(tmp_path, length):
     rows = 200_000
     content = b"x" * length + b",y\n" + b'"a,""\n""",1\n' * rows
     written(tmp_path / "out", content, rows=rows, columns=("x" * length, "y"))
+
+
+HONEST = {
+    "quotes": ['a "b", c', '"', '""', 'x"'],
+    "carriage returns": ["a\rb", "\r", "c\r\nd", "plain"],
+    "new lines": ["a\nb", "\n", "\n\n", "c"],
+    "empty texts": ["", "a", "", ""],
+    "missing values": [None, "a", None, None],
+    "numbers and missing values": [1.5, None, float("inf"), -1e300],
+    "blanks": [" ", "\t ", "a\n \nb", " x "],
+    "separators": [",", ",,,", "a,b", "\t"],
+    "other line ends": ["\x0b", "\x0c", "\x85", "\u2028"],
+    "odd characters": ["\0", "\ufeff", "é", "\U0001f600"],
+    "truth values": [True, False, True, True],
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz"])
+@pytest.mark.parametrize("values", HONEST.values(), ids=HONEST)
+@pytest.mark.parametrize("name", ["prediction", "a\rb", 'a "b"', "c\nd", " ", ""])
+def test_what_a_model_may_predict_is_accepted_and_read_alike(tmp_path, values, name, form):
+    for frame in (pd.DataFrame({name: values}), pd.DataFrame({"id": ["x"] * 4, name: values})):
+        with (tmp_path / "out").open("w+b") as file:
+            with writer(OutputFile(file, form)) as write:
+                write(frame)
+                write(frame)
+            check_table(OutputFile(file, form), 8, tuple(frame.columns), lambda: None)
+            file.seek(0)
+            content = file.read() if form == "csv" else gzip.decompress(file.read())
+        expected = [
+            list(frame.columns),
+            *[
+                ["" if pd.isna(value) else str(value) for value in row]
+                for row in [*frame.itertuples(index=False), *frame.itertuples(index=False)]
+            ],
+        ]
+        assert list(csv.reader(io.StringIO(content.decode(), newline=""))) == expected
+        assert pd.read_csv(io.BytesIO(content)).shape == (8, len(frame.columns))
+
+
+def test_what_compresses_well_is_accepted(tmp_path):
+    rows = 3_000_000
+    with (tmp_path / "out").open("w+b") as file:
+        with writer(OutputFile(file, "csv.gz")) as write:
+            write(pd.DataFrame({"prediction": ["x" * 9] * 10}).loc[[0] * rows])
+        check_table(OutputFile(file, "csv.gz"), rows, ("prediction",), lambda: None)
+
+
+AMBIGUOUS = {
+    "a carriage return": (1, b"1\r2\r3\n"),
+    "a line that ends in two characters": (1, b"1\r\n"),
+    "a quote within a value": (1, b'1"\n2"\n'),
+    "a quote behind a blank": (1, b' "1\n2"\n'),
+    "quotes around separators within a value": (1, b'1",2,3,4"\n'),
+    "text behind a quote": (2, b'"1"x"\n2\n3"\n'),
+    "a blank behind a quote": (1, b'"1" \n'),
+    "an empty line": (3, b"1\n\n2\n"),
+    "empty lines": (2, b"\n\n"),
+    "a line of blanks": (2, b"1\n \t\n"),
+    "other characters than UTF-8": (2, b"\xff\xfe\n2\n"),
+    "an incomplete character": (1, b"\xe2\x82\n"),
+    "a coded surrogate": (1, b"\xed\xa0\x80\n"),
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz"])
+@pytest.mark.parametrize(("rows", "content"), AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_what_readers_read_differently_is_refused(tmp_path, rows, content, form):
+    content = b"prediction\n" + content
+    with pytest.raises(NotTheTable):
+        written(tmp_path / "out", packed(content) if form == "csv.gz" else content, form, rows, ("prediction",))
+
+
+def test_each_row_has_the_same_number_of_values(tmp_path):
+    for content in (b"a,b\n1\n1,2,3\n", b'a,b\n"1,1"\n1,2,3\n', b"a,b\n\n1,2,3\n"):
+        with pytest.raises(NotTheTable):
+            written(tmp_path / "out", content, rows=2, columns=("a", "b"))
+
+
+def test_a_row_without_end_is_refused(tmp_path):
+    with pytest.raises(NotTheTable):
+        written(tmp_path / "out", b"a\n" + b"x" * (17 << 20) + b"\n", rows=1, columns=("a",))
+
+
+OTHER_GZIP = {
+    "two members": packed(b"prediction\n1\n") + packed(b"2\n"),
+    "an empty member behind": packed(b"prediction\n1\n2\n") + packed(b""),
+    "zeros behind": packed(b"prediction\n1\n2\n") + bytes(8),
+    "many zeros behind": packed(b"prediction\n1\n2\n") + bytes(1 << 18),
+    "a name": packed(b"prediction\n1\n2\n", filename="x"),
+    "a time": packed(b"prediction\n1\n2\n", mtime=1),
+    "another level": packed(b"prediction\n1\n2\n", compresslevel=9),
+    "no checksum": packed(b"prediction\n1\n2\n")[:-8],
+    "another checksum": packed(b"prediction\n1\n2\n")[:-8] + bytes(8),
+}
+
+
+@pytest.mark.parametrize("content", OTHER_GZIP.values(), ids=OTHER_GZIP)
+def test_gzip_is_one_member_as_our_writer_has_it(tmp_path, content):
+    written(tmp_path / "out", packed(b"prediction\n1\n2\n"), "csv.gz", 2, ("prediction",))
+    with pytest.raises(NotTheTable):
+        written(tmp_path / "out", content, "csv.gz", 2, ("prediction",))
+
+
+EMPTY_BLOCKS = b"\0\0\0\xff\xff" * 100_000  # of DEFLATE, stored: nothing comes out
+UNENDING = {
+    "nothing comes out": b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + EMPTY_BLOCKS,
+    "much comes out": packed(b"prediction\n" + bytes(8 << 20)),
+    "CSV": b'prediction\n"' + b"x" * (4 << 20),
+}
+
+
+@pytest.mark.parametrize("content", UNENDING.values(), ids=UNENDING)
+def test_the_time_is_asked_for_at_each_block(tmp_path, content):
+    asked = []
+    (tmp_path / "out").write_bytes(content)
+    form = "csv.gz" if content.startswith(b"\x1f") else "csv"
+    with (tmp_path / "out").open("rb") as file, pytest.raises(NotTheTable):
+        check_table(OutputFile(file, form), 2, ("prediction",), lambda: asked.append(1))
+    assert len(asked) > 3
 
 
 def test_one_column_with_missing_values_is_accepted(tmp_path):
@@ -73,12 +202,10 @@ REFUSED = {
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_another_table_is_refused(tmp_path, content, form):
     with pytest.raises(NotTheTable):
-        written(tmp_path / "out", gzip.compress(content) if form == "csv.gz" else content, form)
+        written(tmp_path / "out", packed(content) if form == "csv.gz" else content, form)
 
 
-@pytest.mark.parametrize(
-    "content", [CSV, gzip.compress(CSV)[:-9], b"\x1f\x8b" + bytes(100)], ids=["CSV", "cut", "zeros"]
-)
+@pytest.mark.parametrize("content", [CSV, packed(CSV)[:-9], b"\x1f\x8b" + bytes(100)], ids=["CSV", "cut", "zeros"])
 def test_what_is_not_gzip_is_refused(tmp_path, content):
     with pytest.raises(NotTheTable):
         written(tmp_path / "out", content, "csv.gz")
@@ -129,7 +256,7 @@ def test_a_model_that_reports_what_it_did_not_write_replaces_nothing(world, cont
 
 
 def test_predictions_control_no_terminal(world):
-    reference = world.register(forging(b"prediction\n\x1b]0;title\x07\x1b[2J\xc2\x9b\n\xff\n"))
+    reference = world.register(forging(b"prediction\n\x1b]0;title\x07\x1b[2J\xc2\x9b\n\x7f\n"))
     terminal, side = pty.openpty()
     words = ["predict", reference, "-i", world.data, "-o", "-", *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
@@ -142,7 +269,7 @@ def test_predictions_control_no_terminal(world):
     except OSError:  # the other side is closed
         pass
     assert command.wait() == 0
-    assert shown == b"prediction\r\n\\x1b]0;title\\x07\\x1b[2J\\x9b\r\n\\xff\r\n"
+    assert shown == b"prediction\r\n\\x1b]0;title\\x07\\x1b[2J\\x9b\r\n\\x7f\r\n"
     os.close(terminal)
 
 

@@ -9,9 +9,11 @@ import sys
 import zipfile
 
 import pytest
+from world import TRUSTED
 
 from modelreg import Registry
 from modelreg.confinement.conditions import Conditions
+from modelreg.confinement.mounts import mounts
 
 READS = """
 import json
@@ -114,12 +116,103 @@ def test_a_project_with_the_registry_in_it_is_imported_from_and_the_registry_not
     assert DENIED in done.stderr
 
 
+def refused(world, place) -> str:
+    """Why a model may not be allowed to read this."""
+    done = world.predict("model/1", "--allow-read", place)
+    assert done.returncode == 2, done.stderr
+    assert "load" not in [entry.action for entry in world.registry.history()]
+    return done.stderr
+
+
+@pytest.mark.parametrize("place", [".", "artifacts", "artifacts/blobs/sha256", "catalog.db"])
+def test_no_part_of_the_registry_may_be_allowed(world, place):
+    world.register("pass")
+    os.symlink(world.registry.folder / place, world.home / "linked")
+    for named in (world.registry.folder / place, world.home / "linked"):
+        assert "is in the registry, which a model may not read" in refused(world, named)
+
+
+def test_no_folder_around_the_registry_may_be_allowed(world):
+    world.register("pass")
+    os.symlink(world.folder, world.home / "linked")
+    for named in (world.folder, world.home / "linked", "/"):
+        assert "contains the registry, which a model may not read" in refused(world, named)
+
+
 @pytest.mark.slow
-def test_whoever_may_read_everything_does_not_read_the_registry(world):
-    world.register("pass", "other")
-    blob = next((world.registry.folder / "artifacts" / "blobs" / "sha256").iterdir())
-    places = [world.home / "secret", world.registry.folder / "catalog.db", blob]
-    assert read_by(world, places, "--allow-read", "/") == ["the secret", DENIED, DENIED]
+def test_devices_may_not_be_allowed(world):
+    world.register("pass")
+    assert "is neither a folder nor a file" in refused(world, "/dev/zero")
+    if any(mount.kind == "devtmpfs" and mount.point == "/dev" for mount in mounts()):
+        assert "'/dev' contains devices, such as disks" in refused(world, "/dev")
+
+
+MOUNTED = """
+import ctypes, json, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+if os.getuid() and libc.unshare(0x10000000):
+    sys.exit(77)
+if libc.unshare(0x20000) or libc.mount(b"none", b"/", None, 0x44000, None):
+    sys.exit(77)
+for source, target in json.loads(sys.argv[1]):
+    if libc.mount(source.encode(), target.encode(), None, 0x1000, None):
+        sys.exit(77)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""A program is run where folders are bound to others as well: ``CLONE_NEWNS``, ``MS_REC | MS_PRIVATE``, ``MS_BIND``."""
+
+
+def mounting(world, **places: str):
+    """What to put before a command so that parts of the world are mounted at other places of it."""
+    pairs = [(str(world.folder / source), str(world.folder / target)) for target, source in places.items()]
+    for source, target in pairs:
+        os.makedirs(target) if os.path.isdir(source) else open(target, "x").close()
+    before = (sys.executable, "-c", MOUNTED, json.dumps(pairs))
+    if subprocess.run([*before, "/bin/true"], check=False).returncode == 77:
+        pytest.skip("nothing can be mounted here")
+    return before
+
+
+@pytest.mark.parametrize(
+    ("source", "is_around"),
+    [("registry", False), ("registry/artifacts", False), ("registry/catalog.db", False), (".", True)],
+)
+def test_another_mount_of_the_registry_may_not_be_allowed(world, source, is_around):
+    reference = world.register("pass")
+    before = mounting(world, mounted=source)
+    word = "contains" if is_around else "is in"
+    done = world.predict(reference, "--allow-read", world.folder / "mounted", before=before)
+    assert done.returncode == 2, done.stderr
+    assert f"{word} the registry, which a model may not read" in done.stderr
+
+
+def test_a_folder_in_which_the_registry_is_mounted_may_not_be_allowed(world):
+    reference = world.register("pass")
+    (world.folder / "share").mkdir()
+    before = mounting(world, **{"share/models": "registry"})
+    for registry in (world.registry.folder, world.folder / "share" / "models"):
+        words = ("--registry", registry, "predict", reference, "-i", world.data, "-o", world.output, *TRUSTED)
+        for place in ("share", "registry"):
+            done = world.run(*words, "--allow-read", world.folder / place, before=before)
+            assert done.returncode == 2, done.stderr
+            assert "the registry, which a model may not read" in done.stderr
+
+
+def test_folders_of_modules_show_nothing_of_the_registry(world):
+    """A folder on ``sys.path`` may lie in the registry, or be a mount of it."""
+    folder = world.registry.folder
+    blobs = folder / "artifacts" / "blobs" / "sha256"
+    write(folder / "artifacts", "own.py")
+    before = mounting(world, mounted="registry")
+    places = [folder / "artifacts" / "own.py", world.folder / "mounted" / "artifacts" / "own.py"]
+    reference = world.register(
+        READS.replace("PLACES", repr([str(place) for place in places]))
+        + f"print(__import__('os').listdir({str(blobs)!r}))"
+    )
+    path = os.pathsep.join(str(place.parent) for place in places)
+    done = world.predict(reference, environment={"PYTHONPATH": path}, before=before)
+    assert f'found ["{DENIED}", "{DENIED}"]' in done.stderr, done.stderr
+    assert DENIED in done.stderr.splitlines()[1], done.stderr
 
 
 def test_what_was_allowed_stays_what_it_was(world):
@@ -127,7 +220,7 @@ def test_what_was_allowed_stays_what_it_was(world):
     allowed = world.folder / "maps"
     allowed.mkdir()
     (allowed / "zones").write_text("zone 7")
-    with Conditions.checked({"allow_read": str(allowed)}) as conditions:
+    with Conditions.checked({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
         allowed.rename(world.folder / "moved")
         os.symlink(world.home, allowed)
         (descriptor,) = conditions.granted

@@ -28,15 +28,8 @@ os.execv(sys.argv[2], sys.argv[2:])
 """A program is run where one system call fails with EPERM."""
 
 
-def site(world, text: str) -> dict[str, str]:
-    """The environment in which Python imports this text at its start."""
-    (world.folder / "site").mkdir()
-    (world.folder / "site" / "sitecustomize.py").write_text(text)
-    return {"PYTHONPATH": str(world.folder / "site")}
-
-
 def test_a_thread_that_was_started_before(world):
-    environment = site(world, THREAD) | {"PYTHONWARNINGS": "ignore"}
+    environment = world.site(THREAD) | {"PYTHONWARNINGS": "ignore"}
     done = world.predict(world.register("print('run')"), "--json", environment=environment)
     assert done.returncode == 7
     error = json.loads(done.stderr)["error"]
@@ -44,6 +37,28 @@ def test_a_thread_that_was_started_before(world):
     assert "started a thread" in error["message"]
     assert "sitecustomize" in error["hint"]
     assert not world.output.exists()
+
+
+@pytest.mark.parametrize("kind", ["a file", "nothing"])
+def test_memory_that_a_module_of_the_start_shares(world, kind):
+    """A mapping stays writable when its file is closed, and nothing ends it."""
+    file = world.home / "counters"
+    file.write_bytes(bytes(4096))
+    source = f"os.open({str(file)!r}, os.O_RDWR)" if kind == "a file" else "-1"
+    environment = world.site(f"import mmap, os, sys\nsys.counters = mmap.mmap({source}, 4096)\n")
+    done = world.predict(world.register("print('run')"), "--json", environment=environment)
+    assert done.returncode == 7
+    error = json.loads(done.stderr)["error"]
+    assert error["code"] == "confinement_failed"
+    assert "shares memory" in error["message"]
+    assert (str(file) in error["message"]) == (kind == "a file")
+    assert "sitecustomize" in error["hint"]
+
+
+def test_memory_that_cannot_be_written_is_no_reason(world):
+    text = "import mmap, os, sys\nsys.held = mmap.mmap(os.open(os.__file__, 0), 100, prot=mmap.PROT_READ)\n"
+    done = world.predict(world.register("pass"), environment=world.site(text))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("call", [444, 445, 446], ids=["create a rule set", "add a rule", "restrict itself"])
@@ -64,7 +79,7 @@ def test_a_current_folder_that_is_gone_changes_nothing(world, hook):
     gone = world.folder / "gone"
     gone.mkdir()
     line = f"cd {gone} && rmdir {gone} && exec {MODELREG} {words}"
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)} | site(world, hook)
+    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)} | world.site(hook)
     done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "PermissionError" in done.stderr

@@ -45,6 +45,12 @@ class World:
         path.write_bytes(pickle.dumps(RunsCode(code)))
         return self.registry.register(path, name, allow_unsafe="a test", new_version=True).reference
 
+    def site(self, text: str) -> dict[str, str]:
+        """The environment in which Python imports this text at its start."""
+        (self.folder / "site").mkdir()
+        (self.folder / "site" / "sitecustomize.py").write_text(text)
+        return {"PYTHONPATH": str(self.folder / "site")}
+
     def run(self, *words: str | Path, **options) -> subprocess.CompletedProcess[str]:
         """Run ``modelreg``."""
         environment = {"HOME": str(self.home), "MODELREG_HOME": str(self.registry.folder), "SECRET_TOKEN": "hush"}

@@ -76,17 +76,21 @@ def test_ctrl_c_at_random_moments_of_a_large_registration_tells_the_truth(stock,
     assert outcomes == {0, 130}
 
 
-def test_a_command_that_is_told_to_end_has_done_all_or_nothing(stock, can_trace):
-    """SIGTERM kills: what it leaves in ``ingest/`` is for cleaning."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_undoes_all_or_has_done_all(stock, can_trace, number):
     whole = stock("whole")
-    before = facts(whole.registry)
+    before = facts(stock("before").registry)
     found = whole.moments("register", "fresh.bin", "--name", "churn")
     after = facts(whole.registry)
     for moment in strace.thinned(found, stride(8), stride(20)):
         run = stock(f"{moment.call}-{moment.nth}")
-        done = run("register", "fresh.bin", "--name", "churn", before=strace.at(moment, "signal=TERM"))
-        assert (done.returncode, said(done)) == (-signal.SIGTERM, done.stderr), moment
+        signal_name = number.name.removeprefix("SIG")
+        done = run("register", "fresh.bin", "--name", "churn", before=strace.at(moment, f"signal={signal_name}"))
+        words = said(done)
         assert_sound(run)
-        held = facts(run.registry)
-        assert held in (before, after), moment
-        assert held == after or not done.stdout, moment
+        assert leftovers(run.registry) == [], moment
+        if done.returncode == 0:
+            assert facts(run.registry) == after, moment
+        else:
+            assert (done.returncode, done.stdout, words) == (128 + number, "", INTERRUPTED["register"]), moment
+            assert facts(run.registry) == before, moment

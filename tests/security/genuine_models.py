@@ -18,7 +18,9 @@ from genuine import (
     parameters,
     pipelines,
     practice,
+    results,
     searches,
+    table_functions,
 )
 from genuine.attempts import Candidate, make_all
 from genuine.datasets import Data
@@ -41,6 +43,10 @@ COMBINATIONS: tuple[Group, ...] = (
     practice.searches,
     practice.columns,
     practice.parameters,
+    practice.noted,
+    table_functions.methods_of_tables,
+    table_functions.arguments_of_functions,
+    table_functions.patterns,
 )
 
 PARTS: tuple[Group, ...] = (
@@ -54,13 +60,17 @@ PARTS: tuple[Group, ...] = (
     functions.functions_alone,
     functions.metrics_and_scores,
     practice.leftovers,
+    pandas_objects.tables_of_objects,
+    pandas_objects.frequencies,
+    pandas_objects.arrow_columns,
+    results.linear_algebra,
+    results.states,
 )
 
 NEEDS_TRUST = (
     "pipeline: Dates as numbers",  # a method of DataFrame as a function
     "ColumnTransformer verbose_feature_names_out 87",  # a method of a string as a function
     "HistGradientBoostingClassifier with early stopping",
-    "bundle SimpleNamespace",
     "bundle model and price",  # a fraction, whose text could be a number of any size
     "function numpy.",
     "functions of",

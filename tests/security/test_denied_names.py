@@ -75,6 +75,9 @@ LISTED = {
     ],
     "own": [
         "joblib.externals.cloudpickle.cloudpickle:_make_function",
+        *("scipy.sparse:save_npz", "scipy.io:savemat", "scipy.datasets:download_all", "sklearn:set_config"),
+        *("numpy:seterrcall", "numpy._core._methods:_dump", "pyarrow:memory_map", "pandas:set_option"),
+        *("xgboost.callback:TrainingCheckPoint", "scipy:LowLevelCallable", "xgboost:Booster.save_model"),
         *("ray.cloudpickle.cloudpickle:_make_skeleton_class", "pyspark.cloudpickle:subimport"),
         *("numba.core.serialize:_rebuild_function", "numba.cloudpickle:loads"),
         *("sklearn.externals._operator:itemgetter", "toolz.functoolz:curry", "cytoolz.functoolz:compose"),
@@ -167,6 +170,25 @@ def test_a_dangerous_name_stays_refused_where_another_module_imports_it(prefix):
         assert is_dangerous(module, "anything")
         assert is_dangerous(f"{module}.below", "anything")
         assert is_dangerous(prefix, f"{module}.anything"), module
+
+
+ALIASES = [
+    *("np.load", "np.memmap", "np.f2py.compile", "np.lib.npyio.DataSource", "np.save", "np.ndarray.tofile"),
+    *("pd.read_pickle", "pd.eval", "pd.DataFrame.to_csv", "xgb.Booster.save_model", "lgb.Booster.save_model"),
+    *("pkl.loads", "sp.io.savemat", "sps.save_npz", "tf.py_function", "plt.savefig", "_os.system", "subprocess_.run"),
+    *("pa.memory_map", "nb.jit", "sns.load_dataset", "sk.set_config"),
+]
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_a_module_is_the_same_under_the_name_that_it_has_by_custom(name):
+    for module in ("mypackage.features", "sklearn.utils.validation"):
+        assert not is_trustable(module, name)
+
+
+def test_what_is_only_called_alike_can_be_trusted():
+    for module, name in [("mypackage.np", "clean"), ("mypackage", "sp.Encoder"), ("mypackage._io", "Reader")]:
+        assert is_trustable(module, name)
 
 
 @pytest.mark.parametrize("name", REEXPORTS)

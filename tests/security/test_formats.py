@@ -114,6 +114,12 @@ def inner(tensor: bytes) -> bytes:
         (onnx(external(b"../../etc/passwd")), "dangerous", "../../etc/passwd"),
         (onnx(inner(external(b"/etc/passwd"))), "dangerous", "/etc/passwd"),
         (onnx(external(b"weights.bin")), "unknown", "weights.bin"),
+        (onnx() + field(25, field(11, field(5, external(b"/etc/passwd")[3:]))), "dangerous", "/etc/passwd"),
+        (onnx() + field(20, field(1, external(b"/etc/passwd"))), "dangerous", "/etc/passwd"),
+        (onnx(external(b"*/_ORT_MEM_ADDR_/*")), "dangerous", "address in memory"),
+        (onnx(field(19, b"of a later release")), "unreadable", "unknown form"),
+        (onnx(field(1, field(29, b"of a later release"))), "unreadable", "unknown form"),
+        (b"\x32\x90\x80\x00" + b"ORTM" * 4 + onnx(), "unreadable", "format of its own"),
     ],
 )
 def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, verdict, said):
@@ -153,10 +159,11 @@ def test_safetensors_are_known_by_their_header(tmp_path, packed, padding, verdic
     assert scanned(tmp_path / "m").verdict == verdict
 
 
-def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path):
+@pytest.mark.parametrize("data", [b"9 numbers", bytes(range(256))])
+def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path, data):
     (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "model.onnx").write_bytes(onnx(external(b"weights.txt")))
-    (tmp_path / "m" / "weights.txt").write_text("9 numbers")
+    (tmp_path / "m" / "model.onnx").write_bytes(onnx(external(b"weights.bin")))
+    (tmp_path / "m" / "weights.bin").write_bytes(data)
     assert scanned(tmp_path / "m").verdict is Verdict.SAFE
 
 

@@ -362,6 +362,15 @@ def test_a_text_of_numpy_in_another_order_of_bytes_is_not_taken_for_another_text
         assert scan({"m": tmp_path / "m"}, False, "pickle").verdict is not Verdict.SAFE
 
 
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("before", [0, 70_000])
+def test_a_text_is_looked_at_however_long_it_is(tmp_path, protocol, before):
+    text = before * "a" + "datetime64[ns, dateutil//etc/hostname]" + 6000 * " "
+    for word, verdict in (("dateutil", Verdict.UNKNOWN), ("zoneinfo", Verdict.SAFE)):
+        (tmp_path / "m").write_bytes(pickle.dumps({"dtype": text.replace("dateutil", word)}, protocol))
+        assert scan({"m": tmp_path / "m"}, False, "pickle").verdict is verdict
+
+
 class _Text:
     def __init__(self, text: str, order: str) -> None:
         self.text, self.order = text, order

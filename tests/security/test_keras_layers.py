@@ -50,6 +50,10 @@ def function(module: str | None, name: str) -> dict:
         (layer("Dense", activation=function("mypackage.functions", "swish")), "unknown", "mypackage.functions.swish"),
         (layer("Dense", activation=function("subprocess", "run")), "dangerous", "subprocess.run"),
         (layer("Dense", activation=function(None, "swish")), "unknown", "swish"),
+        (layer("Dense", activation=function("builtins", "exec")), "dangerous", "builtins.exec"),
+        (layer("Dense", activation={"class_name": "get_file", "module": "keras.utils"}), "unknown", "get_file"),
+        (layer("Dense", activation={"class_name": "exec", "module": "builtins"}), "dangerous", "builtins.exec"),
+        (layer("Dense", scheme={"class_name": "Zeros", "module": "keras.src.initializers"}), "safe", ""),
     ],
 )
 def test_what_computes_is_safe_and_what_runs_or_reads_anything_else_is_named(scanned, described, verdict, said):

@@ -70,3 +70,25 @@ def test_an_estimator_is_expected_where_a_stack_holds_its_models():
 def test_a_name_is_known_by_module_and_name_and_not_by_what_they_are_together():
     assert policy().has(Global("sklearn.svm._classes", "SVC"))
     assert not policy().has(Global("sklearn", "svm._classes.SVC"))
+
+
+def test_no_array_of_objects_stands_where_a_method_or_an_argument_is_named():
+    classes = policy().classes
+    stack = classes.get("sklearn.ensemble._stacking.StackingClassifier")
+    assert not stack.attributes["stack_method_"].admits_objects
+    assert stack.attributes["estimators_"].admits_objects
+    for name in classes.written:
+        for attribute, kinds in classes.get(name).attributes.items():
+            if attribute in ("kw_args", "inv_kw_args", "metric_params", "_kwargs", "kernel_params"):
+                assert not kinds.values.admits_objects
+                assert not kinds.values.items.admits_objects
+                assert kinds.keys.words == {"keyword"}
+
+
+def test_what_is_called_makes_a_number_or_a_text():
+    known = policy()
+    assert known.conversions < known.types
+    assert not {"numpy.ndarray", "numpy.void", "numpy.generic", "builtins.object"} & known.conversions
+    assert "numpy.ndarray" not in known.types
+    called = known.classes.get("sklearn.preprocessing._function_transformer.FunctionTransformer").attributes["func"]
+    assert "type" not in called.words

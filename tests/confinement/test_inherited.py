@@ -1,0 +1,48 @@
+"""What a module that Python imports at its start has opened is not the model's."""
+
+from __future__ import annotations
+
+OPENS = """
+import logging, socket, sys
+logging.getLogger("agent").addHandler(logging.FileHandler(LOG))
+sys.pair = [end.detach() for end in socket.socketpair()]
+sys.secret = open(SECRET)
+"""
+USES = """
+import logging, os, stat, sys
+for name in map(int, os.listdir("/proc/self/fd")):
+    try:
+        target = os.readlink(f"/proc/self/fd/{name}")
+    except OSError:
+        continue
+    if target.startswith("socket:") or LOG in target or SECRET in target:
+        print("still open", name, target)
+    if LOG in target:
+        os.write(name, b"the model was here")
+logging.getLogger("agent").error("a line")
+os.write(sys.pair[0], b"x")
+print("read", repr(sys.secret.read()))
+"""
+
+
+def test_what_was_opened_before_leads_nowhere(world):
+    log, secret = world.folder / "agent.log", world.home / "secret"
+    log.write_text("started\n")
+    names = {"LOG": repr(str(log)), "SECRET": repr(str(secret))}
+    opens, uses = OPENS, USES
+    for name, value in names.items():
+        opens, uses = opens.replace(name, value), uses.replace(name, value)
+    done = world.predict(world.register(uses), "--require-sandbox", environment=world.site(opens))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("read ''\n"), done.stderr
+    assert log.read_text() == "started\n"
+
+
+def test_nothing_is_written_into_the_output_by_its_number(world):
+    """A log of such a module goes on writing to the number of its file, which must not be that of the output."""
+    opens = "import os, sys\nsys.numbers = [os.dup(2) for _ in range(20)]\n"
+    uses = "import os, sys\nfor number in sys.numbers:\n    os.write(number, b'a line\\n')\n"
+    done = world.predict(world.register(uses), environment=world.site(opens))
+    assert done.returncode == 0, done.stderr
+    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
+    assert "a line" not in done.stderr

@@ -1,0 +1,182 @@
+"""Genuine models that a notebook has changed or composed are safe; what looks like them and does more is not."""
+
+from __future__ import annotations
+
+import operator
+import pickle
+import re
+import sys
+import types
+from functools import partial
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer, LabelEncoder, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from modelreg.errors import InvalidInput, UntrustedModel
+from modelreg.records.scan import Verdict
+from modelreg.security.denied_names import trust_refusal
+from modelreg.security.scan import scan
+
+ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]] * 3)
+CLASSES = np.array([0, 1, 0, 1] * 3)
+TEXTS = ["one two", "two three"]
+
+
+def verdict(model, tmp_path, protocol=4):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(model if isinstance(model, bytes) else pickle.dumps(model, protocol))
+    return scan({"model.pkl": path}, False, "pickle").verdict
+
+
+def noted(**notes):
+    model = LogisticRegression().fit(ROWS, CLASSES)
+    vars(model).update(notes)
+    return model
+
+
+def called(name, *arguments, **named):
+    return FunctionTransformer(operator.methodcaller(name, *arguments, **named))
+
+
+def encoded(values):
+    return OneHotEncoder().fit(pd.Series(values, dtype=object).to_frame())
+
+
+GENUINE = {
+    "names of columns on a model": lambda: noted(feature_names=["a", "b"], columns=pd.Index(["a", "b"])),
+    "metadata on a model": lambda: noted(metadata={"auc": 0.9, "by": {"team": "risk"}}, threshold_=0.4, version="1"),
+    "an encoder on a model": lambda: noted(label_encoder=LabelEncoder().fit(["u", "v"])),
+    "a method with arguments by name": lambda: called("drop", columns=["note"], errors="ignore"),
+    "a method with a dictionary": lambda: called("fillna", {"age": 0.0}),
+    "types by column": lambda: FunctionTransformer(pd.DataFrame.astype, kw_args={"dtype": {"age": np.float32}}),
+    "a part of a date": lambda: FunctionTransformer(operator.attrgetter("dt.year")),
+    "some columns": lambda: FunctionTransformer(operator.itemgetter((slice(None), [0, 1]))),
+    "tokens by a pattern": lambda: CountVectorizer(tokenizer=re.compile(r"\w+").findall, token_pattern=None).fit(TEXTS),
+    "a replaced pattern": lambda: CountVectorizer(preprocessor=partial(re.sub, r"\d+", "#")).fit(TEXTS),
+    "the analyzer of another": lambda: CountVectorizer(analyzer=CountVectorizer().build_analyzer()).fit(TEXTS),
+    "categories of bytes": lambda: encoded([b"a", b"b"]),
+    "categories of times": lambda: encoded([pd.Timestamp("2024-01-01", tz="Europe/Rome"), pd.NaT]),
+    "a column of models": lambda: pd.Series([StandardScaler(), DecisionTreeClassifier()], index=["a", "b"]),
+    "a column of dictionaries": lambda: pd.Series([{"C": 1}, {"C": 2}]),
+    "a data set": load_iris,
+}
+
+
+@pytest.mark.parametrize("what", GENUINE)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_model_of_practice_is_safe(what, protocol, tmp_path):
+    assert verdict(GENUINE[what](), tmp_path, protocol) is Verdict.SAFE
+
+
+HOSTILE = {
+    "a note that hides a method": lambda: noted(predict=["u"]),
+    "a note that hides a property": lambda: noted(__class__="u"),
+    "a private note": lambda: noted(_estimator_type="clusterer"),
+    "a note that is a folder to unpickle from": lambda: noted(memory="/tmp/cache"),
+    "a note that is a path": lambda: noted(data=PurePosixPath("/etc/passwd")),
+    "a note that is a function": lambda: noted(score_function=np.mean),
+    "a method that writes a file": lambda: called("to_csv", path_or_buf="/tmp/a.csv"),
+    "a method that evaluates a text": lambda: called("query", expr="@x"),
+    "a method that calls others by name": lambda: called("agg", "to_pickle"),
+    "a method that changes what it is given": lambda: called("fillna", value=0, inplace=True),
+    "an attribute of an attribute": lambda: FunctionTransformer(operator.attrgetter("__class__.__init__")),
+    "a function that evaluates a text": lambda: FunctionTransformer(pd.DataFrame.eval, kw_args={"expr": "1"}),
+    "a method of a model as a tokenizer": lambda: CountVectorizer(tokenizer=noted().fit, token_pattern=None),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_what_does_more_than_a_model_of_practice_is_not_safe(what, protocol, tmp_path):
+    assert verdict(HOSTILE[what](), tmp_path, protocol) is Verdict.UNKNOWN
+
+
+def predictor(monkeypatch, **attributes):
+    """LightGBM's object that a model keeps which was trained further; an address in it is freed."""
+    module = types.ModuleType("lightgbm.basic")
+    cls = type("_InnerPredictor", (), {"__module__": "lightgbm.basic"})
+    booster = type("Booster", (), {"__module__": "lightgbm.basic"})
+    module._InnerPredictor, module.Booster = cls, booster
+    monkeypatch.setitem(sys.modules, "lightgbm", types.ModuleType("lightgbm"))
+    monkeypatch.setitem(sys.modules, "lightgbm.basic", module)
+    made, outer = cls(), booster()
+    vars(made).update({"num_class": 1, "_InnerPredictor__is_manage_handle": True}, **attributes)
+    vars(outer).update({"_Booster__init_predictor": made})
+    return pickle.dumps(outer, 4)
+
+
+def test_a_model_that_lightgbm_trained_further_has_no_address(monkeypatch, tmp_path):
+    assert verdict(predictor(monkeypatch, pred_parameter="verbose=-1"), tmp_path) is Verdict.SAFE
+    assert verdict(predictor(monkeypatch, _handle=12345678), tmp_path) is Verdict.UNKNOWN
+
+
+OWN = """
+class Encoder(dict):
+    pass
+
+class Result:
+    pass
+
+anonymous = lambda rows: rows
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_kinds.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_kinds
+
+    yield own_kinds
+    sys.modules.pop("own_kinds", None)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 5])
+def test_own_classes_are_trusted_in_every_protocol(registry, own, tmp_path, protocol):
+    result = own.Result()
+    result.__doc__, result.state = "How it was made.", types.SimpleNamespace(filtered=ROWS)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(own.Encoder(result=result, model=noted()), protocol))
+    version = registry.register(tmp_path / "model.pkl", "churn")
+    assert "modelreg trust add own_kinds.Encoder own_kinds.Result" in version.notes[0]
+    registry.trust("own_kinds.Encoder", "own_kinds.Result", message="ours")
+    loaded = registry.load("churn/1")
+    assert (type(loaded).__name__, loaded["result"].__doc__) == ("Encoder", "How it was made.")
+
+
+def test_a_dictionary_whose_entries_are_its_attributes_is_loaded(registry, own, tmp_path):
+    made = own.Encoder(model=noted())
+    made.__dict__ = made
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, 4))
+    registry.register(tmp_path / "model.pkl", "churn")
+    registry.trust("own_kinds.Encoder", message="ours")
+    assert registry.load("churn/1").model.predict(ROWS[:1]) == [0]
+
+
+def test_what_hides_a_method_of_an_own_class_is_not_loaded(registry, own, tmp_path):
+    for number, hidden in enumerate(({"__doc__": [1]}, {"__len__": 1}, {"predict": 1})):
+        made = own.Result()
+        vars(made).update(hidden)
+        (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, 0))
+        registry.register(tmp_path / "model.pkl", "churn")
+        registry.trust("own_kinds.Result", message="ours")
+        with pytest.raises(UntrustedModel, match="hides a method"):
+            registry.load(f"churn/{number + 1}")
+
+
+def test_the_hint_for_a_lambda_names_what_to_do(registry, own, tmp_path):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    (tmp_path / "model.pkl").write_bytes(cloudpickle.dumps(FunctionTransformer(own.anonymous)))
+    registry.register(tmp_path / "model.pkl", "churn")
+    with pytest.raises(UntrustedModel) as refused:
+        registry.load("churn/1")
+    assert "in a module that can be imported" in refused.value.hint
+    assert trust_refusal("own_kinds", "<lambda>") is not None
+    with pytest.raises(InvalidInput):
+        registry.trust("own_kinds.<lambda>", message="ours")

@@ -1,0 +1,202 @@
+"""Whatever stands in a file once and is used a thousand times is paid for each time: by the analysis and by loading."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import pickletools
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse, stats
+from sklearn.ensemble import BaggingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.neighbors import KNeighborsClassifier
+
+import modelreg.security
+from modelreg.records.scan import Verdict
+from modelreg.security.scan import scan
+
+POLICY = json.loads((Path(modelreg.security.__file__).parent / "policy.json").read_text())
+LONG = 1 << 20
+
+
+def text(value: str) -> bytes:
+    return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+
+def name(module: str, qualified: str) -> bytes:
+    return text(module) + text(qualified) + b"\x93"
+
+
+def number(value: int) -> bytes:
+    return b"\x8a\x0a" + value.to_bytes(10, "little", signed=True)
+
+
+def recall(index: int) -> bytes:
+    return b"j" + index.to_bytes(4, "little")
+
+
+def one_byte_type() -> bytes:
+    flags = b"J" + (-1).to_bytes(4, "little", signed=True)
+    made = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R"
+    return made + b"(K\x03" + text("|") + b"NNN" + flags * 2 + b"K\0tb"
+
+
+def passed_again(first: bytes, each: bytes, times: int) -> bytes:
+    """A list of the first thing, under the number 0 of the memo, and of what uses it."""
+    return b"\x80\x04](" + first + b"\x94" + each * times + b"e."
+
+
+def bytes_of_text() -> bytes:
+    call = name("_codecs", "encode") + recall(0) + text("latin1") + b"\x86R"
+    return passed_again(text("a" * LONG), call, 100)
+
+
+def byte_arrays() -> bytes:
+    raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
+    return passed_again(raw, name("builtins", "bytearray") + recall(0) + b"\x85R", 100)
+
+
+def arrays_of_the_same_bytes() -> bytes:
+    raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
+    made = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85C\x01b\x87R"
+    state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_type() + b"\x89" + recall(0) + b"tb"
+    return passed_again(raw, made + state, 100)
+
+
+def sets_of_the_same_list() -> bytes:
+    items = b"](" + b"".join(b"M" + each.to_bytes(2, "little") for each in range(10_000)) + b"e"
+    shared = b"]\x94(" + items[2:-1] + b"e"
+    return b"\x80\x04](" + shared + (name("builtins", "set") + recall(0) + b"\x85R") * 200 + b"e."
+
+
+def distributions_of_the_same_state() -> bytes:
+    state = pickle.dumps([stats.norm.__getstate__()], 4)
+    body = state[:2] + state[11:-1]  # without a frame and the end
+    count = sum(op.name == "MEMOIZE" for op, _, _ in pickletools.genops(body + b"."))
+    cls = type(stats.norm)
+    first = name(cls.__module__, cls.__qualname__) + b"\x94)\x81" + recall(1) + b"b"
+    return body + b"(" + first + (recall(count) + b")\x81" + recall(1) + b"b") * 3000 + b"e."
+
+
+def types_of_the_same_fields() -> bytes:
+    names = [text(str(each)) for each in range(1000)]
+    fields = b"}\x94(" + b"".join(each + recall(0) + b"K\0\x86" for each in names) + b"u"
+    whole = b"(" + b"".join(names) + b"t\x94"
+    each = name("numpy", "dtype") + text("V1") + b"\x89\x88\x87R(K\x03" + text("|") + b"N"
+    each += recall(2) + recall(1) + b"K\x01K\x01K\x10tb"
+    made = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R\x94(K\x03" + text("|") + b"NNN"
+    made += (b"J" + (-1).to_bytes(4, "little", signed=True)) * 2 + b"K\0tb"
+    return b"\x80\x04](" + made + fields + whole + each * 1000 + b"e."
+
+
+def dictionaries_with_the_same_key() -> bytes:
+    return b"\x80\x04](" + b"(" + b"K\x01" * 20_000 + b"t\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
+
+
+def keys_that_are_objects_of_one_hash() -> bytes:
+    made = name("builtins", "complex")
+    keys = (made + number(-1000003 * i) + number(i) + b"\x86RN" for i in range(1, 3000))
+    return b"\x80\x04}(" + b"".join(keys) + b"u."
+
+
+def a_called_set_of_one_hash() -> bytes:
+    modulus = (1 << 61) - 1
+    return (
+        b"\x80\x04"
+        + name("builtins", "set")
+        + b"]("
+        + b"".join(number(modulus * i) for i in range(1, 3000))
+        + b"e\x85R."
+    )
+
+
+def a_frozen_set_of_one_hash() -> bytes:
+    modulus = (1 << 61) - 1
+    return b"\x80\x04(" + b"".join(number(modulus * i) for i in range(1, 3000)) + b"\x91."
+
+
+def a_range_that_becomes_real() -> bytes:
+    whole = name("pandas.core.indexes.base", "_new_Index") + name("pandas", "RangeIndex") + b"}("
+    whole += text("name") + b"N" + text("start") + b"K\0" + text("stop") + number(10**9) + text("step") + b"K\1u\x86R"
+    made = name("pandas.core.indexes.interval", "_new_IntervalIndex") + name("pandas", "IntervalIndex")
+    return (
+        b"\x80\x04"
+        + made
+        + b"}("
+        + text("left")
+        + whole
+        + text("right")
+        + whole
+        + text("closed")
+        + text("left")
+        + b"u\x86R."
+    )
+
+
+def a_list_at_many_places() -> bytes:
+    """One list, held by every attribute that may hold one."""
+    data = b"\x80\x04]\x94(]\x94(" + b")" * 5000 + b"e"
+    for key, described in list(POLICY["classes"].items())[::3]:
+        kinds = described.get("attributes", {})
+        held = [attribute for attribute, each in kinds.items() if "labels" in each or "numbers" in each]
+        if described.get("category") == "estimator" and "new" in described and held:
+            state = b"".join(text(attribute) + recall(1) for attribute in held)
+            data += name(*key.rpartition(".")[::2]) + b")\x81}(" + state + b"ub"
+    return data + b"e."
+
+
+WORK = {
+    function.__name__: function
+    for function in (
+        *(bytes_of_text, byte_arrays, arrays_of_the_same_bytes, sets_of_the_same_list),
+        *(distributions_of_the_same_state, types_of_the_same_fields, dictionaries_with_the_same_key),
+        *(keys_that_are_objects_of_one_hash, a_called_set_of_one_hash, a_frozen_set_of_one_hash),
+        *(a_range_that_becomes_real, a_list_at_many_places),
+    )
+}
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_work_that_is_done_again_and_again_is_limited(what, tmp_path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(WORK[what]())
+    began = time.process_time()
+    found = scan({"model.pkl": path}, False, "pickle")
+    assert time.process_time() - began < 2
+    assert found.verdict is Verdict.UNREADABLE
+
+
+def test_a_long_text_that_a_constructor_parses_is_not_safe(tmp_path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(b"\x80\x04" + name("pandas", "PeriodDtype") + text(f"period[{'1' * 20_000}]") + b"\x85R.")
+    found = scan({"model.pkl": path}, False, "pickle")
+    assert found.verdict is Verdict.UNKNOWN
+    assert "takes long to be parsed" in found.findings[0]
+
+
+ROWS = np.random.default_rng(0).normal(size=(200, 20))
+CLASSES = [0, 1] * 100
+GENUINE = {
+    "models that share their data": lambda: BaggingClassifier(KNeighborsClassifier(), 100).fit(ROWS, CLASSES),
+    "words of numpy": lambda: CountVectorizer(vocabulary=np.array([f"w{i}" for i in range(5000)])),
+    "a dictionary by words of numpy": lambda: {np.str_(f"w{i}"): np.int64(i) for i in range(3000)},
+    "a dictionary by days": lambda: dict.fromkeys(pd.date_range("2020-01-01", periods=3000), 1),
+    "a dictionary by pairs": lambda: {(str(i), i): i for i in range(20_000)},
+    "a dictionary by pairs of pairs": lambda: {((str(i), i), (i, "a")): i for i in range(5000)},
+    "a sparse matrix that is a dictionary": lambda: sparse.dok_matrix(ROWS),
+    "a table with many rows": lambda: pd.DataFrame({"a": np.zeros(1_000_000, "i1")}),
+    "distributions": lambda: [stats.uniform(0, i) for i in range(1, 50)],
+}
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("what", GENUINE)
+def test_what_genuine_models_use_again_is_safe(what, protocol, tmp_path):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(GENUINE[what](), protocol))
+    assert scan({"model.pkl": path}, False, "pickle").verdict is Verdict.SAFE
