@@ -350,7 +350,7 @@ class ApprovalNotFound(NotFound):
     code = "approval_not_found"
 
     def __init__(self, reference: str, user: str) -> None:
-        super().__init__(f"{user} has not approved {reference}", f"modelreg show {reference}")
+        super().__init__(f"{user} has not approved {reference}", f"modelreg show {shlex.quote(reference)}")
 
 
 class NameNotTrusted(NotFound):
@@ -401,7 +401,7 @@ class StageEmpty(NotFound):
     code = "stage_empty"
 
     def __init__(self, name: str, stage: str) -> None:
-        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {name}")
+        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {shlex.quote(name)}")
 
 
 # --- conflict -------------------------------------------------------------------------------------------------
@@ -414,7 +414,8 @@ class NameTaken(Conflict):
 
     def __init__(self, name: str, existing: str) -> None:
         super().__init__(
-            f"{shown(name)} differs from the existing model {existing} in case only", f"use --name {existing}"
+            f"{shown(name)} differs from the existing model {existing} in case only",
+            f"use --name {shlex.quote(existing)}",
         )
 
 
@@ -440,7 +441,8 @@ class StageChanged(Conflict):
 
     def __init__(self, name: str, version: int, stage: str, expected: str) -> None:
         super().__init__(
-            f"{name}/{version} is in {stage}, not in {expected}; nothing was changed", f"modelreg show {name}/{version}"
+            f"{name}/{version} is in {stage}, not in {expected}; nothing was changed",
+            f"modelreg show {shlex.quote(f'{name}/{version}')}",
         )
 
 
@@ -450,7 +452,7 @@ class ModelExists(Conflict):
     code = "model_exists"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {name}")
+        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {shlex.quote(name)}")
 
 
 class NameInUse(Conflict):
@@ -499,7 +501,9 @@ class ModelInUse(Conflict):
 
     def __init__(self, name: str, versions: int) -> None:
         some = "1 version" if versions == 1 else f"{versions} versions"
-        super().__init__(f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {name}")
+        super().__init__(
+            f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {shlex.quote(name)}"
+        )
 
 
 class DestinationExists(Conflict):
@@ -553,7 +557,8 @@ class GateRefused(RefusedByGate):
         super().__init__(
             f"{version} is kept out of {check.stage} by {which}"
             + (f", where {found}" if len(failed) == 1 and found else ""),
-            self.cure or f"modelreg gate check {version} {check.stage}; --force --message WHY overrides gates",
+            self.cure
+            or f"modelreg gate check {shlex.quote(version)} {check.stage}; --force --message WHY overrides gates",
         )
 
     @property
@@ -562,7 +567,8 @@ class GateRefused(RefusedByGate):
         datasets = list(dict.fromkeys(dataset for gate in self.check.failures for dataset in gate.incomparable))
         if not datasets:
             return None
-        command = f"modelreg evaluate {self.check.name}/{self.check.version} --data FILE --target COLUMN"
+        version = shlex.quote(f"{self.check.name}/{self.check.version}")
+        command = f"modelreg evaluate {version} --data FILE --target COLUMN"
         return f"measure both on the same data: {command} --as {shlex.quote(datasets[0])} --production"
 
 

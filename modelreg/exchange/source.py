@@ -65,6 +65,7 @@ class MLflowModel:
 class MLflowRun:
     """What a version's run says of it."""
 
+    run_id: str | None
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     git_commit: str | None
@@ -107,27 +108,7 @@ class Source:
     def run(self, version: MLflowVersion) -> MLflowRun:
         """What the version's run, and the logged model that it was made from, say of it."""
         with told_as(f"the run of {version.name}/{version.number}"):
-            run = self._found(self._client.get_run, version.run_id)
-            model = self._found(self._client.get_logged_model, version.model_id)
-        tags = run.data.tags if run else {}
-        return MLflowRun(
-            metrics=_latest((model and model.metrics) or ()) | (run.data.metrics if run else {}),
-            params=(run.data.params if run else {}) | ((model and model.params) or {}),
-            git_commit=tags.get("mlflow.source.git.commit"),
-            user=tags.get("mlflow.user", ""),
-            is_gone=bool(version.run_id) and run is None,
-        )
-
-    def _found(self, get: Callable[[str], Any], key: str | None) -> Any:
-        """What MLflow has of this key; None for none, and for one that was deleted for good."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return get(key) if key else None
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
+            return read_run(self._client, version.run_id, version.model_id)
 
     def manifest(self, version: MLflowVersion) -> bytes:
         """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""
@@ -200,6 +181,37 @@ def _pages(search: Any, filter: str | None = None) -> Iterator[Any]:
         token = found.token
         if not token:
             return
+
+
+def read_run(tracking: Any, run_id: str | None, model_id: str | None) -> MLflowRun:
+    """What a run, and a logged model, say of a version; ``tracking`` is MLflow's client, or its store of runs.
+
+    The run's metrics count before those of the logged model, which other runs may have logged. Raises what MLflow
+    raises, unless there is no such run or model.
+    """
+    model = _found(tracking.get_logged_model, model_id)
+    run = _found(tracking.get_run, run_id or (model and model.source_run_id))
+    tags = run.data.tags if run else {}
+    return MLflowRun(
+        run_id=run.info.run_id if run else run_id,
+        metrics=_latest((model and model.metrics) or ()) | (run.data.metrics if run else {}),
+        params=(run.data.params if run else {}) | ((model and model.params) or {}),
+        git_commit=tags.get("mlflow.source.git.commit"),
+        user=tags.get("mlflow.user", ""),
+        is_gone=bool(run_id) and run is None,
+    )
+
+
+def _found(get: Callable[[str], Any], key: str | None) -> Any:
+    """What MLflow has of this key; None for none, and for one that was deleted for good."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return get(key) if key else None
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
 
 
 def _latest(metrics: Iterable[Any]) -> dict[str, float]:

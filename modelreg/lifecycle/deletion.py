@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from modelreg.errors import ModelInUse, VersionInUse
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion
@@ -20,14 +22,14 @@ def refuse_deletion_of_version(version: ModelVersion, rules: StageRules) -> None
             version.name,
             version.version,
             f"is in {version.stage}",
-            f"modelreg transition {version.reference} Archived",
+            f"modelreg transition {shlex.quote(version.reference)} Archived",
         )
     if version.aliases:
         raise VersionInUse(
             version.name,
             version.version,
             f"has the alias {version.aliases[0]}",
-            f"modelreg alias {version.name}@{version.aliases[0]} --remove",
+            f"modelreg alias {shlex.quote(f'{version.name}@{version.aliases[0]}')} --remove",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -49,13 +50,15 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     """
     past, leaving = _split(tenures(entries), stages)
     if not past:
-        raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {name}")
+        raise NothingToRollBackTo(
+            name, "no other version was in Production before", f"modelreg history {shlex.quote(name)}"
+        )
     target = past[-1].version
     if target not in stages:
         raise NothingToRollBackTo(
             name,
             f"{name}/{target}, which was in Production before, was deleted",
-            f"modelreg transition {name} VERSION Production --archive-existing names another",
+            f"modelreg transition {shlex.quote(name)} VERSION Production --archive-existing names another",
         )
     changes = []
     if leaving is not None:

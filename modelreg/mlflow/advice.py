@@ -9,12 +9,17 @@ from modelreg import errors
 
 _COMMANDS: tuple[tuple[str, str], ...] = (
     (r"modelreg trust add ([^;\s]+(?: [^;\s]+)*)", r"modelreg.Registry().trust({texts})"),
-    (r"modelreg transition (\S+)/(\d+) (\w+)", r"client.transition_model_version_stage('{1}', '{2}', '{3}')"),
-    (r"modelreg alias ([^\s@]+)@(\S+) --remove", r"client.delete_registered_model_alias('{1}', '{2}')"),
-    (r"modelreg gate check (.+?)/(\d+) (\w+)", r"modelreg.Registry().check_gates('{1}/{2}', '{3}') lists them"),
+    (r"modelreg transition '?(.+?)/(\d+)'? (\w+)", r"client.transition_model_version_stage('{1}', '{2}', '{3}')"),
+    (r"modelreg alias '?([^'@]+)@([^'\s]+)'? --remove", r"client.delete_registered_model_alias('{1}', '{2}')"),
+    (r"modelreg gate check '?(.+?/\d+)'? (\w+)", r"modelreg.Registry().check_gates('{1}', '{2}') lists them"),
+    (
+        r"modelreg evaluate '?(.+?/\d+)'? --data .*",
+        r"modelreg.Registry().evaluate('{1}', data, target, production=True)",
+    ),
     (r"'modelreg list' shows the models", r"search_registered_models() lists the models"),
-    (r"'?modelreg versions (\S+?)'? (shows|lists) [^;]*", r"search_model_versions() lists the versions"),
-    (r"use --name (\S+)", r"use the name '{1}'"),
+    (r"(?:delete them first: )?modelreg versions .*", r"search_model_versions() lists the versions"),
+    (r"modelreg show .*", r"search_model_versions() lists the versions"),
+    (r"use --name '?([^']+)'?", r"use the name '{1}'"),
     (r"once, on the record: --trust full --message WHY", r"{full}"),
     (r"loading it requires --trust full", r"another process loads it by {full}"),
     (
