@@ -199,7 +199,7 @@ def test_there_are_no_webhooks_and_none_is_kept(client):
         lambda: client.get_webhook("1"),
         lambda: client.delete_webhook("1"),
     ):
-        with pytest.raises(MlflowException, match="no webhooks|not found"):
+        with pytest.raises(MlflowException, match=r"no webhooks|not found"):
             refused()
 
 
