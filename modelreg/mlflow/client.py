@@ -234,12 +234,13 @@ class MlflowClient:
         """Keep name, digest and number of rows of datasets as inputs of a run."""
         if models:
             raise InvalidInput("models cannot be kept as inputs of a run", "log the model's id as a tag of the run")
-        kept = {
-            f"{DATASET}{each.dataset.name}.{each.dataset.digest}": json.dumps(
-                {"dataset": dict(each.dataset), "tags": {tag.key: tag.value for tag in each.tags}}
-            )
-            for each in datasets or ()
-        }
+        known = self._registry.runs.run(run_id).tags
+        kept = {}
+        for each in datasets or ():
+            key = f"{DATASET}{each.dataset.name[:100]}.{each.dataset.digest}"
+            if each.tags or key not in known:  # a metric that names a dataset says nothing new of it
+                tags = {tag.key: tag.value for tag in each.tags}
+                kept[key] = json.dumps({"dataset": dict(each.dataset), "tags": tags})
         self._registry.runs.log(run_id, tags=kept)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:

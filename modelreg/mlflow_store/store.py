@@ -301,11 +301,11 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         """There is no webhook."""
         raise failure(f"Webhook with ID {webhook_id} not found.", RESOURCE_DOES_NOT_EXIST)
 
-    def create_webhook(self, name: str, url: str, events: Sequence[WebhookEvent], **others: Any) -> Webhook:
+    def create_webhook(self, name: str, url: str, events: Sequence[WebhookEvent], *others: Any, **more: Any) -> Webhook:
         """A registry keeps no webhooks; its journal has every change."""
         raise failure("a registry of modelreg keeps no webhooks", INVALID_STATE)
 
-    def update_webhook(self, webhook_id: str, **others: Any) -> Webhook:
+    def update_webhook(self, webhook_id: str, *others: Any, **more: Any) -> Webhook:
         """There is no webhook."""
         return self.get_webhook(webhook_id)
 
