@@ -11,8 +11,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from modelreg.mlflow import artifact_files, experiments, location
-from modelreg.mlflow.client import MlflowClient, as_points
+from modelreg.mlflow import experiments, location
+from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.data.dataset import Dataset
 from modelreg.mlflow.entities import (
     DatasetInput,
@@ -27,6 +27,7 @@ from modelreg.mlflow.entities.dataset import CONTEXT
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
 from modelreg.mlflow.logged_models import logged_model, run_id_of
+from modelreg.mlflow.tracking_client import as_points
 from modelreg.records.run import FAILED, FINISHED
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def log_metrics(
     ``dataset`` is kept as an input of the run.
     """
     points = as_points(metrics, step, timestamp)
-    into = _run_id(run_id)
+    into = active_run_id(run_id)
     location.opened().runs.log(into, metrics=points)
     if model_id is not None and run_id_of(model_id) != into:
         location.opened().runs.log(run_id_of(model_id), metrics=points)
@@ -205,7 +206,7 @@ def set_tags(tags: Mapping[str, object], synchronous: bool | None = None) -> Non
 @speaks_mlflow
 def delete_tag(key: str) -> None:
     """Remove a tag of the active run."""
-    location.opened().runs.remove_tag(_run_id(None), key)
+    location.opened().runs.remove_tag(active_run_id(), key)
 
 
 @speaks_mlflow
@@ -219,7 +220,7 @@ def log_input(
     if model is not None:
         raise MlflowException.invalid_parameter_value("models cannot be kept as inputs of a run: log a tag instead")
     if dataset is not None:
-        _log_dataset(_run_id(None), dataset, context, tags)
+        _log_dataset(active_run_id(), dataset, context, tags)
 
 
 @speaks_mlflow
@@ -235,66 +236,6 @@ def log_inputs(
         datasets or (), contexts or [None] * count, tags_list or [None] * count, strict=True
     ):
         log_input(dataset, context, tags, models)
-
-
-@speaks_mlflow
-def log_artifact(local_path: str, artifact_path: str | None = None, run_id: str | None = None) -> None:
-    """Keep a file, or a folder, of this machine in the active run."""
-    artifact_files.keep_file(_run_id(run_id), local_path, artifact_path)
-
-
-@speaks_mlflow
-def log_artifacts(local_dir: str, artifact_path: str | None = None, run_id: str | None = None) -> None:
-    """Keep all files of a folder in the active run."""
-    artifact_files.keep_folder(_run_id(run_id), local_dir, artifact_path)
-
-
-@speaks_mlflow
-def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
-    """Keep a text as a file of the active run."""
-    artifact_files.keep_text(_run_id(run_id), text, artifact_file)
-
-
-@speaks_mlflow
-def log_dict(dictionary: object, artifact_file: str, run_id: str | None = None) -> None:
-    """Keep a value as a file of JSON or YAML in the active run."""
-    artifact_files.keep_dictionary(_run_id(run_id), dictionary, artifact_file)
-
-
-@speaks_mlflow
-def log_figure(figure: object, artifact_file: str, *, save_kwargs: Mapping[str, object] | None = None) -> None:
-    """Keep a figure of Matplotlib or Plotly in the active run."""
-    artifact_files.keep_figure(_run_id(None), figure, artifact_file, save_kwargs)
-
-
-@speaks_mlflow
-def log_image(image: object, artifact_file: str) -> None:
-    """Keep an image of Pillow, or an array of one, in the active run."""
-    artifact_files.keep_image(_run_id(None), image, artifact_file)
-
-
-@speaks_mlflow
-def log_table(data: object, artifact_file: str, run_id: str | None = None) -> None:
-    """Keep a table in the active run; one that is there gets more rows."""
-    artifact_files.keep_table(_run_id(run_id), data, artifact_file)
-
-
-@speaks_mlflow
-def load_table(artifact_file: str, run_ids: Sequence[str] | None = None, extra_columns: object = None) -> Any:
-    """The tables of this name of some runs, else of the active one, one below the other."""
-    import pandas as pd
-
-    if extra_columns:
-        raise MlflowException.invalid_parameter_value("extra_columns are not there: search_runs has what a run has")
-    runs = location.opened().runs
-    paths = [runs.path(f"runs:/{run_id}/{artifact_file}") for run_id in run_ids or [_run_id(None)]]
-    return pd.concat([artifact_files.read_table(path) for path in paths], ignore_index=True)
-
-
-@speaks_mlflow
-def get_artifact_uri(artifact_path: str | None = None) -> str:
-    """``runs:/RUN/PATH`` of the active run, by which its files are loaded and registered."""
-    return f"runs:/{_run_id(None)}" + (f"/{artifact_path}" if artifact_path else "")
 
 
 @speaks_mlflow
@@ -426,13 +367,13 @@ def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:
     return runs.run(run_id) if tags else run
 
 
-def _run_id(run_id: str | None) -> str:
+def active_run_id(run_id: str | None = None) -> str:
     """The run that is named, else the active one; one is started if there is none, as MLflow does."""
     return run_id or (active_run() or start_run()).info.run_id
 
 
 def _log(run_id: str | None, **logged: Any) -> None:
-    location.opened().runs.log(_run_id(run_id), **logged)
+    location.opened().runs.log(active_run_id(run_id), **logged)
 
 
 def _log_dataset(run_id: str, dataset: Dataset, context: str | None, tags: Mapping[str, str] | None) -> None:

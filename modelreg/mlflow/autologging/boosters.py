@@ -8,7 +8,7 @@ from typing import Any
 from modelreg.mlflow import fluent, location
 from modelreg.mlflow.autologging import logging
 from modelreg.mlflow.autologging.settings import Settings
-from modelreg.mlflow.client import as_points
+from modelreg.mlflow.tracking_client import as_points
 
 Rounds = Mapping[str, Mapping[str, list[float]]]
 """Name of the data -> metric -> its value in each round."""
