@@ -31,10 +31,8 @@ def with_the_import_changed(text: str) -> str:
 def runner():
     """A process that runs scripts in forks of itself."""
     words = [sys.executable, "-P", Path(__file__).with_name("script_runner.py")]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    yield process
-    process.stdin.close()
-    process.wait()
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
