@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import chdir
 from importlib.util import find_spec
 
 import pytest
@@ -39,7 +40,8 @@ def empty_runs(tmp_path_factory):
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("runs") / "runs.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
+    with chdir(path.parent):  # where the artifacts of its runs will be, too
+        MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
 
 
