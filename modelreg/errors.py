@@ -123,7 +123,7 @@ class InvalidName(InvalidInput):
             f"{shown(name)} cannot be a model's name",
             "a model is wanted here, not one of its versions: the part before '/' or '@'"
             if is_reference
-            else "a name is 1 to 128 letters, digits, '.', '_' or '-', and starts with a letter or digit",
+            else "a name is 1 to 128 letters, digits, '.', '_', '-' and single spaces, starting with a letter or digit",
         )
 
 
@@ -136,7 +136,7 @@ class InvalidAlias(InvalidInput):
         super().__init__(
             f"{shown(alias)} cannot be an alias",
             "an alias is 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
-            "and is neither 'latest', nor a stage, nor a version such as '3' or 'v3'",
+            "and is neither 'latest' nor a version such as '3' or 'v3'",
         )
 
 
@@ -416,7 +416,8 @@ class NameTaken(Conflict):
 
     def __init__(self, name: str, existing: str) -> None:
         super().__init__(
-            f"{shown(name)} differs from the existing model {existing} in case only", f"use --name {existing}"
+            f"{shown(name)} differs from the existing model {existing} in case only",
+            f"use --name {shlex.quote(existing)}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Estimators in memory: written to a file by joblib, and asked what they take and give."""
+"""Estimators in memory: written to a file, and asked what they take and give."""
 
 from __future__ import annotations
 
@@ -15,18 +15,39 @@ FILE_NAME = "model.joblib"
 @contextmanager
 def dumped(estimator: object) -> Iterator[Path]:
     """A file that holds ``estimator``, for as long as the block lasts; raises `UnusableSource`."""
-    from pickle import PicklingError
     from tempfile import TemporaryDirectory
-
-    import joblib  # 150 ms, and NumPy with it
 
     with TemporaryDirectory(prefix="modelreg-") as folder:
         path = Path(folder, FILE_NAME)
-        try:
-            joblib.dump(estimator, path)
-        except (PicklingError, TypeError, AttributeError) as error:
-            raise UnusableSource(f"the estimator cannot be pickled: {error}") from error
+        dump(estimator, path)
         yield path
+
+
+def dump(estimator: object, path: Path) -> None:
+    """Write ``estimator`` with joblib, or with cloudpickle where it holds a lambda or a closure.
+
+    Raises `UnusableSource` for what neither can write.
+    """
+    from pickle import PicklingError
+
+    import joblib  # 150 ms, and NumPy with it
+
+    try:
+        joblib.dump(estimator, path)
+    except (PicklingError, TypeError, AttributeError):
+        dump_pickle(estimator, path)
+
+
+def dump_pickle(estimator: object, path: Path) -> None:
+    """Write ``estimator`` as a plain pickle, by cloudpickle; raises `UnusableSource` for what it cannot write."""
+    from pickle import PicklingError
+
+    import cloudpickle
+
+    try:
+        path.write_bytes(cloudpickle.dumps(estimator))
+    except (PicklingError, TypeError, AttributeError) as error:
+        raise UnusableSource(f"the estimator cannot be pickled: {error}") from error
 
 
 def signature_by_example(estimator: object, example: object) -> Signature:

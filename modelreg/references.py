@@ -26,6 +26,7 @@ DIGEST_PREFIX = "sha256:"
 _SHOWN_DIGITS = 12
 
 _PLAIN = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_PLAIN_NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]| (?=[A-Za-z0-9._-])){0,127}"  # single spaces, as in MLflow's examples
 _NO_NAMES = ("*", ".")  # every model, and the current folder
 _NAME_LENGTH = 256  # characters, in a registry with MLflow's rules; MLflow's databases take as many
 _ALIAS = r"[\w.-]{1,255}"
@@ -102,8 +103,8 @@ def parse_name(text: str) -> ModelName:
 
 
 def require_plain_name(name: str) -> None:
-    """Raise `InvalidName` for a name that needs quotes in a shell or means another thing elsewhere."""
-    if not re.fullmatch(_PLAIN, name):
+    """Raise `InvalidName` for a name that means another thing elsewhere; single spaces within it are fine."""
+    if not re.fullmatch(_PLAIN_NAME, name):
         raise InvalidName(name)
 
 
@@ -121,9 +122,8 @@ def parse_alias(text: str) -> str:
 
 
 def require_plain_alias(alias: str) -> None:
-    """Raise `InvalidAlias` for what needs quotes in a shell, and for stages and numbers, which mean something."""
-    means_something = alias.lower() in (stage.value.lower() for stage in Stage) or alias.isdecimal()
-    if not re.fullmatch(_PLAIN, alias) or means_something:
+    """Raise `InvalidAlias` for what needs quotes in a shell, and for numbers; ``@production`` is no stage."""
+    if not re.fullmatch(_PLAIN, alias) or alias.isdecimal():
         raise InvalidAlias(alias)
 
 

@@ -870,6 +870,7 @@ class Registry:
         tracking_uri: StrPath,
         *names: str,
         allow_unsafe: str | None = None,
+        local_paths: bool = False,
         dry_run: bool = False,
         progress: Count | None = None,
     ) -> Transfer:
@@ -880,8 +881,9 @@ class Registry:
         aliases, tags, descriptions and with the metrics and parameters of their runs, one transaction each. What is
         changed here is left alone until it changes in MLflow, too. No gate is asked. What cannot be brought in is
         told in the outcome, with the reason, and keeps nothing else out. Files that run code when they are loaded
-        are such, unless ``allow_unsafe`` says why. ``progress`` is called with how many versions are done, and how
-        many there are.
+        are such, unless ``allow_unsafe`` says why. ``local_paths`` says that a server runs on this machine, so that the
+        paths that it names are read; otherwise they are refused. ``progress`` is called with how many versions are
+        done, and how many there are.
 
         Raises `MLflowMissing`, and `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read at
         all; `StorageFailure` and `Busy` when the registry cannot be written. Then the same call again goes on.
@@ -890,7 +892,7 @@ class Registry:
         from modelreg.exchange.location import Location
         from modelreg.statements import checked_reason
 
-        location = Location.parse(tracking_uri)
+        location = Location.parse(tracking_uri, local_paths=local_paths)
         request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
         with storing(inside=self.folder):
             return import_models(self._home, request, progress)

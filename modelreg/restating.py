@@ -9,10 +9,11 @@ from typing import Any
 
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import Source, SourceFile
-from modelreg.errors import InvalidInput
+from modelreg.errors import InvalidInput, LoggedModelNotFound
 from modelreg.home import Home
-from modelreg.records.run import RunReference
-from modelreg.records.version import ModelFile
+from modelreg.records.run import Run, RunReference
+from modelreg.records.signature import Signature
+from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
 from modelreg.statements import Statement, checked_message, checked_text
@@ -36,7 +37,24 @@ class _Known:
     run_id: str | None
     metrics: dict[str, float]
     params: dict[str, str]
-    manifest: Manifest
+    is_folder: bool
+    files: tuple[ModelFile, ...]
+    signature: Signature | None
+    location: str | None
+
+    @classmethod
+    def of_manifest(cls, manifest: Manifest, origin: str, of: Run | ModelVersion) -> _Known:
+        """What the manifest says of the bytes, with the facts of the run or version that they belong to."""
+        return cls(
+            origin=origin,
+            run_id=of.run_id,
+            metrics=dict(of.metrics),
+            params=dict(of.params),
+            is_folder=manifest.is_folder,
+            files=manifest.files,
+            signature=manifest.signature,
+            location=manifest.location,
+        )
 
 
 def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
@@ -44,16 +62,17 @@ def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) 
     known = _of_run(home, RunReference.parse(text)) if RunReference.is_one(text) else _of_version(home, text)
     why, new_version = stated.pop("allow_unsafe", None), stated.pop("new_version", False)
     origin = stated.pop("source", None) or known.origin
-    facts = {"metrics": known.metrics, "params": known.params, "signature": known.manifest.signature}
+    facts = {"metrics": known.metrics, "params": known.params, "signature": known.signature}
     run_id = stated.pop("run_id", None) or known.run_id
     if overridden := sorted(facts.keys() & stated.keys()):
         raise InvalidInput(
             f"{' and '.join(overridden)} of stored bytes cannot be stated", "log them in the run, or register a file"
         )
     statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
-    files, location = known.manifest.files, known.manifest.location
-    source = Source(Path(known.origin), known.manifest.is_folder, _places(home, files))
-    return RegistrationRequest(name, source, statement, origin, checked_message(why), new_version, files, location)
+    source = Source(Path(known.origin), known.is_folder, _places(home, known.files))
+    return RegistrationRequest(
+        name, source, statement, origin, checked_message(why), new_version, known.files, known.location
+    )
 
 
 def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
@@ -69,27 +88,31 @@ def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> Regi
 
 
 def _of_run(home: Home, reference: RunReference) -> _Known:
+    """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
     with home.catalog.reading() as catalog:
-        run, model = catalog.run(reference.run_id), catalog.logged_model(reference.run_id, reference.path)
+        run = catalog.run(reference.run_id)
+    model = run.model_at(reference.path)
+    if model is not None:
+        return _Known.of_manifest(home.artifacts.manifest(model), model.reference, run)
+    files = run.folder(reference.path)
+    if not files:
+        raise LoggedModelNotFound(run.run_id, reference.path, list(run.models))
     return _Known(
-        origin=model.reference,
+        origin=f"runs:/{run.run_id}/{reference.path}",
         run_id=run.run_id,
         metrics=dict(run.metrics),
         params=dict(run.params),
-        manifest=home.artifacts.manifest(model),
+        is_folder=True,
+        files=files,
+        signature=None,
+        location=None,
     )
 
 
 def _of_version(home: Home, text: str) -> _Known:
     with home.catalog.reading() as catalog:
         version = catalog.version(Reference.parse(text))
-    return _Known(
-        origin=f"models:/{version.reference}",
-        run_id=version.run_id,
-        metrics=dict(version.metrics),
-        params=dict(version.params),
-        manifest=home.artifacts.manifest(version),
-    )
+    return _Known.of_manifest(home.artifacts.manifest(version), f"models:/{version.reference}", version)
 
 
 def _places(home: Home, files: Sequence[ModelFile]) -> tuple[SourceFile, ...]:

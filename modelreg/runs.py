@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelreg import provenance
-from modelreg.artifacts.manifest import Facts
-from modelreg.artifacts.source import find_source
-from modelreg.clock import as_text
+from modelreg import clock, provenance
+from modelreg.artifacts.checkout import check_out
+from modelreg.artifacts.copying import of_bytes
+from modelreg.artifacts.manifest import Facts, config_content, manifest_content
+from modelreg.artifacts.source import Source, SourceFile, find_source
+from modelreg.clock import as_milliseconds, as_text
 from modelreg.containers.content import OpenModel
-from modelreg.errors import InvalidInput, ParamChanged, shown
+from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.estimators import dumped
 from modelreg.flavors import load, recognise
 from modelreg.home import Home
-from modelreg.records.run import FINISHED, STATUSES, LoggedModel, Run, RunReference
+from modelreg.records.run import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
 from modelreg.records.signature import Signature
-from modelreg.references import parse_model_path
+from modelreg.records.version import ModelFile
+from modelreg.references import Digest, parse_key, parse_model_path
 from modelreg.registration import publish, require_published, scan_notes
 from modelreg.security.trust import Trust, honoured
-from modelreg.statements import checked_count, checked_metrics, checked_params, checked_tags, checked_text
+from modelreg.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
 
 if TYPE_CHECKING:
     from modelreg.expressions.evaluation import Value
     from modelreg.expressions.tree import Field
+
+StrPath = str | os.PathLike[str]
+
+_EXPERIMENT = "experiment."
+"""What the name of a setting begins with that keeps an experiment."""
 
 
 class Runs:
@@ -71,6 +84,17 @@ class Runs:
         with reading(self._home) as catalog:
             return catalog.run(run_id)
 
+    def experiments(self) -> dict[str, str]:
+        """What `keep_experiment` kept, by the name of the experiment."""
+        with reading(self._home) as catalog:
+            return catalog.settings(_EXPERIMENT)
+
+    def keep_experiment(self, name: str, text: str) -> None:
+        """Keep what is known of an experiment, as a text of whoever calls; it replaces an earlier one."""
+        checked = checked_text(name, "the experiment's name")
+        with writing(self._home) as change:
+            change.set_setting(f"{_EXPERIMENT}{checked}", checked_text(text, "the experiment"))
+
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
     ) -> list[Run]:
@@ -93,27 +117,49 @@ class Runs:
         run_id: str,
         *,
         params: Mapping[str, object] | None = None,
-        metrics: Mapping[str, float] | None = None,
+        metrics: Mapping[str, float] | Sequence[MetricPoint] | None = None,
         tags: Mapping[str, object] | None = None,
     ) -> None:
-        """Keep parameters, metrics and tags; of metrics and tags the latest value counts, a parameter has one only.
+        """Keep parameters, metrics and tags: of metrics and tags the latest value counts, a parameter has one only.
 
-        Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in one of its forms; then none of them was kept.
+        A metric that is NaN or infinite is missing from then on, and a tag says why (see `MISSING`). Metrics with
+        steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in
+        one of its forms; then none of them was kept.
         """
-        stated = checked_params(params)
-        logged: dict[str, dict[str, Any]] = {
-            "params": stated,
-            "metrics": checked_metrics(metrics),
-            "tags": checked_tags(tags),
-        }
+        stated, labels = checked_params(params), checked_tags(tags)
+        batches = _batches(_points(metrics))
         with writing(self._home) as change:
             run = change.run(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
                     raise ParamChanged(run_id, name, run.params[name], value)
-            known: dict[str, Mapping[str, Any]] = {"params": run.params, "metrics": run.metrics, "tags": run.tags}
-            if any(not values.items() <= known[what].items() for what, values in logged.items()):
-                change.log(run_id, logged)
+            if not (stated.items() <= run.params.items() and labels.items() <= run.tags.items()):
+                change.log(run_id, {"params": stated, "tags": labels})
+            missing = {name for name in run.tags if name.startswith(MISSING)}
+            for batch in batches:
+                values, reasons = _values_and_reasons(batch, missing)
+                places = {name: (point.step, point.timestamp) for name, point in batch.items()}
+                change.log(run_id, {"metrics": values, "tags": reasons}, places)
+
+    def remove_tag(self, run_id: str, name: str) -> None:
+        """Remove a tag of a run; raises `RunNotFound` and `TagNotFound`."""
+        with writing(self._home) as change:
+            tags = change.run(run_id).tags
+            if name not in tags:
+                raise TagNotFound(f"run {run_id}", name, list(tags))
+            change.log(run_id, {"tags": {name: None}})
+
+    def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
+        """Every value of a metric, in the order in which they were logged; raises `RunNotFound`."""
+        with reading(self._home) as catalog:
+            return catalog.metric_history(run_id, name)
+
+    def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
+        """Keep files as artifacts of a run, each under its path there: all of them, or none.
+
+        Raises `RunNotFound`, `SourceNotFound`, `UnusableSource`, `UnsafeModel`.
+        """
+        return [model for model, _ in self._store(run_id, {path: _source(path, file) for path, file in files.items()})]
 
     def log_model(
         self, run_id: str, path: str, estimator: object, *, signature: Signature | None = None
@@ -123,22 +169,35 @@ class Runs:
         Warns when loading it will take trust. Raises `RunNotFound`, `UnusableSource` for what cannot be pickled,
         `UnsafeModel`.
         """
-        called = parse_model_path(path)
-        self.run(run_id)  # before anything is written for nothing
-        with dumped(estimator) as file, storing(inside=self._home.path), self._home.ingesting():
-            source = find_source(file, self._home.path)
-            with self._home.artifacts.receiving(source.files) as receipt:
-                facts = Facts(source.is_folder, signature, {}, {})
-                published = publish(receipt, source.root, facts, allow_unsafe=False)
-                with self._home.catalog.writing(provenance.actor()) as change:
-                    change.run(run_id)
-                    require_published(receipt, f"runs:/{run_id}/{called}")
-                    model = LoggedModel(run_id, called, published.digest, published.files[0], change.moment)
-                    change.log_model(model)
-                    notes = scan_notes(published.scan, change)
+        with dumped(estimator) as file:
+            ((model, notes),) = self._store(run_id, {path: find_source(file, self._home.path)}, signature)
         for note in notes:
             warnings.warn(f"{model.reference}: {note}", stacklevel=2)
         return model
+
+    def _store(
+        self, run_id: str, sources: Mapping[str, Source], signature: Signature | None = None
+    ) -> list[tuple[LoggedModel, Sequence[str]]]:
+        """Store files of one each as models of a run, in one transaction; each with what is to be known of it."""
+        called = [parse_model_path(path) for path in sources]
+        self.run(run_id)  # before anything is written for nothing
+        with ExitStack() as held:
+            held.enter_context(storing(inside=self._home.path))
+            held.enter_context(self._home.ingesting())
+            stored = []
+            for path, source in zip(called, sources.values(), strict=True):
+                receipt = held.enter_context(self._home.artifacts.receiving(source.files))
+                facts = Facts(source.is_folder, signature, {}, {})
+                stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
+            with self._home.catalog.writing(provenance.actor()) as change:
+                change.run(run_id)
+                models: list[tuple[LoggedModel, Sequence[str]]] = []
+                for path, receipt, published in stored:
+                    require_published(receipt, f"runs:/{run_id}/{path}")
+                    model = LoggedModel(run_id, path, published.digest, published.files[0], change.moment)
+                    change.log_model(model)
+                    models.append((model, scan_notes(published.scan, change)))
+        return models
 
     def model(self, reference: str) -> LoggedModel:
         """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
@@ -151,21 +210,102 @@ class Runs:
         with storing(inside=self._home.path):
             return self._home.artifacts.manifest(model).signature
 
-    def load(self, model: LoggedModel) -> Any:
-        """The model itself, ready to predict, from bytes that were checked now.
+    def path(self, reference: str) -> Path:
+        """The path of a read-only copy of a run's file, model or folder, every byte checked now.
 
-        It imports nothing but names of the allow-list and trusted ones. Raises `BlobDamaged` and `UntrustedModel`.
+        ``runs:/RUN`` is the folder of all artifacts. Raises `RunNotFound`, `LoggedModelNotFound`, `BlobDamaged`.
         """
+        run_id, _, path = reference.removeprefix("runs:/").strip("/").partition("/")
+        run = self.run(run_id)
+        model = run.model_at(path)
+        if model is not None:
+            return self._checked_out(reference, model.digest, model.files) / model.file.path
+        files = run.folder(path)
+        if not files and path:
+            raise LoggedModelNotFound(run_id, path, list(run.models))
+        manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
+        return self._checked_out(reference, of_bytes(manifest), files)
+
+    def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
+        with storing(inside=self._home.path):
+            return check_out(self._home.artifacts, self._home.checkouts, reference, digest, files)
+
+    def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
+        """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
+
+        It imports nothing but names of the allow-list and trusted ones, unless ``full_trust``. Raises `RunNotFound`,
+        `LoggedModelNotFound`, `BlobDamaged` and `UntrustedModel`.
+        """
+        reference = model if isinstance(model, str) else model.reference
+        named = RunReference.parse(reference)
         with reading(self._home) as catalog:
-            trusted = honoured(catalog.trusted_names())
+            names = honoured(catalog.trusted_names())
+            stored = catalog.run(named.run_id).model_at(named.path)
+        trust = Trust(reference, names, full=full_trust)
         store = self._home.artifacts
-        with storing(), store.opened_and_checked(model.file, model.reference) as file:
-            found = recognise({model.file.path: store.path(model.file.digest)}, False)
-            return load(OpenModel(file, None), found.format, Trust(model.reference, trusted))
+        if stored is None:
+            folder = self.path(reference)
+            files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+            return load(OpenModel(None, folder), recognise(files, True).format, trust)
+        with storing(), store.opened_and_checked(stored.file, stored.reference) as file:
+            found = recognise({stored.file.path: store.path(stored.file.digest)}, False)
+            return load(OpenModel(file, None), found.format, trust)
+
+
+def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
+    """Checked points; of a mapping all at step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
+    if isinstance(metrics, Mapping):
+        moment = as_milliseconds(clock.now())
+        metrics = [MetricPoint(name, value, 0, moment) for name, value in metrics.items()]
+    return [
+        replace(point, name=parse_key(point.name, "metric"), value=checked_number(point.name, point.value))
+        for point in metrics or ()
+    ]
+
+
+def _batches(points: Iterable[MetricPoint]) -> list[dict[str, MetricPoint]]:
+    """The points in order, each metric at most once in a batch."""
+    batches: list[dict[str, MetricPoint]] = []
+    for point in points:
+        if not batches or point.name in batches[-1]:
+            batches.append({})
+        batches[-1][point.name] = point
+    return batches
+
+
+def _values_and_reasons(
+    batch: Mapping[str, MetricPoint], missing: set[str]
+) -> tuple[dict[str, float | None], dict[str, str | None]]:
+    """What a run's metrics are now, and the tags that say why one is missing, which are those of ``missing`` before."""
+    values: dict[str, float | None] = {}
+    reasons: dict[str, str | None] = {}
+    for name, point in batch.items():
+        tag = f"{MISSING}{name}"
+        if math.isfinite(point.value):
+            values[name] = point.value
+            if tag in missing:
+                missing.discard(tag)
+                reasons[tag] = None
+        else:
+            values[name] = None
+            missing.add(tag)
+            reasons[tag] = json.dumps(point.value)  # NaN, Infinity or -Infinity
+    return values, reasons
+
+
+def _source(path: str, file: StrPath) -> Source:
+    """A file as it is to be called in the run; it may be empty, as a log is. Raises `SourceNotFound`."""
+    place = Path(file)
+    if not place.is_file():
+        raise SourceNotFound(file)
+    found = SourceFile(path.rpartition("/")[2], str(place.resolve()), place.stat().st_size)
+    return Source(place, False, (found,))
 
 
 def _value_of(run: Run, field: Field) -> Value:
     value: Value | Mapping[str, Value] | datetime = getattr(run, field.name)
+    if field.name == "name":
+        value = run.tags.get("mlflow.runName", run.name)  # MLflow's tag renames a run
     match value:
         case datetime():
             return as_text(value)

@@ -78,15 +78,20 @@ def checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
 
 def checked_metric(name: str, value: object) -> float:
     """``value`` as a finite float64; raises `InvalidMetric`, also for text and truth values."""
-    if isinstance(value, (str, bytes, bool)):
-        raise InvalidMetric(name, value)
-    try:
-        number = float(value)  # type: ignore[arg-type]  # NumPy's numbers as well, without importing NumPy
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidMetric(name, value) from error
+    number = checked_number(name, value)
     if not math.isfinite(number):
         raise InvalidMetric(name, value)
     return number
+
+
+def checked_number(name: str, value: object) -> float:
+    """``value`` as a float64, which may be NaN or infinite; raises `InvalidMetric` for text and truth values."""
+    if isinstance(value, (str, bytes, bool)):
+        raise InvalidMetric(name, value)
+    try:
+        return float(value)  # type: ignore[arg-type]  # NumPy's numbers as well, without importing NumPy
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidMetric(name, value) from error
 
 
 def checked_text(text: str, what: str) -> str:

@@ -64,7 +64,7 @@ def test_an_alias_is_removed(two):
     assert list(two.verify()) == []
 
 
-@pytest.mark.parametrize("alias", ["latest", "v3", "3", "Production", "none", "", "a b", "-x", "x" * 129, "a/b"])
+@pytest.mark.parametrize("alias", ["latest", "v3", "3", "", "a b", "-x", "x" * 129, "a/b"])
 def test_what_means_something_else_or_cannot_be_written_is_no_alias(two, alias):
     with pytest.raises(InvalidAlias):
         two.alias("churn/1", alias)
@@ -243,3 +243,11 @@ def test_every_edit_by_hand_is_noticed(two, by_hand, statement):
     by_hand("PRAGMA foreign_keys = ON")
     by_hand(statement)
     assert list(two.verify()) != []
+
+
+def test_an_alias_may_be_named_as_a_stage_is_and_means_another_thing(registry, model_file):
+    registry.register(model_file(b"1"), "churn", aliases=["production"])
+    registry.register(model_file(b"2"), "churn", stage="Production")
+    assert registry.version("churn@production").version == 1
+    assert registry.version("churn/production").version == 2
+    assert list(registry.verify()) == []

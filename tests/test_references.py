@@ -114,7 +114,7 @@ def test_an_alias_may_be_what_mlflow_takes_but_latest_and_versions():
             parse_alias(refused)
 
 
-@pytest.mark.parametrize("name", ["my model", "chürn", "-x", "_x", "a" * 129])
+@pytest.mark.parametrize("name", ["my  model", "my model ", "chürn", "-x", "_x", "a" * 129])
 def test_a_name_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, name):
     for refused in (
         lambda: three.model(name),
@@ -127,7 +127,7 @@ def test_a_name_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(thr
             refused()
 
 
-@pytest.mark.parametrize("alias", ["-x", "production", "3", "größte"])
+@pytest.mark.parametrize("alias", ["-x", "3", "größte"])
 def test_an_alias_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, alias):
     for refused in (
         lambda: three.version(f"churn@{alias}"),

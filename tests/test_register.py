@@ -268,7 +268,7 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_made(registry, model_file
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".x", "-x", "_x", "a/b", "..", "a b", "ä", "a\n", "a" * 129, "a%2Fb", "a@b", "\x1b[31m"]
+    "name", ["", ".x", "-x", "_x", "a/b", "..", "a  b", " a", "a ", "ä", "a\n", "a" * 129, "a%2Fb", "a@b", "\x1b[31m"]
 )
 def test_a_name_outside_the_grammar_is_refused(registry, model_file, name):
     with pytest.raises(InvalidName):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import time
+from threading import Lock
 
 import pytest
 
@@ -23,10 +25,13 @@ from modelreg.errors import (
     NameTaken,
     ParamChanged,
     RunNotFound,
+    SourceNotFound,
+    TagNotFound,
     UnsafeModel,
     UnusableSource,
     VersionInUse,
 )
+from modelreg.records.run import MetricPoint
 
 ESTIMATOR = {"weights": [1.0, 2.0]}
 
@@ -110,7 +115,7 @@ def test_a_run_goes_on_when_it_is_resumed(registry, run):
 
 def test_each_change_of_a_run_is_one_entry_of_the_journal_and_what_changes_nothing_is_none(registry, run):
     registry.runs.log(run.run_id, metrics={"auc": 0.8})
-    registry.runs.log(run.run_id, metrics={"auc": 0.8})
+    registry.runs.log(run.run_id, tags={"team": "search"})
     registry.runs.log(run.run_id)
     registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     registry.runs.end(run.run_id)
@@ -131,7 +136,6 @@ def test_a_parameter_keeps_its_value_and_all_of_a_refused_call_is_refused(regist
 @pytest.mark.parametrize(
     ("logged", "error"),
     [
-        ({"metrics": {"auc": float("nan")}}, InvalidMetric),
         ({"metrics": {"auc": "high"}}, InvalidMetric),
         ({"params": {"": 1}}, InvalidKey),
         ({"tags": {"a": "x" * 70_000}}, InvalidInput),
@@ -141,6 +145,86 @@ def test_what_cannot_be_kept_is_refused(registry, run, logged, error):
     with pytest.raises(error):
         registry.runs.log(run.run_id, **logged)
     assert len(registry.history()) == 1
+
+
+@pytest.mark.parametrize(("value", "reason"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
+def test_a_metric_that_is_not_finite_is_missing_with_a_reason_until_it_is_finite_again(registry, run, value, reason):
+    registry.runs.log(run.run_id, metrics={"loss": 0.5})
+    registry.runs.log(run.run_id, metrics={"loss": value, "auc": 0.8})
+    found = registry.runs.run(run.run_id)
+    assert (found.metrics, found.tags["modelreg.missing.loss"]) == ({"auc": 0.8}, reason)
+    assert list(registry.verify()) == []
+    registry.runs.log(run.run_id, metrics={"loss": 0.25})
+    found = registry.runs.run(run.run_id)
+    assert found.metrics == {"loss": 0.25, "auc": 0.8}
+    assert "modelreg.missing.loss" not in found.tags
+    assert list(registry.verify()) == []
+
+
+def test_a_version_of_a_run_has_no_value_of_a_metric_that_is_missing_and_a_gate_does_not_pass(registry, run):
+    registry.runs.log(run.run_id, metrics={"loss": 0.1})
+    registry.runs.log(run.run_id, metrics={"loss": math.nan})
+    logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
+    version = registry.register_stored(logged.reference, "churn")
+    registry.add_gate("churn", "Production", "metrics.loss < 1")
+    assert version.metrics == {}
+    assert not registry.check_gates("churn/1", "Production").passed
+
+
+def test_a_metric_has_every_value_with_its_step_and_time_and_the_last_one_counts(registry, run):
+    points = [MetricPoint("loss", value, step, 1_000 + step) for step, value in enumerate([3.0, 2.0, math.nan, 1.0])]
+    registry.runs.log(run.run_id, metrics=points)
+    registry.runs.log(run.run_id, metrics={"loss": 1.0})
+    found = registry.runs.metric_history(run.run_id, "loss")
+    assert [(point.step, point.timestamp) for point in found[:4]] == [(step, 1_000 + step) for step in range(4)]
+    assert [point.value for point in found if math.isfinite(point.value)] == [3.0, 2.0, 1.0, 1.0]
+    assert registry.runs.run(run.run_id).metrics == {"loss": 1.0}
+    assert registry.runs.metric_history(run.run_id, "nothing") == []
+    assert list(registry.verify()) == []
+
+
+def test_a_tag_can_be_removed(registry, run):
+    registry.runs.remove_tag(run.run_id, "team")
+    assert registry.runs.run(run.run_id).tags == {}
+    with pytest.raises(TagNotFound, match="'team'"):
+        registry.runs.remove_tag(run.run_id, "team")
+    assert list(registry.verify()) == []
+
+
+def test_files_of_a_run_are_stored_checked_and_become_versions(registry, run, tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"a")
+    (tmp_path / "empty.log").touch()
+    files = {
+        "weights/a.bin": tmp_path / "a.bin",
+        "weights/sub/b.bin": tmp_path / "a.bin",
+        "log": tmp_path / "empty.log",
+    }
+    registry.runs.log_files(run.run_id, files)
+    reference = f"runs:/{run.run_id}"
+    folder = registry.runs.path(f"{reference}/weights")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.bin")} == {"a.bin", "sub/b.bin"}
+    assert registry.runs.path(f"{reference}/weights/sub/b.bin").read_bytes() == b"a"
+    assert (registry.runs.path(reference) / "log").read_bytes() == b""
+    version = registry.register_stored(f"{reference}/weights", "churn")
+    assert [file.path for file in version.files] == ["a.bin", "sub/b.bin"]
+    assert registry.register_stored(f"{reference}/weights/a.bin", "churn").files[0].path == "a.bin"
+    with pytest.raises(LoggedModelNotFound):
+        registry.runs.path(f"{reference}/nothing")
+    assert list(registry.verify()) == []
+
+
+def test_files_are_kept_all_of_them_or_none(registry, run, tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"a")
+    with pytest.raises(SourceNotFound):
+        registry.runs.log_files(run.run_id, {"a.bin": tmp_path / "a.bin", "b.bin": tmp_path / "b.bin"})
+    assert registry.runs.run(run.run_id).models == {}
+
+
+def test_files_of_a_run_stay_when_everything_else_is_pruned(registry, run, tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"a")
+    registry.runs.log_files(run.run_id, {"weights/a.bin": tmp_path / "a.bin"})
+    registry.prune(grace="0")
+    assert registry.runs.path(f"runs:/{run.run_id}/weights/a.bin").read_bytes() == b"a"
 
 
 def test_what_is_not_there_is_said_to_be_missing(registry, run):
@@ -199,7 +283,7 @@ def test_what_runs_code_or_cannot_be_pickled_is_not_logged(registry, run):
     with pytest.raises(UnsafeModel):
         registry.runs.log_model(run.run_id, "model", Hostile())
     with pytest.raises(UnusableSource, match="pickled"):
-        registry.runs.log_model(run.run_id, "model", lambda: None)
+        registry.runs.log_model(run.run_id, "model", Lock())
     assert registry.runs.run(run.run_id).models == {}
 
 

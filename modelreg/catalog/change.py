@@ -394,11 +394,20 @@ class Change(Snapshot):
         runs.set_status(self._connection, values)
         self._journal_run(START_RUN, values)
 
-    def log(self, run_id: str, logged: Mapping[str, Mapping[str, object]]) -> None:
-        """Keep ``params``, ``metrics`` and ``tags`` of a run, in the place of those of the same names."""
+    def log(
+        self,
+        run_id: str,
+        logged: Mapping[str, Mapping[str, object]],
+        points: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
+        """Keep ``params``, ``metrics`` and ``tags`` of a run, in the place of those of the same names.
+
+        None removes one. ``points`` are the steps and times (milliseconds) of metrics, for `Snapshot.metric_history`.
+        """
         for what, values in logged.items():
             runs.put(self._connection, run_id, what, values)
-        self._journal_run(LOG, {"run_id": run_id} | {what: dict(values) for what, values in logged.items()})
+        values = {"run_id": run_id} | {what: dict(values) for what, values in logged.items()}
+        self._journal_run(LOG, values, {"points": points} if points else {})
 
     def log_model(self, model: LoggedModel) -> None:
         """Keep a model of a run, in the place of one of the same path."""
@@ -496,9 +505,10 @@ class Change(Snapshot):
         """Journal what is about no model."""
         self._journal(action, NO_MODEL, more=more, name=gates.EVERY_MODEL, fields=False)
 
-    def _journal_run(self, action: str, values: Values) -> None:
+    def _journal_run(self, action: str, values: Values, more: Values | None = None) -> None:
         """Journal what changed of a run, but for what is empty."""
-        self._journal_whole(action, {"run": {name: value for name, value in values.items() if value != {}}})
+        changed = {name: value for name, value in values.items() if value != {}}
+        self._journal_whole(action, {"run": changed} | (more or {}))
 
     def _journal_gate(self, action: str, name: ModelName | None, more: Values) -> None:
         model = NO_MODEL if name is None else model_id(self._connection, name)

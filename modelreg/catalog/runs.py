@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import as_text, from_text
+from modelreg.clock import as_milliseconds, as_text, from_text
 from modelreg.errors import LoggedModelNotFound, RunNotFound
-from modelreg.records.run import LoggedModel, Run
+from modelreg.records.run import MISSING, LoggedModel, MetricPoint, Run
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
 
@@ -34,6 +35,15 @@ _PUT = {
     "metrics": "INSERT OR REPLACE INTO run_metrics (run_id, name, value) VALUES (?, ?, ?)",
     "tags": "INSERT OR REPLACE INTO run_tags (run_id, name, value) VALUES (?, ?, ?)",
 }
+_TAKE = {
+    "params": "DELETE FROM run_params WHERE run_id = ? AND name = ?",
+    "metrics": "DELETE FROM run_metrics WHERE run_id = ? AND name = ?",
+    "tags": "DELETE FROM run_tags WHERE run_id = ? AND name = ?",
+}
+_LOGGED = """
+SELECT at, after FROM journal
+WHERE name = '*' AND action = 'log' AND json_extract(after, '$.run.run_id') = :run_id ORDER BY seq
+"""
 _PUT_MODEL = """
 INSERT OR REPLACE INTO logged_models (run_id, path, digest, file, file_digest, size, created_at)
 VALUES (:run_id, :path, :digest, :file, :file_digest, :size, :created_at)
@@ -97,8 +107,27 @@ def set_status(connection: sqlite3.Connection, values: Mapping[str, Any]) -> Non
 
 
 def put(connection: sqlite3.Connection, run_id: str, what: str, values: Mapping[str, Any]) -> None:
-    """Write ``params``, ``metrics`` or ``tags``, in the place of those of the same names."""
-    connection.executemany(_PUT[what], [(run_id, *pair) for pair in values.items()])
+    """Write ``params``, ``metrics`` or ``tags``, in the place of those of the same names; None removes one."""
+    connection.executemany(_PUT[what], [(run_id, *pair) for pair in values.items() if pair[1] is not None])
+    connection.executemany(_TAKE[what], [(run_id, name) for name, value in values.items() if value is None])
+
+
+def metric_history(connection: sqlite3.Connection, run_id: str, name: str) -> list[MetricPoint]:
+    """Every value of a metric of a run, in the order in which they were logged, as the journal has them."""
+    points = []
+    for row in connection.execute(_LOGGED, {"run_id": run_id}):
+        with understood():
+            after = json.loads(row["after"])
+            if name in after["run"].get("metrics", {}):
+                points.append(_point(name, after, row["at"]))
+    return points
+
+
+def _point(name: str, after: dict[str, Any], at: str) -> MetricPoint:
+    run = after["run"]
+    value = run["metrics"][name]
+    step, timestamp = after.get("points", {}).get(name, (0, as_milliseconds(from_text(at))))
+    return MetricPoint(name, float(run["tags"][f"{MISSING}{name}"] if value is None else value), step, timestamp)
 
 
 def put_model(connection: sqlite3.Connection, model: LoggedModel) -> dict[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelreg.records.gate import Gate
     from modelreg.records.journal import JournalEntry
     from modelreg.records.model import Model
-    from modelreg.records.run import LoggedModel, Run
+    from modelreg.records.run import LoggedModel, MetricPoint, Run
     from modelreg.records.stored import StoredVersion
     from modelreg.records.trusted_name import TrustedName
     from modelreg.records.version import ModelVersion
@@ -49,6 +49,12 @@ class Snapshot:
         """What was chosen when the registry was made."""
         row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
+
+    def settings(self, prefix: str) -> dict[str, str]:
+        """The settings whose names begin with ``prefix``, by what follows it."""
+        query = "SELECT name, value FROM settings WHERE substr(name, 1, length(:prefix)) = :prefix ORDER BY name"
+        rows = self._connection.execute(query, {"prefix": prefix})
+        return {row["name"].removeprefix(prefix): row["value"] for row in rows}
 
     @property
     def rules(self) -> StageRules:
@@ -190,6 +196,13 @@ class Snapshot:
         from modelreg.catalog import runs
 
         return runs.read_runs(self._connection)
+
+    def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
+        """Every value of a metric of a run, in the order in which they were logged; raises `RunNotFound`."""
+        from modelreg.catalog import runs
+
+        runs.read_run(self._connection, run_id)
+        return runs.metric_history(self._connection, run_id, name)
 
     def logged_model(self, run_id: str, path: str) -> LoggedModel:
         """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""

@@ -37,6 +37,9 @@ def import_mlflow(
         str | None,
         typer.Option(metavar="WHY", help="Import what runs code when it is loaded, too; the reason is kept."),
     ] = None,
+    local_paths: Annotated[
+        bool, typer.Option("--local-paths", help="The server runs on this machine: read the paths that it names.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +60,12 @@ def import_mlflow(
     is_new = not target.exists()
     with version_bar("importing") as progress:
         done = target.import_mlflow(
-            tracking_uri, *names or (), allow_unsafe=allow_unsafe, dry_run=dry_run, progress=progress
+            tracking_uri,
+            *names or (),
+            allow_unsafe=allow_unsafe,
+            local_paths=local_paths,
+            dry_run=dry_run,
+            progress=progress,
         )
     if is_new and target.exists():
         output.note(f"made a registry in {target.folder}")

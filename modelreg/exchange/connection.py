@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
+from modelreg.exchange.copies import temporary_folder
 from modelreg.exchange.location import Kind, Location
 
 _SETTINGS = {
@@ -40,9 +40,9 @@ def reading(location: Location) -> Iterator[Any]:
     Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, and `MLflowFailed` for what MLflow cannot open.
     """
     location.require()
-    with _quiet(), TemporaryDirectory(prefix="modelreg-") as folder:
+    with _quiet(), temporary_folder() as folder:
         with told_as(location.shown):
-            uri = _readable(location, Path(folder))
+            uri = _readable(location, folder)
         with _connected(uri, location) as client:
             yield client
 
@@ -81,7 +81,7 @@ def without_local_files() -> Iterator[None]:
 
 
 def _refused(artifact_uri: str, **_: Any) -> Any:
-    raise ValueError(f"{artifact_uri} is a path of the server's machine")
+    raise ValueError(f"{artifact_uri} is a path of the server's machine: if that is this one, add --local-paths")
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class _Import:
             items.clear()
             with _reported(items, name, version.number):
                 _require_number(version)
-                said, notes = said_of_version(version, stages[version.number], rules)
+                said, notes = said_of_version(version, model, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
                 items.append(self._version(_Wanted(name, version, said, model, stages), notes))
             (item,) = items

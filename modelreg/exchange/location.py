@@ -6,7 +6,6 @@ import os
 import re
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -34,16 +33,21 @@ class Location:
     """As MLflow takes it."""
     path: Path | None
     """The file or folder; None for a server."""
+    has_local_paths: bool = True
+    """Whether the paths that the records name are paths of this machine; of a server only where the user says so."""
 
     @classmethod
-    def parse(cls, text: str | os.PathLike[str]) -> Location:
-        """Read an address or a path; raises `InvalidInput` for what is neither."""
+    def parse(cls, text: str | os.PathLike[str], *, local_paths: bool = False) -> Location:
+        """Read an address or a path; raises `InvalidInput` for what is neither.
+
+        ``local_paths`` says of a server that it runs on this machine and may name any path of it.
+        """
         address = os.fspath(text)
         scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", address)
         if scheme is None:
             return cls._of_path(Path(address), address)
         if scheme[1] in ("http", "https") and urlsplit(address).netloc:
-            return cls(Kind.SERVER, address.rstrip("/"), None)
+            return cls(Kind.SERVER, address.rstrip("/"), None, local_paths)
         if address.startswith(_SQLITE):
             return cls._of_database(Path(address.removeprefix(_SQLITE).partition("?")[0]))
         if scheme[1] == "file":
@@ -73,17 +77,6 @@ class Location:
     def shown(self) -> str:
         """The address as it may be shown and written down: without a password."""
         return without_password(self.uri)
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether it is a server that is not known to be on this machine."""
-        if self.kind is not Kind.SERVER:
-            return False
-        host = urlsplit(self.uri).hostname or ""
-        try:
-            return not ip_address(host).is_loopback
-        except ValueError:  # a name
-            return host != "localhost"
 
     def require(self) -> None:
         """Raise `SourceNotFound`, or `InvalidInput` for a file or folder in which MLflow keeps nothing."""

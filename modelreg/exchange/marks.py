@@ -20,3 +20,6 @@ MODEL = "model"
 CREATED_AT = "mlflow.created_at"
 CREATED_BY = "mlflow.created_by"
 """Tags of an imported version: when and by whom it was made in MLflow."""
+
+PARAM_LENGTH = 6000
+"""Characters of a parameter that MLflow keeps; its client cuts a longer one (``mlflow.utils.validation``)."""

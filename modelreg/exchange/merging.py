@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from modelreg.errors import InvalidInput, shown
-from modelreg.exchange.marks import CREATED_AT, CREATED_BY, OURS
+from modelreg.exchange.marks import CREATED_AT, CREATED_BY, OURS, PARAM_LENGTH
 from modelreg.exchange.source import MLflowModel, MLflowRun, MLflowVersion
 from modelreg.references import parse_alias, require_plain_alias
 from modelreg.stages import Stage, StageRules
@@ -74,11 +74,14 @@ def said_of_model(model: MLflowModel) -> tuple[Said, list[str]]:
     return Said(_description(model.description, notes), _tags(model.tags, notes)), notes
 
 
-def said_of_version(version: MLflowVersion, stage: Stage, rules: StageRules) -> tuple[Said, list[str]]:
-    """What MLflow says of a version that goes into ``stage``, and sentences about what of it cannot be kept."""
+def said_of_version(
+    version: MLflowVersion, model: MLflowModel, stage: Stage, rules: StageRules
+) -> tuple[Said, list[str]]:
+    """What MLflow says of a version of ``model`` that goes into ``stage``, and sentences about what cannot be kept."""
     notes: list[str] = []
     tags = _tags(version.tags, notes)
-    aliases = _fitting(version.aliases, "alias", partial(_alias, rules), notes)
+    own = _without_other_case(version, model, notes)
+    aliases = _fitting(own, "alias", partial(_alias, rules), notes)
     return Said(_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
@@ -87,6 +90,11 @@ def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list
     notes = ["its run is gone from MLflow, and with it metrics and parameters"] if run.is_gone else []
     metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
     params = _fitting_pairs(run.params, "parameter", checked_params, notes)
+    notes += [
+        f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: it may have been cut there"
+        for key, value in params.items()
+        if len(value) == PARAM_LENGTH
+    ]
     return metrics, params, notes
 
 
@@ -134,6 +142,24 @@ def _fitting_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[
         except InvalidInput as error:
             notes.append(f"{kind} {shown(key)} is left out: {error.message}")
     return found
+
+
+def _without_other_case(version: MLflowVersion, model: MLflowModel, notes: list[str]) -> list[str]:
+    """The aliases that mean this version whatever their case: of several that differ in case, the highest version's."""
+    holders: dict[str, tuple[int, str]] = {}
+    for each in model.versions:
+        for alias in each.aliases:
+            holders[alias.lower()] = max(holders.get(alias.lower(), (0, "")), (each.number, alias))
+    kept = []
+    for alias in version.aliases:
+        number, chosen = holders[alias.lower()]
+        if alias == chosen:
+            kept.append(alias)
+        else:
+            notes.append(
+                f"alias {shown(alias)} is left out: it differs in case only from {shown(chosen)} of version {number}"
+            )
+    return kept
 
 
 def _alias(rules: StageRules, text: str) -> str:

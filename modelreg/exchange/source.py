@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,6 +65,7 @@ class MLflowModel:
 class MLflowRun:
     """What a version's run says of it."""
 
+    run_id: str | None
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     git_commit: str | None
@@ -106,28 +108,7 @@ class Source:
     def run(self, version: MLflowVersion) -> MLflowRun:
         """What the version's run, and the logged model that it was made from, say of it."""
         with told_as(f"the run of {version.name}/{version.number}"):
-            run = self._found(self._client.get_run, version.run_id)
-            model = self._found(self._client.get_logged_model, version.model_id)
-        tags = run.data.tags if run else {}
-        return MLflowRun(
-            metrics=(run.data.metrics if run else {})
-            | {each.key: each.value for each in (model and model.metrics) or ()},
-            params=(run.data.params if run else {}) | ((model and model.params) or {}),
-            git_commit=tags.get("mlflow.source.git.commit"),
-            user=tags.get("mlflow.user", ""),
-            is_gone=bool(version.run_id) and run is None,
-        )
-
-    def _found(self, get: Callable[[str], Any], key: str | None) -> Any:
-        """What MLflow has of this key; None for none, and for one that was deleted for good."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return get(key) if key else None
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
+            return read_run(self._client, version.run_id, version.model_id)
 
     def manifest(self, version: MLflowVersion) -> bytes:
         """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""
@@ -163,7 +144,7 @@ class Source:
         import mlflow.artifacts
 
         with TemporaryDirectory(prefix="modelreg-") as folder:
-            with without_local_files() if self._location.is_elsewhere else nullcontext():
+            with without_local_files() if not self._location.has_local_paths else nullcontext():
                 path = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
             yield path
 
@@ -173,8 +154,8 @@ class Source:
         if parts.scheme not in ("", "file"):
             return None
         path = Path(unquote(parts.path) if parts.scheme else address)
-        if self._location.is_elsewhere:  # else whoever writes there could name any file of whoever imports
-            raise ValueError(f"{path} is a path of the server's machine: run the import there, from http://localhost")
+        if not self._location.has_local_paths:  # whoever writes there could name any file of whoever imports
+            raise ValueError(f"{path} is a path of the server's machine: if that is this one, add --local-paths")
         for place in self._places(path):
             if place.exists():
                 return place
@@ -202,6 +183,49 @@ def _pages(search: Any, filter: str | None = None) -> Iterator[Any]:
             return
 
 
+def read_run(tracking: Any, run_id: str | None, model_id: str | None) -> MLflowRun:
+    """What a run, and a logged model, say of a version; ``tracking`` is MLflow's client, or its store of runs.
+
+    The run's metrics count before those of the logged model, which other runs may have logged. Raises what MLflow
+    raises, unless there is no such run or model.
+    """
+    model = _found(tracking.get_logged_model, model_id)
+    run = _found(tracking.get_run, run_id or (model and model.source_run_id))
+    tags = run.data.tags if run else {}
+    return MLflowRun(
+        run_id=run.info.run_id if run else run_id,
+        metrics=_latest((model and model.metrics) or ()) | (run.data.metrics if run else {}),
+        params=(run.data.params if run else {}) | ((model and model.params) or {}),
+        git_commit=tags.get("mlflow.source.git.commit"),
+        user=tags.get("mlflow.user", ""),
+        is_gone=bool(run_id) and run is None,
+    )
+
+
+def _found(get: Callable[[str], Any], key: str | None) -> Any:
+    """What MLflow has of this key; None for none, and for one that was deleted for good."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return get(key) if key else None
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def _latest(metrics: Iterable[Any]) -> dict[str, float]:
+    """The last value of each metric of a logged model, of which a SQLite store gives every step in any order."""
+    return {each.key: each.value for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))}
+
+
+def _model_id(found: Any) -> str | None:
+    """The logged model that a version was made from; a SQLite store has it in the source alone."""
+    known = getattr(found, "model_id", None) or None
+    named = re.fullmatch(r"models:/+(m-[0-9a-f]{32})/?", found.source or "")
+    return known or (named[1] if named else None)
+
+
 def _version(found: Any, aliases: tuple[str, ...]) -> MLflowVersion:
     return MLflowVersion(
         name=found.name,
@@ -212,7 +236,7 @@ def _version(found: Any, aliases: tuple[str, ...]) -> MLflowVersion:
         aliases=aliases,
         source=found.source or "",
         run_id=found.run_id or None,
-        model_id=getattr(found, "model_id", None) or None,
+        model_id=_model_id(found),
         status=found.status,
         created_at=as_text(datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)),
         created_by=found.user_id or "",

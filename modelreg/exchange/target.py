@@ -12,7 +12,7 @@ from modelreg.clock import as_milliseconds
 from modelreg.errors import MLflowFailed, shown
 from modelreg.exchange.connection import told_as
 from modelreg.exchange.location import Kind, Location
-from modelreg.exchange.marks import DIGEST, MANIFEST, MODEL, NUMBER, PLACEHOLDER
+from modelreg.exchange.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
 from modelreg.records.version import ModelVersion
 
 _EXPERIMENT = "modelreg"
@@ -101,7 +101,13 @@ class Target:
                 (Path(folder) / MANIFEST).write_bytes(upload.manifest)
                 self._client.log_artifact(run_id, str(Path(folder) / MANIFEST))
         notes = _each("metric", version.metrics, lambda key, value: self._client.log_metric(run_id, key, value))
-        notes += _each("parameter", version.params, lambda key, value: self._client.log_param(run_id, key, value))
+        params = {key: value for key, value in version.params.items() if len(value) <= PARAM_LENGTH}
+        notes += _each("parameter", params, lambda key, value: self._client.log_param(run_id, key, value))
+        notes += [
+            f"parameter {shown(key)} is left out of the run there: it has {len(version.params[key]):,} characters, and "
+            f"MLflow keeps {PARAM_LENGTH:,}"
+            for key in sorted(version.params.keys() - params.keys())
+        ]
         with told_as(f"{version.reference} in MLflow"):
             self._client.set_terminated(run_id)
             source = f"{run.info.artifact_uri.rstrip('/')}/{MODEL}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelreg.containers.content import Files, OpenModel, text
 from modelreg.containers.yaml_text import parse_mapping
+from modelreg.errors import InvalidData, UnloadableModel
 from modelreg.flavors import pickles, skops
+from modelreg.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
 from modelreg.records.registration import Description
 from modelreg.records.signature import Signature, SignatureField
+from modelreg.signatures import signature_from_json
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -18,6 +21,8 @@ FORMATS = ("mlflow",)
 
 _MOST_TEXT = 1 << 20  # bytes
 _GENERIC = "python_function"
+SIGNATURE = "modelreg_signature"
+"""The key within the flavor ``python_function`` that has the signature in modelreg's JSON."""
 TYPES = {
     "boolean": "boolean",
     "integer": "int32",
@@ -45,7 +50,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
         flavor,
         "mlflow",
         model_class=_class(files, _mapping(flavors[flavor])),
-        signature=_signature(_mapping(model.get("signature"))),
+        signature=_own_signature(flavors) or _signature(_mapping(model.get("signature"))),
         run_id=_text(model.get("run_id")),
     )
 
@@ -57,10 +62,16 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     trust, since MLflow runs what the folder says. Raises `UnloadableModel` and `UntrustedModel`.
     """
     from modelreg.security.scan import scan
-    from modelreg.security.unpickle import load_mlflow, load_pickle
+    from modelreg.security.unpickle import load_mlflow, load_pickle, load_python_model
 
     assert model.folder is not None
     files = model.files()
+    generic = generic_flavor(files)
+    if _text(generic.get("loader_module")) == LOADER:
+        pickled = files.get(_text(generic.get(OBJECT)) or "")
+        if pickled is None:
+            raise UnloadableModel("the file of the Python model is not in its folder", "log the model again")
+        return load_python_model(pickled, _context(generic, model.folder), trust)
     path = _estimator_file(files)
     if path is None:
         return load_mlflow(model.folder, trust)
@@ -71,10 +82,46 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
         return load_pickle(file, trust)
 
 
+def generic_flavor(files: Files) -> dict[object, object]:
+    """What the ``MLmodel`` says of the flavor ``python_function``, by which any model is asked; empty for none."""
+    return _mapping(_mapping(parsed(files).get("flavors")).get(_GENERIC))
+
+
+def parsed(files: Files) -> dict[object, object]:
+    """The ``MLmodel`` of a folder, with texts for all scalars; empty where there is none."""
+    return (_parsed(files["MLmodel"]) if "MLmodel" in files else None) or {}
+
+
+def _context(generic: dict[object, object], folder: Path) -> PythonModelContext:
+    """The files and settings of a Python model; a path that leads out of the folder is left out."""
+    paths = {str(name): folder / str(path) for name, path in _mapping(generic.get(ARTIFACTS)).items()}
+    inside = {name: str(path) for name, path in paths.items() if path.resolve().is_relative_to(folder.resolve())}
+    return PythonModelContext(inside, _json(generic.get(CONFIG)))
+
+
+def _own_signature(flavors: dict[str, object]) -> Signature | None:
+    """The signature as modelreg writes it, which has more than MLflow's types."""
+    stated = _json(_mapping(flavors.get(_GENERIC)).get(SIGNATURE))
+    try:
+        return signature_from_json(stated) if stated else None
+    except InvalidData:
+        return None
+
+
+def _json(value: object) -> dict[str, Any]:
+    """An object in JSON; empty for anything else."""
+    import json
+
+    try:
+        found = json.loads(_text(value) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _estimator_file(files: Files) -> Path | None:
     """The file of the estimator; None where MLflow would run more than this file says."""
-    parsed = _parsed(files["MLmodel"]) if "MLmodel" in files else None
-    flavors = _mapping(parsed.get("flavors")) if parsed else {}
+    flavors = _mapping(parsed(files).get("flavors"))
     described, generic = _mapping(flavors.get("sklearn")), _mapping(flavors.get(_GENERIC))
     if _text(generic.get("loader_module")) not in (None, "mlflow.sklearn"):
         return None

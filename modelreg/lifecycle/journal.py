@@ -7,9 +7,10 @@ Every entry holds the new values of all that it changed, as JSON::
 The first entry of a model or version has all its values, later ones those that changed, and null means that it was
 deleted. Gates, evaluations and approvals are whole values each (``gate``, ``evaluation``, ``approval``), or named as
 gone (``removed_gates``, ``withdrawn``); so are trusted names. A ``run`` has what changed of it, and of its parameters,
-metrics, tags and models those that did. The first entry of all has the ``settings`` and the steps
-of the schema (``migrations``). So replaying is no more than applying entry after entry, and the outcome can
-be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: neither changes anything.
+metrics, tags and models those that did; ``points`` are the steps and times of its metrics. The first entry of all has
+the ``settings`` and the steps of the schema (``migrations``). So replaying is no more than applying entry after entry,
+and the outcome can be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: like
+``points``, neither changes anything.
 """
 
 from __future__ import annotations
@@ -161,10 +162,15 @@ def _apply_to_registry(state: State, after: Values) -> None:
 
 
 def _apply_to_run(state: State, values: Values) -> None:
-    """Of what a run has many of, such as metrics, an entry has those that changed."""
+    """Of what a run has many of, such as metrics, an entry has those that changed; null means that one was removed."""
     known = state.runs.setdefault(values["run_id"], {})
     for name, value in values.items():
-        known[name] = known.get(name, {}) | value if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            known[name] = value
+            continue
+        merged = known.pop(name, {}) | value
+        if present := {key: each for key, each in merged.items() if each is not None}:
+            known[name] = present
 
 
 def _count(state: State, table: str, number: int) -> None:

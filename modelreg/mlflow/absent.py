@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-_FILES = "runs keep models, parameters, metrics and tags; register_model makes a version of a folder with files"
-_OWN_CLASSES = "sklearn.log_model keeps any object that predicts; 'modelreg trust add' lets its class be imported"
 _INSTEAD = {
-    "PythonModel": _OWN_CLASSES,
-    "log_model": _OWN_CLASSES,
-    "autolog": "log what counts by log_params, log_metrics and sklearn.log_model",
-    "log_artifact": _FILES,
-    "log_artifacts": _FILES,
-    "log_dict": _FILES,
-    "log_figure": _FILES,
-    "log_image": _FILES,
-    "log_table": _FILES,
-    "log_text": _FILES,
-    "evaluate": "'modelreg evaluate' keeps how well a version does on a file of data",
-    "save_model": "log_model keeps a model; joblib.dump writes it to a file",
+    "evaluate": "compute the metrics and log them by log_metrics; modelreg.Registry().evaluate measures a version",
+    "projects": "start the script itself",
+    "run": "start the script itself",
+    "spark_udf": "load the model by pyfunc.load_model in each task",
+    "set_model": "log the object itself by pyfunc.log_model(python_model=...)",
+    "genai": "prompts, traces and judges of language models need MLflow itself",
+    "trace": "traces need MLflow itself",
+    "start_span": "traces need MLflow itself",
+    "pytorch": "save the model to a file and register that by register_model",
+    "tensorflow": "save the model to a file and register that by register_model",
+    "keras": "save the model to a file and register that by register_model",
+    "transformers": "save the model to a folder and register that by register_model",
+    "onnx": "save the model to a file and register that by register_model",
 }
 
 
 def absent(owner: str, name: str) -> AttributeError:
     """The error of whoever asks ``owner`` for ``name``; `hasattr` is False then."""
-    advice = _INSTEAD.get(name, "docs/mlflow.md says what there is")
-    return AttributeError(f"{owner} has no {name!r}, and only what a model's life needs of MLflow: {advice}", name=name)
+    advice = _INSTEAD.get(name, "docs/mlflow.md lists what there is")
+    return AttributeError(f"{owner} has no {name!r}: {advice}", name=name)

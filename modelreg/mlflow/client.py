@@ -8,28 +8,29 @@ from contextlib import suppress
 from typing import NoReturn
 
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
-from modelreg.mlflow import location
+from modelreg.mlflow import location, logged_models
 from modelreg.mlflow.absent import absent
-from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run, ViewType
+from modelreg.mlflow.entities import (
+    ModelVersion,
+    PagedList,
+    RegisteredModel,
+)
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
-from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME
 from modelreg.mlflow.exceptions import all_speak_mlflow
-from modelreg.mlflow.experiments import runs_in
 from modelreg.mlflow.loading import MODELS
-from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
-from modelreg.records.run import FINISHED, RunReference
+from modelreg.mlflow.searching import page, translated_filter, translated_order
+from modelreg.mlflow.tracking_client import TrackingClient
+from modelreg.records.run import RunReference
 from modelreg.references import parse_alias, parse_name
-from modelreg.registry import Registry
 from modelreg.stages import Stage
 
 _MOST_MODELS = 1000
-_MOST_RUNS = 100_000
 _MOST_VERSIONS = 200_000
 Version = str | int
 
 
 @all_speak_mlflow
-class MlflowClient:
+class MlflowClient(TrackingClient):
     """The registry in a folder, through the methods of MLflow's client.
 
     Without an address it is the one that `set_tracking_uri` named, else modelreg's default. It is made when it is
@@ -51,72 +52,6 @@ class MlflowClient:
     def tracking_uri(self) -> str:
         """Where the registry is, as ``modelreg:///PATH``."""
         return f"{location.SCHEME}{location.current(*self._uris).folder}"
-
-    # Runs
-
-    def get_run(self, run_id: str) -> Run:
-        """A run with everything that was logged."""
-        return Run.of(self._registry.runs.run(run_id))
-
-    def search_runs(
-        self,
-        experiment_ids: Sequence[str] | str | None,
-        filter_string: str | None = None,
-        run_view_type: int = ViewType.ACTIVE_ONLY,
-        max_results: int = 1000,
-        order_by: Sequence[str] | None = None,
-        page_token: str | bytes | None = None,
-    ) -> PagedList[Run]:
-        """The runs of some experiments, or of all (None), for which a filter is true: a page, the latest first."""
-        wanted = page(max_results, _MOST_RUNS, page_token)
-        if run_view_type == ViewType.DELETED_ONLY or experiment_ids in ([], ()):
-            return PagedList([], None)
-        among = None if experiment_ids is None else runs_in(experiment_ids)
-        conditions = [f"({each})" for each in (among, translated_filter(filter_string, OF_RUNS)) if each]
-        found = self._registry.runs.search(
-            " AND ".join(conditions) or None,
-            sort=translated_order(order_by, "started_at DESC", OF_RUNS),
-            limit=wanted.size + 1,
-            offset=wanted.offset,
-        )
-        runs = [Run.of(run) for run in found[: wanted.size]]
-        return PagedList(runs, wanted.next if len(found) > wanted.size else None)
-
-    def create_run(
-        self,
-        experiment_id: str,
-        start_time: int | None = None,
-        tags: Mapping[str, object] | None = None,
-        run_name: str | None = None,
-    ) -> Run:
-        """Start a run without making it the active one; it goes on until `set_terminated`."""
-        among = {} if experiment_id == DEFAULT_EXPERIMENT else {EXPERIMENT_NAME: experiment_id}
-        return Run.of(self._registry.runs.start(run_name, tags=among | dict(tags or {})))
-
-    def log_param(self, run_id: str, key: str, value: object, synchronous: bool | None = None) -> object:
-        """Keep a parameter of a run, which has one value for ever; returns it."""
-        self._registry.runs.log(run_id, params={key: value})
-        return value
-
-    def log_metric(
-        self,
-        run_id: str,
-        key: str,
-        value: float,
-        timestamp: int | None = None,
-        step: int | None = None,
-        synchronous: bool | None = None,
-    ) -> None:
-        """Keep the latest value of a metric of a run."""
-        self._registry.runs.log(run_id, metrics=as_numbers({key: value}))
-
-    def set_tag(self, run_id: str, key: str, value: object, synchronous: bool | None = None) -> None:
-        """Set a tag of a run."""
-        self._registry.runs.log(run_id, tags={key: value})
-
-    def set_terminated(self, run_id: str, status: str = FINISHED, end_time: int | None = None) -> None:
-        """Say how a run ended: ``FINISHED``, ``FAILED`` or ``KILLED``."""
-        self._registry.runs.end(run_id, status)
 
     # Registered models
 
@@ -307,7 +242,9 @@ class MlflowClient:
         description: str | None = None,
     ) -> ModelVersion:
         """Make the next version of a model, which is made if need be; the same bytes make another one, too."""
-        registry, text = self._registry, str(source)
+        with self._here():
+            text = logged_models.run_reference(str(source))
+        registry = self._registry
         if RunReference.is_one(text) or text.startswith(MODELS):
             made = registry.register_stored(
                 text, name, run_id=run_id, tags=tags, description=description, new_version=True
@@ -318,10 +255,6 @@ class MlflowClient:
                 path, name, run_id=run_id, source=text, tags=tags, description=description, new_version=True
             )
         return ModelVersion.of(made)
-
-    @property
-    def _registry(self) -> Registry:
-        return location.opened(*self._uris)
 
     def _chosen(self, name: str, version: Version | None, stage: str | None) -> str:
         if (version is None) == (stage is None):
@@ -339,11 +272,6 @@ def _reference(name: str, version: Version | None) -> str:
     if not (text.isascii() and text.isdecimal()):
         raise InvalidInput(f"the version {shown(text)} is not a whole number", "an alias has methods of its own")
     return f"{parse_name(name)}/{text}"
-
-
-def as_numbers(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Truth values as 0 and 1, as MLflow keeps them; what is no number is refused where it is kept."""
-    return {name: int(value) if isinstance(value, bool) else value for name, value in metrics.items()}
 
 
 def _required(value: str | None, what: str) -> str:

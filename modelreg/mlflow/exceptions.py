@@ -9,6 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from modelreg import errors
+from modelreg.mlflow.advice import advice_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,20 +100,5 @@ def all_speak_mlflow(kind: type[R]) -> type[R]:
 def translated(error: errors.ModelregError) -> MlflowException:
     """An error of modelreg in MLflow's words, and with what it advises."""
     code = next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
-    advice = _advice(error)
+    advice = advice_of(error)
     return MlflowException(f"{error.message} ({advice})" if advice else error.message, code)
-
-
-def _advice(error: errors.ModelregError) -> str | None:
-    """What to do, where the error's own hint speaks of the command line's options in words of Python."""
-    match error:
-        case errors.ProductionOccupied():
-            name, _, occupant = error.reference.rpartition("/")
-            move = f"client.transition_model_version_stage({name!r}, {occupant!r}, 'Archived')"
-            return f"archive_existing_versions=True archives that one; or move it first: {move}"
-        case errors.InvalidMetric():
-            return "leave out a metric that is undefined"
-        case errors.UnusableFolder():
-            return "name an empty folder or a new one by set_tracking_uri()"
-        case _:
-            return error.hint

@@ -5,16 +5,29 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from modelreg.mlflow import experiments, location
-from modelreg.mlflow.client import MlflowClient, as_numbers
-from modelreg.mlflow.entities import ModelVersion, PagedList, RegisteredModel, Run
+from modelreg.mlflow.client import MlflowClient
+from modelreg.mlflow.data.dataset import Dataset
+from modelreg.mlflow.entities import (
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    ModelVersion,
+    PagedList,
+    RegisteredModel,
+    Run,
+)
+from modelreg.mlflow.entities.dataset import CONTEXT
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
+from modelreg.mlflow.logged_models import logged_model, run_id_of
+from modelreg.mlflow.tracking_client import as_points
 from modelreg.records.run import FAILED, FINISHED
 
 if TYPE_CHECKING:
@@ -53,6 +66,8 @@ _active = _Active()
 _process = os.getpid()
 _latest: str | None = None
 """The run that was started last in this process."""
+_latest_model: str | None = None
+"""The id of the model that was logged last in this process."""
 
 
 @speaks_mlflow
@@ -77,6 +92,8 @@ def start_run(
             f"run {parent} is active already: end it by end_run(), or start one inside of it with nested=True",
             INVALID_STATE,
         )
+    if log_system_metrics:
+        warnings.warn("system metrics are not logged", stacklevel=3)
     runs = location.opened().runs
     given = dict(tags or {}) if description is None else {_DESCRIPTION: description} | dict(tags or {})
     if run_id is not None:
@@ -144,13 +161,10 @@ def log_metric(
     timestamp: int | None = None,
     run_id: str | None = None,
     model_id: str | None = None,
-    dataset: object = None,
+    dataset: Dataset | None = None,
 ) -> None:
-    """Keep the latest value of a metric of the active run; neither its steps nor its times are kept.
-
-    ``model_id`` and ``dataset`` have no effect: a version has all metrics of its run.
-    """
-    log_metrics({key: value}, run_id=run_id)
+    """Log a value of a metric to the active run, of which it is the latest; see `log_metrics`."""
+    log_metrics({key: value}, step, run_id=run_id, timestamp=timestamp, model_id=model_id, dataset=dataset)
 
 
 @speaks_mlflow
@@ -161,10 +175,20 @@ def log_metrics(
     run_id: str | None = None,
     timestamp: int | None = None,
     model_id: str | None = None,
-    dataset: object = None,
+    dataset: Dataset | None = None,
 ) -> None:
-    """Keep the latest values of metrics of the active run: all of them, or none; see `log_metric`."""
-    _log(run_id, metrics=as_numbers(metrics))
+    """Log values of metrics to the active run: all of them, or none.
+
+    With ``model_id`` they are logged to the run of this model as well, of which a version takes its metrics.
+    ``dataset`` is kept as an input of the run.
+    """
+    points = as_points(metrics, step, timestamp)
+    into = active_run_id(run_id)
+    location.opened().runs.log(into, metrics=points)
+    if model_id is not None and run_id_of(model_id) != into:
+        location.opened().runs.log(run_id_of(model_id), metrics=points)
+    if dataset is not None:
+        _log_dataset(into, dataset, None, None)
 
 
 @speaks_mlflow
@@ -177,6 +201,110 @@ def set_tag(key: str, value: object, synchronous: bool | None = None) -> None:
 def set_tags(tags: Mapping[str, object], synchronous: bool | None = None) -> None:
     """Set tags of the active run."""
     _log(None, tags=tags)
+
+
+@speaks_mlflow
+def delete_tag(key: str) -> None:
+    """Remove a tag of the active run."""
+    location.opened().runs.remove_tag(active_run_id(), key)
+
+
+@speaks_mlflow
+def log_input(
+    dataset: Dataset | None = None,
+    context: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    model: object = None,
+) -> None:
+    """Keep name, digest and number of rows of a dataset as an input of the active run."""
+    if model is not None:
+        raise MlflowException.invalid_parameter_value("models cannot be kept as inputs of a run: log a tag instead")
+    if dataset is not None:
+        _log_dataset(active_run_id(), dataset, context, tags)
+
+
+@speaks_mlflow
+def log_inputs(
+    datasets: Sequence[Dataset] | None = None,
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, str] | None] | None = None,
+    models: object = None,
+) -> None:
+    """Keep several datasets as inputs of the active run."""
+    count = len(datasets or ())
+    for dataset, context, tags in zip(
+        datasets or (), contexts or [None] * count, tags_list or [None] * count, strict=True
+    ):
+        log_input(dataset, context, tags, models)
+
+
+@speaks_mlflow
+def get_parent_run(run_id: str) -> Run | None:
+    """The run within which a run was started; None for one by itself."""
+    return MlflowClient().get_parent_run(run_id)
+
+
+@speaks_mlflow
+def delete_run(run_id: str) -> None:
+    """Mark a run as deleted; its versions and files stay."""
+    MlflowClient().delete_run(run_id)
+
+
+@speaks_mlflow
+def get_logged_model(model_id: str) -> LoggedModel:
+    """The model of this id, with the metrics and parameters of its run."""
+    return logged_model(model_id)
+
+
+@speaks_mlflow
+def last_logged_model() -> LoggedModel | None:
+    """The model that was logged last in this process."""
+    return None if _latest_model is None else logged_model(_latest_model)
+
+
+@speaks_mlflow
+def log_model_params(params: Mapping[str, object], model_id: str | None = None) -> None:
+    """Keep parameters of a model's run, else of the active run."""
+    _log(None if model_id is None else run_id_of(model_id), params=params)
+
+
+@speaks_mlflow
+def set_logged_model_tags(model_id: str, tags: Mapping[str, object]) -> None:
+    """Set tags of a logged model."""
+    MlflowClient().set_logged_model_tags(model_id, tags)
+
+
+@speaks_mlflow
+def search_logged_models(
+    experiment_ids: Sequence[str] | None = None,
+    filter_string: str | None = None,
+    datasets: object = None,
+    max_results: int | None = None,
+    order_by: Sequence[Mapping[str, object]] | None = None,
+    output_format: Literal["pandas", "list"] = "pandas",
+) -> Any:
+    """The models of the runs of some experiments, else of the chosen one, as a DataFrame or as a list."""
+    among = experiment_ids or [experiments.chosen() or DEFAULT_EXPERIMENT]
+    found = MlflowClient().search_logged_models(among, filter_string, datasets, max_results, order_by)
+    if output_format == "list":
+        return found.to_list()
+    import pandas as pd
+
+    return pd.DataFrame([dict(model) for model in found])
+
+
+def note_model(model_id: str) -> None:
+    """Note which model was logged last."""
+    global _latest_model
+    _latest_model = model_id
+
+
+@speaks_mlflow
+def set_model_version_tag(
+    name: str, version: str | int | None = None, key: str | None = None, value: object = None
+) -> None:
+    """Set a tag of a version."""
+    MlflowClient().set_model_version_tag(name, version, key, value)
 
 
 @speaks_mlflow
@@ -228,7 +356,7 @@ def _of_all_pages(search: Callable[[str | None], PagedList[T]], most: int | None
 
 def _place(experiment_id: str | None, parent: str | None) -> dict[str, object]:
     """The tags that say which experiment a new run belongs to, and which run."""
-    experiment = experiments.chosen() if experiment_id is None else experiment_id
+    experiment = experiments.chosen() if experiment_id is None else str(experiment_id)
     stated = {EXPERIMENT_NAME: None if experiment == DEFAULT_EXPERIMENT else experiment, PARENT_RUN_ID: parent}
     return {name: value for name, value in stated.items() if value is not None}
 
@@ -239,9 +367,19 @@ def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:
     return runs.run(run_id) if tags else run
 
 
+def active_run_id(run_id: str | None = None) -> str:
+    """The run that is named, else the active one; one is started if there is none, as MLflow does."""
+    return run_id or (active_run() or start_run()).info.run_id
+
+
 def _log(run_id: str | None, **logged: Any) -> None:
-    """Into a run, the active one if none is named; one is started if there is none, as MLflow does."""
-    location.opened().runs.log(run_id or (active_run() or start_run()).info.run_id, **logged)
+    location.opened().runs.log(active_run_id(run_id), **logged)
+
+
+def _log_dataset(run_id: str, dataset: Dataset, context: str | None, tags: Mapping[str, str] | None) -> None:
+    labels = ({CONTEXT: context} if context else {}) | dict(tags or {})
+    kept = DatasetInput(dataset.kept(), [InputTag(*pair) for pair in labels.items()])
+    MlflowClient().log_inputs(run_id, [kept])
 
 
 @atexit.register

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelreg.errors import shown
@@ -16,17 +18,22 @@ _SERVICES = {"databricks", "databricks-uc", "uc"}
 """Addresses of MLflow's that look like a folder's path."""
 
 _chosen: str | None = None
+_warned_of: set[str] = set()
 
 
 @speaks_mlflow
 def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
     """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text or None goes back to the default.
 
-    ``sqlite:///mlflow.db`` is the folder ``mlflow.modelreg`` beside it. Raises `MlflowException` for a server.
+    ``sqlite:///mlflow.db`` is the folder ``mlflow.modelreg`` beside it. The address of a server is accepted with a
+    warning, and the default folder is used. Raises `MlflowException` for anything else.
     """
     global _chosen
-    folder = os.fspath(uri or "")
-    _chosen = str(_folder(folder).absolute()) if folder else None
+    text = os.fspath(uri or "")
+    folder = None if not text or _is_server(text) else str(_folder(text).absolute())
+    _chosen = folder
+    if _is_server(text):
+        _warn_of_server(text)
 
 
 set_registry_uri = set_tracking_uri
@@ -51,7 +58,10 @@ def current(*uris: str | os.PathLike[str] | None) -> Registry:
 
     It need not exist yet. Raises `MlflowException` for what is no folder.
     """
-    folders = {_folder(os.fspath(uri)).absolute() for uri in uris if uri is not None}
+    texts = [os.fspath(uri) for uri in uris if uri is not None]
+    for server in filter(_is_server, texts):
+        _warn_of_server(server)
+    folders = {_folder(text).absolute() for text in texts if not _is_server(text)}
     if len(folders) > 1:
         raise MlflowException.invalid_parameter_value(
             "runs and models are in one registry: tracking_uri and registry_uri have to name the same folder"
@@ -65,6 +75,31 @@ def opened(*uris: str | os.PathLike[str] | None) -> Registry:
     if not registry.exists():
         registry.create()
     return registry
+
+
+@contextmanager
+def using(*uris: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Let the registry that ``uris`` name be the one that was set, within the block; without any, change nothing."""
+    global _chosen
+    before = _chosen
+    if any(uri is not None for uri in uris):
+        _chosen = str(current(*uris).folder)
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def _warn_of_server(uri: str) -> None:
+    """Say once which folder is used instead of a server, since others may look for the models there."""
+    if uri not in _warned_of:
+        _warned_of.add(uri)
+        message = f"modelreg.mlflow needs no server: {shown(uri)} is not used, and everything is kept in"
+        warnings.warn(f"{message} {Registry(_chosen).folder}", stacklevel=4)
 
 
 def _folder(uri: str) -> Path:

@@ -32,7 +32,7 @@ def search_runs(
 
     They are those of the experiments that are named, else of the chosen one.
     """
-    named = [*(experiment_ids or ()), *(experiment_names or ())] or [experiments.chosen() or DEFAULT_EXPERIMENT]
+    named = [*map(str, experiment_ids or ()), *(experiment_names or ())] or [experiments.chosen() or DEFAULT_EXPERIMENT]
     among = None if search_all_experiments else named
     found = MlflowClient().search_runs(among, filter_string, run_view_type, max_results, order_by)
     return found.to_list() if output_format == "list" else _table(found)

@@ -1,20 +1,27 @@
-"""Estimators of scikit-learn, and all that joblib can write."""
+"""Estimators of scikit-learn, and all that joblib or cloudpickle can write."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from modelreg.mlflow.absent import absent
+from modelreg.mlflow.autologging.sklearn import autolog
 from modelreg.mlflow.loading import load_model
-from modelreg.mlflow.logging import log_estimator
+from modelreg.mlflow.logging import log_estimator, save_estimator
 from modelreg.mlflow.models.model import ModelInfo
 
-__all__ = ["load_model", "log_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def log_model(sk_model: object, artifact_path: str | None = None, **stated: Any) -> ModelInfo:
     """Keep a model in the active run; ``stated`` is what `modelreg.mlflow.logging.log_estimator` takes."""
     return log_estimator(sk_model, artifact_path, **stated)
+
+
+def save_model(sk_model: object, path: str | Path, **stated: Any) -> None:
+    """Write a model to a new folder; ``stated`` is what `modelreg.mlflow.logging.save_estimator` takes."""
+    save_estimator(sk_model, path, **stated)
 
 
 def __getattr__(name: str) -> object:

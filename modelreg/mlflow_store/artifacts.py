@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from modelreg.errors import shown
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_store.exceptions import speaking_mlflow
 from modelreg.registry import Registry
+
+MLMODEL = "MLmodel"
+"""The file that makes a folder one that MLflow can load."""
+_logger = logging.getLogger(__name__)
 
 
 def address_of(registry: Registry, reference: str) -> str:
@@ -46,6 +51,8 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
         source, target = self._checked() / artifact_path, Path(dst_path or create_tmp_dir()) / artifact_path
         if not source.exists():
             raise MlflowException(self._missing(artifact_path), RESOURCE_DOES_NOT_EXIST)
+        if not artifact_path and not (source / MLMODEL).exists():
+            _logger.warning("%s", self._not_of_mlflow)  # it says no more than that there is no MLmodel, if it loads it
         if source.is_dir():
             shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
         else:
@@ -66,14 +73,16 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
         shutil.copyfile(self._checked() / remote_file_path, target)
 
     def _missing(self, path: str) -> str:
-        from mlflow.models.model import MLMODEL_FILE_NAME  # it is what imports this module
-
-        if path == MLMODEL_FILE_NAME:
-            return (
-                f"{self._name}/{self._version} was not saved by MLflow, which can load only what it saved itself: "
-                "modelreg.mlflow and Registry.load can load it"
-            )
+        if path == MLMODEL:
+            return self._not_of_mlflow
         return f"{self._name}/{self._version} has no file or folder {shown(path)}"
+
+    @property
+    def _not_of_mlflow(self) -> str:
+        return (
+            f"{self._name}/{self._version} was not saved by MLflow, which can load only what it saved itself: "
+            "modelreg.mlflow and Registry.load can load it"
+        )
 
     def _checked(self) -> Path:
         """The folder that holds the version's files; of a version of one file the one in which that is."""

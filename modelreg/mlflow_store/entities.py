@@ -10,6 +10,7 @@ from mlflow.entities.model_registry.registered_model_alias import RegisteredMode
 
 from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
+from modelreg.mlflow_store import server
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
@@ -46,6 +47,7 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
         **known
         | {
             "version": version.version,
+            "description": version.description or _no_description(),
             "status_message": known["status_message"] if rules is StageRules.STRICT else None,
             "tags": [ModelVersionTag(*pair) for pair in known["tags"].items()],
         }
@@ -60,11 +62,16 @@ def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> 
         name=model.name,
         creation_timestamp=as_milliseconds(model.created_at),
         last_updated_timestamp=as_milliseconds(model.updated_at),
-        description=model.description or None,
+        description=model.description or _no_description(),
         latest_versions=[version_entity(version, rules) for version in latest],
         tags=[RegisteredModelTag(*pair) for pair in model.tags.items()],
         aliases=[RegisteredModelAlias(*pair) for pair in model.aliases.items()],
     )
+
+
+def _no_description() -> str | None:
+    """What MLflow has where nobody described anything: over HTTP an empty text, else nothing."""
+    return "" if server.is_running() else None
 
 
 def tags_as_mapping(tags: Iterable[Any] | None) -> Mapping[str, str]:

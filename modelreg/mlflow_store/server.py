@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlparse
 
@@ -17,6 +18,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
 from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_safe
 
+from modelreg.artifacts.copying import digest_of
 from modelreg.records.version import ModelFile, ModelVersion
 
 _ENVIRONMENT = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
@@ -36,9 +38,9 @@ def location(source: str) -> str | None:
     scheme = urlparse(source).scheme
     if scheme == "runs":
         run_id, path = RunsArtifactRepository.parse_runs_uri(source)
-        return str(append_to_uri_path(_tracking_store().get_run(run_id).info.artifact_uri, path))
+        return str(append_to_uri_path(tracking_store().get_run(run_id).info.artifact_uri, path))
     if scheme == "models":
-        return str(_tracking_store().get_logged_model(source.rpartition("/")[2]).artifact_location)
+        return str(tracking_store().get_logged_model(source.rpartition("/")[2]).artifact_location)
     return source if scheme == _PROXIED or is_local_uri(source) else None
 
 
@@ -67,19 +69,31 @@ def handed_out(version: ModelVersion, checked: Path) -> str:
     folder = checked if checked.is_dir() else checked.parent
     present = _present(artifacts, place, version.files)
     for file in version.files:
-        if (f"{place}/{file.path}", file.size) not in present:  # alone: others are read-only, and being read
-            above, _, _ = f"{place}/{file.path}".rpartition("/")
-            artifacts.log_artifact(str(folder / file.path), above)
+        path = f"{place}/{file.path}"
+        if path in present and _digest(artifacts, path) == file.digest:
+            continue  # alone: it is read-only, and may be being read
+        if path in present:
+            artifacts.delete_artifacts(path)
+        artifacts.log_artifact(str(folder / file.path), path.rpartition("/")[0])
     return f"{_PROXIED}:/{place}"
 
 
-def _present(artifacts: Any, place: str, files: Sequence[ModelFile]) -> set[tuple[str, int]]:
-    """The paths and sizes of what was handed out before."""
+def _present(artifacts: Any, place: str, files: Sequence[ModelFile]) -> set[str]:
+    """The paths of what was handed out before; clients may have replaced it since."""
     folders = {f"{place}/{file.path}".rpartition("/")[0] for file in files}
-    return {(info.path, info.file_size) for folder in sorted(folders) for info in artifacts.list_artifacts(folder)}
+    return {info.path for folder in sorted(folders) for info in artifacts.list_artifacts(folder)}
 
 
-def _tracking_store() -> Any:
+def _digest(artifacts: Any, path: str) -> str:
+    """The digest of a file among the server's artifacts."""
+    with TemporaryDirectory(prefix="modelreg-") as folder:
+        copy = Path(artifacts.download_artifacts(path, folder))
+        with copy.open("rb") as file:
+            return digest_of(file.fileno())
+
+
+def tracking_store() -> Any:
+    """The store of the server's runs."""
     from mlflow.server import handlers
 
     return handlers._get_tracking_store()

@@ -15,14 +15,20 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
+from urllib.parse import urlparse
 
 from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
 from mlflow.store.artifact.utils.models import get_model_name_and_version, is_models_uri
 from mlflow.tracking._tracking_service.utils import _get_store
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
 
+from modelreg.errors import shown
+from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow_store import server
+from modelreg.mlflow_store.exceptions import failure
 from modelreg.registry import Registry
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +48,8 @@ class Stored:
     reference: str
 
     def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
-        """As the protocol says."""
+        """As the protocol says; the version has the metrics and parameters of the other, not of a run."""
+        stated = {key: value for key, value in stated.items() if key not in ("metrics", "params")}
         return registry.register_stored(self.reference, name, **stated)
 
 
@@ -85,18 +92,33 @@ def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[Found]
 
 
 def _read(source: str, folder: str, tracking_uri: str | None) -> Path | None:
-    """The file or folder at ``source``, fetched into ``folder`` if need be; None when it cannot be read."""
+    """The file or folder at ``source``, fetched into ``folder`` if need be; None when it is nothing to be read here.
+
+    Raises `MlflowException` for what may be read another time: a timeout, a full disk, a library that is missing.
+    """
     try:
         location = server.location(source) if server.is_running() else _location(source, tracking_uri)
         if location is None:
             return None
         if is_local_uri(location):
             return _existing(location)
+        if urlparse(location).scheme not in get_registered_artifact_repositories():
+            return None
         fetch = server.fetched if server.is_running() else partial(_fetched, tracking_uri=tracking_uri)
         return _filled(fetch(location, folder))
     except Exception as error:  # each kind of place has a library of its own, with errors of its own
+        if not _is_nothing_to_read(error):
+            message = f"the bytes of {shown(source)} cannot be read now, and no version was made: {error}"
+            raise failure(message, INVALID_STATE) from error
         _logger.warning("the bytes of %s cannot be read, and their address alone is kept: %s", source, error)
         return None
+
+
+def _is_nothing_to_read(error: Exception) -> bool:
+    """Whether nothing is there, or nothing that may be read."""
+    if isinstance(error, MlflowException):
+        return bool(error.error_code == RESOURCE_DOES_NOT_EXIST)
+    return isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError)
 
 
 def _location(source: str, tracking_uri: str | None) -> str:

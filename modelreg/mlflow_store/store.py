@@ -13,6 +13,7 @@ from mlflow.entities.model_registry.model_version_stages import (
     DEFAULT_STAGES_FOR_GET_LATEST_VERSIONS,
     get_canonical_stage,
 )
+from mlflow.entities.webhook import Webhook, WebhookEvent, WebhookTestResult
 from mlflow.exceptions import MlflowException
 from mlflow.prompt.registry_utils import handle_resource_already_exist_error, has_prompt_tag
 from mlflow.store.entities.paged_list import PagedList
@@ -28,11 +29,13 @@ from mlflow.utils.search_utils import SearchUtils
 
 from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound, shown
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
+from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_store import searching, server
 from modelreg.mlflow_store.artifacts import address_of
 from modelreg.mlflow_store.entities import model_entity, tags_as_mapping, version_entity
-from modelreg.mlflow_store.exceptions import speaking_mlflow
+from modelreg.mlflow_store.exceptions import failure, speaking_mlflow
+from modelreg.mlflow_store.runs import facts_for
 from modelreg.mlflow_store.sources import opened
 from modelreg.records.version import ModelVersion as Version
 from modelreg.references import LATEST, parse_name
@@ -186,13 +189,13 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         linked = {RUN_LINK: run_link} if run_link else {}
         stated: dict[str, Any] = {
             "source": source,
-            "run_id": run_id or None,
             "tags": {**tags_as_mapping(tags), **linked},
             "description": description or None,
             "new_version": True,
         }
         with speaking_mlflow(name):
             self._registry.model(name)
+        stated |= facts_for(source, run_id or None, model_id or None, self._tracking_uri)
         with opened(source, self, self._tracking_uri) as found, speaking_mlflow(name):
             return self._entity(found.register(self._registry, name, stated))
 
@@ -281,6 +284,38 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         validation._validate_tag_name(key)
         with speaking_mlflow(name, version), suppress(TagNotFound):
             self._registry.tag(reference, remove=[key])
+
+    # Webhooks, of which there are none
+
+    def list_webhooks(self, max_results: int | None = None, page_token: str | None = None) -> PagedList[Webhook]:
+        """A page without webhooks."""
+        return PagedList([], None)
+
+    def list_webhooks_by_event(
+        self, event: WebhookEvent, max_results: int | None = None, page_token: str | None = None
+    ) -> PagedList[Webhook]:
+        """A page without webhooks, which a server asks for after each change."""
+        return PagedList([], None)
+
+    def get_webhook(self, webhook_id: str) -> Webhook:
+        """There is no webhook."""
+        raise failure(f"Webhook with ID {webhook_id} not found.", RESOURCE_DOES_NOT_EXIST)
+
+    def create_webhook(self, name: str, url: str, events: Sequence[WebhookEvent], *others: Any, **more: Any) -> Webhook:
+        """A registry keeps no webhooks; its journal has every change."""
+        raise failure("a registry of modelreg keeps no webhooks", INVALID_STATE)
+
+    def update_webhook(self, webhook_id: str, *others: Any, **more: Any) -> Webhook:
+        """There is no webhook."""
+        return self.get_webhook(webhook_id)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """There is no webhook."""
+        self.get_webhook(webhook_id)
+
+    def test_webhook(self, webhook_id: str, event: WebhookEvent | None = None) -> WebhookTestResult:
+        """There is no webhook."""
+        raise failure(f"Webhook with ID {webhook_id} not found.", RESOURCE_DOES_NOT_EXIST)
 
     def _await_model_version_creation(self, mv: ModelVersion, await_creation_for: int) -> None:
         """Nothing is to be waited for: a version is there when it was made."""

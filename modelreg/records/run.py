@@ -58,6 +58,16 @@ class LoggedModel:
         return (self.file,)
 
     @property
+    def is_artifact(self) -> bool:
+        """Whether it is a file that was logged under its own name, rather than a model in a folder named ``path``."""
+        return self.path.rpartition("/")[2] == self.file.path
+
+    @property
+    def file_path(self) -> str:
+        """Where its file is among the run's artifacts."""
+        return self.path if self.is_artifact else f"{self.path}/{self.file.path}"
+
+    @property
     def reference(self) -> str:
         """``runs:/RUN/PATH``."""
         return f"{_RUNS}{self.run_id}/{self.path}"
@@ -78,4 +88,35 @@ class Run:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     models: Mapping[str, LoggedModel]
-    """Path -> model."""
+    """Path -> model, or other file that was logged."""
+
+    def folder(self, path: str) -> tuple[ModelFile, ...]:
+        """The files below a folder of the run's artifacts, named from there; the whole run's for an empty path."""
+        inside = f"{path}/" if path else ""
+        files = (
+            ModelFile(each.file_path.removeprefix(inside), each.file.digest, each.file.size)
+            for each in self.models.values()
+            if each.file_path.startswith(inside)
+        )
+        return tuple(sorted(files, key=lambda file: file.path))
+
+    def model_at(self, path: str) -> LoggedModel | None:
+        """The model or file of this path; None for a folder, and for nothing."""
+        by_file = {each.file_path: each for each in self.models.values()}
+        return self.models.get(path) or by_file.get(path)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """One value of a metric, as it was logged."""
+
+    name: str
+    value: float
+    """It may be NaN or infinite: then the run has no value of this metric from then on."""
+    step: int
+    timestamp: int
+    """Milliseconds since 1970."""
+
+
+MISSING = "modelreg.missing."
+"""What the tag begins with that says why a run has no value of a metric: ``NaN``, ``Infinity`` or ``-Infinity``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelreg.containers.content import Files, text
 from modelreg.containers.yaml_text import texts_of_mappings
+from modelreg.python_models import LOADER
 from modelreg.records.scan import Verdict
 from modelreg.security.evidence import Evidence
 
@@ -17,6 +18,7 @@ _LOADERS = frozenset(
 ``mlflow.pyfunc.model`` and ``mlflow.pyfunc.loaders.code_model`` run its Python files, ``mlflow.pytorch`` imports what
 ``pickle_module_info.txt`` names, ``mlflow.transformers`` may trust remote code.
 """
+_PYTHON_MODELS = ("mlflow.pyfunc.model", LOADER)
 _OF_MODULES = ("pickle_module_info.txt", "keras_module.txt")
 _PATHS = ("data", "model_data", "model_path", "pickled_model", "saved_model_dir", "path_to_pickle_file")
 _NOTHING = ("", "null", "Null", "NULL", "~")
@@ -42,7 +44,7 @@ def _examine(path: str, content: str | None, evidence: Evidence) -> None:
 
 
 def _judge(key: str, value: str, path: str, evidence: Evidence) -> None:
-    if key == "loader_module" and value == "mlflow.pyfunc.model":
+    if key == "loader_module" and value in _PYTHON_MODELS:
         evidence.add_reasons(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
     elif key == "loader_module" and value not in _LOADERS:
         evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, which may run code of its own"])

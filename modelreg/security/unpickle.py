@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.errors import UnloadableModel, shown
+from modelreg.python_models import PythonFunction, PythonModelContext
 from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import how_to_get, loading
 from modelreg.security.pickle_reader import End, Reading, Used, names_in_python_3
@@ -91,6 +92,13 @@ def load_mlflow(folder: Path, trust: Trust) -> object:
 
         model: object = pyfunc.load_model(str(folder))
     return model
+
+
+def load_python_model(file: Path, context: PythonModelContext, trust: Trust) -> PythonFunction:
+    """The Python model in a file of cloudpickle, whose class is code of its own; raises `UntrustedModel`."""
+    trust.require_full("it is a Python model, whose class is code of its own")
+    with loading(), file.open("rb") as opened:
+        return PythonFunction(pickle.load(opened), context)
 
 
 class _Names:

@@ -254,29 +254,84 @@ def test_a_version_whose_bytes_were_missing_gets_its_own_number_later(sqlite, re
     assert is_sound(registry)
 
 
-def test_paths_come_from_a_server_on_this_machine_and_from_no_other(server, mlflow, registry, tmp_path):
+def test_paths_that_a_server_names_are_read_only_when_the_user_says_that_it_is_this_machine(
+    server, mlflow, registry, tmp_path
+):
     here = connected(mlflow, server, tmp_path / "artifacts")
     name = here.add_model("paths")
     here.add_version(name, {"a.bin": b"1"})
     run_id = here.client.get_model_version(name, "1").run_id
     here.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
-    elsewhere = server.replace("127.0.0.1", "0.0.0.0")
-    done = Registry(tmp_path / "other").import_mlflow(elsewhere, name)
+    other = Registry(tmp_path / "other")
+    done = other.import_mlflow(server, name)  # it may be the end of a tunnel
     for each in (f"{name}/1", f"{name}/2"):
         assert "a path of the server's machine" in notes(done, each)
-    assert registry.import_mlflow(server, name).added == 2
+        assert "--local-paths" in notes(done, each)
+    assert not [path for path in other.folder.rglob("*") if path.is_file() and path.read_bytes() == b"1"]
+    assert registry.import_mlflow(server, name, local_paths=True).added == 2
 
 
-def test_runs_of_a_server_elsewhere_lead_to_no_file_of_this_machine(server, mlflow, registry, tmp_path):
-    here = connected(mlflow, server, tmp_path / "artifacts")
-    name = here.add_model("leading")
-    here.add_version(name, {"a.bin": b"1"})
-    run_id = here.client.get_model_version(name, "1").run_id
-    here.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
-    done = Registry(tmp_path / "other").import_mlflow(server.replace("127.0.0.1", "0.0.0.0"), name)
-    assert outcomes(done)[f"{name}/2"] == "failed"
-    assert not [path for path in (tmp_path / "other").rglob("*") if path.is_file() and path.read_bytes() == b"1"]
-    assert outcomes(registry.import_mlflow(server, name))[f"{name}/2"] == "added"
+@pytest.mark.parametrize("records", ["sqlite", "mlruns"])
+def test_a_metric_has_the_last_value_of_the_run_and_the_logged_model_adds_what_the_run_has_not(
+    records, request, mlflow, registry
+):
+    place = request.getfixturevalue(records)
+    estimator = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    with mlflow.start_run() as run:
+        logged = mlflow.sklearn.log_model(
+            estimator, name="model", registered_model_name="churn", params={"of": "model"}
+        )
+        for step, loss in enumerate([1.0, 0.5, 0.2]):
+            place.client.log_metric(run.info.run_id, "loss", loss, step=step, model_id=logged.model_id)
+    with mlflow.start_run() as evaluation:
+        for step, error in enumerate([5.0, 3.0]):
+            place.client.log_metric(evaluation.info.run_id, "error", error, step=step, model_id=logged.model_id)
+        mlflow.log_metric("loss", 7.0)
+    registry.import_mlflow(place.uri)
+    version = registry.version("churn/1")
+    assert version.metrics == {"loss": 0.2, "error": 3.0}
+    assert version.params == {"of": "model"}
+
+
+def test_of_aliases_that_differ_in_case_the_one_of_the_newest_version_comes_and_the_other_is_reported(sqlite, registry):
+    sqlite.add_model("churn")
+    for content in (b"1", b"2"):
+        sqlite.add_version("churn", {"a.bin": content})
+    sqlite.client.set_registered_model_alias("churn", "Champion", "1")
+    sqlite.client.set_registered_model_alias("churn", "champion", "2")
+    done = registry.import_mlflow(sqlite.uri)
+    assert registry.model("churn").aliases == {"champion": 2}
+    assert notes(done, "churn/1") == (
+        "alias 'Champion' is left out: it differs in case only from 'champion' of version 2"
+    )
+
+
+def test_a_parameter_that_mlflow_may_have_cut_is_reported(sqlite, registry):
+    sqlite.add_model("churn")
+    sqlite.add_version("churn", {"a.bin": b"1"}, params={"query": "x" * 7000, "depth": "8"})
+    done = registry.import_mlflow(sqlite.uri)
+    assert len(registry.version("churn/1").params["query"]) == 6000
+    assert "parameter 'query' has 6,000 characters" in notes(done, "churn/1")
+    assert "depth" not in notes(done, "churn/1")
+
+
+def test_the_copy_that_a_killed_import_left_is_removed_by_the_next_one(
+    sqlite, registry, modelreg, tmp_path, monkeypatch
+):
+    sqlite.add_model("churn")
+    for number in range(30):
+        sqlite.add_version("churn", {"a.bin": str(number).encode()})
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    started = subprocess.Popen([modelreg, "--registry", registry.folder, "import-mlflow", sqlite.uri])
+    while not list(place.glob("*/mlflow.db")):
+        assert started.poll() is None
+    started.kill()
+    started.wait()
+    assert list(place.glob("modelreg-mlflow-*"))
+    subprocess.run([modelreg, "--registry", registry.folder, "import-mlflow", sqlite.uri], check=True)
+    assert not list(place.glob("modelreg-mlflow-*"))
 
 
 def test_a_model_that_somebody_else_makes_meanwhile_gets_its_versions(sqlite, registry, monkeypatch):
@@ -378,12 +433,12 @@ def test_what_is_set_for_mlflow_in_this_process_is_afterwards_what_it_was(mlflow
 
 
 def test_names_and_values_that_cannot_be_kept_are_reported_and_the_rest_is_imported(sqlite, registry):
-    sqlite.add_model("not a name")
-    sqlite.add_version("not a name", {"a.bin": b"1"})
+    sqlite.add_model("no näme")
+    sqlite.add_version("no näme", {"a.bin": b"1"})
     sqlite.add_model("churn")
     sqlite.add_version("churn", {"a.bin": b"1"}, metrics={"loss": float("nan"), "auc": 0.9})
-    done = registry.import_mlflow(sqlite.uri, "churn", "not a name", "nobody")
-    assert outcomes(done) == {"not a name": "failed", "nobody": "failed", "churn": "added", "churn/1": "added"}
+    done = registry.import_mlflow(sqlite.uri, "churn", "no näme", "nobody")
+    assert outcomes(done) == {"no näme": "failed", "nobody": "failed", "churn": "added", "churn/1": "added"}
     assert "metric 'loss' is left out" in notes(done, "churn/1")
     assert registry.version("churn/1").metrics == {"auc": 0.9}
 
@@ -509,7 +564,7 @@ def test_the_command_tells_in_json_what_it_did_and_exits_with_8_when_something_f
     sqlite.add_version("churn", {"a.bin": b"1"})
     command = [modelreg, "--registry", registry.folder, "import-mlflow", sqlite.uri, "--json"]
     first = subprocess.run(command, capture_output=True, text=True, check=False)
-    sqlite.add_model("not a name")
+    sqlite.add_model("no näme")
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (first.returncode, second.returncode) == (0, 8)
     report = json.loads(first.stdout)

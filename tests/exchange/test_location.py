@@ -53,14 +53,15 @@ def test_a_folder_without_records_is_refused_and_the_one_inside_is_named(tmp_pat
     assert raised.value.hint == f"perhaps {tmp_path / 'mlruns'} is meant"
 
 
-@pytest.mark.parametrize("text", ["http://localhost:5000", "http://127.0.0.1:5000", "http://[::1]:5000", "mlruns"])
-def test_what_is_on_this_machine_is_known_by_its_address(text):
-    assert not Location.parse(text).is_elsewhere
+@pytest.mark.parametrize("text", ["http://localhost:5000", "http://127.0.0.1:5000", "https://mlflow.example"])
+def test_a_server_may_name_no_path_of_this_machine_unless_the_user_says_so(text):
+    assert not Location.parse(text).has_local_paths  # it may be the end of a tunnel
+    assert Location.parse(text, local_paths=True).has_local_paths
 
 
-@pytest.mark.parametrize("text", ["http://mlflow.example:5000", "https://localhost.example", "http://127.example"])
-def test_any_other_server_is_elsewhere(text):
-    assert Location.parse(text).is_elsewhere
+@pytest.mark.parametrize("text", ["mlruns", "sqlite:///mlflow.db"])
+def test_a_file_and_a_folder_name_paths_of_this_machine(text):
+    assert Location.parse(text).has_local_paths
 
 
 def test_a_file_without_bytes_is_a_database_where_its_name_says_so(tmp_path):

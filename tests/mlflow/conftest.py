@@ -16,7 +16,7 @@ def _an_interface_of_its_own(registry, _a_world_of_its_own):
     yield
     while mlflow.active_run():
         mlflow.end_run()
-    mlflow.set_experiment()
+    mlflow.set_experiment("Default")
     mlflow.set_tracking_uri("")
 
 

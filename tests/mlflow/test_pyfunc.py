@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,25 +140,87 @@ def test_parameters_of_predict_are_said_not_to_be_stored(model, data):
     signature = mlflow.models.infer_signature(data, params={"threshold": 0.5})
     with pytest.warns(UserWarning, match="not stored"):
         info = mlflow.sklearn.log_model(model, name="model", signature=signature)
-    with pytest.raises(MlflowException, match="no parameters"):
+    with pytest.raises(MlflowException, match="takes no params"):
         mlflow.pyfunc.load_model(info.model_uri).predict(data, params={"threshold": 0.5})
 
 
-@pytest.mark.parametrize("uri", ["models:/churn/1", "runs:/RUN/model"])
-def test_a_model_that_imports_what_nobody_vouches_for_is_not_loaded(registry, tmp_path, monkeypatch, uri):
+@pytest.fixture
+def foreign(tmp_path, monkeypatch):
+    """A class of a module, and a file that holds an object of it, which another process could have written."""
     (tmp_path / "ours_here.py").write_text("class Model:\n    def predict(self, data):\n        return data\n")
     monkeypatch.syspath_prepend(tmp_path)
     import ours_here
 
-    with mlflow.start_run() as run, pytest.warns(UserWarning, match=r"modelreg trust add ours_here\.Model"):
-        mlflow.sklearn.log_model(ours_here.Model(), name="model", registered_model_name="churn")
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(ours_here.Model()))
+    return path
+
+
+@pytest.mark.parametrize("uri", ["models:/churn/1", "runs:/RUN/model.pkl"])
+def test_a_model_that_imports_what_nobody_vouches_for_is_not_loaded(registry, foreign, uri):
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(foreign)
     uri = uri.replace("RUN", run.info.run_id)
+    mlflow.register_model(f"runs:/{run.info.run_id}/model.pkl", "churn")
     for load in (mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
-        with pytest.raises(MlflowException, match=r"ours_here\.Model.*modelreg trust add") as refused:
+        with pytest.raises(MlflowException, match=r"ours_here\.Model.*Registry\(\)\.trust") as refused:
             load(uri)
+        assert "--" not in str(refused.value)
         assert (refused.value.error_code, refused.value.get_http_status_code()) == ("PERMISSION_DENIED", 403)
     registry.trust("ours_here.Model")
     assert mlflow.pyfunc.load_model(uri).predict([1]) == [1]
+
+
+def test_a_process_loads_what_it_wrote_itself_and_no_other_process_does(registry, foreign):
+    import ours_here
+
+    with mlflow.start_run() as run, pytest.warns(UserWarning, match=r"Registry\(\)\.trust\('ours_here\.Model'\)"):
+        mlflow.sklearn.log_model(ours_here.Model(), name="model", registered_model_name="churn")
+    for uri in (f"runs:/{run.info.run_id}/model", "models:/churn/1"):
+        assert mlflow.pyfunc.load_model(uri).predict([1]) == [1]
+        script = (
+            f"import modelreg.mlflow as m; m.set_tracking_uri({str(registry.folder)!r}); m.pyfunc.load_model({uri!r})"
+        )
+        done = subprocess.run([sys.executable, "-c", script], cwd=foreign.parent, capture_output=True, text=True)
+        assert "PERMISSION_DENIED" in done.stderr or "was not loaded" in done.stderr
+    assert [entry.action for entry in registry.history("churn/1")][-1] == "load"
+
+
+def test_a_python_model_is_loaded_by_another_process_with_full_trust_alone(registry, tmp_path):
+    script = tmp_path / "logging.py"
+    script.write_text(
+        "import sys, modelreg.mlflow as mlflow\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "class Twice(mlflow.pyfunc.PythonModel):\n"
+        "    def predict(self, context, model_input, params=None):\n"
+        "        return [2 * value for value in model_input]\n"
+        "mlflow.pyfunc.log_model(name='twice', python_model=Twice(), registered_model_name='twice')\n"
+    )
+    subprocess.run([sys.executable, "-P", script, registry.folder], check=True)
+    with pytest.raises(MlflowException, match="code of its own") as refused:
+        mlflow.pyfunc.load_model("models:/twice/1")
+    assert refused.value.error_code == "PERMISSION_DENIED"
+    assert registry.version("twice/1").scan == "unknown"
+    assert registry.load("twice/1", trust="full", message="read").predict([1, 2]) == [2, 4]
+    assert list(registry.verify()) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ({"code_paths": ["src"]}, "code_paths is not kept"),
+        ({"pyfunc_predict_fn": "decide"}, "no method 'decide'"),
+        ({"extra_files": ["a.txt"]}, "extra_files is not kept"),
+    ],
+)
+def test_an_argument_whose_effect_would_be_lost_is_refused(model, argument, words):
+    with pytest.raises(MlflowException, match=words):
+        mlflow.sklearn.log_model(model, name="model", **argument)
+
+
+def test_an_argument_that_is_replaced_is_warned_of(model):
+    with pytest.warns(UserWarning, match="pip_requirements is not kept: each version records the libraries"):
+        mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from threading import Lock
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_a_model_that_is_logged_without_a_run_leaves_none_active(model):
     assert mlflow.active_run() is None
     assert mlflow.get_run(info.run_id).info.status == "FINISHED"
     with mlflow.start_run(), pytest.raises(MlflowException):
-        mlflow.sklearn.log_model(lambda rows: rows, name="model")
+        mlflow.sklearn.log_model(Lock(), name="model")  # which nothing can pickle
 
 
 def test_a_run_that_a_program_leaves_active_ends_with_it(registry, run):
@@ -152,15 +153,14 @@ def test_what_cannot_be_logged_is_an_invalid_value():
         for refused in (
             lambda: mlflow.log_param("depth", 4),
             lambda: mlflow.log_metric("auc", "high"),
-            lambda: mlflow.log_metric("auc", float("nan")),
             lambda: mlflow.sklearn.log_model(object(), name="../model"),
             lambda: mlflow.sklearn.log_model(object(), "model", name="model"),
         ):
             with pytest.raises(MlflowException) as error:
                 refused()
             assert error.value.error_code == "INVALID_PARAMETER_VALUE"
-        with pytest.raises(MlflowException, match=r"not a finite number \(leave out"):
-            mlflow.log_metric("auc", float("nan"))
+        with pytest.raises(MlflowException, match=r"a metric is a number"):
+            mlflow.log_metric("auc", "high")
         with pytest.raises(MlflowException, match="'DONE'"):
             mlflow.end_run("DONE")
     assert (status(run), mlflow.active_run()) == ("RUNNING", None)

@@ -90,12 +90,11 @@ def test_the_addresses_of_mlflows_modules_lead_here():
 
 def test_what_is_not_there_says_so_and_what_to_do(client):
     for owner, name, words in (
-        (mlflow, "log_artifact", "register_model"),
-        (mlflow, "autolog", "log_params"),
-        (mlflow.sklearn, "autolog", "log_params"),
-        (mlflow.xgboost, "save_model", "joblib"),
-        (mlflow.pyfunc, "PythonModel", "trust add"),
-        (client, "list_artifacts", "docs/mlflow"),
+        (mlflow, "evaluate", "log_metrics"),
+        (mlflow, "pytorch", "register_model"),
+        (mlflow.sklearn, "eval_and_log_metrics", "docs/mlflow"),
+        (mlflow.pyfunc, "spark_udf", "load_model"),
+        (client, "create_webhook", "docs/mlflow"),
     ):
         assert not hasattr(owner, name)
         with pytest.raises(AttributeError, match=f"has no '{name}'.*{words}"):
@@ -128,14 +127,22 @@ def test_without_a_folder_it_is_the_one_of_the_command_line(tmp_path, monkeypatc
     assert mlflow.get_tracking_uri() == f"modelreg://{tmp_path}/home"
 
 
-@pytest.mark.parametrize(
-    "address", ["http://localhost:5000", "databricks", "databricks-uc", "modelreg://", "postgresql://a/b"]
-)
+@pytest.mark.parametrize("address", ["databricks", "databricks-uc", "modelreg://", "postgresql://a/b"])
 def test_what_is_no_folder_is_refused_and_the_message_says_that_none_is_needed(address, registry):
     for use in (mlflow.set_tracking_uri, mlflow.MlflowClient):
         with pytest.raises(MlflowException, match=r"names no folder.*leave the call out"):
             use(address)
     assert mlflow.get_tracking_uri() == f"modelreg://{registry.folder}"
+
+
+@pytest.mark.parametrize("address", ["http://localhost:5000", "https://mlflow.example/base"])
+def test_instead_of_a_server_there_is_the_default_folder_and_one_warning_says_so(tmp_path, monkeypatch, address):
+    monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "home"))
+    with pytest.warns(UserWarning, match=f"'{address}' is not used, and everything is kept in {tmp_path}/home"):
+        mlflow.set_tracking_uri(f"{address}")
+    mlflow.set_tracking_uri(address)
+    mlflow.MlflowClient(address).create_registered_model("churn")
+    assert Registry(tmp_path / "home").model("churn")
 
 
 @pytest.mark.parametrize("address", ["sqlite:///mlflow.db", "sqlite:///HERE/mlflow.db"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import chdir
 from importlib.util import find_spec
 
 import pytest
@@ -32,9 +34,21 @@ def registry(tmp_path, rules):
     return made
 
 
+@pytest.fixture(scope="session")
+def empty_runs(tmp_path_factory):
+    """A new SQLite file of MLflow's for runs, which takes it some seconds to make."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("runs") / "runs.db"
+    with chdir(path.parent):  # where the artifacts of its runs will be, too
+        MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def store(registry):
+def store(registry, empty_runs):
     """MLflow's view of that registry, found by its scheme."""
+    shutil.copy(empty_runs, registry.folder.parent / "runs.db")
     from mlflow.tracking._model_registry.utils import _get_store
 
     return _get_store(f"modelreg://{registry.folder}", tracking_uri=f"sqlite:///{registry.folder.parent}/runs.db")

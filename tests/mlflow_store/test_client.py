@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from multiprocessing import get_context
 
 import mlflow
@@ -20,8 +21,9 @@ only_strict = pytest.mark.parametrize("rules", ["strict"], indirect=True)
 
 
 @pytest.fixture
-def client(registry, tmp_path):
+def client(registry, tmp_path, empty_runs):
     """MLflow, with its runs in a database and its models in the registry."""
+    shutil.copy(empty_runs, tmp_path / "runs.db")
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
     mlflow.set_registry_uri(f"modelreg://{registry.folder}")
     yield MlflowClient()
@@ -74,6 +76,49 @@ def test_the_tutorial_holds(client, registry, forest, data):
     assert (stored.flavor, stored.scan, stored.run_id) == ("sklearn", "safe", run.info.run_id)
     assert {"MLmodel", "model.skops"} <= {file.path for file in stored.files}
     assert list(registry.verify()) == []
+
+
+def test_a_version_has_the_metrics_of_its_run_and_passes_gates_on_them(client, registry, forest, data, tmp_path):
+    with mlflow.start_run() as run:
+        mlflow.log_param("trees", 3)
+        for step, loss in enumerate([1.0, 0.2]):
+            mlflow.log_metric("loss", loss, step=step)
+        logged = mlflow.sklearn.log_model(forest, name="forest", skops_trusted_types=TRUSTED)
+        mlflow.log_metric("undefined", float("nan"))
+    mlflow.register_model(logged.model_uri, "churn")
+    version = registry.version("churn/1")
+    assert (version.run_id, version.metrics, version.params) == (run.info.run_id, {"loss": 0.2}, {"trees": "3"})
+    registry.add_gate("churn", "Production", "metrics.loss < 0.5")
+    assert registry.check_gates("churn/1", "Production").passed
+    data.assign(target=forest.predict(data)).to_csv(tmp_path / "holdout.csv", index=False)
+    scores = registry.evaluate("churn/1", tmp_path / "holdout.csv", "target")  # without full trust
+    assert scores.evaluation.metrics["accuracy"] == 1.0
+
+
+def test_a_logged_model_leads_to_its_run(client, registry, forest, folder):
+    with mlflow.start_run() as run:
+        logged = mlflow.sklearn.log_model(forest, name="forest", skops_trusted_types=TRUSTED)
+    client.create_registered_model("churn")
+    made = client.create_model_version("churn", str(folder), model_id=logged.model_id)
+    assert made.run_id == registry.version("churn/1").run_id == run.info.run_id
+
+
+def test_of_a_model_that_modelreg_saved_a_warning_says_what_loads_it(client, registry, forest, caplog):
+    registry.log_model(forest, "churn")
+    with pytest.raises(MlflowException, match="MLmodel"):
+        mlflow.pyfunc.load_model("models:/churn/1")
+    assert "churn/1 was not saved by MLflow" in caplog.text
+    assert "modelreg.mlflow and Registry.load can load it" in caplog.text
+
+
+def test_a_place_that_fails_makes_no_version(client, registry, monkeypatch):
+    client.create_registered_model("churn")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(MlflowException, match="cannot be read now, and no version was made"):
+        client.create_model_version("churn", "http://127.0.0.1:9/model")  # nobody listens
+    with pytest.raises(MlflowException, match="cannot be read now, and no version was made"):
+        client.create_model_version("churn", "s3://bucket/model")  # the library is not installed
+    assert registry.versions("churn") == []
 
 
 def test_what_is_handed_out_was_checked_and_nobody_writes_into_the_registry(client, registry, folder, blob_path):
@@ -147,9 +192,15 @@ def test_prompts_work_by_themselves(client):
     assert client.search_registered_models() == []
 
 
-def test_webhooks_are_not_kept(client):
-    with pytest.raises(NotImplementedError, match="RegistryStore does not support"):
-        client.list_webhooks()
+def test_there_are_no_webhooks_and_none_is_kept(client):
+    assert client.list_webhooks() == []
+    for refused in (
+        lambda: client.create_webhook("hook", "https://host.example/hook", ["registered_model.created"]),
+        lambda: client.get_webhook("1"),
+        lambda: client.delete_webhook("1"),
+    ):
+        with pytest.raises(MlflowException, match=r"no webhooks|not found"):
+            refused()
 
 
 def promote(uri, version):

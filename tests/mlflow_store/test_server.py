@@ -49,24 +49,15 @@ def address(place, registry):
         f"{place}/artifacts",
     ]
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONUNBUFFERED": "1"}
-    server = subprocess.Popen(
-        command,
-        env=environment,
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-    )
-    told = []
-    for line in server.stdout:
-        told.append(line)
-        if READY in line:
-            break
-    assert server.poll() is None, "".join(told)
+    with (place / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, env=environment, cwd=place, stdout=log, stderr=subprocess.STDOUT, process_group=0
+        )
+    while READY not in (place / "log").read_text():
+        assert server.poll() is None, (place / "log").read_text()
     yield f"http://127.0.0.1:{port}"
     os.killpg(server.pid, signal.SIGTERM)
-    server.communicate(timeout=60)
+    server.wait(timeout=60)
 
 
 @pytest.fixture
@@ -115,6 +106,43 @@ def test_a_client_loads_what_somebody_registered_on_the_command_line(client, reg
     registry.register(folder, "from-the-shell", stage="Production")
     copied = Path(mlflow.artifacts.download_artifacts("models:/from-the-shell/Production"))
     assert (copied / "model.bin").read_bytes() == b"bytes that only the registry has"
+
+
+def test_there_are_no_webhooks_and_a_change_logs_no_traceback(client, registry, place):
+    assert client.list_webhooks() == []
+    client.create_registered_model("hooked")
+    client.set_registered_model_tag("hooked", "a", "b")
+    client.rename_registered_model("hooked", "unhooked")
+    with pytest.raises(MlflowException, match="keeps no webhooks"):
+        client.create_webhook("hook", "https://host.example/hook", ["registered_model.created"])
+    assert "Traceback" not in (place / "log").read_text()
+
+
+def test_an_empty_description_is_an_empty_text(client, logged):
+    assert client.create_registered_model("undescribed").description == ""
+    made = client.create_model_version("undescribed", f"{logged.info.artifact_uri}/model", logged.info.run_id)
+    assert made.description == client.get_model_version("undescribed", 1).description == ""
+
+
+def test_bytes_that_a_client_replaced_are_put_right_before_their_address_is_given(client, registry, place, tmp_path):
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    (folder / "model.bin").write_bytes(b"bytes that the registry vouches for")
+    made = registry.register(folder, "replaced")
+    mlflow.artifacts.download_artifacts("models:/replaced/1")
+    shared = place / "artifacts" / "modelreg" / made.digest.replace(":", "-") / "model.bin"
+    shared.unlink()
+    shared.write_bytes(b"bytes that the attacker vouches for"[: len(b"bytes that the registry vouches for")])
+    copied = Path(mlflow.artifacts.download_artifacts("models:/replaced/1"))
+    assert (copied / "model.bin").read_bytes() == b"bytes that the registry vouches for"
+
+
+def test_a_version_over_http_has_the_metrics_of_its_run(client, registry, logged):
+    client.log_metric(logged.info.run_id, "auc", 0.93)
+    client.create_registered_model("measured")
+    client.create_model_version("measured", f"{logged.info.artifact_uri}/model", logged.info.run_id)
+    assert registry.version("measured/1").metrics == {"auc": 0.93}
 
 
 def test_what_was_handed_out_in_part_is_completed_and_nothing_of_it_written_again(client, registry, place, tmp_path):

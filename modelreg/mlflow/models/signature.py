@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.types.schema import Schema
 from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature as inferred
+from modelreg.signatures import signature_as_json
 
 
 class ModelSignature:
@@ -35,6 +37,12 @@ class ModelSignature:
     def stated(self) -> Signature:
         """The same for modelreg."""
         return Signature(tuple(self.inputs or ()), tuple(self.outputs or ()))
+
+    def to_dict(self) -> dict[str, object]:
+        """As plain values: texts in JSON, as MLflow has them."""
+        stated = signature_as_json(self.stated())
+        texts: dict[str, object] = {side: json.dumps(fields) if fields else None for side, fields in stated.items()}
+        return texts | {"params": None}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ModelSignature) and vars(self) == vars(other)

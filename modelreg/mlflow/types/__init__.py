@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from modelreg.mlflow.types.schema import ColSpec, Schema, TensorSpec
+from modelreg.mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-__all__ = ["ColSpec", "Schema", "TensorSpec"]
+__all__ = ["ColSpec", "DataType", "ParamSchema", "ParamSpec", "Schema", "TensorSpec"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from modelreg.mlflow.exceptions import MlflowException
@@ -39,11 +41,45 @@ class Schema(tuple[SignatureField, ...]):
         return f"[{', '.join(map(_said, self))}]"
 
 
+class DataType(StrEnum):
+    """The types of columns, in MLflow's words."""
+
+    boolean = "boolean"
+    integer = "integer"
+    long = "long"
+    float = "float"
+    double = "double"
+    string = "string"
+    binary = "binary"
+    datetime = "datetime"
+
+
+@dataclass(frozen=True)
+class ParamSpec:
+    """A parameter of ``predict``."""
+
+    name: str
+    dtype: str
+    default: Any = None
+    shape: tuple[int, ...] | None = None
+
+
+class ParamSchema(tuple[ParamSpec, ...]):
+    """The parameters of ``predict``; they are not kept with a model."""
+
+    __slots__ = ()
+
+    @property
+    def params(self) -> list[ParamSpec]:
+        """The same as a list."""
+        return list(self)
+
+
 def ColSpec(type: str, name: str | None = None, required: bool = True) -> SignatureField:  # noqa: N802
     """A column of MLflow's types (``double``, ``long``, …) or modelreg's; raises `MlflowException` for others."""
     from modelreg.flavors.mlflow import TYPES  # with all that looks into folders, which few signatures need
 
-    known = TYPES.get(type, type)
+    known = TYPES.get(str(type), str(type))
     if known not in TYPES.values():
         raise MlflowException.invalid_parameter_value(f"{type!r} is no type of a column: {', '.join(TYPES)}")
     return SignatureField(name, known, nullable=not required)

@@ -1,0 +1,7 @@
+"""Where MLflow has `PandasDataset`, too."""
+
+from __future__ import annotations
+
+from modelreg.mlflow.data.dataset import PandasDataset
+
+__all__ = ["PandasDataset"]

@@ -1,0 +1,67 @@
+"""Logged models."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from modelreg.clock import as_milliseconds
+from modelreg.mlflow.entities.entity import Entity
+from modelreg.mlflow.entities.metric import Metric
+from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, MODEL_TAGS
+from modelreg.records.run import LoggedModel as StoredModel
+from modelreg.records.run import Run
+
+RUN_ID_LENGTH = 32  # characters
+HASH_LENGTH = 8
+
+
+def id_of(run_id: str, name: str) -> str:
+    """The id of the model that a run calls ``name``: it leads to the run without a search."""
+    return f"m-{run_id}{sha256(name.encode()).hexdigest()[:HASH_LENGTH]}"
+
+
+@dataclass(frozen=True)
+class LoggedModel(Entity):
+    """A model of a run, with the run's metrics and parameters."""
+
+    model_id: str
+    name: str
+    experiment_id: str
+    source_run_id: str
+    artifact_location: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    model_type: str | None = None
+    status: str = "READY"
+    status_message: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[Metric] = field(default_factory=list)
+
+    @property
+    def model_uri(self) -> str:
+        """``models:/m-…``, by which it is loaded and registered."""
+        return f"models:/{self.model_id}"
+
+    @classmethod
+    def of(cls, run: Run, name: str, stored: StoredModel) -> LoggedModel:
+        """The model that a run calls ``name``; of a folder, ``stored`` is one of its files."""
+        moment = as_milliseconds(stored.created_at)
+        model_id = id_of(run.run_id, name)
+        return cls(
+            model_id=model_id,
+            name=name,
+            experiment_id=run.tags.get(EXPERIMENT_NAME, DEFAULT_EXPERIMENT),
+            source_run_id=run.run_id,
+            artifact_location=f"runs:/{run.run_id}/{name}",
+            creation_timestamp=moment,
+            last_updated_timestamp=moment,
+            tags=json.loads(run.tags.get(f"{MODEL_TAGS}{name}", "{}")),
+            params=dict(run.params),
+            metrics=[
+                Metric(metric, value, moment, 0, model_id=model_id, run_id=run.run_id)
+                for metric, value in run.metrics.items()
+            ],
+        )

@@ -1,0 +1,1 @@
+"""Where MLflow has the codes of its errors."""

@@ -1,0 +1,1 @@
+"""Where MLflow has what reads artifacts."""

@@ -1,0 +1,36 @@
+"""The run that a version comes from, asked of MLflow's tracking: its id, metrics and parameters."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking._tracking_service.utils import _get_store
+
+from modelreg.exchange.merging import facts_of_run
+from modelreg.exchange.source import read_run
+from modelreg.mlflow_store import server
+
+_logger = logging.getLogger(__name__)
+
+
+def facts_for(source: str, run_id: str | None, model_id: str | None, tracking_uri: str | None) -> dict[str, Any]:
+    """What is stated of a version of this source: ``run_id``, ``metrics`` and ``params``, for gates and filters.
+
+    A logged model leads to its run. What cannot be kept, such as NaN, is left out; of a run that is not there nothing
+    but its id is known. Tracking that does not answer keeps no version out, and its metrics pass no gate.
+    """
+    named = re.fullmatch(r"models:/+(m-[0-9A-Za-z-]+)/?", source)
+    model_id = model_id or (named[1] if named else None)
+    if not (run_id or model_id):
+        return {"run_id": None}
+    try:
+        tracking = server.tracking_store() if server.is_running() else _get_store(tracking_uri)
+        run = read_run(tracking, run_id, model_id)
+    except MlflowException as error:
+        _logger.warning("the metrics of %s are not kept: %s", source, error)
+        return {"run_id": run_id}
+    metrics, params, _ = facts_of_run(run)
+    return {"run_id": run.run_id, "metrics": metrics, "params": params}

@@ -1,0 +1,53 @@
+"""What an error advises is something that a user of MLflow's client can do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import modelreg.mlflow as mlflow
+from modelreg import errors
+from modelreg.mlflow.exceptions import MlflowException, translated
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (errors.ProductionOccupied("My Model", 2, 1), "transition_model_version_stage('My Model', '1', 'Archived')"),
+        (errors.UntrustedModel("churn/1", ["why"], ["ours.A", "ours.B"]), "Registry().trust('ours.A', 'ours.B')"),
+        (errors.UntrustedModel("churn/1", ["why"]), "load(reference, trust='full', message='why')"),
+        (errors.UnsafeModel("model.pkl", ["it imports os.system"]), "allow_unsafe='why'"),
+        (errors.NameTaken("Churn", "churn"), "use the name 'churn'"),
+        (errors.LockTimeout(30, "process 7"), "try again"),
+        (errors.RegistryNotFound("/nowhere"), "set_tracking_uri()"),
+        (errors.ModelNotFound("churn", []), "search_registered_models()"),
+        (errors.ModelInUse("My Model", 3), "search_model_versions()"),
+        (errors.InvalidMetric("auc", "high"), "a metric is a number"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_advises_a_call_and_names_no_option_of_the_command_line(error, advice):
+    message = translated(error).message
+    assert advice in message
+    assert not re.search(r"(^|[\s('])--[a-z]", message)
+
+
+def test_what_keeps_a_version_from_being_deleted_is_undone_by_a_call(model_file, registry):
+    registry.register(model_file(b"1"), "My Model", aliases=["champion"])
+    client = mlflow.MlflowClient()
+    with pytest.raises(MlflowException, match=r"delete_registered_model_alias\('My Model', 'champion'\)"):
+        client.delete_model_version("My Model", "1")
+    client.delete_registered_model_alias("My Model", "champion")
+    client.transition_model_version_stage("My Model", "1", "Staging")
+    with pytest.raises(MlflowException, match=r"transition_model_version_stage\('My Model', '1', 'Archived'\)"):
+        client.delete_model_version("My Model", "1")
+    client.transition_model_version_stage("My Model", "1", "Archived")
+    client.delete_model_version("My Model", "1")
+
+
+def test_hints_of_the_command_line_quote_a_name_with_a_space(model_file, registry):
+    registry.register(model_file(b"1"), "My Model", stage="Production")
+    with pytest.raises(errors.VersionInUse) as refused:
+        registry.delete("My Model/1")
+    assert refused.value.hint == "modelreg transition 'My Model/1' Archived"
