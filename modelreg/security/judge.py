@@ -483,8 +483,8 @@ def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
     The attributes of some dictionaries are their own entries, which are given to them as their state.
     """
     state = resolved(node.state)
-    if _is_its_own_state(node):
-        yield node.entries or {}
+    if state is node and (entries := _entries_of(node)) is not None:
+        yield entries
     elif isinstance(state, dict):
         yield state
     elif _has_slots(state):
@@ -492,8 +492,12 @@ def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
         yield from (part for part in map(resolved, state) if isinstance(part, dict))
 
 
-def _is_its_own_state(node: Object) -> bool:
-    return resolved(node.state) is node and node.entries is not None
+def _entries_of(node: Object) -> Mapping[Node, Node] | None:
+    """The entries of an object that is a dictionary, also where protocols 0 and 1 make it of them."""
+    if node.entries is None and class_to_make(node) is not None and isinstance(node.arguments, tuple):
+        content = resolved(node.arguments[-1])
+        return content if isinstance(content, dict) else None
+    return node.entries
 
 
 def _values_of(node: Object) -> Iterator[Node]:
@@ -501,7 +505,7 @@ def _values_of(node: Object) -> Iterator[Node]:
     state = resolved(node.state)
     if isinstance(state, tuple) and not _has_slots(state):
         yield from state
-    elif not isinstance(state, dict | tuple) and state is not ABSENT and not _is_its_own_state(node):
+    elif not isinstance(state, dict | tuple) and state is not ABSENT and not (state is node and _entries_of(node)):
         yield state
 
 

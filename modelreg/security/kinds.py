@@ -31,7 +31,16 @@ CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "
 WRITING_KEYWORDS = frozenset(
     {
         *("out", "like", "subok", "buffer", "signature", "sig", "extobj"),
-        *("overwrite_a", "overwrite_b", "overwrite_input", "overwrite_x", "overwrite_y", "inplace"),
+        *(
+            "output",
+            "overwrite_a",
+            "overwrite_b",
+            "overwrite_data",
+            "overwrite_input",
+            "overwrite_x",
+            "overwrite_y",
+            "inplace",
+        ),
     }
 )
 """Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""

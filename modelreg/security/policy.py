@@ -20,6 +20,7 @@ from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, OBJECT, OB
 from modelreg.security.object_graph import Global
 
 _FILE = Path(__file__).parent / "policy.json"
+_LONGEST_NOTE = 100  # characters of the name of an attribute that a user gives to an estimator
 
 ESTIMATOR, STORAGE = "estimator", "storage"
 """Categories: models and their fitted parts; PyTorch's storages."""
@@ -115,7 +116,8 @@ class Policy:
 
     def noted(self, owner: ClassPolicy, name: str) -> Kinds | None:
         """What an attribute of this name may hold where the class does not know it; None where there may be none."""
-        if owner.members is None or name.startswith("_") or name in owner.members or name in self._no_notes:
+        is_name = name.isidentifier() and not name.startswith("_") and len(name) <= _LONGEST_NOTE
+        if owner.members is None or not is_name or name in owner.members or name in self._no_notes:
             return None
         return self.notes
 

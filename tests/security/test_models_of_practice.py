@@ -150,13 +150,25 @@ def test_own_classes_are_trusted_in_every_protocol(registry, own, tmp_path, prot
     assert (type(loaded).__name__, loaded["result"].__doc__) == ("Encoder", "How it was made.")
 
 
-def test_a_dictionary_whose_entries_are_its_attributes_is_loaded(registry, own, tmp_path):
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_dictionary_whose_entries_are_its_attributes_is_loaded(registry, own, tmp_path, protocol):
     made = own.Encoder(model=noted())
     made.__dict__ = made
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, 4))
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, protocol))
     registry.register(tmp_path / "model.pkl", "churn")
     registry.trust("own_kinds.Encoder", message="ours")
     assert registry.load("churn/1").model.predict(ROWS[:1]) == [0]
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_an_entry_that_hides_a_method_as_an_attribute_is_not_loaded(registry, own, tmp_path, protocol):
+    made = own.Encoder(predict=noted())
+    made.__dict__ = made
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, protocol))
+    registry.register(tmp_path / "model.pkl", "churn")
+    registry.trust("own_kinds.Encoder", message="ours")
+    with pytest.raises(UntrustedModel, match="hides a method"):
+        registry.load("churn/1")
 
 
 def test_what_hides_a_method_of_an_own_class_is_not_loaded(registry, own, tmp_path):

@@ -238,7 +238,10 @@ def test_to_trust_what_makes_functions_of_a_file_is_never_suggested(registry, wr
     assert "cloudpickle.cloudpickle._make_function" in note
     with pytest.raises(UntrustedModel) as refused:
         registry.load("churn/1")
-    assert refused.value.hint == "once, on the record: --trust full --message WHY"
+    assert refused.value.hint == (
+        "define the code of the notebook, script or lambda in a module that can be imported,"
+        " and register a model made with that"
+    )
 
 
 def test_a_refusal_names_only_what_is_not_trusted_yet(registry, written):
