@@ -730,6 +730,19 @@ class WriteFailed(StorageFailure):
             f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, place, needed)
         )
         self.error = error
+        self.needed = needed
+
+
+class NoLocks(StorageFailure):
+    """The file system of a registry has no locks, without which processes would overwrite each other's work."""
+
+    code = "no_locks"
+
+    def __init__(self, error: OSError, path: os.PathLike[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))}: {error.strerror or error}; nothing was changed",
+            "the file system has no flock, which a registry needs: use a local disk, or mount it with locks",
+        )
 
 
 class Unconfirmed(StorageFailure):
@@ -776,10 +789,24 @@ class BackupInterrupted(StorageFailure):
 
     code = "backup_interrupted"
 
-    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+    def __init__(self, error: OSError, folder: os.PathLike[str], needed: int | None = None) -> None:
         place = os.fspath(folder)
         super().__init__(
             f"{shown(place)}: {error.strerror or error}; the backup is not finished, and the same command again "
+            "completes it",
+            _storage_hint(error, place, needed),
+        )
+
+
+class RestorationInterrupted(StorageFailure):
+    """A restoration could neither go on nor remove what it had copied."""
+
+    code = "restoration_interrupted"
+
+    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+        place = os.fspath(folder)
+        super().__init__(
+            f"{shown(place)}: {error.strerror or error}; the restoration is not finished, and the same command again "
             "completes it",
             _storage_hint(error, place, None),
         )

@@ -22,7 +22,20 @@ def folder(path: Path) -> None:
         return
     mode = stat.S_IMODE(os.lstat(path).st_mode)
     if mode & 0o700 != 0o700:
-        os.chmod(path, mode | 0o700)
+        change_mode(path, mode | 0o700)
+
+
+def change_mode(place: Path | str | int, mode: int) -> None:
+    """chmod(2) of a path or descriptor, where the file system has modes.
+
+    Some have one fixed mode for everything (CIFS, FAT, WSL's drives) and refuse. Whether what is there is safe is
+    checked whenever a registry is used.
+    """
+    try:
+        os.chmod(place, mode)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
 
 
 def require_folder(path: Path) -> None:
@@ -49,7 +62,7 @@ def new_file(path: Path | str, mode: int) -> int:
     try:
         found = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if found & 0o600 != 0o600:
-            os.fchmod(descriptor, found | 0o600)
+            change_mode(descriptor, found | 0o600)
     except BaseException:
         os.close(descriptor)
         raise

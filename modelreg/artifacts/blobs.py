@@ -57,7 +57,7 @@ class BlobStore:
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
             plain.folder(folder)
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
-                os.chmod(folder, folder_mode)
+                plain.change_mode(folder, folder_mode)
         for name, content in _LAYOUT.items():
             private = self._private_path()
             try:
@@ -357,7 +357,7 @@ def _created(path: str) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield descriptor
-        os.fchmod(descriptor, _BLOB_MODE)
+        plain.change_mode(descriptor, _BLOB_MODE)
     finally:
         os.close(descriptor)
 

@@ -192,9 +192,9 @@ def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelF
         target = private / safe_path(file.path)
         plain.folder(target.parent)
         write_blob(store, file, target, version)
-        os.chmod(target, _FILE_MODE)
+        plain.change_mode(target, _FILE_MODE)
     for folder, _, _ in os.walk(private, topdown=False):
-        os.chmod(folder, _FOLDER_MODE)
+        plain.change_mode(folder, _FOLDER_MODE)
 
 
 def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:

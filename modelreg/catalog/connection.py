@@ -99,7 +99,7 @@ def upgrade(path: Path, timeout: float, record: Record) -> None:
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
         backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
         connection.execute("VACUUM INTO ?", (str(backup),))
-        os.chmod(backup, stat.S_IMODE(path.stat().st_mode))
+        plain.change_mode(backup, stat.S_IMODE(path.stat().st_mode))
         migrate(connection, record)
 
 
@@ -116,7 +116,7 @@ def create(path: Path, mode: int, record: Record) -> None:
             with _opened(private, _CREATION_TIMEOUT) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
                 migrate(connection, record)
-            os.chmod(private, mode)
+            plain.change_mode(private, mode)
             os.rename(private, path)
             sync_folder(path.parent)
         finally:
@@ -132,11 +132,11 @@ def _commit(connection: sqlite3.Connection, folder: Path) -> None:
         if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
             commits.fail()
             raise
-        _confirm(folder)
+        confirm(folder)
 
 
-def _confirm(folder: Path) -> None:
-    """SQLite has committed and taken its journal away, and could not make sure that it stays away: try that again."""
+def confirm(folder: Path) -> None:
+    """Sync a folder in which a change was just made for good; raises `Unconfirmed` where that fails."""
     try:
         sync_folder(folder)
     except OSError as error:

@@ -65,7 +65,7 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
     try:
         with _private_file(private) as file:
             if target.exists():
-                os.fchmod(file.fileno(), target.stat().st_mode & _PERMISSIONS)
+                plain.change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
             yield OutputFile(file, kind)
             file.flush()
             os.fsync(file.fileno())

@@ -82,8 +82,7 @@ def _become(words: list[str], environment: dict[str, str], folder: str, out: int
 
 
 if __name__ == "__main__":
-    import modelreg.catalog.change
-    import modelreg.cli.main
-    import modelreg.registration  # noqa: F401
+    import sqlite_utils  # noqa: F401
+
 
     _serve(socket.socket(fileno=int(sys.argv[1])))
