@@ -9,20 +9,62 @@ from pathlib import Path
 
 from modelreg.errors import InvalidInput, shown
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
-def folder(path: Path) -> None:
-    """Make a folder, with those above it, unless it is there; others may read it as the umask lets them."""
-    if not path.parent.is_dir():
-        folder(path.parent)
+
+def folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, with those above it, unless it is there, with ``mode`` less the umask; its owner may use it."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for each in reversed(missing):
+        try:
+            os.mkdir(each, mode)
+        except FileExistsError:
+            if not each.is_dir():
+                raise
+            continue
+        found = stat.S_IMODE(os.lstat(each).st_mode)
+        if found & 0o700 != 0o700:
+            change_mode(each, found | 0o700)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with everything in it, however deep it is; follows no link, whatever others do meanwhile.
+
+    Unlike `shutil.rmtree`, which calls itself and holds a descriptor for each level. Raises OSError.
+    """
+    top = os.open(path, _FOLDER)
     try:
-        os.mkdir(path)
-    except FileExistsError:
-        if not path.is_dir():
-            raise
-        return
-    mode = stat.S_IMODE(os.lstat(path).st_mode)
-    if mode & 0o700 != 0o700:
-        change_mode(path, mode | 0o700)
+        waiting = _emptied(top, top)
+        while waiting:
+            name = waiting.pop()
+            inner = os.open(name, _FOLDER, dir_fd=top)
+            try:
+                waiting += _emptied(inner, top)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(path)
+
+
+def _emptied(folder: int, top: int) -> list[str]:
+    """Remove the files in an open folder and move its folders into ``top``; returns their names there."""
+    change_mode(folder, 0o700)
+    moved = []
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.name, dir_fd=folder)
+            elif folder == top:
+                moved.append(entry.name)
+            else:
+                moved.append(os.urandom(8).hex())
+                os.rename(entry.name, moved[-1], src_dir_fd=folder, dst_dir_fd=top)
+    return moved
 
 
 def change_mode(place: Path | str | int, mode: int) -> None:

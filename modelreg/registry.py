@@ -660,11 +660,13 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
+        from modelreg.artifacts.delivery import refuse_place_of_registry
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file
 
         if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
+        refuse_place_of_registry(Path(output))
         with (
             storing(place=Path(output)),
             self._running(reference, input, trust, message, options) as model,
@@ -775,14 +777,19 @@ class Registry:
 
         Raises `BlobDamaged` when the stored bytes are not those that were registered.
         """
-        from modelreg.artifacts.checkout import check_out
+        from modelreg.artifacts.checkout import check_out, safe_path
 
         with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
             checkout = check_out(
-                self._home.artifacts, self._home.checkouts, version.reference, version.digest, manifest.files
+                self._home.artifacts,
+                self._home.checkouts,
+                version.reference,
+                version.digest,
+                manifest.files,
+                self._home.keeping_still,
             )
-        return checkout if manifest.is_folder else checkout / manifest.files[0].path
+        return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
 
     def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
         """The model itself, ready to predict, from bytes that were checked now.

@@ -15,7 +15,7 @@ from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
 from modelreg.artifacts.durability import sync, sync_files
 from modelreg.artifacts.manifest import Manifest
-from modelreg.artifacts.source import SourceFile
+from modelreg.artifacts.source import SourceFile, identity_of
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
@@ -184,7 +184,7 @@ class BlobStore:
         """Put checked private copies in their places, all on disk; what is there already is damaged, and replaced."""
         sync_files([each.content for each in copies], self.root)
         for each in copies:
-            os.rename(each.content, self._place(each.file.digest))
+            _replace(each.content, self._place(each.file.digest))
         sync(self._blobs)  # even for none: what is there already may not be on disk yet
 
     def discard(self, copies: Iterable[Received]) -> None:
@@ -337,6 +337,16 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
+def _replace(private: str, place: str) -> None:
+    """Rename a file to a blob's place, whatever is there."""
+    try:
+        os.rename(private, place)
+    except IsADirectoryError:  # damage, as any other
+        with suppress(FileNotFoundError):  # another process removed it just now
+            plain.remove_folder(Path(place))
+        os.rename(private, place)
+
+
 @contextmanager
 def _opened_source(source: SourceFile) -> Iterator[int]:
     try:
@@ -344,8 +354,11 @@ def _opened_source(source: SourceFile) -> Iterator[int]:
     except OSError as error:
         raise UnusableSource(f"{shown(source.path)} cannot be read: {error.strerror}") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise UnusableSource(f"{shown(source.path)} is not a regular file any more")
+        if source.identity not in (None, identity_of(status)):
+            raise SourceChanged(source.path)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -61,7 +61,7 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
     kind = _format_of(target.name.lower(), path)
     plain.require_folder(target.parent)
     _require_replaceable(target, path)
-    private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
+    private = target.with_name(f".modelreg-{os.urandom(8).hex()}")  # the name itself may be as long as names can be
     try:
         with _private_file(private) as file:
             if target.exists():

@@ -84,5 +84,4 @@ def _become(words: list[str], environment: dict[str, str], folder: str, out: int
 if __name__ == "__main__":
     import sqlite_utils  # noqa: F401
 
-
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -127,7 +127,7 @@ def test_two_commands_at_once_do_all_or_nothing(prepared, two, place, first):
 def test_of_two_commands_that_make_a_registry_the_slower_one_destroys_nothing(
     prepared, tmp_path, can_trace, stopped, first, second
 ):
-    """The first one stands still when it has made the folder, and has no lock of it yet, while the second one does all of its work."""
+    """The first one stands still when it has made the folder, and has no lock of it yet; the second one is not kept."""
     run = Command(tmp_path / "registry")
     process = stopped(run, *filled(MAKING[first], prepared, tmp_path), moment=strace.Moment("mkdir", 1, ""))
     done = run(*filled(MAKING[second], prepared, tmp_path))
