@@ -14,7 +14,6 @@ from pathlib import Path
 
 from modelreg import plain, provenance
 from modelreg.artifacts.copying import Progress, counting
-from modelreg.artifacts.durability import sync
 from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
@@ -284,11 +283,11 @@ def _mark(target: Home, head: str) -> None:
     with os.fdopen(plain.new_file(private, 0o666), "w") as file:
         file.write(head)
         file.flush()
-        os.fsync(file.fileno())
+        plain.flush(file.fileno())
     with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
         os.rename(private, target.path / UNFINISHED)
-    sync(target.path)
-    sync(target.path.parent)
+    plain.sync(target.path)
+    plain.sync(target.path.parent)
 
 
 def _unmark(target: Home) -> None:

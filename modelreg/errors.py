@@ -106,6 +106,7 @@ class NoRegistry(ModelregError):
     exit = 10
 
 
+_COMMITTED = "what was done until then is committed"
 _LONGEST_REASON = 300  # characters of what a foreign library says
 
 
@@ -724,13 +725,39 @@ class WriteFailed(StorageFailure):
 
     code = "write_failed"
 
-    def __init__(self, error: OSError, path: os.PathLike[str] | str | None = None, needed: int | None = None) -> None:
-        place = os.fspath(path or error.filename or "the registry")
+    def __init__(
+        self,
+        error: OSError,
+        path: os.PathLike[str] | str | None = None,
+        needed: int | None = None,
+        *,
+        is_changed: bool = False,
+    ) -> None:
+        """``needed`` is the space that it takes, in bytes; ``is_changed`` says that something was committed before."""
+        place = _text(path or error.filename or "the registry")
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, place, needed)
+            f"{shown(place)}: {error.strerror or error}; {_COMMITTED if is_changed else 'nothing was changed'}",
+            _storage_hint(error, place, needed),
         )
-        self.error = error
-        self.needed = needed
+        self.error, self.needed = error, needed
+        self._place = place
+
+    def after_a_change(self) -> WriteFailed:
+        """The same error where something was committed before."""
+        return WriteFailed(self.error, self._place, self.needed, is_changed=True)
+
+
+class JournalLeft(StorageFailure):
+    """A writer was killed, and who only reads may not roll back what it left."""
+
+    code = "journal_left"
+
+    def __init__(self, catalog: os.PathLike[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(catalog))} cannot be read: a process was killed while it wrote, and this user may not "
+            "roll that back; nothing was changed",
+            "any command of a user who may write to the folder does: modelreg list",
+        )
 
 
 class NoLocks(StorageFailure):
@@ -855,11 +882,17 @@ class LockTimeout(Busy):
 
     code = "lock_timeout"
 
-    def __init__(self, waited: float, holder: str) -> None:
+    def __init__(self, waited: float, holder: str, *, is_changed: bool = False) -> None:
         super().__init__(
-            f"the registry is locked by {holder}; waited {waited:g} s, and nothing was changed",
+            f"the registry is locked by {holder}; waited {waited:g} s, and "
+            + (_COMMITTED if is_changed else "nothing was changed"),
             "try again, or wait longer with --lock-timeout SECONDS",
         )
+        self._waited, self._holder = waited, holder
+
+    def after_a_change(self) -> LockTimeout:
+        """The same error where something was committed before."""
+        return LockTimeout(self._waited, self._holder, is_changed=True)
 
 
 class RegistryNotFound(NoRegistry):
@@ -937,6 +970,11 @@ def shown(text: str) -> str:
     """``text`` as it may be printed: quoted, with control characters escaped, and cut when long."""
     cut = text if len(text) <= 140 else text[:139] + "…"
     return repr(cut)
+
+
+def _text(path: os.PathLike[str] | str | bytes | int) -> str:
+    """A path as an error has it: a descriptor where that was given to the system."""
+    return f"descriptor {path}" if isinstance(path, int) else os.fsdecode(path)
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:

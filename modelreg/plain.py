@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from modelreg.errors import InvalidInput, shown
@@ -78,6 +81,27 @@ def change_mode(place: Path | str | int, mode: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
+
+
+def sync(path: Path | str) -> None:
+    """Wait until a file, or a folder's entries, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        flush(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush(descriptor: int) -> None:
+    """Wait until what was written is on disk: fsync(2), and on macOS what empties the cache of the drive, too.
+
+    There fsync leaves the bytes in the drive, by its own manual page; F_FULLFSYNC is not on every file system.
+    """
+    if sys.platform == "darwin":
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
 
 
 def require_folder(path: Path) -> None:

@@ -315,7 +315,12 @@ class Registry:
             self._home.require()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_head(expect_head)
-        return verify(self._home, VerifyRequest(chosen, head), progress)
+
+        def findings() -> Iterator[Finding]:
+            with storing(inside=self.folder):
+                yield from verify(self._home, VerifyRequest(chosen, head), progress)
+
+        return findings()
 
     # Registering
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
-from modelreg.artifacts.durability import sync, sync_files
+from modelreg.artifacts.durability import sync_files
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile, identity_of
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
@@ -62,12 +62,12 @@ class BlobStore:
             private = self._private_path()
             try:
                 self._write(private, content)
-                sync(private)
+                plain.sync(private)
                 os.rename(private, self.root / name)
             finally:
                 _remove(private)
         for folder in (self._blobs.parent, self.root, self.root.parent):
-            sync(folder)
+            plain.sync(folder)
 
     def is_empty(self) -> bool:
         """Whether there is no blob at all; also when there is no layout."""
@@ -103,7 +103,7 @@ class BlobStore:
         for each in leftovers:
             _remove(each.path)
         if leftovers:
-            sync(self._blobs)
+            plain.sync(self._blobs)
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, if it is there."""
@@ -185,7 +185,7 @@ class BlobStore:
         sync_files([each.content for each in copies], self.root)
         for each in copies:
             _replace(each.content, self._place(each.file.digest))
-        sync(self._blobs)  # even for none: what is there already may not be on disk yet
+        plain.sync(self._blobs)  # even for none: what is there already may not be on disk yet
 
     def discard(self, copies: Iterable[Received]) -> None:
         """Remove private copies that were not adopted."""

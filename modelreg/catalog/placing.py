@@ -72,6 +72,7 @@ def put_in_place(private: Path, path: Path, mode: int) -> None:
         commits.fail()
         raise
     connection.confirm(path.parent)
+    commits.done()
 
 
 def keep_aside(path: Path, kept: Path) -> bool:

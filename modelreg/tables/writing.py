@@ -68,7 +68,7 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
                 plain.change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
             yield OutputFile(file, kind)
             file.flush()
-            os.fsync(file.fileno())
+            plain.flush(file.fileno())
             if not private.exists():
                 # src_dir_fd, which an absolute path makes no use of, lets Python follow the link, as open(2) describes
                 os.link(f"/proc/self/fd/{file.fileno()}", private, src_dir_fd=file.fileno())
