@@ -89,7 +89,7 @@ def test_a_text_that_is_no_utf_8_keeps_nobody_from_writing(stock):
 @pytest.mark.parametrize("then", ["fsync", "fsync+"])
 def test_a_sync_that_fails_after_a_backup_is_in_place_says_that_it_is_made(stock, tmp_path, can_trace, then):
     counted = stock("counted")
-    found = [moment for moment in counted.moments("backup", counted.registry.parent / "backup")]
+    found = counted.moments("backup", counted.registry.parent / "backup")
     placed = max(
         number for number, moment in enumerate(found) if "/backup/catalog.db" in moment.arguments.split(",")[-1]
     )
