@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from modelreg import plain
 from modelreg.catalog import Catalog
-from modelreg.errors import CatalogDamaged, RegistryExists, RegistryNotFound, UnsafeRegistry, UnusableFolder, shown
+from modelreg.errors import (
+    CatalogDamaged,
+    InvalidInput,
+    RegistryExists,
+    RegistryNotFound,
+    StorageFailure,
+    UnsafeRegistry,
+    UnusableFolder,
+    shown,
+)
 from modelreg.stages import RULES, StageRules
 
 if TYPE_CHECKING:
@@ -50,16 +59,46 @@ def find_home(explicit: Path | None) -> Path:
     whoever may write above the current folder could have put it there.
     """
     if explicit is not None:
-        return explicit.expanduser()
+        return _expanded(explicit)
     if os.environ.get(ENVIRONMENT):
-        return Path(os.environ[ENVIRONMENT]).expanduser()
+        return _expanded(Path(os.environ[ENVIRONMENT]))
     for folder in _here_and_above():
         if (folder / FOLDER_NAME).is_dir():
             _refuse_of_another_owner(folder / FOLDER_NAME)
             return folder / FOLDER_NAME
     from platformdirs import user_data_path
 
-    return user_data_path("modelreg", appauthor=False)
+    try:
+        return user_data_path("modelreg", appauthor=False)
+    except RuntimeError as error:
+        raise UnusableFolder(
+            "no registry is named, and this user has no home folder to keep one in",
+            "name one with --registry DIR or MODELREG_HOME",
+        ) from error
+
+
+def absolute(path: Path) -> Path:
+    """``path`` from the root on; raises `UnusableFolder` where it starts in a current folder that was deleted."""
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        raise UnusableFolder(
+            f"{shown(str(path))} starts in the current folder, which was deleted",
+            "name the whole path, or go elsewhere",
+        ) from error
+
+
+def _expanded(path: Path) -> Path:
+    """``path`` with ``~`` as the home folder of its user; raises `InvalidInput` where there is no such user."""
+    if "\0" in str(path):
+        raise InvalidInput(f"{shown(str(path))} holds NUL, which no path does", "name a folder")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"{shown(str(path))} names the home folder of a user who has none, or is not there",
+            "write the whole path, or ./~ for a folder of that name",
+        ) from error
 
 
 class Home:
@@ -92,7 +131,13 @@ class Home:
             return own
         from platformdirs import user_cache_path
 
-        cache = user_cache_path("modelreg", appauthor=False)
+        try:
+            cache = user_cache_path("modelreg", appauthor=False)
+        except RuntimeError as error:
+            raise StorageFailure(
+                f"{shown(str(own))} cannot be written, and this user has no home folder with a cache for checkouts",
+                "name a folder with XDG_CACHE_HOME",
+            ) from error
         plain.folder(cache)
         return cache
 

@@ -124,7 +124,7 @@ def _git(*arguments: str) -> str | None:
     # no file-system monitor: a repository's own settings could name a program to be run as one
     command = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT, check=True)
+        done = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.decode(errors="backslashreplace").strip()  # file names may be of any bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, find_home
+from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
 from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
 from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
@@ -97,7 +98,11 @@ class Registry:
     """
 
     def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
-        self._home = Home(find_home(None if path is None else Path(path)).absolute(), lock_timeout)
+        if not 0 <= lock_timeout < math.inf:
+            raise InvalidInput(
+                f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
+            )
+        self._home = Home(absolute(find_home(None if path is None else Path(path))), lock_timeout)
 
     @property
     def folder(self) -> Path:
@@ -112,7 +117,7 @@ class Registry:
 
     def exists(self) -> bool:
         """Whether the folder is a registry already, sound or not."""
-        return self._home.catalog.path.exists()
+        return os.path.exists(self._home.catalog.path)
 
     @property
     def requires_sandbox(self) -> bool:
@@ -488,6 +493,7 @@ class Registry:
         """
         from modelreg.lifecycle.transitions import Terms
         from modelreg.promotion import carry_out, decide
+        from modelreg.statements import checked_reason
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
@@ -498,8 +504,8 @@ class Registry:
             existing=existing,
             if_current=_stage_or_none(if_current),
         )
-        if force and not message:
-            raise InvalidInput("overriding gates needs a reason", "say why with --message")
+        if force:
+            checked_reason(message or "", "overriding gates", "--message WHY")
         if dry_run:
             with reading(self._home) as catalog:
                 return decide(catalog, reference, terms, force=force)
@@ -600,15 +606,18 @@ class Registry:
 
         name = checked_dataset(dataset, data)
         with storing(), self._running(reference, data, trust, message, options) as model:
-            measured, scores = model.version.reference, model.evaluate(target, task=task, progress=progress)
-            incumbent = self._in_production(model.version.name) if production else None
+            measured, number = model.version.version, self._number_of(model.version.name)
+            scores = model.evaluate(target, task=task, progress=progress)
+            incumbent = self._in_production(number) if production else None
             if incumbent not in (None, measured):
-                with self._running(incumbent, model.table, trust, message, options) as other:
+                reference = f"{self._name_of(number)}/{incumbent}"
+                with self._running(reference, model.table, trust, message, options) as other:
                     scores_of_incumbent = other.evaluate(target, task=task, progress=progress)
         with writing(self._home, message) as change:
+            now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):
-                alterations.keep_scores(change, incumbent, name, scores_of_incumbent)
-            return alterations.keep_scores(change, measured, name, scores)
+                alterations.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
+            return alterations.keep_scores(change, f"{now}/{measured}", name, scores)
 
     def record_evaluation(
         self,
@@ -786,6 +795,7 @@ class Registry:
 
         with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, inside=self.folder):
             checkout = check_out(
                 self._home.artifacts,
                 self._home.checkouts,
@@ -831,8 +841,8 @@ class Registry:
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
-        with storing(place=target):
-            version, manifest = self._version_and_manifest(reference)
+        version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, place=target):
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference)
             into = os.fspath(destination).endswith(os.sep)
@@ -860,8 +870,8 @@ class Registry:
         from modelreg.artifacts.delivery import export
 
         _require_path(destination)
-        with storing(place=Path(destination)):
-            version, manifest = self._version_and_manifest(reference)
+        version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, place=Path(destination)):
             return export(self._home.artifacts, version, manifest, Path(destination))
 
     # From MLflow, and to it
@@ -1040,10 +1050,19 @@ class Registry:
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
-    def _in_production(self, name: str) -> str | None:
-        """The reference of the version in Production, if there is one."""
+    def _in_production(self, model: int) -> int | None:
+        """The version in Production of the model with this number, if there is one."""
         with reading(self._home) as catalog:
-            return next((f"{name}/{number}" for number in catalog.in_stage(parse_name(name), Stage.PRODUCTION)), None)
+            return next(iter(catalog.in_stage(catalog.name_of(model), Stage.PRODUCTION)), None)
+
+    def _number_of(self, name: ModelName) -> int:
+        """The catalog's number for a model, which outlives its name."""
+        with reading(self._home) as catalog:
+            return catalog.model_number(name)
+
+    def _name_of(self, model: int) -> ModelName:
+        with reading(self._home) as catalog:
+            return catalog.name_of(model)
 
     @contextmanager
     def _running(
@@ -1103,13 +1122,13 @@ class Registry:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
         from modelreg import commits
         from modelreg.security.trust import Trust
+        from modelreg.statements import checked_reason
 
         if trust not in (None, "full"):
             raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
         if trust or permissions:
-            if not message:
-                what = "full trust" if trust else "what a model may do beyond computing"
-                raise InvalidInput(f"{what} needs a reason", "say why with --message")
+            what = "full trust" if trust else "what a model may do beyond computing"
+            checked_reason(message or "", what, "--message WHY")
             with writing(self._home, message) as change:
                 change.note_load(version, is_trusted=trust is not None, permissions=permissions)
             commits.go_on()
@@ -1124,7 +1143,8 @@ class Registry:
         Raises `BytesElsewhere` for a version whose files are not here.
         """
         version = self.version(reference)
-        manifest = self._home.artifacts.manifest(version)
+        with storing(inside=self.folder):
+            manifest = self._home.artifacts.manifest(version)
         if manifest.location is not None:
             raise BytesElsewhere(version.reference, manifest.location)
         if manifest.files != version.files:
@@ -1136,9 +1156,11 @@ class Registry:
 
 
 def _require_path(folder: StrPath) -> None:
-    """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set."""
+    """Raise for NUL, and for no name at all, which Path takes for the current folder: a variable that is not set."""
     if not os.fspath(folder):
         raise InvalidInput("an empty path was given", "name a folder, or a file")
+    if "\0" in os.fspath(folder):
+        raise InvalidInput(f"{shown(os.fspath(folder))} holds NUL, which no path does", "name a folder, or a file")
 
 
 def load_model(

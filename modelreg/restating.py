@@ -15,7 +15,7 @@ from modelreg.records.run import RunReference
 from modelreg.records.version import ModelFile
 from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
-from modelreg.statements import Statement, checked_message, checked_text
+from modelreg.statements import Statement, checked_reason, checked_text
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,
@@ -53,7 +53,7 @@ def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) 
     statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
     files, location = known.manifest.files, known.manifest.location
     source = Source(Path(known.origin), known.manifest.is_folder, _places(home, files))
-    return RegistrationRequest(name, source, statement, origin, checked_message(why), new_version, files, location)
+    return RegistrationRequest(name, source, statement, origin, checked_reason(why), new_version, files, location)
 
 
 def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_name, rules_of
+from modelreg.catalog.models import choose_models, find_model, model_id, name_of, read_models, refuse_name, rules_of
 from modelreg.references import require_plain_alias
 from modelreg.stages import StageRules
 
@@ -58,6 +58,14 @@ class Snapshot:
     def schema_version(self) -> int:
         """The number of migrations that the catalog has seen."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def model_number(self, name: str) -> int:
+        """The catalog's number for a model, which outlives its name; raises `ModelNotFound`."""
+        return model_id(self._connection, name)
+
+    def name_of(self, model: int) -> ModelName:
+        """What the model with this number is called now; raises `ModelNotFound`."""
+        return name_of(self._connection, model)
 
     def counts(self) -> tuple[int, int]:
         """How many models there are, and how many versions."""

@@ -125,9 +125,11 @@ def _parsed(text: str, what: str) -> object:
     from lark import UnexpectedInput
 
     if len(text) > _LONGEST:
-        raise InvalidExpression(text, f"the expression has {len(text)} characters, and {_LONGEST} is the most")
+        raise InvalidExpression(
+            text, f"the expression has {len(text)} characters, and {_LONGEST} is the most", "split it"
+        )
     if not is_utf8(text):
-        raise InvalidExpression(text, "the expression is not UTF-8 without NUL")
+        raise InvalidExpression(text, "the expression is not UTF-8 without NUL", "write it in UTF-8")
     try:
         return _parser(what).parse(text)
     except Misplaced as misplaced:
@@ -155,7 +157,7 @@ def _unexpected(found: UnexpectedInput, text: str) -> InvalidExpression:
         return InvalidExpression(text, "the expression ends too early", hint, (len(text), len(text) + 1))
     word = str(token) if token is not None else text[start]
     if word in ("'", '"', "`"):
-        return InvalidExpression(text, f"this {word} has no end", None, (start, len(text)))
+        return InvalidExpression(text, f"this {word} has no end", f"write {word} behind it, too", (start, len(text)))
     if word == "=" and text[:start].endswith("="):
         hint = "write = once"
     return InvalidExpression(text, f"{shown(word)} was not expected there", hint, (start, start + len(word)))
