@@ -166,7 +166,8 @@ def _copied(
                     with _not_taken_back(target):
                         replication.take_back()
                 if isinstance(failure, OSError):
-                    raise WriteFailed(failure, needed=catalog.size_of_files()) from failure
+                    place = None if isinstance(failure.filename, str) else target.path
+                    raise WriteFailed(failure, place, catalog.size_of_files()) from failure
                 raise
         models, versions = catalog.counts()
         return Backup(

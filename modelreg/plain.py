@@ -77,7 +77,7 @@ def change_mode(place: Path | str | int, mode: int) -> None:
     checked whenever a registry is used.
     """
     try:
-        os.chmod(place, mode)
+        os.fchmod(place, mode) if isinstance(place, int) else os.chmod(place, mode)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise

@@ -604,6 +604,7 @@ class Registry:
         from modelreg import alterations
         from modelreg.statements import checked_dataset
 
+        _refuse_nul(data)
         name = checked_dataset(dataset, data)
         with storing(), self._running(reference, data, trust, message, options) as model:
             measured, number = model.version.version, self._number_of(model.version.name)
@@ -639,6 +640,7 @@ class Registry:
         from modelreg.statements import checked_dataset, checked_metrics
         from modelreg.tables.source import digest_of
 
+        _refuse_nul(data)
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
@@ -678,6 +680,7 @@ class Registry:
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file
 
+        _refuse_nul(input, output)
         if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
         refuse_place_of_registry(Path(output))
@@ -1159,8 +1162,14 @@ def _require_path(folder: StrPath) -> None:
     """Raise for NUL, and for no name at all, which Path takes for the current folder: a variable that is not set."""
     if not os.fspath(folder):
         raise InvalidInput("an empty path was given", "name a folder, or a file")
-    if "\0" in os.fspath(folder):
-        raise InvalidInput(f"{shown(os.fspath(folder))} holds NUL, which no path does", "name a folder, or a file")
+    _refuse_nul(folder)
+
+
+def _refuse_nul(*paths: StrPath | TableFile | None) -> None:
+    """Raise for what Python itself says about such a path: a bare ValueError."""
+    for path in paths:
+        if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):
+            raise InvalidInput(f"{shown(os.fspath(path))} holds NUL, which no path does", "name a folder, or a file")
 
 
 def load_model(

@@ -25,7 +25,7 @@ def storing(needed: int | None = None, place: Path | None = None, inside: Path |
     except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
         raise
     except OSError as error:
-        where = place or (inside if error.filename is None else None)
+        where = place or (None if isinstance(error.filename, (str, bytes)) else inside)  # else none, or a descriptor
         raise WriteFailed(error, where, needed, is_changed=commits.count() > before) from error
     except (WriteFailed, LockTimeout) as failure:
         if commits.count() == before:

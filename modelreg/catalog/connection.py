@@ -189,7 +189,8 @@ def copy(path: Path, private: Path, timeout: float) -> None:
             try:
                 source.backup(target)  # in one step, so that it is one moment
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorname == "SQLITE_FULL":
+                name = error.sqlite_errorname
+                if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not name.endswith("READ")):
                     raise _in_our_words(error, private, timeout) from error
                 raise
 
@@ -244,6 +245,8 @@ def _translated(path: Path, timeout: float) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _in_our_words(error, path, timeout) from error
+    except OverflowError as error:  # a counter that somebody set to the largest number there is
+        raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
     except UnicodeDecodeError as error:  # SQLite's own words about a damaged text
         raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
 
@@ -268,7 +271,7 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case "ERROR" if re.match(_LOST, str(error)):
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
-        case _ if "Could not decode" in str(error):  # Python's own complaint, without a code of SQLite
+        case _ if re.match("Could not decode|cannot store", str(error)):  # a counter that became too large
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case _:
             return error

@@ -216,8 +216,9 @@ def _write(text: str, *, exactly: bool = False) -> None:
     if sys.stdout is None:  # closed by the caller
         return
     try:
-        if exactly:
-            sys.stdout.buffer.write(os.fsencode(text))
+        binary = getattr(sys.stdout, "buffer", None) if exactly else None
+        if binary is not None:
+            binary.write(os.fsencode(text))
         else:
             sys.stdout.write(text)
         sys.stdout.flush()

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.fault
 
 GOES_ON = "interrupted; the same command again completes it\n"
 INTERRUPTED = {"register": "interrupted; nothing was registered\n", "prune": GOES_ON, "backup": GOES_ON}
+INTERRUPTED["restore"] = GOES_ON
 OTHERWISE = "interrupted; nothing was changed\n"
 
 

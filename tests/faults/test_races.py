@@ -25,6 +25,7 @@ from modelreg.cli.application import COMMANDS
 
 from . import strace
 from .conftest import EXHAUSTIVE, Command, facts, files, leftovers, said
+from .undertakings import OF_ONE_TRANSACTION, UNDERTAKINGS
 
 pytestmark = pytest.mark.fault
 
@@ -100,6 +101,11 @@ def prepared(tmp_path_factory):
     registry.backup(folder / "backup")
     registry.register(folder / "three.bin", "churn")
     return folder
+
+
+def test_every_command_that_changes_something_is_tried_with_every_fault():
+    tried = {undertaking.command for undertaking in (UNDERTAKINGS | OF_ONE_TRANSACTION).values()}
+    assert tried == set(CHANGING)
 
 
 def test_every_command_is_classified():
