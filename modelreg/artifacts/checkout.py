@@ -130,7 +130,8 @@ def _measured(path: str) -> Leftover:
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
-                    every.append(entry.stat(follow_symlinks=False))
+                    if not entry.is_dir(follow_symlinks=False):
+                        every.append(entry.stat(follow_symlinks=False))
     return Leftover(
         path,
         sum(status.st_size for status in every if not stat.S_ISDIR(status.st_mode)),
