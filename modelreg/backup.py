@@ -107,7 +107,8 @@ def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Ba
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _keep_aside(home)
             placing.put_in_place(private, home.catalog.path, home.file_mode())
-        marker.unlink(missing_ok=True)
+        with suppress(OSError):  # beside a catalog it says nothing
+            marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
         has_catalog = os.path.lexists(home.catalog.path)
         if was_bare and not has_catalog:

@@ -20,7 +20,7 @@ UNCHANGED = (
     "the backup is not finished, and the same command again completes it",
     "the restoration is not finished, and the same command again completes it",
 )
-MADE = ("the change was made", "the versions that were to be removed are")
+MADE = ("the change was made", "what was done until then is committed", "the versions that were to be removed are")
 ERRORS = {
     "openat": ("ENOSPC", "EIO", "EDQUOT"),
     "write": ("ENOSPC", "EIO", "EDQUOT"),
