@@ -39,7 +39,8 @@ class Forks:
             status = int.from_bytes(_exactly(self._ours, 4), "big", signed=True)
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(words, status, out.read().decode(), err.read().decode())
+            said = [stream.read().decode(errors="surrogateescape") for stream in (out, err)]
+            return subprocess.CompletedProcess(words, status, *said)
 
     def close(self) -> None:
         """End the process."""

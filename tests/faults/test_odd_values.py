@@ -27,7 +27,7 @@ ODD = (
 )  # fmt: skip
 """What may stand where a person writes something else."""
 
-MOST = 12
+MOST = 8
 """Command lines that are tried of each command, unless all are."""
 
 ARGUMENTS = {"reference": "churn/1", "name": "churn", "path": "{model}", "source": "{model}", "version": "1"}

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -220,6 +220,7 @@ def until_waiting(locks, started) -> None:
         waiting = [line for line in lines if "->" in line and line.split()[6].split(":")[-1] in inodes]
         if ended + len(waiting) >= len(started):
             return
+        wait(started, timeout=0.005)  # rather than keep a processor from them
 
 
 def history(registry):

@@ -40,8 +40,10 @@ UNDERTAKINGS = {
     "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=12),
     "prune": Undertaking(("prune", "--stage", "None", "--grace", "0"), stride_of_pages=16),
     "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=16),
-    "restore into a new registry": Undertaking(("restore", "backup"), makes_registry=True, again=(4,), stride=8),
-    "restore": Undertaking(("restore", "backup", "--force"), stride=8, stride_of_pages=16),
+    "restore into a new registry": Undertaking(
+        ("restore", "backup"), makes_registry=True, again=(4,), stride=14, stride_of_pages=40
+    ),
+    "restore": Undertaking(("restore", "backup", "--force"), stride=14, stride_of_pages=40),
 }
 
 OF_ONE_TRANSACTION = {
