@@ -14,7 +14,6 @@ from pathlib import Path
 
 from modelreg import plain, provenance
 from modelreg.artifacts.copying import Progress, counting
-from modelreg.artifacts.durability import sync
 from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
@@ -30,11 +29,12 @@ from modelreg.errors import (
     NoRegistry,
     RegistryExists,
     RegistryNotFound,
+    RestorationInterrupted,
     UnusableBackup,
     WriteFailed,
     shown,
 )
-from modelreg.home import SHARED, UNFINISHED, Home
+from modelreg.home import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, Home
 from modelreg.pruning import refuse_unbelievable
 from modelreg.records.backup import Backup, Restoration
 from modelreg.records.inspection import Finding
@@ -54,9 +54,11 @@ def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
         with home.catalog.reading() as catalog:
             _refuse_foreign(target, catalog)
             head = _head(catalog) or _EMPTY
-        with _saying_so(target), _holding_backup(target, head):
+        with _saying_so(target), _holding_backup(target):
             with home.catalog.reading() as catalog:
                 _refuse_foreign(target, catalog)  # another backup may have been made while this one waited
+            if not os.path.lexists(target.catalog.path):
+                _mark(target, head)
             outcome = "no backup was made of what is there now"
             with placing.copied(home.catalog, target.catalog.path) as private:
                 done = _copied(home, target, private, outcome, progress, all_or_nothing=False)
@@ -76,7 +78,8 @@ def _saying_so(target: Home) -> Iterator[None]:
         if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED)):
             raise
         error = failure.error if isinstance(failure, WriteFailed) else failure
-        raise BackupInterrupted(error, target.path) from failure
+        needed = failure.needed if isinstance(failure, WriteFailed) else None
+        raise BackupInterrupted(error, target.path, needed) from failure
 
 
 def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
@@ -92,12 +95,38 @@ def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool)
 
 
 def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Backup, str | None]:
-    """Copy everything and put the catalog in place; also returns where the one is now that was there before."""
-    with placing.copied(source.catalog, home.catalog.path) as private:
-        done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
-        replaced = _keep_aside(home)
-        placing.put_in_place(private, home.catalog.path, home.file_mode())
+    """Copy everything and put the catalog in place; also returns where the one is now that was there before.
+
+    What fails before the catalog is in place leaves the folder as it was, but for its locks.
+    """
+    was_bare, had_catalog = home.is_bare(), os.path.lexists(home.catalog.path)
+    marker = home.path / UNFINISHED_RESTORATION
+    try:
+        os.close(plain.file(marker, 0o666))
+        with placing.copied(source.catalog, home.catalog.path) as private:
+            done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
+            replaced = _keep_aside(home)
+            placing.put_in_place(private, home.catalog.path, home.file_mode())
+        with suppress(OSError):  # beside a catalog it says nothing
+            marker.unlink(missing_ok=True)
+    except (ModelregError, OSError) as failure:
+        has_catalog = os.path.lexists(home.catalog.path)
+        if was_bare and not has_catalog:
+            with _not_taken_back(home):
+                home.unmake()
+        elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
+            marker.unlink(missing_ok=True)
+        raise
     return done, replaced
+
+
+@contextmanager
+def _not_taken_back(home: Home) -> Iterator[None]:
+    """Around what takes back a restoration that failed: where that fails, too, the restoration can be completed."""
+    try:
+        yield
+    except OSError as error:
+        raise RestorationInterrupted(error, home.path) from error
 
 
 @contextmanager
@@ -132,9 +161,14 @@ def _copied(
                 for model in catalog.logged_models():
                     for finding in logged_findings(model, replication.take(model)):
                         raise _damage(finding, outcome)
-            except Damaged:
+                replication.publish()
+            except (Damaged, OSError) as failure:
                 if all_or_nothing:
-                    replication.take_back()
+                    with _not_taken_back(target):
+                        replication.take_back()
+                if isinstance(failure, OSError):
+                    place = None if isinstance(failure.filename, str) else target.path
+                    raise WriteFailed(failure, place, catalog.size_of_files()) from failure
                 raise
         models, versions = catalog.counts()
         return Backup(
@@ -200,7 +234,9 @@ def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
 
 def _is_empty(folder: Path) -> bool:
     """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
-    return all(_PRIVATE_MARK.fullmatch(name) or placing.is_private(name) for name in os.listdir(folder))
+    return all(
+        name in LOCKS or _PRIVATE_MARK.fullmatch(name) or placing.is_private(name) for name in os.listdir(folder)
+    )
 
 
 def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
@@ -235,11 +271,9 @@ def _refuse_to_replace(home: Home, force: bool) -> None:
 
 
 @contextmanager
-def _holding_backup(target: Home, head: str) -> Iterator[None]:
+def _holding_backup(target: Home) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
     plain.folder(target.path)
-    if not os.path.lexists(target.catalog.path):
-        _mark(target, head)
     with target.pruning(), target.writing():
         placing.remove_temporaries(placing.temporaries(target.catalog.path))  # of a backup that was killed
         yield
@@ -251,11 +285,11 @@ def _mark(target: Home, head: str) -> None:
     with os.fdopen(plain.new_file(private, 0o666), "w") as file:
         file.write(head)
         file.flush()
-        os.fsync(file.fileno())
+        plain.flush(file.fileno())
     with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
         os.rename(private, target.path / UNFINISHED)
-    sync(target.path)
-    sync(target.path.parent)
+    plain.sync(target.path)
+    plain.sync(target.path.parent)
 
 
 def _unmark(target: Home) -> None:
@@ -266,33 +300,19 @@ def _unmark(target: Home) -> None:
 
 @contextmanager
 def _holding_registry(home: Home) -> Iterator[None]:
-    """Let nobody else write to the folder of a registry, which is made if need be.
-
-    When a backup is refused, a folder that was empty, or not there, is so again.
-    """
-    was_there = home.path.exists()
-    was_empty = not was_there or _is_empty(home.path)
+    """Let nobody else write to the folder of a registry, which is made if need be."""
     home.refuse_foreign_folder()
     home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
     plain.folder(home.path)
     with home.pruning(), home.writing():
         placing.remove_temporaries(placing.temporaries(home.catalog.path))
-        try:
-            yield
-        except ModelregError:
-            if was_empty:
-                home.unmake(folder_too=not was_there)
-            raise
+        yield
 
 
 def _keep_aside(home: Home) -> str | None:
-    """Let the catalog that is there be found under a name that says what happened to it."""
+    """Keep the catalog that is there under a name that says what happened to it; returns its path."""
     kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
-    if os.path.lexists(home.catalog.path):
-        placing.keep_aside(home.catalog.path, kept)
-        return str(kept)
-    placing.set_aside_remains(home.catalog.path, kept)
-    return None
+    return str(kept) if placing.keep_aside(home.catalog.path, kept) else None
 
 
 def _unused(path: Path) -> Path:

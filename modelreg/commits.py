@@ -5,7 +5,10 @@ The catalog says so, and the command line asks. A program that uses `Registry` h
 
 from __future__ import annotations
 
+import threading
+
 _begun = False
+_of_thread = threading.local()
 
 
 def begin() -> None:
@@ -24,6 +27,17 @@ def go_on() -> None:
     """What was committed is but the beginning of what was asked for: Ctrl-C ends the rest."""
     global _begun
     _begun = False
+
+
+def done() -> None:
+    """A commit was made in this thread."""
+    _of_thread.count = count() + 1
+
+
+def count() -> int:
+    """How many commits were made in this thread: whoever compares two counts knows whether one was made between."""
+    found: int = getattr(_of_thread, "count", 0)
+    return found
 
 
 def begun() -> bool:

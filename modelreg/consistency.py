@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
@@ -11,13 +11,16 @@ from modelreg.catalog.snapshot import Snapshot
 from modelreg.errors import shown
 from modelreg.home import SHARED
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
+from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.inspection import Finding
 from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.references import Digest
 from modelreg.signatures import signature_as_json
 from modelreg.stages import RULES, StageRules
 
 _CHOICES = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
+_CLOCK_STEP = 50_000_000  # nanoseconds; file systems count time in steps
 _LONGEST = 140  # characters of a value in a finding
 
 
@@ -40,6 +43,18 @@ def loss_findings(catalog: Snapshot, store: BlobStore) -> Iterator[Finding]:
     """
     if catalog.journal_head() is None and not store.is_empty() and catalog.was_written_to():
         yield Finding("catalog", None, "it tells of nothing, though it was written to and files are stored beside it")
+
+
+def older_blobs(catalog: Snapshot, blobs: Mapping[Digest, Leftover], needed: Container[Digest]) -> int:
+    """How many blobs that no version needs were there before the catalog was made: another one must have named them.
+
+    None counts where one that is needed is as old: then a clock was set back, and times say nothing.
+    """
+    made = catalog.made_at()
+    if made is None:
+        return 0
+    older = [digest in needed for digest, blob in blobs.items() if blob.modified < made - _CLOCK_STEP]
+    return 0 if any(older) else len(older)
 
 
 def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:

@@ -106,6 +106,7 @@ class NoRegistry(ModelregError):
     exit = 10
 
 
+_COMMITTED = "what was done until then is committed"
 _LONGEST_REASON = 300  # characters of what a foreign library says
 
 
@@ -729,12 +730,51 @@ class WriteFailed(StorageFailure):
 
     code = "write_failed"
 
-    def __init__(self, error: OSError, path: os.PathLike[str] | str | None = None, needed: int | None = None) -> None:
-        place = os.fspath(path or error.filename or "the registry")
+    def __init__(
+        self,
+        error: OSError,
+        path: os.PathLike[str] | str | None = None,
+        needed: int | None = None,
+        *,
+        is_changed: bool = False,
+    ) -> None:
+        """``needed`` is the space that it takes, in bytes; ``is_changed`` says that something was committed before."""
+        place = _text(path or error.filename or "the registry")
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; nothing was changed", _storage_hint(error, place, needed)
+            f"{shown(place)}: {error.strerror or error}; {_COMMITTED if is_changed else 'nothing was changed'}",
+            _storage_hint(error, place, needed),
         )
-        self.error = error
+        self.error, self.needed = error, needed
+        self._place = place
+
+    def after_a_change(self) -> WriteFailed:
+        """The same error where something was committed before."""
+        return WriteFailed(self.error, self._place, self.needed, is_changed=True)
+
+
+class JournalLeft(StorageFailure):
+    """A writer was killed, and who only reads may not roll back what it left."""
+
+    code = "journal_left"
+
+    def __init__(self, catalog: os.PathLike[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(catalog))} cannot be read: a process was killed while it wrote, and this user may not "
+            "roll that back; nothing was changed",
+            "any command of a user who may write to the folder does: modelreg list",
+        )
+
+
+class NoLocks(StorageFailure):
+    """The file system of a registry has no locks, without which processes would overwrite each other's work."""
+
+    code = "no_locks"
+
+    def __init__(self, error: OSError, path: os.PathLike[str]) -> None:
+        super().__init__(
+            f"{shown(os.fspath(path))}: {error.strerror or error}; nothing was changed",
+            "the file system has no flock, which a registry needs: use a local disk, or mount it with locks",
+        )
 
 
 class Unconfirmed(StorageFailure):
@@ -781,10 +821,24 @@ class BackupInterrupted(StorageFailure):
 
     code = "backup_interrupted"
 
-    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+    def __init__(self, error: OSError, folder: os.PathLike[str], needed: int | None = None) -> None:
         place = os.fspath(folder)
         super().__init__(
             f"{shown(place)}: {error.strerror or error}; the backup is not finished, and the same command again "
+            "completes it",
+            _storage_hint(error, place, needed),
+        )
+
+
+class RestorationInterrupted(StorageFailure):
+    """A restoration could neither go on nor remove what it had copied."""
+
+    code = "restoration_interrupted"
+
+    def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
+        place = os.fspath(folder)
+        super().__init__(
+            f"{shown(place)}: {error.strerror or error}; the restoration is not finished, and the same command again "
             "completes it",
             _storage_hint(error, place, None),
         )
@@ -833,11 +887,17 @@ class LockTimeout(Busy):
 
     code = "lock_timeout"
 
-    def __init__(self, waited: float, holder: str) -> None:
+    def __init__(self, waited: float, holder: str, *, is_changed: bool = False) -> None:
         super().__init__(
-            f"the registry is locked by {holder}; waited {waited:g} s, and nothing was changed",
+            f"the registry is locked by {holder}; waited {waited:g} s, and "
+            + (_COMMITTED if is_changed else "nothing was changed"),
             "try again, or wait longer with --lock-timeout SECONDS",
         )
+        self._waited, self._holder = waited, holder
+
+    def after_a_change(self) -> LockTimeout:
+        """The same error where something was committed before."""
+        return LockTimeout(self._waited, self._holder, is_changed=True)
 
 
 class RegistryNotFound(NoRegistry):
@@ -922,6 +982,11 @@ def quoted(argument: os.PathLike[str] | str) -> str:
     return shlex.quote(os.fspath(argument))
 
 
+def _text(path: os.PathLike[str] | str | bytes | int) -> str:
+    """A path as an error has it: a descriptor where that was given to the system."""
+    return f"descriptor {path}" if isinstance(path, int) else os.fsdecode(path)
+
+
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:
     """A hint that names what is most alike among ``known``, in any case, or None."""
     import difflib
@@ -935,17 +1000,35 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
 def _storage_hint(error: OSError, place: str, needed: int | None) -> str | None:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            need = "" if needed is None else f"; {needed} bytes are needed"
             free = f"; {_free_space(place)} bytes are free" if os.path.isabs(place) else ""
-            return f"make room on that disk{need}{free}"
+            return f"make room on that disk{_need(needed)}{free}"
         case errno.EIO if os.path.isabs(place):
             return _hint_of_disk(place)
+        case errno.EFBIG:
+            return f"no file of this size may be written there (ulimit -f, or the file system){_need(needed)}"
         case errno.EROFS:
             return "it can be read there, and not written"
         case errno.EACCES | errno.EPERM:
             return "this user may not do that there: look at the permissions"
         case _:
-            return None
+            return _HINTS.get(error.errno or 0)
+
+
+_HINTS = {
+    errno.ENAMETOOLONG: "the path is longer than the system takes: use a shorter one",
+    errno.EISDIR: "a folder is there: name a file, or take the folder away",
+    errno.ENOTDIR: "a part of the path is a file: name another folder",
+    errno.ENOENT: "a part of the path is missing: check it; 'modelreg verify' checks a registry",
+    errno.ELOOP: "links on the path lead to each other: name another path",
+    errno.EMFILE: "this process has too many files open: raise the limit with 'ulimit -n'",
+    errno.ENFILE: "the system has too many files open: end some programs, and try again",
+    errno.EBUSY: "another program uses it, or it is a mount point: name another path",
+}
+"""What the system says -> what to do, where the place does not matter."""
+
+
+def _need(needed: int | None) -> str:
+    return "" if needed is None else f"; {needed} bytes are needed"
 
 
 def _hint_of_disk(place: str) -> str:

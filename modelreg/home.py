@@ -14,8 +14,10 @@ from modelreg import plain
 from modelreg.catalog import Catalog
 from modelreg.errors import (
     CatalogDamaged,
+    InvalidInput,
     RegistryExists,
     RegistryNotFound,
+    StorageFailure,
     UnsafeRegistry,
     UnusableFolder,
     quoted,
@@ -35,7 +37,11 @@ SHARED = "shared"
 SANDBOX, REQUIRED, OPTIONAL = "sandbox", "required", "optional"
 """The setting that says whether models run only where they can be confined, and its values; optional unless set."""
 
-_OWN_NAMES = {"artifacts", "checkouts", "write.lock", "prune.lock", ".gitignore"}
+LOCKS = {"write.lock", "prune.lock"}
+"""They are never deleted: another process may wait for one."""
+UNFINISHED_RESTORATION = "unfinished-restoration"
+"""The file that tells a restoration that has not put a catalog in place from a registry that lost its catalog."""
+_OWN_NAMES = {"artifacts", "checkouts", ".gitignore", UNFINISHED_RESTORATION, *LOCKS}
 UNFINISHED = "unfinished-backup"
 """The file that tells a backup that has no catalog yet from a registry that lost its catalog."""
 
@@ -56,7 +62,7 @@ def find_home(explicit: Path | None) -> Path:
     named = explicit or os.environ.get(ENVIRONMENT)
     if named:
         plain.refuse_address(named)
-        return Path(named).expanduser()
+        return _expanded(Path(named))
     for folder in _here_and_above():
         found = folder / FOLDER_NAME
         if _is_folder(found):
@@ -68,7 +74,37 @@ def find_home(explicit: Path | None) -> Path:
             return found
     from platformdirs import user_data_path
 
-    return user_data_path("modelreg", appauthor=False)
+    try:
+        return user_data_path("modelreg", appauthor=False)
+    except RuntimeError as error:
+        raise UnusableFolder(
+            "no registry is named, and this user has no home folder to keep one in",
+            "name one with --registry DIR or MODELREG_HOME",
+        ) from error
+
+
+def absolute(path: Path) -> Path:
+    """``path`` from the root on; raises `UnusableFolder` where it starts in a current folder that was deleted."""
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        raise UnusableFolder(
+            f"{shown(str(path))} starts in the current folder, which was deleted",
+            "name the whole path, or go elsewhere",
+        ) from error
+
+
+def _expanded(path: Path) -> Path:
+    """``path`` with ``~`` as the home folder of its user; raises `InvalidInput` where there is no such user."""
+    if "\0" in str(path):
+        raise InvalidInput(f"{shown(str(path))} holds NUL, which no path does", "name a folder")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"{shown(str(path))} names the home folder of a user who has none, or is not there",
+            "write the whole path, or ./~ for a folder of that name",
+        ) from error
 
 
 class Home:
@@ -101,7 +137,13 @@ class Home:
             return own
         from platformdirs import user_cache_path
 
-        cache = user_cache_path("modelreg", appauthor=False)
+        try:
+            cache = user_cache_path("modelreg", appauthor=False)
+        except RuntimeError as error:
+            raise StorageFailure(
+                f"{shown(str(own))} cannot be written, and this user has no home folder with a cache for checkouts",
+                "name a folder with XDG_CACHE_HOME",
+            ) from error
         plain.folder(cache)
         return cache
 
@@ -124,8 +166,9 @@ class Home:
         return locked(self.path / "prune.lock", self.lock_timeout)
 
     def keeping_still(self) -> AbstractContextManager[None]:
-        """Let nothing be cleaned away while it is read; where nothing can be written, nothing can be."""
-        if (self.path / "prune.lock").exists() or os.access(self.path, os.W_OK):
+        """Let nothing be pruned while it is read; whoever may not open the lock reads without it."""
+        lock = self.path / "prune.lock"
+        if os.access(lock, os.R_OK) or (not os.path.lexists(lock) and os.access(self.path, os.W_OK)):
             return self.ingesting()
         return nullcontext()
 
@@ -136,6 +179,13 @@ class Home:
         `UnsafeRegistry` when others may write to it.
         """
         if not self.catalog.path.is_file():
+            self._wait_for_restoration()
+        if not self.catalog.path.is_file():
+            if (self.path / UNFINISHED_RESTORATION).exists():
+                raise CatalogDamaged(
+                    f"the restoration into {shown(str(self.path))} is not finished, so there is no catalog yet",
+                    "run the same 'modelreg restore' again, which completes it",
+                )
             if (self.path / UNFINISHED).exists():
                 raise CatalogDamaged(
                     f"{shown(str(self.path))} is an unfinished backup, and cannot be used yet",
@@ -169,19 +219,28 @@ class Home:
                 return False
             file_mode = self.make_places(shared=shared)
             self.catalog.create(file_mode, _settings(shared, rules))
+            (self.path / UNFINISHED_RESTORATION).unlink(missing_ok=True)  # of one that was killed before its first file
         return True
+
+    def _wait_for_restoration(self) -> None:
+        """Wait while a restoration runs that has not put a catalog in place yet; raises `LockTimeout`."""
+        if (self.path / UNFINISHED_RESTORATION).exists():
+            with suppress(PermissionError), self.writing():  # who may not write does not wait
+                pass
 
     def make_places(self, *, shared: bool) -> int:
         """Make everything but the catalog, as far as it is not there; returns the mode that files have.
 
         Call it under the registry's write lock, after `refuse_odd_places`.
         """
+        from modelreg.locks import mode_in
+
         mode = _make_folder(self.path, shared)
         self.artifacts.create(mode)
         _make_folder(self.path / "checkouts", shared)
         file_mode = mode & 0o666
-        for name in ("write.lock", "prune.lock"):
-            os.close(_own_file(self.path / name, file_mode))
+        for name in LOCKS:
+            os.close(_own_file(self.path / name, mode_in(self.path)))
         _write_ignore_file(self.path / ".gitignore", file_mode)
         return file_mode
 
@@ -189,14 +248,15 @@ class Home:
         """The mode of files in the folder: others may do with them what they may do with the folder."""
         return self.path.stat().st_mode & 0o666
 
-    def unmake(self, *, folder_too: bool) -> None:
-        """Take away what `make_places` made, of a registry that never got a catalog."""
-        for name in _OWN_NAMES:
+    def is_bare(self) -> bool:
+        """Whether nothing of a registry is in the folder but its locks; ask under them."""
+        return not any(name in _OWN_NAMES - LOCKS or name in _CATALOG for name in os.listdir(self.path))
+
+    def unmake(self) -> None:
+        """Remove what `make_places` made, but for the locks, in a folder that was bare; call it under both locks."""
+        for name in _OWN_NAMES - LOCKS:
             path = self.path / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        if folder_too:
-            with suppress(OSError):  # somebody put something else there
-                self.path.rmdir()
 
     def is_shared(self) -> bool:
         """Whether the registry was made for a group."""
@@ -353,8 +413,7 @@ def _is_made_for_a_group_of_caller(folder: Path) -> bool:
 def _own_file(path: Path, mode: int) -> int:
     """A descriptor of a regular file of ours, which is made if need be, with this mode."""
     descriptor = plain.file(path, mode)
-    with suppress(PermissionError):  # another member of the group made it
-        os.fchmod(descriptor, mode)
+    plain.change_mode(descriptor, mode)  # refused where another member of the group made it
     return descriptor
 
 
@@ -371,5 +430,5 @@ def _make_folder(path: Path, shared: bool) -> int:
     allowed = stat.S_IMODE(path.stat().st_mode) | 0o700
     mode = (allowed | 0o2770) & 0o2775 if shared else allowed & 0o755
     if stat.S_IMODE(path.stat().st_mode) != mode:  # which in a group registry its owner alone may change
-        os.chmod(path, mode)
+        plain.change_mode(path, mode)
     return mode

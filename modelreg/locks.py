@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,10 +13,11 @@ from threading import Event, Thread
 from time import monotonic
 
 from modelreg import plain
-from modelreg.errors import LockTimeout
+from modelreg.errors import LockTimeout, NoLocks
 
 _BETWEEN_LOOKS = 0.2  # seconds
-_MODE = 0o666  # less the umask; a group registry sets its own
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What flock(2) says on file systems without locks."""
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def locked(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None
     """
     descriptor, writable = _opened(path, shared)
     try:
-        _acquire(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, timeout)
+        _acquire(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, timeout)
         if writable:
             _name_holder(descriptor)
         yield
@@ -38,17 +40,37 @@ def locked(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None
 def _opened(path: Path, shared: bool) -> tuple[int, bool]:
     """A descriptor of the lock's file, and whether it can be written to."""
     try:
-        return plain.file(path, _MODE), True
+        descriptor = plain.file(path, mode_in(path.parent))
+        _restrict(descriptor, path)
+        return descriptor, True
     except OSError as error:
         if not shared or error.errno not in (errno.EACCES, errno.EROFS):
             raise
         return plain.existing_file(path), False
 
 
-def _acquire(descriptor: int, kind: int, timeout: float) -> None:
-    with suppress(BlockingIOError):
+def mode_in(folder: Path) -> int:
+    """The mode of a lock's file: who may open it can keep everybody else out, so only those who may write to it can."""
+    return 0o660 if folder.stat().st_mode & stat.S_IWGRP else 0o600
+
+
+def _restrict(descriptor: int, path: Path) -> None:
+    """Let nobody else open a lock's file of ours, which older programs let everybody read."""
+    status, mode = os.fstat(descriptor), mode_in(path.parent)
+    if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != mode:
+        plain.change_mode(descriptor, mode)
+
+
+def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:
+    try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         return
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise NoLocks(error, path) from error
+        raise
     if not _acquired_in_turn(descriptor, kind, timeout):
         raise LockTimeout(timeout, _holders(descriptor) or _last_named(descriptor) or "another process")
 

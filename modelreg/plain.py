@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import stat
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from modelreg.errors import InvalidInput, quoted, shown
@@ -23,20 +26,96 @@ def refuse_address(path: os.PathLike[str] | str) -> None:
         )
         raise InvalidInput(f"{shown(text)} is an address, and a local path is needed", hint)
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
-def folder(path: Path) -> None:
-    """Make a folder, with those above it, unless it is there; others may read it as the umask lets them."""
-    if not path.parent.is_dir():
-        folder(path.parent)
+
+def folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, with those above it, unless it is there, with ``mode`` less the umask; its owner may use it."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for each in reversed(missing):
+        try:
+            os.mkdir(each, mode)
+        except FileExistsError:
+            if not each.is_dir():
+                raise
+            continue
+        found = stat.S_IMODE(os.lstat(each).st_mode)
+        if found & 0o700 != 0o700:
+            change_mode(each, found | 0o700)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with everything in it, however deep it is; follows no link, whatever others do meanwhile.
+
+    Unlike `shutil.rmtree`, which calls itself and holds a descriptor for each level. Raises OSError.
+    """
+    top = os.open(path, _FOLDER)
     try:
-        os.mkdir(path)
-    except FileExistsError:
-        if not path.is_dir():
+        waiting = _emptied(top, top)
+        while waiting:
+            name = waiting.pop()
+            inner = os.open(name, _FOLDER, dir_fd=top)
+            try:
+                waiting += _emptied(inner, top)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(path)
+
+
+def _emptied(folder: int, top: int) -> list[str]:
+    """Remove the files in an open folder and move its folders into ``top``; returns their names there."""
+    change_mode(folder, 0o700)
+    moved = []
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.name, dir_fd=folder)
+            elif folder == top:
+                moved.append(entry.name)
+            else:
+                moved.append(os.urandom(8).hex())
+                os.rename(entry.name, moved[-1], src_dir_fd=folder, dst_dir_fd=top)
+    return moved
+
+
+def change_mode(place: Path | str | int, mode: int) -> None:
+    """chmod(2) of a path or descriptor, where the file system has modes.
+
+    Some have one fixed mode for everything (CIFS, FAT, WSL's drives) and refuse. Whether what is there is safe is
+    checked whenever a registry is used.
+    """
+    try:
+        os.fchmod(place, mode) if isinstance(place, int) else os.chmod(place, mode)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
-        return
-    mode = stat.S_IMODE(os.lstat(path).st_mode)
-    if mode & 0o700 != 0o700:
-        os.chmod(path, mode | 0o700)
+
+
+def sync(path: Path | str) -> None:
+    """Wait until a file, or a folder's entries, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        flush(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush(descriptor: int) -> None:
+    """Wait until what was written is on disk: fsync(2), and on macOS what empties the cache of the drive, too.
+
+    There fsync leaves the bytes in the drive, by its own manual page; F_FULLFSYNC is not on every file system.
+    """
+    if sys.platform == "darwin":
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
 
 
 def require_folder(path: Path) -> None:
@@ -63,7 +142,7 @@ def new_file(path: Path | str, mode: int) -> int:
     try:
         found = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if found & 0o600 != 0o600:
-            os.fchmod(descriptor, found | 0o600)
+            change_mode(descriptor, found | 0o600)
     except BaseException:
         os.close(descriptor)
         raise

@@ -7,18 +7,18 @@ bytes after its commit: a kill in between leaves bytes that the next cleaning ta
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelreg import provenance
+from modelreg import commits, provenance
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import Unneeded, remove_checkouts, unneeded
 from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import Manifest, config_content
 from modelreg.catalog import placing
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.consistency import journal_findings, loss_findings
+from modelreg.consistency import journal_findings, loss_findings, older_blobs
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.home import Home
 from modelreg.lifecycle.leftovers import Leftover, Patience
@@ -81,6 +81,7 @@ def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
                 is_current = tuple(_fates(change, request)) == planned.pruning.versions
                 for fate in planned.removed if is_current else ():
                     change.delete_version(fate.name, fate.version)
+            commits.go_on()  # Ctrl-C may end what follows: the same command goes on with it
             if is_current:  # else somebody moved, named or deleted a version just now
                 break
         _remove_bytes(home, planned)
@@ -99,6 +100,7 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
     blobs = dict(home.artifacts.stored())
     _refuse_catalog_of_other_blobs(home, present, blobs)
     needed = manifests | files | _named_by(home, manifests)
+    _refuse_older_blobs(home, blobs, needed)
     return _sorted_out(
         Patience.at(request.moment, request.grace),
         fates,
@@ -135,6 +137,18 @@ def _refuse_catalog_of_other_blobs(home: Home, manifests: set[Digest], stored: C
         raise CatalogDamaged(
             f"{missing} of {len(manifests)} manifests that {shown(str(home.catalog.path))} names are not in the store, "
             "so it may be the catalog of other files; nothing was deleted",
+            "put the right catalog there: 'modelreg restore' brings a backup back",
+        )
+
+
+def _refuse_older_blobs(home: Home, blobs: Mapping[Digest, Leftover], needed: Container[Digest]) -> None:
+    """Raise for a catalog that was put beside blobs of another one, all of which would go."""
+    with home.catalog.reading() as catalog:
+        count = older_blobs(catalog, blobs, needed)
+    if count:
+        raise CatalogDamaged(
+            f"{count} stored files that no version refers to are older than {shown(str(home.catalog.path))}, so it may "
+            "be the catalog of other files; nothing was deleted",
             "put the right catalog there: 'modelreg restore' brings a backup back",
         )
 

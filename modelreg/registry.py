@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, find_home
+from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
 from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
 from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
@@ -97,7 +98,11 @@ class Registry:
     """
 
     def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
-        self._home = Home(find_home(None if path is None else Path(path)).absolute(), lock_timeout)
+        if not 0 <= lock_timeout < math.inf:
+            raise InvalidInput(
+                f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
+            )
+        self._home = Home(absolute(find_home(None if path is None else Path(path))), lock_timeout)
 
     @property
     def folder(self) -> Path:
@@ -112,7 +117,7 @@ class Registry:
 
     def exists(self) -> bool:
         """Whether the folder is a registry already, sound or not."""
-        return self._home.catalog.path.exists()
+        return os.path.exists(self._home.catalog.path)
 
     @property
     def requires_sandbox(self) -> bool:
@@ -325,7 +330,12 @@ class Registry:
             self._home.require()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_head(expect_head)
-        return verify(self._home, VerifyRequest(chosen, head), progress)
+
+        def findings() -> Iterator[Finding]:
+            with storing(inside=self.folder):
+                yield from verify(self._home, VerifyRequest(chosen, head), progress)
+
+        return findings()
 
     # Registering
 
@@ -493,6 +503,7 @@ class Registry:
         """
         from modelreg.lifecycle.transitions import Terms
         from modelreg.promotion import carry_out, decide
+        from modelreg.statements import checked_reason
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
@@ -503,8 +514,8 @@ class Registry:
             existing=existing,
             if_current=_stage_or_none(if_current),
         )
-        if force and not message:
-            raise InvalidInput("overriding gates needs a reason", "say why with --message")
+        if force:
+            checked_reason(message or "", "overriding gates", "--message WHY")
         if dry_run:
             with reading(self._home) as catalog:
                 return decide(catalog, reference, terms, force=force)
@@ -603,17 +614,21 @@ class Registry:
         from modelreg import alterations
         from modelreg.statements import checked_dataset
 
+        _refuse_nul(data)
         name = checked_dataset(dataset, data)
         with storing(), self._running(reference, data, trust, message, options) as model:
-            measured, scores = model.version.reference, model.evaluate(target, task=task, progress=progress)
-            incumbent = self._in_production(model.version.name) if production else None
+            measured, number = model.version.version, self._number_of(model.version.name)
+            scores = model.evaluate(target, task=task, progress=progress)
+            incumbent = self._in_production(number) if production else None
             if incumbent not in (None, measured):
-                with self._running(incumbent, model.table, trust, message, options) as other:
+                reference = f"{self._name_of(number)}/{incumbent}"
+                with self._running(reference, model.table, trust, message, options) as other:
                     scores_of_incumbent = other.evaluate(target, task=task, progress=progress)
         with writing(self._home, message) as change:
+            now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):
-                alterations.keep_scores(change, incumbent, name, scores_of_incumbent)
-            return alterations.keep_scores(change, measured, name, scores)
+                alterations.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
+            return alterations.keep_scores(change, f"{now}/{measured}", name, scores)
 
     def record_evaluation(
         self,
@@ -635,6 +650,7 @@ class Registry:
         from modelreg.statements import checked_dataset, checked_metrics
         from modelreg.tables.source import digest_of
 
+        _refuse_nul(data)
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
@@ -670,12 +686,15 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
+        from modelreg.artifacts.delivery import refuse_place_of_registry
         from modelreg.records.prediction import Prediction
         from modelreg.tables.writing import output as output_file
 
         _require_path(output)
+        _refuse_nul(input, output)
         if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
+        refuse_place_of_registry(Path(output))
         with (
             storing(place=Path(output)),
             self._running(reference, input, trust, message, options) as model,
@@ -786,14 +805,20 @@ class Registry:
 
         Raises `BlobDamaged` when the stored bytes are not those that were registered.
         """
-        from modelreg.artifacts.checkout import check_out
+        from modelreg.artifacts.checkout import check_out, safe_path
 
         with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, inside=self.folder):
             checkout = check_out(
-                self._home.artifacts, self._home.checkouts, version.reference, version.digest, manifest.files
+                self._home.artifacts,
+                self._home.checkouts,
+                version.reference,
+                version.digest,
+                manifest.files,
+                self._home.keeping_still,
             )
-        return checkout if manifest.is_folder else checkout / manifest.files[0].path
+        return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
 
     def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
         """The model itself, ready to predict, from bytes that were checked now.
@@ -830,8 +855,8 @@ class Registry:
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
-        with storing(place=target):
-            version, manifest = self._version_and_manifest(reference)
+        version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, place=target):
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference)
             into = os.fspath(destination).endswith(os.sep)
@@ -859,8 +884,8 @@ class Registry:
         from modelreg.artifacts.delivery import export
 
         _require_path(destination)
-        with storing(place=Path(destination)):
-            version, manifest = self._version_and_manifest(reference)
+        version, manifest = self._version_and_manifest(reference)
+        with storing(needed=version.size, place=Path(destination)):
             return export(self._home.artifacts, version, manifest, Path(destination))
 
     # From MLflow, and to it
@@ -1039,10 +1064,19 @@ class Registry:
             with promoting(self._home, checked_message(message)) as change:
                 yield change
 
-    def _in_production(self, name: str) -> str | None:
-        """The reference of the version in Production, if there is one."""
+    def _in_production(self, model: int) -> int | None:
+        """The version in Production of the model with this number, if there is one."""
         with reading(self._home) as catalog:
-            return next((f"{name}/{number}" for number in catalog.in_stage(parse_name(name), Stage.PRODUCTION)), None)
+            return next(iter(catalog.in_stage(catalog.name_of(model), Stage.PRODUCTION)), None)
+
+    def _number_of(self, name: ModelName) -> int:
+        """The catalog's number for a model, which outlives its name."""
+        with reading(self._home) as catalog:
+            return catalog.model_number(name)
+
+    def _name_of(self, model: int) -> ModelName:
+        with reading(self._home) as catalog:
+            return catalog.name_of(model)
 
     @contextmanager
     def _running(
@@ -1102,13 +1136,13 @@ class Registry:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
         from modelreg import commits
         from modelreg.security.trust import Trust, honoured
+        from modelreg.statements import checked_reason
 
         if trust not in (None, "full"):
             raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
         if trust or permissions:
-            if not message:
-                what = "full trust" if trust else "what a model may do beyond computing"
-                raise InvalidInput(f"{what} needs a reason", "say why with --message")
+            what = "full trust" if trust else "what a model may do beyond computing"
+            checked_reason(message or "", what, "--message WHY")
             with writing(self._home, message) as change:
                 change.note_load(version, is_trusted=trust is not None, permissions=permissions)
             commits.go_on()
@@ -1122,7 +1156,8 @@ class Registry:
         Raises `BytesElsewhere` for a version whose files are not here.
         """
         version = self.version(reference)
-        manifest = self._home.artifacts.manifest(version)
+        with storing(inside=self.folder):
+            manifest = self._home.artifacts.manifest(version)
         if manifest.location is not None:
             raise BytesElsewhere(version.reference, manifest.location)
         if manifest.files != version.files:
@@ -1134,13 +1169,20 @@ class Registry:
 
 
 def _require_path(folder: StrPath) -> None:
-    """Raise for no name at all, which Path takes for the current folder: a variable of a script that is not set.
-
-    And for an address, of which Path makes a folder named ``s3:``.
+    """Raise for NUL, for no name at all, which Path takes for the current folder (a variable that is not set), and for
+    an address, of which Path makes a folder named ``s3:``.
     """
     if not os.fspath(folder):
         raise InvalidInput("an empty path was given", "name a folder, or a file")
+    _refuse_nul(folder)
     plain.refuse_address(folder)
+
+
+def _refuse_nul(*paths: StrPath | TableFile | None) -> None:
+    """Raise for what Python itself says about such a path: a bare ValueError."""
+    for path in paths:
+        if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):
+            raise InvalidInput(f"{shown(os.fspath(path))} holds NUL, which no path does", "name a folder, or a file")
 
 
 def load_model(

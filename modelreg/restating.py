@@ -16,7 +16,7 @@ from modelreg.records.signature import Signature
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
-from modelreg.statements import Statement, checked_message, checked_text
+from modelreg.statements import Statement, checked_reason, checked_text
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,
@@ -71,7 +71,7 @@ def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) 
     statement = Statement.checked(**_NOT_STATED | stated | facts | {"run_id": run_id})
     source = Source(Path(known.origin), known.is_folder, _places(home, known.files))
     return RegistrationRequest(
-        name, source, statement, origin, checked_message(why), new_version, known.files, known.location
+        name, source, statement, origin, checked_reason(why), new_version, known.files, known.location
     )
 
 

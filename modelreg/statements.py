@@ -108,11 +108,13 @@ def checked_message(message: str | None) -> str | None:
     return None if message is None else checked_text(message, "the message")
 
 
-def checked_reason(allow_unsafe: str | None) -> str | None:
-    """Why something dangerous is let in, if it is; raises `InvalidInput`."""
-    if allow_unsafe == "":
-        raise InvalidInput("allowing what is dangerous needs a reason", "say why with --allow-unsafe WHY")
-    return checked_message(allow_unsafe)
+def checked_reason(
+    reason: str | None, what: str = "allowing what is dangerous", option: str = "--allow-unsafe WHY"
+) -> str | None:
+    """Why a safeguard is set aside, if it is; raises `InvalidInput` for a reason that says nothing."""
+    if reason is not None and not reason.strip():
+        raise InvalidInput(f"{what} needs a reason", f"say why with {option}")
+    return checked_message(reason)
 
 
 def parse_trusted_name(text: str) -> tuple[str, str]:

@@ -9,13 +9,13 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import Advance, Progress, counting
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.consistency import journal_findings, logged_findings, loss_findings, manifest_findings
+from modelreg.consistency import journal_findings, logged_findings, loss_findings, manifest_findings, older_blobs
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.home import Home
 from modelreg.records.inspection import Finding
 from modelreg.records.run import LoggedModel
 from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import ModelName, Reference
+from modelreg.references import Digest, ModelName, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
             yield from _check_model(home, name, numbers, bytes_check)
         for model in logged:
             yield from bytes_check.of_logged(model)
+        if request.references is None and not problems:
+            yield from _foreign_blobs(home, bytes_check.needed)
+
+
+def _foreign_blobs(home: Home, needed: set[Digest]) -> Iterator[Finding]:
+    with home.catalog.reading() as catalog:
+        count = older_blobs(catalog, dict(home.artifacts.stored()), needed)
+    if count:
+        problem = f"{count} stored files that no version refers to are older than it: it may be that of other files"
+        yield Finding("catalog", None, problem)
 
 
 def _catalog_findings(home: Home, catalog: Snapshot, head: tuple[int, str] | None) -> list[Finding]:
@@ -92,7 +102,9 @@ class _BytesCheck:
     def __init__(self, store: BlobStore, advance: Advance | None) -> None:
         self._store = store
         self._advance = advance
-        self._known: dict[str, str | None] = {}
+        self._known: dict[Digest, str | None] = {}
+        self.needed: set[Digest] = set()
+        """The digests that were looked at, and those that manifests name."""
 
     def of(self, version: ModelVersion) -> Iterator[Finding]:
         """What is wrong with the files of one version."""
@@ -109,8 +121,10 @@ class _BytesCheck:
     def _of(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
         """The manifest, where it is sound."""
         manifest = None
+        self.needed |= {version.digest, *(file.digest for file in version.files)}
         try:
             manifest = self._store.manifest(version)
+            self.needed |= {manifest.config, *(file.digest for file in manifest.files)}
             yield from _check_config(self._store, version, manifest)
         except BlobDamaged as damage:
             yield Finding(version.reference, None, f"its manifest is {damage.problem}")

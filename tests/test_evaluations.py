@@ -54,6 +54,19 @@ def test_scores_are_kept_and_shown_with_the_version(two, holdout):
     assert list(two.verify()) == []
 
 
+def test_scores_are_kept_when_the_model_is_renamed_while_it_is_measured(two, holdout):
+    names = iter(["lump"])
+
+    def rename_once(*_):
+        for name in names:
+            two.rename("tumour", name)
+
+    outcome = two.evaluate("tumour/1", holdout, "target", progress=rename_once)
+    assert outcome.name == "lump"
+    assert two.evaluations("lump/1") == [outcome.evaluation]
+    assert list(two.verify()) == []
+
+
 def test_they_stand_beside_those_of_the_version_in_production(two, holdout, cancer, tmp_path):
     two.evaluate("tumour/1", holdout, "target")
     two.transition("tumour", 1, "Production")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
-from modelreg.artifacts.durability import sync, sync_files
+from modelreg.artifacts.durability import sync_files
 from modelreg.artifacts.manifest import Manifest
-from modelreg.artifacts.source import SourceFile
+from modelreg.artifacts.source import SourceFile, identity_of
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
@@ -57,17 +57,17 @@ class BlobStore:
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
             plain.folder(folder)
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
-                os.chmod(folder, folder_mode)
+                plain.change_mode(folder, folder_mode)
         for name, content in _LAYOUT.items():
             private = self._private_path()
             try:
                 self._write(private, content)
-                sync(private)
+                plain.sync(private)
                 os.rename(private, self.root / name)
             finally:
                 _remove(private)
         for folder in (self._blobs.parent, self.root, self.root.parent):
-            sync(folder)
+            plain.sync(folder)
 
     def is_empty(self) -> bool:
         """Whether there is no blob at all; also when there is no layout."""
@@ -103,7 +103,7 @@ class BlobStore:
         for each in leftovers:
             _remove(each.path)
         if leftovers:
-            sync(self._blobs)
+            plain.sync(self._blobs)
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, if it is there."""
@@ -184,8 +184,8 @@ class BlobStore:
         """Put checked private copies in their places, all on disk; what is there already is damaged, and replaced."""
         sync_files([each.content for each in copies], self.root)
         for each in copies:
-            os.rename(each.content, self._place(each.file.digest))
-        sync(self._blobs)  # even for none: what is there already may not be on disk yet
+            _replace(each.content, self._place(each.file.digest))
+        plain.sync(self._blobs)  # even for none: what is there already may not be on disk yet
 
     def discard(self, copies: Iterable[Received]) -> None:
         """Remove private copies that were not adopted."""
@@ -337,6 +337,16 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
+def _replace(private: str, place: str) -> None:
+    """Rename a file to a blob's place, whatever is there."""
+    try:
+        os.rename(private, place)
+    except IsADirectoryError:  # damage, as any other
+        with suppress(FileNotFoundError):  # another process removed it just now
+            plain.remove_folder(Path(place))
+        os.rename(private, place)
+
+
 @contextmanager
 def _opened_source(source: SourceFile) -> Iterator[int]:
     try:
@@ -344,8 +354,11 @@ def _opened_source(source: SourceFile) -> Iterator[int]:
     except OSError as error:
         raise UnusableSource(f"{shown(source.path)} cannot be read: {error.strerror}") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise UnusableSource(f"{shown(source.path)} is not a regular file any more")
+        if source.identity not in (None, identity_of(status)):
+            raise SourceChanged(source.path)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -357,7 +370,7 @@ def _created(path: str) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield descriptor
-        os.fchmod(descriptor, _BLOB_MODE)
+        plain.change_mode(descriptor, _BLOB_MODE)
     finally:
         os.close(descriptor)
 

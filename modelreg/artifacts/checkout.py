@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import sys
-from collections.abc import Container, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,40 +26,50 @@ from modelreg.references import Digest
 
 _FILE_MODE = 0o444
 _FOLDER_MODE = 0o755  # which its owner can delete with 'rm -rf'
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700  # while it is built: nobody else may open what is not finished
 _ATTEMPTS = 5  # at taking the place of a damaged checkout, with other processes that do the same
 _CHECKOUT_NAME = re.compile("sha256-[0-9a-f]{64}")
 _PRIVATE_NAME = re.compile(r"\.\d+-[0-9a-f]{16}(-old-\d+)?")
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
-def check_out(store: BlobStore, folder: Path, version: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
+def check_out(
+    store: BlobStore,
+    folder: Path,
+    version: str,
+    digest: Digest,
+    files: Sequence[ModelFile],
+    building: Callable[[], AbstractContextManager[None]],
+) -> Path:
     """A folder below ``folder`` that holds exactly ``files``, every byte of them checked now.
 
     One that is there already is used if it and the blobs are intact, and made anew if it is not. ``version`` names the
-    version in messages. Raises `BlobDamaged` when the stored bytes are not those that were registered, and OSError.
+    version in messages, and ``building`` keeps pruning away while one is made. Raises `BlobDamaged` when the stored
+    bytes are not those that were registered, and OSError.
     """
     checkout = folder / digest.replace(":", "-")
     if _is_intact(checkout, files):
         _refuse_changed_blobs(store, checkout, version, files)
         return checkout
-    private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
-    try:
-        _build(store, private, version, files)
-        _put_in_place(private, checkout, files)
-    finally:
-        _remove(private)
+    with building():
+        private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
+        try:
+            _build(store, private, version, files)
+            _put_in_place(private, checkout, files)
+        finally:
+            _remove(private)
     return checkout
 
 
-def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str) -> None:
-    """Write the bytes of ``file`` to the new file ``target``; raises `BlobDamaged` when they are not what they were.
+def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str, mode: int = 0o666) -> None:
+    """Write the bytes of ``file`` to the new file ``target``, of ``mode`` less the umask.
 
-    Whoever calls removes ``target`` when this raises.
+    Raises `BlobDamaged` when they are not what they were. Whoever calls removes ``target`` when this raises.
     """
     problem = store.problem(file, thorough=False)
     if problem is not None:
         raise BlobDamaged(version, file.path, problem)
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
         with store.open(file.digest) as blob:
             found = digest_of(descriptor) if _cloned(blob, descriptor) else copy_and_hash(blob, descriptor)[0]
@@ -71,12 +80,15 @@ def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str) ->
 
 
 def safe_path(path: str) -> PurePosixPath:
-    """A stored path, looked at again before anything is written under it; raises `CatalogDamaged`."""
+    """A stored path, looked at again before anything is written under it; raises `CatalogDamaged`.
+
+    File names are bytes; stored paths are UTF-8 in every locale.
+    """
     try:
         inside(path)
     except ValueError as error:
         raise CatalogDamaged(f"the catalog holds a wrong path: {error}") from error
-    return PurePosixPath(path)
+    return PurePosixPath(os.fsdecode(path.encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +126,12 @@ def remove_checkouts(leftovers: Iterable[Leftover]) -> None:
 def _measured(path: str) -> Leftover:
     """A folder with the bytes of everything in it, and as young as the youngest of that."""
     every = [os.lstat(path)]
-    for parent, _, names in os.walk(path):
-        for name in names:
-            with suppress(FileNotFoundError):
-                every.append(os.lstat(f"{parent}/{name}"))
+    for folder in _folders(path):
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        every.append(entry.stat(follow_symlinks=False))
     return Leftover(
         path,
         sum(status.st_size for status in every if not stat.S_ISDIR(status.st_mode)),
@@ -147,7 +161,7 @@ def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files:
 
 def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
     """Whether exactly ``files`` are there, as regular files with the right bytes that nobody may write to."""
-    expected = {str(checkout / file.path): file for file in files}
+    expected = {str(checkout / safe_path(file.path)): file for file in files}
     try:
         return _read_only_files(str(checkout)) == set(expected) and all(
             _has_bytes(path, file) for path, file in expected.items()
@@ -156,17 +170,25 @@ def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
         return False
 
 
+def _folders(folder: str) -> list[str]:
+    """A folder and all below it, each before those in it; a list rather than recursion, as in `find_source`."""
+    found = [folder]
+    for here in found:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(here) as entries:
+            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return found
+
+
 def _read_only_files(folder: str) -> set[str]:
     """The files below ``folder``; raises OSError where one may be written to, or a folder by others, or is a link."""
     found: set[str] = set()
     _refuse_writers(folder, 0o022)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                found |= _read_only_files(entry.path)
-            else:
-                _refuse_writers(entry.path, 0o222)
-                found.add(entry.path)
+    for here in _folders(folder):
+        with os.scandir(here) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                _refuse_writers(entry.path, 0o022 if is_folder else 0o222)
+                found |= set() if is_folder else {entry.path}
     return found
 
 
@@ -187,14 +209,14 @@ def _has_bytes(path: str, file: ModelFile) -> bool:
 
 
 def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile]) -> None:
-    plain.folder(private)
+    plain.folder(private, _PRIVATE_FOLDER)
     for file in files:
         target = private / safe_path(file.path)
-        plain.folder(target.parent)
-        write_blob(store, file, target, version)
-        os.chmod(target, _FILE_MODE)
-    for folder, _, _ in os.walk(private, topdown=False):
-        os.chmod(folder, _FOLDER_MODE)
+        plain.folder(target.parent, _PRIVATE_FOLDER)
+        write_blob(store, file, target, version, _PRIVATE_FILE)
+        plain.change_mode(target, _FILE_MODE)
+    for folder in reversed(_folders(str(private))):
+        plain.change_mode(folder, _FOLDER_MODE)
 
 
 def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
@@ -218,10 +240,8 @@ def _remove(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     elif folder.is_dir():
-        for parent, _, _ in os.walk(folder):
-            with suppress(PermissionError):  # another member of the group made it; cleaning takes it away one day
-                os.chmod(parent, 0o700)
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another member of the group made it; pruning takes it away one day
+            plain.remove_folder(folder)
 
 
 def _cloned(source: int, target: int) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
-import shutil
+import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelreg import plain
@@ -15,9 +17,12 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
-from modelreg.errors import BlobDamaged, DestinationExists
+from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX
+
+_OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")
+"""Names in a registry's folder that are its own."""
 
 
 def copy_file(
@@ -33,6 +38,7 @@ def copy_file(
     if into_folder:
         _make_folder(destination)
     target = destination / safe_path(file.path) if destination.is_dir() else destination
+    refuse_place_of_registry(target)
     _refuse_taken(target, overwrite)
     private = _private_beside(target)
     try:
@@ -59,14 +65,16 @@ def copy_folder(store: BlobStore, files: Sequence[ModelFile], destination: Path,
 def stream(store: BlobStore, file: ModelFile, target: int, version: str) -> None:
     """Write one file's bytes to the descriptor ``target``: the first only when all are checked.
 
-    Raises `BlobDamaged`, OSError.
+    What is written is checked once more, and `BlobDamaged` raised at the end when it is something else. Raises OSError.
     """
-    problem = store.problem(file)
-    if problem is not None:
-        raise BlobDamaged(version, file.path, problem)
-    with store.open(file.digest) as blob, os.fdopen(target, "wb", closefd=False) as out:
-        while content := os.read(blob, BLOCK):
+    digest = hashlib.sha256()
+    with store.opened_and_checked(file, version) as blob, os.fdopen(target, "wb", closefd=False) as out:
+        while content := blob.read(BLOCK):
+            digest.update(content)
             out.write(content)
+    if digest.hexdigest() != file.digest.removeprefix(DIGEST_PREFIX):
+        problem = "damaged: its bytes changed while they were written"
+        raise BlobDamaged(version, file.path, problem, "wrong bytes were handed out")
 
 
 def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destination: Path) -> Path:
@@ -89,6 +97,18 @@ def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destinat
     return destination
 
 
+def refuse_place_of_registry(target: Path) -> None:
+    """Raise `InvalidInput` for a path among a registry's own files, which nothing else may write to."""
+    whole = Path(os.path.realpath(target))
+    for folder in whole.parents:
+        name = whole.relative_to(folder).parts[0]
+        if _OF_REGISTRY.fullmatch(name) and (folder / "artifacts" / "blobs" / "sha256").is_dir():
+            raise InvalidInput(
+                f"{shown(os.fspath(target))} is a place of the registry in {shown(str(folder))}; nothing was written",
+                "name a file or folder elsewhere",
+            )
+
+
 def _index(version: ModelVersion, manifest: Manifest) -> str:
     descriptor = {
         "mediaType": MANIFEST_TYPE,
@@ -104,13 +124,13 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
 
 def _private_beside(target: Path) -> Path:
     plain.require_folder(target.parent)
-    whole = target.absolute()
-    return whole.with_name(f".{whole.name}-{os.urandom(4).hex()}")
+    return target.absolute().with_name(f".modelreg-{os.urandom(8).hex()}")  # a name may be as long as names can be
 
 
 @contextmanager
 def _folder_for(destination: Path) -> Iterator[Path]:
     """A private folder beside ``destination``, which takes its place when all is written."""
+    refuse_place_of_registry(destination)
     if os.path.lexists(destination) and not _is_empty_folder(destination):
         raise DestinationExists(destination, is_folder=True)
     private = _private_beside(destination.resolve())
@@ -119,15 +139,33 @@ def _folder_for(destination: Path) -> Iterator[Path]:
         yield private
         _put_in_place(private, destination)
     finally:
-        shutil.rmtree(private, ignore_errors=True)
+        with suppress(OSError):
+            plain.remove_folder(private)
 
 
 def _put_in_place(private: Path, destination: Path) -> None:
-    if not os.path.lexists(destination):
-        os.rename(private, destination)
-        return
-    for entry in os.listdir(private):  # into the folder that is there: somebody may stand in it
+    """Rename a folder to ``destination``, which is not there or empty."""
+    if os.path.lexists(destination):
+        plain.change_mode(private, stat.S_IMODE(destination.stat().st_mode))
+    if not _is_current_folder(destination):
+        try:
+            os.rename(private, os.path.realpath(destination))
+            return
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise DestinationExists(destination, is_folder=True) from error
+            if error.errno not in (errno.EBUSY, errno.EXDEV):  # a mount point, which nothing takes the place of
+                raise
+    for entry in os.listdir(private):
         os.rename(private / entry, destination / entry)
+
+
+def _is_current_folder(folder: Path) -> bool:
+    """Whether somebody stands in it, who would not see what takes its place."""
+    try:
+        return os.path.samefile(folder, os.curdir)
+    except OSError:
+        return False
 
 
 def _is_empty_folder(path: Path) -> bool:

@@ -8,28 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from modelreg import plain
+
 WRITE_BACK = 32 * 1024 * 1024  # bytes; how much of a large file is written before the disk is set to work on it
 
 _SYNC_FILE_SYSTEM_FROM = 32  # files; one sync of the file system is cheaper than so many of single files
 _SYNC_FILE_RANGE_WRITE = 2  # sync_file_range(2)
 
 
-def sync(path: str | Path) -> None:
-    """Wait until a file, or a folder's entries, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def sync_files(paths: Sequence[str], folder: Path) -> None:
     """Wait until the files at ``paths``, all on the file system of ``folder``, are on disk."""
     if len(paths) >= _SYNC_FILE_SYSTEM_FROM and sys.platform == "linux":
         _sync_file_system(folder)
-    else:
-        for path in paths:
-            sync(path)
+        return
+    for path in paths:
+        plain.sync(path)
 
 
 def start_write_back(descriptor: int, offset: int, length: int) -> None:

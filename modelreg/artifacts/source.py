@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelreg.errors import SourceNotFound, UnusableSource, shown
+from modelreg.errors import SourceChanged, SourceNotFound, UnusableSource, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class SourceFile:
     """Where its bytes are; no part that was found in a folder is a link that nobody asked to follow."""
     size: int
     """Bytes when it was found; what is stored is counted again."""
+    identity: tuple[int, int] | None = None
+    """Device and inode when it was found, so that no other file is read in its place; None for stored bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,21 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
     without files and for one that contains the registry.
     """
     try:
-        root = path.resolve(strict=True)
-        status = root.stat()
+        status = path.stat()  # before links are resolved: a pipe of the shell (/dev/stdin) leads to no path
+        if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+            root = path.resolve(strict=True)
+            status = root.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceNotFound(path) from error
-    except (OSError, RuntimeError, ValueError) as error:  # a link that leads to itself; a NUL in the path
+    except OSError as error:
+        raise UnusableSource(f"{shown(str(path))} cannot be read: {error.strerror}") from error
+    except (RuntimeError, ValueError) as error:  # a link that leads to itself; a NUL in the path
         raise UnusableSource(f"{shown(str(path))} cannot be read: {error}") from error
     if stat.S_ISREG(status.st_mode):
         if status.st_size == 0:
             raise UnusableSource(f"{shown(str(path))} is an empty file", "check what was meant to write it")
-        return Source(root, False, (SourceFile(_portable(path.name), str(root), status.st_size),))
+        file = SourceFile(_portable(path.name), str(root), status.st_size, identity_of(status))
+        return Source(root, False, (file,))
     if not stat.S_ISDIR(status.st_mode):
         raise UnusableSource(
             f"{shown(str(path))} is {_kind(status.st_mode)}, not a file or folder",
@@ -62,62 +70,80 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         )
     if registry.resolve().is_relative_to(root):
         raise UnusableSource(f"{shown(str(path))} contains the registry itself", "register the model's own folder")
-    files = tuple(sorted(_walk(str(root), follow_symlinks), key=lambda file: file.path))
+    files = tuple(sorted(_walk(str(root), identity_of(status), follow_symlinks), key=lambda file: file.path))
     if not files:
         raise UnusableSource(f"the folder {shown(str(path))} has no files", "register a folder that holds a model")
     return Source(root, True, files)
 
 
-def _walk(root: str, follow: bool) -> Iterator[SourceFile]:
+def identity_of(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode, which tell a file from one that takes its place."""
+    return status.st_dev, status.st_ino
+
+
+def _walk(root: str, identity: tuple[int, int], follow: bool) -> Iterator[SourceFile]:
     """Every file below ``root``; a stack rather than recursion, since folders may be nested deeper than calls."""
-    waiting = [(root, "", frozenset({root}))]
+    waiting = [(root, "", identity, frozenset({root}))]
     while waiting:
-        here, prefix, above = waiting.pop()
-        for entry in _entries(here):
-            path = prefix + _portable(entry.name)
-            location = _followed(entry, path, follow)
-            status = os.lstat(location)
-            if stat.S_ISDIR(status.st_mode):
+        here, prefix, identity, above = waiting.pop()
+        for name, status in _entries(here, prefix, identity):
+            path, location = prefix + _portable(name), f"{here}/{name}"
+            if stat.S_ISLNK(status.st_mode):
+                location, status = _followed(location, path, follow)
                 if any(f"{folder}/".startswith(f"{location}/") for folder in above):
                     raise UnusableSource(
                         f"the link {shown(path)} leads back to a folder that contains it", "take it out of the folder"
                     )
-                waiting.append((location, f"{path}/", above | {location}))
+            if stat.S_ISDIR(status.st_mode):
+                around = above | {location} if follow else above  # only links lead back
+                waiting.append((location, f"{path}/", identity_of(status), around))
             elif stat.S_ISREG(status.st_mode):
-                yield SourceFile(path, location, status.st_size)
+                yield SourceFile(path, location, status.st_size, identity_of(status))
             else:
                 kind = _kind(status.st_mode)
                 raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "take it out of the folder")
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str, path: str, identity: tuple[int, int]) -> list[tuple[str, os.stat_result]]:
+    """What is in the folder that was found with this identity, by name; raises `SourceChanged` for another one.
+
+    It is listed and its entries are looked at through one descriptor: no part of the path can become a link meanwhile.
+    """
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if identity_of(os.fstat(descriptor)) != identity:
+                raise SourceChanged(path or folder)
+            with os.scandir(descriptor) as entries:
+                return [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceChanged(path or folder) from error
     except OSError as error:
-        raise UnusableSource(f"{shown(folder)} cannot be read: {error.strerror}") from error
+        kind = SourceChanged(path or folder) if error.errno == errno.ELOOP else None
+        raise kind or UnusableSource(f"{shown(path or folder)} cannot be read: {error.strerror}") from error
 
 
-def _followed(entry: os.DirEntry[str], path: str, follow: bool) -> str:
-    if not entry.is_symlink():
-        return entry.path
+def _followed(location: str, path: str, follow: bool) -> tuple[str, os.stat_result]:
+    """Where the link leads, and what is there."""
     if not follow:
         raise UnusableSource(
             f"{shown(path)} is a symbolic link", "--follow-symlinks stores the files that links lead to"
         )
     try:
-        return os.path.realpath(entry.path, strict=True)
+        target = os.path.realpath(location, strict=True)
+        return target, os.lstat(target)
     except OSError as error:
         raise UnusableSource(f"the link {shown(path)} leads nowhere", "mend or remove it") from error
 
 
 def _portable(name: str) -> str:
-    """``name`` when it is UTF-8, since manifests are."""
+    """The bytes of ``name`` as UTF-8, whatever the locale takes them for; raises `UnusableSource`."""
     try:
-        name.encode()
-    except UnicodeEncodeError as error:
+        return os.fsencode(name).decode()
+    except UnicodeDecodeError as error:
         raise UnusableSource(f"the file name {shown(name)} is not UTF-8", "rename the file") from error
-    return name
 
 
 def _kind(mode: int) -> str:

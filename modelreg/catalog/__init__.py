@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,17 +38,13 @@ class Catalog:
         connection.create(self.path, mode, lambda opened: self._change(opened).create(settings))
 
     def copy_to(self, private: Path) -> None:
-        """Write one moment of it to the new file ``private``, current and on disk."""
-        connection.copy(self.path, private, self._timeout, self._note_migration)
+        """Write one moment of it to the new file ``private``, on disk."""
+        connection.copy(self.path, private, self._timeout)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """One moment of the catalog, however long it is looked at; one that is behind is migrated first."""
-        with ExitStack() as opened:
-            try:
-                open_connection = opened.enter_context(connection.reading(self.path, self._timeout))
-            except connection.SchemaBehind:
-                open_connection = opened.enter_context(self._reading_what_was_behind())
+        """One moment of the catalog, however long it is looked at."""
+        with connection.reading(self.path, self._timeout) as open_connection:
             yield Snapshot(open_connection)
 
     @contextmanager
@@ -60,19 +56,9 @@ class Catalog:
         from modelreg.catalog.change import Change
 
         with self._write_lock():
-            self._upgrade()
+            connection.upgrade(self.path, self._timeout, self._note_migration)
             with connection.writing(self.path, self._timeout) as open_connection:
                 yield Change(open_connection, actor, message)
-
-    def _reading_what_was_behind(self) -> AbstractContextManager[sqlite3.Connection]:
-        if not connection.can_be_written(self.path):
-            return connection.reading_a_copy(self.path, self._timeout, self._note_migration)
-        with self._write_lock():
-            self._upgrade()
-        return connection.reading(self.path, self._timeout)
-
-    def _upgrade(self) -> None:
-        connection.upgrade(self.path, self._timeout, self._note_migration)
 
     def _note_migration(self, opened: sqlite3.Connection) -> None:
         self._change(opened).migrate()

@@ -10,11 +10,14 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+from weakref import WeakSet
 
 from modelreg import commits, plain
-from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
 from modelreg.errors import (
     CatalogDamaged,
+    JournalLeft,
     LockTimeout,
     ModelregError,
     OldSQLite,
@@ -25,44 +28,68 @@ from modelreg.errors import (
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
-_LOST = "no such (table|column)|table .* has no column"
-"""What SQLite says when somebody took a table or a column away."""
+_LONGEST_WAIT = 1_000_000.0  # seconds, which SQLite counts in milliseconds of 31 bits
+_LOST = "no such (table|column|index|trigger)|table .* has no column|.* already exists|duplicate column name"
+"""What SQLite says when somebody took a table or a column away, or the note of a step of the schema."""
 
 Record = Callable[[sqlite3.Connection], None]
 
 
-class SchemaBehind(Exception):
-    """The catalog was made by an older program and has to be migrated before it is read."""
+class _Connection(sqlite3.Connection):
+    """A connection that knows its cursors: one that was not read to its end keeps SQLite's locks after the close."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+        self.row_factory = sqlite3.Row
+
+    def cursor(self, *arguments: Any, **options: Any) -> Any:
+        """A cursor, which `close` closes."""
+        made = super().cursor(*arguments, **options)
+        self._cursors.add(made)
+        return made
+
+    def close(self) -> None:
+        """Close it for good, whatever was being read."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
 
 
 @contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """A connection inside one read transaction, so that all it sees belongs to one moment.
 
-    Raises `SchemaBehind`, `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or
-    `LockTimeout` for what the operating system says.
+    Nothing is written: a catalog of an older program is read as a private copy with the steps of the schema that it
+    lacks. Raises `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or `LockTimeout` for what
+    the operating system says.
     """
     with _translated(path, timeout), _opened(path, timeout) as connection:
-        if _schema_version(connection, path) < SCHEMA_VERSION:
-            raise SchemaBehind
+        version = _schema_version(connection, path)
+        if version < SCHEMA_VERSION:
+            with closing(_migrated_copy(connection, version)) as copied:
+                yield copied
+            return
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         yield connection
         connection.execute("ROLLBACK")
 
 
-@contextmanager
-def reading_a_copy(path: Path, timeout: float, record: Record) -> Iterator[sqlite3.Connection]:
-    """The same for a catalog that is behind, where nothing can be written: a copy in memory, migrated.
-
-    ``record`` writes into the copy that it was migrated.
-    """
-    with _translated(path, timeout), _opened(path, timeout) as source, closing(_in_memory()) as copied:
-        _schema_version(source, path)
-        source.backup(copied)
-        migrate(copied, record)
+def _migrated_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    """The catalog in a temporary database, with today's tables; its journal and its version are those of the file."""
+    copied = sqlite3.connect("", isolation_level=None, factory=_Connection)  # in a file of SQLite's where it is large
+    try:
+        connection.backup(copied)
+        copied.execute("BEGIN")
+        for step in STEPS[version:]:
+            step(copied)
+        copied.execute("COMMIT")
         copied.execute("PRAGMA query_only = ON")
-        yield copied
+    except BaseException:
+        copied.close()
+        raise
+    return copied
 
 
 @contextmanager
@@ -74,7 +101,7 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     with _translated(path, timeout), _opened(path, timeout) as connection:
         _schema_version(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = EXTRA")  # the folder is synced after the journal is gone, too
+        _make_durable(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -97,9 +124,10 @@ def upgrade(path: Path, timeout: float, record: Record) -> None:
         if before == SCHEMA_VERSION:
             return
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
+        _make_durable(connection)
         backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
         connection.execute("VACUUM INTO ?", (str(backup),))
-        os.chmod(backup, stat.S_IMODE(path.stat().st_mode))
+        plain.change_mode(backup, stat.S_IMODE(path.stat().st_mode))
         migrate(connection, record)
 
 
@@ -114,11 +142,15 @@ def create(path: Path, mode: int, record: Record) -> None:
         try:
             os.close(plain.new_file(private, 0o600))
             with _opened(private, _CREATION_TIMEOUT) as connection:
-                connection.execute("PRAGMA synchronous = EXTRA")
+                _make_durable(connection)
                 migrate(connection, record)
-            os.chmod(private, mode)
+            plain.change_mode(private, mode)
             os.rename(private, path)
-            sync_folder(path.parent)
+            try:
+                plain.sync(path.parent)
+            except OSError:
+                path.unlink(missing_ok=True)  # nobody has written to it: this is under the write lock
+                raise
         finally:
             for left in (private, private.with_name(f"{private.name}-journal")):
                 left.unlink(missing_ok=True)
@@ -132,36 +164,44 @@ def _commit(connection: sqlite3.Connection, folder: Path) -> None:
         if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
             commits.fail()
             raise
-        _confirm(folder)
+        confirm(folder)
+    commits.done()
 
 
-def _confirm(folder: Path) -> None:
-    """SQLite has committed and taken its journal away, and could not make sure that it stays away: try that again."""
+def confirm(folder: Path) -> None:
+    """Sync a folder in which a change was just made for good; raises `Unconfirmed` where that fails."""
     try:
-        sync_folder(folder)
+        plain.sync(folder)
     except OSError as error:
         raise Unconfirmed(error, folder) from error
 
 
-def copy(path: Path, private: Path, timeout: float, record: Record) -> None:
-    """Write one moment of the catalog at ``path`` to the new file ``private``, migrated if need be, and on disk.
+def copy(path: Path, private: Path, timeout: float) -> None:
+    """Write one moment of the catalog at ``path`` to the new file ``private``, on disk, of whatever schema it is.
 
-    ``record`` writes down that it was migrated. Nothing is written to ``path``. Raises what `reading` raises, but for
-    `SchemaBehind`.
+    Nothing is written to ``path``. Raises what `reading` raises.
     """
     with _translated(path, timeout), _opened(path, timeout) as source:
-        version = _schema_version(source, path)
+        _schema_version(source, path)
         os.close(plain.new_file(private, 0o600))
         with _opened(private, timeout) as target:
-            target.execute("PRAGMA synchronous = EXTRA")
+            _make_durable(target)
             try:
                 source.backup(target)  # in one step, so that it is one moment
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorname == "SQLITE_FULL":
+                name = error.sqlite_errorname
+                if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not name.endswith("READ")):
                     raise _in_our_words(error, private, timeout) from error
                 raise
-            if version < SCHEMA_VERSION:
-                migrate(target, record)
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    """Let a commit survive a loss of power: the folder is synced after the journal is gone, and on macOS the drive.
+
+    https://www.sqlite.org/pragma.html#pragma_fullfsync
+    """
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA fullfsync = ON")
 
 
 @contextmanager
@@ -173,18 +213,9 @@ def _opened(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         )
     # 'rw' for readers too: a killed writer may have left a journal, and whoever comes next must roll it back
     address = f"{path.absolute().as_uri()}?mode={'rw' if can_be_written(path) else 'ro'}"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=timeout)
-    try:
-        connection.row_factory = sqlite3.Row
-        yield connection
-    finally:
-        connection.close()
-
-
-def _in_memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    return connection
+    wait = min(timeout, _LONGEST_WAIT)
+    with closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=wait, factory=_Connection)) as opened:
+        yield opened
 
 
 def can_be_written(path: Path) -> bool:
@@ -207,15 +238,6 @@ def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the entries of ``folder`` are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _translated(path: Path, timeout: float) -> Iterator[None]:
     """SQLite's errors in our words."""
@@ -223,6 +245,8 @@ def _translated(path: Path, timeout: float) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _in_our_words(error, path, timeout) from error
+    except OverflowError as error:  # a counter that somebody set to the largest number there is
+        raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
     except UnicodeDecodeError as error:  # SQLite's own words about a damaged text
         raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
 
@@ -239,13 +263,15 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
         case "CANTOPEN" if os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK)):
             # its journal, for a reason that SQLite does not tell
             return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
+        case "READONLY" | "CANTOPEN" if path.with_name(f"{path.name}-journal").exists() and not can_be_written(path):
+            return JournalLeft(path)
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case "ERROR" if re.match(_LOST, str(error)):
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
-        case _ if "Could not decode" in str(error):  # Python's own complaint, without a code of SQLite
+        case _ if re.match("Could not decode|cannot store", str(error)):  # a counter that became too large
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case _:
             return error

@@ -33,6 +33,7 @@ _WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.mo
 _THEMSELVES = "id IN (SELECT m.id FROM models m WHERE {where})"
 _ALL = _MODELS + "ORDER BY name COLLATE NOCASE, name"
 _ONE = _MODELS + "WHERE id = :low"
+_NAME = "SELECT name FROM models WHERE id = :model"
 _MODEL = "SELECT id FROM models WHERE name = :name"
 _SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
 _RULES = "SELECT value FROM settings WHERE name = ?"
@@ -102,6 +103,14 @@ def find_model(connection: sqlite3.Connection, name: str) -> int | None:
     """The catalog's number for the model that has exactly this name."""
     row = connection.execute(_MODEL, {"name": name}).fetchone()
     return None if row is None else int(row["id"])
+
+
+def name_of(connection: sqlite3.Connection, model: int) -> ModelName:
+    """What the model with this number is called now; raises `ModelNotFound` for one that was deleted."""
+    row = connection.execute(_NAME, {"model": model}).fetchone()
+    if row is None:
+        raise ModelNotFound(f"number {model}", ())
+    return ModelName(row["name"])
 
 
 def rules_of(connection: sqlite3.Connection) -> StageRules:

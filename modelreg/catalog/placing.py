@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg import commits
+from modelreg import commits, plain
 from modelreg.catalog import Catalog, connection
 from modelreg.lifecycle.leftovers import Leftover
 
@@ -64,30 +64,37 @@ def copied(source: Catalog, path: Path) -> Iterator[Path]:
 
 def put_in_place(private: Path, path: Path, mode: int) -> None:
     """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
-    os.chmod(private, mode)
+    plain.change_mode(private, mode)
     commits.begin()
     try:
         os.rename(private, path)
     except OSError:
         commits.fail()
         raise
-    connection.sync_folder(path.parent)
+    connection.confirm(path.parent)
+    commits.done()
 
 
-def keep_aside(path: Path, kept: Path) -> None:
-    """Let what stands at ``path`` be found as ``kept``, too, with what SQLite left beside it."""
+def keep_aside(path: Path, kept: Path) -> bool:
+    """Keep the catalog at ``path`` as ``kept``, with what SQLite left beside it; returns whether there is one.
+
+    A catalog without the journal of a killed writer would be read with half of what that wrote. So both are under
+    their new names before either is taken from the old one, and the catalog goes first.
+    """
+    was_there = os.path.lexists(path)
+    beside = [(found, aside) for found, aside in zip(_beside(path), _beside(kept), strict=True) if found.exists()]
+    names = [(path, kept)] * was_there + beside
     try:
-        os.link(path, kept, follow_symlinks=False)
+        for place, aside in names:
+            os.link(place, aside, follow_symlinks=False)
     except OSError:  # a file system without hard links, or something that is no file
-        os.rename(path, kept)
-    set_aside_remains(path, kept)
-
-
-def set_aside_remains(path: Path, kept: Path) -> None:
-    """Where a catalog is lost and what SQLite left beside it is not: keep that from the next catalog."""
-    for beside, aside in zip(_beside(path), _beside(kept), strict=True):
-        with suppress(FileNotFoundError):
-            os.rename(beside, aside)
+        for place, aside in names:
+            os.replace(place, aside)
+        return was_there
+    if beside:
+        for place, _ in names:
+            os.unlink(place)
+    return was_there
 
 
 def _beside(path: Path) -> list[Path]:

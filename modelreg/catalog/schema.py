@@ -450,7 +450,8 @@ def migrate(connection: sqlite3.Connection, record: Callable[[sqlite3.Connection
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         record(connection)
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite has rolled back by itself when the disk was full
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")

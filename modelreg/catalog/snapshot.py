@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.catalog.models import choose_models, find_model, model_id, read_models, refuse_name, rules_of
+from modelreg.catalog.models import choose_models, find_model, model_id, name_of, read_models, refuse_name, rules_of
 from modelreg.references import require_plain_alias
 from modelreg.stages import StageRules
 
@@ -64,6 +64,14 @@ class Snapshot:
     def schema_version(self) -> int:
         """The number of migrations that the catalog has seen."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def model_number(self, name: str) -> int:
+        """The catalog's number for a model, which outlives its name; raises `ModelNotFound`."""
+        return model_id(self._connection, name)
+
+    def name_of(self, model: int) -> ModelName:
+        """What the model with this number is called now; raises `ModelNotFound`."""
+        return name_of(self._connection, model)
 
     def counts(self) -> tuple[int, int]:
         """How many models there are, and how many versions."""
@@ -269,14 +277,27 @@ class Snapshot:
 
         return state.present(self._connection)
 
+    def made_at(self) -> int | None:
+        """When the catalog was made, in nanoseconds since 1970; None where somebody took the note of that away."""
+        from modelreg.clock import from_text, in_utc
+
+        (text,) = self._connection.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
+        try:
+            return int(in_utc(from_text(text)).timestamp() * 10**6) * 1000
+        except (TypeError, ValueError):
+            return None
+
     def was_written_to(self) -> bool:
         """Whether anything was committed since the catalog was made, or came here as a copy.
 
         SQLite counts that in the file, of which all is read, so ask a small one. It is not to be opened for this:
         closing it would let go of SQLite's locks.
         """
+        from modelreg.catalog.schema import SCHEMA_VERSION
+
         counter = self._connection.serialize()[_CHANGE_COUNTER]
-        return int.from_bytes(counter) > 1
+        steps_added_in_this_copy = self.schema_version() < SCHEMA_VERSION
+        return int.from_bytes(counter) > 1 + steps_added_in_this_copy
 
     def has_entry(self, seq: int, hash: str) -> bool:
         """Whether the journal has this very entry, and so everything before it."""
@@ -343,5 +364,4 @@ class Snapshot:
             changed.append("_sqlite_migrations")
         problems = [f"{name} is not as modelreg made it" for name in changed]
         mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
-        as_made = mode in ("delete", "memory")  # that of a copy in memory
-        return problems if as_made else [*problems, f"the journal mode is {mode}, and modelreg's is delete"]
+        return problems if mode == "delete" else [*problems, f"the journal mode is {mode}, and modelreg's is delete"]

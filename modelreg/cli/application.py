@@ -110,6 +110,14 @@ def _is_named(context: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+class Interrupted(Exception):
+    """Ctrl-C, or a question that nobody answered, in this command."""
+
+    def __init__(self, command: str | None) -> None:
+        super().__init__(command)
+        self.command = command
+
+
 class Commands(TyperGroup):
     """Typer's group, but that a command's module is imported when the command is asked for."""
 
@@ -126,6 +134,13 @@ class Commands(TyperGroup):
         if name not in COMMANDS and not name.startswith("-"):
             raise InvalidInput(f"there is no command {shown(name)}", did_you_mean(name, COMMANDS) or "modelreg --help")
         return super().resolve_command(ctx, [name, *rest])
+
+    def invoke(self, ctx: Any) -> Any:
+        """As Typer's, but that it says which command was interrupted."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, typer.Abort) as error:
+            raise Interrupted(ctx.invoked_subcommand) from error
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, which takes the application's options too, so that they may stand before or after its name."""

@@ -62,7 +62,7 @@ def _show(done: Backup, as_json: bool) -> None:
     if as_json:
         output.print_json(done)
         return
-    output.print_line(done.path)
+    output.print_path(done.path)
     output.note(
         f"{done.versions} {'version' if done.versions == 1 else 'versions'}: copied {done.copied} of {done.blobs} "
         f"stored files, {text.size(done.bytes)}; journal {done.journal_head or 'empty'}"

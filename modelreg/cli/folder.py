@@ -80,7 +80,7 @@ def init(
             {"path": str(path), "created": created, "shared": shared, "stages": information.stages} | required
         )
         return
-    output.print_line(str(path))
+    output.print_path(str(path))
     if not changed:
         output.note("made a registry" if created else "there is a registry already; nothing was changed")
     else:

@@ -120,8 +120,14 @@ def _print_held(held: list[StageHeld], as_json: bool) -> None:
 
 
 def _what(entry: JournalEntry) -> str:
-    """What the action was about, for people."""
-    after = json.loads(entry.after)
+    """What the action was about, for people; nothing for an entry that somebody edited, which 'verify' is to tell."""
+    try:
+        return _summary(entry, json.loads(entry.after))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return ""
+
+
+def _summary(entry: JournalEntry, after: Mapping[str, Any]) -> str:
     match entry.action:
         case "transition" | "rollback":
             return f"{entry.from_stage} -> {entry.to_stage}{', forced' if _forced(entry) else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -11,7 +12,7 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
-from modelreg.errors import InvalidInput
+from modelreg.errors import InvalidInput, shown
 from modelreg.records.version import ModelVersion
 
 _STDOUT = "-"
@@ -43,6 +44,8 @@ def load(
     source = registry(context)
     version = source.version(joined(reference, number))
     exact = version.reference  # whatever happens to a stage meanwhile
+    if not as_json and destination != _STDOUT and not output.is_terminal(sys.stdout):
+        _refuse_as_line(reference, str(source.folder), destination or "", *(file.path for file in version.files[:1]))
     if destination == _STDOUT:
         with output.reader_may_go():
             source.stream(exact, sys.stdout.fileno())
@@ -78,6 +81,15 @@ def _refuse_as_place_for_bytes(stream: TextIO | None, as_json: bool) -> None:
         raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
 
 
+def _refuse_as_line(reference: str, *parts: str) -> None:
+    """Raise for a path that a line cannot hold: ``$(modelreg load …)`` would be another one."""
+    if any("\n" in part for part in parts):
+        raise InvalidInput(
+            f"the path of {shown(reference)} holds a newline, so it cannot be printed as a line",
+            f"modelreg load {shlex.quote(reference)} --json",
+        )
+
+
 def _warn(version: ModelVersion) -> None:
     if version.danger:
         output.note(f"note: {version.danger}")
@@ -89,4 +101,4 @@ def _print_path(version: ModelVersion, path: Path, as_json: bool) -> None:
             {"name": version.name, "version": version.version, "digest": version.digest, "path": str(path)}
         )
     else:
-        output.print_line(str(path))
+        output.print_path(str(path))

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import typer
 
+from modelreg import commits
 from modelreg.cli import output
-from modelreg.cli.application import app
-from modelreg.errors import AnswerLost, InvalidInput, ModelregError
+from modelreg.cli.application import Interrupted, app
+from modelreg.errors import AnswerLost, InvalidInput, LockTimeout, ModelregError, WriteFailed
 
 INTERRUPTED = 130
 _TO_BE_COMPLETED = {"prune", "backup", "restore", "import-mlflow", "export-mlflow"}
@@ -33,18 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
-    except _CommandError as error:
-        return output.report(_usage_problem(error), as_json)
-    except ModelregError as error:
-        return output.report(error, as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted(words)
+    except Interrupted as error:
+        return _interrupted(error.command)
+    except KeyboardInterrupt:
+        return _interrupted(None)
     except output.ReaderGone:
         return 0
     except Exception as error:
-        if os.environ.get("MODELREG_DEBUG") == "1":
+        known = _in_our_words(error)
+        if known is None and os.environ.get("MODELREG_DEBUG") == "1":
             raise
-        return output.report(output.unexpected(error), as_json)
+        return output.report(known or output.unexpected(error), as_json)
     finally:
         output.let_go_of_stdout()
 
@@ -72,9 +72,20 @@ def _usage_problem(error: Exception) -> ModelregError:
     return InvalidInput(text[:1].lower() + text[1:], f"{command} --help")
 
 
-def _interrupted(words: list[str]) -> int:
-    if _TO_BE_COMPLETED.isdisjoint(words):
-        output.note(f"interrupted; nothing was {'registered' if 'register' in words else 'changed'}")
-    else:
+def _in_our_words(error: Exception) -> ModelregError | None:
+    """The error as it is reported; None for one that nobody thought of."""
+    if isinstance(error, _CommandError):
+        return _usage_problem(error)
+    if isinstance(error, OSError):  # of what a command does besides asking the registry
+        return WriteFailed(error, is_changed=commits.count() > 0)
+    if isinstance(error, (WriteFailed, LockTimeout)) and commits.count():  # by an earlier request of this command
+        return error.after_a_change()
+    return error if isinstance(error, ModelregError) else None
+
+
+def _interrupted(command: str | None) -> int:
+    if command in _TO_BE_COMPLETED:
         output.note("interrupted; the same command again completes it")
+    else:
+        output.note(f"interrupted; nothing was {'registered' if command == 'register' else 'changed'}")
     return INTERRUPTED

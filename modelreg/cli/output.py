@@ -132,6 +132,14 @@ def print_line(text: str) -> None:
     _write(f"{visible(text)}\n")
 
 
+def print_path(path: str) -> None:
+    """Print a path on a line: for programs its very bytes, for people with control characters shown."""
+    if is_terminal(sys.stdout) or sys.stdout is None:
+        print_line(path)
+    else:
+        _write(f"{path}\n", exactly=True)
+
+
 def note(text: str) -> None:
     """Tell people something beside the answer."""
     _to_stderr(visible(text))
@@ -203,11 +211,16 @@ def let_go_of_stdout() -> None:
         _silence_stdout()
 
 
-def _write(text: str) -> None:
+def _write(text: str, *, exactly: bool = False) -> None:
+    """Write to stdout; ``exactly`` in the bytes that file names have, whatever the encoding of stdout."""
     if sys.stdout is None:  # closed by the caller
         return
     try:
-        sys.stdout.write(text)
+        binary = getattr(sys.stdout, "buffer", None) if exactly else None
+        if binary is not None:
+            binary.write(os.fsencode(text))
+        else:
+            sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError as error:
         _silence_stdout()

@@ -18,6 +18,8 @@ from modelreg.records.registration import Registration
 from modelreg.records.signature import Signature
 from modelreg.references import short_digest
 
+_LONGEST_METRICS = 1 << 20  # bytes of a file
+
 
 def register(
     context: typer.Context,
@@ -148,10 +150,14 @@ def _metrics_of_file(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            text = file.read(_LONGEST_METRICS + 1)
+        if len(text) > _LONGEST_METRICS:
+            raise InvalidData(f"{shown(str(path))} is longer than 1 MiB", "name a file of metrics alone")
+        content = json.loads(text)
     except OSError as error:
         raise InvalidData(f"{shown(str(path))} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidData(f"{shown(str(path))} is not JSON: {error}", 'write {"auc": 0.93}') from error
     if not isinstance(content, dict):
         raise InvalidData(f"{shown(str(path))} is not a JSON object of metrics", 'write {"auc": 0.93}')

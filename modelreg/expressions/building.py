@@ -54,7 +54,7 @@ class Key(NamedTuple):
 class Misplaced(Exception):
     """Something is wrong at one place; which text it is in is known further out."""
 
-    def __init__(self, place: tuple[int, int], message: str, hint: str | None = None) -> None:
+    def __init__(self, place: tuple[int, int], message: str, hint: str | None) -> None:
         super().__init__(message)
         self.place, self.message, self.hint = place, message, hint
 
@@ -112,7 +112,7 @@ class GateBuilder:
     def number(self, children: list[Token]) -> _Typed:
         (token,) = children
         if not math.isfinite(value := float(token)):
-            raise Misplaced(_place(token), f"{shown(str(token))} is too large for a number")
+            raise Misplaced(_place(token), f"{shown(str(token))} is too large for a number", "use a number below 1e308")
         return _Typed(Number(value), Kind.NUMBER, *_place(token))
 
     def string(self, children: list[Token]) -> _Typed:
@@ -168,7 +168,11 @@ class GateBuilder:
     def like(self, children: list[_Typed], ignore_case: bool = False) -> Expression:
         operand, pattern = children
         if operand.kind not in (Kind.TEXT, Kind.LOOSE, Kind.ALIAS, None):
-            raise Misplaced(operand.place, f"{operand} is {_called(operand.kind)}, and LIKE is for texts")
+            raise Misplaced(
+                operand.place,
+                f"{operand} is {_called(operand.kind)}, and LIKE is for texts",
+                "compare it with =, < or >",
+            )
         return Like(operand.operand, _text_of(pattern), ignore_case or operand.kind is Kind.ALIAS)
 
     def ilike(self, children: list[_Typed]) -> Expression:
@@ -211,7 +215,9 @@ class GateBuilder:
     def term(self, children: list[Token]) -> Key:
         field = self.field(children[:1])
         if field.kind is Kind.ALIAS:
-            raise Misplaced(field.place, "a version may have any number of aliases: they give no order")
+            raise Misplaced(
+                field.place, "a version may have any number of aliases: they give no order", "order by version DESC"
+            )
         assert isinstance(field.operand, Field)
         return Key(field.operand, children[-1].type == "DESC")
 
@@ -286,7 +292,8 @@ def _as_number(typed: _Typed) -> Operand:
         assert isinstance(typed.operand, Field)
         return NumberIn(typed.operand)
     if typed.kind is not Kind.NUMBER:
-        raise Misplaced(typed.place, f"{typed} is {_called(typed.kind)}, and only numbers can be calculated with")
+        message = f"{typed} is {_called(typed.kind)}, and only numbers can be calculated with"
+        raise Misplaced(typed.place, message, "calculate with numbers, as in metrics.auc - 0.1")
     return typed.operand
 
 
@@ -298,7 +305,8 @@ def _as_numbers(left: _Typed, right: _Typed) -> tuple[Operand, Operand]:
 
 
 def _mismatch(one: _Typed, other: _Typed) -> Misplaced:
-    return Misplaced(one.place, f"{one} is {_called(one.kind)}, and {other} is {_called(other.kind)}")
+    message = f"{one} is {_called(one.kind)}, and {other} is {_called(other.kind)}"
+    return Misplaced(one.place, message, "compare values of one kind")
 
 
 def _value(operand: Operand) -> float | str:

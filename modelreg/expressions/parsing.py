@@ -134,9 +134,11 @@ def _parsed(text: str, what: str) -> object:
     from lark import UnexpectedInput
 
     if len(text) > _LONGEST:
-        raise InvalidExpression(text, f"the expression has {len(text)} characters, and {_LONGEST} is the most")
+        raise InvalidExpression(
+            text, f"the expression has {len(text)} characters, and {_LONGEST} is the most", "split it"
+        )
     if not is_utf8(text):
-        raise InvalidExpression(text, "the expression is not UTF-8 without NUL")
+        raise InvalidExpression(text, "the expression is not UTF-8 without NUL", "write it in UTF-8")
     try:
         return _parser(what).parse(text)
     except Misplaced as misplaced:
@@ -164,7 +166,7 @@ def _unexpected(found: UnexpectedInput, text: str) -> InvalidExpression:
         return InvalidExpression(text, "the expression ends too early", hint, (len(text), len(text) + 1))
     word = str(token) if token is not None else text[start]
     if word in ("'", '"', "`"):
-        return InvalidExpression(text, f"this {word} has no end", None, (start, len(text)))
+        return InvalidExpression(text, f"this {word} has no end", f"write {word} behind it, too", (start, len(text)))
     hint = _MEANT.get(text[max(0, start - 1) : start + 1]) or _MEANT.get(text[start : start + 2]) or hint
     return InvalidExpression(text, f"{shown(word)} was not expected there", hint, (start, start + len(word)))
 

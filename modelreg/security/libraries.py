@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 
 from modelreg.errors import ModelregError, UnloadableModel, shown
 
@@ -26,8 +26,7 @@ def loading() -> Iterator[None]:
     wrong there, with the library's own words.
     """
     try:
-        with redirect_stdout(sys.stderr):  # some print, and stdout is for the answer
-            yield
+        yield
     except ModelregError:
         raise
     except ModuleNotFoundError as missing:

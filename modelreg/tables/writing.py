@@ -65,14 +65,14 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
     kind = _format_of(target.name.lower(), path)
     plain.require_folder(target.parent)
     _require_replaceable(target, path)
-    private = target.with_name(f".{target.name}-{os.urandom(4).hex()}")
+    private = target.with_name(f".modelreg-{os.urandom(8).hex()}")  # the name itself may be as long as names can be
     try:
         with _private_file(private) as file:
             if target.exists():
-                os.fchmod(file.fileno(), target.stat().st_mode & _PERMISSIONS)
+                plain.change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
             yield OutputFile(file, kind)
             file.flush()
-            os.fsync(file.fileno())
+            plain.flush(file.fileno())
             if not private.exists():
                 # src_dir_fd, which an absolute path makes no use of, lets Python follow the link, as open(2) describes
                 os.link(f"/proc/self/fd/{file.fileno()}", private, src_dir_fd=file.fileno())

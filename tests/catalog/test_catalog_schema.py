@@ -42,8 +42,22 @@ def test_a_stored_catalog_opens_with_todays_program(stored_catalog):
     version = stored_catalog.version("churn@champion")
     assert (version.metrics, version.params, version.tags) == ({"auc": 0.9}, {"depth": "3"}, {"team": "search"})
     assert version.signature.inputs[0].name == "age"
+
+
+def test_a_stored_catalog_is_read_as_it_is_and_migrated_by_the_first_change(stored_catalog, tmp_path):
+    catalog = stored_catalog.folder / "catalog.db"
+    before, head = catalog.read_bytes(), stored_catalog.information().journal_head
+    assert list(stored_catalog.verify()) == []
+    stored_catalog.backup(tmp_path / "backup")
+    stored_catalog.backup(tmp_path / "backup")
+    assert stored_catalog.prune(dry_run=True).removed == 0
+    assert stored_catalog.path("churn/2").read_bytes() == b"the bytes of version two"
+    assert stored_catalog.information().journal_head == head
+    assert catalog.read_bytes() == before
+    assert not any(path.name.startswith("catalog-schema") for path in stored_catalog.folder.iterdir())
+    stored_catalog.tag("churn", {"a": "b"})
     history = stored_catalog.history()
-    assert [entry.action for entry in history[9:]] == ["migrate"]
+    assert [entry.action for entry in history[9:]] == ["migrate", "tag"]
     steps = [each["name"] for each in json.loads(history[9].after)["migrations"]]
     assert steps == ["foundation", "runs", "newest_in_production", "attributes_of_imports", "names_in_journal"]
 
@@ -67,7 +81,7 @@ def test_a_stored_catalog_goes_on(stored_catalog):
 
 
 def test_a_stored_catalog_is_read_where_nothing_can_be_written_and_stays_as_it_is(
-    stored_catalog, run, without_privilege
+    stored_catalog, run, without_privilege, tmp_path
 ):
     catalog = stored_catalog.folder / "catalog.db"
     before = catalog.read_bytes(), sorted(os.listdir(stored_catalog.folder))
@@ -80,8 +94,9 @@ print(registry.version("churn/Production").version, len(registry.models()), regi
 print(list(registry.verify()))
 print(registry.path("churn/2").read_bytes())
 """
+    script += "registry.backup(sys.argv[2]); registry.backup(sys.argv[2])\n"
     try:
-        asked = run(script, stored_catalog.folder, before=without_privilege)
+        asked = run(script, stored_catalog.folder, tmp_path / "backup", before=without_privilege)
     finally:
         subprocess.run(["chmod", "-R", "u+w", stored_catalog.folder], check=True)
     assert asked == (0, "2 1 []\n[]\nb'the bytes of version two'\n", "")

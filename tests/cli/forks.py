@@ -39,7 +39,8 @@ class Forks:
             status = int.from_bytes(_exactly(self._ours, 4), "big", signed=True)
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(words, status, out.read().decode(), err.read().decode())
+            said = [stream.read().decode(errors="surrogateescape") for stream in (out, err)]
+            return subprocess.CompletedProcess(words, status, *said)
 
     def close(self) -> None:
         """End the process."""
@@ -82,8 +83,6 @@ def _become(words: list[str], environment: dict[str, str], folder: str, out: int
 
 
 if __name__ == "__main__":
-    import modelreg.catalog.change
-    import modelreg.cli.main
-    import modelreg.registration  # noqa: F401
+    import sqlite_utils  # noqa: F401
 
     _serve(socket.socket(fileno=int(sys.argv[1])))

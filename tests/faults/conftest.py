@@ -98,7 +98,10 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def stocked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with files to register, and a registry of two models: ``churn`` has version 1 in Production."""
+    """A folder with files to register, and a registry of two models: ``churn`` has version 1 in Production.
+
+    ``backup`` is one of it from when it had one model.
+    """
     folder = tmp_path_factory.mktemp("stocked")
     files(folder)
     (folder / "fresh.bin").write_bytes(b"fresh" * 1000)
@@ -106,6 +109,7 @@ def stocked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (
         ["register", "one.bin", "--name", "churn", "--stage", "Production", "--alias", "champion"],
         ["register", "two.bin", "--name", "churn", "--metric", "auc=0.9", "--tag", "team=search"],
+        ["backup", "backup"],
         ["register", "bert", "--name", "intent"],
     ):
         done = run(*words, cwd=folder)

@@ -15,8 +15,12 @@ pytestmark = pytest.mark.fault
 WORDS = {"ENOSPC": "No space left on device", "EDQUOT": "Disk quota exceeded", "EIO": "Input/output error"}
 SQLITE = "(SQLITE_"
 """SQLite keeps to itself what the system said, and tells only what it was doing."""
-UNCHANGED = ("nothing was changed", "the backup is not finished, and the same command again completes it")
-MADE = ("the change was made", "the versions that were to be removed are")
+UNCHANGED = (
+    "nothing was changed",
+    "the backup is not finished, and the same command again completes it",
+    "the restoration is not finished, and the same command again completes it",
+)
+MADE = ("the change was made", "what was done until then is committed", "the versions that were to be removed are")
 ERRORS = {
     "openat": ("ENOSPC", "EIO", "EDQUOT"),
     "write": ("ENOSPC", "EIO", "EDQUOT"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .conftest import BESIDE
+from .conftest import BESIDE, EXHAUSTIVE
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,30 @@ UNDERTAKINGS = {
     "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=12),
     "prune": Undertaking(("prune", "--stage", "None", "--grace", "0", "--yes"), stride_of_pages=16),
     "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=16),
+    "restore into a new registry": Undertaking(
+        ("restore", "backup"), makes_registry=True, again=(4,), stride=14, stride_of_pages=40
+    ),
+    "restore": Undertaking(("restore", "backup", "--force"), stride=14, stride_of_pages=40),
 }
 
-every_undertaking = pytest.mark.parametrize("undertaking", UNDERTAKINGS.values(), ids=UNDERTAKINGS)
+OF_ONE_TRANSACTION = {
+    words[0]: Undertaking(words, again=(0, 3, 4))
+    for words in (
+        ("evaluate", "churn/1", "--as", "holdout", "--metric", "auc=0.5"),
+        ("gate", "add", "churn", "Staging", "version > 0"),
+        ("approve", "churn/1"),
+        ("trust", "add", "mypackage.Encoder"),
+        ("alias", "churn/2", "challenger"),
+        ("tag", "churn", "team=search"),
+        ("describe", "churn/1", "the first"),
+        ("rename", "churn", "renamed"),
+        ("rollback", "churn"),
+        ("load", "churn/2"),
+    )
+}
+"""Commands that write as 'transition' does, or write a checkout alone: tried when everything is."""
+
+TRIED = UNDERTAKINGS | (OF_ONE_TRANSACTION if EXHAUSTIVE else {})
+
+every_undertaking = pytest.mark.parametrize("undertaking", TRIED.values(), ids=TRIED)
 """Tries a test on each of them."""
