@@ -26,6 +26,7 @@ def refuse_address(path: os.PathLike[str] | str) -> None:
         )
         raise InvalidInput(f"{shown(text)} is an address, and a local path is needed", hint)
 
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 

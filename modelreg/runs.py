@@ -228,7 +228,8 @@ class Runs:
 
     def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
         with storing(inside=self._home.path):
-            return check_out(self._home.artifacts, self._home.checkouts, reference, digest, files)
+            home = self._home
+            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.keeping_still)
 
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.

@@ -16,10 +16,12 @@ from .conftest import runner
 
 
 @pytest.fixture
-def scored(churn):
+def scored(churn, tmp_path):
     """Versions 1 (in Production), 2 and 3 with metrics on a data set named holdout."""
+    (tmp_path / "holdout.csv").write_text("age,target\n31,0\n")
     for version, auc in ((1, 0.9), (2, 0.95), (3, 0.6)):
-        done = churn("evaluate", f"churn/{version}", "--as", "holdout", "--metric", f"roc_auc={auc}")
+        data = str(tmp_path / "holdout.csv")
+        done = churn("evaluate", f"churn/{version}", "--data", data, "--metric", f"roc_auc={auc}")
         assert done.returncode == 0, done.stderr
     return churn
 
@@ -55,7 +57,9 @@ def test_a_check_is_a_step_of_its_own_in_ci(scored):
     found = json.loads(scored("gate", "check", "churn/3", "Production", "--json").stdout)
     assert list(found) == ["name", "version", "stage", "production", "passed", "gates"]
     assert (found["passed"], found["production"]) == (False, 1)
-    assert list(found["gates"][0]) == ["id", "name", "expression", "description", "passed", "found", "reason"]
+    assert list(found["gates"][0]) == [
+        *("id", "name", "expression", "description", "passed", "found", "reason", "incomparable")
+    ]
     free = scored("gate", "check", "churn/3", "Staging")
     assert (free.returncode, free.stderr) == (0, "no gate stands before Staging, so every version of churn passes\n")
 
