@@ -14,7 +14,7 @@ from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import STAGE_STYLES, Column
 from modelreg.clock import as_text
-from modelreg.errors import InvalidInput
+from modelreg.errors import CatalogDamaged, InvalidInput
 from modelreg.records.journal import ACTIONS, JournalEntry
 from modelreg.records.stage_held import StageHeld
 
@@ -108,7 +108,10 @@ def history(
 
 def _forced(entry: JournalEntry) -> bool:
     """Whether it was done against a gate."""
-    return '"forced":true' in entry.after and json.loads(entry.after).get("check", {}).get("forced") is True
+    try:
+        return '"forced":true' in entry.after and json.loads(entry.after).get("check", {}).get("forced") is True
+    except (AttributeError, ValueError):  # which 'verify' is to tell
+        return False
 
 
 def _print_held(held: list[StageHeld], as_json: bool) -> None:
@@ -191,4 +194,10 @@ def _subject(entry: JournalEntry) -> str:
 
 def _as_object(entry: JournalEntry) -> dict[str, object]:
     """The entry with what it holds about models and versions as objects, not as text."""
-    return output.fields_of(entry) | {"after": json.loads(entry.after)}
+    try:
+        return output.fields_of(entry) | {"after": json.loads(entry.after)}
+    except ValueError as error:
+        raise CatalogDamaged(
+            f"entry {entry.seq} of the journal holds a value that modelreg never writes: {error}",
+            "restore it from a backup; 'modelreg verify' shows everything that is damaged",
+        ) from error
