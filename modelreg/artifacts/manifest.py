@@ -125,7 +125,8 @@ class Manifest:
         stated = self.facts["signature"]
         if stated is None:
             return None
-        return signature_from_json({side: list(map(_with_whole_lengths, stated[side])) for side in stated})
+        sides = {side: list(map(_with_whole_numbers, stated[side])) for side in ("inputs", "outputs")}
+        return signature_from_json(stated | sides)
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -147,9 +148,10 @@ class Manifest:
             raise ValueError(f"not a manifest of modelreg: {error}") from error
 
 
-def _with_whole_lengths(field: dict[str, Any]) -> dict[str, Any]:
-    """A field of a signature, whose lengths were read as all numbers of the facts are: as floats."""
-    return field | {"shape": [None if length is None else int(length) for length in field["shape"]]}
+def _with_whole_numbers(field: dict[str, Any]) -> dict[str, Any]:
+    """A field of a signature, whose name and lengths were read as all numbers of the facts are: as floats."""
+    name = int(field["name"]) if isinstance(field["name"], float) else field["name"]
+    return field | {"name": name, "shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
 def inside(path: str) -> str:
