@@ -143,12 +143,16 @@ def _settled(
     if all(name in known and not _is_open(known[name]) for name in chosen.values()):
         return {column: known[name] for column, name in chosen.items()}
     found = {str(field.name): field for field in columns_in(table, known=(*columns, *chosen.values()))}
-    return {
-        column: replace(found[column], name=known[name].name if name in known else name)
-        if name not in known or _is_open(known[name])
-        else known[name]
-        for column, name in chosen.items()
-    }
+    return {column: _better(known.get(name), found[column], name) for column, name in chosen.items()}
+
+
+def _better(known: SignatureField | None, found: SignatureField, name: str) -> SignatureField:
+    """What is known of a column, unless it says nothing of its values and the table does."""
+    if known is None:
+        return replace(found, name=name)
+    if not _is_open(known) or found.type == "any":
+        return known
+    return replace(found, name=known.name)
 
 
 def _is_open(field: SignatureField) -> bool:

@@ -19,8 +19,9 @@ class SignatureField:
     nullable: bool = False
     """Whether values may be missing."""
     missing: str | None = None
-    """What stands for a missing value, where it is not NaN (NaT for times): `NONE`, `NA`, or `MIXED` for None beside
-    NaN. ``NA`` means pandas' own types (``Int64``, ``boolean``, ``string``), whether a value is missing or not."""
+    """How missing values are kept, and with them all others, where that is not as NumPy's types with NaN (NaT for
+    times): `NA` for pandas' own types (``Int64``, ``boolean``, ``string``), `NONE` for Python objects with None,
+    `OBJECT` for such with NaN, `MIXED` for such with both."""
     empty_text: bool = False
     """Whether the empty text is one of the values, so that it does not stand for a missing one."""
     unit: str | None = None
@@ -40,7 +41,7 @@ class SignatureField:
         return name if self.categories is None else f"category of {name}"
 
 
-NONE, NA, MIXED = "None", "NA", "mixed"
+NONE, NA, OBJECT, MIXED = "None", "NA", "object", "mixed"
 """The marks of a missing value, see `SignatureField.missing`."""
 
 

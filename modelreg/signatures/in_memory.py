@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import MIXED, NA, NONE, SignatureField
+from modelreg.records.signature import MIXED, NA, NONE, OBJECT, SignatureField
 from modelreg.tables.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:
@@ -131,14 +131,13 @@ def _mark(values: pd.Series[Any], missing: pd.Series[Any], type_: str) -> str | 
     import pandas as pd
 
     dtype = values.dtype
-    if type_ in ("any", "binary"):
-        return None
     if getattr(dtype, "na_value", None) is pd.NA:  # also those of Arrow
-        return None if type_ == "datetime" else NA
-    if dtype.kind != "O" or not missing.any():
+        return None if type_ in ("any", "binary", "datetime") else NA
+    if dtype.kind != "O":
         return None
-    marks = {NONE if value is None else NA if value is pd.NA else None for value in values[missing]}
-    return marks.pop() if len(marks) == 1 else MIXED
+    otherwise = None if type_ in ("any", "binary", "string", "datetime") else OBJECT
+    marks = {NONE if value is None else NA if value is pd.NA else otherwise for value in values[missing]}
+    return otherwise if not marks else marks.pop() if len(marks) == 1 else MIXED
 
 
 def _array(name: str | None, array: Any) -> SignatureField:

@@ -179,7 +179,7 @@ def _marked(found: Any, present: Array, values: Column, field: SignatureField) -
     is_whole = "int" in field.type
     if present.all() and not (field.nullable and (is_whole or field.type == "boolean")) and field.missing is None:
         return found if isinstance(found, pd.Series) else pd.Series(found, index=values.index)
-    if field.missing == MIXED or field.type == "any":
+    if field.missing == MIXED or (field.type == "any" and values.dtype.kind != "O"):
         return values
     filled = np.full(len(values), None if field.missing == NONE else np.nan, dtype=object)
     if is_whole and field.missing is None:
@@ -195,7 +195,7 @@ def _marked(found: Any, present: Array, values: Column, field: SignatureField) -
     elif field.type == "string" and field.missing is None:
         return values.where(pd.Series(present, index=values.index), np.nan)
     filled[present] = found if not isinstance(found, pd.Series) else found.to_numpy()
-    column = pd.Series(filled, index=values.index)
+    column = pd.Series(filled, index=values.index, dtype=filled.dtype)  # or pandas 3 makes texts of objects
     return column.astype(_na_dtype(field)) if field.missing == NA else column
 
 
