@@ -17,12 +17,11 @@ from modelreg.records.evaluation import MOST_CLASSES, EvaluationRequest, Scores
 from modelreg.records.signature import Signature
 from modelreg.tables.casting import MISSING
 from modelreg.tables.columns import named
-from modelreg.tables.reading import rows_of
+from modelreg.tables.reading import Chunk, rows_of
 from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     Array = np.ndarray[Any, Any]
 
@@ -94,10 +93,10 @@ def _collect(
         data = features.of(chunk)
         for place, target in enumerate(request.targets):
             known = predictor.output_classes[place] if _fits(predictor, request) else predictor.classes or ()  # type: ignore[index]
-            collected.true[place].append(_true_values(chunk.others[target], table.name, target, known))
+            collected.true[place].append(_true_values(chunk, table.name, target, known))
         _ask(predictor, data, collected)
         if request.weight:
-            collected.weights.append(_weights(chunk.others[request.weight], request.weight, table.name))
+            collected.weights.append(_weights(chunk, table.name, request.weight))
         if request.by:
             collected.groups.append(_shared(chunk.others[request.by].astype(str).to_numpy(dtype=object)))
         done += len(chunk)
@@ -126,24 +125,28 @@ def _ask(predictor: Predictor, data: Any, collected: _Collected) -> None:
     collected.predicted.append(asked(predictor.predict, data))
 
 
-def _weights(values: pd.Series[Any], column: str, name: str) -> Array:
+def _weights(chunk: Chunk, name: str, column: str) -> Array:
     import numpy as np
     import pandas as pd
 
+    values = chunk.others[column]
     weights = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64")
     wrong = ~(np.isfinite(weights) & (weights >= 0))
     if wrong.any():
-        text = str(values.iloc[int(wrong.argmax())])
-        raise InvalidData(f"{name}: the weight {shown(column)} is {shown(text)} in a row, and no number of 0 or more")
+        place = int(wrong.argmax())
+        text, row = str(values.iloc[place]), chunk.row_name(place)
+        raise InvalidData(f"{name}: the weight {shown(column)} is {shown(text)} in {row}, and no number of 0 or more")
     return weights
 
 
-def _true_values(values: pd.Series[Any], name: str, target: str, classes: tuple[Any, ...]) -> Array:
+def _true_values(chunk: Chunk, name: str, target: str, classes: tuple[Any, ...]) -> Array:
     """The values of the target as they are written; what they mean is settled when all are known."""
-    texts = [label for label in classes if isinstance(label, str)]
-    if (values.isna() | (values.isin(MISSING) & ~values.isin(texts))).any():
-        hint = "leave those rows out"
-        raise InvalidData(f"{name} has rows without a value of the target {target!r}", hint)
+    values, texts = chunk.others[target], [label for label in classes if isinstance(label, str)]
+    missing = (values.isna() | (values.isin(MISSING) & ~values.isin(texts))).to_numpy()
+    if missing.any():
+        count, row = int(missing.sum()), chunk.row_name(int(missing.argmax()))
+        more = f" (and {count - 1} more rows)" if count > 1 else ""
+        raise InvalidData(f"{name}: the target {target!r} is missing in {row}{more}", "leave those rows out")
     return values.to_numpy() if values.dtype.kind in "iufb" else _shared(values.astype(str).to_numpy(dtype=object))
 
 

@@ -81,12 +81,18 @@ def _answered(
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
     mixin = ClassifierMixin if is_classifier else RegressorMixin
-    methods: dict[str, Any] = {"predict": lambda self, rows: predicted[rows[:, 0]]}
-    if likely is not None:
-        methods["predict_proba"] = lambda self, rows: likely[rows[:, 0]]
-    if decision is not None:
-        methods["decision_function"] = lambda self, rows: decision[rows[:, 0]]
+    answers = {"predict": predicted, "predict_proba": likely, "decision_function": decision}
+    methods = {name: _method(name, answer) for name, answer in answers.items() if answer is not None}
     model = type("Answered", (mixin, BaseEstimator), methods)()
     if classes is not None:
         model.classes_ = classes
     return model
+
+
+def _method(name: str, answer: Array) -> Callable[[Any, Array], Array]:
+    def method(self: Any, rows: Array) -> Array:
+        chosen: Array = answer[rows[:, 0]]
+        return chosen
+
+    method.__name__ = name  # by which scikit-learn looks at what was asked
+    return method

@@ -31,6 +31,8 @@ class Chunk:
     """The columns that have a field, in its type."""
     others: pd.DataFrame
     """Columns for something else, as they are written."""
+    row_name: RowName
+    """How a row of it is named in messages."""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -138,9 +140,9 @@ def _chunks(
         return
     origin, done = _ORIGINS[table.format], 0
     for frame in _frames(table, [name for name in columns if name in fields or name in others]):
-        features = converted(frame, fields, origin, table.name, RowName(table, len(columns), done))
+        where = RowName(table, len(columns), done)
         done += len(frame)
-        yield Chunk(features, frame[list(others)])
+        yield Chunk(converted(frame, fields, origin, table.name, where), frame[list(others)], where)
 
 
 def _frames(table: TableFile, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
@@ -198,7 +200,7 @@ def _chunk(
 ) -> Chunk:
     frame = frame.reset_index(drop=True)
     where = RowName(table, len(columns), before)
-    return Chunk(converted(frame, fields, Origin.TEXT, table.name, where), frame[list(others)])
+    return Chunk(converted(frame, fields, Origin.TEXT, table.name, where), frame[list(others)], where)
 
 
 def _parsed_type(field: SignatureField) -> str | None:

@@ -202,7 +202,7 @@ def test_data_without_rows_is_refused(classifier, signature, tmp_path, text):
 
 def test_a_target_that_is_missing_somewhere_is_refused(classifier, signature, people, tmp_path):
     some = people[[*FEATURES, "churned"]].head(3).assign(churned=["yes", None, "no"])
-    with pytest.raises(InvalidData, match="rows without a value of the target"):
+    with pytest.raises(InvalidData, match="the target 'churned' is missing in line 3"):
         evaluate(classifier, signature, saved(tmp_path, some), "churned")
 
 
