@@ -171,7 +171,7 @@ def predict(
     context: typer.Context,
     reference: ReferenceArgument,
     input: Annotated[
-        str, typer.Option("--input", "-i", metavar="FILE", help="CSV (also .csv.gz) or parquet; '-' for stdin.")
+        str, typer.Option("--input", "-i", metavar="FILE", help="CSV, JSON Lines or parquet; '-' for CSV from stdin.")
     ],
     destination: Annotated[
         str,
