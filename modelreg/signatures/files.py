@@ -83,6 +83,8 @@ _RANKS = {"natural": 0, "negative": 1, "large": 1, "huge": 2, "float64": 3}
 _TYPES = {"natural": "int64", "negative": "int64", "large": "uint64", "huge": "string", None: "any"}
 _PADDED = re.compile(r"\s*[+-]?0\d+(\.\d*)?\s*")
 _MARKS = [mark for mark in MISSING if mark]
+_PARTS_OF_MARKS = (b"NA", b"N/A", b"n/a", b"NULL", b"null", b"NaN", b"nan", b"None", b"#IND")
+"""One of them is in each of the marks."""
 
 
 def _csv_columns(
@@ -124,20 +126,36 @@ def _may_lose_text(table: TableFile) -> bool:
         return True
     delimiter = re.escape(table.delimiter).encode()
     marks = b"|".join(re.escape(mark).encode() for mark in _MARKS)
-    start = rb'(?:^|[\n\r"]|' + delimiter + rb")[ \t]*"
+    start = rb'(?:[\n\r"]|' + delimiter + rb")[ \t]*"
     telling = re.compile(start + rb"(?:[+-]?0\d|(?:" + marks + rb')(?=["\r\n]|$|' + delimiter + rb"))")
     with table.text() as file:
         rest = b"\n"
         while block := file.read(_BLOCK):
             text = rest + block
-            if telling.search(text):
+            if _may_tell(text, table.delimiter.encode()) and telling.search(text):
                 return True
             rest = text[-64:]
     return False
 
 
+def _may_tell(text: bytes, delimiter: bytes) -> bool:
+    """Whether a block is worth searching: this takes a third of the time that the search takes."""
+    import numpy as np
+
+    if any(part in text for part in _PARTS_OF_MARKS):
+        return True
+    kinds = np.zeros(256, dtype="uint8")
+    kinds[list(b'\n\r" \t' + delimiter)], kinds[list(b"+-")], kinds[list(b"123456789")], kinds[ord("0")] = 1, 2, 4, 12
+    found = kinds[np.frombuffer(text, dtype="uint8")]
+    begins = found[:-1] & 1  # of a value, also behind a sign
+    begins[1:] |= found[:-2] & (found[1:-1] >> 1)
+    return bool((begins[:-1] & (found[1:-1] >> 3) & (found[2:] >> 2)).any())
+
+
 def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
-    missing = values.isna() | values.isin([""])  # which pandas leaves beside whole numbers beyond int64
+    missing = values.isna()
+    if type_of(str(values.dtype)) == "string":  # empty ones are left beside whole numbers beyond int64
+        missing |= values == ""
     found = None if missing.all() else _kind(values[~missing])
     return replace(known, type=_wider(known.type, found), has_empty=known.has_empty or bool(missing.any()))
 
