@@ -11,11 +11,11 @@ from modelreg.inference.predictor import Predictor
 from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures.files import columns_in
 from modelreg.tables.columns import named, require_column
+from modelreg.tables.csv import INDEX
 from modelreg.tables.reading import Chunk, chunks_of, columns_of
 from modelreg.tables.source import TableFile
 
 _IGNORE = "--ignore-extra leaves surplus columns out; --id-column COLUMN names one that is no input"
-_INDEX = "Unnamed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ def _chosen(table: TableFile, candidates: Sequence[str], names: Sequence[str], i
 def _hint(missing: Sequence[str], surplus: Sequence[str], names: Sequence[str]) -> str:
     if missing:
         return f"the model takes {named(names)}"
-    if any(name.startswith(_INDEX) for name in surplus):
-        return f"{shown(_INDEX + '0')} is the index that pandas writes unless index=False; {_IGNORE}"
+    if INDEX in surplus:
+        return f"{shown(INDEX)} is the index that pandas writes unless index=False; {_IGNORE}"
     return f"the model takes {named(names)}; {_IGNORE}"
 
 

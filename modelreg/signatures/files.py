@@ -13,7 +13,7 @@ from modelreg.records.signature import NA, NONE, SignatureField
 from modelreg.signatures.stated import stated_fields
 from modelreg.tables.casting import MISSING
 from modelreg.tables.columns import require_column, type_of
-from modelreg.tables.csv import csv_chunks, csv_columns, reading_csv
+from modelreg.tables.csv import INDEX, csv_chunks, csv_columns, reading_csv
 from modelreg.tables.json_lines import json_chunks, json_columns
 from modelreg.tables.parquet import parquet, parquet_columns
 from modelreg.tables.reading import frame_of
@@ -33,7 +33,7 @@ def read_columns(
     with opened(path, layout) as table:
         if table.layout.header is False:
             raise InvalidData(f"{table.name} has no names of columns to learn", "name a file with a header")
-        fields = columns_in(table, notes, frozenset(types))
+        fields = columns_in(table, [] if notes is None else notes, frozenset(types))
         names = [str(field.name) for field in fields]
         for column in types:
             require_column(column, names, table.name)
@@ -46,7 +46,8 @@ def columns_in(
 ) -> tuple[SignatureField, ...]:
     """The columns of a table that is open; raises `InvalidData`.
 
-    ``notes`` gets a sentence for each column, but those ``stated``, that pandas would guess otherwise.
+    With ``notes`` they are for a signature: an index that pandas wrote is left out, and ``notes`` gets a sentence for
+    that and for each column, but those ``stated``, that pandas would guess otherwise.
     """
     match table.format:
         case "parquet":
@@ -103,8 +104,17 @@ def _csv_columns(
         raise InvalidData(f"{table.name} has no rows to learn types from")
     found = dict(zip(names, evidence, strict=True))
     if notes is not None:
+        notes += _note_of_index(found)
         notes += [_note(name, column) for name, column in found.items() if column.padded and name not in stated]
     return tuple(_guessed(name, column) for name, column in found.items())
+
+
+def _note_of_index(found: dict[str, _Evidence]) -> list[str]:
+    """A column without a name at the beginning is left out: pandas writes its index so."""
+    if INDEX not in found or len(found) == 1:
+        return []
+    del found[INDEX]
+    return ["the first column has no name, as the index that pandas writes: it is left out of the signature"]
 
 
 def _guessed(name: str, column: _Evidence) -> SignatureField:

@@ -19,7 +19,9 @@ _VALUES_AT_ONCE = 500_000  # about 50 MB of short texts
 _BYTES_AT_ONCE = 32 << 20  # of the file, for long texts
 _START = 1 << 20  # bytes, by which the length of rows is judged
 _UNNAMED = "Unnamed: "
-"""How pandas calls a column whose name is empty, as that of the index that ``to_csv`` writes."""
+"""How pandas calls a column whose name is empty."""
+INDEX = f"{_UNNAMED}0"
+"""How it calls the first, which is the index that ``to_csv`` writes."""
 
 
 def csv_columns(table: TableFile, known: Collection[str] = ()) -> list[str]:

@@ -144,7 +144,12 @@ def _csv_writer(file: IO[bytes]) -> Write:
 
     def write(rows: pd.DataFrame) -> None:
         nonlocal started
-        file.write(rows.to_csv(index=False, header=not started, lineterminator="\n").encode())
+        text = rows.to_csv(index=False, header=not started, lineterminator="\n")
+        try:
+            file.write(text.encode())
+        except UnicodeEncodeError as error:
+            character = shown(text[error.start])
+            raise InvalidData(f"the output has the character {character}, which cannot be written as UTF-8") from error
         started = True
 
     return write
@@ -169,7 +174,7 @@ def _parquet_writer(file: IO[bytes]) -> Iterator[Write]:
     def checked(rows: pd.DataFrame) -> None:
         try:
             write(rows)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
             said = str(error).strip().splitlines()[0]
             hint = "write them as CSV"
             raise InvalidData(f"the predictions have no one type, as parquet needs: {shown(said)}", hint) from error

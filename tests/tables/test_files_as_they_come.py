@@ -152,6 +152,16 @@ def test_a_zip_code_gets_a_note_that_says_what_to_state(tmp_path):
     assert notes == []
 
 
+def test_an_index_that_pandas_wrote_is_no_input(tmp_path):
+    FRAME.to_csv(tmp_path / "data.csv")
+    notes: list[str] = []
+    assert [field.name for field in read_signature(tmp_path / "data.csv", notes=notes).inputs] == list(FRAME)
+    assert "the index that pandas writes" in notes[0]
+    with pytest.raises(InvalidData, match="has 'Unnamed: 0', which the model does not take") as refused:
+        echoed(tmp_path / "data.csv", tmp_path)
+    assert "index=False" in refused.value.hint
+
+
 def test_stated_types_are_kept_and_checked(tmp_path):
     frame = FRAME.assign(at=["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"], n=[1, 300])
     types = {"zip": "int64", "city": "category", "x": "float32", "at": "datetime[ns, Europe/Zurich]"}
