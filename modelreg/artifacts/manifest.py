@@ -78,7 +78,7 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
     if len(annotation) > LARGEST_FACTS:
         raise InvalidInput(
             f"metrics, parameters and signature take {len(annotation)} bytes, and 1 MiB is the most",
-            "put long values into a file of the model",
+            "put long values into a file of the model; a column of very many categories may be stated as text",
         )
     return _canonical_without_floats(
         {

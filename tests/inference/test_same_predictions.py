@@ -121,7 +121,7 @@ def files_of(frame, folder):
         yield folder / "data.parquet"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames())
 def test_whatever_the_columns_hold(frame, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frame")
@@ -141,7 +141,7 @@ def test_whatever_the_columns_hold(frame, tmp_path_factory):
         assert found == expected, path
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames(), seed=st.integers(0, 5))
 def test_a_pipeline_predicts_the_same_from_the_frame_and_from_files(frame, seed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frame")
