@@ -60,14 +60,20 @@ def _parsed(name: str, text: str, found: SignatureField) -> SignatureField:
         raise InvalidInput(f"{shown(text)} is no type for the column {shown(name)}", hint)
     if kind != "datetime":
         return SignatureField(found.name, kind)
-    import pandas as pd
 
     try:
-        return SignatureField(found.name, kind, unit=unit or pd.DatetimeTZDtype(tz="UTC").unit, zone=_zone(zone))
+        return SignatureField(found.name, kind, unit=unit or _unit_of_pandas(), zone=_zone(zone))
     except (ValueError, KeyError, LookupError, TypeError, OSError):
         raise InvalidInput(
             f"there is no time zone {shown(str(zone))}", "write UTC, Europe/Zurich or UTC+02:00"
         ) from None
+
+
+def _unit_of_pandas() -> str:
+    """The unit in which pandas reads a time: ``ns`` before pandas 3, ``us`` since."""
+    import pandas as pd
+
+    return str(pd.DatetimeIndex(pd.to_datetime(["2026-01-01"])).unit)
 
 
 def _zone(name: str | None) -> str | None:

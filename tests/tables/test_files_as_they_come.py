@@ -212,7 +212,7 @@ def test_a_file_of_an_older_signature_is_read_as_before(tmp_path):
         (SignatureField("a", "float16"), "70000", "is beyond float16"),
         (SignatureField("a", "boolean"), "no", "is not boolean: 'no'"),
         (SignatureField("a", "datetime", unit="s"), "2026-01-01 00:00:00.5", "loses digits as a time in s"),
-        (SignatureField("a", "datetime", unit="ns"), "3000-01-01", "is beyond times in ns"),
+        (SignatureField("a", "datetime", unit="ns"), "3000-01-01", r"is (beyond times in ns|not datetime\[ns\])"),
         (SignatureField("a", "datetime", unit="us"), "2026-01-01T00:00:00Z", "has a time zone"),
         (SignatureField("a", "datetime", unit="us", zone="UTC"), "2026-01-01 00:00:00", "has no time zone"),
         (SignatureField("a", "string", categories=("x", "y")), "z", "is none of the 2 categories"),
