@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
+    from pandas import DataFrame
+
     from modelreg.artifacts.copying import Progress
     from modelreg.artifacts.manifest import Manifest
     from modelreg.catalog.change import Change
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from modelreg.records.version import ModelVersion
     from modelreg.runs import Runs
     from modelreg.security.trust import Trust
-    from modelreg.tables.source import TableFile
+    from modelreg.tables.source import TableFile, TextLayout
 
     Count = Callable[[int, int], None]
     Rows = Callable[[int, int | None], None]
@@ -591,11 +593,19 @@ class Registry:
     def evaluate(
         self,
         reference: str,
-        data: StrPath,
-        target: str,
+        data: StrPath | DataFrame,
+        target: str | Sequence[str],
         *,
         dataset: str | None = None,
         task: str | None = None,
+        positive: str | None = None,
+        per_class: bool = False,
+        scorers: Sequence[str] = (),
+        weight: str | None = None,
+        by: str | None = None,
+        id_column: str | Sequence[str] = (),
+        ignore_extra: bool = False,
+        layout: TextLayout | None = None,
         production: bool = False,
         trust: str | None = None,
         message: str | None = None,
@@ -604,26 +614,50 @@ class Registry:
     ) -> EvaluationOutcome:
         """Let a version predict, and keep how well it does, with the digest of the data.
 
-        ``data`` is a CSV or parquet file, ``-`` for stdin, with the true values in the column ``target``. The scores
-        are kept as those on ``dataset``, without it the file's name without its ending, in the place of earlier
-        ones. ``task`` is ``classification`` or ``regression``, else what the model is. ``production`` measures the
-        version in Production on the same file as well, so that the scores of both compare: all are kept, or none.
-        ``progress`` is called now and then with how many rows are done. The models run confined, see `predict`. Raises
-        what `predict` raises; then nothing is kept.
+        ``data`` is a CSV, JSON Lines or parquet file, ``-`` for CSV from stdin, or a DataFrame, with the true values in
+        the column ``target``; of a model with several outputs there is one for each. The scores are kept as those on
+        ``dataset``, without it the file's name without its ending, in the place of earlier ones; with ``weight`` that
+        is followed by ``_weighted``. ``task`` is ``classification`` or ``regression``, else what the model is.
+
+        ``positive`` is the class that is looked for: it adds its precision, recall and f1. ``per_class`` adds them for
+        every class, as ``recall:LABEL``. ``scorers`` are names of scikit-learn's. ``weight`` is a column with a weight
+        for each row, ``by`` one by whose values the rows are measured again: ``accuracy[COLUMN=VALUE]``. ``id_column``
+        names columns that are no input, ``ignore_extra`` leaves out all that the model does not take.
+
+        ``production`` measures the version in Production on the same file as well, so that the scores of both compare:
+        all are kept, or none. ``progress`` is called now and then with how many rows are done. The models run confined,
+        see `predict`. Raises what `predict` raises; then nothing is kept.
         """
         from modelreg import alterations
+        from modelreg.records.evaluation import EvaluationRequest
         from modelreg.statements import checked_dataset
 
         _refuse_nul(data)
-        name = checked_dataset(dataset, data)
-        with storing(), self._running(reference, data, trust, message, options) as model:
+        if dataset is None and not isinstance(data, str | os.PathLike):
+            raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
+        name = checked_dataset(dataset, data if isinstance(data, str | os.PathLike) else None)
+        name = f"{name}_weighted" if weight is not None and dataset is None else name
+        request = EvaluationRequest(
+            targets=_texts(target),
+            task=task,
+            positive=positive,
+            per_class=per_class,
+            scorers=tuple(dict.fromkeys(scorers)),
+            weight=weight,
+            by=by,
+            id_columns=_texts(id_column),
+            ignore_extra=ignore_extra,
+        )
+        if not request.targets:
+            raise InvalidInput("there is no target", "name the column with the true values")
+        with storing(), self._running(reference, data, trust, message, options, layout) as model:
             measured, number = model.version.version, self._number_of(model.version.name)
-            scores = model.evaluate(target, task=task, progress=progress)
+            scores = model.evaluate(request, progress)
             incumbent = self._in_production(number) if production else None
             if incumbent not in (None, measured):
                 reference = f"{self._name_of(number)}/{incumbent}"
                 with self._running(reference, model.table, trust, message, options) as other:
-                    scores_of_incumbent = other.evaluate(target, task=task, progress=progress)
+                    scores_of_incumbent = other.evaluate(request, progress)
         with writing(self._home, message) as change:
             now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):
@@ -661,20 +695,24 @@ class Registry:
     def predict(
         self,
         reference: str,
-        input: StrPath,
+        input: StrPath | DataFrame,
         output: StrPath,
         *,
         proba: bool = False,
         id_column: str | None = None,
+        ignore_extra: bool = False,
+        layout: TextLayout | None = None,
         trust: str | None = None,
         message: str | None = None,
         progress: Rows | None = None,
         **options: Unpack[ConfinementOptions],
     ) -> Prediction:
-        """Let a version predict for each row of a CSV or parquet file, in chunks.
+        """Let a version predict for each row of a CSV, JSON Lines or parquet file, or a DataFrame, in chunks.
 
-        ``output`` appears whole or not at all. The columns are checked against the signature and put into its order.
-        ``proba`` adds a column for each class, ``id_column`` is copied and not given to the model.
+        ``output`` appears whole or not at all. The columns are checked against the signature and put into its order,
+        and values into its types. ``proba`` adds a column for each class, ``id_column`` is copied and not given to the
+        model, ``ignore_extra`` leaves out columns that it does not take. ``layout`` says how a text file is written,
+        where that is not CSV in UTF-8 with a header.
 
         The model is loaded and run in a child process, which the kernel confines (Linux 5.13 and newer): it reads the
         Python installation, importable modules and the data, and writes its output; it has no network. ``trust="full"``
@@ -692,15 +730,17 @@ class Registry:
 
         _require_path(output)
         _refuse_nul(input, output)
-        if os.path.exists(input) and os.path.exists(output) and os.path.samefile(input, output):
+        if _is_same_file(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
         refuse_place_of_registry(Path(output))
         with (
             storing(place=Path(output)),
-            self._running(reference, input, trust, message, options) as model,
+            self._running(reference, input, trust, message, options, layout) as model,
             output_file(output) as target,
         ):
-            answer = model.predict(target, proba=proba, id_column=id_column, progress=progress)
+            answer = model.predict(
+                target, proba=proba, id_column=id_column, ignore_extra=ignore_extra, progress=progress
+            )
             model.table.require_unchanged()
         return Prediction(os.fspath(output), answer.rows, answer.columns, model.data_digest)
 
@@ -1082,10 +1122,11 @@ class Registry:
     def _running(
         self,
         reference: str,
-        data: StrPath | TableFile,
+        data: StrPath | DataFrame | TableFile,
         trust: str | None,
         message: str | None,
         options: ConfinementOptions,
+        layout: TextLayout | None = None,
     ) -> Iterator[ModelRun]:
         """A version's model in a process of its own, and its data; the process starts while they are looked up."""
         from modelreg import provenance
@@ -1093,7 +1134,7 @@ class Registry:
         from modelreg.confinement.job import Preparation
         from modelreg.confinement.process import ModelProcess
         from modelreg.confinement.running import ModelRun
-        from modelreg.tables.source import TableFile, opened
+        from modelreg.tables.source import TableFile, table_of
 
         with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
@@ -1112,7 +1153,7 @@ class Registry:
             )
             with ExitStack() as files:
                 with storing():
-                    table = data if isinstance(data, TableFile) else files.enter_context(opened(data))
+                    table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
                     file = files.enter_context(self._opened(version, manifest))
                     digest = table.digest()
                 yield ModelRun(process, version, trusted, table, digest, file)
@@ -1168,6 +1209,16 @@ class Registry:
         return version, manifest
 
 
+def _texts(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _is_same_file(data: StrPath | DataFrame, output: StrPath) -> bool:
+    if not isinstance(data, str | os.PathLike) or not (os.path.exists(data) and os.path.exists(output)):
+        return False
+    return os.path.samefile(data, output)
+
+
 def _require_path(folder: StrPath) -> None:
     """Raise for NUL, for no name at all, which Path takes for the current folder (a variable that is not set), and for
     an address, of which Path makes a folder named ``s3:``.
@@ -1178,8 +1229,8 @@ def _require_path(folder: StrPath) -> None:
     plain.refuse_address(folder)
 
 
-def _refuse_nul(*paths: StrPath | TableFile | None) -> None:
-    """Raise for what Python itself says about such a path: a bare ValueError."""
+def _refuse_nul(*paths: object) -> None:
+    """Raise for a path, if it is one, about which Python itself raises a bare ValueError."""
     for path in paths:
         if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):
             raise InvalidInput(f"{shown(os.fspath(path))} holds NUL, which no path does", "name a folder, or a file")

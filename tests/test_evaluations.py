@@ -145,3 +145,59 @@ def test_a_version_predicts_from_the_registry(two, holdout, cancer, tmp_path):
     done = two.predict("tumour/1", tmp_path / "x.csv", tmp_path / "p.csv", proba=True)
     assert (done.rows, done.columns) == (169, ("prediction", "probability_0", "probability_1"))
     assert len((tmp_path / "p.csv").read_text().splitlines()) == 170
+
+
+# what is asked for, through the confined process
+
+
+def test_a_frame_is_evaluated_and_predicted_as_its_file_is(two, holdout, cancer, tmp_path):
+    frame = cancer.frame[400:]
+    of_file = two.evaluate("tumour/1", holdout, "target").evaluation
+    of_frame = two.evaluate("tumour/1", frame, "target", dataset="holdout").evaluation
+    assert (of_frame.metrics, of_frame.data_digest) == (of_file.metrics, of_file.data_digest)
+    two.predict("tumour/1", frame.drop(columns="target"), tmp_path / "frame.csv")
+    done = two.predict("tumour/1", holdout, tmp_path / "file.csv", ignore_extra=True)
+    assert done.rows == 169
+    assert (tmp_path / "frame.csv").read_bytes() == (tmp_path / "file.csv").read_bytes()
+
+
+def test_a_frame_has_no_name_and_other_objects_are_no_data(two, cancer, tmp_path):
+    with pytest.raises(InvalidInput, match="a DataFrame has no name"):
+        two.evaluate("tumour/1", cancer.frame, "target")
+    with pytest.raises(InvalidData, match="list is no table"):
+        two.predict("tumour/1", [1, 2], tmp_path / "out.csv")
+
+
+def test_classes_slices_scorers_and_weights_become_metrics_that_gates_know(two, holdout, cancer, tmp_path):
+    frame = cancer.frame[400:].assign(hospital=lambda frame: ["north" if row % 2 else "south" for row in range(169)])
+    found = two.evaluate(
+        "tumour/1",
+        frame.assign(importance=2.0, id=range(169)),
+        "target",
+        dataset="all",
+        positive="1",
+        per_class=True,
+        scorers=["neg_brier_score"],
+        weight="importance",
+        by="hospital",
+        id_column="id",
+        production=True,
+    ).evaluation.metrics
+    assert {"precision", "recall:0", "neg_brier_score", "accuracy[hospital=north]"} <= found.keys()
+    two.add_gate("tumour", "Staging", "eval.all.`accuracy[hospital=north]` > 0.5 AND eval.all.`recall:0` > 0.5")
+    assert two.transition("tumour", 1, "Staging").changes
+    assert list(two.verify()) == []
+
+
+def test_weighted_scores_have_a_name_of_their_own(two, cancer, tmp_path):
+    cancer.frame[400:].assign(importance=1.0).to_csv(tmp_path / "holdout.csv", index=False)
+    kept = two.evaluate("tumour/1", tmp_path / "holdout.csv", "target", weight="importance").evaluation
+    assert kept.dataset == "holdout_weighted"
+
+
+def test_what_is_wrong_in_a_file_is_named_with_line_column_text_and_the_next_command(two, cancer, tmp_path):
+    text = cancer.frame[400:403].to_csv(index=False).splitlines()
+    (tmp_path / "bad.csv").write_text("\n".join([*text[:2], "much" + text[2][text[2].index(",") :], text[3]]) + "\n")
+    with pytest.raises(InvalidData, match="'mean radius' is not float64: 'much' in line 3") as refused:
+        two.evaluate("tumour/1", tmp_path / "bad.csv", "target")
+    assert refused.value.hint.startswith("modelreg show tumour/1 shows what the model takes")

@@ -78,7 +78,7 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
     if len(annotation) > LARGEST_FACTS:
         raise InvalidInput(
             f"metrics, parameters and signature take {len(annotation)} bytes, and 1 MiB is the most",
-            "put long values into a file of the model",
+            "put long values into a file of the model; a column of very many categories may be stated as text",
         )
     return _canonical_without_floats(
         {
@@ -125,7 +125,8 @@ class Manifest:
         stated = self.facts["signature"]
         if stated is None:
             return None
-        return signature_from_json({side: list(map(_with_whole_lengths, stated[side])) for side in stated})
+        sides = {side: list(map(_with_whole_numbers, stated[side])) for side in ("inputs", "outputs")}
+        return signature_from_json(stated | sides)
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -147,9 +148,10 @@ class Manifest:
             raise ValueError(f"not a manifest of modelreg: {error}") from error
 
 
-def _with_whole_lengths(field: dict[str, Any]) -> dict[str, Any]:
-    """A field of a signature, whose lengths were read as all numbers of the facts are: as floats."""
-    return field | {"shape": [None if length is None else int(length) for length in field["shape"]]}
+def _with_whole_numbers(field: dict[str, Any]) -> dict[str, Any]:
+    """A field of a signature, whose name and lengths were read as all numbers of the facts are: as floats."""
+    name = int(field["name"]) if isinstance(field["name"], float) else field["name"]
+    return field | {"name": name, "shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
 def inside(path: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from modelreg import __version__
 from modelreg.cli import output
@@ -155,12 +155,30 @@ class Commands(TyperGroup):
 
 def _made_from(made: Callable[..., None] | typer.Typer, name: str) -> Any:
     if isinstance(made, typer.Typer):
+        for command in made.registered_commands:
+            command.cls = Command
         group = typer.main.get_command(made)
         group.name = name
         return group
     one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
-    one.command(name, context_settings=CONTEXT)(made)
+    one.command(name, cls=Command, context_settings=CONTEXT)(made)
     return typer.main.get_command(one)
+
+
+class Command(TyperCommand):
+    """Typer's command, but that an option which takes one value is refused when it is given twice."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's; raises `InvalidInput` where the first value would be dropped silently."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        single = [
+            each for each in given if each.nargs == 1 and not each.multiple and not getattr(each, "is_flag", False)
+        ]
+        twice = next((each for each in single if single.count(each) > 1), None)
+        if twice is not None and not ctx.resilient_parsing:
+            name = max(twice.opts, key=len)
+            raise InvalidInput(f"{name} is given twice, and takes one value", f"say {name} once")
+        return super().parse_args(ctx, args)
 
 
 def _after_the_name(option: Any) -> Any:

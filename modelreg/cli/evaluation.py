@@ -13,7 +13,11 @@ from modelreg.cli.options import (
     AllowNetwork,
     AllowRead,
     AsJson,
+    Delimiter,
+    Encoding,
     FullTrust,
+    Header,
+    IgnoreExtra,
     MemoryLimit,
     Message,
     ReferenceArgument,
@@ -21,6 +25,7 @@ from modelreg.cli.options import (
     TimeLimit,
     numbers,
     pairs,
+    text_layout,
 )
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
@@ -43,6 +48,7 @@ _COLUMNS = (
         style=lambda score: "green" if score.better == "after" else "red",
     ),
 )
+_MOST_REASONS = 10  # that are told one by one
 
 
 def evaluate(
@@ -55,16 +61,43 @@ def evaluate(
             "--input",
             "-i",
             metavar="FILE",
-            help="CSV (also .csv.gz) or parquet with the true values; '-' for stdin.",
+            help="CSV, JSON Lines or parquet with the true values; '-' for CSV from stdin.",
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the true values.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The column with the true values; several times for several outputs."),
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option("--as", metavar="DATASET", help="What the data is called; else the file's name.")
     ] = None,
     task: Annotated[
         str | None, typer.Option(metavar="TASK", help="classification or regression; else what the model is.")
     ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="The class to look for: adds its precision, recall and f1."),
+    ] = None,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Add precision, recall, f1 and support of every class.")
+    ] = False,
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A scorer of scikit-learn, as neg_brier_score; may be given often."),
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The weight of each row; kept as DATASET_weighted.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Measure the rows of each of its values, too.")
+    ] = None,
+    id_column: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column that is no input; may be given often.")
+    ] = None,
+    ignore_extra: IgnoreExtra = False,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="A metric that you computed: no model runs; may be given often."),
@@ -85,26 +118,29 @@ def evaluate(
 
     The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
     filters know them as eval.DATASET.METRIC. Two versions compare only where both were measured on the same bytes:
-    --production sees to that. Of a classifier: accuracy, balanced_accuracy, precision_macro,
-    recall_macro, f1_macro, roc_auc, log_loss; of a regressor: r2, mae, rmse, mape, max_error. This runs the
-    model, confined as in 'predict'; a pickle may import trusted names alone (exit 7), see 'modelreg trust'.
+    --production sees to that. Of a classifier: accuracy, balanced_accuracy, precision_macro, recall_macro, f1_macro,
+    roc_auc, average_precision, log_loss; of a regressor: r2, mae, rmse, mape, max_error. More come with --positive,
+    --per-class (recall:LABEL), --scorer and --by (accuracy[city=Bern]). With several targets there are metrics of all
+    together and of each (r2:TARGET). This runs the model, confined as in 'predict'; a pickle may import trusted names
+    alone (exit 7), see 'modelreg trust'.
 
     \b
     modelreg evaluate churn/3 --data holdout.csv --target churned --production
     modelreg evaluate churn/3 --data s3-copy.parquet --target churned --as october
+    modelreg evaluate churn/3 --data holdout.csv --target churned --positive yes --scorer neg_brier_score --by country
     modelreg evaluate churn/3 --as shadow-test --metric conversion=0.031
     modelreg evaluate churn/3 --data holdout.csv --metric lift_at_10=3.2
     """
     source = registry(context)
     if metric:
-        if target is not None or production or (data is None and dataset is None):
+        if target or production or (data is None and dataset is None):
             raise InvalidInput(
                 "--metric keeps a metric that you computed, and no model runs",
                 "it goes with --as DATASET or --data FILE, and not with --target or --production",
             )
         measured = numbers(pairs(metric, "--metric"))
         outcome = source.record_evaluation(reference, dataset, measured, data=data, message=message)
-    elif data is None or target is None:
+    elif data is None or not target:
         hint = f"modelreg evaluate {quoted(reference)} --data FILE --target COLUMN"
         raise InvalidInput("--data and --target are needed", hint)
     else:
@@ -115,6 +151,14 @@ def evaluate(
                 target,
                 dataset=dataset,
                 task=task,
+                positive=positive,
+                per_class=per_class,
+                scorers=scorer or (),
+                weight=weight,
+                by=by,
+                id_column=id_column or (),
+                ignore_extra=ignore_extra,
+                layout=text_layout(delimiter, encoding, header),
                 production=production,
                 trust=trust,
                 message=message,
@@ -133,7 +177,9 @@ def predict(
     reference: ReferenceArgument,
     input: Annotated[
         str,
-        typer.Option("--input", "--data", "-i", metavar="FILE", help="CSV (also .csv.gz) or parquet; '-' for stdin."),
+        typer.Option(
+            "--input", "--data", "-i", metavar="FILE", help="CSV, JSON Lines or parquet; '-' for CSV from stdin."
+        ),
     ],
     destination: Annotated[
         str,
@@ -143,6 +189,10 @@ def predict(
     id_column: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Copied to the output, and not given to the model.")
     ] = None,
+    ignore_extra: IgnoreExtra = False,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     trust: FullTrust = None,
     allow_read: AllowRead = None,
     allow_network: AllowNetwork = False,
@@ -178,6 +228,8 @@ def predict(
             destination,
             proba=proba,
             id_column=id_column,
+            ignore_extra=ignore_extra,
+            layout=text_layout(delimiter, encoding, header),
             trust=trust,
             message=message,
             progress=progress,
@@ -204,8 +256,11 @@ def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
     subject = f"{outcome.name}/{outcome.version}"
     some = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
     output.note(f"{subject} on {evaluation.dataset}{some}; kept as {Field('eval', (evaluation.dataset,))}")
-    for name, reason in evaluation.missing.items():
+    for name, reason in list(evaluation.missing.items())[:_MOST_REASONS]:
         output.note(f"note: {name} is undefined: {reason}")
+    if len(evaluation.missing) > _MOST_REASONS:
+        more = len(evaluation.missing) - _MOST_REASONS
+        output.note(f"note: {more} more metrics are undefined; --json has the reasons")
     _tell_of_production(outcome)
 
 

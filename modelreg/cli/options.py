@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from modelreg.cli.completion import (
     complete_versions_or_stages,
 )
 from modelreg.errors import InvalidInput, InvalidMetric, quoted, shown
+
+if TYPE_CHECKING:
+    from modelreg.tables.source import TextLayout
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
@@ -64,6 +67,19 @@ TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="How lo
 RequireSandbox = Annotated[
     bool, typer.Option("--require-sandbox", help="Do not run the model where the system cannot confine it (exit 7).")
 ]
+IgnoreExtra = Annotated[bool, typer.Option("--ignore-extra", help="Leave out columns that the model does not take.")]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line of a CSV file names the columns; else numbers in it are refused.",
+        show_default=False,
+    ),
+]
+Delimiter = Annotated[
+    str | None, typer.Option(metavar="CHAR", help="Between two values of a CSV file; else a comma, in .tsv a tab.")
+]
+Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="Of a text file, as latin-1; else utf-8.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
 Filter = Annotated[
@@ -82,6 +98,13 @@ Limit = Annotated[int | None, typer.Option(metavar="N", help="The first N only."
 def joined(subject: str, version: str | None) -> str:
     """One reference of a model and a version that were written apart, as ``churn 3``."""
     return subject if version is None else f"{subject}/{version}"
+
+
+def text_layout(delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
+    """How a text file is to be read; raises `InvalidInput`."""
+    from modelreg.tables.source import TextLayout
+
+    return TextLayout.parse(delimiter, encoding, header)
 
 
 def pairs(words: list[str] | None, option: str) -> dict[str, str]:

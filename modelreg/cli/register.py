@@ -11,12 +11,24 @@ import typer
 from modelreg.cli import output, text
 from modelreg.cli.application import registry, tell_undo
 from modelreg.cli.completion import complete_names
-from modelreg.cli.options import AsJson, Message, Quiet, StageOption, numbers, pairs
+from modelreg.cli.options import (
+    AsJson,
+    Delimiter,
+    Encoding,
+    Header,
+    Message,
+    Quiet,
+    StageOption,
+    numbers,
+    pairs,
+    text_layout,
+)
 from modelreg.cli.progress import transfer_bar
-from modelreg.errors import InvalidData, shown
+from modelreg.errors import InvalidData, InvalidInput, shown
 from modelreg.records.registration import Registration
 from modelreg.records.signature import Signature
 from modelreg.references import short_digest
+from modelreg.tables.source import TextLayout
 
 _LONGEST_METRICS = 1 << 20  # bytes of a file
 
@@ -54,8 +66,20 @@ def register(
     ] = False,
     signature_from: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="CSV or parquet with the model's inputs: names and types are kept."),
+        typer.Option(
+            metavar="FILE", help="CSV, JSON Lines or parquet with the model's inputs: names and types are kept."
+        ),
     ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=TYPE",
+            help="With --signature-from: a column's type, as string, category, float32 or datetime[ns, UTC].",
+        ),
+    ] = None,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     message: Message = None,
     new_version: Annotated[
         bool, typer.Option("--new-version", help="Make another version even of bytes that are registered already.")
@@ -79,11 +103,14 @@ def register(
     \b
     modelreg register model.pkl --name churn
     modelreg register model.joblib --name churn --metric auc=0.93 --param max_depth=8 --signature-from X.csv
+    modelreg register model.cbm --name churn --signature-from X.csv --types zip=string --types city=category
     modelreg register ./bert --name intent --stage Staging --alias challenger --tag team=search
     VERSION=$(modelreg register model.pkl --name churn)
     """
     metrics = _metrics_of_file(metrics_file) | numbers(pairs(metric, "--metric"))
     params, tags = pairs(param, "--param"), pairs(tag, "--tag")
+    notes: list[str] = []
+    signature = _signature(signature_from, pairs(types, "--types"), text_layout(delimiter, encoding, header), notes)
     source = registry(context)
     is_new_registry = not source.exists()
     with transfer_bar("storing") as progress:
@@ -97,7 +124,7 @@ def register(
             aliases=alias or (),
             stage=stage,
             archive_existing=archive_existing,
-            signature=_signature(signature_from),
+            signature=signature,
             message=message,
             new_version=new_version,
             follow_symlinks=follow_symlinks,
@@ -110,6 +137,8 @@ def register(
         output.print_line(registered.reference)
     if is_new_registry:
         output.note(f"made a registry in {source.folder}")
+    for note in notes:
+        output.note(f"note: {note}")
     if not quiet:
         _tell(context, registered, applied=any((description is not None, tag, alias, stage)))
 
@@ -138,12 +167,14 @@ def _undo(registered: Registration) -> list[list[str]]:
     return [*aliases, *staged, ["delete", reference, "--yes"]]
 
 
-def _signature(path: Path | None) -> Signature | None:
+def _signature(path: Path | None, types: dict[str, str], layout: TextLayout, notes: list[str]) -> Signature | None:
     if path is None:
+        if types:
+            raise InvalidInput("--types states columns of a file, and no file is named", "add --signature-from FILE")
         return None
     from modelreg.signatures import read_signature
 
-    return read_signature(path)
+    return read_signature(path, types, layout=layout, notes=notes)
 
 
 def _metrics_of_file(path: Path | None) -> dict[str, float]:

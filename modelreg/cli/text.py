@@ -57,7 +57,8 @@ def size(count: int) -> str:
 def signature_field(described: SignatureField) -> str:
     """``age int64``, ``income float64, may be missing``, ``float64 (any, 4)``."""
     lengths = ["any" if length is None else str(length) for length in described.shape]
-    parts = [described.name, described.type, lengths and f"({', '.join(lengths)})"]
+    name = "" if described.name is None else str(described.name)
+    parts = [name, described.dtype, lengths and f"({', '.join(lengths)})"]
     return " ".join(part for part in parts if part) + (", may be missing" if described.nullable else "")
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from modelreg.errors import UntrustedModel
 from modelreg.records.confinement import Limits, Permissions
+from modelreg.records.evaluation import EvaluationRequest
 from modelreg.records.scan import ImportedName
 from modelreg.records.signature import Signature
+from modelreg.tables.source import TextLayout
 
 if TYPE_CHECKING:
     from modelreg.security.trust import Trust
@@ -43,16 +45,9 @@ class PredictionTask:
 
     proba: bool
     id_column: str | None
+    ignore_extra: bool
     output_format: str
     """``csv``, ``csv.gz`` or ``parquet``."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationTask:
-    """Measure the model."""
-
-    target: str
-    task: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +60,13 @@ class Job:
     signature: Signature | None
     data_name: str
     """As errors show it."""
-    is_parquet: bool
+    data_format: str
+    """``csv``, ``jsonl``, ``parquet``, or ``frame`` for a DataFrame that the parent has pickled."""
     is_gzipped: bool
-    task: PredictionTask | EvaluationTask
+    layout: TextLayout
+    data_rows: int | None
+    """How many there are, where the parent knows it."""
+    task: PredictionTask | EvaluationRequest
     imports: tuple[ImportedName, ...] = ()
     """What the model imports, as the catalog knows it."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -28,9 +29,15 @@ from modelreg.errors import (
     Untrusted,
     UntrustedModel,
 )
-from modelreg.inference.scoring import RANGES
+from modelreg.inference.scoring import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
 from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, Scores
+from modelreg.records.evaluation import (
+    LONGEST_LABEL,
+    MOST_CLASSES,
+    ConfusionMatrix,
+    EvaluationRequest,
+    Scores,
+)
 
 _LONGEST = 256 << 10  # bytes of one message: two texts and two lists of texts, each character of which takes 12 at most
 _LONGEST_RESULT = 8 << 20  # bytes: names of columns, or a confusion matrix of 200 classes
@@ -39,9 +46,12 @@ _LONGEST_TEXT = 4000  # characters
 _LONGEST_TEXTS = 6000  # characters of all texts in a list
 _MOST_TEXTS = 1000
 _MOST_COLUMNS = 100_000
-_MOST_METRICS = 100
+_MOST_METRICS = 10_000
 _ROUNDING = 1e-9  # by which a metric may be beyond its range
 _MOST_ROWS = 2**53
+_ANY = (-math.inf, math.inf)
+_LONGEST_NAME = 250  # characters of a metric's name, as the catalog has them
+_BASE = re.compile(r"(\w+)(?=$|:|\[)", re.ASCII)
 _STORAGE_FAILURES = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 """What reading the data or writing the output may fail with. EPIPE is not among them: the parent would take it for a
 reader of its own stdout that has gone, and end with success."""
@@ -262,13 +272,19 @@ def _read_predicted(values: dict[str, Any]) -> Message:
 
 
 def _read_measured(values: dict[str, Any]) -> Message:
-    """Scores that `modelreg.inference.scoring` could have computed, as far as they tell by themselves."""
+    """Scores that `modelreg.inference.scoring` could have computed, as far as they tell by themselves.
+
+    A metric of another name is a scorer's, of any value; `is_asked_for` tells whether it was asked for.
+    """
     task, rows = values["task"], _whole(values["rows"])
     ranges, metrics = RANGES[task], dict(_some(values["metrics"]))
     missing = {name: _text(reason) for name, reason in _some(values["missing"])}
-    if metrics.keys() != ranges.keys() or missing.keys() != {name for name in metrics if metrics[name] is None}:
+    if missing.keys() != {name for name in metrics if metrics[name] is None}:
         raise ValueError
-    checked = {name: None if value is None else _number(value, *ranges[name]) for name, value in metrics.items()}
+    checked = {
+        name: None if value is None else _number(value, *ranges.get(_base_of(name), _ANY))
+        for name, value in metrics.items()
+    }
     matrix = None if values["labels"] is None and values["counts"] is None else _matrix(values, rows)
     if rows == 0 or (matrix is not None and task != "classification"):
         raise ValueError
@@ -349,6 +365,33 @@ def _number(value: object, least: float, greatest: float) -> float:
     if not least - _ROUNDING <= value <= greatest + _ROUNDING:
         raise ValueError
     return float(value)
+
+
+def is_asked_for(scores: Scores, request: EvaluationRequest) -> bool:
+    """Whether the scores are of the task and the metrics that were asked for, and of no others."""
+    task, several = str(scores.task), len(request.targets) > 1
+    always = (ALWAYS_OF_SEVERAL if several else ALWAYS)[task] | set(request.scorers)
+    bases = set(RANGES[task]) | set(request.scorers)
+    parts = (":",) * (several or request.per_class) + (f"[{request.by}=",) * (request.by is not None)
+    return (
+        request.task in (None, task)
+        and always <= scores.metrics.keys()
+        and all(
+            name in bases or (_base_of(name) in bases and _rest_of(name).startswith(parts)) for name in scores.metrics
+        )
+    )
+
+
+def _base_of(name: str) -> str:
+    """``accuracy`` of ``accuracy:yes`` and ``accuracy[city=Bern]``; raises ValueError for what is no metric's name."""
+    found = _BASE.match(name)
+    if found is None or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise ValueError(name)
+    return found.group(1)
+
+
+def _rest_of(name: str) -> str:
+    return name[len(_base_of(name)) :]
 
 
 _READERS: Mapping[str, tuple[frozenset[str], Callable[[dict[str, Any]], Message]]] = {

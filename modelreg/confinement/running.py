@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from modelreg.confinement.job import EvaluationTask, Job, PredictionTask
-from modelreg.confinement.messages import Measured, Predicted
+from modelreg.confinement.job import Job, PredictionTask
+from modelreg.confinement.messages import Measured, Predicted, is_asked_for
 from modelreg.confinement.process import ModelProcess, Progress
 from modelreg.errors import ModelStopped
-from modelreg.records.evaluation import Scores
+from modelreg.records.evaluation import EvaluationRequest, Scores
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest
 from modelreg.security.trust import Trust
@@ -30,22 +30,23 @@ class ModelRun:
     """The file that was checked; None for a folder, of which the child was told."""
 
     def predict(
-        self, output: OutputFile, *, proba: bool, id_column: str | None, progress: Progress | None
+        self, output: OutputFile, *, proba: bool, id_column: str | None, ignore_extra: bool, progress: Progress | None
     ) -> Predicted:
         """Write predictions to ``output``; raises what `ModelProcess.run` raises."""
-        answer = self._run(PredictionTask(proba, id_column, output.format), [output.file.fileno()], progress)
+        task = PredictionTask(proba, id_column, ignore_extra, output.format)
+        answer = self._run(task, [output.file.fileno()], progress)
         if not isinstance(answer, Predicted):
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
         self._require_possible(answer.rows)
         self._check(output, answer)
         return answer
 
-    def evaluate(self, target: str, *, task: str | None, progress: Progress | None) -> Scores:
+    def evaluate(self, request: EvaluationRequest, progress: Progress | None) -> Scores:
         """The model's scores on the data; raises what `ModelProcess.run` raises."""
         from dataclasses import replace
 
-        answer = self._run(EvaluationTask(target, task), [], progress)
-        if not isinstance(answer, Measured) or (task or answer.scores.task) != answer.scores.task:
+        answer = self._run(request, [], progress)
+        if not isinstance(answer, Measured) or not is_asked_for(answer.scores, request):
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
         self._require_possible(answer.scores.data_rows or 0)
         return replace(answer.scores, data_digest=self.data_digest)
@@ -67,15 +68,17 @@ class ModelRun:
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
 
     def _run(
-        self, task: PredictionTask | EvaluationTask, output: list[int], progress: Progress | None
+        self, task: PredictionTask | EvaluationRequest, output: list[int], progress: Progress | None
     ) -> Predicted | Measured:
         job = Job(
             format=self.version.format,
             trust=self.trust,
             signature=self.version.signature,
             data_name=self.table.name,
-            is_parquet=self.table.is_parquet,
+            data_format=self.table.format,
             is_gzipped=self.table.is_gzipped,
+            layout=self.table.layout,
+            data_rows=self.table.known_rows,
             task=task,
             imports=self.version.imports,
         )

@@ -16,9 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from modelreg.confinement import messages
-from modelreg.confinement.job import EvaluationTask, Job, PredictionTask, Preparation, receive
+from modelreg.confinement.job import Job, PredictionTask, Preparation, receive
 from modelreg.confinement.messages import Message
-from modelreg.errors import ModelregError, ModelStopped, SandboxUnavailable
+from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
+from modelreg.records.evaluation import EvaluationRequest
 
 if TYPE_CHECKING:
     from modelreg.tables.source import TableFile
@@ -93,12 +94,19 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
 
     with ExitStack() as files:
         opened = [files.enter_context(os.fdopen(each, "rb")) for each in descriptors[: 1 if model_folder else 2]]
-        table = TableFile(job.data_name, opened[0], job.is_parquet, job.is_gzipped)
+        table = TableFile(
+            job.data_name, opened[0], job.data_format, job.is_gzipped, job.layout, known_rows=job.data_rows
+        )
         place = Path(model_folder) if model_folder else None
         model = load(OpenModel(None if place else opened[1], place), job.format, job.trust)
-        if isinstance(job.task, EvaluationTask):
-            return _evaluate(model, job, job.task, table, progress)
-        return _predict(model, job, job.task, table, descriptors[-1], progress)
+        try:
+            if isinstance(job.task, EvaluationRequest):
+                return _evaluate(model, job, job.task, table, progress)
+            return _predict(model, job, job.task, table, descriptors[-1], progress)
+        except InvalidData as error:
+            if error.hint is None and not _is_caused_by(error, PermissionError, socket.gaierror):
+                error.hint = f"modelreg show {job.trust.model} shows what the model takes"
+            raise
 
 
 def _predict(
@@ -109,15 +117,24 @@ def _predict(
 
     with os.fdopen(output, "wb") as file, writer(OutputFile(file, task.output_format)) as write:
         rows, columns = predict(
-            model, job.signature, table, write, proba=task.proba, id_column=task.id_column, progress=progress
+            model,
+            job.signature,
+            table,
+            write,
+            proba=task.proba,
+            id_column=task.id_column,
+            ignore_extra=task.ignore_extra,
+            progress=progress,
         )
     return messages.Predicted(rows, columns)
 
 
-def _evaluate(model: object, job: Job, task: EvaluationTask, table: TableFile, progress: Any) -> messages.Measured:
+def _evaluate(
+    model: object, job: Job, request: EvaluationRequest, table: TableFile, progress: Any
+) -> messages.Measured:
     from modelreg.inference.evaluation import evaluate
 
-    return messages.Measured(evaluate(model, job.signature, table, task.target, task=task.task, progress=progress))
+    return messages.Measured(evaluate(model, job.signature, table, request, progress=progress))
 
 
 def _import_libraries(flavor: str) -> None:

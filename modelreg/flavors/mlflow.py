@@ -127,12 +127,18 @@ def _estimator_file(files: Files) -> Path | None:
         return None
     if any(_text(each.get("code")) for each in (described, generic)):
         return None
-    return files.get(_text(described.get("pickled_model")) or "")
+    return _file(files, described.get("pickled_model"))
 
 
 def _parsed(path: Path) -> dict[object, object] | None:
     source = text(path, _MOST_TEXT)
     return None if source is None else parse_mapping(source)
+
+
+def _file(files: Files, value: object) -> Path | None:
+    """The file that a path in ``MLmodel`` names; Windows writes backslashes."""
+    name = _text(value) or ""
+    return files.get(name) or files.get(name.replace("\\", "/"))
 
 
 def _mapping(value: object) -> dict[object, object]:
@@ -146,7 +152,7 @@ def _text(value: object) -> str | None:
 def _class(files: Files, flavor: dict[object, object]) -> str | None:
     """The class that the flavor names, else that of the file which it says the model is in."""
     named = _text(flavor.get("model_class"))
-    path = files.get(_text(flavor.get("pickled_model")) or "")
+    path = _file(files, flavor.get("pickled_model"))
     if named or path is None:
         return named
     found = skops.describe(path) or pickles.describe(path)

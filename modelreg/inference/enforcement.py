@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.errors import InvalidData, did_you_mean, shown
+from modelreg.errors import InvalidData, did_you_mean
 from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures.in_memory import is_sparse
-from modelreg.tables.reading import converted, named
+from modelreg.tables.casting import Origin
+from modelreg.tables.columns import named
+from modelreg.tables.reading import converted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,14 +26,41 @@ def enforced(data: object, signature: Signature | None) -> Any:
     inputs = signature.inputs if signature else ()
     if not inputs:
         return data
+    if signature is not None and signature.one_column:
+        return _column(data, inputs[0])
     if all(field.name is not None and not field.shape for field in inputs):
-        return _columns(_table(data), {str(field.name): field for field in inputs})
+        return _columns(_table(data, [field.name for field in inputs]), inputs)
     if len(inputs) == 1 and inputs[0].name is None:
+        if len(inputs[0].shape) < 2 and _is_series(data):
+            return _columns(_named(data, inputs[0].name), inputs).iloc[:, 0]
         return _array(data, inputs[0])
     return _arrays(data, inputs)
 
 
-def _table(data: object) -> pd.DataFrame:
+def _is_series(data: object) -> bool:
+    import pandas as pd
+
+    return isinstance(data, pd.Series)
+
+
+def _named(values: Any, name: str | int | None) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({str(name): values})
+
+
+def _column(data: object, field: SignatureField) -> pd.Series[Any]:
+    """The only column that a model takes, from a Series, a table with that column, or a list of values."""
+    import pandas as pd
+
+    if not isinstance(data, pd.Series | pd.DataFrame | Mapping):
+        data = pd.Series(list(data) if isinstance(data, Sequence) and not isinstance(data, str) else data)
+    if isinstance(data, pd.Series):
+        data = data.rename(field.name).to_frame()
+    return _columns(_table(data, [field.name]), (field,)).iloc[:, 0]
+
+
+def _table(data: object, names: Sequence[str | int | None]) -> pd.DataFrame:
     import pandas as pd
 
     match data:
@@ -49,47 +78,21 @@ def _table(data: object) -> pd.DataFrame:
                 raise InvalidData(f"{_DATA} cannot be read as a table: {error}") from error
 
 
-def _columns(table: pd.DataFrame, fields: dict[str, SignatureField]) -> pd.DataFrame:
-    columns = list(table.columns)
-    missing = [name for name in fields if name not in columns]
+def _columns(table: pd.DataFrame, fields: Sequence[SignatureField]) -> pd.DataFrame:
+    """The columns of ``fields`` in their types and order, under the names that they have in ``table``."""
+    labels = {str(label): label for label in table.columns}
+    wanted = {str(field.name): field for field in fields}
+    missing = [name for name in wanted if name not in labels]
     if missing:
-        found = [str(column) for column in columns]
-        hint = did_you_mean(missing[0], found) or f"its columns are {named(found)}"
+        hint = did_you_mean(missing[0], labels) or f"its columns are {named(labels)}"
         raise InvalidData(f"{_DATA} has no column {named(missing)}, which the model takes", hint)
-    chosen = table[list(fields)]
-    _refuse_other_kinds(chosen, fields)
-    return converted(chosen, {name: field for name, field in fields.items() if field.type != "any"}, _DATA)
-
-
-def _refuse_other_kinds(table: pd.DataFrame, fields: Mapping[str, SignatureField]) -> None:
-    """Raise for texts where numbers belong and the like, which a file of text would have to be read from."""
-    wrong = [
-        f"{shown(name)} is {_kind(table[name])}, not {field.type}"
-        for name, field in fields.items()
-        if not _fits(_kind(table[name]), field.type)
-    ]
-    if wrong:
-        raise InvalidData(f"{_DATA}: {', '.join(wrong)}", "convert it before the model is asked")
-
-
-def _kind(values: pd.Series[Any]) -> str:
-    import pandas as pd
-
-    return pd.api.types.infer_dtype(values, skipna=True)
-
-
-def _fits(kind: str, type_: str) -> bool:
-    """Whether values that pandas calls ``kind`` may be of our type; of an empty column it tells nothing."""
-    return type_ == "any" or kind == "empty" or kind in _FITTING.get(type_, _NUMBERS)
-
-
-_NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "integer-na"})
-_FITTING = {
-    "boolean": frozenset({"boolean"}),
-    "string": frozenset({"string", "categorical"}),
-    "binary": frozenset({"bytes"}),
-    "datetime": frozenset({"datetime", "datetime64", "date", "string"}),
-}
+    chosen = table[[labels[name] for name in wanted]].set_axis(list(wanted), axis=1)
+    try:
+        found = converted(chosen, wanted, Origin.MEMORY, _DATA)
+    except InvalidData as error:
+        error.hint = error.hint or "convert it before the model is asked"
+        raise
+    return found.set_axis([labels[name] for name in wanted], axis=1)
 
 
 def _array(data: object, field: SignatureField) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData
-from modelreg.tables.reading import named
+from modelreg.tables.columns import named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,12 +30,17 @@ def labels_like(values: Array, model_labels: Iterable[Any]) -> Array:
         return values.astype(str).astype(object)
     if values.dtype.kind in "iufb":
         return values
-    truths = pd.Series(values).map(lambda value: _TRUTH.get(str(value)))
+    texts = pd.Series(values).astype(str)
+    truths = texts.map(_TRUTH)
     if not truths.isna().any():
         return truths.to_numpy(dtype=bool)
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    known = numbers.to_numpy()
-    return known if not numbers.isna().any() else np.where(numbers.isna(), values, known.astype(object))
+    if texts.str.fullmatch(r"\s*[+-]?\d{1,400}\s*").all():  # exactly, also beyond 2**53
+        numbers = [int(text) for text in texts]
+        fits = all(-(2**63) <= number < 2**63 for number in numbers)
+        return np.array(numbers, dtype="int64" if fits else object)
+    parsed = pd.to_numeric(pd.Series(values), errors="coerce")
+    known = parsed.to_numpy()
+    return known if not parsed.isna().any() else np.where(parsed.isna(), values, known.astype(object))
 
 
 def places_of(values: Array, labels: tuple[Any, ...], what: str) -> Array:
@@ -56,4 +61,10 @@ def places_of(values: Array, labels: tuple[Any, ...], what: str) -> Array:
 
 def _comparable(label: Any) -> Any:
     """A label as it is compared: 1, 1.0 and True are one, 1 and '1' are not."""
-    return label if isinstance(label, str) else float(label)
+    if isinstance(label, str | int):
+        return label
+    try:
+        number = float(label)
+    except (ValueError, TypeError):
+        return str(label)
+    return int(number) if number.is_integer() else number

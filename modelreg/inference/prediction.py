@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from modelreg.errors import CannotPredict, InvalidData
-from modelreg.inference.features import Features, feature_chunks, features_in
+from modelreg.errors import CannotPredict, InvalidData, shown
+from modelreg.inference.features import Features, features_in
 from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
 from modelreg.records.signature import Signature
-from modelreg.tables.reading import rows_of
+from modelreg.tables.reading import Chunk, rows_of
 from modelreg.tables.source import TableFile
 from modelreg.tables.writing import Write
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    Array = np.ndarray[Any, Any]
 
 Progress = Callable[[int, int | None], None]
 """Called now and then with how many rows are done, and how many there are, where that is known."""
@@ -28,6 +31,7 @@ def predict(
     *,
     proba: bool = False,
     id_column: str | None = None,
+    ignore_extra: bool = False,
     progress: Progress | None = None,
 ) -> tuple[int, tuple[str, ...]]:
     """Write the column ``prediction`` for each row of ``table``; returns the number of rows, and the columns.
@@ -40,8 +44,9 @@ def predict(
         raise CannotPredict("the model gives no probabilities", "leave out --proba")
     others = [] if id_column is None else [id_column]
     rows, columns = 0, tuple(others)
-    features, total = features_in(table, signature, predictor, others), rows_of(table)
-    for chunk in feature_chunks(table, features, others):
+    features = features_in(table, signature, predictor, others, ignore_extra=ignore_extra)
+    total = rows_of(table)
+    for chunk in features.chunks():
         answers = _answers(predictor, features, chunk, proba)
         found = answers if id_column is None else _with_id(answers, chunk, id_column)
         write(found)
@@ -51,26 +56,46 @@ def predict(
     return rows, columns
 
 
-def _answers(predictor: Predictor, features: Features, chunk: pd.DataFrame, proba: bool) -> pd.DataFrame:
+def _answers(predictor: Predictor, features: Features, chunk: Chunk, proba: bool) -> pd.DataFrame:
     import pandas as pd
 
     data = features.of(chunk)
-    predicted = asked(predictor.predict, data)
-    many = (
-        {f"prediction_{place}": predicted[:, place] for place in range(predicted.shape[1])}
-        if predicted.ndim > 1
-        else {}
-    )
-    columns = many or {"prediction": predicted}
+    predicted = _checked(asked(predictor.predict, data))
+    columns: dict[str, Any] = {"prediction": predicted}
+    if predicted.ndim > 1:
+        columns = {f"prediction_{place}": predicted[:, place] for place in range(predicted.shape[1])}
     if proba and predictor.probabilities is not None:
         classes, likely = asked_probabilities(predictor, data)
-        classes = classes or tuple(range(likely.shape[1]))
-        columns |= {f"probability_{label}": likely[:, place] for place, label in enumerate(classes)}
+        names = [f"probability_{_name_of(label)}" for label in classes or range(likely.shape[1])]
+        if len(set(names)) < len(names):
+            raise InvalidData("two classes of the model have the same name as texts", "leave out --proba")
+        columns |= {name: likely[:, place] for place, name in enumerate(names)}
     return pd.DataFrame(columns)
 
 
-def _with_id(answers: pd.DataFrame, chunk: pd.DataFrame, id_column: str) -> pd.DataFrame:
+def _name_of(label: Any) -> str:
+    """A class as the end of a column's name; of several outputs, output and class: ``0_yes``."""
+    return f"{label[0]}_{label[1]}" if isinstance(label, tuple) else str(label)
+
+
+def _checked(predicted: Array) -> Array:
+    """Predictions that a file can hold; raises `InvalidData`."""
+    if predicted.dtype.kind not in "OU":
+        return predicted
+    for value in predicted.ravel():
+        if isinstance(value, dict | list | tuple | set) or getattr(value, "ndim", None):
+            kind = type(value).__name__
+            raise InvalidData(f"the model predicts a {kind} for a row, and a table holds one value in a cell")
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise InvalidData(f"the model predicts {shown(value)}, which cannot be written as UTF-8") from None
+    return predicted
+
+
+def _with_id(answers: pd.DataFrame, chunk: Chunk, id_column: str) -> pd.DataFrame:
     if id_column in answers:
         raise InvalidData(f"the id column is named {id_column!r}, as one of the output", "rename it in the data")
-    answers.insert(0, id_column, chunk[id_column].array)
+    answers.insert(0, id_column, chunk.others[id_column].array)
     return answers

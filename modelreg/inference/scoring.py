@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix
@@ -26,53 +27,149 @@ RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
         "recall_macro": _SHARE,
         "f1_macro": _SHARE,
         "roc_auc": _SHARE,
+        "average_precision": _SHARE,
         "log_loss": _ERROR,
+        "precision": _SHARE,
+        "recall": _SHARE,
+        "f1": _SHARE,
+        "f1_micro": _SHARE,
+        "hamming_loss": _SHARE,
+        "support": _ERROR,
+        "rows": _ERROR,
     },
-    "regression": {"r2": (-math.inf, 1.0), "mae": _ERROR, "rmse": _ERROR, "mape": _ERROR, "max_error": _ERROR},
+    "regression": {
+        "r2": (-math.inf, 1.0),
+        "mae": _ERROR,
+        "rmse": _ERROR,
+        "mape": _ERROR,
+        "max_error": _ERROR,
+        "rows": _ERROR,
+    },
 }
 """Task -> its metrics, each with the least and the greatest value that it can have."""
+ALWAYS: Mapping[str, frozenset[str]] = {
+    "classification": frozenset(
+        (
+            *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"),
+            *("roc_auc", "average_precision", "log_loss"),
+        )
+    ),
+    "regression": frozenset(("r2", "mae", "rmse", "mape", "max_error")),
+}
+"""Task -> the metrics that every evaluation of one output has."""
+ALWAYS_OF_SEVERAL: Mapping[str, frozenset[str]] = {
+    "classification": frozenset(("accuracy", "hamming_loss")),
+    "regression": ALWAYS["regression"],
+}
+"""Task -> the metrics that every evaluation of several outputs has."""
+
+Measured = tuple[dict[str, float | None], dict[str, str]]
+"""Metrics, and why some of them are missing."""
 
 
 class Undefined(Exception):
     """A metric that the data does not define; the message says why."""
 
 
-def classification_scores(
-    true: Array, predicted: Array, classes: int, probabilities: Array | None, decision: Array | None
-) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The metrics of a classifier, and why some are missing.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a classifier answered, with the true classes."""
 
-    ``true`` and ``predicted`` are the places of classes, from 0 to ``classes`` - 1; ``probabilities`` has a column
-    for each, and ``decision`` is what ``decision_function`` gives.
-    """
+    true: Array
+    """The places of classes, from 0 to ``classes`` - 1."""
+    predicted: Array
+    classes: int
+    probabilities: Array | None
+    """A column for each class."""
+    decision: Array | None
+    """What ``decision_function`` gives."""
+    weights: Array | None = None
+
+    def some(self, rows: Array) -> Answers:
+        """Those of some rows."""
+        parts = (self.probabilities, self.decision, self.weights)
+        likely, decision, weights = (None if part is None else part[rows] for part in parts)
+        return Answers(self.true[rows], self.predicted[rows], self.classes, likely, decision, weights)
+
+
+def classification_scores(answers: Answers, positive: int | None = None) -> Measured:
+    """The metrics of a classifier; ``positive`` is the place of the class that is looked for."""
     from sklearn import metrics
 
-    return _measured(
+    pair, weighted = (answers.true, answers.predicted), {"sample_weight": answers.weights}
+    macro = weighted | {"average": "macro", "zero_division": 0}
+    questions: dict[str, Callable[[], float]] = {
+        "accuracy": lambda: metrics.accuracy_score(*pair, **weighted),
+        "balanced_accuracy": lambda: metrics.balanced_accuracy_score(*pair, **weighted),
+        "precision_macro": lambda: metrics.precision_score(*pair, **macro),
+        "recall_macro": lambda: metrics.recall_score(*pair, **macro),
+        "f1_macro": lambda: metrics.f1_score(*pair, **macro),
+        "roc_auc": lambda: _roc_auc(answers),
+        "average_precision": lambda: _average_precision(answers, positive),
+        "log_loss": lambda: _log_loss(answers),
+    }
+    if positive is not None:
+        of_one = weighted | {"labels": [positive], "average": "macro", "zero_division": 0}
+        questions |= {
+            "precision": lambda: metrics.precision_score(*pair, **of_one),
+            "recall": lambda: metrics.recall_score(*pair, **of_one),
+            "f1": lambda: metrics.f1_score(*pair, **of_one),
+        }
+    return measured(questions)
+
+
+def scores_of_classes(answers: Answers, labels: Sequence[str]) -> Measured:
+    """Precision, recall, f1 and support of each class, as ``recall:LABEL``."""
+    from sklearn import metrics
+
+    found = metrics.precision_recall_fscore_support(
+        answers.true,
+        answers.predicted,
+        labels=range(answers.classes),
+        sample_weight=answers.weights,
+        zero_division=0,
+    )
+    names = ("precision", "recall", "f1", "support")
+    columns = dict(zip(names, found, strict=True))
+    return {f"{name}:{label}": float(columns[name][at]) for at, label in enumerate(labels) for name in names}, {}
+
+
+def regression_scores(true: Array, predicted: Array, weights: Array | None = None) -> Measured:
+    """The metrics of a regressor; of several outputs the mean over all."""
+    from sklearn import metrics
+
+    weighted = {"sample_weight": weights}
+    return measured(
         {
-            "accuracy": lambda: metrics.accuracy_score(true, predicted),
-            "balanced_accuracy": lambda: metrics.balanced_accuracy_score(true, predicted),
-            "precision_macro": lambda: metrics.precision_score(true, predicted, average="macro", zero_division=0),
-            "recall_macro": lambda: metrics.recall_score(true, predicted, average="macro", zero_division=0),
-            "f1_macro": lambda: metrics.f1_score(true, predicted, average="macro", zero_division=0),
-            "roc_auc": lambda: _roc_auc(true, classes, probabilities, decision),
-            "log_loss": lambda: _log_loss(true, classes, probabilities),
+            "r2": lambda: _r2(true, predicted, weighted),
+            "mae": lambda: metrics.mean_absolute_error(true, predicted, **weighted),
+            "rmse": lambda: metrics.root_mean_squared_error(true, predicted, **weighted),
+            "mape": lambda: _mape(true, predicted, weighted),
+            "max_error": lambda: abs(true - predicted).max(),
         }
     )
 
 
-def regression_scores(true: Array, predicted: Array) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The metrics of a regressor, and why some are missing."""
+def scores_of_labels(true: Array, predicted: Array, likely: Array | None, weights: Array | None) -> Measured:
+    """The metrics of a classifier with several outputs, a column of places each; ``likely`` is of the class at 1."""
     from sklearn import metrics
 
-    return _measured(
-        {
-            "r2": lambda: _r2(true, predicted),
-            "mae": lambda: metrics.mean_absolute_error(true, predicted),
-            "rmse": lambda: metrics.root_mean_squared_error(true, predicted),
-            "mape": lambda: _mape(true, predicted),
-            "max_error": lambda: metrics.max_error(true, predicted),
+    weighted = {"sample_weight": weights}
+    questions: dict[str, Callable[[], float]] = {
+        "accuracy": lambda: _mean((true == predicted).all(axis=1), weights),
+        "hamming_loss": lambda: _mean((true != predicted).mean(axis=1), weights),
+    }
+    if max(true.max(), predicted.max()) <= 1:  # every output has two classes
+        averages = {"zero_division": 0} | weighted
+        questions |= {
+            "precision_macro": lambda: metrics.precision_score(true, predicted, average="macro", **averages),
+            "recall_macro": lambda: metrics.recall_score(true, predicted, average="macro", **averages),
+            "f1_macro": lambda: metrics.f1_score(true, predicted, average="macro", **averages),
+            "f1_micro": lambda: metrics.f1_score(true, predicted, average="micro", **averages),
+            "roc_auc": lambda: _of_labels(metrics.roc_auc_score, true, likely, weighted),
+            "average_precision": lambda: _of_labels(metrics.average_precision_score, true, likely, weighted),
         }
-    )
+    return measured(questions)
 
 
 def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> ConfusionMatrix | None:
@@ -86,7 +183,8 @@ def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> 
     return ConfusionMatrix(labels, tuple(tuple(map(int, row)) for row in counts))
 
 
-def _measured(questions: Mapping[str, Callable[[], float]]) -> tuple[dict[str, float | None], dict[str, str]]:
+def measured(questions: Mapping[str, Callable[[], float]]) -> Measured:
+    """The answers to some questions, and why some have none."""
     values: dict[str, float | None] = {}
     missing: dict[str, str] = {}
     for name, question in questions.items():
@@ -102,30 +200,72 @@ def _measured(questions: Mapping[str, Callable[[], float]]) -> tuple[dict[str, f
     return values, missing
 
 
-def _roc_auc(true: Array, classes: int, probabilities: Array | None, decision: Array | None) -> float:
+def _mean(values: Array, weights: Array | None) -> float:
+    import numpy as np
+
+    return float(np.average(values, weights=weights))
+
+
+def _of_labels(metric: Callable[..., float], true: Array, likely: Array | None, weighted: dict[str, Any]) -> float:
+    if likely is None:
+        raise Undefined(NO_PROBABILITIES)
+    _require_finite(likely)
+    if any(len(set(column.tolist())) < 2 for column in true.T):
+        raise Undefined("a target has one class only")
+    return float(metric(true, likely, average="macro", **weighted))
+
+
+def _scores_for(answers: Answers, place: int) -> Array:
+    """How much the model holds each row to be of the class at ``place``, where it says so."""
+    if answers.probabilities is not None:
+        scores = answers.probabilities[:, place]
+    elif answers.decision is not None and answers.decision.ndim == 1 and answers.classes == 2:
+        scores = answers.decision if place == 1 else -answers.decision
+    else:
+        raise Undefined(NO_PROBABILITIES)
+    _require_finite(scores)
+    return scores
+
+
+def _roc_auc(answers: Answers) -> float:
     from sklearn import metrics
 
-    _require_every_class(true, classes)
-    if classes == 2:
-        scores = probabilities[:, 1] if probabilities is not None else decision
-        if scores is None or scores.ndim != 1:
-            raise Undefined(NO_PROBABILITIES)
-        _require_finite(scores)
-        return float(metrics.roc_auc_score(true, scores))
-    if probabilities is None:
+    _require_every_class(answers.true, answers.classes)
+    weighted = {"sample_weight": answers.weights}
+    if answers.classes == 2:
+        return float(metrics.roc_auc_score(answers.true, _scores_for(answers, 1), **weighted))
+    if answers.probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    rows = _distributions(probabilities)
-    return float(metrics.roc_auc_score(true, rows, multi_class="ovr", average="macro", labels=range(classes)))
+    rows = _distributions(answers.probabilities)
+    of_each = {"multi_class": "ovr", "average": "macro", "labels": range(answers.classes)}
+    return float(metrics.roc_auc_score(answers.true, rows, **of_each, **weighted))
 
 
-def _log_loss(true: Array, classes: int, probabilities: Array | None) -> float:
+def _average_precision(answers: Answers, positive: int | None) -> float:
+    """Of the positive class; without one of the second of two, else the mean over all classes."""
     from sklearn import metrics
 
-    if probabilities is None:
+    weighted = {"sample_weight": answers.weights}
+    if positive is None and answers.classes != 2:
+        _require_every_class(answers.true, answers.classes)
+        every = [_average_precision(answers, place) for place in range(answers.classes)]
+        return sum(every) / len(every)
+    place = 1 if positive is None else positive
+    true = answers.true == place
+    if not true.any():
+        raise Undefined("the data has no row of the positive class")
+    return float(metrics.average_precision_score(true, _scores_for(answers, place), **weighted))
+
+
+def _log_loss(answers: Answers) -> float:
+    from sklearn import metrics
+
+    if answers.probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    if classes < 2:
+    if answers.classes < 2:
         raise Undefined("the model knows one class only")
-    return float(metrics.log_loss(true, _distributions(probabilities), labels=range(classes)))
+    rows = _distributions(answers.probabilities)
+    return float(metrics.log_loss(answers.true, rows, labels=range(answers.classes), sample_weight=answers.weights))
 
 
 def _distributions(probabilities: Array) -> Array:
@@ -158,19 +298,19 @@ def _require_every_class(true: Array, classes: int) -> None:
         raise Undefined(f"the data has {found} of the {classes} classes that the model knows")
 
 
-def _r2(true: Array, predicted: Array) -> float:
+def _r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     from sklearn import metrics
 
     if len(true) < 2:
         raise Undefined("the data has fewer than two rows")
     if (true == true[0]).all():
         raise Undefined("the target has one value only")
-    return float(metrics.r2_score(true, predicted))
+    return float(metrics.r2_score(true, predicted, **weighted))
 
 
-def _mape(true: Array, predicted: Array) -> float:
+def _mape(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     from sklearn import metrics
 
     if (true == 0).any():
         raise Undefined("a value of the target is zero")
-    return float(metrics.mean_absolute_percentage_error(true, predicted))
+    return float(metrics.mean_absolute_percentage_error(true, predicted, **weighted))

@@ -15,6 +15,30 @@ LONGEST_LABEL = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """What is to be measured, and on which columns."""
+
+    targets: tuple[str, ...]
+    """The columns with the true values, one for each output of the model."""
+    task: str | None = None
+    """``classification`` or ``regression``; None for what the model is."""
+    positive: str | None = None
+    """The class of which ``precision``, ``recall``, ``f1`` and ``average_precision`` are measured."""
+    per_class: bool = False
+    """Whether precision, recall, f1 and support of every class are measured, as ``recall:LABEL``."""
+    scorers: tuple[str, ...] = ()
+    """Names of scikit-learn's scorers, whose scores are metrics as well."""
+    weight: str | None = None
+    """A column with the weight of each row."""
+    by: str | None = None
+    """A column: each of its values has metrics of its own rows, as ``accuracy[COLUMN=VALUE]``."""
+    id_columns: tuple[str, ...] = ()
+    """Columns that are no input of the model."""
+    ignore_extra: bool = False
+    """Whether columns that the model does not take are left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
     """How often each class was taken for which."""
 

@@ -294,7 +294,7 @@ class Examination:
                 if reading.end is End.STOP:  # what stands behind may act all the same
                     stopped = True
                     continue
-                if size is None and not place.is_raw and reading.position > _BLOCK:
+                if size is None and reading.position > _BLOCK and not self._is_known(place, start):
                     self._unreadable(place, "it goes on for long as a pickle would, and is none")
                 if found and not is_torch:
                     self._unreadable(place, "its pickle is followed by something else")
@@ -317,7 +317,7 @@ class Examination:
 
     def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         """What is neither a pickle nor holds one: text and numbers do nothing."""
-        if place.is_raw or start.startswith(_WITHOUT_CODE) or self._is_safetensors(file, size, place, start):
+        if self._is_known(place, start) or self._is_safetensors(file, size, place, start):
             return True
         if size is not None:
             file.seek(0)
@@ -334,6 +334,10 @@ class Examination:
             more = file.read(_BLOCK)
             text = more and text[-yaml_tags.OVERLAP :] + more
         return True
+
+    def _is_known(self, place: Place, start: bytes) -> bool:
+        """Whether the first bytes tell that what follows does nothing."""
+        return place.is_raw or start.startswith(_WITHOUT_CODE)
 
     def _is_safetensors(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         if start[LENGTH : LENGTH + 1] != b"{":

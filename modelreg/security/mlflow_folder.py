@@ -64,4 +64,5 @@ def _split(dotted: str) -> tuple[str, str]:
 
 
 def _leads_outside(path: str) -> bool:
-    return path.startswith("/") or "\\" in path or ":" in path or ".." in path.split("/")
+    parts = path.replace("\\", "/").split("/")  # Windows writes paths so
+    return not parts[0] or ":" in path or ".." in parts

@@ -156,15 +156,18 @@ class PickleStream:
             raise UnreadablePickle("ends too early")
 
     def _read_away(self, count: int) -> None:
-        self._hold(b"", self.position + count)
-        while count:
-            piece = self._file.read(min(count, _LONG))
-            if not piece:
-                raise UnreadablePickle("ends too early")
-            count -= len(piece)
-            self._left -= len(piece)
-            if self._left < 0:
-                raise LimitReached
+        start, left = self.position, count
+        try:
+            while left:
+                piece = self._file.read(min(left, _LONG))
+                if not piece:
+                    raise UnreadablePickle("ends too early")
+                left -= len(piece)
+                self._left -= len(piece)
+                if self._left < 0:
+                    raise LimitReached
+        finally:
+            self._hold(b"", start + count - left)  # no further than there are bytes
 
     def _hold(self, data: bytes, position: int) -> None:
         """Go on with ``data``, which stands at ``position``."""

@@ -1,34 +1,65 @@
-"""The columns of CSV and parquet files, found in bounded memory."""
+"""The columns of CSV, JSON Lines and parquet files, found in bounded memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData
-from modelreg.records.signature import SignatureField
-from modelreg.tables.columns import type_of
-from modelreg.tables.csv import MISSING, csv_chunks, csv_columns, reading_csv
+from modelreg.records.signature import NA, NONE, SignatureField
+from modelreg.signatures.stated import stated_fields
+from modelreg.tables.casting import MISSING
+from modelreg.tables.columns import require_column, type_of
+from modelreg.tables.csv import INDEX, csv_chunks, csv_columns, reading_csv
+from modelreg.tables.json_lines import json_chunks, json_columns
 from modelreg.tables.parquet import parquet, parquet_columns
-from modelreg.tables.source import TableFile, opened
+from modelreg.tables.reading import frame_of
+from modelreg.tables.source import TableFile, TextLayout, opened
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 _HIGHEST_UINT64 = (1 << 64) - 1
+_BLOCK = 1 << 20  # bytes
 
 
-def read_columns(path: Path) -> tuple[SignatureField, ...]:
-    """The columns of a ``.csv``, ``.csv.gz`` or ``.parquet`` file; raises `InvalidData` or `SourceNotFound`."""
-    with opened(path) as table:
-        return columns_in(table)
+def read_columns(
+    path: Path, types: Mapping[str, str], layout: TextLayout | None = None, notes: list[str] | None = None
+) -> tuple[SignatureField, ...]:
+    """The columns of a file, of which ``types`` states some; raises `InvalidData` or `SourceNotFound`."""
+    with opened(path, layout) as table:
+        if table.layout.header is False:
+            raise InvalidData(f"{table.name} has no names of columns to learn", "name a file with a header")
+        fields = columns_in(table, [] if notes is None else notes, frozenset(types))
+        names = [str(field.name) for field in fields]
+        for column in types:
+            require_column(column, names, table.name)
+        stated = stated_fields(table, {str(field.name): field for field in fields}, types)
+        return tuple(stated.get(str(field.name), field) for field in fields)
 
 
-def columns_in(table: TableFile) -> tuple[SignatureField, ...]:
-    """The columns of a table that is open; raises `InvalidData`."""
-    return _parquet_columns(table) if table.is_parquet else _csv_columns(table)
+def columns_in(
+    table: TableFile, notes: list[str] | None = None, stated: frozenset[str] = frozenset(), known: Sequence[str] = ()
+) -> tuple[SignatureField, ...]:
+    """The columns of a table that is open; raises `InvalidData`.
+
+    With ``notes`` they are for a signature: an index that pandas wrote is left out, and ``notes`` gets a sentence for
+    that and for each column, but those ``stated``, that pandas would guess otherwise.
+    """
+    match table.format:
+        case "parquet":
+            return _parquet_columns(table)
+        case "jsonl":
+            return _json_columns(table)
+        case "frame":
+            from modelreg.signatures.in_memory import frame_fields
+
+            return frame_fields(frame_of(table), table.name)
+        case _:
+            return _csv_columns(table, notes, stated, known)
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------
@@ -40,35 +71,132 @@ class _Evidence:
 
     type: str | None = None
     """One of `_RANKS`, or a type; None while every value is missing."""
-    nullable: bool = False
+    has_empty: bool = False
+    """Whether a value is empty."""
+    has_mark: bool = False
+    """Whether a value is ``NA`` or the like, which is missing among numbers and a text among texts."""
+    padded: str | None = None
+    """A number that begins with a zero, as zip codes do, so that the column is text."""
 
 
 _RANKS = {"natural": 0, "negative": 1, "large": 1, "huge": 2, "float64": 3}
 """Kinds of numbers: int64 without a sign, int64 of which one has it, uint64 beyond int64, whole beyond both."""
-
 _TYPES = {"natural": "int64", "negative": "int64", "large": "uint64", "huge": "string", None: "any"}
+_PADDED = re.compile(r"\s*[+-]?0\d+(\.\d*)?\s*")
+_MARKS = [mark for mark in MISSING if mark]
+_PARTS_OF_MARKS = (b"NA", b"N/A", b"n/a", b"NULL", b"null", b"NaN", b"nan", b"None", b"#IND")
+"""One of them is in each of the marks."""
 
 
-def _csv_columns(table: TableFile) -> tuple[SignatureField, ...]:
-    names = csv_columns(table)
+def _csv_columns(
+    table: TableFile, notes: list[str] | None, stated: frozenset[str], known: Sequence[str]
+) -> tuple[SignatureField, ...]:
+    names = csv_columns(table, known)
     evidence = [_Evidence()] * len(names)
-    rows = 0
+    as_text = _may_lose_text(table)
+    options: dict[str, Any] = {"dtype": "str", "keep_default_na": False} if as_text else {}
+    widened, rows = (_widened_by_texts if as_text else _widened), 0
     with reading_csv(table):
-        for chunk in csv_chunks(table, len(names), dtype_backend="numpy_nullable"):
+        for chunk in csv_chunks(table, names, **options | ({} if as_text else {"dtype_backend": "numpy_nullable"})):
             rows += len(chunk)
-            evidence = [_widened(known, chunk.iloc[:, place]) for place, known in enumerate(evidence)]
+            evidence = [widened(known, chunk.iloc[:, place]) for place, known in enumerate(evidence)]
     if not rows:
         raise InvalidData(f"{table.name} has no rows to learn types from")
-    return tuple(
-        SignatureField(name, _TYPES.get(known.type) or str(known.type), nullable=known.nullable)
-        for name, known in zip(names, evidence, strict=True)
+    found = dict(zip(names, evidence, strict=True))
+    if notes is not None:
+        notes += _note_of_index(found)
+        notes += [_note(name, column) for name, column in found.items() if column.padded and name not in stated]
+    return tuple(_guessed(name, column) for name, column in found.items())
+
+
+def _note_of_index(found: dict[str, _Evidence]) -> list[str]:
+    """A column without a name at the beginning is left out: pandas writes its index so."""
+    if INDEX not in found or len(found) == 1:
+        return []
+    del found[INDEX]
+    return ["the first column has no name, as the index that pandas writes: it is left out of the signature"]
+
+
+def _guessed(name: str, column: _Evidence) -> SignatureField:
+    type_ = _TYPES.get(column.type) or str(column.type)
+    has_missing = column.has_empty or (column.has_mark and type_ != "string")
+    return SignatureField(name, type_, nullable=has_missing)
+
+
+def _note(name: str, column: _Evidence) -> str:
+    return (
+        f"{name} is text, since {column.padded} begins with a zero; if the model was trained on numbers, add"
+        f" --types {name}=int64"
     )
 
 
+def _may_lose_text(table: TableFile) -> bool:
+    """Whether a value begins with a zero or is a mark like ``NA``: then pandas' guesses cannot be used."""
+    if not table.layout.encoding.startswith(("utf-8", "ascii", "latin", "iso8859", "cp125")):
+        return True
+    delimiter = re.escape(table.delimiter).encode()
+    marks = b"|".join(re.escape(mark).encode() for mark in _MARKS)
+    start = rb'(?:[\n\r"]|' + delimiter + rb")[ \t]*"
+    telling = re.compile(start + rb"(?:[+-]?0\d|(?:" + marks + rb')(?=["\r\n]|$|' + delimiter + rb"))")
+    with table.text() as file:
+        rest = b"\n"
+        while block := file.read(_BLOCK):
+            text = rest + block
+            if _may_tell(text, table.delimiter.encode()) and telling.search(text):
+                return True
+            rest = text[-64:]
+    return False
+
+
+def _may_tell(text: bytes, delimiter: bytes) -> bool:
+    """Whether a block is worth searching: this takes a third of the time that the search takes."""
+    import numpy as np
+
+    if any(part in text for part in _PARTS_OF_MARKS):
+        return True
+    kinds = np.zeros(256, dtype="uint8")
+    kinds[list(b'\n\r" \t' + delimiter)], kinds[list(b"+-")], kinds[list(b"123456789")], kinds[ord("0")] = 1, 2, 4, 12
+    found = kinds[np.frombuffer(text, dtype="uint8")]
+    begins = found[:-1] & 1  # of a value, also behind a sign
+    begins[1:] |= found[:-2] & (found[1:-1] >> 1)
+    return bool((begins[:-1] & (found[1:-1] >> 3) & (found[2:] >> 2)).any())
+
+
 def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
-    missing = values.isna() | values.isin(MISSING)
+    missing = values.isna()
+    if type_of(str(values.dtype)) == "string":  # empty ones are left beside whole numbers beyond int64
+        missing |= values == ""
     found = None if missing.all() else _kind(values[~missing])
-    return _Evidence(_wider(known.type, found), known.nullable or bool(missing.any()))
+    return replace(known, type=_wider(known.type, found), has_empty=known.has_empty or bool(missing.any()))
+
+
+def _widened_by_texts(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
+    texts = values.drop_duplicates()
+    kind, padded, has_empty, has_mark = known.type, known.padded, known.has_empty, known.has_mark
+    for text in texts:
+        if text in MISSING:
+            has_empty, has_mark = has_empty or text == "", has_mark or text != ""
+        elif _PADDED.fullmatch(text):
+            kind, padded = "string", padded or text
+        elif kind != "string":
+            kind = _wider(kind, _kind_of_text(text))
+    return _Evidence(kind, has_empty, has_mark, padded)
+
+
+def _kind_of_text(text: str) -> str:
+    """The kind of one value, as pandas reads it."""
+    if text in ("True", "TRUE", "true", "False", "FALSE", "false"):
+        return "boolean"
+    if re.fullmatch(r"\s*[+-]?\d{1,400}\s*", text):
+        number = int(text)
+        if number < 0:
+            return "negative" if number >= -(1 << 63) else "huge"
+        return "natural" if number < 1 << 63 else "large" if number <= _HIGHEST_UINT64 else "huge"
+    try:
+        float(text)
+    except ValueError:
+        return "string"
+    return "string" if "_" in text or not text.isascii() else "float64"
 
 
 def _wider(one: str | None, other: str | None) -> str | None:
@@ -100,19 +228,79 @@ def _kind_of_long(texts: pd.Series[Any]) -> str:
     return "large" if numbers.min() >= 0 and numbers.max() <= _HIGHEST_UINT64 else "huge"
 
 
+# --- JSON Lines -----------------------------------------------------------------------------------------------
+
+
+def _json_columns(table: TableFile) -> tuple[SignatureField, ...]:
+    from modelreg.signatures.in_memory import frame_fields
+
+    names = json_columns(table)
+    found: dict[str, SignatureField] = {}
+    for chunk in json_chunks(table, names):
+        for field in frame_fields(chunk, table.name):
+            name = str(field.name)
+            found[name] = _joined(found.get(name), SignatureField(name, field.type, (), field.nullable), chunk[name])
+    return tuple(found[name] for name in names)
+
+
+def _joined(one: SignatureField | None, other: SignatureField, values: pd.Series[Any]) -> SignatureField:
+    """One field for the rows of both; a column without any value is of no type yet."""
+    if values.isna().all():
+        other = replace(other, type=one.type if one else "any")
+    if one is None or (one.type == "any" and one.nullable):
+        return replace(other, nullable=other.nullable or one is not None)
+    types = {one.type, other.type}
+    type_ = one.type if len(types) == 1 else "float64" if types == {"int64", "float64"} else "any"
+    return replace(one, type=type_, nullable=one.nullable or other.nullable)
+
+
 # --- parquet --------------------------------------------------------------------------------------------------
 
 
 def _parquet_columns(table: TableFile) -> tuple[SignatureField, ...]:
-    """From the file's schema and statistics alone: no value is read."""
+    """From the file's schema and statistics; of values only those of categorical columns are read."""
     with parquet(table) as file:
         wanted = set(parquet_columns(file, table))
         columns = [field for field in file.schema_arrow if field.name in wanted]
         missing = _columns_with_missing_values(file)
-    return tuple(
-        SignatureField(field.name, _arrow_type(field.type), nullable=missing.get(field.name, field.nullable))
-        for field in columns
-    )
+        own = _types_of_pandas(file)
+        return tuple(
+            _parquet_field(file, field, missing.get(field.name, field.nullable), own.get(field.name, ""))
+            for field in columns
+        )
+
+
+def _parquet_field(file: Any, field: Any, nullable: bool, pandas_type: str) -> SignatureField:
+    import pandas as pd
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(field.type):
+        return _parquet_category(file, field, nullable)
+    type_ = type_of(str(field.type))
+    details: dict[str, Any] = {}
+    if pa.types.is_timestamp(field.type):
+        details = {"unit": field.type.unit, "zone": field.type.tz}
+    elif pa.types.is_date32(field.type):
+        details = {"unit": "D"}
+    elif (pandas_type[:1] in "IUF" and pandas_type) or pandas_type in ("boolean", "string"):
+        details = {"missing": NA}
+    elif type_ == "string" and nullable and pd.__version__ < "3":
+        details = {"missing": NONE}  # as pandas before 3 reads it
+    return SignatureField(field.name, type_, (), nullable, **details)
+
+
+def _parquet_category(file: Any, field: Any, nullable: bool) -> SignatureField:
+    from modelreg.signatures.in_memory import frame_fields
+
+    frame = file.read(columns=[field.name]).to_pandas().reset_index(drop=True)
+    found = frame_fields(frame, field.name)[0]
+    return replace(found, name=field.name, nullable=nullable)
+
+
+def _types_of_pandas(file: Any) -> dict[str, str]:
+    """Column -> the type that it had in the DataFrame, where pandas wrote the file."""
+    described = (file.schema_arrow.pandas_metadata or {}).get("columns", [])
+    return {str(column["field_name"]): str(column["numpy_type"]) for column in described if "field_name" in column}
 
 
 def _columns_with_missing_values(file: Any) -> dict[str, bool]:
@@ -125,9 +313,3 @@ def _columns_with_missing_values(file: Any) -> dict[str, bool]:
         if None not in counts:
             found[metadata.schema.column(place).path] = any(counts)
     return found
-
-
-def _arrow_type(type_: pa.DataType) -> str:
-    import pyarrow as pa
-
-    return type_of(str(type_.value_type if pa.types.is_dictionary(type_) else type_))

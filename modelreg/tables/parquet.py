@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,16 @@ def parquet(table: TableFile) -> Iterator[Any]:
         raise InvalidData(f"{table.name} cannot be read as parquet: {shown(said)}") from error
 
 
+def index_columns(file: Any) -> set[str]:
+    """The columns in which pandas keeps the names of rows."""
+    names = (file.schema_arrow.pandas_metadata or {}).get("index_columns", [])
+    return {name for name in names if isinstance(name, str)}
+
+
 def parquet_columns(file: Any, table: TableFile) -> list[str]:
     """The columns, without those in which pandas keeps the names of rows, which are no data."""
     schema = file.schema_arrow
-    index = {name for name in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)}
+    index = index_columns(file)
     columns = [name for name in schema.names if name not in index]
     if not columns:
         raise InvalidData(f"{table.name} has no columns")
@@ -48,12 +54,15 @@ def parquet_columns(file: Any, table: TableFile) -> list[str]:
     return columns
 
 
-def parquet_chunks(table: TableFile) -> Iterator[pd.DataFrame]:
-    """The rows, some at a time; raises `InvalidData`."""
+def parquet_chunks(table: TableFile, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The rows with these columns, some at a time; raises `InvalidData`."""
     with parquet(table) as file:
-        columns = parquet_columns(file, table)
         rows = max(1, _VALUES_AT_ONCE // len(columns))
-        for batch in file.iter_batches(batch_size=rows, columns=columns):
+        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
             chunk = batch.to_pandas(integer_object_nulls=True)  # whole numbers stay whole beside missing ones
+            chunk = chunk.reset_index(drop=True).set_axis([str(name) for name in chunk.columns], axis=1)
             coded = [name for name in chunk if chunk[name].dtype == "category"]  # each batch with its own categories
-            yield chunk.astype({name: chunk[name].cat.categories.dtype for name in coded})
+            yield chunk.astype(
+                {name: chunk[name].cat.categories.dtype for name in coded if not chunk[name].hasnans}
+                | {name: object for name in coded if chunk[name].hasnans}
+            )[list(columns)]

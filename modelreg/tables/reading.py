@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData, shown
 from modelreg.records.signature import SignatureField
-from modelreg.tables.csv import MISSING, csv_chunks, csv_columns, reading_csv
+from modelreg.tables.casting import MISSING, Origin, WrongValue, cast
+from modelreg.tables.columns import refuse_duplicates
+from modelreg.tables.csv import csv_chunks, csv_columns, line_of, reading_csv
+from modelreg.tables.json_lines import json_chunks, json_columns, json_line_of
 from modelreg.tables.parquet import parquet, parquet_chunks, parquet_columns
 from modelreg.tables.source import TableFile
 
@@ -15,43 +19,71 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_NAMED = 5  # columns in one message
-_TRUTH = {
-    "True": True,
-    "False": False,
-    "true": True,
-    "false": False,
-    "TRUE": True,
-    "FALSE": False,
-    "1": True,
-    "0": False,
-}
+_ROWS_AT_ONCE = 50_000  # of a DataFrame
+_ORIGINS = {"csv": Origin.TEXT, "jsonl": Origin.JSON, "parquet": Origin.PARQUET, "frame": Origin.MEMORY}
 
 
-def columns_of(table: TableFile) -> list[str]:
-    """The names of the table's columns; raises `InvalidData`."""
-    if not table.is_parquet:
-        return csv_columns(table)
-    with parquet(table) as file:
-        return parquet_columns(file, table)
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a table."""
+
+    features: pd.DataFrame
+    """The columns that have a field, in its type."""
+    others: pd.DataFrame
+    """Columns for something else, as they are written."""
+    row_name: RowName
+    """How a row of it is named in messages."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+def columns_of(table: TableFile, known: Collection[str] = ()) -> list[str]:
+    """The names of the table's columns, as texts; raises `InvalidData`, see `csv_columns` for those ``known``."""
+    match table.format:
+        case "parquet":
+            with parquet(table) as file:
+                return parquet_columns(file, table)
+        case "jsonl":
+            return json_columns(table)
+        case "frame":
+            names = [str(name) for name in frame_of(table).columns]
+            refuse_duplicates(names, table.name)
+            return names
+        case _:
+            return csv_columns(table, known)
 
 
 def rows_of(table: TableFile) -> int | None:
     """How many rows there are, where the file tells it without being read."""
-    if not table.is_parquet:
-        return None
+    if table.format != "parquet":
+        return table.known_rows
     with parquet(table) as file:
         return int(file.metadata.num_rows)
 
 
-def chunks_of(
-    table: TableFile, fields: Mapping[str, SignatureField], as_text: frozenset[str] = frozenset()
-) -> Iterator[pd.DataFrame]:
-    """The rows, with each column of ``fields`` in its type; those ``as_text`` are left as they are written.
+def frame_of(table: TableFile) -> pd.DataFrame:
+    """The DataFrame that was given in the place of a file; raises `InvalidData`."""
+    import pickle
 
-    Raises `InvalidData`, which names the columns whose values are of another type, and when there are no rows.
+    table.file.seek(0)
+    try:
+        frame: pd.DataFrame = pickle.load(table.file)  # the parent process wrote it, which this one trusts
+    except (ImportError, AttributeError, pickle.UnpicklingError) as error:
+        raise InvalidData(f"{table.name} holds objects of classes that cannot be imported here: {error}") from error
+    return frame
+
+
+def chunks_of(
+    table: TableFile, columns: Sequence[str], fields: Mapping[str, SignatureField], others: Sequence[str] = ()
+) -> Iterator[Chunk]:
+    """The rows: columns of ``fields`` in their types, and ``others`` as they are written.
+
+    ``columns`` are those of `columns_of`. Raises `InvalidData`, which names the values that are of another type, and
+    when there are no rows.
     """
     some = False
-    for chunk in _parquet(table, fields) if table.is_parquet else _csv(table, fields, as_text):
+    for chunk in _chunks(table, columns, fields, others):
         some = some or len(chunk) > 0
         if len(chunk):
             yield chunk
@@ -59,114 +91,123 @@ def chunks_of(
         raise InvalidData(f"{table.name} has no rows")
 
 
-def converted(chunk: pd.DataFrame, fields: Mapping[str, SignatureField], name: str) -> pd.DataFrame:
-    """``chunk`` with each column of ``fields`` in its type; raises `InvalidData`, which names those that are not."""
+def converted(
+    frame: pd.DataFrame, fields: Mapping[str, SignatureField], origin: Origin, name: str, where: RowName | None = None
+) -> pd.DataFrame:
+    """The columns of ``fields`` in their types, in this order; raises `InvalidData`, which names what is wrong."""
+    import pandas as pd
+
     wrong: list[str] = []
+    first: WrongValue | None = None
     columns: dict[str, Any] = {}
     for column, field in fields.items():
         try:
-            columns[column] = _convert(chunk[column], field)
-        except (ValueError, TypeError, OverflowError):
-            wrong.append(f"{shown(column)} is not {field.type}{'' if field.nullable else ' in every row'}")
+            columns[column] = cast(frame[column], field, origin)
+        except WrongValue as error:
+            first = first or error
+            if len(wrong) < _MOST_NAMED:
+                row = where(error.place) if where is not None else f"row {error.place}"
+                wrong.append(f"{shown(column)} {error.reason.replace('{row}', row)}")
+            else:
+                wrong.append(column)
     if wrong:
-        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
-        hint = "the signature says what the model takes: modelreg show REF"
-        raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}", hint)
-    return chunk.assign(**columns)
+        more = f" and {len(wrong) - _MOST_NAMED} more columns" if len(wrong) > _MOST_NAMED else ""
+        raise InvalidData(f"{name}: {', '.join(wrong[:_MOST_NAMED])}{more}") from first
+    return pd.DataFrame(columns, index=frame.index)
 
 
-def named(columns: list[str]) -> str:
-    """Some columns, as a message names them."""
-    first = ", ".join(map(shown, columns[:_MOST_NAMED]))
-    return first if len(columns) <= _MOST_NAMED else f"{first} and {len(columns) - _MOST_NAMED} more"
+class RowName:
+    """How rows of a chunk are named in messages: by their line in a text file, which is counted only then."""
+
+    def __init__(self, table: TableFile, width: int, rows_before: int) -> None:
+        self._table, self._width, self._rows_before = table, width, rows_before
+
+    def __call__(self, place: int) -> str:
+        """``line 7``, or ``row 6`` where there are no lines; rows are counted from 0."""
+        row, line = self._rows_before + place, None
+        if self._table.format == "csv":
+            line = line_of(self._table, row, self._width)
+        elif self._table.format == "jsonl":
+            line = json_line_of(self._table, row)
+        return f"row {row}" if line is None else f"line {line}"
 
 
-def _csv(table: TableFile, fields: Mapping[str, SignatureField], as_text: frozenset[str]) -> Iterator[pd.DataFrame]:
-    """Read by pandas in the wanted types, which is fast; from where that fails as text, which tells what is wrong."""
-    columns = csv_columns(table)
-    types = {name: dtype for name, field in fields.items() if (dtype := _dtype(field)) is not None}
-    types = {name: dtype for name, dtype in types.items() if name not in as_text}
-    unread = {name: fields[name] for name in types if _is_unread(fields[name])}
-    untouched: dict[str, Any] = {}
-    if as_text:  # whose 'NA' is a text like any other
-        types |= dict.fromkeys(as_text & set(columns), "str")
-        untouched = {"keep_default_na": False, "na_values": {name: MISSING for name in columns if name not in as_text}}
-    done = 0
+def _chunks(
+    table: TableFile, columns: Sequence[str], fields: Mapping[str, SignatureField], others: Sequence[str]
+) -> Iterator[Chunk]:
+    if table.format == "csv":
+        yield from _csv(table, columns, fields, others)
+        return
+    origin, done = _ORIGINS[table.format], 0
+    for frame in _frames(table, [name for name in columns if name in fields or name in others]):
+        where = RowName(table, len(columns), done)
+        done += len(frame)
+        yield Chunk(converted(frame, fields, origin, table.name, where), frame[list(others)], where)
+
+
+def _frames(table: TableFile, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    if table.format == "parquet":
+        yield from parquet_chunks(table, columns)
+    elif table.format == "jsonl":
+        yield from json_chunks(table, columns)
+    else:
+        whole = frame_of(table).set_axis(columns_of(table), axis=1)
+        for start in range(0, len(whole), _ROWS_AT_ONCE):
+            yield whole.iloc[start : start + _ROWS_AT_ONCE]
+
+
+def _csv(
+    table: TableFile, columns: Sequence[str], fields: Mapping[str, SignatureField], others: Sequence[str]
+) -> Iterator[Chunk]:
+    """Numbers are read by pandas, which is fast; from where that fails all is read as text, which tells what is wrong.
+
+    Text is never taken for a missing value by pandas: what is one depends on the column.
+    """
+    parsed = {name: dtype for name, field in fields.items() if name not in others and (dtype := _parsed_type(field))}
+    options = {
+        "dtype": {name: parsed.get(name, "str") for name in columns},
+        "keep_default_na": False,
+    }
+    read = 0
     with reading_csv(table):
         try:
-            for chunk in csv_chunks(table, len(columns), dtype=types, **untouched):
-                yield converted(chunk, unread, table.name)
-                done += 1
+            absent = {name: list(MISSING) for name in parsed}
+            for frame in csv_chunks(table, columns, **options, na_values=absent):
+                yield _chunk(frame, table, columns, fields, others, read)
+                read += len(frame)
             return
-        except (ValueError, TypeError, OverflowError) as error:  # of pandas, which does not name the column
-            if isinstance(error, UnicodeError):
+        except (ValueError, TypeError, OverflowError, InvalidData) as error:
+            if isinstance(error, UnicodeError) or (isinstance(error, InvalidData) and not _is_of_value(error)):
                 raise
-        slow = csv_chunks(table, len(columns), dtype=dict.fromkeys(types, "str"), **untouched)
-        for place, chunk in enumerate(slow):
-            if place >= done:
-                yield converted(chunk, {name: fields[name] for name in types if name in fields}, table.name)
+        done, read = read, 0
+        for frame in csv_chunks(table, columns, **options | {"dtype": "str"}):
+            if read >= done:
+                yield _chunk(frame, table, columns, fields, others, read)
+            read += len(frame)
 
 
-def _parquet(table: TableFile, fields: Mapping[str, SignatureField]) -> Iterator[pd.DataFrame]:
-    for chunk in parquet_chunks(table):
-        yield converted(chunk, fields, table.name)
+def _is_of_value(error: InvalidData) -> bool:
+    return isinstance(error.__cause__, WrongValue)
 
 
-def _dtype(field: SignatureField) -> str | None:
-    """What pandas is to read; None leaves it to pandas."""
+def _chunk(
+    frame: pd.DataFrame,
+    table: TableFile,
+    columns: Sequence[str],
+    fields: Mapping[str, SignatureField],
+    others: Sequence[str],
+    before: int,
+) -> Chunk:
+    frame = frame.reset_index(drop=True)
+    where = RowName(table, len(columns), before)
+    return Chunk(converted(frame, fields, Origin.TEXT, table.name, where), frame[list(others)], where)
+
+
+def _parsed_type(field: SignatureField) -> str | None:
+    """What pandas is to read a column as; None for text."""
     if "int" in field.type:
-        return "float64" if field.nullable else field.type  # which is how pandas reads them
+        wide = "uint64" if field.type == "uint64" else "int64"
+        return "float64" if field.nullable else wide  # as pandas has whole numbers of which some are missing
     if field.type.startswith("float"):
-        return field.type
-    return {"boolean": "str" if field.nullable else "bool", "string": "str", "datetime": "str"}.get(field.type)
-
-
-def _is_unread(field: SignatureField) -> bool:
-    """Whether pandas, having read a column of CSV, has neither converted nor checked its values."""
-    return field.type == "datetime" or (field.nullable and (field.type == "boolean" or "int" in field.type))
-
-
-def _convert(values: pd.Series[Any], field: SignatureField) -> Any:
-    """``values`` in the field's type; raises ValueError or TypeError where one of them is not."""
-    import pandas as pd
-
-    if field.type == "datetime":  # only as ISO 8601: of other forms, each chunk would be read in its own
-        times = values if values.dtype.kind == "M" else pd.to_datetime(values, format="ISO8601")
-        return times.dt.as_unit("us")  # to which pandas comes by the values of each chunk
-    if field.type == "string":
-        if pd.api.types.is_numeric_dtype(values.dtype):
-            raise TypeError
-        return values
-    dtype = _dtype(field)
-    if field.type == "boolean":
-        return _booleans(values, field.nullable)
-    if dtype is None:
-        return values
-    return _numbers(values, dtype, is_whole="int" in field.type)
-
-
-def _numbers(values: pd.Series[Any], dtype: str, is_whole: bool) -> Any:
-    import pandas as pd
-
-    if values.dtype.kind not in "iufb":
-        values = values.where(~values.isin(MISSING))
-    numbers: Any = pd.to_numeric(values)
-    if is_whole and not (numbers.dropna() % 1 == 0).all():
-        raise ValueError
-    if dtype.startswith("float"):
-        return numbers.astype(dtype)
-    whole = numbers.astype(dtype)
-    if not (whole == numbers).all():  # too large for the type
-        raise OverflowError
-    return whole
-
-
-def _booleans(values: pd.Series[Any], nullable: bool) -> Any:
-    if values.dtype.kind == "b":
-        return values.astype("object") if nullable else values
-    texts = values.astype("object").astype("str")
-    found = texts.map(_TRUTH).astype("object")  # as pandas has truth values among which some are missing
-    missing = values.isna() | texts.isin(MISSING)
-    if (found.isna() & ~missing).any() or (not nullable and missing.any()):
-        raise ValueError
-    return found if nullable else found.astype("bool")
+        return "float64"
+    return "bool" if field.type == "boolean" and not field.nullable else None

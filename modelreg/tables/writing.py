@@ -148,9 +148,12 @@ def _csv_writer(file: IO[bytes]) -> Write:
 
     def write(rows: pd.DataFrame) -> None:
         nonlocal started
-        if not started:
-            file.write(header_line(tuple(map(str, rows.columns))))
-        file.write(_rows_as_csv(rows).encode())
+        text = ("" if started else header_line(tuple(map(str, rows.columns))).decode()) + _rows_as_csv(rows)
+        try:
+            file.write(text.encode())
+        except UnicodeEncodeError as error:
+            character = shown(text[error.start])
+            raise InvalidData(f"the output has the character {character}, which cannot be written as UTF-8") from error
         started = True
 
     return write
@@ -204,7 +207,7 @@ def _parquet_writer(file: IO[bytes]) -> Iterator[Write]:
     def checked(rows: pd.DataFrame) -> None:
         try:
             write(rows)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
             said = str(error).strip().splitlines()[0]
             hint = "write them as CSV"
             raise InvalidData(f"the predictions have no one type, as parquet needs: {shown(said)}", hint) from error

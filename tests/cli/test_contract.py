@@ -335,7 +335,8 @@ def test_evaluate_prints_the_metrics_beside_production(run, trained):
     lines = [line.split("\t") for line in first.stdout.splitlines()]
     assert lines[0] == ["metric", "value", "production", "delta", "better"]
     assert [line[0] for line in lines[1:]] == [
-        *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc", "log_loss")
+        *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"),
+        *("roc_auc", "average_precision", "log_loss"),
     ]
     assert "iris/1 on holdout, 150 rows; kept as eval.holdout" in first.stderr
     found = json.loads(
@@ -411,3 +412,37 @@ def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, t
     assert "Traceback" not in done.stderr
     assert journal() == before
     assert not (trained / "out.csv").exists()
+
+
+def test_options_of_files_and_scores_reach_the_model(run, trained):
+    text = (trained / "holdout.csv").read_text()
+    (trained / "holdout.txt").write_text(text.replace(",", ";"))
+    words = ("--target", "target", "--delimiter", ";", "--positive", "1", "--scorer", "f1_weighted", "--per-class")
+    done = run("evaluate", "iris/1", "--data", trained / "holdout.txt", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    assert {"precision", "recall:2", "f1_weighted"} <= json.loads(done.stdout)["metrics"].keys()
+    (trained / "rows.csv").write_text((trained / "rows.csv").read_text().partition("\n")[2])
+    refused = run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-")
+    assert (refused.returncode, "--no-header" in refused.stderr) == (2, True)
+    done = run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-", "--no-header")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 151)
+
+
+def test_an_option_that_takes_one_value_is_refused_when_it_is_given_twice(run, trained):
+    for words in (("predict", "iris/1", "-i", "a.csv", "--input", "b.csv"), ("gate", "list", "--name", "a")):
+        assert run(*words).returncode == 2
+    refused = run("predict", "iris/1", "-i", "a.csv", "--input", "b.csv", "-o", "c.csv")
+    assert "--input is given twice" in refused.stderr
+
+
+def test_stated_types_are_in_the_signature(run, trained):
+    (trained / "x.csv").write_text("zip,city\n01234,Bern\n99,Rome\n")
+    words = ("--name", "geo", "--signature-from", trained / "x.csv")
+    done = run("register", trained / "iris.joblib", *words, "--types", "city=category")
+    assert done.returncode == 0, done.stderr
+    assert "add --types zip=int64" in done.stderr
+    zip_code, city = json.loads(run("show", "geo/1", "--json").stdout)["signature"]["inputs"]
+    assert (zip_code["type"], city["categories"]) == ("string", ["Bern", "Rome"])
+    refused = run("register", trained / "iris.joblib", *words, "--types", "zip=int8")
+    assert "'zip' is beyond int8: '01234' in line 2" in refused.stderr
+    assert run("register", trained / "iris.joblib", "--name", "geo", "--types", "zip=int8").returncode == 2

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from modelreg.confinement import messages
-from modelreg.confinement.messages import NoAnswer, decode, encode
+from modelreg.confinement.messages import NoAnswer, decode, encode, is_asked_for
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
 from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import ConfusionMatrix, Scores
+from modelreg.records.evaluation import ConfusionMatrix, EvaluationRequest, Scores
 
 SCORES = Scores(
     "classification",
     dict.fromkeys(["accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "roc_auc"], 0.5)
-    | {"log_loss": None},
+    | {"average_precision": 0.5, "log_loss": None},
     {"log_loss": "the model gives no probabilities"},
     ConfusionMatrix(("no", "yes"), ((1, 0), (2, 3))),
     None,
@@ -84,8 +85,11 @@ REGRESSION = {
     "counts": None,
 }
 FORGED_SCORES = {
-    "an unknown metric": {"metrics": METRICS | {"a b.c": 1.0}},
-    "a metric less": {"metrics": {name: value for name, value in METRICS.items() if name != "roc_auc"}},
+    "a name that is none": {"metrics": METRICS | {"a b.c": 1.0}},
+    "a name that is too long": {"metrics": METRICS | {"accuracy:" + "x" * 250: 1.0}},
+    "a name that is not printable": {"metrics": METRICS | {"accuracy:\x1b[2J": 1.0}},
+    "an accuracy of a class above 1": {"metrics": METRICS | {"recall:yes": 1.5}},
+    "an accuracy of a slice above 1": {"metrics": METRICS | {"accuracy[city=Bern]": 1.5}},
     "an accuracy above 1": {"metrics": METRICS | {"accuracy": 1.5}},
     "an accuracy below 0": {"metrics": METRICS | {"accuracy": -0.5}},
     "a negative log loss": {"metrics": METRICS | {"log_loss": -1.0}, "missing": {}},
@@ -116,6 +120,30 @@ def test_scores_that_no_program_of_ours_computes(changes):
     values = json.loads(encode(messages.Measured(SCORES))) | changes
     with pytest.raises(NoAnswer):
         decode(json.dumps(values).encode())
+
+
+REQUEST = EvaluationRequest(("y",))
+UNASKED = {
+    "a metric less": ({name: value for name, value in METRICS.items() if name != "roc_auc"}, REQUEST),
+    "a metric of a scorer": (METRICS | {"neg_brier_score": -1.0}, REQUEST),
+    "a scorer less": (METRICS, replace(REQUEST, scorers=("neg_brier_score",))),
+    "a metric of a class": (METRICS | {"recall:yes": 1.0}, REQUEST),
+    "a slice": (METRICS | {"accuracy[city=Bern]": 1.0}, REQUEST),
+    "a slice by another column": (METRICS | {"accuracy[city=Bern]": 1.0}, replace(REQUEST, by="zip")),
+    "another task": (METRICS, replace(REQUEST, task="regression")),
+}
+
+
+@pytest.mark.parametrize(("metrics", "request_"), UNASKED.values(), ids=UNASKED)
+def test_scores_that_were_not_asked_for(metrics, request_):
+    assert not is_asked_for(replace(SCORES, metrics=metrics), request_)
+
+
+def test_scores_that_were_asked_for():
+    assert is_asked_for(SCORES, REQUEST)
+    more = METRICS | {"neg_brier_score": -0.1, "recall:yes": 1.0, "accuracy[city=Bern]": 1.0, "precision": 1.0}
+    request = replace(REQUEST, positive="yes", per_class=True, scorers=("neg_brier_score",), by="city")
+    assert is_asked_for(replace(SCORES, metrics=more), request)
 
 
 def test_scores_of_a_regression_arrive():

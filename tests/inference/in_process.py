@@ -6,22 +6,24 @@ import os
 from dataclasses import replace
 
 from modelreg.inference import evaluation, prediction
+from modelreg.records.evaluation import EvaluationRequest
 from modelreg.records.prediction import Prediction
-from modelreg.tables.source import opened
+from modelreg.tables.source import table_of
 from modelreg.tables.writing import output, writer
 
 
-def predict(model, signature, source, destination, **options):
+def predict(model, signature, source, destination, layout=None, **options):
     """What `Registry.predict` does, but for the process of its own."""
-    with output(destination) as file, opened(source) as table:
+    with output(destination) as file, table_of(source, layout) as table:
         with writer(file) as write:
             rows, columns = prediction.predict(model, signature, table, write, **options)
         table.require_unchanged()
         return Prediction(os.fspath(destination), rows, columns, table.digest())
 
 
-def evaluate(model, signature, source, target, **options):
+def evaluate(model, signature, source, target, layout=None, **options):
     """What `Registry.evaluate` does, but for the process of its own."""
-    with opened(source) as table:
-        scores = evaluation.evaluate(model, signature, table, target, **options)
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    with table_of(source, layout) as table:
+        scores = evaluation.evaluate(model, signature, table, EvaluationRequest(targets, **options))
         return replace(scores, data_digest=table.digest())

@@ -37,6 +37,7 @@ def test_a_classifier_is_measured_as_scikit_learn_does(classifier, signature, pe
             "recall_macro": metrics.recall_score(true, predicted, average="macro"),
             "f1_macro": metrics.f1_score(true, predicted, average="macro"),
             "roc_auc": metrics.roc_auc_score(true, likely[:, 1]),
+            "average_precision": metrics.average_precision_score(true, likely[:, 1], pos_label="yes"),
             "log_loss": metrics.log_loss(true, likely),
         }
     )
@@ -119,7 +120,8 @@ def test_with_a_class_missing_there_is_no_roc_auc_over_all(people, tmp_path):
     model = RandomForestClassifier(n_estimators=5, random_state=0).fit(people[["income"]], target)
     two = people[["income"]].assign(y=target)[target < 2]
     scores = evaluate(model, None, saved(tmp_path, two), "y")
-    assert scores.missing == {"roc_auc": "the data has 2 of the 3 classes that the model knows"}
+    reason = "the data has 2 of the 3 classes that the model knows"
+    assert scores.missing == {"roc_auc": reason, "average_precision": reason}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_data_without_rows_is_refused(classifier, signature, tmp_path, text):
 
 def test_a_target_that_is_missing_somewhere_is_refused(classifier, signature, people, tmp_path):
     some = people[[*FEATURES, "churned"]].head(3).assign(churned=["yes", None, "no"])
-    with pytest.raises(InvalidData, match="rows without a value of the target"):
+    with pytest.raises(InvalidData, match="the target 'churned' is missing in line 3"):
         evaluate(classifier, signature, saved(tmp_path, some), "churned")
 
 

@@ -20,7 +20,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.svm import LinearSVC
 
 from modelreg.errors import CannotPredict, DataChanged, InvalidData, InvalidInput, SourceNotFound
-from modelreg.signatures import infer_signature
+from modelreg.signatures import infer_signature, read_signature
 from modelreg.tables import csv as csv_tables
 
 FEATURES = ["age", "income", "city"]
@@ -132,7 +132,9 @@ def test_whole_numbers_stay_whole_and_missing_ones_are_as_pandas_reads_them(tmp_
 
     signature = infer_signature(pd.DataFrame({"a": [1, 2], "b": pd.array([1, None], dtype="Int64")}))
     (tmp_path / "data.csv").write_text("a,b\n1,2\n3,\n")
-    assert set(predicted(Types(), signature, tmp_path / "data.csv", tmp_path)["prediction"]) == {"int64 float64"}
+    assert set(predicted(Types(), signature, tmp_path / "data.csv", tmp_path)["prediction"]) == {"int64 Int64"}
+    learned = read_signature(tmp_path / "data.csv")
+    assert set(predicted(Types(), learned, tmp_path / "data.csv", tmp_path)["prediction"]) == {"int64 float64"}
 
 
 def test_times_reach_a_model_that_was_fitted_on_times(tmp_path):
@@ -157,14 +159,17 @@ def test_times_reach_a_model_that_was_fitted_on_times(tmp_path):
         ("age,incme,city\n1,2,Bern\n", "has no column 'income', and has 'incme'"),
         ("age,income,city\nold,2,Bern\n", "'age' is not int64"),
         ("age,income,city\n1,much,Bern\n2,3,Rome\n", "'income' is not float64"),
-        ("age,income,city\nold,much,Bern\n", "'age' is not int64 in every row, 'income' is not float64"),
+        (
+            "age,income,city\nold,much,Bern\n",
+            "'age' is not int64: 'old' in line 2, 'income' is not float64: 'much' in line 2",
+        ),
         ("age,income,city\n1.5,2,Bern\n", "'age' is not int64"),
-        ("age,income,city\n,2,Bern\n", "'age' is not int64 in every row"),
-        ("age,income,city\n99999999999999999999,2,Bern\n", "'age' is not int64"),
+        ("age,income,city\n,2,Bern\n", "'age' is missing in line 2"),
+        ("age,income,city\n99999999999999999999,2,Bern\n", "'age' is beyond int64: '99999999999999999999' in line 2"),
         ("age,income,city\n", "has no rows"),
         ("", "is empty"),
         ("age,age,city\n1,2,3\n", "two columns are named 'age'"),
-        ("age;income;city\n1;2;Bern\n", "with commas"),
+        ("age;income;city\n1;2;Bern\n", "--delimiter ';'"),
         ("age,income,city\n1,2,Bern,4,5\n", "more values"),
         ("age,income,city\n1,2,Atlantis\n", "the model cannot predict this data"),
     ],

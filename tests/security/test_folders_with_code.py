@@ -85,13 +85,20 @@ def test_an_mlflow_folder_whose_file_names_a_module_is_unknown(scanned, name):
         FLAVOR + "loader_module: mlflow.sklearn\n    model_path: model.pkl\n  sklearn:\n    code: null\n",
         FLAVOR + "loader_module: mlflow.xgboost\n  xgboost:\n    code:\n    model_class: xgboost.sklearn.XGBModel\n",
         FLAVOR + "loader_module: mlflow.onnx\n    data: model.onnx\n",
+        FLAVOR + "loader_module: mlflow.sklearn\n    model_path: data\\model.pkl\n",
     ],
 )
 def test_an_mlflow_folder_whose_loader_reads_data_alone_is_safe(scanned, model):
     assert scanned(MLmodel=model).verdict is Verdict.SAFE
 
 
-@pytest.mark.parametrize("path", ["/tmp/model.pkl", "../model.pkl", "data/../../model.pkl", "s3://bucket/model.pkl"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/tmp/model.pkl", "../model.pkl", "data/../../model.pkl", "s3://bucket/model.pkl"),
+        *("..\\model.pkl", "\\\\host\\model.pkl", "\\tmp\\model.pkl", "C:\\model.pkl"),
+    ],
+)
 def test_an_mlflow_folder_that_reads_a_pickle_elsewhere_is_dangerous(scanned, path):
     model = FLAVOR + f"loader_module: mlflow.sklearn\n    model_path: {path}\n"
     assert scanned(MLmodel=model).verdict is Verdict.DANGEROUS

@@ -159,6 +159,21 @@ def test_safetensors_are_known_by_their_header(tmp_path, packed, padding, verdic
     assert scanned(tmp_path / "m").verdict == verdict
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_known_formats_are_no_pickles_whatever_length_they_begin_with(tmp_path, packed):
+    tensors = {f"t{at}": {"dtype": "U8", "shape": [1], "data_offsets": [at, at + 1]} for at in range(99)}
+    header = json.dumps(tensors).encode()
+    (tmp_path / "m").mkdir()
+    for low in range(256):
+        padded = header + b" " * (low - len(header) % 256 + 256)
+        tensor = len(padded).to_bytes(8, "little") + padded + b"\xfe" * 99
+        core = b"\x14\0\xfe" * 2000 + b"\1" * low
+        catboost = b"CBM1" + len(core).to_bytes(4, "little") + core
+        for content in (tensor, catboost, f"{chr(low % 95 + 32)}1\nprice,goods\n".encode() * 50):
+            (tmp_path / "m" / "model").write_bytes(zipped(zipfile.ZIP_DEFLATED, inner=content) if packed else content)
+            assert scanned(tmp_path / "m").verdict is Verdict.SAFE, (low, content[:9])
+
+
 @pytest.mark.parametrize("data", [b"9 numbers", bytes(range(256))])
 def test_onnx_data_that_was_registered_with_its_model_is_no_reproach(tmp_path, data):
     (tmp_path / "m").mkdir()

@@ -24,12 +24,23 @@ from modelreg.tables import csv as csv_tables
 TYPES = ["boolean", "int8", "int64", "uint64", "float16", "float64", "string", "binary", "datetime", "any"]
 FIELDS = st.builds(
     SignatureField,
-    name=st.none() | st.text(),
+    name=st.none() | st.text() | st.integers(-(2**53), 2**53),
     type=st.sampled_from(TYPES),
     shape=st.lists(st.none() | st.integers(0, 2**40)).map(tuple),
     nullable=st.booleans(),
+    missing=st.sampled_from([None, "None", "NA", "mixed"]),
+    empty_text=st.booleans(),
+    unit=st.sampled_from([None, "D", "s", "ns"]),
+    zone=st.sampled_from([None, "UTC", "Europe/Zurich"]),
+    categories=st.none() | st.lists(st.text()).map(tuple),
+    ordered=st.booleans(),
 )
-SIGNATURES = st.builds(Signature, inputs=st.lists(FIELDS).map(tuple), outputs=st.lists(FIELDS).map(tuple))
+SIGNATURES = st.builds(
+    Signature,
+    inputs=st.lists(FIELDS).map(tuple),
+    outputs=st.lists(FIELDS).map(tuple),
+    one_column=st.booleans(),
+)
 
 
 # --- as plain values ------------------------------------------------------------------------------------------
@@ -47,7 +58,12 @@ def test_a_signature_is_the_same_after_json(signature):
         {"inputs": []},
         {"inputs": None, "outputs": []},
         {"inputs": [1], "outputs": []},
-        {"inputs": [{"name": 1, "type": "int64", "shape": [], "nullable": False}], "outputs": []},
+        {"inputs": [{"name": 1.5, "type": "int64", "shape": [], "nullable": False}], "outputs": []},
+        {"inputs": [{"name": True, "type": "int64", "shape": [], "nullable": False}], "outputs": []},
+        {"inputs": [{"name": "a", "type": "int64", "shape": [], "nullable": False, "unit": 1}], "outputs": []},
+        {"inputs": [{"name": "a", "type": "int64", "shape": [], "nullable": False, "more": "x"}], "outputs": []},
+        {"inputs": [{"name": "a", "type": "string", "shape": [], "nullable": True, "categories": [1]}], "outputs": []},
+        {"inputs": [], "outputs": [], "one_column": "yes"},
         {"inputs": [{"name": None, "type": "int64", "shape": [-1], "nullable": False}], "outputs": []},
         {"inputs": [{"name": None, "type": "int64", "shape": [True], "nullable": False}], "outputs": []},
         {"inputs": [{"name": None, "type": "int64", "shape": []}], "outputs": []},
@@ -95,7 +111,8 @@ COLUMNS = [
 @pytest.mark.parametrize(("values", "type_", "nullable"), COLUMNS, ids=range(len(COLUMNS)))
 def test_a_column_has_the_type_of_its_values(values, type_, nullable):
     signature = infer_signature(pd.DataFrame({"a": values}), pd.Series(values, name="b"))
-    assert signature.inputs == (SignatureField("a", type_, nullable=nullable),)
+    (field,) = signature.inputs
+    assert (field.name, field.type, field.shape, field.nullable) == ("a", type_, (), nullable)
     assert signature.outputs == (SignatureField("b", type_, nullable=nullable),)
 
 
@@ -222,7 +239,7 @@ def test_a_late_value_widens_its_column(tmp_path, monkeypatch):
         (b'a,b\n"1,2\n', "cannot be read as CSV"),
         (b"\x89PNG\0\0", "is not a CSV file"),
         (b"\xff\xfea,b\n1,2\n", "cannot be read as CSV"),
-        (b"x" * (2 << 20), "is not a CSV file"),
+        (b"x" * (2 << 20), "has no rows"),
     ],
 )
 def test_what_is_no_csv_is_refused_in_one_sentence(text, words, tmp_path):
@@ -251,7 +268,7 @@ def test_no_bytes_raise_anything_else(tmp_path_factory, data):
 def test_a_file_that_is_missing_or_of_another_kind_is_refused(tmp_path):
     with pytest.raises(SourceNotFound):
         read_signature(tmp_path / "none.csv")
-    with pytest.raises(InvalidData, match="neither CSV nor parquet"):
+    with pytest.raises(InvalidData, match="no CSV, JSON Lines or parquet"):
         read_signature(csv(tmp_path, "a\n1\n", "data.xlsx"))
 
 

@@ -98,4 +98,4 @@ def TensorSpec(type: Any, shape: Sequence[int | None], name: str | None = None) 
 def _said(field: SignatureField) -> str:
     name = "" if field.name is None else f"{field.name!r}: "
     shape = f" ({', '.join('any' if length is None else str(length) for length in field.shape)})" if field.shape else ""
-    return f"{name}{field.type}{shape}{' that may be missing' if field.nullable else ''}"
+    return f"{name}{field.dtype}{shape}{' that may be missing' if field.nullable else ''}"
