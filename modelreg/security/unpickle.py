@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import sys
 from collections.abc import Collection
 from importlib import import_module
@@ -134,7 +135,10 @@ class _Names:
         if isinstance(owner, type):
             is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
         else:
-            is_method = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
+            found = inspect.getattr_static(type(owner), attribute, None)
+            is_method = inspect.isfunction(found) or (
+                isinstance(owner, re.Pattern) and inspect.ismethoddescriptor(found)
+            )
             is_admitted = is_method and attribute in self._used.looked_up
         if not is_admitted:
             raise self._trust.refuse(*_GETATTR)

@@ -23,6 +23,8 @@ from modelreg.errors import InvalidInput, UntrustedModel
 from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import trust_refusal
 from modelreg.security.scan import scan
+from modelreg.security.trust import Trust
+from modelreg.security.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]] * 3)
 CLASSES = np.array([0, 1, 0, 1] * 3)
@@ -71,8 +73,11 @@ GENUINE = {
 
 @pytest.mark.parametrize("what", GENUINE)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_model_of_practice_is_safe(what, protocol, tmp_path):
-    assert verdict(GENUINE[what](), tmp_path, protocol) is Verdict.SAFE
+def test_a_model_of_practice_is_safe_and_loads(what, protocol, tmp_path):
+    model = GENUINE[what]()
+    assert verdict(model, tmp_path, protocol) is Verdict.SAFE
+    with (tmp_path / "model.pkl").open("rb") as file:
+        assert type(load_pickle(file, Trust("model/1"))) is type(model)
 
 
 HOSTILE = {
