@@ -103,6 +103,13 @@ def test_what_does_more_than_a_model_of_practice_is_not_safe(what, protocol, tmp
     assert verdict(HOSTILE[what](), tmp_path, protocol) is Verdict.UNKNOWN
 
 
+def test_arguments_by_position_are_not_given_to_a_function_of_pandas(tmp_path):
+    """The data would take the place of a type behind them, and the name of a time zone could be made of it."""
+    by_name, by_position = partial(pd.DataFrame, columns=["a", "b"]), partial(pd.DataFrame, [1], None, None)
+    assert verdict(FunctionTransformer(by_name), tmp_path) is Verdict.SAFE
+    assert verdict(FunctionTransformer(by_position), tmp_path) is Verdict.UNKNOWN
+
+
 def predictor(monkeypatch, **attributes):
     """LightGBM's object that a model keeps which was trained further; an address in it is freed."""
     module = types.ModuleType("lightgbm.basic")
