@@ -372,8 +372,17 @@ class _Judge:
         self._optional(node.keywords, owner.keywords, f"the arguments of {short}")
         self._optional(node.items, owner.items, f"the items of {short}")
         self._optional(node.entries, owner.entries, f"the entries of {short}")
+        if key == "functools.partial":
+            self._partial(node)
         if node.state is not ABSENT:
             self._state(node, owner, key)
+
+    def _partial(self, node: Object) -> None:
+        """Functions of pandas would take the data itself for a type or name behind arguments by position."""
+        match resolved(node.state):
+            case (function, arguments, *_) if arguments != () and isinstance(function := resolved(function), Global):
+                if function.module.partition(".")[0] == "pandas":
+                    self._say(f"partial calls {function.dotted} with arguments by position, as no model does")
 
     def _exactly(self, key: str) -> Kinds:
         """The kinds that admit this class alone: kept, since what was judged is known by the ids of its kinds."""
@@ -430,7 +439,7 @@ class _Judge:
                 else:
                     if not _is_of_numbers(value):
                         attributes.add(name)
-                    self._waiting.append((value, simple, f"{short}.{name}"))
+                    self._waiting.append((value, self._policy.of_own(name), f"{short}.{name}"))
         for value in _values_of(node):
             if isinstance(resolved(value), Object):  # Python takes a subclass of dict for attributes
                 self._say(f"{short} has a state that is an object")
@@ -483,8 +492,8 @@ def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
     The attributes of some dictionaries are their own entries, which are given to them as their state.
     """
     state = resolved(node.state)
-    if state is node and (entries := _entries_of(node)) is not None:
-        yield entries
+    if state is node and (entries := _entries_of(node)):
+        yield from entries
     elif isinstance(state, dict):
         yield state
     elif _has_slots(state):
@@ -492,12 +501,11 @@ def _tables_of(node: Object) -> Iterator[Mapping[Node, Node]]:
         yield from (part for part in map(resolved, state) if isinstance(part, dict))
 
 
-def _entries_of(node: Object) -> Mapping[Node, Node] | None:
-    """The entries of an object that is a dictionary, also where protocols 0 and 1 make it of them."""
-    if node.entries is None and class_to_make(node) is not None and isinstance(node.arguments, tuple):
-        content = resolved(node.arguments[-1])
-        return content if isinstance(content, dict) else None
-    return node.entries
+def _entries_of(node: Object) -> list[Mapping[Node, Node]]:
+    """The entries of an object that is a dictionary: those that it is made of, and those that are set in it."""
+    arguments = node.arguments if isinstance(node.arguments, tuple) else ()
+    found: list[Mapping[Node, Node]] = [part for part in map(resolved, arguments) if isinstance(part, dict)]
+    return found if node.entries is None else [*found, node.entries]
 
 
 def _values_of(node: Object) -> Iterator[Node]:

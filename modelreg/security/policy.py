@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,13 @@ from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, OBJECT, OB
 from modelreg.security.object_graph import Global
 
 _FILE = Path(__file__).parent / "policy.json"
+_DECIDING = frozenset(
+    {
+        *("input", "memory", "stack_method", "stack_method_", "response_method", "_response_method"),
+        *("_parse_arg_template", "snapshot_file", "train_dir"),
+    }
+)
+"""Attributes of libraries' classes that name a method or a file, or are executed, also in a class derived from one."""
 _LONGEST_NOTE = 100  # characters of the name of an attribute that a user gives to an estimator
 
 ESTIMATOR, STORAGE = "estimator", "storage"
@@ -106,6 +114,7 @@ class Policy:
         self.notes = _open(OBJECTS, *written["notes"])
         """What attributes may hold that a user has set on an object, and of which its class knows nothing."""
         self._no_notes = frozenset(written["no_notes"])
+        self._deciding: dict[str, Kinds] = {}
         self.array_parts = _nested(NUMBERS, LABELS, TEXT, BYTES, *_OF_ARRAYS)
         """What the type, shape and bytes of an array are made of."""
         self.storage_id = Kinds(frozenset({TEXT, STORAGE, TYPE}), Kinds(frozenset({TEXT, TYPE})))
@@ -120,6 +129,16 @@ class Policy:
         if owner.members is None or not is_name or name in owner.members or name in self._no_notes:
             return None
         return self.notes
+
+    def of_own(self, name: str) -> Kinds:
+        """What an attribute of a trusted class may hold; what decides what its bases call or open is enumerated."""
+        if name not in _DECIDING:
+            return self.simple
+        if name not in self._deciding:
+            written = (each.get("attributes", {}).get(name) for each in self.classes.written.values())
+            found = (Kinds.parse(kinds) for kinds in written if kinds is not None)
+            self._deciding[name] = reduce(or_, found, Kinds(frozenset()))
+        return self._deciding[name]
 
     @staticmethod
     def admits_own_classes(kinds: Kinds) -> bool:

@@ -36,6 +36,7 @@ from modelreg.security.object_graph import (
 )
 from modelreg.security.pickle_stack import TEXT_KEPT
 from modelreg.security.pickle_stream import UnreadablePickle
+from modelreg.security.policy import policy
 
 ArrayOf = Callable[[str], StoredArray | None]
 """What is said of the array in a member of the archive; None where there is none."""
@@ -307,6 +308,8 @@ class _Reader:
             raise UnreadablePickle("has an object with a state that skops does not write")
         if not isinstance(resolved(attributes), dict | tuple | Absent | None):
             raise UnreadablePickle("has an object whose attributes are no dictionary")
+        if isinstance(resolved(attributes), tuple) and not _takes_parts(cls):
+            raise UnreadablePickle("has an object whose attributes are no dictionary")
         if cls.module.startswith("numpy.random._"):  # skops makes one without its state, and NumPy crashes
             raise UnreadablePickle("has a bit generator by itself, which skops cannot load")
         return self._object(cls, (), is_new=True, state=ABSENT if attributes is None else attributes)
@@ -439,6 +442,12 @@ class _Reader:
         constructor = Global("numpy._core.multiarray", "_reconstruct")
         state = (1, (len(items),), self._dtype(DType(8, "O")), False, items)
         return self._object(constructor, (Global("numpy", "ndarray"), (0,), b"b"), is_new=False, state=state)
+
+
+def _takes_parts(cls: Global) -> bool:
+    """Whether a method of the class takes a state of parts, of which skops makes attributes otherwise."""
+    known = policy().classes.get(cls.dotted)
+    return known is not None and bool(known.state)
 
 
 def _plain(value: Any) -> Node:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import sys
 from collections.abc import Collection
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.errors import UnloadableModel, shown
 from modelreg.python_models import PythonFunction, PythonModelContext
+from modelreg.security import xgboost_data
 from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import how_to_get, loading
 from modelreg.security.pickle_reader import End, Reading, Used, names_in_python_3
@@ -71,6 +74,8 @@ def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
         with loading():
             for pair, attributes in evidence.attributes.items():
                 _refuse_hidden_methods(pair, attributes, trust)
+            if any(each.module.partition(".")[0] == "xgboost" for each in evidence.scan().imports):
+                xgboost_data.refuse_texts()
     return evidence
 
 
@@ -78,6 +83,8 @@ def _refuse_hidden_methods(pair: tuple[str, str], attributes: Collection[str], t
     cls = _imported(*pair)
     if not isinstance(cls, type) and not pair[1].startswith(_OF_CYTHON):
         raise trust.refuse_because(_CALLS.format(shown(".".join(pair))))
+    if isinstance(cls, type) and issubclass(cls, partial):  # whose state has attributes that nobody judges as such
+        raise trust.refuse_because(f"{pair[1]} is derived from functools.partial")
     for attribute in attributes:
         found = inspect.getattr_static(cls, attribute, None)
         if callable(found) or isinstance(found, property | classmethod | staticmethod):
@@ -142,7 +149,10 @@ class _Names:
         if isinstance(owner, type):
             is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
         else:
-            is_method = inspect.isfunction(inspect.getattr_static(type(owner), attribute, None))
+            found = inspect.getattr_static(type(owner), attribute, None)
+            is_method = inspect.isfunction(found) or (
+                isinstance(owner, re.Pattern) and inspect.ismethoddescriptor(found)
+            )
             is_admitted = is_method and attribute in self._used.looked_up
         if not is_admitted:
             raise self._trust.refuse(*_GETATTR)

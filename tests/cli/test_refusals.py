@@ -256,6 +256,7 @@ def test_an_interrupted_registration_registers_nothing_and_leaves_no_temporaries
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # 'nohup make test' ignores SIGHUP
     )
     while not blob.exists():  # from then on it waits for the lock
         assert process.poll() is None

@@ -23,6 +23,8 @@ from modelreg.errors import InvalidInput, UntrustedModel
 from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import trust_refusal
 from modelreg.security.scan import scan
+from modelreg.security.trust import Trust
+from modelreg.security.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]] * 3)
 CLASSES = np.array([0, 1, 0, 1] * 3)
@@ -71,8 +73,11 @@ GENUINE = {
 
 @pytest.mark.parametrize("what", GENUINE)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_model_of_practice_is_safe(what, protocol, tmp_path):
-    assert verdict(GENUINE[what](), tmp_path, protocol) is Verdict.SAFE
+def test_a_model_of_practice_is_safe_and_loads(what, protocol, tmp_path):
+    model = GENUINE[what]()
+    assert verdict(model, tmp_path, protocol) is Verdict.SAFE
+    with (tmp_path / "model.pkl").open("rb") as file:
+        assert type(load_pickle(file, Trust("model/1"))) is type(model)
 
 
 HOSTILE = {
@@ -96,6 +101,13 @@ HOSTILE = {
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_what_does_more_than_a_model_of_practice_is_not_safe(what, protocol, tmp_path):
     assert verdict(HOSTILE[what](), tmp_path, protocol) is Verdict.UNKNOWN
+
+
+def test_arguments_by_position_are_not_given_to_a_function_of_pandas(tmp_path):
+    """The data would take the place of a type behind them, and the name of a time zone could be made of it."""
+    by_name, by_position = partial(pd.DataFrame, columns=["a", "b"]), partial(pd.DataFrame, [1], None, None)
+    assert verdict(FunctionTransformer(by_name), tmp_path) is Verdict.SAFE
+    assert verdict(FunctionTransformer(by_position), tmp_path) is Verdict.UNKNOWN
 
 
 def predictor(monkeypatch, **attributes):

@@ -23,6 +23,8 @@ from sklearn.preprocessing import FunctionTransformer
 from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
 from modelreg.records.scan import Verdict
 from modelreg.security.policy import verdict_of
+from modelreg.security.trust import Trust
+from modelreg.security.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
 OWN = """
@@ -425,3 +427,76 @@ def test_a_stored_name_that_is_on_the_deny_list_is_not_honoured(registry, tmp_pa
         catalog.execute("INSERT INTO trusted_names VALUES ('_weakrefset', 'WeakSet', '', 'eve', '2026-01-01')")
     with pytest.raises(UntrustedModel, match="WeakSet"):
         registry.load("churn/1")
+
+
+DERIVED = """
+import functools
+from scipy.stats import rv_continuous
+from sklearn.ensemble import StackingRegressor
+
+class Distribution(rv_continuous):
+    pass
+
+class Stack(StackingRegressor):
+    pass
+
+class Part(functools.partial):
+    pass
+
+class Table(dict):
+    pass
+"""
+
+
+@pytest.fixture
+def derived(tmp_path, monkeypatch):
+    (tmp_path / "derived_kinds.py").write_text(DERIVED)
+    monkeypatch.syspath_prepend(tmp_path)
+    import derived_kinds
+
+    yield derived_kinds
+    sys.modules.pop("derived_kinds", None)
+
+
+def loaded_with_trust(content, tmp_path, name):
+    (tmp_path / "m.pkl").write_bytes(content)
+    with (tmp_path / "m.pkl").open("rb") as file:
+        return load_pickle(file, Trust("m/1", frozenset({("derived_kinds", name)})))
+
+
+def test_what_a_library_executes_is_not_executed_in_a_class_derived_from_it(derived, tmp_path):
+    state = {"_parse_arg_template": f"open({str(tmp_path / 'marker')!r}, 'w')", "name": "mine"}
+    content = b"\x80\x02cderived_kinds\nDistribution\n)\x81" + pickle.dumps(state, 2)[2:-1] + b"b."
+    with pytest.raises(UntrustedModel, match="_parse_arg_template"):
+        loaded_with_trust(content, tmp_path, "Distribution")
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [({"stack_method_": ["save_model"]}, "stack_method_"), ({"memory": "/tmp/x"}, "memory"), ({"memory": None}, None)],
+)
+def test_a_method_or_path_is_enumerated_in_a_derived_class_too(derived, tmp_path, attributes, said):
+    made = object.__new__(derived.Stack)
+    vars(made).update(attributes)
+    if said is None:
+        assert vars(loaded_with_trust(pickle.dumps(made), tmp_path, "Stack")) == attributes
+    else:
+        with pytest.raises(UntrustedModel, match=said):
+            loaded_with_trust(pickle.dumps(made), tmp_path, "Stack")
+
+
+def test_a_class_derived_from_partial_is_not_trusted_one_by_one(derived, tmp_path):
+    with pytest.raises(UntrustedModel, match=r"derived from functools\.partial"):
+        loaded_with_trust(pickle.dumps(derived.Part(np.max)), tmp_path, "Part")
+
+
+def test_entries_that_become_attributes_are_judged_wherever_they_come_from(derived, tmp_path):
+    table = derived.Table(a=1)
+    vars(table).update({"b": 2})
+    content = (  # Table({"predict": numpy.max}), which then gets an entry, and itself as its state
+        b"\x80\x02cderived_kinds\nTable\n}X\x07\x00\x00\x00predictcnumpy\nmax\ns\x85Rq\x00X\x01\x00\x00\x00aK\x01sh\x00b."
+    )
+    with pytest.raises(UntrustedModel, match=r"Table\.predict hides a method"):
+        loaded_with_trust(content, tmp_path, "Table")
+    assert vars(loaded_with_trust(pickle.dumps(table), tmp_path, "Table")) == {"b": 2}

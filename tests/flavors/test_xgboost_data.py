@@ -1,0 +1,33 @@
+"""XGBoost takes a text for the name of a file."""
+
+from __future__ import annotations
+
+import operator
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from modelreg.security.trust import Trust
+from modelreg.security.unpickle import load_pickle
+
+ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
+CLASSES = np.array([0, 1, 0, 1])
+
+
+def test_xgboost_takes_no_text_for_data_once_a_model_is_loaded(tmp_path):
+    """A function before it may give it one, which would be the name of a file to read, or to write a cache beside."""
+    xgboost = pytest.importorskip("xgboost")
+    steps = [partial(np.where, True, str(tmp_path / "rows.libsvm?format=libsvm")), operator.itemgetter((0, 0))]
+    model = xgboost.XGBRegressor(n_estimators=2).fit(ROWS, CLASSES)
+    (tmp_path / "rows.libsvm").write_text("1 0:1 1:2\n")
+    pipeline = make_pipeline(*map(FunctionTransformer, steps), model)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(pipeline))
+    with (tmp_path / "model.pkl").open("rb") as file:
+        loaded = load_pickle(file, Trust("model/1"))
+    with pytest.raises(TypeError, match="a text is given to XGBoost as data"):
+        loaded.predict(ROWS)
+    assert loaded[-1].predict(ROWS).shape == (len(ROWS),)
