@@ -58,7 +58,7 @@ def test_the_command_says_what_was_interrupted_and_not_its_arguments(stock, can_
 
 
 def test_ctrl_c_ends_a_prune_that_deletes_bytes(stock, can_trace):
-    words = ["prune", "--stage", "None", "--grace", "0"]
+    words = ["prune", "--stage", "None", "--grace", "0", "--yes"]
     found = [each for each in stock("counted").moments(*words) if each.call == "unlink" and "/blobs/" in each.arguments]
     run = stock()
     blobs = len(list((run.registry / "artifacts/blobs/sha256").iterdir()))
