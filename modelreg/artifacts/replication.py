@@ -24,7 +24,7 @@ def replicating(
 ) -> Iterator[Replication]:
     """A `Replication`, all of which is durable at the end; temporaries are removed whatever happens.
 
-    ``outcome`` says, at the end of an error's sentence, what becomes of it all when something is damaged.
+    ``outcome`` is the end of the error's sentence when something is damaged, such as that nothing was copied.
     """
     replication = Replication(source, target, outcome, advance)
     try:

@@ -272,7 +272,7 @@ class Snapshot:
         return journal.last(self._connection)
 
     def state(self) -> State:
-        """Everything that the journal vouches for, as it is now."""
+        """Everything that the journal's entries describe, as it is now."""
         from modelreg.catalog import state
 
         return state.present(self._connection)

@@ -110,7 +110,7 @@ def rename(
 ) -> None:
     """Give a model another name.
 
-    Versions, stages, aliases, gates and history go with it. The old name leads nowhere from then on; a new model of
+    Versions, stages, aliases, gates and history go with it. The old name finds nothing from then on; a new model of
     that name would go on counting where this one stands, so no old reference comes to mean another version.
 
     \b

@@ -62,7 +62,7 @@ def transition(
 ) -> None:
     """Put a version into a stage, such as Production.
 
-    Only one version of a model is in Production. While another one is there, a terminal is asked what becomes of
+    Only one version of a model is in Production. While another one is there, a terminal is asked what to do with
     it, and a script is refused (exit 4) unless it says --archive-existing or --move-existing. A version that does
     not pass the gates of the stage is refused (exit 5).
 
@@ -103,7 +103,7 @@ def rollback(
     """Bring back the version that was in Production before.
 
     It is found in the journal, its bytes are checked, and the version that it displaces returns to the stage that
-    it came from. No gate is asked. A second rollback goes one step further back.
+    it came from. Gates are not checked. A second rollback goes one step further back.
 
     \b
     modelreg rollback churn --dry-run
@@ -123,7 +123,7 @@ def rollback(
 
 
 def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
-    """Make the request; on a terminal, ask what becomes of the version in Production when that was not said."""
+    """Make the request; on a terminal, ask what to do with the version in Production when that was not said."""
     terms: dict[str, object] = {"archive_existing": archive_existing, "move_existing": move_existing}
     while True:
         try:

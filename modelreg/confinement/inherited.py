@@ -34,7 +34,7 @@ def let_go_of_descriptors(kept: Sequence[int]) -> None:
 def require_nothing_shared() -> None:
     """Raise `ConfinementFailed` for memory that is shared with a file or a process, and could be written.
 
-    Closing the file does not end a mapping. Without ``/proc/self/smaps`` nothing is told.
+    Closing the file does not end a mapping. Without ``/proc/self/smaps`` this is not checked.
     """
     with suppress(FileNotFoundError), open("/proc/self/maps", "rb") as file:
         if not any(line.split(None, 2)[1].endswith(b"s") for line in file):

@@ -150,7 +150,7 @@ def _text(value: object) -> str | None:
 
 
 def _class(files: Files, flavor: dict[object, object]) -> str | None:
-    """The class that the flavor names, else that of the file which it says the model is in."""
+    """The class that the flavor names; without one, the class in the model's file."""
     named = _text(flavor.get("model_class"))
     path = _file(files, flavor.get("pickled_model"))
     if named or path is None:

@@ -54,7 +54,7 @@ def tenures(entries: Iterable[JournalEntry]) -> Tenures:
 
 
 def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
-    """What brings back the version that was in Production before: the changes that make room come first.
+    """The changes that bring back the version that was in Production before; versions leave before it enters.
 
     ``entries`` are those about going into Production, and ``stages`` those of their versions now. The version that
     has to leave returns to the stage that it came from. Where several may be in Production, the one before may still

@@ -37,7 +37,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody vouches for what a version is; it belongs to the digest."""
+    """Somebody says that a version is good; it belongs to the digest, so each version with that digest has it."""
 
     user: str
     """The OS user."""
