@@ -49,7 +49,8 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     """
     past, leaving = _split(tenures(entries), stages)
     if not past:
-        raise NothingToRollBackTo(name, "no other version was in Production before", f"modelreg history {name}")
+        before = "" if leaving is None else f" before {name}/{leaving.version}"
+        raise NothingToRollBackTo(name, f"no version was in Production{before}", f"modelreg history {name}")
     target = past[-1].version
     if target not in stages:
         raise NothingToRollBackTo(
