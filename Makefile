@@ -48,7 +48,7 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/write_docs.py
 
-# What models may hold, from files of genuine models (make corpus) and from the libraries; its difference is to be reviewed.
+# What models may hold, from files of genuine models (scripts/genuine) and from the libraries; its difference is to be reviewed.
 policy: .venv-flavors/.ready
 	rm -rf build/policy && mkdir -p build/policy
 	PYTHONPATH=scripts .venv-flavors/bin/python -W ignore -m genuine build/policy/corpus

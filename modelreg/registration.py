@@ -22,7 +22,7 @@ from modelreg.records.scan import Scan, Verdict
 from modelreg.records.version import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
-from modelreg.security.trust import honoured, trustable
+from modelreg.security.trust import honoured, to_be_moved, trustable
 from modelreg.stages import Stage
 from modelreg.statements import Statement
 
@@ -202,6 +202,8 @@ def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
         return ()
     if names := trustable(scan):
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
+    if code := to_be_moved(scan.imports):
+        return (f"no other program can load it: define {', '.join(code)} in a module that can be imported",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)

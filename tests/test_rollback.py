@@ -118,7 +118,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(four):
 
 
 def test_without_a_history_it_is_refused(four):
-    with pytest.raises(NothingToRollBackTo, match="no other version was in Production") as refused:
+    with pytest.raises(NothingToRollBackTo, match="no version was in Production") as refused:
         four.rollback("churn")
     assert refused.value.exit == 4
     with pytest.raises(ModelNotFound):

@@ -14,6 +14,7 @@ from modelreg.containers.bounds import Bounds
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_WORK_OF_BZIP2 = 4  # times that of zlib for a byte
 _PIECE = 64 * 1024
 _EITHER_HEADER, _RAW = 15 | 32, -15  # zlib's names for what goes before the data
 _LZMA_MEMORY = 256 << 20  # bytes; a header may ask for 4 GiB, xz's strongest setting for 65 MiB
@@ -86,6 +87,7 @@ class _Decompressed(io.RawIOBase):
         self._file = file
         self._make = make
         self._bounds = bounds
+        self._work = _WORK_OF_BZIP2 if make is _bz2 else 1
         self._members_left = members
         self._decompressor = make()
         self._waiting = b""
@@ -103,7 +105,7 @@ class _Decompressed(io.RawIOBase):
             if not self._has_begun:
                 raise
             self.is_damaged, data = True, b""  # what came before the damage is read all the same
-        if self._bounds is not None and not self._bounds.take(bytes=len(data)):
+        if self._bounds is not None and not self._bounds.take(bytes=self._work * len(data)):
             data = b""
         self._has_begun = self._has_begun or bool(data)
         view[: len(data)] = data

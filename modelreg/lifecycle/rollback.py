@@ -62,12 +62,12 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     """
     past, leaving = _split(tenures(entries).kept, stages)
     if not past:
-        hint = f"modelreg history {quoted(name)}"
+        before, hint = "", f"modelreg history {quoted(name)}"
         if leaving is not None:
-            hint = (
-                f"modelreg transition {quoted(f'{name}/{leaving.version}')} {leaving.before} takes it out of Production"
-            )
-        raise NothingToRollBackTo(name, "no other version was in Production before", hint)
+            last = f"{name}/{leaving.version}"
+            before = f" before {last}"
+            hint = f"modelreg transition {quoted(last)} {leaving.before} takes it out of Production"
+        raise NothingToRollBackTo(name, f"no version was in Production{before}", hint)
     target = past[-1].version
     if target not in stages:
         raise NothingToRollBackTo(

@@ -67,8 +67,9 @@ class Scan:
         """What each file imports of one verdict."""
         found = [each for each in self.imports if each.verdict is verdict]
         for place in dict.fromkeys(each.place for each in found):
-            names = ", ".join(each.dotted for each in found if each.place == place)
-            yield f"{place}{': ' if place else ''}it imports {names}, {why}"
+            names = [each.dotted for each in found if each.place == place]
+            clause = why if len(names) == 1 else why.replace("which is", "which are")
+            yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {clause}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
         """The verdict when these pairs of module and name are trusted, too (see `TrustedName`)."""

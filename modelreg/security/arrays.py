@@ -330,14 +330,12 @@ def _part(node: Node, depth: int) -> DType:
 
 def _are_fields(names: Sequence[Node], fields: Mapping[Any, Any]) -> bool:
     """Whether there is a field for each name, and none besides but the same ones by their titles."""
-    titles = {
-        fields[name][2]: fields[name]
-        for name in names
-        if name in fields and isinstance(fields[name], tuple) and len(fields[name]) == 3
-    }
-    known = all(isinstance(name, str) and name in fields for name in names)
-    others = fields.keys() - set(names)
-    return known and len(set(names)) == len(names) and all(fields[each] is titles.get(each) for each in others)
+    known = [name for name in names if isinstance(name, str) and name in fields]
+    if len(known) < len(names) or len(set(known)) < len(names):
+        return False
+    titled = [fields[name] for name in known if isinstance(fields[name], tuple) and len(fields[name]) == 3]
+    by_title = {field[2]: field for field in titled if isinstance(field[2], str)}
+    return all(fields[each] is by_title.get(each) for each in fields.keys() - set(known))
 
 
 def _overlap(fields: Sequence[tuple[DType, int]]) -> bool:

@@ -17,6 +17,7 @@ from modelreg.security.denied_names import is_trustable
 from modelreg.security.kinds import (
     BYTES,
     CONVERSION,
+    FORMS,
     FUNCTION,
     KEYWORD,
     LABELS,
@@ -26,8 +27,10 @@ from modelreg.security.kinds import (
     NUMBERS,
     OBJECT,
     OBJECTS,
+    TEMPLATE,
     TEXT,
     TYPE,
+    WEIGHTS,
     WRITING_KEYWORDS,
     Kinds,
     literal,
@@ -80,6 +83,10 @@ _KEEP_TEXTS = frozenset(
     }
 )
 """What takes a text as it is; others parse it, some by regular expressions."""
+_RANGE = re.compile(r"(.)-(\\?.)", re.DOTALL)
+_IGNORES_CASE = re.compile(r"\(\?[a-z]*i")
+_WIDEST, _LOOKED_UP_AT_ONCE = 1 << 16, 20
+"""What an escape may end: as many characters as Python looks at. So many take as long as a value to be judged."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS, _NUMBER_ARRAYS = "SUT", "OT", "biufc"
@@ -208,7 +215,7 @@ class _Judge:
     def _text(self, node: str, kinds: Kinds, place: str) -> None:
         if TIME_ZONE_FILE in node:
             self._refuse(place, f"{node[:80]!r}, which names a file", kinds)
-        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _is_keyword(node, kinds):
+        elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _has_form(node, kinds):
             self._refuse(place, repr(node[:80]), kinds)
 
     def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
@@ -300,7 +307,7 @@ class _Judge:
             if owner.category in kinds.words or key in kinds.words or OBJECT in kinds.words:
                 if id(node) not in self._judged:
                     self._judged.add(id(node))
-                    self._take(_WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(owner.category, 0)))
+                    self._take(_work_to_make(node, constructor, key, owner.category))
                     self._members(node, constructor, key, owner)
             else:
                 self._refuse(place, _object_in_words(key), kinds)
@@ -421,6 +428,8 @@ class _Judge:
     def _own(self, node: Object, cls: Global) -> None:
         """An object of a class that is trusted, or not loaded."""
         self._foreign(cls, "")
+        if class_of(node) is None:  # loading refuses to call it, whatever is trusted
+            self._say(f"{cls.dotted} is called, and a trusted function may only be held as a value")
         if id(node) in self._judged:
             return
         self._judged.add(id(node))
@@ -525,8 +534,11 @@ def _has_slots(state: Node) -> bool:
     )
 
 
-def _is_keyword(text: str, kinds: Kinds) -> bool:
-    return KEYWORD in kinds.words and text not in WRITING_KEYWORDS
+def _has_form(text: str, kinds: Kinds) -> bool:
+    """Whether a place admits texts of a form that ``text`` has."""
+    if KEYWORD in kinds.words and text not in WRITING_KEYWORDS:
+        return True
+    return any(FORMS[word].fullmatch(text) for word in kinds.words & FORMS.keys())
 
 
 def _is_long(argument: Node) -> bool:
@@ -536,6 +548,17 @@ def _is_long(argument: Node) -> bool:
         return any(_is_long(value) for key, value in argument.items() if key != "name" and not isinstance(value, dict))
     is_omitted = isinstance(argument, Omitted) and argument.type_name == "str"
     return is_omitted or (isinstance(argument, str) and len(argument) > _LONGEST_PARSED)
+
+
+def _work_to_make(node: Object, constructor: Global, key: str, category: str) -> int:
+    """The work of loading an object; of a pattern that of its ranges, whose characters are looked up to ignore case."""
+    match constructor.dotted, node.arguments:
+        case "re._compile", (str(pattern), int(flags), *_) if flags & re.IGNORECASE or _IGNORES_CASE.search(pattern):
+            ranges = _RANGE.findall(pattern)
+            widths = (_WIDEST if "\\" in last else ord(last) - ord(first) for first, last in ranges)
+            return sum(max(0, width) // _LOOKED_UP_AT_ONCE for width in widths)
+        case _:
+            return _WORK_TO_MAKE.get(key, _WORK_TO_MAKE.get(category, 0))
 
 
 def _shown_key(key: Node) -> str:
@@ -594,6 +617,8 @@ _IN_WORDS = {
     FUNCTION: "a function on the allow-list",
     TYPE: "a type of numbers",
     CONVERSION: "a type of numbers",
+    TEMPLATE: "a text with {transformer_name} and {feature_name}",
+    WEIGHTS: "a path to coef_ or feature_importances_",
     KEYWORD: "the name of an argument that is only read",
     OBJECT: "an object",
     "estimator": "an estimator",

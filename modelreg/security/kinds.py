@@ -5,6 +5,8 @@ A set of kinds is a list of words, as ``policy.json`` has it:
 - ``numbers``: numbers in lists, tuples, sets and arrays. Single numbers, truth values and None are admitted everywhere:
   nothing can be done with them;
 - ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
+- ``template``: a text into which scikit-learn fills the names of a transformer and a column, and nothing else;
+  ``weights``: a path of attributes that leads to the weights of an estimator, through its parts alone;
 - ``bytes``: a byte string;
 - ``no numbers``: no single numbers here, since they would be sizes;
 - ``objects``: arrays of objects, also where they would not be admitted; ``no objects``: none here (see
@@ -20,12 +22,14 @@ A set of kinds is a list of words, as ``policy.json`` has it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 NUMBERS, TEXT, LABELS, BYTES = "numbers", "text", "labels", "bytes"
 FUNCTION, TYPE, METHOD, NO_NUMBERS = "function", "type", "method", "no numbers"
+TEMPLATE, WEIGHTS = "template", "weights"
 CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "no objects"
 
 WRITING_KEYWORDS = frozenset(
@@ -44,6 +48,18 @@ WRITING_KEYWORDS = frozenset(
     }
 )
 """Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""
+
+FORMS: Mapping[str, re.Pattern[str]] = {
+    TEMPLATE: re.compile(r"(?:[^{}]|\{\{|\}\}|\{(?:transformer_name|feature_name)\})*", re.DOTALL),
+    WEIGHTS: re.compile(
+        r"auto|(?:(?:(?:named_steps|named_estimators_|named_transformers_)\.(?!_)\w+"
+        r"|estimator_?|base_estimator_?|best_estimator_|final_estimator_?|regressor_?|classifier_?)\.)*"
+        r"(?:coef_|feature_importances_)",
+        re.ASCII,
+    ),
+}
+"""Kinds of texts that a library executes in a language of its own, ``str.format`` and ``operator.attrgetter``, which
+reaches modules through attributes -> what such a text may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,16 @@ def _recall_near(r: PickleStack) -> None:
 
 
 _INTEGER = re.compile(rb"-?[1-9][0-9]{0,153}|0")
+_PIECE = 1 << 20
+_LONGEST_ESCAPED = 10 * (len(TIME_ZONE_FILE) + 1)
+"""Bytes of `TIME_ZONE_FILE` as escapes, and of one more that a piece begins within."""
 _FLOAT = re.compile(rb"-?(\d+\.\d+|\d+(\.\d+)?e[+-]\d+|inf)|nan")
+
+
+def _names_time_zone(line: bytes) -> bool:
+    """Whether `TIME_ZONE_FILE` stands in a line, escaped or not; decoded in pieces, since a whole takes much memory."""
+    pieces = (line[max(0, at - _LONGEST_ESCAPED) : at + _PIECE] for at in range(0, len(line), _PIECE))
+    return any(TIME_ZONE_FILE in piece.decode("raw-unicode-escape", "replace") for piece in pieces)
 
 
 def _text_line(r: PickleStack) -> None:
@@ -152,7 +161,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line), TIME_ZONE_FILE in line.decode("raw-unicode-escape", "replace")))
+        r.push(Omitted("str", len(line), _names_time_zone(line)))
         return
     r.take_text(len(line))
     try:

@@ -24,7 +24,7 @@ _FILE = Path(__file__).parent / "policy.json"
 _DECIDING = frozenset(
     {
         *("input", "memory", "stack_method", "stack_method_", "response_method", "_response_method"),
-        *("_parse_arg_template", "snapshot_file", "train_dir"),
+        *("_parse_arg_template", "snapshot_file", "train_dir", "importance_getter", "verbose_feature_names_out"),
     }
 )
 """Attributes of libraries' classes that name a method or a file, or are executed, also in a class derived from one."""

@@ -423,6 +423,8 @@ def continued(data: Data) -> Iterator[Candidate]:
         ensemble.GradientBoostingClassifier(n_estimators=9, n_iter_no_change=2, subsample=0.8, max_features="sqrt"),
         ensemble.HistGradientBoostingClassifier(max_iter=9, early_stopping=True, scoring="accuracy"),
         ensemble.HistGradientBoostingRegressor(max_iter=9, early_stopping=True, validation_fraction=None),
+        ensemble.HistGradientBoostingRegressor(max_iter=9, early_stopping=True, scoring="neg_mean_absolute_error"),
+        ensemble.HistGradientBoostingRegressor(max_iter=9, early_stopping=True, scoring=None),
     ]
     for model in early:
         yield f"{type(model).__name__} with early stopping", partial(fit, model, data.X, data.binary)

@@ -309,7 +309,12 @@ def other_functions(data: Data) -> Iterator[Candidate]:
     kernels += [partial(pairwise.polynomial_kernel, degree=2, coef0=1)]
     for kernel in kernels:
         for kind in (svm.SVC, svm.NuSVC, svm.SVR, svm.OneClassSVM):
-            yield f"{kind.__name__} kernel {_name(kernel)}", partial(fit, kind(kernel=kernel), data.X, data.binary)
+            rows = {"": data.X, " of a table": pd.DataFrame(data.X), " of a sparse matrix": sparse.csr_matrix(data.X)}
+            for form, features in rows.items():
+                yield (
+                    f"{kind.__name__} kernel {_name(kernel)}{form}",
+                    partial(fit, kind(kernel=kernel), features, data.binary),
+                )
     for kernel in (np.dot, np.inner, np.vdot, distance.euclidean, partial(distance.minkowski, p=3)):  # of two rows each
         yield (
             f"KernelRidge {_name(kernel)}",

@@ -64,8 +64,9 @@ class Observations:
         with path.open("rb") as file:
             start = file.read(16)
             file.seek(0)
-            content = decompressing(file) if is_compressed(start) else file
-            size = None if is_compressed(start) else path.stat().st_size
+            written = path.stat().st_size
+            content = decompressing(file, Bounds.of_model(written)) if is_compressed(start) else file
+            size = None if is_compressed(start) else written
             for reading in read_pickles(content, size, Budget(50_000_000, 1 << 32, 50_000_000)):
                 if reading.end is not End.STOP:
                     return f"{path}: {reading.end.name}: {reading.problem}"
@@ -86,10 +87,10 @@ class Observations:
                     return numpy_header.stored_array(cast("BinaryIO", member), bounds)
 
             try:
-                top, names, _ = read_schema(json.loads(archive.read("schema.json")), array_of, bounds)
+                read = read_schema(json.loads(archive.read("schema.json")), array_of, archive.namelist(), bounds)
             except UnreadablePickle as unreadable:
                 return f"{path}: {unreadable}"
-        self.graph(top, names)
+        self.graph(read.top, read.names)
         return None
 
     def graph(self, top: Node, names: Iterable[Global]) -> None:

@@ -82,6 +82,8 @@ METHOD_NAMES = frozenset(
     {"stack_method", "stack_method_", "response_method", "_response_method", "chain_method", "chain_method_"}
 )
 """Attributes whose texts are called as methods, also within lists."""
+FORMED = {"importance_getter": "weights", "verbose_feature_names_out": "template"}
+"""Attributes whose texts are executed, as paths of attributes or templates of ``str.format`` -> what they may be."""
 NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
 """Attributes that hold nothing but None: a folder that is written to and unpickled from."""
 _TEXT = ["text", "labels", "numbers"]
@@ -158,7 +160,6 @@ FREE_TEXT = frozenset(
             "_variable",
             "_train_data_name",
             "eval_metric",
-            "importance_getter",
             "aggfunc",
         ),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from modelreg.security.kinds import (
@@ -196,6 +197,10 @@ class Widening:
             texts = words(*map(literal, review.METHODS))
             return texts | Kinds(items=texts)
         widened = self._kinds(kinds)
+        if attribute in review.FORMED:
+            executed = frozenset({TEXT, LABELS, review.FORMED[attribute]})
+            others = _without_literals(widened)
+            return replace(others, words=others.words - executed | {review.FORMED[attribute]})
         if attribute in review.FREE_TEXT or attribute.startswith("feature_name") or self._has_any_text(name, kinds):
             widened |= words(TEXT)
         if widened.words & {NUMBERS}:

@@ -146,7 +146,7 @@ def test_rollback_says_what_it_did_and_how_to_undo_it(churn):
     ]
     refused = churn("rollback", "churn")
     assert refused.returncode == 4
-    assert refused.stderr.startswith("error: no other version was in Production before; churn was not changed\n")
+    assert refused.stderr.startswith("error: no version was in Production before churn/1; churn was not changed\n")
 
 
 def test_history_answers_for_any_time(churn):

@@ -103,6 +103,14 @@ CONTRADICTORY = {
         state_of(np.dtype([(("t", "a"), "f8")]), fields={"a": (F8, 0, "t"), "t": (OBJECT, 0, "t")}),
         "fields that NumPy does not write",
     ),
+    "a list for the name of a field": (
+        state_of(np.dtype([("a", "f8")]), names=(["a"],)),
+        "fields that NumPy does not write",
+    ),
+    "a list for the title of a field": (
+        state_of(np.dtype([(("t", "a"), "f8")]), fields={"a": (F8, 0, ["t"]), "t": (F8, 0, ["t"])}),
+        "fields that NumPy does not write",
+    ),
     "another size than its code": (state_of(np.dtype("V8"), size=16), "two sizes"),
     "the size of a text that is left open": (state_of(np.dtype("U3"), size=-1), "two sizes"),
     "a field beyond its type": (

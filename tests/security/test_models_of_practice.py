@@ -13,10 +13,16 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
 from modelreg.errors import InvalidInput, UntrustedModel
@@ -43,6 +49,27 @@ def noted(**notes):
     return model
 
 
+def named_by(template):
+    table = pd.DataFrame(ROWS, columns=["a", "b"])
+    steps = [("scaled", StandardScaler(), ["a"])]
+    return ColumnTransformer(steps, verbose_feature_names_out=template).set_output(transform="pandas").fit(table)
+
+
+def named_by_reaching(template):
+    model = named_by("{transformer_name}")
+    model.verbose_feature_names_out = template
+    return model
+
+
+def selected(getter):
+    return SelectFromModel(LogisticRegression(), importance_getter=getter)
+
+
+def early(scoring):
+    rows, numbers = np.tile(ROWS, (4, 1)), np.tile(CLASSES, 4)
+    return HistGradientBoostingRegressor(max_iter=3, early_stopping=True, scoring=scoring).fit(rows, numbers)
+
+
 def called(name, *arguments, **named):
     return FunctionTransformer(operator.methodcaller(name, *arguments, **named))
 
@@ -52,6 +79,13 @@ def encoded(values):
 
 
 GENUINE = {
+    "boosting that stops early by a score": lambda: early("neg_mean_absolute_error"),
+    "boosting that stops early by its own score": lambda: early(None),
+    "a template for names of columns": lambda: named_by("{transformer_name}: {feature_name} {{x}}"),
+    "a path to weights": lambda: selected("named_steps.clf.coef_"),
+    "a path to weights of a search": lambda: selected("best_estimator_.feature_importances_"),
+    "a kernel of a table": lambda: SVC(kernel=cosine_similarity).fit(pd.DataFrame(ROWS), CLASSES),
+    "a kernel of a sparse matrix": lambda: SVR(kernel=cosine_similarity).fit(csr_matrix(ROWS), CLASSES),
     "names of columns on a model": lambda: noted(feature_names=["a", "b"], columns=pd.Index(["a", "b"])),
     "metadata on a model": lambda: noted(metadata={"auc": 0.9, "by": {"team": "risk"}}, threshold_=0.4, version="1"),
     "an encoder on a model": lambda: noted(label_encoder=LabelEncoder().fit(["u", "v"])),
@@ -81,6 +115,12 @@ def test_a_model_of_practice_is_safe_and_loads(what, protocol, tmp_path):
 
 
 HOSTILE = {
+    "a template that reaches modules": lambda: named_by_reaching("{transformer_name.__class__.__init__.__globals__}"),
+    "a template with an index": lambda: named_by_reaching("{feature_name[0]}"),
+    "a template with a conversion": lambda: named_by_reaching("{feature_name!r:{transformer_name}}"),
+    "a path that reaches modules": lambda: selected("coef_.ctypes._ctypes.cdll.library"),
+    "a path beyond weights": lambda: selected("coef_.ctypes"),
+    "a path of private names": lambda: selected("named_steps.__class__.coef_"),
     "a note that hides a method": lambda: noted(predict=["u"]),
     "a note that hides a property": lambda: noted(__class__="u"),
     "a private note": lambda: noted(_estimator_type="clusterer"),

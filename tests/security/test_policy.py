@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import joblib
 import pytest
+import skops.io
+from policy.observe import Observations
+from sklearn.preprocessing import StandardScaler
 
 from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import is_dangerous
@@ -92,3 +96,17 @@ def test_what_is_called_makes_a_number_or_a_text():
     assert "numpy.ndarray" not in known.types
     called = known.classes.get("sklearn.preprocessing._function_transformer.FunctionTransformer").attributes["func"]
     assert "type" not in called.words
+
+
+def test_what_is_observed_of_a_model_is_the_same_in_every_format(tmp_path):
+    model = StandardScaler().fit([[0.0], [1.0]])
+    joblib.dump(model, tmp_path / "plain.joblib")
+    joblib.dump(model, tmp_path / "compressed.joblib", compress=3)
+    skops.io.dump(model, tmp_path / "model.skops")
+    seen = []
+    for path in map(tmp_path.joinpath, ("plain.joblib", "compressed.joblib", "model.skops")):
+        observations = Observations()
+        assert observations.file(path) is None, path
+        seen.append(observations.classes["sklearn.preprocessing._data.StandardScaler"].attributes)
+    assert seen[0]
+    assert seen == seen[:1] * 3
