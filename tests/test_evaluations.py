@@ -67,6 +67,7 @@ def test_scores_are_kept_when_the_model_is_renamed_while_it_is_measured(two, hol
     assert list(two.verify()) == []
 
 
+@pytest.mark.slow
 def test_they_stand_beside_those_of_the_version_in_production(two, holdout, cancer, tmp_path):
     two.evaluate("tumour/1", holdout, "target")
     two.transition("tumour", 1, "Production")
@@ -92,6 +93,7 @@ def test_the_version_in_production_is_measured_on_the_same_data_in_one_command(t
     assert (itself.production, itself.incumbent) == (None, None)
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_when_the_version_in_production_cannot_be_measured(two, holdout, tmp_path):
     other = LogisticRegression().fit([[1.0], [2.0]], ["a", "b"])
     joblib.dump(other, tmp_path / "other.joblib")
@@ -150,6 +152,7 @@ def test_a_version_predicts_from_the_registry(two, holdout, cancer, tmp_path):
 # what is asked for, through the confined process
 
 
+@pytest.mark.slow
 def test_a_frame_is_evaluated_and_predicted_as_its_file_is(two, holdout, cancer, tmp_path):
     frame = cancer.frame[400:]
     of_file = two.evaluate("tumour/1", holdout, "target").evaluation
@@ -168,6 +171,7 @@ def test_a_frame_has_no_name_and_other_objects_are_no_data(two, cancer, tmp_path
         two.predict("tumour/1", [1, 2], tmp_path / "out.csv")
 
 
+@pytest.mark.slow
 def test_classes_slices_scorers_and_weights_become_metrics_that_gates_know(two, holdout, cancer, tmp_path):
     frame = cancer.frame[400:].assign(hospital=lambda frame: ["north" if row % 2 else "south" for row in range(169)])
     found = two.evaluate(

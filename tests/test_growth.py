@@ -101,12 +101,14 @@ def steps(registries, tmp_path, monkeypatch, capsys):
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", OF_ONE.values(), ids=OF_ONE)
 def test_what_shows_as_much_reads_as_much(steps, words):
     few, many = steps(words)
     assert many <= 1.3 * few + SLACK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", OF_ALL.values(), ids=OF_ALL)
 def test_what_shows_twice_as_much_reads_twice_as_much(steps, words):
     few, many = steps(words)

@@ -202,6 +202,7 @@ def undo(done):
     ],
     ids=lambda words: " ".join(words or ["-"]),
 )
+@pytest.mark.slow
 def test_the_undo_that_is_printed_undoes_it(churn, registry, shell, before, words):
     if before:
         assert churn(*before).returncode == 0
@@ -404,6 +405,7 @@ def test_predictions_do_not_replace_their_data_and_do_not_mix_with_json(run, tra
         ),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, trained, words, status, journal):
     before = journal()
     done = run(*(word.format(trained) for word in words))
@@ -414,6 +416,7 @@ def test_what_cannot_be_evaluated_or_predicted_is_refused_in_one_sentence(run, t
     assert not (trained / "out.csv").exists()
 
 
+@pytest.mark.slow
 def test_options_of_files_and_scores_reach_the_model(run, trained):
     text = (trained / "holdout.csv").read_text()
     (trained / "holdout.txt").write_text(text.replace(",", ";"))

@@ -18,9 +18,9 @@ class Undertaking:
     """Whether it is run where no registry is yet."""
     again: tuple[int, ...] = (0,)
     """How it may end when it is run again after it was done."""
-    stride: int = 5
+    stride: int = 8
     """Of its moments, every so many are tried."""
-    stride_of_pages: int = 16
+    stride_of_pages: int = 24
     """The same, for the pages that SQLite writes."""
 
     @property
@@ -32,18 +32,18 @@ class Undertaking:
 _REGISTER = ("register", "fresh.bin", "--name", "churn")
 
 UNDERTAKINGS = {
-    "register into a new registry": Undertaking(_REGISTER, makes_registry=True, stride=8, stride_of_pages=40),
+    "register into a new registry": Undertaking(_REGISTER, makes_registry=True, stride=12, stride_of_pages=60),
     "register": Undertaking((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
-    "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=7),
-    "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=4),
-    "require a sandbox": Undertaking(("init", "--require-sandbox"), stride_of_pages=4),
-    "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=12),
-    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0", "--yes"), stride_of_pages=16),
-    "backup": Undertaking(("backup", f"{BESIDE}/backup"), stride_of_pages=16),
+    "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=11),
+    "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=6),
+    "require a sandbox": Undertaking(("init", "--require-sandbox"), stride_of_pages=6),
+    "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=18),
+    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0", "--yes")),
+    "backup": Undertaking(("backup", f"{BESIDE}/backup")),
     "restore into a new registry": Undertaking(
-        ("restore", "backup"), makes_registry=True, again=(4,), stride=14, stride_of_pages=40
+        ("restore", "backup"), makes_registry=True, again=(4,), stride=20, stride_of_pages=60
     ),
-    "restore": Undertaking(("restore", "backup", "--force"), stride=14, stride_of_pages=40),
+    "restore": Undertaking(("restore", "backup", "--force"), stride=20, stride_of_pages=60),
 }
 
 OF_ONE_TRANSACTION = {

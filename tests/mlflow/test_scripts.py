@@ -35,6 +35,7 @@ def runner():
         yield process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_of_a_tutorial_runs_with_only_its_import_changed(script, runner, tmp_path):
     text = script.read_text()
