@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,13 @@ _LIBRARIES = (
     "catboost", "onnx", "onnxruntime", "torch", "keras", "tensorflow", "safetensors",
 )  # fmt: skip
 
+_RENAMED = {
+    "xgboost": ("xgboost-cpu",),
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "intel-tensorflow"),
+}
+"""Distributions of the same library under other names."""
+
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch": "torch"}
 """Flavor -> distribution, where the two names differ."""
 
@@ -31,8 +38,12 @@ def actor() -> Actor:
     return Actor(user=_os_user(), claimed_user=_variable(USER_ENVIRONMENT), ci_job=_ci_job())
 
 
-def observe(source: str, run_id: str | None) -> Provenance:
-    """What is recorded with a version that is registered now, from ``source``."""
+def observe(source: str, run_id: str | None, stated: Mapping[str, str]) -> Provenance:
+    """What is recorded with a version that is registered now, from ``source``.
+
+    ``stated`` are the releases of libraries that its files name: those made it, whatever is installed here.
+    """
+    here = installed(_LIBRARIES)
     commit = commit_of(_folders(source))
     return Provenance(
         source=_as_utf8(source),
@@ -40,14 +51,16 @@ def observe(source: str, run_id: str | None) -> Provenance:
         git_dirty=commit.is_dirty,
         run_id=run_id,
         ci_job=_ci_job(),
-        environment=installed(_LIBRARIES),
+        environment=Environment(here.python, {**here.libraries, **stated}),
         notes=() if commit.problem is None else (_as_utf8(commit.problem),),
     )
 
 
 def installed(distributions: Iterable[str]) -> Environment:
     """This Python, and which of ``distributions`` are installed; nothing of them is imported."""
-    versions = {name: _version(name) for name in distributions}
+    versions = {
+        name: next(filter(None, map(_version, (name, *_RENAMED.get(name, ())))), None) for name in distributions
+    }
     return Environment(platform.python_version(), {name: version for name, version in versions.items() if version})
 
 

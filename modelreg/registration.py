@@ -104,7 +104,7 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
         _require_expected(receipt, request)
         published = publish(receipt, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, found = published.described, published.scan
-        observed = provenance.observe(request.origin, statement.run_id or described.run_id)
+        observed = provenance.observe(request.origin, statement.run_id or described.run_id, described.libraries)
         new = NewVersion(
             digest=published.digest,
             files=published.files,

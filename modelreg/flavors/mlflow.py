@@ -52,6 +52,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
         model_class=_class(files, _mapping(flavors[flavor])),
         signature=_own_signature(flavors) or _signature(_mapping(model.get("signature"))),
         run_id=_text(model.get("run_id")),
+        libraries=_libraries(_mapping(flavors.get("sklearn"))),
     )
 
 
@@ -90,6 +91,12 @@ def generic_flavor(files: Files) -> dict[object, object]:
 def parsed(files: Files) -> dict[object, object]:
     """The ``MLmodel`` of a folder, with texts for all scalars; empty where there is none."""
     return (_parsed(files["MLmodel"]) if "MLmodel" in files else None) or {}
+
+
+def _libraries(flavor: dict[object, object]) -> dict[str, str]:
+    """The release of scikit-learn that logged the model."""
+    stated = _text(flavor.get("sklearn_version"))
+    return {"scikit-learn": stated} if stated and pickles.is_release(stated) else {}
 
 
 def _context(generic: dict[object, object], folder: Path) -> PythonModelContext:

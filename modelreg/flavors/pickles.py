@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,7 +14,7 @@ from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.records.registration import Description
-from modelreg.security.object_graph import Object, class_of
+from modelreg.security.object_graph import Node, Object, class_of, parts_of, resolved
 from modelreg.security.pickle_reader import End, Reading, read_pickle
 
 if TYPE_CHECKING:
@@ -27,6 +30,9 @@ _LIBRARIES = {
     "torch": "pytorch",
     "keras": "keras",
 }
+_A_RELEASE = re.compile(r"\d+(\.\w+){1,3}([+-][\w.]{1,20})?", re.ASCII)
+_RELEASE = "_sklearn_version"
+_LOOKED_AT = 2_000  # values, among which there is an estimator in any model that has one
 _PROTOCOL_MARK = b"\x80"
 _NOT_READ = "it begins as a pickle, but cannot be read as one to its end: it is cut off, damaged, or of an unusual form"
 
@@ -60,7 +66,13 @@ def describe(path: Path) -> Description | None:
     if not _is_convincing(reading, marked):
         return _not_read(reading) if marked and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
-    return Description(flavor_of(model_class), _format(reading, compressed), model_class, notes=_notes(reading))
+    return Description(
+        flavor_of(model_class),
+        _format(reading, compressed),
+        model_class,
+        notes=_notes(reading),
+        libraries=_libraries(reading.top),
+    )
 
 
 def _not_read(reading: Reading) -> Description:
@@ -69,9 +81,27 @@ def _not_read(reading: Reading) -> Description:
     return Description(flavor, known_as, notes=(_NOT_READ,))
 
 
+def is_release(text: str) -> bool:
+    """Whether a text can be the number of a release: ``1.5.2``, ``1.9.dev0``."""
+    return _A_RELEASE.fullmatch(text) is not None
+
+
 def flavor_of(model_class: str | None) -> str:
     """The library that a class belongs to; ``python`` for one that is none of a library we know."""
     return _LIBRARIES.get((model_class or "").partition(".")[0], "python")
+
+
+def _libraries(top: Node) -> dict[str, str]:
+    """The release of scikit-learn that one of the first estimators states, which each writes into its state."""
+    waiting, looked_at = deque([top]), 0
+    while waiting and looked_at < _LOOKED_AT:
+        node, looked_at = waiting.popleft(), looked_at + 1
+        state = resolved(node.state) if isinstance(node, Object) else None
+        stated = state.get(_RELEASE) if isinstance(state, dict) else None
+        if isinstance(stated, str) and is_release(stated):
+            return {"scikit-learn": stated}
+        waiting.extend(islice(parts_of(node), _LOOKED_AT))
+    return {}
 
 
 @contextmanager

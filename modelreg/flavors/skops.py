@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.containers.archive import opened_archive
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files, OpenModel, only_file
-from modelreg.containers.json_text import parse_object, text_at
+from modelreg.containers.json_text import objects_in, parse_object, text_at
 from modelreg.containers.zip_members import ZipMembers
 from modelreg.errors import UnloadableModel
-from modelreg.flavors.pickles import flavor_of
+from modelreg.flavors.pickles import flavor_of, is_release
 from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
 
@@ -45,7 +45,17 @@ def describe(path: Path) -> Description | None:
     if module is None or name is None or "__loader__" not in schema:
         return None
     model_class = f"{module}.{name}"
-    return Description(flavor_of(model_class), "skops", model_class)
+    return Description(flavor_of(model_class), "skops", model_class, libraries=_libraries(schema))
+
+
+def _libraries(schema: dict[str, object]) -> dict[str, str]:
+    """The release of scikit-learn that an estimator states in its state; the first that stands in the schema."""
+    for node in objects_in(schema):
+        release = node.get("_sklearn_version")
+        stated = text_at(release, "content") if isinstance(release, dict) else None
+        if stated and is_release(stated.strip('"')):
+            return {"scikit-learn": stated.strip('"')}
+    return {}
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from modelreg.records.signature import Signature
 from modelreg.records.version import Environment, ModelVersion
@@ -22,6 +23,8 @@ class Description:
     run_id: str | None = None
     notes: tuple[str, ...] = ()
     """Sentences that whoever registers the model should read."""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """The releases of libraries that the files say they were made with, as ``{"scikit-learn": "1.5.2"}``."""
 
 
 @dataclass(frozen=True, slots=True)

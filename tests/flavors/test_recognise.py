@@ -421,3 +421,16 @@ def test_endless_json_is_no_model(text, blob):
     assert recognised(blob) == ("file", "file", None)
     blob.write_bytes(len(text).to_bytes(8, "little") + text.encode())
     assert recognised(blob) == ("file", "file", None)
+
+
+@pytest.mark.parametrize("how", ["pickle", "joblib", "compressed", "skops"])
+def test_the_release_of_scikit_learn_is_the_one_that_the_file_states(registry, tmp_path, monkeypatch, how):
+    model, path = make_pipeline(StandardScaler()).fit([[0.0], [1.0]]), tmp_path / "model"
+    monkeypatch.setattr("sklearn.base.__version__", "1.2.3")
+    if how == "skops":
+        skops.io.dump({"model": model}, path)
+    elif how == "pickle":
+        path.write_bytes(pickle.dumps({"model": [model], "threshold": 0.5}))
+    else:
+        joblib.dump(model, path, compress=3 if how == "compressed" else 0)
+    assert registry.register(path, "churn").environment.libraries["scikit-learn"] == "1.2.3"
