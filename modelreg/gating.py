@@ -13,7 +13,7 @@ from modelreg.records.gate import AddedGate, Gate
 from modelreg.references import ModelName, Reference
 from modelreg.stages import Stage
 
-_CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations"}
+_CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
 _MOST_SHOWN = 8  # of the fields that there are, where none has a name like that which is missing
 
 

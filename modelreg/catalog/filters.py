@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import KEYED, Kind, number_in
+from modelreg.expressions.fields import KEYED, Kind, number_in, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -27,6 +27,7 @@ from modelreg.expressions.tree import (
     NumberIn,
     Operand,
     Or,
+    ReleaseIn,
     Text,
     fields_of,
     parts_of,
@@ -44,6 +45,7 @@ _KEYED = {
     "metrics": "(SELECT value FROM metrics WHERE model = v.model AND version = v.version AND name = {0})",
     "params": "(SELECT value FROM params WHERE model = v.model AND version = v.version AND name = {0})",
     "tags": "(SELECT value FROM version_tags WHERE model = v.model AND version = v.version AND name = {0})",
+    "library": "(SELECT value FROM json_each(v.environment, '$.libraries') WHERE key = {0})",
     "eval": "(SELECT value FROM evaluation_metrics"
     " WHERE model = v.model AND digest = v.digest AND dataset = {0} AND metric = {1})",
 }
@@ -96,8 +98,9 @@ def order_of_models(keys: Iterable[Key]) -> str:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Give ``connection`` the function that the SQL calls."""
+    """Give ``connection`` the functions that the SQL calls."""
     connection.create_function("number_in", 1, number_in, deterministic=True)
+    connection.create_function("release_key", 1, release_key, deterministic=True)
 
 
 def _leaves_few(part: Expression) -> bool:
@@ -162,6 +165,8 @@ class _Writer:
                 return self._field(operand)
             case NumberIn(field):
                 return f"number_in({self._field(field)})"
+            case ReleaseIn(field):
+                return f"release_key({self._field(field)})"
             case Negative(negated):
                 return f"(-{self._real(negated)})"
             case Arithmetic(operator, left, right):
@@ -170,7 +175,13 @@ class _Writer:
     def order_terms(self, field: Field) -> list[str]:
         """What versions are sorted by for one field: the texts of parameters and tags first as numbers."""
         text = self.operand(field)
-        return [f"number_in({text})", text] if KEYED.get(field.name) is Kind.LOOSE else [text]
+        match KEYED.get(field.name):
+            case Kind.LOOSE:
+                return [f"number_in({text})", text]
+            case Kind.RELEASE:
+                return [f"release_key({text})", text]
+            case _:
+                return [text]
 
     def found_by_value(self, part: Expression) -> list[str]:
         """What ``part`` implies, said in a way that an index answers."""

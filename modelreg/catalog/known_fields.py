@@ -10,6 +10,7 @@ _QUERIES = {
     "metrics": "SELECT DISTINCT name FROM metrics",
     "params": "SELECT DISTINCT name FROM params",
     "tags": "SELECT DISTINCT name FROM version_tags",
+    "library": "SELECT DISTINCT key FROM versions, json_each(versions.environment, '$.libraries')",
     "eval": "SELECT DISTINCT dataset, metric FROM evaluation_metrics",
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from modelreg.clock import as_text, span
 from modelreg.errors import UnknownStage, did_you_mean, shown
-from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind
+from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -27,6 +27,7 @@ from modelreg.expressions.tree import (
     NumberIn,
     Operand,
     Or,
+    ReleaseIn,
     Text,
     depth_of,
 )
@@ -147,6 +148,8 @@ class GateBuilder:
         if left.kind is None:
             left, right, comparator = right, left, _FLIPPED[comparator]
         kinds = {left.kind, right.kind} - {None}
+        if kinds == {Kind.RELEASE}:
+            return Comparison(comparator, _as_release(left), _as_release(right))
         if (kinds - {Kind.TEXT, Kind.LOOSE} and len(kinds) > 1) or left.kind is right.kind is Kind.ALIAS:
             raise _mismatch(right, left)
         if comparator not in ("=", "!=") and left.kind in _UNORDERED:
@@ -157,6 +160,8 @@ class GateBuilder:
 
     def in_(self, children: list[_Typed]) -> Expression:
         operand, *choices = children
+        if operand.kind is Kind.RELEASE:
+            return In(_as_release(operand), tuple([_text_of_release(choice) for choice in choices]))
         if operand.kind is Kind.MOMENT:
             return Or(tuple(_compared_with_time(operand.operand, "=", choice) for choice in choices))
         numeric = operand.kind is Kind.NUMBER or (operand.kind is Kind.LOOSE and choices[0].kind is Kind.NUMBER)
@@ -241,7 +246,7 @@ class GateBuilder:
             return near
         if keys or not self.keyed:
             return f"fields are {', '.join(known)}"
-        keyed = [f"{each}.{'DATASET.' if each == 'eval' else ''}{name}" for each in self.keyed]
+        keyed = [f"{each}.{'DATASET.' if each == 'eval' else ''}{name}" for each in self.keyed if each != "library"]
         return f"write {', '.join(keyed[:-1])} or {keyed[-1]}; {as_text}"
 
 
@@ -302,6 +307,21 @@ def _as_numbers(left: _Typed, right: _Typed) -> tuple[Operand, Operand]:
         if one.kind not in (Kind.NUMBER, Kind.LOOSE):
             raise _mismatch(one, other)
     return _as_number(left), _as_number(right)
+
+
+def _as_release(typed: _Typed) -> Operand:
+    if isinstance(typed.operand, Field):
+        return ReleaseIn(typed.operand)
+    return Text(_text_of_release(typed))
+
+
+def _text_of_release(typed: _Typed) -> str:
+    text = typed.operand.value if isinstance(typed.operand, Text) else None
+    key = release_key(text)
+    if key is None:
+        found = "this" if text is None else shown(text)
+        raise Misplaced(typed.place, f"{found} is not a release", "write it in quotes: library.numpy < '2.1'")
+    return key
 
 
 def _mismatch(one: _Typed, other: _Typed) -> Misplaced:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from modelreg.expressions.fields import number_in
+from modelreg.expressions.fields import number_in, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -24,6 +24,7 @@ from modelreg.expressions.tree import (
     NumberIn,
     Operand,
     Or,
+    ReleaseIn,
     Text,
 )
 
@@ -91,6 +92,9 @@ def _value(operand: Operand, value_of: Callable[[Field], Value]) -> Value:
         case NumberIn(field):
             text = value_of(field)
             return number_in(text) if isinstance(text, str) else None
+        case ReleaseIn(field):
+            text = value_of(field)
+            return release_key(text) if isinstance(text, str) else None
         case Negative(negated):
             number = _value(negated, value_of)
             return -number if isinstance(number, float | int) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from enum import Enum
 
 
@@ -18,6 +19,8 @@ class Kind(Enum):
     """Any number of them: ``alias = 'champion'`` is true when one of them is it."""
     LOOSE = "a text or a number"
     """A text that may be compared as a number too: parameters and tags."""
+    RELEASE = "a release of a library"
+    """``library.numpy < '2'``: compared number by number, and not as a text."""
 
 
 PLAIN = {
@@ -44,7 +47,7 @@ PLAIN = {
 }
 """Fields that stand by themselves."""
 
-KEYED = {"metrics": Kind.NUMBER, "params": Kind.LOOSE, "tags": Kind.LOOSE, "eval": Kind.NUMBER}
+KEYED = {"metrics": Kind.NUMBER, "params": Kind.LOOSE, "tags": Kind.LOOSE, "eval": Kind.NUMBER, "library": Kind.RELEASE}
 """Fields that are followed by a key, ``eval`` by a data set and a metric."""
 
 OF_MODEL = {
@@ -70,8 +73,30 @@ OF_RUN = {
 }
 """Fields of a run that stand by themselves."""
 
-KEYED_OF_RUN = {name: kind for name, kind in KEYED.items() if name != "eval"}
+KEYED_OF_RUN = {name: kind for name, kind in KEYED.items() if name not in ("eval", "library")}
 """Fields of a run that are followed by a key."""
+
+
+_RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)(.*)", re.ASCII | re.DOTALL)
+_AFTER_THE_RELEASE = re.compile(r"[.-]?(?:post|r\d|rev)|\+")
+
+
+def release_key(text: str | None) -> str | None:
+    """A text that sorts as the release ``text`` does: 1.10 behind 1.9, 1.5rc1 before 1.5, and 1.5.0 is 1.5.
+
+    The numbers as Python's packages have them (https://packaging.python.org/specifications/version-specifiers/); None
+    for what does not begin with one.
+    """
+    found = _RELEASE.fullmatch(text.strip().lower()) if text else None
+    if found is None:
+        return None
+    numbers, rest = found.groups()
+    parts = [part.lstrip("0") for part in numbers.split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    written = "".join(f".{len(part):02}{part}" for part in parts)
+    mark = "#" if not rest else "+" if _AFTER_THE_RELEASE.match(rest) else "!"  # each sorts before the dot of a number
+    return f"{written}{mark}{rest}"
 
 
 def number_in(text: str | None) -> float | None:

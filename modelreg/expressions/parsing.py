@@ -61,7 +61,7 @@ DESC.2: /desc\b/i
 COMPARATOR: "!=" | "<=" | ">=" | "=" | "<" | ">"
 SIGN: "+" | "-"
 FACTOR: "*" | "/"
-FIELD: /[a-z_]\w*(\.(\w+|`([^`]|``)+`))*/i
+FIELD: /(production\.)?library\.[a-z0-9]+([-.][a-z0-9]+)*|[a-z_]\w*(\.(\w+|`([^`]|``)+`))*/i
 NUMBER: /(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?/i
 STRING: /'([^']|'')*'|"([^"]|"")*"/
 %ignore /\s+/

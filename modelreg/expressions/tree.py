@@ -48,6 +48,13 @@ class NumberIn:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseIn:
+    """The release that a text holds, as a text that sorts so; NULL when it holds none."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
 class Negative:
     """``-operand``."""
 
@@ -63,7 +70,7 @@ class Arithmetic:
     right: Operand
 
 
-Operand = Field | Number | Text | NumberIn | Negative | Arithmetic
+Operand = Field | Number | Text | NumberIn | ReleaseIn | Negative | Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def parts_of(node: Node) -> tuple[Node, ...]:
             return parts
         case Comparison(_, left, right) | Arithmetic(_, left, right):
             return left, right
-        case Not(part) | Negative(part) | NumberIn(part) | IsNull(part):
+        case Not(part) | Negative(part) | NumberIn(part) | ReleaseIn(part) | IsNull(part):
             return (part,)
         case In(operand, _) | Like(operand, _, _):
             return (operand,)

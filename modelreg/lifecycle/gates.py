@@ -124,6 +124,8 @@ def value_of(version: ModelVersion, field: Field) -> Value:
             return version.params.get(name)
         case "tags", (name,):
             return version.tags.get(name)
+        case "library", (name,):
+            return version.environment.libraries.get(name)
         case "eval", (dataset, metric):
             return version.evaluations.get(dataset, {}).get(metric)
         case name, _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from functools import partial
+from importlib import metadata
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,11 @@ from modelreg.records.signature import Signature, SignatureField
 
 NUMBERS = [0.0, -0.5, 0.7, 1.0, 3.0, 1e300, -1e300]
 TEXTS = ["", "a", "A", "b%", "gini", "12", " 7 ", "1e3", "nan", "1_0", "ß", "[a]", "a*b?"]
+
+
+def installed_releases():
+    """The releases that every version here is recorded with."""
+    return [metadata.version("scikit-learn"), metadata.version("numpy")]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +65,8 @@ QUOTED = st.sampled_from(TEXTS).map(lambda text: "'" + text.replace("'", "''") +
 TEXTUAL = st.sampled_from(["name", "flavor", "params.p", "tags.t", "description", "model_class", "alias"])
 COMPARATORS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 PATTERNS = st.text("aAb%_*?[]1ß", max_size=4).map(lambda text: f"'{text}'")
+LIBRARIES = st.sampled_from(["library.scikit-learn", "library.`scikit-learn`", "library.numpy", "library.none"])
+RELEASES = st.sampled_from([*installed_releases(), "1.9", "1.10", "1.9.0", "2", "0", "1.9rc1", "v1.9"])
 PREDICATES = st.one_of(
     st.builds("{} {} {}".format, NUMERIC, COMPARATORS, NUMERIC),
     st.builds("{} {} {}".format, TEXTUAL.filter(lambda field: field != "alias"), COMPARATORS, QUOTED),
@@ -71,6 +79,8 @@ PREDICATES = st.one_of(
     ),
     st.builds("stage {} '{}'".format, st.sampled_from(["=", "!="]), st.sampled_from(["None", "staging", "PRODUCTION"])),
     st.builds("scan {} '{}'".format, st.sampled_from(["=", "!="]), st.sampled_from(["safe", "UNKNOWN"])),
+    st.builds("{} {} '{}'".format, LIBRARIES, COMPARATORS, RELEASES),
+    st.builds("{} {}IN ('{}', '{}')".format, LIBRARIES, st.sampled_from(["", "NOT "]), RELEASES, RELEASES),
     st.builds("created_at {} '{}'".format, COMPARATORS, st.sampled_from(["2020-01-01", "2100-01-01T00:00:00Z"])),
 )
 EXPRESSIONS = st.recursive(

@@ -10,8 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelreg.errors import InvalidExpression
+from modelreg.expressions.fields import release_key
 from modelreg.expressions.parsing import parse_filter, parse_gate, parse_order, parse_order_of_models
-from modelreg.expressions.tree import And, Comparison, Field, In, IsNull, Like, Not, Number, NumberIn, Or, Text
+from modelreg.expressions.tree import (
+    And,
+    Comparison,
+    Field,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Number,
+    NumberIn,
+    Or,
+    ReleaseIn,
+    Text,
+)
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```text\n(.*?)```", DOCUMENT, re.DOTALL) for line in block.splitlines()]
@@ -245,3 +259,26 @@ def test_what_was_meant_is_said(text, hint):
     with pytest.raises(InvalidExpression) as refused:
         parse_filter(text)
     assert refused.value.hint == hint
+
+
+def test_releases_are_ordered_number_by_number():
+    ordered = ["0", "0.9", "1.0rc1", "1", "1.0.post1", "1.0.1", "1.9.dev0", "1.9", "1.9.2", "1.10", "2.0", "10"]
+    assert sorted(reversed(ordered), key=release_key) == ordered
+    assert release_key("1") == release_key("1.0.0") == release_key(" v1.0 ")
+    assert release_key("nightly") is release_key(None) is release_key("") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["library.numpy < 2", "library.numpy < 'new'", "library.numpy LIKE '1%'", "library < '1'"]
+)
+def test_a_library_is_compared_with_a_release_alone(text):
+    with pytest.raises(InvalidExpression):
+        parse_filter(text)
+
+
+def test_the_name_of_a_library_is_written_as_it_is_installed():
+    expected = Comparison("<", ReleaseIn(Field("library", ("scikit-learn",))), Text(release_key("1.5")))
+    assert parse_filter("library.scikit-learn < '1.5'") == parse_filter("'1.5' > library.`scikit-learn`") == expected
+    of_production = ReleaseIn(Field("library", ("scikit-learn",), True))
+    gate = parse_gate("library.scikit-learn >= production.library.scikit-learn")
+    assert gate == Comparison(">=", ReleaseIn(Field("library", ("scikit-learn",))), of_production)
