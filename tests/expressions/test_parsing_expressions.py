@@ -263,7 +263,7 @@ def test_what_was_meant_is_said(text, hint):
 
 def test_releases_are_ordered_number_by_number():
     ordered = ["0", "0.9", "1.0rc1", "1", "1.0.post1", "1.0.1", "1.9.dev0", "1.9", "1.9.2", "1.10", "2.0", "10"]
-    assert sorted(reversed(ordered), key=release_key) == ordered
+    assert sorted(ordered[1::2] + ordered[::2], key=release_key) == ordered
     assert release_key("1") == release_key("1.0.0") == release_key(" v1.0 ")
     assert release_key("nightly") is release_key(None) is release_key("") is None
 
