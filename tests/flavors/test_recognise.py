@@ -163,6 +163,7 @@ def test_an_mlflow_folder_is_what_its_mlmodel_says():
         "mlflow",
         LOGISTIC,
         signature=recognise(MLFLOW, is_folder=True).signature,
+        libraries={"scikit-learn": "1.9.1"},
     )
     signature = recognise(MLFLOW, is_folder=True).signature
     assert signature.inputs == (SignatureField(None, "float64", (None, 3)),)
