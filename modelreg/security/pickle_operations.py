@@ -311,6 +311,14 @@ def _persistent(r: PickleStack, id: Node) -> None:
     r.push(Persistent(id))
 
 
+def _ascii_line(r: PickleStack) -> str:
+    """A persistent id of protocol 0, which has no other letters."""
+    text = _line_text(r)
+    if not text.isascii():
+        raise UnreadablePickle("has a persistent id that is not ASCII")
+    return text
+
+
 def _index_line(r: PickleStack) -> int:
     line = r.stream.line(20)
     if not _INTEGER.fullmatch(line) or line[:1] == b"-":
@@ -327,7 +335,7 @@ _TEXTUAL: dict[bytes, _Operation] = {
     b"F": _float_line,
     b"p": lambda r: r.remember(_index_line(r)),
     b"g": lambda r: r.recall(_index_line(r)),
-    b"P": lambda r: _persistent(r, _line_text(r)),
+    b"P": lambda r: _persistent(r, _ascii_line(r)),
     b"l": _list_since_mark,
     b"d": _dict_since_mark,
     b"a": _append,

@@ -334,6 +334,8 @@ def test_only_whoever_resolves_persistent_ids_accepts_them():
     assert read(data).end is End.UNREADABLE
     budget = Budget.of_model(len(data))
     assert next(read_pickles(io.BytesIO(data), len(data), budget, persistent=True)).end is End.STOP
+    other = "Pé\n.".encode()  # which one of Python's unpicklers takes, and the other does not
+    assert next(read_pickles(io.BytesIO(other), len(other), budget, persistent=True)).end is End.UNREADABLE
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
