@@ -312,7 +312,7 @@ def _persistent(r: PickleStack, id: Node) -> None:
 
 
 def _ascii_line(r: PickleStack) -> str:
-    """A persistent id of protocol 0, which has no other letters."""
+    """A persistent id as protocol 0 has it: Python's two unpicklers differ about one that is not ASCII."""
     text = _line_text(r)
     if not text.isascii():
         raise UnreadablePickle("has a persistent id that is not ASCII")
