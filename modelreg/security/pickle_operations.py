@@ -5,6 +5,7 @@ Operations and their arguments are those of Python's ``pickletools`` (PEP 307, 3
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line), _names_time_zone(line)))
+        r.push(Omitted("str", len(line), _names_time_zone(line), hashlib.sha256(line).digest()))
         return
     r.take_text(len(line))
     try:
