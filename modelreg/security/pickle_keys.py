@@ -39,6 +39,8 @@ def key_of(node: Node, depth: int = 0) -> Hashable:
     node = resolved(node)
     match node:
         case tuple():
+            if ATOMS.issuperset(map(type, node)):
+                return node
             return tuple(key_of(part, depth + 1) for part in node)
         case SetOf():
             return frozenset(key_of(part, depth + 1) for part in node.items)
