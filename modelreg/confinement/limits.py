@@ -24,13 +24,13 @@ def parse_memory(text: str | int | None) -> int | None:
     if text is None:
         return None
     found = re.fullmatch(r"([0-9]{1,15})\s*([KMGT]?)(i?B)?", str(text).strip(), re.IGNORECASE)
-    memory = int(found[1]) * _UNITS[found[2].upper()] if found else 0
-    if memory < _LEAST_MEMORY:
-        if found:
-            raise InvalidInput(
-                f"{shown(str(text))} is less than Python and its libraries take", "write 1GiB or more: 4GiB, 1500MiB"
-            )
+    if found is None:
         raise InvalidInput(f"{shown(str(text))} is not a size of memory", "write a number and a unit: 4GiB, 1500MiB")
+    memory = int(found[1]) * _UNITS[found[2].upper()]
+    if memory < _LEAST_MEMORY:
+        raise InvalidInput(
+            f"{shown(str(text))} is less than Python and its libraries take", "write 1GiB or more: 4GiB, 1500MiB"
+        )
     if memory > _MOST_MEMORY:
         raise InvalidInput(
             f"{shown(str(text))} is more memory than a process can have", "write a smaller number: 64GiB"

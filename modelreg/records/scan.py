@@ -58,18 +58,18 @@ class Scan:
     def findings(self) -> tuple[str, ...]:
         """What speaks against the files, as clauses."""
         return (
-            *self._importing(Verdict.DANGEROUS, "which can run anything"),
+            *self._importing(Verdict.DANGEROUS, "which can run anything", "which can run anything"),
             *self.reasons,
-            *self._importing(Verdict.UNKNOWN, "which is not on the allow-list"),
+            *self._importing(Verdict.UNKNOWN, "which is not on the allow-list", "which are not on the allow-list"),
         )
 
-    def _importing(self, verdict: Verdict, why: str) -> Iterator[str]:
-        """What each file imports of one verdict."""
+    def _importing(self, verdict: Verdict, why_one: str, why_several: str) -> Iterator[str]:
+        """What each file imports of one verdict, with a clause that says why that counts."""
         found = [each for each in self.imports if each.verdict is verdict]
         for place in dict.fromkeys(each.place for each in found):
             names = [each.dotted for each in found if each.place == place]
-            clause = why if len(names) == 1 else why.replace("which is", "which are")
-            yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {clause}"
+            why = why_one if len(names) == 1 else why_several
+            yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {why}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
         """The verdict when these pairs of module and name are trusted, too (see `TrustedName`)."""

@@ -85,8 +85,10 @@ _KEEP_TEXTS = frozenset(
 """What takes a text as it is; others parse it, some by regular expressions."""
 _RANGE = re.compile(r"(.)-(\\?.)", re.DOTALL)
 _IGNORES_CASE = re.compile(r"\(\?[a-z]*i")
-_WIDEST, _LOOKED_UP_AT_ONCE = 1 << 16, 20
-"""What an escape may end: as many characters as Python looks at. So many take as long as a value to be judged."""
+_WIDEST = 1 << 16
+"""Characters that a range is taken to have where an escape ends it."""
+_LOOKED_UP_AT_ONCE = 20
+"""Characters of a range that take as long to look up as a value takes to be judged."""
 _SINGLE = frozenset({type(None), bool, int, float})
 _TEXTUAL = frozenset({str})
 _TEXT_ARRAYS, _OBJECT_ARRAYS, _NUMBER_ARRAYS = "SUT", "OT", "biufc"

@@ -6,7 +6,7 @@ A set of kinds is a list of words, as ``policy.json`` has it:
   nothing can be done with them;
 - ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
 - ``template``: a text into which scikit-learn fills the names of a transformer and a column, and nothing else;
-  ``weights``: a path of attributes that leads to the weights of an estimator, through its parts alone;
+  ``weights``: ``auto``, or a path of attributes through the parts of an estimator to its weights;
 - ``bytes``: a byte string;
 - ``no numbers``: no single numbers here, since they would be sizes;
 - ``objects``: arrays of objects, also where they would not be admitted; ``no objects``: none here (see

@@ -44,6 +44,8 @@ class Omitted:
     """Bytes in the file."""
     names_file: bool = False
     """Whether it is a text that has `TIME_ZONE_FILE` in it."""
+    digest: bytes = b""
+    """Of a text: SHA-256 of the bytes in the file, by which two of the same length are told apart."""
 
 
 @dataclass(slots=True, eq=False)

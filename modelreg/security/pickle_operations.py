@@ -5,6 +5,7 @@ Operations and their arguments are those of Python's ``pickletools`` (PEP 307, 3
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line), _names_time_zone(line)))
+        r.push(Omitted("str", len(line), _names_time_zone(line), hashlib.sha256(line).digest()))
         return
     r.take_text(len(line))
     try:
@@ -311,6 +312,14 @@ def _persistent(r: PickleStack, id: Node) -> None:
     r.push(Persistent(id))
 
 
+def _ascii_line(r: PickleStack) -> str:
+    """A persistent id as protocol 0 has it: Python's two unpicklers differ about one that is not ASCII."""
+    text = _line_text(r)
+    if not text.isascii():
+        raise UnreadablePickle("has a persistent id that is not ASCII")
+    return text
+
+
 def _index_line(r: PickleStack) -> int:
     line = r.stream.line(20)
     if not _INTEGER.fullmatch(line) or line[:1] == b"-":
@@ -327,7 +336,7 @@ _TEXTUAL: dict[bytes, _Operation] = {
     b"F": _float_line,
     b"p": lambda r: r.remember(_index_line(r)),
     b"g": lambda r: r.recall(_index_line(r)),
-    b"P": lambda r: _persistent(r, _line_text(r)),
+    b"P": lambda r: _persistent(r, _ascii_line(r)),
     b"l": _list_since_mark,
     b"d": _dict_since_mark,
     b"a": _append,

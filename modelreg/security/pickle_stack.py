@@ -6,11 +6,11 @@ changed again (see `modelreg.security.pickle_reader`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype, scalar_content, value_of_scalar
+from modelreg.security.arrays import ANY_WRAPPER, WRAPPER, check_dtype
 from modelreg.security.budget import Budget
 from modelreg.security.object_graph import (
     ABSENT,
@@ -26,13 +26,13 @@ from modelreg.security.object_graph import (
     parts_of,
     resolved,
 )
+from modelreg.security.pickle_keys import ATOMS, doubtful_hash, key_of
 from modelreg.security.pickle_stream import LimitReached, PickleStream, UnreadablePickle
 
 TEXT_KEPT = 5000  # bytes; a longer text is never a name, an option or a path
 
 _FEW_PARTS = 64
 _SHORT = 64  # bytes or parts; what is shared and no longer is not counted
-_LARGE_KEY = 1 << 60
 _PRICE_OF_A_COLLISION = 20_000  # parts
 _PRICE_OF_A_PART = 64  # bytes; what an object or a place in a container takes
 _PRICE_OF_A_NUMBER = 8  # bytes
@@ -69,6 +69,8 @@ class PickleStack:
     """Large nested tuples and frozen sets, by id: the parts in them, as often as they stand there; and themselves."""
     hashes: dict[int, set[int]] = field(default_factory=dict)
     """Those of large integers and tuples among the keys of a dictionary or the items of a set, by the id of that."""
+    keys: dict[int, tuple[Node, set[Hashable]]] = field(default_factory=dict)
+    """Dictionaries with other keys than names, texts and numbers, and sets, by id; and their keys as they compare."""
     hashable: dict[int, tuple[Node, ...]] = field(default_factory=dict)
     """Long tuples that were used as keys already, by id."""
     protocol: int = 0
@@ -142,7 +144,8 @@ class PickleStack:
     def push_text(self, length: int) -> None:
         """Put a text of ``length`` bytes in UTF-8."""
         if length > TEXT_KEPT:
-            self.push(Omitted("str", length, self.stream.skip_text(length, TIME_ZONE_FILE.encode())))
+            names_file, digest = self.stream.skip_text(length, TIME_ZONE_FILE.encode())
+            self.push(Omitted("str", length, names_file, digest))
             return
         self.take_text(length)
         try:
@@ -275,13 +278,27 @@ class PickleStack:
         if len(pairs) % 2:
             raise UnreadablePickle("has a key without a value")
         keys = pairs[::2]
-        if not _ATOMS.issuperset(map(type, keys)):
-            self.check_hashable(keys)
-        self._take_collisions(self._hashes_of(entries), keys)
+        self._take_keys(entries, entries, keys)
         known = len(entries)
         entries.update(zip(keys, pairs[1::2], strict=True))
         if len(entries) != known + len(keys):
             raise UnreadablePickle("has a key twice")
+
+    def _take_keys(self, container: Node, before: Iterable[Node], added: Sequence[Node]) -> None:
+        """Raise `UnreadablePickle` for what cannot be a key or an item of a set, and for what is one already."""
+        simple = ATOMS.issuperset(map(type, added))
+        if not simple:
+            self.check_hashable(added)
+        self._take_collisions(self.hashes.setdefault(id(container), set()), added)
+        if simple and type(container) is dict and id(container) not in self.keys:
+            return  # the dictionary itself compares them
+        if id(container) not in self.keys:
+            self.keys[id(container)] = container, set(map(key_of, before))
+        _, known = self.keys[id(container)]
+        expected = len(known) + len(added)
+        known.update(map(key_of, added))
+        if len(known) != expected:
+            raise UnreadablePickle("has a key or an item of a set twice")
 
     def check_hashable(self, values: Sequence[Node]) -> None:
         """Raise `UnreadablePickle` for what cannot be a key or an item of a set."""
@@ -297,37 +314,35 @@ class PickleStack:
                     if len(value) > _FEW_PARTS:
                         self.hashable[id(value)] = value
 
-    def _hashes_of(self, target: object) -> set[int]:
-        return self.hashes.setdefault(id(target), set())
-
     def _take_collisions(self, known: set[int], keys: Sequence[Node]) -> None:
         """Keys may all have the same hash, with which a dictionary or set of them takes ages."""
-        if tuple in set(map(type, keys)):
-            self.budget.take_parts(sum(self._price_of_key(key) for key in keys if type(key) is tuple))
-        doubtful = [found for key in keys if type(key) is not str and (found := _doubtful_hash(key)) is not None]
+        if not ATOMS.issuperset(map(type, keys)):
+            self.budget.take_parts(sum(map(self._price_of_key, keys)))
+        doubtful = [found for key in keys if type(key) is not str and (found := doubtful_hash(key)) is not None]
         if doubtful:
             before = len(known)
             known.update(doubtful)
             self.budget.take_parts(_PRICE_OF_A_COLLISION * (before + len(doubtful) - len(known)))
 
-    def _price_of_key(self, key: tuple[Node, ...]) -> int:
-        return len(key) if _ATOMS.issuperset(map(type, key)) else _PRICE_OF_A_PART_OF_A_KEY * self._size(key)
+    def _price_of_key(self, key: Node) -> int:
+        if type(key) is tuple and ATOMS.issuperset(map(type, key)):
+            return len(key)
+        return _PRICE_OF_A_PART_OF_A_KEY * self._size(resolved(key))
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
         values, target = self.pop_mark(), self.last()
         if type(target) is not SetOf or target.is_frozen:
             raise UnreadablePickle(f"adds to {_described(target)}")
-        self.check_hashable(values)
-        self._take_collisions(self._hashes_of(target), values)
+        self._take_keys(target, target.items, values)
         target.items += values
 
     def push_frozen_set(self) -> None:
         """Put a frozen set of the values since the last mark."""
         items = self.pop_mark()
-        self.check_hashable(items)
-        self._take_collisions(set(), items)
-        self.push_nested(SetOf(items, is_frozen=True), items)
+        frozen = SetOf(items, is_frozen=True)
+        self._take_keys(frozen, (), items)
+        self.push_nested(frozen, items)
 
     def _take_set(self, arguments: tuple[Node, ...]) -> None:
         """What protocols below 4 call ``set`` and ``frozenset`` with: a list."""
@@ -336,8 +351,7 @@ class PickleStack:
             raise UnreadablePickle("makes a set of what is no list")
         for each in items:
             assert isinstance(each, list)
-            self.check_hashable(each)
-            self._take_collisions(set(), each)
+            self._take_keys(SetOf(each, is_frozen=True), (), each)
 
     def import_name(self, module: Node, name: Node) -> Global:
         """The node of an import."""
@@ -418,21 +432,10 @@ class PickleStack:
 _METHOD_TYPE: Final = Global("types", "MethodType")
 _REFERABLE: Final = frozenset({list, dict, SetOf, Object})
 _NESTING: Final = frozenset({tuple, SetOf, Reference})
-_ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
 _PASSED: Final = frozenset({tuple, list, dict, Reference, Object})
 _WHOLE: Final = frozenset({tuple, list, dict, SetOf, Object})
 _SETS: Final = frozenset({"builtins.set", "builtins.frozenset"})
 _BYTES: Final = frozenset({"builtins.bytes", "builtins.bytearray", "_codecs.encode"})
-_DIFFER: Final = frozenset(
-    {
-        *("datetime.date", "datetime.datetime", "datetime.time"),
-        "pandas._libs.tslibs.timestamps._unpickle_timestamp",
-        "pandas._libs.tslibs.timedeltas._timedelta_unpickle",
-    }
-)
-"""Functions that make values of whose hashes hardly two are the same, whatever a file says."""
-_FEW_COLLISIONS: Final = frozenset("biufMmSU")
-"""NumPy's kinds of scalars of whose values few have the same hash."""
 
 
 def names_in_python_3(module: str, name: str) -> tuple[str, str]:
@@ -474,51 +477,6 @@ def length_of_range(value: Object) -> int:
     if type(start) is int and type(stop) is int and type(step) is int and step:
         return max(0, (stop - start) // step)
     return 0
-
-
-def _doubtful_hash(key: Node) -> int | None:
-    """The hash of a key that may be that of many others; None for one of which few have the same."""
-    key = resolved(key)
-    if type(key) is int:
-        return hash(key) if abs(key) >= _LARGE_KEY else None
-    if type(key) is tuple:
-        plain = key if _ATOMS.issuperset(map(type, key)) else _plain(key, [_FEW_PARTS])
-        return _ANY_HASH if plain is None else hash(plain)
-    if type(key) is Object:
-        return None if _has_its_own_hash(key) else _ANY_HASH
-    return _ANY_HASH if type(key) is SetOf or (type(key) is Omitted and key.type_name == "int") else None
-
-
-_ANY_HASH: Final = 0
-"""Of what nobody knows the hash of: as if all had the same."""
-
-
-def _plain(key: tuple[Node, ...], left: list[int]) -> tuple[Node, ...] | None:
-    """A tuple with the texts and numbers that NumPy's scalars in it are; None for other objects and for many parts."""
-    parts: list[Node] = []
-    left[0] -= len(key) + 1
-    if left[0] < 0:
-        return None
-    for part in key:
-        plain = part if type(part) in _ATOMS else None
-        if type(part) is tuple:
-            plain = _plain(part, left)
-        elif plain is None and part is not None:
-            content = scalar_content(resolved(part))
-            plain = None if content is None else value_of_scalar(content)
-        if plain is None and part is not None:
-            return None
-        parts.append(plain)
-    return tuple(parts)
-
-
-def _has_its_own_hash(value: Object) -> bool:
-    if type(value.constructor) is not Global:
-        return False
-    if value.constructor.dotted in _DIFFER:
-        return True
-    content = scalar_content(value)
-    return content is not None and content.kind in _FEW_COLLISIONS
 
 
 def _is_filled(value: Node) -> bool:

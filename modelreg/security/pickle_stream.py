@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import BinaryIO
 
@@ -113,15 +114,16 @@ class PickleStream:
             self._ahead = _SHORT
             self._hold(b"", target)
 
-    def skip_text(self, count: int, sought: bytes) -> bool:
-        """Go ``count`` bytes forward, and say whether ``sought`` stands in them; raises `UnreadablePickle`."""
-        found, tail = False, b""
+    def skip_text(self, count: int, sought: bytes) -> tuple[bool, bytes]:
+        """Go ``count`` bytes forward: whether ``sought`` stands in them, and their digest."""
+        found, tail, digest = False, b"", hashlib.sha256()
         while count:
             piece = self.read(min(count, _LONG))
             count -= len(piece)
+            digest.update(piece)
             found = found or sought in tail + piece
             tail = piece[-len(sought) :]
-        return found
+        return found, digest.digest()
 
     def enter_frame(self, length: int) -> None:
         """A frame of ``length`` bytes begins here; raises `UnreadablePickle` within another one."""

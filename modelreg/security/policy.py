@@ -131,7 +131,7 @@ class Policy:
         return self.notes
 
     def of_own(self, name: str) -> Kinds:
-        """What an attribute of a trusted class may hold; what decides what its bases call or open is enumerated."""
+        """What an attribute of a trusted class may hold; for `_DECIDING`, what it may hold in libraries' classes."""
         if name not in _DECIDING:
             return self.simple
         if name not in self._deciding:

@@ -306,9 +306,8 @@ class _Reader:
         if isinstance(attributes, tuple) and all(isinstance(resolved(part), dict | None) for part in attributes):
             # skops takes them for pairs, and not for attributes and slots
             raise UnreadablePickle("has an object with a state that skops does not write")
-        if not isinstance(resolved(attributes), dict | tuple | Absent | None):
-            raise UnreadablePickle("has an object whose attributes are no dictionary")
-        if isinstance(resolved(attributes), tuple) and not _takes_parts(cls):
+        is_of_parts = isinstance(resolved(attributes), tuple) and _takes_parts(cls)
+        if not is_of_parts and not isinstance(resolved(attributes), dict | Absent | None):
             raise UnreadablePickle("has an object whose attributes are no dictionary")
         if cls.module.startswith("numpy.random._"):  # skops makes one without its state, and NumPy crashes
             raise UnreadablePickle("has a bit generator by itself, which skops cannot load")

@@ -205,6 +205,10 @@ def test_no_mix_of_operations_makes_it_raise(operations, arguments):
     read(arguments.join(operations))
 
 
+OBJECT = b"\x80\x04\x8c\x01a\x8c\x01b\x93)\x81\x94"
+NUMBER_OF_NUMPY = pickle.dumps(np.int64(1), 4).split(b"\x95", 1)[1][8:-1]
+LONG_TEXT = b"X" + (6000).to_bytes(4, "little") + b"x" * 6000
+TWICE = "has a key or an item of a set twice"
 NOT_CANONICAL = {
     "an item that is set in a list": (b"\x80\x04](K\x01eK\x00K\x02s.", "sets items of a value of type list"),
     "a key that is set in a text": (b"\x80\x04\x8c\x01aK\x00K\x02s.", "sets items of"),
@@ -233,6 +237,19 @@ NOT_CANONICAL = {
     "a key that stands twice": (b"\x80\x04}(K\x01K\x02K\x01K\x03u.", "has a key twice"),
     "a key that stands in two batches": (b"\x80\x04}(K\x01K\x02u(K\x01K\x03u.", "has a key twice"),
     "a key that is equal to another": (b"\x80\x04}(K\x01K\x02\x88K\x03u.", "has a key twice"),
+    "an object that is a key twice": (OBJECT + b"}(h\x00Nh\x00Nu\x86.", TWICE),
+    "an object that is a key in two batches": (OBJECT + b"}(h\x00Nu(h\x00Nu\x86.", TWICE),
+    "an object that is a key where it is made, and again": (b"\x80\x04}(" + OBJECT[2:] + b"Nh\x00Nu.", TWICE),
+    "a key that is equal to one among objects": (OBJECT + b"}(K\x01Nh\x00Nu(\x88Nu\x86.", TWICE),
+    "a tuple that is a key twice": (OBJECT + b"}(h\x00\x85Nh\x00\x85Nu\x86.", TWICE),
+    "a frozen set that is a key twice": (b"\x80\x04}((K\x01K\x02\x91N(K\x02K\x01\x91Nu.", TWICE),
+    "a scalar of NumPy that is equal to a key": (b"\x80\x04}(K\x01N" + NUMBER_OF_NUMPY + b"Nu.", TWICE),
+    "a long text that is a key twice": (b"\x80\x04}(" + 2 * (LONG_TEXT + b"N") + b"u.", TWICE),
+    "a key that is nested too deeply": (b"\x80\x04})" + b"\x85" * 5000 + b"Ns.", "nested too deeply"),
+    "an item that is in a set twice": (b"\x80\x04\x8f(K\x01\x88\x90.", TWICE),
+    "an item that is in a set in two batches": (b"\x80\x04\x8f(K\x01\x90(K\x01\x90.", TWICE),
+    "an item that is in a frozen set twice": (b"\x80\x04(K\x01K\x01\x91.", TWICE),
+    "an item that is in a set of protocol 2 twice": (b"\x80\x02c__builtin__\nset\n](K\x01K\x01e\x85R.", TWICE),
     "a key without a value": (b"\x80\x04}(K\x01u.", "a key without a value"),
     "a key that is a list": (b"\x80\x04}]K\x01s.", "cannot be hashed"),
     "a key that holds a list": (b"\x80\x04}](K\x02e\x85K\x01s.", "cannot be hashed"),
@@ -329,11 +346,24 @@ def test_long_and_nested_tuples_are_keys():
     assert (found.end, difference(found.top, value)) == (End.STOP, None)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_keys_that_are_hardly_different_are_keys(protocol):
+    numbers = [np.int64(1), np.int64(2), np.float32(0.1), 0.1, np.float64("nan"), np.float64("nan"), float("nan")]
+    times = [np.datetime64(1, "s"), np.datetime64(1, "D"), datetime.date(2026, 1, 1), datetime.datetime(2026, 1, 1)]
+    texts = ["x" * 6000, "x" * 5999 + "y", "x" * 6001, b"x" * 6000, np.str_("a"), "b", b"a"]
+    nested = [(1, (2,)), (1, 2), ((1,), 2), frozenset([1, 2]), frozenset([1, 3]), frozenset(), (frozenset(),), ()]
+    keys = [*numbers, *times, *texts, *nested, int, len, (int,)]
+    for values in (dict.fromkeys(keys), set(keys), frozenset(keys)):
+        assert read(pickle.dumps([values, values], protocol)).end is End.STOP
+
+
 def test_only_whoever_resolves_persistent_ids_accepts_them():
     data = b"\x80\x02X\x01\0\0\0aQ."
     assert read(data).end is End.UNREADABLE
     budget = Budget.of_model(len(data))
     assert next(read_pickles(io.BytesIO(data), len(data), budget, persistent=True)).end is End.STOP
+    other = "Pé\n.".encode()  # which one of Python's unpicklers takes, and the other does not
+    assert next(read_pickles(io.BytesIO(other), len(other), budget, persistent=True)).end is End.UNREADABLE
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

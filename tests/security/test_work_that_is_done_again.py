@@ -98,6 +98,11 @@ def dictionaries_with_the_same_key() -> bytes:
     return b"\x80\x04](" + b"(" + b"K\x01" * 20_000 + b"t\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
 
 
+def dictionaries_with_the_same_frozen_set() -> bytes:
+    items = b"".join(map(number, range(20_000)))
+    return b"\x80\x04]((" + items + b"\x91\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
+
+
 def keys_that_are_objects_of_one_hash() -> bytes:
     made = name("builtins", "complex")
     keys = (made + number(-1000003 * i) + number(i) + b"\x86RN" for i in range(1, 3000))
@@ -154,7 +159,8 @@ WORK = {
     function.__name__: function
     for function in (
         *(bytes_of_text, byte_arrays, arrays_of_the_same_bytes, sets_of_the_same_list),
-        *(distributions_of_the_same_state, types_of_the_same_fields, dictionaries_with_the_same_key),
+        *(distributions_of_the_same_state, types_of_the_same_fields),
+        *(dictionaries_with_the_same_key, dictionaries_with_the_same_frozen_set),
         *(keys_that_are_objects_of_one_hash, a_called_set_of_one_hash, a_frozen_set_of_one_hash),
         *(a_range_that_becomes_real, a_list_at_many_places),
     )
