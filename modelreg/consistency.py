@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.catalog.spilled import large_state
 from modelreg.errors import shown
 from modelreg.home import SHARED
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
@@ -26,7 +27,8 @@ _LONGEST = 140  # characters of a value in a finding
 
 def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
     """Broken links of the journal, and every value in the catalog that is not what the journal adds up to."""
-    told, unclear = replay(catalog.journal())  # read twice rather than kept whole
+    told = large_state()
+    unclear = replay(catalog.journal(), told)  # read twice rather than kept whole
     found = catalog.state()
     if catalog.journal_head() is None:  # the first entry of all will tell of these
         told.migrations = found.migrations

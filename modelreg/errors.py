@@ -808,9 +808,9 @@ class PruneInterrupted(StorageFailure):
 
     code = "prune_interrupted"
 
-    def __init__(self, error: OSError) -> None:
+    def __init__(self, error: OSError, registry: os.PathLike[str]) -> None:
         super().__init__(
-            f"{shown(os.fspath(error.filename or 'the registry'))}: {error.strerror or error}; the versions that were "
+            f"{shown(os.fspath(error.filename or registry))}: {error.strerror or error}; the versions that were "
             "to be removed are, and some bytes are left",
             "run 'modelreg prune' again when that is mended",
         )

@@ -240,5 +240,5 @@ def _remove_bytes(home: Home, planned: _Plan) -> None:
         placing.remove_temporaries(planned.catalogs)
     except OSError as error:
         if planned.removed:
-            raise PruneInterrupted(error) from error
+            raise PruneInterrupted(error, home.path) from error
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 
 import pytest
 
@@ -113,3 +114,17 @@ def test_what_shows_as_much_reads_as_much(steps, words):
 def test_what_shows_twice_as_much_reads_twice_as_much(steps, words):
     few, many = steps(words)
     assert many <= 2.4 * few + SLACK
+
+
+@pytest.mark.slow
+def test_what_is_held_against_the_journal_is_not_kept_in_memory(registries):
+    def most(registry):
+        found = registry.prune(dry_run=True)
+        tracemalloc.start()
+        assert registry.prune(dry_run=True) == found
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    few, many = map(most, registries.values())
+    assert many - few < 5000 * FEW

@@ -91,9 +91,10 @@ def read_models(connection: sqlite3.Connection, digest: Digest | None = None) ->
         yield from map(_model, connection.execute(query, {"digest": digest}))
 
 
-def values_of_all(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
-    """All runs by their id, as the journal has them."""
-    return {row["run_id"]: _values(connection, dict(row)) for row in connection.execute(_RUNS)}
+def values_of_all(connection: sqlite3.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All runs with their id, as the journal has them."""
+    for row in connection.execute(_RUNS):
+        yield row["run_id"], _values(connection, dict(row))
 
 
 def start(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:

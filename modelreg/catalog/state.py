@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from modelreg.catalog import runs
+from modelreg.catalog.spilled import large_state
 from modelreg.lifecycle.journal import State, Values
 
 ALL = ("*",)
@@ -51,27 +52,25 @@ def of_version(connection: sqlite3.Connection, model: int, version: int, fields:
 
 def present(connection: sqlite3.Connection) -> State:
     """The whole catalog, to hold against what the journal adds up to."""
-    models = (_whole_model(connection, dict(row)) for row in connection.execute(_MODELS))
-    versions = ((row["model"], _whole_version(connection, dict(row))) for row in connection.execute(_VERSIONS))
-    return State(
-        settings=_settings(connection),
-        migrations=migrations(connection),
-        counters=_counters(connection),
-        trusted={(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)},
-        runs=runs.values_of_all(connection),
-        models={values["id"]: values for values in models},
-        versions={(model, values["version"]): values for model, values in versions},
-        retired={lower: (name, number) for lower, name, number in connection.execute(_RETIRED)},
-        gates={row["id"]: dict(row) for row in connection.execute(_GATES)},
-        evaluations={
-            (row["model"], row["digest"], row["dataset"]): _whole_evaluation(connection, dict(row))
-            for row in connection.execute(_EVALUATIONS)
-        },
-        approvals={
-            (row["model"], row["digest"], row["user"]): _without_model(dict(row))
-            for row in connection.execute(_APPROVALS)
-        },
-    )
+    found = large_state()
+    found.settings = _settings(connection)
+    found.migrations = migrations(connection)
+    found.counters = _counters(connection)
+    found.trusted = {(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)}
+    found.retired = {lower: (name, number) for lower, name, number in connection.execute(_RETIRED)}
+    found.gates = {row["id"]: dict(row) for row in connection.execute(_GATES)}
+    for row in connection.execute(_MODELS):
+        found.models[row["id"]] = _whole_model(connection, dict(row))
+    for row in connection.execute(_VERSIONS):
+        found.versions[row["model"], row["version"]] = _whole_version(connection, dict(row))
+    for row in connection.execute(_EVALUATIONS):
+        key = row["model"], row["digest"], row["dataset"]
+        found.evaluations[key] = _whole_evaluation(connection, dict(row))
+    for row in connection.execute(_APPROVALS):
+        found.approvals[row["model"], row["digest"], row["user"]] = _without_model(dict(row))
+    for run_id, values in runs.values_of_all(connection):
+        found.runs[run_id] = values
+    return found
 
 
 def migrations(connection: sqlite3.Connection) -> list[Values]:

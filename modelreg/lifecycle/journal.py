@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -41,15 +41,15 @@ class State:
 
     models: dict[int, Values] = field(default_factory=dict)
     """Model id -> its values."""
-    versions: dict[tuple[int, int], Values] = field(default_factory=dict)
+    versions: MutableMapping[tuple[int, int], Values] = field(default_factory=dict)
     """(model id, version number) -> its values."""
     retired: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Name that no model has any more, in lower case -> the name, and the number that its next version would get."""
     gates: dict[int, Values] = field(default_factory=dict)
     """Number -> its values."""
-    evaluations: dict[tuple[int, str, str], Values] = field(default_factory=dict)
+    evaluations: MutableMapping[tuple[int, str, str], Values] = field(default_factory=dict)
     """(model id, digest, data set) -> its values."""
-    approvals: dict[tuple[int, str, str], Values] = field(default_factory=dict)
+    approvals: MutableMapping[tuple[int, str, str], Values] = field(default_factory=dict)
     """(model id, digest, user) -> its values."""
     trusted: dict[tuple[str, str], Values] = field(default_factory=dict)
     """(module, name) -> its values."""
@@ -59,7 +59,7 @@ class State:
     """The steps that the schema has seen."""
     counters: dict[str, int] = field(default_factory=dict)
     """Table -> the highest number that one of its rows ever had."""
-    runs: dict[str, Values] = field(default_factory=dict)
+    runs: MutableMapping[str, Values] = field(default_factory=dict)
     """Run id -> its values, and its ``params``, ``metrics``, ``tags`` and ``models`` by name."""
 
 
@@ -83,15 +83,18 @@ def broken_links(entries: Iterable[JournalEntry]) -> Iterable[tuple[int, str]]:
         previous_hash, expected = entry.hash, entry.seq + 1
 
 
-def replay(entries: Iterable[JournalEntry]) -> tuple[State, list[tuple[int, str]]]:
-    """The state that the entries, applied in order, lead to, and those that cannot be applied, with the reason."""
-    state, problems = State(), []
+def replay(entries: Iterable[JournalEntry], state: State) -> list[tuple[int, str]]:
+    """Change an empty state to what the entries, applied in order, lead to; those that cannot be applied, and why."""
+    problems = []
     for entry in entries:
         try:
             _apply(state, entry)
         except (ValueError, TypeError, KeyError) as error:
             problems.append((entry.seq, f"cannot be replayed: {type(error).__name__} {error}"))
-    return state, problems
+    for bound in (state.evaluations, state.approvals):  # they go with their model, all at once
+        for key in [key for key in bound if key[0] not in state.models]:
+            del bound[key]
+    return problems
 
 
 def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageHeld]:
@@ -163,7 +166,7 @@ def _apply_to_registry(state: State, after: Values) -> None:
 
 def _apply_to_run(state: State, values: Values) -> None:
     """Of what a run has many of, such as metrics, an entry has those that changed; null means that one was removed."""
-    known = state.runs.setdefault(values["run_id"], {})
+    known = state.runs.get(values["run_id"], {})
     for name, value in values.items():
         if not isinstance(value, dict):
             known[name] = value
@@ -171,6 +174,7 @@ def _apply_to_run(state: State, values: Values) -> None:
         merged = known.pop(name, {}) | value
         if present := {key: each for key, each in merged.items() if each is not None}:
             known[name] = present
+    state.runs[values["run_id"]] = known
 
 
 def _count(state: State, table: str, number: int) -> None:
@@ -182,17 +186,13 @@ def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) ->
     leaves = known is not None and (values is None or values.get("name", known["name"]) != known["name"])
     if known is not None and leaves and RULES not in state.settings:  # the strict ones, by which names are retired
         state.retired[known["name"].lower()] = known["name"], known["next_version"]
-    if values is None:
-        for bound in (state.evaluations, state.approvals):
-            for key in [key for key in bound if key[0] == entry.model]:
-                del bound[key]
-    elif "name" in values:
+    if values is not None and "name" in values:
         state.retired.pop(values["name"].lower(), None)
     _change(state.models, entry.model, values)
 
 
-def _change(known: dict[Key, Values], key: Key, values: Values | None) -> None:
+def _change(known: MutableMapping[Key, Values], key: Key, values: Values | None) -> None:
     if values is None:
         known.pop(key, None)
     else:
-        known.setdefault(key, {}).update(values)
+        known[key] = known.get(key, {}) | values
