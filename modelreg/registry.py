@@ -308,6 +308,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
+                size=catalog.size_of_files(),
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,

@@ -19,7 +19,6 @@ OF_ONE = {
     "show": ["show", "churn/7"],
     "diff": ["diff", "churn/7", "churn/8"],
     "load": ["load", "churn/7"],
-    "info": ["info"],
     "gate": ["gate", "check", "churn/7", "Production"],
     "history": ["history", "churn/7"],
     "history of few": ["history", "churn", "--limit", "3"],
@@ -39,6 +38,7 @@ OF_ALL = {
     "history": ["history"],
     "history as of now": ["history", "--as-of", "now"],
     "verify": ["verify"],
+    "info": ["info"],
     "prune": ["prune", "--keep-last", "3", "--dry-run"],
     "backup": ["backup", "{folder}/backup"],
 }

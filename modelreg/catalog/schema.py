@@ -361,16 +361,18 @@ def _attributes_of_imports(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE imports ADD COLUMN attribute TEXT NOT NULL DEFAULT ''")
 
 
-_NAMES_IN_JOURNAL = """
+_ANSWERED_BY_INDEXES = """
+DROP INDEX files_by_digest;
+CREATE INDEX files_by_digest ON files(digest, size);
 DROP INDEX journal_by_name;
 CREATE INDEX journal_by_name ON journal(name, model, seq);
 CREATE INDEX journal_of_model ON journal(model, seq);
 """
 
 
-def _names_in_journal(connection: sqlite3.Connection) -> None:
-    """The models that ever had a name, and the newest entries of one, are found without reading the others."""
-    for statement in _statements(_NAMES_IN_JOURNAL):
+def _answered_by_indexes(connection: sqlite3.Connection) -> None:
+    """The models that ever had a name, the newest entries of one, and the size of all files: without reading rows."""
+    for statement in _statements(_ANSWERED_BY_INDEXES):
         connection.execute(statement)
 
 
@@ -428,7 +430,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _runs,
     _newest_in_production,
     _attributes_of_imports,
-    _names_in_journal,
+    _answered_by_indexes,
 )
 SCHEMA_VERSION = len(STEPS)
 

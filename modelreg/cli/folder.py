@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import output
+from modelreg.cli import output, text
 from modelreg.cli.application import Settings, registry
 from modelreg.cli.completion import complete_references
 from modelreg.cli.options import AsJson, Message
@@ -96,8 +96,11 @@ def info(context: typer.Context, as_json: AsJson = False) -> None:
     modelreg info --json | jq -r .path
     """
     information = registry(context).information()
-    values = [(name, value) for name, value in output.fields_of(information).items()]
-    output.print_fields(information, values, output.chosen_form(as_json), information.path)
+    form = output.chosen_form(as_json)
+    values = output.fields_of(information)
+    if form is output.Form.TABLE:
+        values = values | {"size": text.size(information.size)}
+    output.print_fields(information, list(values.items()), form, information.path)
 
 
 def verify(

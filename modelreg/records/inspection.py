@@ -34,6 +34,8 @@ class RegistryInformation:
     """Whether models run only where they can be confined."""
     models: int
     versions: int
+    size: int
+    """Bytes of all files, those that several versions have counted once."""
     journal_head: str | None
     """``SEQ:HASH`` of the newest journal entry; None while nothing has happened."""
     schema_version: int
