@@ -59,5 +59,5 @@ def _version(count: int) -> NewVersion:
         params={"max_depth": "8"},
         tags={},
         description="",
-        provenance=Provenance("/models/model.pkl", None, None, None, None, Environment("3.11", {"numpy": "2.0"})),
+        provenance=Provenance("/models/model.pkl", None, None, None, None, None, Environment("3.11", {"numpy": "2.0"})),
     )

@@ -18,6 +18,10 @@ _OF_JOBS = (
     "GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "BUILDKITE_COMMIT", "CIRCLE_SHA1", "BITBUCKET_COMMIT",
     "BUILD_SOURCEVERSION", "TRAVIS_COMMIT", "DRONE_COMMIT_SHA", "CODEBUILD_RESOLVED_SOURCE_VERSION",
 )  # fmt: skip
+_BRANCHES_OF_JOBS = (
+    "GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_BRANCH", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "GIT_BRANCH",
+    "BUILDKITE_BRANCH", "CIRCLE_BRANCH", "BITBUCKET_BRANCH", "BUILD_SOURCEBRANCHNAME", "TRAVIS_BRANCH", "DRONE_BRANCH",
+)  # fmt: skip
 _NOTHING_OUTSIDE = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 # The monitor of files and the hooks are programs; without optional locks git writes nothing.
 _NO_PROGRAMS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "--no-optional-locks")
@@ -29,6 +33,8 @@ class Commit(NamedTuple):
 
     digest: str | None
     """The commit; None where there is none, or where ``problem`` says why it is not known."""
+    branch: str | None
+    """The branch that it was on; None where no branch was checked out, and no CI job of the same commit names one."""
     is_dirty: bool | None
     """Whether tracked files differ from it; None where that is not known.
 
@@ -48,18 +54,29 @@ def commit_of(folders: Iterable[Path]) -> Commit:
     problems = []
     for folder in filter(_in_repository, folders):
         try:
-            return Commit(_git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip(), _is_dirty(folder), None)
+            digest = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+            return Commit(digest, _branch(folder, digest), _is_dirty(folder), None)
         except _Failed as failed:
             if not failed.is_empty:
                 problems.append(f"the git commit of {shown(str(folder))} is not recorded: {failed}")
     of_job = _of_job(os.environ)
-    return Commit(of_job, None, problems[0] if problems and of_job is None else None)
+    if of_job is None:
+        return Commit(None, None, None, problems[0] if problems else None)
+    return Commit(of_job, _branch_of_job(os.environ), None, None)
 
 
 class _Failed(Exception):
     """git did not answer; ``is_empty`` where it did, and there is no commit yet."""
 
     is_empty = False
+
+
+def _branch(repository: Path, digest: str) -> str | None:
+    """A CI job often checks out the commit alone, and names the branch."""
+    try:
+        return _git(repository, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
+    except _Failed:
+        return _branch_of_job(os.environ) if _of_job(os.environ) == digest else None
 
 
 def _is_dirty(repository: Path) -> bool | None:
@@ -118,3 +135,7 @@ def _in_repository(folder: Path) -> bool:
 def _of_job(environment: Mapping[str, str]) -> str | None:
     commits = (environment.get(name, "").lower() for name in _OF_JOBS)
     return next(filter(_COMMIT.fullmatch, commits), None)
+
+
+def _branch_of_job(environment: Mapping[str, str]) -> str | None:
+    return next(filter(None, (environment.get(name) for name in _BRANCHES_OF_JOBS)), None)

@@ -48,6 +48,7 @@ def observe(source: str, run_id: str | None, stated: Mapping[str, str]) -> Prove
     return Provenance(
         source=_as_utf8(source),
         git_commit=commit.digest,
+        git_branch=commit.branch and _as_utf8(commit.branch),
         git_dirty=commit.is_dirty,
         run_id=run_id,
         ci_job=_ci_job(),

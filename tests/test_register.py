@@ -334,7 +334,7 @@ def repository(tmp_path, monkeypatch):
     def git(*arguments):
         return subprocess.run(["git", *GIT_IDENTITY, *arguments], check=True, capture_output=True, text=True).stdout
 
-    git("init", "-q")
+    git("init", "-q", "--initial-branch", "trees")
     (folder / "train.py").write_text("one")
     git("add", ".")
     git("commit", "-q", "-m", "first")
@@ -348,6 +348,20 @@ def test_the_commit_is_kept_with_whether_it_was_all(registry, model_file, reposi
     dirty = registry.register(model_file(b"2"), "churn")
     assert clean.git_commit == dirty.git_commit == repository("rev-parse", "HEAD").strip()
     assert (clean.git_dirty, dirty.git_dirty) == (False, True)
+    assert clean.git_branch == "trees"
+    assert [each.version for each in registry.versions("churn", filter="git_branch = 'trees'")] == [2, 1]
+
+
+def test_the_branch_of_a_commit_checked_out_alone_is_the_one_that_the_job_of_this_commit_names(
+    registry, model_file, repository, monkeypatch
+):
+    commit = repository("rev-parse", "HEAD").strip()
+    repository("checkout", "-q", "--detach")
+    assert registry.register(model_file(b"1"), "churn").git_branch is None
+    monkeypatch.setenv("CI_COMMIT_BRANCH", "forests")
+    assert registry.register(model_file(b"2"), "churn").git_branch is None
+    monkeypatch.setenv("CI_COMMIT_SHA", commit)
+    assert registry.register(model_file(b"3"), "churn").git_branch == "forests"
 
 
 @pytest.mark.parametrize("place", ["attributes", "info"])

@@ -235,7 +235,8 @@ COLUMNS = {
     "versions": {
         **dict.fromkeys(["model", "version", "size"], NUMBER),
         **dict.fromkeys(["stage", "status", "description", "digest", "flavor", "format", "model_class", "scan"], TEXT),
-        **dict.fromkeys(["source", "run_id", "git_commit", "ci_job", "created_by", "created_at", "updated_at"], TEXT),
+        **dict.fromkeys(["source", "run_id", "git_commit", "git_branch", "ci_job"], TEXT),
+        **dict.fromkeys(["created_by", "created_at", "updated_at"], TEXT),
         **dict.fromkeys(["signature", "environment", "scan_reasons"], JSON),
         "git_dirty": FLAG,
     },

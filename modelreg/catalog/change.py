@@ -76,10 +76,11 @@ RETURNING :version AS version
 """
 _ADD_VERSION = """
 INSERT INTO versions (model, version, status, description, digest, size, flavor, format, model_class, signature, scan,
-                      scan_reasons, source, run_id, git_commit, git_dirty, ci_job, environment, created_by, created_at,
-                      updated_at)
+                      scan_reasons, source, run_id, git_commit, git_branch, git_dirty, ci_job, environment, created_by,
+                      created_at, updated_at)
 VALUES (:model, :version, :status, :description, :digest, :size, :flavor, :format, :model_class, :signature, :scan,
-        :scan_reasons, :source, :run_id, :git_commit, :git_dirty, :ci_job, :environment, :created_by, :at, :at)
+        :scan_reasons, :source, :run_id, :git_commit, :git_branch, :git_dirty, :ci_job, :environment, :created_by, :at,
+        :at)
 """
 _ADD_SETTING = "INSERT INTO settings (name, value) VALUES (?, ?)"
 _PUT_SETTING = """

@@ -376,6 +376,12 @@ def _answered_by_indexes(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _git_branch(connection: sqlite3.Connection) -> None:
+    """The branch on which a version was made."""
+    connection.execute("ALTER TABLE versions ADD COLUMN git_branch TEXT")
+    connection.execute("CREATE INDEX versions_by_git_branch ON versions(git_branch)")
+
+
 def lift_contract(connection: sqlite3.Connection) -> None:
     """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
     for statement in _statements(_WITHOUT_CONTRACT):
@@ -431,6 +437,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _newest_in_production,
     _attributes_of_imports,
     _answered_by_indexes,
+    _git_branch,
 )
 SCHEMA_VERSION = len(STEPS)
 

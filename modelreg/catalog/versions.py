@@ -176,6 +176,7 @@ def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:
         source=row["source"],
         run_id=row["run_id"],
         git_commit=row["git_commit"],
+        git_branch=row["git_branch"],
         git_dirty=None if row["git_dirty"] is None else bool(row["git_dirty"]),
         ci_job=row["ci_job"],
         environment=Environment(**json.loads(row["environment"])),

@@ -71,6 +71,7 @@ def _version_fields(version: ModelVersion, trusted: Collection[str], form: outpu
         ("source", version.source),
         ("run_id", version.run_id),
         ("git_commit", version.git_commit),
+        ("git_branch", version.git_branch),
         ("git_dirty", None if version.git_dirty is None else str(version.git_dirty).lower()),
         ("ci_job", version.ci_job),
         ("python", version.environment.python),

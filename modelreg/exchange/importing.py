@@ -96,6 +96,7 @@ class _Made:
     files: FoundFiles
     tags: Mapping[str, str]
     git_commit: str | None
+    git_branch: str | None
     notes: list[str]
 
 
@@ -235,11 +236,11 @@ class _Import:
         if version.digest is not None:
             facts, first = _facts(self._source.manifest(version), version)
             files = find_source(path if facts.is_folder else path / first, self._home.path)
-            return _Made(facts, files, {}, run.git_commit, [])
+            return _Made(facts, files, {}, run.git_commit, run.git_branch, [])
         metrics, params, notes = facts_of_run(run)
         files = find_source(path, self._home.path)
         facts = Facts(files.is_folder, None, metrics, params)
-        return _Made(facts, files, tags_of_making(version, run, notes), run.git_commit, notes)
+        return _Made(facts, files, tags_of_making(version, run, notes), run.git_commit, run.git_branch, notes)
 
     def _new_version(self, wanted: _Wanted, made: _Made, published: Published, environment: Environment) -> NewVersion:
         return NewVersion(
@@ -256,6 +257,7 @@ class _Import:
             provenance=Provenance(
                 source=f"models:/{wanted.reference} in {self._location}",
                 git_commit=made.git_commit,
+                git_branch=made.git_branch,
                 git_dirty=None,
                 run_id=wanted.version.run_id,
                 ci_job=None,

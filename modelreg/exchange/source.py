@@ -69,6 +69,7 @@ class MLflowRun:
     metrics: Mapping[str, float]
     params: Mapping[str, str]
     git_commit: str | None
+    git_branch: str | None
     user: str
     is_gone: bool
     """Whether there was a run, and is none any more."""
@@ -197,6 +198,7 @@ def read_run(tracking: Any, run_id: str | None, model_id: str | None) -> MLflowR
         metrics=_latest((model and model.metrics) or ()) | (run.data.metrics if run else {}),
         params=(run.data.params if run else {}) | ((model and model.params) or {}),
         git_commit=tags.get("mlflow.source.git.commit"),
+        git_branch=tags.get("mlflow.source.git.branch"),
         user=tags.get("mlflow.user", ""),
         is_gone=bool(run_id) and run is None,
     )

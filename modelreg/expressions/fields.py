@@ -40,6 +40,7 @@ PLAIN = {
     "source": Kind.TEXT,
     "run_id": Kind.TEXT,
     "git_commit": Kind.TEXT,
+    "git_branch": Kind.TEXT,
     "approvals": Kind.NUMBER,
     "created_by": Kind.TEXT,
     "created_at": Kind.MOMENT,

@@ -34,6 +34,7 @@ class Provenance:
     source: str
     """The absolute path that was registered."""
     git_commit: str | None
+    git_branch: str | None
     git_dirty: bool | None
     """Whether tracked files differed from that commit; None outside a repository."""
     run_id: str | None

@@ -84,6 +84,7 @@ class ModelVersion:
     source: str
     run_id: str | None
     git_commit: str | None
+    git_branch: str | None
     git_dirty: bool | None
     ci_job: str | None
     environment: Environment

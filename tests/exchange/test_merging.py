@@ -60,7 +60,9 @@ def test_by_mlflows_rules_all_of_them_stay_there():
 
 
 def test_whoever_made_a_version_is_left_out_where_no_tag_can_have_such_a_text():
-    run = MLflowRun(run_id=None, metrics={}, params={}, git_commit=None, user="no\0body", is_gone=False)
+    run = MLflowRun(
+        run_id=None, metrics={}, params={}, git_commit=None, git_branch=None, user="no\0body", is_gone=False
+    )
     notes = []
     assert tags_of_making(version(1, "None"), run, notes) == {"mlflow.created_at": "2024-01-01T00:00:00.000000Z"}
     assert len(notes) == 1
