@@ -10,7 +10,7 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names
-from modelreg.cli.options import AsJson, Message, Name, ReferenceArgument, Subject, pairs
+from modelreg.cli.options import AsJson, Message, Name, Quiet, ReferenceArgument, Subject, pairs
 from modelreg.errors import InvalidInput, quoted
 from modelreg.records.alteration import Alteration
 from modelreg.references import Alias, Reference
@@ -27,6 +27,7 @@ def alias(
     remove: Annotated[bool, typer.Option("--remove", help="Take the alias NAME@ALIAS away.")] = False,
     message: Message = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Let an alias mean a version, whatever it meant before.
 
@@ -35,6 +36,7 @@ def alias(
     modelreg alias churn/Production champion
     modelreg alias churn@champion --remove
     """
+    form = output.chosen_form(as_json, quiet)
     source = registry(context)
     if remove:
         selected = Reference.parse(reference)
@@ -42,13 +44,13 @@ def alias(
             raise InvalidInput("--remove goes with NAME@ALIAS alone", "modelreg alias churn@champion --remove")
         done = source.remove_alias(selected.name, selected.selector.name, message=message)
         words = ["alias", f"{done.subject}/{done.before}", str(done.key)]
-        _tell(context, done, f"{done.subject}@{done.key} means nothing any more", words, as_json)
+        _tell(context, done, f"{done.subject}@{done.key} means nothing any more", words, form)
         return
     if alias is None:
         raise InvalidInput("an alias is missing", f"modelreg alias {quoted(reference)} ALIAS")
     done = source.alias(reference, alias, message=message)
     back = [f"{done.subject}/{done.before}", alias] if done.before else [f"{done.subject}@{alias}", "--remove"]
-    _tell(context, done, f"{done.subject}@{alias} -> {done.subject}/{done.after}", ["alias", *back], as_json)
+    _tell(context, done, f"{done.subject}@{alias} -> {done.subject}/{done.after}", ["alias", *back], form)
 
 
 def tag(
@@ -60,6 +62,7 @@ def tag(
     ] = None,
     message: Message = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Set tags of a model or a version, or take them away.
 
@@ -68,6 +71,7 @@ def tag(
     modelreg tag churn/3 reviewed=yes dataset=2026-10
     modelreg tag churn/3 --remove reviewed
     """
+    form = output.chosen_form(as_json, quiet)
     if not tags and not remove:
         raise InvalidInput("no tag is given", f"modelreg tag {quoted(subject)} NAME=VALUE")
     done = registry(context).tag(subject, pairs(tags, "tag"), remove=remove or (), message=message)
@@ -75,7 +79,7 @@ def tag(
     taken = [word for key, value in done.before.items() if value is None for word in ("--remove", key)]
     now = ", ".join(key if value is None else f"{key}={value}" for key, value in done.after.items())
     what = f"{done.subject}: {now}" if tags else f"{done.subject}: removed {now}"
-    _tell(context, done, what, ["tag", *arguments(done.subject, *set_again, options=taken)], as_json)
+    _tell(context, done, what, ["tag", *arguments(done.subject, *set_again, options=taken)], form)
 
 
 def describe(
@@ -84,6 +88,7 @@ def describe(
     description: Annotated[str, typer.Argument(metavar="TEXT", help="What it is; '' for nothing.")],
     message: Message = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Replace the description of a model or a version.
 
@@ -91,13 +96,14 @@ def describe(
     modelreg describe churn "who leaves within 90 days; owned by growth"
     modelreg describe churn/3 "trained without the leaked column"
     """
+    form = output.chosen_form(as_json, quiet)
     done = registry(context).describe(subject, description, message=message)
     _tell(
         context,
         done,
         f"{done.subject}: {done.after}",
         ["describe", *arguments(done.subject, str(done.before))],
-        as_json,
+        form,
     )
 
 
@@ -107,6 +113,7 @@ def rename(
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.", autocompletion=complete_names)],
     message: Message = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Give a model another name.
 
@@ -116,8 +123,9 @@ def rename(
     \b
     modelreg rename churn churn-2026
     """
+    form = output.chosen_form(as_json, quiet)
     done = registry(context).rename(name, new, message=message)
-    _tell(context, done, f"{done.before} -> {done.after}", ["rename", str(done.after), str(done.before)], as_json)
+    _tell(context, done, f"{done.before} -> {done.after}", ["rename", str(done.after), str(done.before)], form)
 
 
 def approve(
@@ -126,6 +134,7 @@ def approve(
     message: Message = None,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take your approval back.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Vouch for a version, as the user that the system knows.
 
@@ -136,21 +145,25 @@ def approve(
     modelreg approve churn/3 --message "read the evaluation, fine"
     modelreg gate add churn Production "approvals >= 1"
     """
+    form = output.chosen_form(as_json, quiet)
     source = registry(context)
     done = source.approve(reference, message=message or "", withdraw=withdraw)
     if withdraw:
         words = ["approve", done.subject, *(["--message", str(done.before)] if done.before else [])]
-        _tell(context, done, f"{done.key} does not approve {done.subject} any more", words, as_json)
+        _tell(context, done, f"{done.key} does not approve {done.subject} any more", words, form)
     else:
-        _tell(context, done, f"{done.key} approves {done.subject}", ["approve", done.subject, "--withdraw"], as_json)
+        _tell(context, done, f"{done.key} approves {done.subject}", ["approve", done.subject, "--withdraw"], form)
         given = {each.user: each.counts for each in source.version(done.subject).approvals}
         if not given.get(str(done.key), True):
             output.note("note: you registered it, and gates count the approvals of others")
 
 
-def _tell(context: typer.Context, done: Alteration, what: str, undo: list[str], as_json: bool) -> None:
-    if as_json:
+def _tell(context: typer.Context, done: Alteration, what: str, undo: list[str], form: output.Form) -> None:
+    if form is output.Form.JSON:
         output.print_json(done)
+        return
+    if form is output.Form.QUIET:
+        output.print_line(str(done.after) if done.field == "name" else done.subject)
         return
     output.print_line(what)
     if not done.changed:

@@ -8,7 +8,7 @@ import typer
 
 from modelreg.cli import asking, output
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, Message, Subject
+from modelreg.cli.options import AsJson, Message, Quiet, Subject
 from modelreg.errors import InvalidInput
 
 
@@ -18,6 +18,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; scripts need this.")] = False,
     message: Message = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Delete a version, or a model without versions.
 
@@ -39,6 +40,8 @@ def delete(
     source.delete(exact, message=message)
     if as_json:
         output.print_json({"deleted": exact})
+    elif quiet:
+        output.print_line(exact)
     else:
         output.print_line(f"deleted {exact}")
         output.note("undo: register its file again, which gives it a new number")

@@ -35,6 +35,7 @@ gate = typer.Typer(
 _Model = Annotated[
     str, typer.Argument(metavar="NAME", help="The model; '*' for every model.", autocompletion=complete_names)
 ]
+_Numbers = Annotated[bool, typer.Option("--quiet", "-q", help="Print the numbers of gates alone, one a line.")]
 _Stage = Annotated[
     str, typer.Argument(metavar="STAGE", help="Staging, Production or Archived.", autocompletion=complete_stages)
 ]
@@ -75,6 +76,7 @@ def add(
     description: Annotated[str, typer.Option(metavar="TEXT", help="What it is for.")] = "",
     message: Message = None,
     as_json: AsJson = False,
+    quiet: _Numbers = False,
 ) -> None:
     """Let no version into a stage unless an expression is true of it.
 
@@ -87,6 +89,8 @@ def add(
     made = added.gate
     if as_json:
         output.print_json(output.fields_of(made) | {"is_new": added.is_new, "warnings": added.warnings})
+    elif quiet:
+        output.print_line(str(made.id))
     elif added.is_new:
         output.print_line(f"gate {made.id}: {made.name} -> {made.stage} needs {made.expression}")
         tell_undo(context, ["gate", "remove", str(made.id)])
@@ -105,6 +109,7 @@ def list_gates(
         typer.Argument(metavar="[NAME]", help="Only those that this model has to pass.", autocompletion=complete_names),
     ] = None,
     as_json: AsJson = False,
+    quiet: _Numbers = False,
 ) -> None:
     """List the gates, with the numbers by which they are removed.
 
@@ -112,7 +117,7 @@ def list_gates(
     modelreg gate list
     modelreg gate list churn --json | jq -r '.[].expression'
     """
-    form = output.chosen_form(as_json)
+    form = output.chosen_form(as_json, quiet)
     gates = registry(context).gates(name)
     if not gates and form is output.Form.TABLE:
         output.note("there are no gates; modelreg gate add NAME Production EXPRESSION")

@@ -8,7 +8,7 @@ import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import CONTEXT, registry, tell_undo
-from modelreg.cli.options import AsJson, Message
+from modelreg.cli.options import AsJson, Message, Quiet
 from modelreg.cli.output import Column
 from modelreg.clock import as_text
 from modelreg.records.trusted_name import TrustedName
@@ -87,11 +87,11 @@ def remove(context: typer.Context, names: _Names, message: Message = None, as_js
 
 
 @trust.command("list")
-def list_trusted(context: typer.Context, as_json: AsJson = False) -> None:
+def list_trusted(context: typer.Context, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """List the names that were added, and who added them.
 
     \b
     modelreg trust list
     """
     names = registry(context).trusted_names()
-    output.print_records(names, _COLUMNS, output.chosen_form(as_json), lambda each: each.dotted)
+    output.print_records(names, _COLUMNS, output.chosen_form(as_json, quiet), lambda each: each.dotted)

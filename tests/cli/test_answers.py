@@ -67,6 +67,24 @@ def test_a_pattern_narrows_the_list(churn, files):
     assert churn("ls", "-q").stdout.split() == ["churn", "other"]
 
 
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["alias", "churn/2", "champion"], "churn"),
+        (["tag", "churn/2", "reviewed=yes"], "churn/2"),
+        (["describe", "churn", "who leaves"], "churn"),
+        (["approve", "churn/2"], "churn/2"),
+        (["rename", "churn", "another"], "another"),
+        (["gate", "add", "churn", "Archived", "approvals >= 1"], "1"),
+        (["delete", "churn/3", "--yes"], "churn/3"),
+    ],
+)
+def test_a_quiet_change_prints_what_it_is_about_alone(churn, words, printed):
+    done = churn(*words, "--quiet")
+    assert (done.returncode, done.stdout) == (0, f"{printed}\n")
+    assert "undo" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [["--registry", "R", "list", "-q"], ["list", "-q", "--registry", "R"]])
 def test_options_of_the_program_stand_before_or_after_the_command(churn, registry, words):
     done = churn(*[str(registry) if word == "R" else word for word in words], MODELREG_HOME="/nowhere")
