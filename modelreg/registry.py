@@ -371,6 +371,9 @@ class Registry:
         neither decides the digest. ``message`` is kept in the journal. When ``stage`` is refused, nothing is
         registered; ``archive_existing`` archives what is in that stage.
 
+        A folder that `export` wrote is the version in it, with its metrics, parameters and signature where none are
+        stated.
+
         Pickles and archives are looked through without being run, and the verdict is kept as the version's ``scan``.
         Files that run code when they are loaded are refused, unless ``allow_unsafe`` says why. ``progress`` is called
         now and then with how many bytes are stored, and how many there are.
@@ -378,6 +381,7 @@ class Registry:
         Raises `InvalidInput` in one of its forms for what cannot be registered, `UnsafeModel`, `NameTaken`,
         `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
+        from modelreg.artifacts.exported import exported_version
         from modelreg.artifacts.source import find_source
         from modelreg.registration import RegistrationRequest
         from modelreg.registration import register as register_source
@@ -400,8 +404,12 @@ class Registry:
             raise SourceNotFound(path)
         self._require_plain_names(model, *statement.aliases)
         found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
+        expected, exported = None, exported_version(found)
+        if exported is not None:
+            found, expected = exported.source, exported.expected
+            statement = statement.with_facts(exported.metrics, exported.params, exported.signature)
         why = checked_reason(allow_unsafe)
-        request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version)
+        request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version, expected)
         with storing(needed=found.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +68,17 @@ class Statement:
             signature=signature,
             message=checked_message(message),
             run_id=None if run_id is None else checked_text(run_id, "the run id"),
+        )
+
+    def with_facts(
+        self, metrics: Mapping[str, float], params: Mapping[str, object], signature: Signature | None
+    ) -> Statement:
+        """The same with what was stated of the bytes before, where nothing else is; raises `InvalidInput`."""
+        return replace(
+            self,
+            metrics=checked_metrics(metrics) | dict(self.metrics),
+            params=checked_params(params) | dict(self.params),
+            signature=self.signature or signature,
         )
 
 

@@ -63,6 +63,8 @@ def export(
 ) -> None:
     """Write a version as an OCI image layout, for OCI registries.
 
+    'modelreg register DIR --name NAME' takes such a folder back in, as the version that it was.
+
     \b
     modelreg export churn/Production ./churn-oci
     skopeo copy oci:./churn-oci:3 docker://registry.example.com/models/churn:3

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -53,12 +55,18 @@ class Flavor(Protocol):
 def recognise(files: Files, is_folder: bool) -> Description:
     """What a model is, by its content; ``file`` or ``folder`` when nobody knows it.
 
+    A folder that nobody knows, with a single model among the files right in it, is what that model is.
+
     ``files`` maps the path inside the model, with ``/``, to where its bytes lie, under any name.
     """
     for flavor in _flavors():
         description = flavor.recognise(files, is_folder)
         if description is not None:
             return _storable(description)
+    only = _only_model(files) if is_folder else None
+    if only is not None:
+        path, description = only
+        return _storable(replace(description, notes=(f"its model is the file {path}", *description.notes)))
     kind = "folder" if is_folder else "file"
     return Description(flavor=kind, format=kind)
 
@@ -87,11 +95,36 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """
     for flavor in _flavors():
         if format in flavor.FORMATS:
-            return flavor.load(model, format, trust)
+            with _as_known(model, flavor) as opened:
+                return flavor.load(opened, format, trust)
     raise UnloadableModel(
         f"a model of the format {format!r} cannot be loaded: nothing here knows it",
         "'modelreg load' hands out its files; a package can add the format with an entry point",
     )
+
+
+def _only_model(files: Files) -> tuple[str, Description] | None:
+    """The model that lies in a folder beside code and notes, by its path; None for a folder with none or several."""
+    found = []
+    for path in (path for path in files if "/" not in path):
+        described = recognise({path: files[path]}, False)
+        if described.flavor != "file":
+            found.append((path, described))
+    return found[0] if len(found) == 1 else None
+
+
+@contextmanager
+def _as_known(model: OpenModel, flavor: Flavor) -> Iterator[OpenModel]:
+    """The model as its flavor recognised it: the folder, or the one file in it that is a model."""
+    files = {} if model.file is not None else model.files()
+    if not files or flavor.recognise(files, True) is not None:
+        yield model
+        return
+    only = _only_model(files)
+    if only is None:
+        raise UnloadableModel("the folder has more or less than one model in it", "register the file of the model")
+    with files[only[0]].open("rb") as file:
+        yield OpenModel(file, None)
 
 
 def _flavors() -> list[Flavor]:

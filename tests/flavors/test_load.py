@@ -11,6 +11,7 @@ from pathlib import Path
 import cloudpickle
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -163,6 +164,19 @@ def test_an_mlflow_folder_predicts():
 
 
 # --- what cannot be loaded --------------------------------------------------------------------------------------
+
+
+def test_a_folder_with_a_model_beside_code_predicts_here_and_in_a_process_of_its_own(registry, tmp_path):
+    rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
+    folder = tmp_path / "churn"
+    folder.mkdir()
+    (folder / "train.py").write_text("print('training')\n")
+    joblib.dump(LogisticRegression().fit(rows, [0, 0, 1, 1]), folder / "model.joblib")
+    version = registry.register(folder, "churn")
+    assert registry.load("churn/1").predict(rows).tolist() == [0, 0, 1, 1]
+    registry.predict("churn/1", rows, tmp_path / "predictions.csv")
+    assert pd.read_csv(tmp_path / "predictions.csv")["prediction"].tolist() == [0, 0, 1, 1]
+    assert (version.flavor, version.scan) == ("sklearn", "safe")
 
 
 @pytest.mark.parametrize("format", ["file", "folder", "no-such-format"])

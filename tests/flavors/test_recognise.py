@@ -225,9 +225,22 @@ def test_a_model_path_out_of_the_folder_is_not_followed(tmp_path):
     assert recognise({"MLmodel": tmp_path / "MLmodel"}, is_folder=True).model_class is None
 
 
-def test_a_folder_of_one_model_is_a_folder_and_an_mlmodel_alone_a_file():
-    files = {"logistic.pickle": FILES / "logistic.pickle"}
-    assert recognise(files, is_folder=True) == Description("folder", "folder")
+def test_a_folder_with_one_model_is_what_that_model_is():
+    code = FILES.parent / "make_files.py"
+    model = {"logistic.pickle": FILES / "logistic.pickle"}
+    alone = recognise(model, is_folder=False)
+    found = recognise(model | {"predict.py": code, "code/predict.py": code}, is_folder=True)
+    assert (found.flavor, found.format, found.model_class) == (alone.flavor, alone.format, alone.model_class)
+    assert found.notes == ("its model is the file logistic.pickle",)
+
+
+def test_a_folder_with_several_models_or_one_further_down_is_a_folder():
+    path = FILES / "logistic.pickle"
+    for files in ({"a.pickle": path, "b.pickle": path}, {"below/a.pickle": path}):
+        assert recognise(files, is_folder=True) == Description("folder", "folder")
+
+
+def test_no_files_are_a_folder_and_an_mlmodel_alone_is_a_file():
     assert recognise({"MLmodel": FILES / "mlflow/MLmodel"}, is_folder=False) == Description("file", "file")
     assert recognise({}, is_folder=True) == Description("folder", "folder")
 

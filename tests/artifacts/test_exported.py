@@ -1,0 +1,78 @@
+"""A version that was exported as an OCI image layout, and is registered from there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from modelreg.errors import BlobDamaged, UnusableSource
+from modelreg.records.signature import Signature, SignatureField
+
+
+@pytest.fixture
+def exported(registry, model_file, tmp_path):
+    """A version with facts, and the folder that holds it."""
+    signature = Signature((SignatureField("age", "float64"),), ())
+    path = model_file(b"the bytes")
+    version = registry.register(path, "churn", metrics={"auc": 0.9}, params={"depth": 3}, signature=signature)
+    return version, registry.export("churn/1", tmp_path / "oci")
+
+
+def test_what_was_exported_is_registered_as_the_version_that_it_was(registry, exported):
+    version, folder = exported
+    again = registry.register(folder, "elsewhere")
+    assert (again.digest, again.files, again.signature) == (version.digest, version.files, version.signature)
+    assert (dict(again.metrics), dict(again.params)) == ({"auc": 0.9}, {"depth": "3"})
+    assert registry.path("elsewhere/1").read_bytes() == b"the bytes"
+    assert registry.register(folder, "churn").created is False
+
+
+def test_what_is_stated_goes_before_what_was_exported(registry, exported):
+    again = registry.register(exported[1], "elsewhere", metrics={"auc": 0.8, "loss": 1})
+    assert dict(again.metrics) == {"auc": 0.8, "loss": 1}
+
+
+def test_a_folder_comes_back_as_a_folder(registry, tmp_path):
+    for name in ("config.json", "weights/1.bin"):
+        path = tmp_path / "model" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    version = registry.register(tmp_path / "model", "churn")
+    again = registry.register(registry.export("churn/1", tmp_path / "oci"), "elsewhere")
+    assert (again.digest, again.files) == (version.digest, version.files)
+
+
+def test_other_bytes_than_were_exported_are_refused(registry, exported):
+    version, folder = exported
+    blob = folder / "blobs/sha256" / version.files[0].digest.removeprefix("sha256:")
+    blob.chmod(0o600)
+    blob.write_bytes(b"THE BYTES")
+    with pytest.raises(BlobDamaged, match="nothing was registered"):
+        registry.register(folder, "elsewhere")
+    blob.unlink()
+    with pytest.raises(UnusableSource, match=r"does not have all bytes of 'model\.bin'"):
+        registry.register(folder, "elsewhere")
+    assert [model.name for model in registry.models()] == ["churn"]
+
+
+def test_a_layout_of_several_versions_is_refused(registry, exported, model_file, tmp_path):
+    registry.register(model_file(b"other"), "churn")
+    second = registry.export("churn/2", tmp_path / "second")
+    index = json.loads((exported[1] / "index.json").read_text())
+    index["manifests"] += json.loads((second / "index.json").read_text())["manifests"]
+    shutil.copytree(second / "blobs", exported[1] / "blobs", dirs_exist_ok=True)
+    (exported[1] / "index.json").write_text(json.dumps(index))
+    with pytest.raises(UnusableSource, match="holds 2 versions"):
+        registry.register(exported[1], "elsewhere")
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:00"}]}'])
+def test_a_layout_of_something_else_is_a_folder_like_any_other(registry, tmp_path, index):
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    Path(tmp_path, "image", "index.json").write_text(index or " ")
+    version = registry.register(tmp_path / "image", "image")
+    assert sorted(file.path for file in version.files) == ["index.json", "oci-layout"]
