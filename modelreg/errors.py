@@ -905,9 +905,10 @@ class RegistryNotFound(NoRegistry):
 
     code = "registry_not_found"
 
-    def __init__(self, path: os.PathLike[str] | str) -> None:
+    def __init__(self, path: os.PathLike[str] | str, *, is_last_resort: bool = False) -> None:
+        elsewhere = "there is no .modelreg in this folder or above, and " if is_last_resort else ""
         super().__init__(
-            f"{shown(os.fspath(path))} is not a registry",
+            f"{elsewhere}{shown(os.fspath(path))} is not a registry",
             "'modelreg init' or the first 'modelreg register' makes one; --registry or MODELREG_HOME name another",
         )
 

@@ -72,15 +72,20 @@ def find_home(explicit: Path | None) -> Path:
                     f"if you trust it, name it: --registry {quoted(found)}",
                 )
             return found
-    from platformdirs import user_data_path
-
     try:
-        return user_data_path("modelreg", appauthor=False)
+        return _folder_of_user()
     except RuntimeError as error:
         raise UnusableFolder(
             "no registry is named, and this user has no home folder to keep one in",
             "name one with --registry DIR or MODELREG_HOME",
         ) from error
+
+
+def _folder_of_user() -> Path:
+    """Where a registry is that no project keeps; raises RuntimeError for a user without a home folder."""
+    from platformdirs import user_data_path
+
+    return user_data_path("modelreg", appauthor=False)
 
 
 def absolute(path: Path) -> Path:
@@ -197,7 +202,7 @@ class Home:
                     f"{shown(str(self.catalog.path))} {gone}; nothing was changed",
                     "'modelreg restore DIR' brings it back from a backup",
                 )
-            raise RegistryNotFound(self.path)
+            raise RegistryNotFound(self.path, is_last_resort=self._is_of_user())
         self._refuse_unsafe()
 
     def create(self, *, shared: bool = False, rules: StageRules | None = None) -> bool:
@@ -348,6 +353,12 @@ class Home:
                 f"the group may write to {shown(str(path))}, and the registry was not made for a group",
                 f"chmod g-w {quoted(path)}, or make one with 'modelreg init --shared'",
             )
+
+    def _is_of_user(self) -> bool:
+        try:
+            return self.path == _folder_of_user()
+        except RuntimeError:
+            return False
 
     def refuse_foreign_folder(self) -> None:
         """Raise `UnusableFolder` for a folder that holds what is not of a registry."""

@@ -146,6 +146,16 @@ def test_a_path_without_a_model_is_refused(run, registry, tmp_path, monkeypatch,
     "words",
     [["list"], ["versions", "churn"], ["load", "churn/1"], ["transition", "churn/1", "Staging"], ["verify"], ["info"]],
 )
+def test_outside_of_a_project_it_is_said_where_a_registry_was_looked_for(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = subprocess.run(
+        [MODELREG, "list"], cwd=tmp_path / "elsewhere", env=environment, capture_output=True, text=True, check=False
+    )
+    said = f"there is no .modelreg in this folder or above, and '{tmp_path}/data/modelreg' is not a registry"
+    refused(done, 10, said, "modelreg init")
+
+
 def test_a_command_that_reads_makes_no_registry(run, registry, words):
     refused(run(*words), 10, "is not a registry", str(registry))
     assert not registry.exists()
