@@ -142,10 +142,6 @@ def test_a_path_without_a_model_is_refused(run, registry, tmp_path, monkeypatch,
     assert not registry.exists()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["list"], ["versions", "churn"], ["load", "churn/1"], ["transition", "churn/1", "Staging"], ["verify"], ["info"]],
-)
 def test_outside_of_a_project_it_is_said_where_a_registry_was_looked_for(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
@@ -156,6 +152,10 @@ def test_outside_of_a_project_it_is_said_where_a_registry_was_looked_for(tmp_pat
     refused(done, 10, said, "modelreg init")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["versions", "churn"], ["load", "churn/1"], ["transition", "churn/1", "Staging"], ["verify"], ["info"]],
+)
 def test_a_command_that_reads_makes_no_registry(run, registry, words):
     refused(run(*words), 10, "is not a registry", str(registry))
     assert not registry.exists()
