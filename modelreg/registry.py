@@ -849,12 +849,14 @@ class Registry:
 
     # The bytes
 
-    def path(self, reference: str) -> Path:
+    def path(self, reference: str, *, progress: Progress | None = None) -> Path:
         """The path of a read-only copy of the version's file or folder, every byte checked now.
 
-        Raises `BlobDamaged` when the stored bytes are not those that were registered.
+        ``progress`` is called now and then with how many bytes were read, and how many there are. Raises `BlobDamaged`
+        when the stored bytes are not those that were registered.
         """
         from modelreg.artifacts.checkout import check_out, safe_path
+        from modelreg.artifacts.copying import counting
 
         with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
@@ -866,6 +868,7 @@ class Registry:
                 version.digest,
                 manifest.files,
                 self._home.keeping_still,
+                progress and counting(progress, version.size),
             )
         return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
 
@@ -893,23 +896,34 @@ class Registry:
         with storing(), self._opened(version, manifest) as file:
             return load(OpenModel(file, folder), version.format, trusted)
 
-    def copy(self, reference: str, destination: StrPath, *, overwrite: bool = False) -> Path:
+    def copy(
+        self, reference: str, destination: StrPath, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Path:
         """Write the version's checked bytes to ``destination``; returns the file or folder that was written.
 
         It appears whole or not at all. A file goes below ``destination`` when that is a folder, or ends in ``/``. A
         folder's destination must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for a file)
-        and `BlobDamaged`.
+        and `BlobDamaged`. ``progress`` is called as by `path`.
         """
+        from modelreg.artifacts.copying import counting
         from modelreg.artifacts.delivery import copy_file, copy_folder
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
         version, manifest = self._version_and_manifest(reference)
+        advance = progress and counting(progress, version.size)
         with storing(needed=version.size, place=target):
             if manifest.is_folder:
-                return copy_folder(store, manifest.files, target, version.reference)
-            into = os.fspath(destination).endswith(os.sep)
-            return copy_file(store, manifest.files[0], target, version.reference, overwrite=overwrite, into_folder=into)
+                return copy_folder(store, manifest.files, target, version.reference, advance)
+            return copy_file(
+                store,
+                manifest.files[0],
+                target,
+                version.reference,
+                overwrite=overwrite,
+                into_folder=os.fspath(destination).endswith(os.sep),
+                advance=advance,
+            )
 
     def stream(self, reference: str, descriptor: int) -> None:
         """Write the bytes of a version of one file to a descriptor: the first only when all are checked.
@@ -925,17 +939,20 @@ class Registry:
         with storing(place=Path("the output")):
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
-    def export(self, reference: str, destination: StrPath) -> Path:
+    def export(self, reference: str, destination: StrPath, *, progress: Progress | None = None) -> Path:
         """Write an OCI image layout that holds this version alone, tagged with its number; returns its folder.
 
         ``skopeo copy oci:DIR:3 docker://…`` takes it to any OCI registry. Raises what `copy` raises.
+        ``progress`` is called as by `path`.
         """
+        from modelreg.artifacts.copying import counting
         from modelreg.artifacts.delivery import export
 
         _require_path(destination)
         version, manifest = self._version_and_manifest(reference)
         with storing(needed=version.size, place=Path(destination)):
-            return export(self._home.artifacts, version, manifest, Path(destination))
+            advance = progress and counting(progress, version.size)
+            return export(self._home.artifacts, version, manifest, Path(destination), advance)
 
     # From MLflow, and to it
 

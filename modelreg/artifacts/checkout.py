@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
-from modelreg.artifacts.copying import copy_and_hash, digest_of
+from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of
 from modelreg.artifacts.manifest import inside
 from modelreg.errors import BlobDamaged, CatalogDamaged
 from modelreg.lifecycle.leftovers import Leftover
@@ -40,6 +40,7 @@ def check_out(
     digest: Digest,
     files: Sequence[ModelFile],
     building: Callable[[], AbstractContextManager[None]],
+    advance: Advance | None = None,
 ) -> Path:
     """A folder below ``folder`` that holds exactly ``files``, every byte of them checked now.
 
@@ -48,20 +49,22 @@ def check_out(
     bytes are not those that were registered, and OSError.
     """
     checkout = folder / digest.replace(":", "-")
-    if _is_intact(checkout, files):
+    if _is_intact(checkout, files, advance):
         _refuse_changed_blobs(store, checkout, version, files)
         return checkout
     with building():
         private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
         try:
-            _build(store, private, version, files)
+            _build(store, private, version, files, advance)
             _put_in_place(private, checkout, files)
         finally:
             _remove(private)
     return checkout
 
 
-def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str, mode: int = 0o666) -> None:
+def write_blob(
+    store: BlobStore, file: ModelFile, target: Path, version: str, advance: Advance | None, mode: int = 0o666
+) -> None:
     """Write the bytes of ``file`` to the new file ``target``, of ``mode`` less the umask.
 
     Raises `BlobDamaged` when they are not what they were. Whoever calls removes ``target`` when this raises.
@@ -72,7 +75,9 @@ def write_blob(store: BlobStore, file: ModelFile, target: Path, version: str, mo
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
         with store.open(file.digest) as blob:
-            found = digest_of(descriptor) if _cloned(blob, descriptor) else copy_and_hash(blob, descriptor)[0]
+            is_clone = _cloned(blob, descriptor)
+            source, copy = (descriptor, None) if is_clone else (blob, descriptor)
+            found, _ = copy_and_hash(source, copy, advance)
         if found != file.digest:
             raise BlobDamaged(version, file.path, store.problem(file) or "damaged while it was read")
     finally:
@@ -159,12 +164,12 @@ def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files:
             os.utime(checkout)
 
 
-def _is_intact(checkout: Path, files: Sequence[ModelFile]) -> bool:
+def _is_intact(checkout: Path, files: Sequence[ModelFile], advance: Advance | None = None) -> bool:
     """Whether exactly ``files`` are there, as regular files with the right bytes that nobody may write to."""
     expected = {str(checkout / safe_path(file.path)): file for file in files}
     try:
         return _read_only_files(str(checkout)) == set(expected) and all(
-            _has_bytes(path, file) for path, file in expected.items()
+            _has_bytes(path, file, advance) for path, file in expected.items()
         )
     except OSError:
         return False
@@ -198,22 +203,22 @@ def _refuse_writers(path: str, permissions: int) -> None:
         raise PermissionError(path)
 
 
-def _has_bytes(path: str, file: ModelFile) -> bool:
+def _has_bytes(path: str, file: ModelFile, advance: Advance | None) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)
         same_size = stat.S_ISREG(status.st_mode) and status.st_size == file.size
-        return same_size and digest_of(descriptor) == file.digest
+        return same_size and digest_of(descriptor, advance) == file.digest
     finally:
         os.close(descriptor)
 
 
-def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile]) -> None:
+def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile], advance: Advance | None) -> None:
     plain.folder(private, _PRIVATE_FOLDER)
     for file in files:
         target = private / safe_path(file.path)
         plain.folder(target.parent, _PRIVATE_FOLDER)
-        write_blob(store, file, target, version, _PRIVATE_FILE)
+        write_blob(store, file, target, version, advance, _PRIVATE_FILE)
         plain.change_mode(target, _FILE_MODE)
     for folder in reversed(_folders(str(private))):
         plain.change_mode(folder, _FOLDER_MODE)

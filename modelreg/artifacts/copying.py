@@ -44,9 +44,9 @@ def copy_and_hash(source: int, target: int | None, advance: Advance | None = Non
         return _hash(target, arrived, advance)
 
 
-def digest_of(descriptor: int) -> Digest:
+def digest_of(descriptor: int, advance: Advance | None = None) -> Digest:
     """The digest of everything that can be read from ``descriptor``."""
-    return copy_and_hash(descriptor, None)[0]
+    return copy_and_hash(descriptor, None, advance)[0]
 
 
 def counting(progress: Progress, total: int) -> Advance:

@@ -15,7 +15,7 @@ from pathlib import Path
 from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
-from modelreg.artifacts.copying import BLOCK
+from modelreg.artifacts.copying import BLOCK, Advance
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
 from modelreg.records.version import ModelFile, ModelVersion
@@ -26,7 +26,14 @@ _OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignor
 
 
 def copy_file(
-    store: BlobStore, file: ModelFile, destination: Path, version: str, *, overwrite: bool, into_folder: bool
+    store: BlobStore,
+    file: ModelFile,
+    destination: Path,
+    version: str,
+    *,
+    overwrite: bool,
+    into_folder: bool,
+    advance: Advance | None,
 ) -> Path:
     """Write one file's checked bytes to ``destination``, or below it when that is a folder; returns where.
 
@@ -42,14 +49,16 @@ def copy_file(
     _refuse_taken(target, overwrite)
     private = _private_beside(target)
     try:
-        write_blob(store, file, private, version)
+        write_blob(store, file, private, version, advance)
         _rename(private, target, overwrite=overwrite)
     finally:
         private.unlink(missing_ok=True)
     return target
 
 
-def copy_folder(store: BlobStore, files: Sequence[ModelFile], destination: Path, version: str) -> Path:
+def copy_folder(
+    store: BlobStore, files: Sequence[ModelFile], destination: Path, version: str, advance: Advance | None
+) -> Path:
     """Write all files' checked bytes below ``destination``, which must not exist or be empty; returns it.
 
     Nothing is there before everything is checked. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
@@ -58,7 +67,7 @@ def copy_folder(store: BlobStore, files: Sequence[ModelFile], destination: Path,
         for file in files:
             target = private / safe_path(file.path)
             plain.folder(target.parent)
-            write_blob(store, file, target, version)
+            write_blob(store, file, target, version, advance)
     return destination
 
 
@@ -77,7 +86,9 @@ def stream(store: BlobStore, file: ModelFile, target: int, version: str) -> None
         raise BlobDamaged(version, file.path, problem, "wrong bytes were handed out")
 
 
-def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destination: Path) -> Path:
+def export(
+    store: BlobStore, version: ModelVersion, manifest: Manifest, destination: Path, advance: Advance | None
+) -> Path:
     """Write an OCI image layout of its own that holds one version; returns its folder.
 
     ``index.json`` lists the manifest under the version's number, so that ``skopeo copy oci:DIR:3 docker://…`` takes
@@ -91,7 +102,7 @@ def export(store: BlobStore, version: ModelVersion, manifest: Manifest, destinat
         blobs = private / "blobs" / "sha256"
         plain.folder(blobs)
         for file in {each.digest: each for each in [*documents, *manifest.files]}.values():
-            write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference)
+            write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference, advance)
         (private / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
         (private / "index.json").write_text(_index(version, manifest))
     return destination

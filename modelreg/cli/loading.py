@@ -12,6 +12,7 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
+from modelreg.cli.progress import transfer_bar
 from modelreg.errors import InvalidInput, shown
 from modelreg.records.version import ModelVersion
 
@@ -50,7 +51,11 @@ def load(
         with output.reader_may_go():
             source.stream(exact, sys.stdout.fileno())
     else:
-        path = source.path(exact) if destination is None else source.copy(exact, destination, overwrite=force)
+        with transfer_bar("reading") as progress:
+            if destination is None:
+                path = source.path(exact, progress=progress)
+            else:
+                path = source.copy(exact, destination, overwrite=force, progress=progress)
         _print_path(version, path, as_json)
     _warn(version)
 
@@ -70,7 +75,8 @@ def export(
     skopeo copy oci:./churn-oci:3 docker://registry.example.com/models/churn:3
     """
     version = registry(context).version(reference)
-    path = registry(context).export(version.reference, destination)
+    with transfer_bar("writing") as progress:
+        path = registry(context).export(version.reference, destination, progress=progress)
     _print_path(version, path, as_json)
     _warn(version)
     output.note(f"skopeo copy oci:{path}:{version.version} docker://REGISTRY/REPOSITORY:{version.version}")

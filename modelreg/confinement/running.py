@@ -83,4 +83,16 @@ class ModelRun:
             imports=self.version.imports,
         )
         model = [] if self.model is None else [self.model.fileno()]
-        return self.process.run(job, [self.table.file.fileno(), *model, *output], progress)
+        watched = progress and self._with_total(progress)
+        return self.process.run(job, [self.table.file.fileno(), *model, *output], watched)
+
+    def _with_total(self, progress: Progress) -> Progress:
+        """How many rows a text has is known when its lines were counted, which is done while the model works."""
+        known: list[int | None] = []
+
+        def advanced(done: int, total: int | None) -> None:
+            if total is None and not known:
+                known.append(None if self.table.is_gzipped else self.table.most_rows())
+            progress(done, total if total is not None else known[0])
+
+        return advanced

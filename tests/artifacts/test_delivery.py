@@ -367,3 +367,14 @@ def test_a_stream_that_cannot_be_written_is_a_failure_of_storage(registry, model
 def test_a_loaded_folder_of_one_file_is_a_folder(registry, model_folder):
     registry.register(model_folder({"only.bin": b"1"}), "churn")
     assert os.listdir(Registry(registry.folder).path("churn/1")) == ["only.bin"]
+
+
+@pytest.mark.parametrize("wanted", ["path", "copy", "export"])
+def test_whoever_hands_out_bytes_tells_how_many_are_done(registry, model_file, tmp_path, wanted):
+    version = registry.register(model_file(os.urandom(3 << 20)), "churn")
+    told = []
+    place = () if wanted == "path" else (tmp_path / "new",)
+    getattr(registry, wanted)("churn/1", *place, progress=lambda done, total: told.append((done, total)))
+    assert {total for _, total in told} == {version.size}
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1][0] >= version.size

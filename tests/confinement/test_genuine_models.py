@@ -290,7 +290,7 @@ def test_progress_is_told(world):
     world.registry.predict(
         reference, world.data, world.output, trust="full", message="a test", progress=lambda *step: steps.append(step)
     )
-    assert steps == [(2, None)]
+    assert steps == [(2, 2)]
 
 
 def test_the_parent_imports_no_library(world, run):
