@@ -26,7 +26,7 @@ from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tag
 from modelreg.security.arrays import StoredArray
 from modelreg.security.evidence import Evidence, SkopsArchive
 from modelreg.security.judge import judge
-from modelreg.security.pickle_reader import Budget, End, Reading, read_pickles
+from modelreg.security.pickle_reader import LONGEST_START, Budget, End, Reading, read_pickles
 from modelreg.security.pickle_stream import UnreadablePickle
 from modelreg.security.policy import verdict_of
 from modelreg.security.skops_reader import read_schema
@@ -41,6 +41,7 @@ _ENDLESS = 1 << 62
 _MANY_OPERATIONS = 50
 """Of a pickle, which other bytes do not happen to be."""
 
+_Z_FILE, _Z_HEADER = b"ZF", 21  # bytes: two, and a length in hexadecimal digits
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _UBJ = b"{L\0\0\0\0\0\0\0\x07learner", b"{L\0\0\0\0\0\0\0\x06Config"  # XGBoost's, by itself and in skops
@@ -87,6 +88,8 @@ class Examination:
         """Look at a file that can seek; returns whether what it is was understood."""
         file.seek(0)
         start = file.read(_START)
+        if _is_z_file(start):
+            return self._unreadable(place, "it is in the form that joblib wrote before its release 0.10")
         understood = (
             (start.startswith(_ZIP) and self._zip(file, size, place))
             or (is_compressed(start) and self._compressed(file, place))
@@ -373,10 +376,18 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
+def _is_z_file(start: bytes) -> bool:
+    """Whether joblib takes a file for one of its old compressed ones (``joblib/numpy_pickle_compat.py``)."""
+    try:
+        return start.startswith(_Z_FILE) and int(start[len(_Z_FILE) : _Z_HEADER], 16) >= 0
+    except ValueError:
+        return False
+
+
 def _acts(reading: Reading) -> bool:
     """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
-    names = [each for each in reading.globals if each.is_name]
-    if reading.end is End.LIMIT:  # whatever follows may act
+    names = [each for each in reading.globals if each.is_of_module]
+    if reading.end is End.LIMIT or reading.hides:  # whatever follows may act
         return True
     if reading.protocol >= 2:  # it says that it is one
         return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _MANY_OPERATIONS
@@ -384,7 +395,7 @@ def _acts(reading: Reading) -> bool:
         return True
     dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
     installed = any(each.module.partition(".")[0] in sys.stdlib_module_names for each in names)
-    return dangerous or installed or (bool(names) and reading.calls > 0)
+    return dangerous or installed or (bool(names) and (reading.calls > 0 or reading.end is End.STOP))
 
 
 def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
@@ -398,10 +409,10 @@ def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
 
 
 def _beginning(content: BinaryIO) -> bytes:
-    """The first bytes, as many as a text is judged by; raises `BadCompression` where there are none."""
+    """The first `LONGEST_START` bytes; raises `BadCompression` where there are none."""
     start = b""
     try:
-        while len(start) < _BLOCK and (more := content.read(_BLOCK - len(start))):
+        while len(start) < LONGEST_START and (more := content.read(LONGEST_START - len(start))):
             start += more
     except BadCompression:
         if not start:

@@ -7,6 +7,8 @@ A set of kinds is a list of words, as ``policy.json`` has it:
 - ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
 - ``template``: a text into which scikit-learn fills the names of a transformer and a column, and nothing else;
   ``weights``: ``auto``, or a path of attributes through the parts of an estimator to its weights;
+- ``parameter``: the name of a parameter that is set from elsewhere, as in a search, and is none whose value would be
+  executed or name a file;
 - ``bytes``: a byte string;
 - ``no numbers``: no single numbers here, since they would be sizes;
 - ``objects``: arrays of objects, also where they would not be admitted; ``no objects``: none here (see
@@ -29,7 +31,7 @@ from typing import Any
 
 NUMBERS, TEXT, LABELS, BYTES = "numbers", "text", "labels", "bytes"
 FUNCTION, TYPE, METHOD, NO_NUMBERS = "function", "type", "method", "no numbers"
-TEMPLATE, WEIGHTS = "template", "weights"
+TEMPLATE, WEIGHTS, PARAMETER = "template", "weights", "parameter"
 CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "no objects"
 
 WRITING_KEYWORDS = frozenset(
@@ -49,6 +51,13 @@ WRITING_KEYWORDS = frozenset(
 )
 """Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""
 
+_OWN_KINDS = (
+    *("importance_getter", "input", "memory", "verbose_feature_names_out"),
+    *("machines", "workers", "nodes", "machine_list", "mlist", "fs", "forced_splits", "model_in", "model_out"),
+    *("input_model", "model_input", "output_model", "model_output", "config", ".*_file", ".*_filename"),
+)
+"""Parameters of scikit-learn's estimators that are held to a kind where they stand, and those of LightGBM that open a
+file or a connection, with their aliases (LightGBM's documentation, 'Parameters')."""
 FORMS: Mapping[str, re.Pattern[str]] = {
     TEMPLATE: re.compile(r"(?:[^{}]|\{\{|\}\}|\{(?:transformer_name|feature_name)\})*", re.DOTALL),
     WEIGHTS: re.compile(
@@ -57,9 +66,11 @@ FORMS: Mapping[str, re.Pattern[str]] = {
         r"(?:coef_|feature_importances_)",
         re.ASCII,
     ),
+    PARAMETER: re.compile(rf"(?!(?:.*__)?(?:{'|'.join(_OWN_KINDS)})\Z).*", re.DOTALL),
 }
-"""Kinds of texts that a library executes in a language of its own, ``str.format`` and ``operator.attrgetter``, which
-reaches modules through attributes -> what such a text may be."""
+"""Kinds of texts by their form: those that a library executes in a language of its own, ``str.format`` and
+``operator.attrgetter``, which reaches modules through attributes; and names of parameters -> what such a text may be.
+"""
 
 
 @dataclass(frozen=True, slots=True)

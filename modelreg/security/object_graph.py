@@ -29,9 +29,9 @@ class Global:
         object.__setattr__(self, "dotted", f"{self.module}.{self.name}")  # asked for much more often than it is made
 
     @property
-    def is_name(self) -> bool:
-        """Whether it can be the name of anything: bytes of another kind can look like an import."""
-        return all(part.isidentifier() for part in (*self.module.split("."), *self.name.split(".")))
+    def is_of_module(self) -> bool:
+        """Whether its module can be one: bytes of another kind can look like an import."""
+        return all(part.isidentifier() for part in self.module.split("."))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,6 @@ Operations and their arguments are those of Python's ``pickletools`` (PEP 307, 3
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Callable
 
@@ -33,7 +32,17 @@ _LONGEST_TEXT_LINE = 64 << 20  # bytes; protocol 0 writes arrays so
 _LONGEST_INTEGER = 64  # bytes; random number generators have states of 16 and 32
 _HIGHEST_PROTOCOL = 5
 _SHORT = 64  # characters
-_LOOKED_AT = 64 << 10  # bytes of an array that could be a pickle
+_BEGINNING_OF_OBJECTS = 1000  # bytes
+_NUMBER_OF_NUMPY = 3
+_OBJECTS = re.compile(
+    rb"\x80[\x04\x05](?:\x95.{8})?\x8c.numpy\.(?:_core|core)\.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94"
+    rb"\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94"
+    rb"\(K\x01(?:K.|M..|J.{4}|[()t\x85\x86\x87\x94])*h\x03\x8c\x05dtype\x94\x93",
+    re.DOTALL,
+)
+"""The beginning of an array of objects, as Python's pickler writes it: its shape, and its type."""
+_WITH_DTYPE = frozenset({"numpy", "pandas", "torch", "tensorflow", "keras", "jax", "cupy", "polars", "pyarrow", "dask"})
+"""Modules that have a ``dtype``, or may have."""
 
 _Operation = Callable[[PickleStack], object]
 
@@ -106,22 +115,37 @@ def _pass_padding(r: PickleStack) -> None:
 
 def _pass_elements(r: PickleStack, count: int) -> None:
     """Elements without a padding, with which ``pickle.load`` goes on as opcodes: they may not be a pickle, too."""
-    start = r.stream.read(min(count, _LOOKED_AT))
-    r.stream.skip(count - len(start))
-    opcodes = io.BytesIO(start)
-    names, _, ends = names_in_opcodes(opcodes, r.budget)
-    whole = opcodes.tell() == len(start) == _LOOKED_AT
-    if ends or whole or any(is_dangerous(*name) for name in names):
-        raise UnreadablePickle("has an array that is a pickle as well")
+    if count:
+        with r.stream.looking_ahead() as (file, is_all):
+            found = names_in_opcodes(file, r.budget, is_all=is_all, goes_on=True)
+        calls = bool(found.names) and found.calls
+        if found.ends or found.hides or calls or any(is_dangerous(*name) for name in found.names):
+            raise UnreadablePickle("has an array that is a pickle as well")
+    r.stream.skip(count)
 
 
 def _inner_pickle(r: PickleStack) -> Node:
-    """An array of objects, which joblib writes as a pickle of its own."""
+    """An array of objects, which joblib writes as a pickle of its own, and reads with a memo of its own."""
+    start = r.stream.peek(_BEGINNING_OF_OBJECTS)
+    if start[1:2] > b"\x03" and not (_OBJECTS.match(start) and _stops_there(r)):
+        raise UnreadablePickle("has an array of objects that is another pickle for pickle.load")
     inner = PickleStack(r.stream, r.budget, joblib=False, persistent=False, names=r.names, used=r.used)
     top = run(inner)
     r.calls += inner.calls
     r.objects += inner.objects
     return top
+
+
+def _stops_there(r: PickleStack) -> bool:
+    """Whether ``pickle.load``, which goes on with the memo that it has, fails in the beginning of an array of objects.
+
+    There the module of ``dtype`` is recalled by its number, from protocol 4 on, when nothing but the array was made. In
+    protocols below, the numbers of the array's own values are written over those that there were.
+    """
+    if len(r.memo) <= _NUMBER_OF_NUMPY:
+        return False
+    module = r.memo[_NUMBER_OF_NUMPY]
+    return type(module) is not str or module.partition(".")[0] not in _WITH_DTYPE
 
 
 def _frame(r: PickleStack) -> None:

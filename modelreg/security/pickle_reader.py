@@ -29,6 +29,8 @@ FEW_OPERATIONS = 500_000
 """Enough to learn the class of a model: about a third of a second."""
 
 _MOST_BYTES = 64 << 30  # read or decompressed; what a file can seek over is not counted
+LONGEST_START = 1 << 20
+"""Bytes that are kept of the beginning of what cannot seek; where there are fewer, these are all."""
 _MOST_PICKLES = 1000  # one behind the other
 
 
@@ -64,6 +66,8 @@ class Reading:
     """Bytes read, after decompression."""
     whole: bool
     """Whether the pickle ends where its bytes end."""
+    hides: bool = False
+    """Whether it is unreadable and may import more than ``globals``."""
 
 
 def read_pickle(
@@ -81,8 +85,8 @@ def read_pickles(
 ) -> Iterator[Reading]:
     """Read one pickle after another, up to the end or to what is none; see `read_pickle`.
 
-    ``persistent`` says that whoever loads them resolves persistent ids, as PyTorch does; ``start`` are the first bytes
-    of what cannot seek.
+    ``persistent`` says that whoever loads them resolves persistent ids, as PyTorch does; ``start`` are the first
+    `LONGEST_START` bytes of what cannot seek.
     """
     stream = PickleStream(file, size, _MOST_BYTES)
     for _ in range(_MOST_PICKLES):
@@ -92,7 +96,7 @@ def read_pickles(
             file.seek(begin)
             reading = _with_names(reading, file, budget)
         elif reading.end is End.UNREADABLE and begin == 0:
-            reading = _with_names(reading, io.BytesIO(start), budget)
+            reading = _with_names(reading, io.BytesIO(start), budget, is_all=len(start) < LONGEST_START)
         yield reading
         if reading.end is not End.STOP or reading.whole:
             return
@@ -127,11 +131,11 @@ def _read(stack: PickleStack) -> Reading:
     )
 
 
-def _with_names(reading: Reading, file: BinaryIO, budget: Budget) -> Reading:
+def _with_names(reading: Reading, file: BinaryIO, budget: Budget, *, is_all: bool = True) -> Reading:
     """Add the names that the opcodes of an unreadable pickle mention, so that it can be said what it would do."""
     known = {(each.module, each.name): each for each in reading.globals}
-    more, calls, _ = names_in_opcodes(file, budget)
-    for module, name in more:
+    found = names_in_opcodes(file, budget, is_all=is_all)
+    for module, name in found.names:
         pair = names_in_python_3(module, name) if reading.protocol < 3 else (module, name)
         known.setdefault(pair, Global(*pair))
-    return replace(reading, globals=tuple(known.values()), calls=max(calls, reading.calls))
+    return replace(reading, globals=tuple(known.values()), calls=max(found.calls, reading.calls), hides=found.hides)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 _LONGEST_READ = 64 << 20  # bytes at once
@@ -113,6 +116,26 @@ class PickleStream:
             self._file.seek(count - ready, os.SEEK_CUR)
             self._ahead = _SHORT
             self._hold(b"", target)
+
+    def peek(self, count: int) -> bytes:
+        """The next ``count`` bytes, or fewer at the end; nothing is passed over."""
+        if len(self.buffer) - self.at < count:
+            with suppress(UnreadablePickle):
+                self._fill(count)
+        return self.buffer[self.at : self.at + count]
+
+    @contextmanager
+    def looking_ahead(self) -> Iterator[tuple[BinaryIO, bool]]:
+        """What follows, as a file, and whether it is all that follows; nothing is passed over."""
+        if self._size is None:
+            yield io.BytesIO(self.peek(_LONG)), False
+            return
+        place = self._file.tell()
+        self._file.seek(self.position)
+        try:
+            yield self._file, True
+        finally:
+            self._file.seek(place)
 
     def skip_text(self, count: int, sought: bytes) -> tuple[bool, bytes]:
         """Go ``count`` bytes forward: whether ``sought`` stands in them, and their digest."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from modelreg.containers.compressed import decompressing, is_compressed
 from modelreg.errors import UnloadableModel, shown
 from modelreg.python_models import PythonFunction, PythonModelContext
-from modelreg.security import xgboost_data
+from modelreg.security import texts_as_data
 from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import how_to_get, loading
 from modelreg.security.pickle_reader import End, Reading, Used, names_in_python_3
@@ -74,8 +74,7 @@ def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
         with loading():
             for pair, attributes in evidence.attributes.items():
                 _refuse_hidden_methods(pair, attributes, trust)
-            if any(each.module.partition(".")[0] == "xgboost" for each in evidence.scan().imports):
-                xgboost_data.refuse_texts()
+            texts_as_data.refuse_texts(each.module for each in evidence.scan().imports)
     return evidence
 
 

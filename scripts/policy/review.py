@@ -420,6 +420,8 @@ ARGUMENTS: dict[str, list[Any]] = {
     )
 }
 """Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
+PARAMETERS = frozenset({"_other_params", "estimator_params", "param_distributions", "param_grid"})
+"""Attributes with the names of parameters that are set when the model is fitted again."""
 CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
 """Attributes whose value is called with data: of types only those that make numbers and texts."""
 OBJECTS = frozenset(

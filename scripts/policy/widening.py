@@ -14,6 +14,7 @@ from modelreg.security.kinds import (
     METHOD,
     NUMBERS,
     OBJECTS,
+    PARAMETER,
     TEXT,
     TYPE,
     Kinds,
@@ -77,6 +78,8 @@ class Widening:
         """What a person has decided of attributes by their names, whatever was seen."""
         for attribute in attributes.keys() & review.ARGUMENTS.keys():
             attributes[attribute] = Kinds.parse(review.ARGUMENTS[attribute])
+        for attribute in attributes.keys() & review.PARAMETERS:
+            attributes[attribute] = _of_parameters(attributes[attribute])
         for attribute in attributes.keys() & review.OBJECTS:
             attributes[attribute] = _with_arrays_of_objects(attributes[attribute])
         for attribute in attributes.keys() & review.CALLED:
@@ -241,6 +244,17 @@ class Widening:
         if word.startswith("@"):
             return FUNCTION if word[1:] in self.functions else TYPE if word[1:] in self.types else word
         return word if word in _ARRAYS else self.category(word) or word
+
+
+def _of_parameters(kinds: Kinds) -> Kinds:
+    """The same where keys and texts are names of parameters."""
+    texts = kinds.words & {TEXT, LABELS}
+    return Kinds(
+        kinds.words - texts | ({PARAMETER} if texts else set()),
+        kinds.items and _of_parameters(kinds.items),
+        kinds.keys and words(PARAMETER),
+        kinds.values,
+    )
 
 
 def _with_arrays_of_objects(kinds: Kinds) -> Kinds:

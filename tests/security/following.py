@@ -39,7 +39,7 @@ MOST_MEMORY = 256 << 20
 
 
 @contextmanager
-def _little_memory() -> Iterator[None]:
+def little_memory() -> Iterator[None]:
     """Python makes room for whatever number a pickle names, and fills gigabytes for seconds."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     before, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -62,7 +62,7 @@ def divergence(data: bytes) -> str | None:
         return None
     for name, built in (("C", built_in_c), ("Python", built_in_python)):
         try:
-            with _little_memory():
+            with little_memory():
                 value, position = built(data)
         except Exception as error:
             return f"the unpickler in {name} raises {error!r}"

@@ -16,11 +16,12 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
@@ -65,6 +66,16 @@ def selected(getter):
     return SelectFromModel(LogisticRegression(), importance_getter=getter)
 
 
+def searched(**grid):
+    return GridSearchCV(LogisticRegression(), grid)
+
+
+def taking_from_itself(parameter):
+    model = BaggingClassifier(LogisticRegression(), n_estimators=2).fit(ROWS, CLASSES)
+    vars(model).update({"estimator_params": (parameter,), parameter: "/tmp/cache"})
+    return model
+
+
 def early(scoring):
     rows, numbers = np.tile(ROWS, (4, 1)), np.tile(CLASSES, 4)
     return HistGradientBoostingRegressor(max_iter=3, early_stopping=True, scoring=scoring).fit(rows, numbers)
@@ -102,6 +113,8 @@ GENUINE = {
     "a column of models": lambda: pd.Series([StandardScaler(), DecisionTreeClassifier()], index=["a", "b"]),
     "a column of dictionaries": lambda: pd.Series([{"C": 1}, {"C": 2}]),
     "a data set": load_iris,
+    "a search for settings": lambda: searched(clf__kernel=["rbf", "linear"], memory_size=[1], clf__estimator=[SVC()]),
+    "names of settings of others": lambda: taking_from_itself("criterion"),
 }
 
 
@@ -115,6 +128,12 @@ def test_a_model_of_practice_is_safe_and_loads(what, protocol, tmp_path):
 
 
 HOSTILE = {
+    "a search for a path to weights": lambda: searched(clf__importance_getter=["coef_.ctypes"]),
+    "a search for a folder": lambda: searched(memory=["/tmp/cache"]),
+    "a search for a template": lambda: searched(ct__verbose_feature_names_out=["{0.__init__}"]),
+    "a search for files": lambda: GridSearchCV(CountVectorizer(), [{"input": ["content", "filename"]}]),
+    "a folder by the name of a note": lambda: taking_from_itself("inner__memory"),
+    "a path to weights by the name of a note": lambda: taking_from_itself("importance_getter"),
     "a template that reaches modules": lambda: named_by_reaching("{transformer_name.__class__.__init__.__globals__}"),
     "a template with an index": lambda: named_by_reaching("{feature_name[0]}"),
     "a template with a conversion": lambda: named_by_reaching("{feature_name!r:{transformer_name}}"),

@@ -1,4 +1,4 @@
-"""XGBoost takes a text for the name of a file."""
+"""XGBoost and CatBoost take a text for the name of a file."""
 
 from __future__ import annotations
 
@@ -28,6 +28,18 @@ def test_xgboost_takes_no_text_for_data_once_a_model_is_loaded(tmp_path):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(pipeline))
     with (tmp_path / "model.pkl").open("rb") as file:
         loaded = load_pickle(file, Trust("model/1"))
-    with pytest.raises(TypeError, match="a text is given to XGBoost as data"):
+    with pytest.raises(TypeError, match="a text is given to XGBRegressor as data"):
         loaded.predict(ROWS)
     assert loaded[-1].predict(ROWS).shape == (len(ROWS),)
+
+
+def test_catboost_takes_no_text_for_data_once_a_model_is_loaded(tmp_path):
+    catboost = pytest.importorskip("catboost")
+    model = catboost.CatBoostRegressor(iterations=2, verbose=False, allow_writing_files=False).fit(ROWS, CLASSES)
+    (tmp_path / "rows.tsv").write_text("1\t2\t3\n")
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    with (tmp_path / "model.pkl").open("rb") as file:
+        loaded = load_pickle(file, Trust("model/1"))
+    with pytest.raises(TypeError, match="a text is given to CatBoostRegressor as data"):
+        loaded.fit(str(tmp_path / "rows.tsv"))
+    assert loaded.fit(ROWS, CLASSES).predict(ROWS).shape == (len(ROWS),)

@@ -1,0 +1,83 @@
+"""What Python imports for any bytes is among the names that are told, or it is told that there are more."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+from contextlib import suppress
+
+import pytest
+from following import changed_pickle, little_memory, random_pickle, rearranged_pickle, woven_pickle
+
+from modelreg.security.budget import Budget
+from modelreg.security.opcode_names import names_in_opcodes
+
+
+class StandIn:
+    """Anything that is imported: it can be called, filled and hashed."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __call__(self, *_, **__):
+        return StandIn()
+
+    def append(self, item):
+        pass
+
+    def extend(self, items):
+        pass
+
+    def add(self, item):
+        pass
+
+    def __setitem__(self, key, value):
+        pass
+
+
+def imported(data: bytes, kind: type) -> set[tuple[str, str]]:
+    """What an unpickler of Python asks for before it ends or gives up."""
+    names = set()
+
+    class Recorder(kind):
+        def find_class(self, module, name):
+            if not all(part.isidentifier() for part in module.split(".")):
+                raise ModuleNotFoundError(module)
+            names.add((module, name))
+            return StandIn
+
+    with suppress(Exception), little_memory():  # whatever it raises, it has imported before
+        Recorder(io.BytesIO(data), fix_imports=False).load()
+    return names
+
+
+@pytest.mark.parametrize("kind", [pickle.Unpickler, pickle._Unpickler], ids=["C", "Python"])
+@pytest.mark.parametrize("make", [random_pickle, changed_pickle, rearranged_pickle, woven_pickle])
+def test_what_python_imports_is_told(make, kind):
+    chooser = random.Random(20261127)
+    told = 0
+    for _ in range(4000):
+        data = make(chooser)
+        found = names_in_opcodes(io.BytesIO(data), Budget(100_000))
+        names = imported(data, kind)
+        told += len(names)
+        assert found.hides or names <= set(found.names), data
+    assert told > 100
+
+
+@pytest.mark.parametrize("is_all", [True, False])
+def test_what_was_not_kept_may_import_more(is_all):
+    assert names_in_opcodes(io.BytesIO(b"(N0"), Budget(100), is_all=is_all).hides is not is_all
+    assert names_in_opcodes(io.BytesIO(b"(X\x09\0\0\0abc"), Budget(100), is_all=is_all).hides is not is_all
+    assert names_in_opcodes(io.BytesIO(b"hello"), Budget(100), is_all=is_all).hides is False
+
+
+def test_more_operations_than_are_looked_at_may_import_more():
+    assert names_in_opcodes(io.BytesIO(b"N0" * 100), Budget(100)).hides
+
+
+def test_names_of_what_was_there_before_are_not_known():
+    assert names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100), goes_on=True).hides
+    assert names_in_opcodes(io.BytesIO(b"\x93"), Budget(100), goes_on=True).hides
+    assert not names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100)).hides

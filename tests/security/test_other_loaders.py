@@ -1,0 +1,136 @@
+"""What is called safe does nothing either where another loader is given it: pickle, or joblib of any release."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import random
+import struct
+import zlib
+
+import joblib
+import numpy as np
+import pytest
+
+from modelreg.records.scan import Verdict
+from modelreg.security.scan import scan
+
+MEMOISE = b"\x94"
+
+
+def text(value: str, *, memoised: bool = False) -> bytes:
+    encoded = value.encode()
+    return b"X" + struct.pack("<I", len(encoded)) + encoded + MEMOISE * memoised
+
+
+def name(module: str, attribute: str) -> bytes:
+    return text(module, memoised=True) + text(attribute, memoised=True) + b"\x93" + MEMOISE
+
+
+def in_ascii(program: bytes) -> bytes:
+    """The file that joblib wrote before its release 0.10, with nothing but ASCII in it."""
+    chooser = random.Random(0)
+    length = 0xC341
+    while True:
+        data = program + bytes(chooser.choices(b"abcdefghijk lmnop\n", k=length - len(program)))
+        total = zlib.adler32(data).to_bytes(4, "big")
+        if all(0 < each < 128 for each in total):
+            break
+    block = b"\x78\x01\x01" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little")
+    return b"ZF" + hex(length).encode().ljust(19) + block + data + total
+
+
+def elements_that_are_opcodes(command: str) -> bytes:
+    """A joblib file as releases before 1.2 write it, without a padding before the elements."""
+    code = text("os") + text("system") + text("junk") + b"0\x93" + text(command) + b"\x85R\xff"
+    code += b"\xff" * (-len(code) % 8)
+    dtype = b"cnumpy\ndtype\n" + text("f8") + b"\x89\x88\x87R"
+    dtype += b"(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    state = text("subclass") + b"cnumpy\nndarray\n" + text("shape") + b"K" + bytes([len(code) // 8]) + b"\x85"
+    state += text("order") + text("C") + text("dtype") + dtype + text("allow_mmap") + b"\x88"
+    return b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state + b"ub" + code + b"."
+
+
+def objects_of_another_memo(command: str) -> bytes:
+    """A joblib file with an array of objects whose names are others in the memo of the whole file."""
+    dtype = name("numpy", "dtype") + text("O8") + b"\x89\x88\x87" + MEMOISE + b"R" + MEMOISE
+    dtype += b"(K\x03" + text("|", memoised=True) + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ft" + MEMOISE + b"b"
+    array = b"\x80\x04" + name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray")
+    array += b"K\x00\x85" + MEMOISE + b"C\x01b" + MEMOISE + b"\x87" + MEMOISE + b"R" + MEMOISE
+    array += b"(K\x01K\x02\x85" + MEMOISE + dtype
+    number = array.count(MEMOISE)
+    array += b"\x89]" + MEMOISE + b"(" + text("decimal", memoised=True) + text("Decimal", memoised=True) + b"\x93"
+    array += text("1") + b"\x85Rh" + bytes([number + 1]) + b"h" + bytes([number + 2]) + b"\x93"
+    array += text(command) + b"\x85Retb."
+    before = b"".join(text(f"t{each}", memoised=True) for each in range(number + 1))
+    before += text("os", memoised=True) + text("system", memoised=True)
+    state = text("subclass") + name("numpy", "ndarray") + text("shape") + b"K\x01\x85" + MEMOISE
+    state += text("order") + text("C") + text("dtype") + dtype + text("allow_mmap") + b"\x89"
+    state += text("numpy_array_alignment_bytes") + b"K\x10"
+    wrapper = name("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81" + MEMOISE + b"}" + MEMOISE
+    return b"\x80\x04](" + before + wrapper + b"(" + state + b"ub" + array + b"e."
+
+
+def hidden_name(command: str) -> bytes:
+    return b"Vposix\nVsystem\nVa b\n0q\xc2\x93(V" + command.encode() + b"\ntR."
+
+
+def call(command: str) -> bytes:
+    return b"cposix\nsystem\n(V" + command.encode() + b"\ntR."
+
+
+def unzipped(path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+FILES = {
+    "a text": (hidden_name, pickle.load),
+    "a picture": (lambda command: b"GIF89a\0\0\x010" + hidden_name(command), pickle.load),
+    "a text that begins with many operations": (lambda command: b"N0" * 100_001 + call(command), pickle.load),
+    "a compressed text": (lambda command: gzip.compress(hidden_name(command)), joblib.load),
+    "a compressed text that is long": (
+        lambda command: gzip.compress(b"(N0" + text("x" * (2 << 20)) + b"0" + call(command)),
+        joblib.load,
+    ),
+    "a file of an old release": (lambda command: in_ascii(call(command)), joblib.load),
+    "elements": (elements_that_are_opcodes, pickle.load),
+    "objects": (objects_of_another_memo, pickle.load),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("what", FILES)
+def test_what_another_loader_runs_is_not_safe(what, tmp_path):
+    make, load = FILES[what]
+    path, marker = tmp_path / "model", tmp_path / "marker"
+    path.write_bytes(make(f"touch {marker}"))
+    assert scan({"model": path}, False, "file").verdict is not Verdict.SAFE
+    with path.open("rb") as file:
+        try:
+            load(path if load is joblib.load else file)
+        except Exception:  # what it runs, it runs before
+            assert marker.exists()
+    assert marker.exists(), "the test shows nothing"
+
+
+def test_an_import_with_text_behind_it_is_not_safe(tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(b"cstrangers_module\nthing\n.\nsome text\n")
+    assert scan({"model": path}, False, "file").verdict is not Verdict.SAFE
+
+
+TEXTS = ["cat\ndog\nbird\n", "ZF,weight\n1,2\n", "V8\nV6\n", "0.5\n0.7\n", "(1, 2)\n", "N\n"]
+
+
+@pytest.mark.parametrize("beginning", TEXTS)
+def test_a_text_that_only_looks_like_operations_is_safe(beginning, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text(beginning + "and so on, line after line\n" * 20)
+    assert scan({"words.txt": path}, False, "file").verdict is Verdict.SAFE
+
+
+@pytest.mark.parametrize("shape", [(1,), (0, 2), (300, 2), (70_000,)])
+@pytest.mark.parametrize("around", [lambda value: value, lambda value: {"a": "b", "values": [value, value]}])
+def test_arrays_of_objects_of_joblib_are_safe(shape, around, tmp_path):
+    joblib.dump(around(np.full(shape, "a", object)), tmp_path / "model")
+    assert scan({"model": tmp_path / "model"}, False, "joblib").verdict is Verdict.SAFE
