@@ -187,6 +187,14 @@ pandas.DataFrame({"prediction": model.predict(rows)}).to_csv(sys.argv[3], index=
 
 
 def predict_one_row(folder: Path) -> Outcome:
+    return _prediction(folder, 1, runs=25)
+
+
+def predict_many_rows(folder: Path) -> Outcome:
+    return _prediction(folder, 200_000, runs=7)
+
+
+def _prediction(folder: Path, count: int, runs: int) -> Outcome:
     import joblib
     import pandas as pd
     from sklearn.datasets import make_classification
@@ -194,17 +202,17 @@ def predict_one_row(folder: Path) -> Outcome:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    inputs, target = make_classification(1000, 10, random_state=0)
+    inputs, target = make_classification(max(1000, count), 10, random_state=0)
     rows = pd.DataFrame(inputs, columns=[f"feature_{place}" for place in range(10)])
     model, data, out = (str(folder / name) for name in ("model.joblib", "row.csv", "out.csv"))
     joblib.dump(make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, target), model)
-    rows.head(1).to_csv(data, index=False)
+    rows.head(count).to_csv(data, index=False)
     registry = str(folder / "registry")
     command(MODELREG, "register", model, "--name", "small", MODELREG_HOME=registry)()
     return compare(
         command(MODELREG, "predict", "small/1", "-i", data, "-o", out, MODELREG_HOME=registry),
         command(sys.executable, "-c", BARE_PREDICTION, model, data, out),
-        runs=25,
+        runs=runs,
     )
 
 
@@ -239,6 +247,9 @@ ROWS = {
         "a bare script: same imports, `joblib.load`, predict",
         1.15,
         predict_one_row,
+    ),
+    "predict-many": Row(
+        "`predict` on 200,000 rows, confined", "a bare script: read the CSV, predict, write", 1.2, predict_many_rows
     ),
     "mlflow": Row("`import modelreg.mlflow`", "`import mlflow` 3.17", 0.1, import_interface),
     "load": Row("load a 1 GiB model already checked out", "SHA-256 of it in Python", 1.1, load_checked_out),

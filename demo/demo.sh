@@ -8,12 +8,13 @@ mkdir "$here/output"
 cd "$here/output"
 export MODELREG_HOME=$PWD/registry
 
-title() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+bold="" cyan="" plain=""
+[ ! -t 1 ] || bold=$'\033[1m' cyan=$'\033[36m' plain=$'\033[0m'
+
+title() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 
 run() { # print a command as one would type it, then run it
-  printf '\n\033[36m$'
-  printf ' %s' "$(quoted "$@")"
-  printf '\033[0m\n'
+  printf '\n%s$ %s%s\n' "$cyan" "$(quoted "$@")" "$plain"
   "$@"
 }
 

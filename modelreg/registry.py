@@ -289,8 +289,8 @@ class Registry:
         with reading(self._home) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
-    def information(self) -> RegistryInformation:
-        """Where the registry is, what it holds, and what reads it."""
+    def information(self, *, size: bool = False) -> RegistryInformation:
+        """Where the registry is, what it holds, and what reads it; its ``size`` only where that is asked for."""
         import platform
         import sqlite3
 
@@ -308,7 +308,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.size_of_files(),
+                size=catalog.size_of_files() if size else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,
@@ -739,6 +739,7 @@ class Registry:
 
         _require_path(output)
         _refuse_nul(input, output)
+        _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
         refuse_place_of_registry(Path(output))
@@ -783,6 +784,13 @@ class Registry:
             for pair in sorted(new):
                 change.trust(*pair)
         return tuple(name for pair, name in asked.items() if pair in new)
+
+    def is_imported(self, name: str) -> bool:
+        """Whether a version imports a name that is not on the allow-list; raises `InvalidInput` for what is no name."""
+        from modelreg.statements import parse_trusted_name
+
+        with reading(self._home) as catalog:
+            return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
         """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
@@ -889,6 +897,7 @@ class Registry:
         from modelreg.containers.content import OpenModel
         from modelreg.flavors import load
 
+        _refuse_idle_message(message, trust)
         version, manifest = self._version_and_manifest(reference)
         trusted = self._trust_in(version, trust, message)
         provenance.warn_of_other_libraries(version)
@@ -1243,6 +1252,15 @@ def _is_same_file(data: StrPath | DataFrame, output: StrPath) -> bool:
     if not isinstance(data, str | os.PathLike) or not (os.path.exists(data) and os.path.exists(output)):
         return False
     return os.path.samefile(data, output)
+
+
+def _refuse_idle_message(message: str | None, *granted: object) -> None:
+    """Raise for a message that nothing would keep."""
+    if message is not None and not any(granted):
+        raise InvalidInput(
+            "a message says why a model is trusted, or may do more than compute, and nothing of that is asked for",
+            "leave the message out, or see --trust, --allow-read and --allow-network",
+        )
 
 
 def _require_path(folder: StrPath) -> None:

@@ -23,6 +23,7 @@ OF_ONE = {
     "history": ["history", "churn/7"],
     "history of few": ["history", "churn", "--limit", "3"],
     "versions": ["versions", "churn", "--limit", "3"],
+    "info": ["info"],
     "versions by value": ["versions", "churn", "--filter", "version = 7"],
     "versions of all": ["versions", "--limit", "3"],
     "list": ["list"],
@@ -38,7 +39,7 @@ OF_ALL = {
     "history": ["history"],
     "history as of now": ["history", "--as-of", "now"],
     "verify": ["verify"],
-    "info": ["info"],
+    "info with the size": ["info", "--size"],
     "prune": ["prune", "--keep-last", "3", "--dry-run"],
     "backup": ["backup", "{folder}/backup"],
 }

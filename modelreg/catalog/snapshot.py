@@ -193,6 +193,12 @@ class Snapshot:
 
         return trust.read(self._connection)
 
+    def is_imported(self, module: str, name: str) -> bool:
+        """Whether a version imports this name, which is not on the allow-list."""
+        from modelreg.catalog import trust
+
+        return trust.is_imported(self._connection, module, name)
+
     def run(self, run_id: str) -> Run:
         """One run; raises `RunNotFound`."""
         from modelreg.catalog import runs

@@ -31,6 +31,9 @@ WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
                         WHERE (t.module, t.name) = (held_by.value || '=' || i.module, i.name)))))
 RETURNING model, version
 """
+_IS_IMPORTED = """
+SELECT 1 FROM imports INDEXED BY imports_by_name WHERE module = :module AND name = :name AND verdict <> 'safe' LIMIT 1
+"""
 
 
 def read(connection: sqlite3.Connection) -> list[TrustedName]:
@@ -40,6 +43,12 @@ def read(connection: sqlite3.Connection) -> list[TrustedName]:
             TrustedName(module.rpartition("=")[2], name, message, by, from_text(at), module.rpartition("=")[0])
             for module, name, message, by, at in connection.execute(_ALL)
         ]
+
+
+def is_imported(connection: sqlite3.Connection, module: str, name: str) -> bool:
+    """Whether a version imports a name that is not on the allow-list."""
+    values = {"module": module.rpartition("=")[2], "name": name}
+    return connection.execute(_IS_IMPORTED, values).fetchone() is not None
 
 
 def add(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:

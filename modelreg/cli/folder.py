@@ -88,17 +88,22 @@ def init(
         output.note(f"{'made a registry; ' if created else ''}its models run {where}")
 
 
-def info(context: typer.Context, as_json: AsJson = False) -> None:
+def info(
+    context: typer.Context,
+    size: Annotated[bool, typer.Option("--size", help="Add up how many bytes are stored, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show which registry is used, and what it holds.
 
     \b
     modelreg info
+    modelreg info --size
     modelreg info --json | jq -r .path
     """
-    information = registry(context).information()
+    information = registry(context).information(size=size)
     form = output.chosen_form(as_json)
     values = output.fields_of(information)
-    if form is output.Form.TABLE:
+    if form is output.Form.TABLE and information.size is not None:
         values = values | {"size": text.size(information.size)}
     output.print_fields(information, list(values.items()), form, information.path)
 

@@ -109,15 +109,19 @@ def rollback(
     modelreg rollback churn --dry-run
     modelreg rollback churn --message "complaints since Tuesday"
     """
-    done = registry(context).rollback(name, message=message, dry_run=dry_run)
+    source = registry(context)
+    done = source.rollback(name, message=message, dry_run=dry_run)
     if as_json:
         output.print_json(done)
     elif quiet:
         output.print_line(f"{done.name}/{done.version}")
     else:
         output.print_line(_summary(done))
-        output.note("dry run: nothing was changed" if dry_run else "no gate was asked")
-        if not dry_run:
+        if dry_run:
+            output.note("dry run: nothing was changed")
+        else:
+            has_gates = any(each.stage is Stage.PRODUCTION for each in source.gates(done.name))
+            output.note("no gate was asked" + (", and undoing it asks them" if has_gates else ""))
             tell_undo(context, undo_rollback_command(done))
     _warn(done)
 

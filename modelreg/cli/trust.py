@@ -56,9 +56,12 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     from modelreg.security.policy import allowed
     from modelreg.statements import parse_trusted_name
 
-    added = registry(context).trust(*names, message=message)
+    source = registry(context)
+    added = source.trust(*names, message=message)
     for name in (each for each in names if parse_trusted_name(each) in allowed()):
         output.note(f"{name} needs no trust: it is on the allow-list, and models may hold it where genuine models do")
+    for name in (each for each in added if not source.is_imported(each)):
+        output.note(f"note: no version imports {name}, so nothing has changed for any")
     if as_json:
         output.print_json({"trusted": names, "added": added})
         return

@@ -34,8 +34,8 @@ class RegistryInformation:
     """Whether models run only where they can be confined."""
     models: int
     versions: int
-    size: int
-    """Bytes of all files, those that several versions have counted once."""
+    size: int | None
+    """Bytes of all files, those that several versions have counted once; None where nobody asked to add them up."""
     journal_head: str | None
     """``SEQ:HASH`` of the newest journal entry; None while nothing has happened."""
     schema_version: int

@@ -266,3 +266,13 @@ def test_show_says_since_when_a_version_is_in_its_stage(churn):
     told = json.loads(churn("show", "churn/1", "--json").stdout)
     entry = json.loads(churn("history", "churn/1", "--action", "transition", "--json").stdout)[-1]
     assert (told["stage_since"], told["stage_by"]) == (entry["at"], entry["user"])
+
+
+def test_info_adds_up_what_is_stored_where_that_is_asked_for(churn):
+    files = {
+        file["digest"]: file["size"]
+        for each in json.loads(churn("versions", "--json").stdout)
+        for file in each["files"]
+    }
+    assert json.loads(churn("info", "--size", "--json").stdout)["size"] == sum(files.values()) > 0
+    assert json.loads(churn("info", "--json").stdout)["size"] is None

@@ -144,6 +144,7 @@ def test_rollback_says_what_it_did_and_how_to_undo_it(churn):
         "no gate was asked",
         "undo: modelreg transition churn/2 Production --move-existing Archived",
     ]
+    churn("gate", "add", "churn", "Production", "approvals >= 1")
     refused = churn("rollback", "churn")
     assert refused.returncode == 4
     assert refused.stderr.startswith("error: no version was in Production before churn/1; churn was not changed\n")

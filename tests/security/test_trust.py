@@ -281,6 +281,22 @@ def test_full_trust_needs_a_reason_and_is_written_down(registry, written, tmp_pa
     assert list(registry.verify()) == []
 
 
+def test_a_reason_for_nothing_is_refused(registry, written, tmp_path):
+    registry.register(written(ENCODER), "churn")
+    for ask in (
+        lambda: registry.load("churn/1", message="why"),
+        lambda: registry.predict("churn/1", tmp_path / "x.csv", tmp_path / "y.csv", message="why"),
+    ):
+        with pytest.raises(InvalidInput, match="nothing of that is asked for"):
+            ask()
+
+
+def test_it_is_known_whether_a_version_imports_a_name(registry, written):
+    registry.register(written(ENCODER), "churn")
+    assert registry.is_imported("own_features.Encoder")
+    assert not registry.is_imported("own_features.Encoders")
+
+
 def test_there_is_no_other_kind_of_trust(registry, written):
     registry.register(written(ENCODER), "churn")
     with pytest.raises(InvalidInput, match="'yes'"):
