@@ -7,11 +7,12 @@ from pathlib import Path
 from modelreg import provenance
 from modelreg.catalog.change import Change, NewVersion
 from modelreg.home import Home
+from modelreg.records.evaluation import Scores
 from modelreg.records.registration import Description, Provenance
 from modelreg.records.scan import ImportedName, Scan, Verdict
 from modelreg.records.transition import StageChange
 from modelreg.records.version import READY, Environment, ModelFile
-from modelreg.references import Digest, ModelName
+from modelreg.references import Digest, ModelName, Reference
 from modelreg.stages import Stage
 
 
@@ -27,7 +28,22 @@ def fill(folder: Path, models: int, versions: int) -> None:
 def _add_model(change: Change, name: ModelName, first: int, versions: int) -> None:
     for count in range(first, first + versions):
         number = change.add_version(name, _version(count))
+        if count % 10 == 0:
+            _live_with(change, Reference(name, number))
     change.set_stage(name, StageChange(number, Stage.NONE, Stage.PRODUCTION))
+
+
+def _live_with(change: Change, reference: Reference) -> None:
+    """What happens to some versions of any registry: they are measured, approved, tagged, and came from elsewhere."""
+    version = change.version(reference)
+    data = Digest(f"sha256:{0:064x}")
+    change.put_evaluation(
+        version, "holdout", Scores("classification", {"roc_auc": 0.9, "accuracy": 0.8}, {}, None, data, 1000)
+    )
+    change.approve(version, "read the evaluation")
+    change.note_import(
+        version.name, version.version, {"tags": {}, "description": "", "location": "sqlite:///mlflow.db"}
+    )
 
 
 _IMPORTS = (
@@ -41,6 +57,12 @@ _IMPORTS = (
 """What a forest imports."""
 
 
+_OTHER_FILES = tuple(
+    ModelFile(name, Digest(f"sha256:{number:064x}"), 100) for number, name in enumerate(("MLmodel", "conda.yaml"), 1)
+)
+"""Files that many versions have in common."""
+
+
 def _imports() -> tuple[ImportedName, ...]:
     parts = (name.rpartition(".") for name in _IMPORTS)
     return tuple(ImportedName(module, name, Verdict.SAFE) for module, _, name in parts)
@@ -51,13 +73,13 @@ def _version(count: int) -> NewVersion:
     return NewVersion(
         status=READY,
         digest=digest,
-        files=(ModelFile("model.pkl", digest, 1000),),
+        files=(ModelFile("model.pkl", digest, 1000), *_OTHER_FILES[: count % 3]),
         described=Description("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
         scan=Scan(Verdict.SAFE, _imports(), ()),
         signature=None,
         metrics={"accuracy": 0.91, "roc_auc": 0.95},
         params={"max_depth": "8"},
-        tags={},
+        tags={"team": "growth", "run": str(count)} if count % 2 else {},
         description="",
         provenance=Provenance("/models/model.pkl", None, None, None, None, None, Environment("3.11", {"numpy": "2.0"})),
     )
