@@ -410,7 +410,7 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
             {},
             {},
             "",
-            Provenance("", None, None, None, None, first.environment),
+            Provenance("", None, None, None, None, None, first.environment),
         )
         change.add_version("churn", new)
     registry.approve("churn/2")
