@@ -57,7 +57,7 @@ def imported(data: bytes, kind: type) -> set[tuple[str, str]]:
 def test_what_python_imports_is_told(make, kind):
     chooser = random.Random(20261127)
     told = 0
-    for _ in range(4000):
+    for _ in range(1500):
         data = make(chooser)
         found = names_in_opcodes(io.BytesIO(data), Budget(100_000))
         names = imported(data, kind)
