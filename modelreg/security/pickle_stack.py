@@ -37,6 +37,7 @@ _PRICE_OF_A_COLLISION = 20_000  # parts
 _PRICE_OF_A_PART = 64  # bytes; what an object or a place in a container takes
 _PRICE_OF_A_NUMBER = 8  # bytes
 _PRICE_OF_A_PART_OF_A_KEY = 20  # parts, since it is looked at in Python
+_PRICE_OF_A_PART_OF_A_SET = 200  # parts, since it is also put into a set
 
 
 @dataclass(slots=True)
@@ -327,7 +328,8 @@ class PickleStack:
     def _price_of_key(self, key: Node) -> int:
         if type(key) is tuple and ATOMS.issuperset(map(type, key)):
             return len(key)
-        return _PRICE_OF_A_PART_OF_A_KEY * self._size(resolved(key))
+        price = _PRICE_OF_A_PART_OF_A_KEY if type(key) is tuple else _PRICE_OF_A_PART_OF_A_SET
+        return price * self._size(resolved(key))
 
     def add_to_set(self) -> None:
         """Add values to the set that stands last."""
