@@ -143,10 +143,12 @@ def takes_one_column(model: object) -> bool:
     for _ in range(10):  # pipelines in searches in pipelines
         if steps := getattr(first, "steps", None) or getattr(first, "transformer_list", None):
             first = next((step for _, step in steps if step not in (None, "passthrough", "drop")), None)
-        elif inner := getattr(first, "best_estimator_", None) or getattr(first, "estimator", None):
-            first = inner
-        else:
+            continue
+        held = (getattr(first, name, None) for name in ("best_estimator_", "estimator"))
+        inner = next((each for each in held if each is not None), None)  # one that is not fitted may have no length
+        if inner is None:
             break
+        first = inner
     try:
         tags = first.__sklearn_tags__().input_tags
         return bool((tags.string or tags.one_d_array) and not tags.two_d_array)

@@ -356,7 +356,7 @@ def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, wai
     command, _ = waiting
     command.send_signal(number)
     command.wait()
-    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
+    assert [path.name for path in world.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
 
 
 NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
@@ -375,11 +375,11 @@ NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
 )
 def test_an_output_that_has_a_name_is_removed_when_the_command_is_ended(world, waiting, number, status):
     command, child = waiting
-    assert len(list(world.folder.glob(".out.csv-*"))) == 1
+    assert len(list(world.folder.glob(".modelreg-*"))) == 1
     command.send_signal(number)
     assert command.wait() == status
     assert gone_within(child, 10)
-    assert [path.name for path in world.folder.iterdir() if "out.csv" in path.name] == []
+    assert [path.name for path in world.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
 
 
 def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):

@@ -83,7 +83,7 @@ def log_rounds(run_id: str, rounds: Rounds, best: int | None) -> None:
         for step, value in enumerate(values)
         for point in as_points({f"{data}-{metric}": value}, step)
     ]
-    if best:
+    if best is not None:
         points += as_points({"best_iteration": best})
     if points:
         location.opened().runs.log(run_id, metrics=points)
@@ -91,7 +91,8 @@ def log_rounds(run_id: str, rounds: Rounds, best: int | None) -> None:
 
 def _best_iteration(model: Any) -> int | None:
     try:
-        found = getattr(model, "best_iteration", None) or getattr(model, "best_iteration_", None)
+        found = getattr(model, "best_iteration", None)
+        found = getattr(model, "best_iteration_", None) if found is None else found
     except AttributeError:  # without early stopping XGBoost raises
         return None
     return None if found is None else int(found)
