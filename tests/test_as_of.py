@@ -75,7 +75,7 @@ def test_what_was_never_there_is_not_found(registry, model_file):
         registry.history_as_of(now, "churn/2")
 
 
-@pytest.mark.parametrize(("changes", "moments"), [(60, 200), pytest.param(300, 500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("changes", "moments"), [(60, 200), pytest.param(150, 300, marks=pytest.mark.slow)])
 def test_random_moments_of_a_random_history_agree_with_a_model_kept_beside_it(registry, model_file, changes, moments):
     chance = random.Random(changes)
     known: dict[str, dict[int, str]] = {"churn": {}, "fraud": {}}

@@ -275,6 +275,7 @@ for turn in range(4):
 """
 
 
+@pytest.mark.slow
 def test_backups_among_registrations_are_whole(registry, model_file, at_once, folder):
     registry.register(model_file(b"0"), "churn")
     files = [model_file(os.urandom(100_000), f"{number}.bin") for number in range(3)]
@@ -511,7 +512,7 @@ registry, folder = Registry(sys.argv[1]), sys.argv[3]
 registry.backup(folder) if sys.argv[2] == "backup" else registry.restore(folder, force=sys.argv[2] == "force")
 print(count)
 """
-FEW = [3, pytest.param(30, marks=pytest.mark.slow)]
+FEW = [3, pytest.param(12, marks=pytest.mark.slow)]
 
 
 def places(steps, most):

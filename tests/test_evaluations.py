@@ -54,6 +54,7 @@ def test_scores_are_kept_and_shown_with_the_version(two, holdout):
     assert list(two.verify()) == []
 
 
+@pytest.mark.slow
 def test_scores_are_kept_when_the_model_is_renamed_while_it_is_measured(two, holdout):
     names = iter(["lump"])
 
@@ -104,6 +105,7 @@ def test_nothing_is_kept_when_the_version_in_production_cannot_be_measured(two, 
     assert two.history() == before
 
 
+@pytest.mark.slow
 def test_metrics_from_elsewhere_are_kept_with_the_digest_of_their_data(two, holdout):
     with_data = two.record_evaluation("tumour/1", None, {"lift": 3.2}, data=holdout).evaluation
     assert (with_data.dataset, with_data.data_rows) == ("holdout", None)
@@ -193,6 +195,7 @@ def test_classes_slices_scorers_and_weights_become_metrics_that_gates_know(two, 
     assert list(two.verify()) == []
 
 
+@pytest.mark.slow
 def test_weighted_scores_have_a_name_of_their_own(two, cancer, tmp_path):
     cancer.frame[400:].assign(importance=1.0).to_csv(tmp_path / "holdout.csv", index=False)
     kept = two.evaluate("tumour/1", tmp_path / "holdout.csv", "target", weight="importance").evaluation

@@ -180,6 +180,7 @@ def test_a_layout_file_that_became_a_fifo_is_named_at_once(registry, model_file,
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o777, *(pytest.param(mask, marks=SLOW) for mask in (0o477, 0o277, 0o177))], ids=oct)
 def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, modelreg, umask):
     before = as_user(12345)

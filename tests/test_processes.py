@@ -35,6 +35,7 @@ def test_processes_register_at_once_into_a_registry_that_does_not_exist(registry
     assert os.listdir(registry.folder / "artifacts" / "ingest") == []
 
 
+@pytest.mark.slow
 def test_processes_that_register_one_file_make_one_version(registry, model_file, at_once):
     model = model_file(os.urandom(3_000_000))
     assert at_once(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
@@ -42,6 +43,7 @@ def test_processes_that_register_one_file_make_one_version(registry, model_file,
     assert list(registry.verify()) == []
 
 
+@pytest.mark.slow
 def test_processes_that_heal_one_damaged_blob_all_succeed(registry, model_file, at_once, blob_path):
     model = model_file(b"bytes")
     digest = registry.register(model, "churn").files[0].digest
@@ -216,7 +218,7 @@ def whole(registry):
 
 
 SOME = 2
-MANY = pytest.param(30, marks=pytest.mark.slow)
+MANY = pytest.param(12, marks=pytest.mark.slow)
 
 
 def places(steps, most):

@@ -454,6 +454,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_a_prune_without_grace_never_takes_what_four_registrations_bring_in(registry, model_file, at_once):
     """Each registers bytes that are there without a version, over and over, while others clean."""
     files = [model_file(os.urandom(200_000), f"{number}.bin") for number in range(4)]

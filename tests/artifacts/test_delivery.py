@@ -135,6 +135,7 @@ def test_a_blob_that_was_touched_and_is_sound_stands_in_nobodys_way(registry, mo
     assert registry.path("churn/1").stat().st_ino == first.st_ino
 
 
+@pytest.mark.slow
 def test_processes_that_find_one_damaged_checkout_all_get_a_good_one(folder_version, at_once):
     script = """
 import modelreg.artifacts.checkout

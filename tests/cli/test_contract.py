@@ -361,6 +361,7 @@ def test_predict_writes_a_file_and_says_so_on_stderr(run, trained):
     assert len(to_stdout.stdout.splitlines()) == 151
 
 
+@pytest.mark.slow
 def test_a_model_that_other_libraries_made_is_warned_of_in_a_sentence(run, registry, trained):
     with closing(sqlite3.connect(registry / "catalog.db")) as catalog, catalog:
         older = """UPDATE versions SET environment = replace(environment, '"scikit-learn":"', '"scikit-learn":"0.')"""
@@ -371,6 +372,7 @@ def test_a_model_that_other_libraries_made_is_warned_of_in_a_sentence(run, regis
     assert warning.startswith("warning: iris/1 was registered with scikit-learn 0.")
 
 
+@pytest.mark.slow
 def test_a_reader_of_predictions_that_goes_away_is_no_failure(trained, shell):
     line = f"(modelreg predict iris/1 -i {trained}/rows.csv -o -; echo $? >{trained}/status) | head -n 1"
     for _ in range(12):  # more than a pipe holds

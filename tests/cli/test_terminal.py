@@ -74,6 +74,7 @@ def test_what_may_not_be_deleted_is_refused_before_anybody_is_asked(churn, termi
         assert "Delete" not in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("transition", "churn", "2", "Production"), ("delete", "churn/2"), ("prune", "--keep-last", "1")]
 )

@@ -156,6 +156,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
     folder = world.folder / "projects"
     files = {
@@ -228,6 +229,7 @@ def test_what_it_prints_goes_to_stderr_and_controls_no_terminal(world, words):
     assert done.stdout == ("prediction\n1.0\n1.0\n" if "-" in words else "")
 
 
+@pytest.mark.slow
 def test_what_it_warns_of_is_a_warning_here(world):
     reference = world.register("import warnings; warnings.warn('old and new', FutureWarning)")
     with pytest.warns(FutureWarning, match="old and new"):
@@ -237,6 +239,7 @@ def test_what_it_warns_of_is_a_warning_here(world):
 WARNS = "import warnings\nfor number in range(150): warnings.warn(f'warning {number}', UserWarning)"
 
 
+@pytest.mark.slow
 def test_of_many_warnings_the_first_are_passed_on_and_none_is_kept(world):
     reference = world.register(WARNS)
     with warnings.catch_warnings(record=True) as caught:

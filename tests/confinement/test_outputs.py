@@ -98,6 +98,7 @@ def test_what_a_model_may_predict_is_accepted_and_read_alike(tmp_path, values, n
         assert pd.read_csv(io.BytesIO(content)).shape == (8, len(frame.columns))
 
 
+@pytest.mark.slow
 def test_what_compresses_well_is_accepted(tmp_path):
     rows = 3_000_000
     with (tmp_path / "out").open("w+b") as file:
@@ -239,6 +240,7 @@ def forging(content: bytes, place: int = 0) -> str:
     return FORGES.replace("CONTENT", repr(content)).replace("PLACE", str(place))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "place"),
     [
@@ -255,6 +257,7 @@ def test_a_model_that_reports_what_it_did_not_write_replaces_nothing(world, cont
     assert world.output.read_text() == "as it was"
 
 
+@pytest.mark.slow
 def test_predictions_control_no_terminal(world):
     reference = world.register(forging(b"prediction\n\x1b]0;title\x07\x1b[2J\xc2\x9b\n\x7f\n"))
     terminal, side = pty.openpty()
@@ -287,6 +290,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLACES)
 def test_what_is_no_file_is_not_replaced(world, kind):
     made = PLACES[kind](world.output)

@@ -102,6 +102,7 @@ def test_a_virtual_environment_that_is_the_folder_of_a_project(world):
     assert f'found ["{DENIED}", "{DENIED}", "private", "{DENIED}"]' in done.stderr
 
 
+@pytest.mark.slow
 def test_a_project_with_the_registry_in_it_is_imported_from_and_the_registry_not_read(world):
     project = world.folder / "project"
     write(project, "notes.txt")
@@ -124,6 +125,7 @@ def refused(world, place) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [".", "artifacts", "artifacts/blobs/sha256", "catalog.db"])
 def test_no_part_of_the_registry_may_be_allowed(world, place):
     world.register("pass")
@@ -132,6 +134,7 @@ def test_no_part_of_the_registry_may_be_allowed(world, place):
         assert "is in the registry, which a model may not read" in refused(world, named)
 
 
+@pytest.mark.slow
 def test_no_folder_around_the_registry_may_be_allowed(world):
     world.register("pass")
     os.symlink(world.folder, world.home / "linked")
@@ -173,6 +176,7 @@ def mounting(world, **places: str):
     return before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "is_around"),
     [("registry", False), ("registry/artifacts", False), ("registry/catalog.db", False), (".", True)],
@@ -186,6 +190,7 @@ def test_another_mount_of_the_registry_may_not_be_allowed(world, source, is_arou
     assert f"{word} the registry, which a model may not read" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_the_registry_is_mounted_may_not_be_allowed(world):
     reference = world.register("pass")
     (world.folder / "share").mkdir()
@@ -198,6 +203,7 @@ def test_a_folder_in_which_the_registry_is_mounted_may_not_be_allowed(world):
             assert "the registry, which a model may not read" in done.stderr
 
 
+@pytest.mark.slow
 def test_folders_of_modules_show_nothing_of_the_registry(world):
     """A folder on ``sys.path`` may lie in the registry, or be a mount of it."""
     folder = world.registry.folder
@@ -228,6 +234,7 @@ def test_what_was_allowed_stays_what_it_was(world):
         assert conditions.permissions.allow_read == (str(allowed),)
 
 
+@pytest.mark.slow
 def test_secrets_with_names_like_those_of_libraries_are_not_seen(world):
     names = ["TF_VAR_pat", "MLFLOW_S3_PASS", "PYTHON_DB_DSN", "LC_SSHPASS", "ONNXTOOL_PW", "TF_ENCRYPTION"]
     code = "import os; print('seen', [k for k, v in os.environ.items() if v == 'hush'], os.environ['OMP_NUM_THREADS'])"

@@ -55,6 +55,7 @@ def test_memory_that_a_module_of_the_start_shares(world, kind):
     assert "sitecustomize" in error["hint"]
 
 
+@pytest.mark.slow
 def test_memory_that_cannot_be_written_is_no_reason(world):
     text = "import mmap, os, sys\nsys.held = mmap.mmap(os.open(os.__file__, 0), 100, prot=mmap.PROT_READ)\n"
     done = world.predict(world.register("pass"), environment=world.site(text))

@@ -399,6 +399,7 @@ def test_a_file_of_100_gib_is_looked_at_in_a_moment(start, blob):
     assert is_within((2, 100), blob)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compression", ["gzip", *(pytest.param(slower, marks=pytest.mark.slow) for slower in ("bz2", "lzma"))]
 )

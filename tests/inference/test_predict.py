@@ -63,6 +63,7 @@ def test_an_id_is_copied_as_it_is_written_and_not_given_to_the_model(classifier,
     assert list(found["id"]) == ids
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=st.integers(1, 500))
 def test_predictions_do_not_depend_on_where_the_file_is_cut(classifier, signature, data, tmp_path_factory, rows):

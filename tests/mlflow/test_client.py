@@ -246,6 +246,7 @@ def test_gates_are_asked(churn, registry):
     assert registry.history()[-1].action == "refuse"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["archive", "refuse"])
 def test_eight_processes_that_promote_at_once_leave_one_in_production(client, registry, model_file, at_once, what):
     client.create_registered_model("churn")

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import modelreg.mlflow as mlflow
 from modelreg import Registry
 
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_the_session_of_the_readme_works(tmp_path, monkeypatch):
     session = re.search(r"<!-- mlflow -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "home"))

@@ -159,6 +159,7 @@ def test_safetensors_are_known_by_their_header(tmp_path, packed, padding, verdic
     assert scanned(tmp_path / "m").verdict == verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 def test_known_formats_are_no_pickles_whatever_length_they_begin_with(tmp_path, packed):
     tensors = {f"t{at}": {"dtype": "U8", "shape": [1], "data_offsets": [at, at + 1]} for at in range(99)}

@@ -422,6 +422,7 @@ def test_no_umask_makes_anything_writable_for_the_world_or_unreadable_for_its_ow
         assert mode & (0o700 if path.is_dir() else 0o400), path
 
 
+@pytest.mark.slow
 def test_a_module_in_the_current_folder_is_not_taken_for_a_library(registry, tmp_path):
     joblib.dump(LogisticRegression().fit(ROWS, [0, 1, 0, 1]), tmp_path / "model.joblib")
     registry.register(tmp_path / "model.joblib", "churn")

@@ -98,6 +98,7 @@ def test_bytes_of_another_encoding_get_a_hint(tmp_path):
     assert "--encoding latin-1" in refused.value.hint
 
 
+@pytest.mark.slow
 def test_a_header_over_a_mebibyte_is_a_header(tmp_path):
     frame = pd.DataFrame(np.zeros((2, 6000)), columns=[f"column {'x' * 200} {place}" for place in range(6000)])
     assert len((saved(frame, tmp_path)).read_bytes().partition(b"\n")[0]) > 1 << 20
