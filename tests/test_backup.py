@@ -512,7 +512,7 @@ registry, folder = Registry(sys.argv[1]), sys.argv[3]
 registry.backup(folder) if sys.argv[2] == "backup" else registry.restore(folder, force=sys.argv[2] == "force")
 print(count)
 """
-FEW = [3, pytest.param(12, marks=pytest.mark.slow)]
+FEW = [3, pytest.param(8, marks=pytest.mark.slow)]
 
 
 def places(steps, most):

@@ -178,5 +178,5 @@ TestRegistryMachine.settings = settings(
 class TestRegistryMachineAtLength(RegistryMachine.TestCase):
     """The same for longer."""
 
-    settings = settings(max_examples=35, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
     pytestmark = pytest.mark.slow

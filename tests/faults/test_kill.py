@@ -26,7 +26,7 @@ def test_a_command_that_is_killed_at_a_system_call_has_done_all_or_nothing(under
     found = whole.moments(*undertaking.words)
     after = facts(whole.registry)
     outcomes = []
-    for moment in strace.thinned(found, stride(undertaking.stride), stride(undertaking.stride_of_pages)):
+    for moment in strace.thinned(found, stride(2 * undertaking.stride), stride(2 * undertaking.stride_of_pages)):
         run = make(f"{moment.call}-{moment.nth}")
         done = run(*undertaking.words, before=strace.at(moment, "signal=KILL"))
         assert done.returncode == -signal.SIGKILL, f"{moment} never came: {done.stderr}"

@@ -100,7 +100,7 @@ def test_what_is_not_understood_is_unreadable(scanned, way):
 USUAL = "behind joblib's arrays"
 
 
-@pytest.mark.parametrize("way", [USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in list(NAMED)[::3])])
+@pytest.mark.parametrize("way", [USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in list(NAMED)[::6])])
 def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
     (tmp_path / "model.pkl").write_bytes(NAMED[way])
     (tmp_path / "x.csv").write_text("a\n1\n")
