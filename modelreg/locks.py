@@ -107,13 +107,14 @@ def _waited(ended: Event, timeout: float) -> bool:
 
 def _holders(descriptor: int) -> str:
     """Who holds the lock, as the kernel tells where it does: any number may share it, and the file names the last."""
-    status, found = os.fstat(descriptor), []
+    status = os.fstat(descriptor)
+    found: dict[str, None] = {}  # one process may hold it twice, and the kernel's list may change while it is read
     place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     with suppress(OSError), open("/proc/locks") as locks:
         for words in map(str.split, locks):
             # 7: FLOCK ADVISORY READ 4711 fe:00:2214262 0 EOF; '7: ->' are those who wait
             if words[1:2] == ["FLOCK"] and words[5] == place and int(words[4]) > 0:
-                found.append(words[4])
+                found[words[4]] = None
     many = "processes" if len(found) > 1 else "process"
     return f"{many} {' and '.join(found)} on {os.uname().nodename}" if found else ""
 

@@ -43,13 +43,19 @@ _TEXT_LINE = ord("S")
 _STOP, _STACK_GLOBAL, _MEMOIZE, _FRAME = ord("."), 0x93, 0x94, 0x95
 _CALLS = frozenset(b"Rio\x81\x92b")
 _MARK, _POP, _DUPLICATE, _OBJECT = ord("("), ord("0"), ord("2"), ord("o")
+# What each opcode does to the stack, as pickletools has it.
 _MARKED = frozenset(b"1tldeuio\x90\x91")
+"""Opcodes that take everything since the last mark,"""
 _FILLS = frozenset(b"eu\x90")
+"""and among them those that put it into what stands before the mark."""
 _PUTS = frozenset(b"NFILSVPgQTUXBCKMJGhjcRtldio2])}") | frozenset(range(0x81, 0x90)) | {0x91, 0x92, 0x96, 0x97}
+"""Opcodes that leave a value of their own,"""
 _COMPUTES = frozenset(b"cPQRio\x81\x82\x83\x84\x92")
+"""and among them those whose value may be any text."""
 _TAKEN = {**dict.fromkeys(b".Q2\x85\x98", 1), **dict.fromkeys(b"abR\x81\x86", 2), **dict.fromkeys(b"s\x87\x92", 3)}
+"""How many values an opcode needs."""
 _LEFT = dict.fromkeys(b"abs2\x98", 1)
-"""How many of the values that an opcode needs stay where they are."""
+"""How many of those stay where they are."""
 
 
 class _NoOpcode(Exception):

