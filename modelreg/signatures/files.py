@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HIGHEST_UINT64 = (1 << 64) - 1
-_BLOCK = 1 << 20  # bytes
+_BLOCK = 1 << 17  # bytes, which the processor's cache holds
 
 
 def read_columns(
@@ -86,6 +86,8 @@ _PADDED = re.compile(r"\s*[+-]?0\d+(\.\d*)?\s*")
 _MARKS = [mark for mark in MISSING if mark]
 _PARTS_OF_MARKS = (b"NA", b"N/A", b"n/a", b"NULL", b"null", b"NaN", b"nan", b"None", b"#IND")
 """One of them is in each of the marks."""
+_LETTERS_OF_MARKS = (b"N", b"n", b"#")
+"""One of them is in each of the parts; one byte is searched for much faster than several."""
 
 
 def _csv_columns(
@@ -149,17 +151,23 @@ def _may_lose_text(table: TableFile) -> bool:
 
 
 def _may_tell(text: bytes, delimiter: bytes) -> bool:
-    """Whether a block is worth searching: this takes a third of the time that the search takes."""
+    """Whether a block is worth searching, which is told much faster than the search takes."""
     import numpy as np
 
-    if any(part in text for part in _PARTS_OF_MARKS):
+    if any(letter in text for letter in _LETTERS_OF_MARKS) and any(part in text for part in _PARTS_OF_MARKS):
         return True
-    kinds = np.zeros(256, dtype="uint8")
-    kinds[list(b'\n\r" \t' + delimiter)], kinds[list(b"+-")], kinds[list(b"123456789")], kinds[ord("0")] = 1, 2, 4, 12
-    found = kinds[np.frombuffer(text, dtype="uint8")]
-    begins = found[:-1] & 1  # of a value, also behind a sign
-    begins[1:] |= found[:-2] & (found[1:-1] >> 1)
-    return bool((begins[:-1] & (found[1:-1] >> 3) & (found[2:] >> 2)).any())
+    values = np.frombuffer(b"\0\0" + text + b"\0", dtype="uint8")
+    begins, signs = _is_among(b'\n\r" \t' + delimiter, values), _is_among(b"+-", values)
+    begins[1:] |= begins[:-1] & signs[1:]
+    return bool((begins[:-2] & (values[1:-1] == ord("0")) & (values[2:] - ord("0") < 10)).any())
+
+
+def _is_among(few: bytes, values: Any) -> Any:
+    """Which of ``values``, an array of bytes, are among ``few``."""
+    found = values == few[0]
+    for byte in few[1:]:
+        found |= values == byte
+    return found
 
 
 def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:

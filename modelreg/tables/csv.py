@@ -58,7 +58,7 @@ def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iter
         "low_memory": False,
     }
     with table.text() as file, pd.read_csv(file, **options) as chunks:
-        for chunk in chunks:
+        for chunk in _ahead(chunks):
             if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a value too many for the row's name
                 raise InvalidData(f"{table.name} has rows with more values than the first line has names")
             last = chunk[columns[-1]]
@@ -66,6 +66,17 @@ def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iter
             yield chunk
     if may_be_short and width > 1:
         _refuse_short_rows(table, width)
+
+
+def _ahead(chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same chunks, of which the next is read while one is worked on: pandas reads without Python's lock."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, chunks, None)
+        while (chunk := following.result()) is not None:
+            following = reader.submit(next, chunks, None)
+            yield chunk
 
 
 def line_of(table: TableFile, row: int, width: int) -> int | None:

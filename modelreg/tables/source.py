@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, SourceNotFound, shown
 from modelreg.references import DIGEST_PREFIX, Digest
@@ -122,13 +123,29 @@ class TableFile:
 
     @contextmanager
     def text(self) -> Iterator[IO[bytes]]:
-        """The bytes of a CSV file from their beginning, unpacked if they are gzipped."""
-        self.file.seek(0)
-        if not self.is_gzipped:
-            yield self.file
-            return
-        with gzip.GzipFile(fileobj=self.file) as unpacked:
-            yield cast("IO[bytes]", unpacked)
+        """The bytes of a CSV file from their beginning, unpacked if they are gzipped; several may be read at once."""
+        with io.BufferedReader(_Reading(self.file.fileno()), _BLOCK) as file:
+            if not self.is_gzipped:
+                yield file
+                return
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+
+
+class _Reading(io.RawIOBase):
+    """The bytes of a descriptor from their beginning, whatever others read by it meanwhile."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._place = descriptor, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = os.pread(self._descriptor, len(buffer), self._place)
+        buffer[: len(found)] = found
+        self._place += len(found)
+        return len(found)
 
 
 @contextmanager

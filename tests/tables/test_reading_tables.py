@@ -16,6 +16,7 @@ from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature
 from modelreg.tables import csv as csv_tables
 from modelreg.tables import parquet as parquet_tables
+from modelreg.tables.source import opened
 
 
 class Mirror:
@@ -98,6 +99,26 @@ def test_long_texts_come_fewer_at_a_time(tmp_path, monkeypatch):
     told = []
     predict(Zero(), taking("string"), tmp_path / "data.csv", tmp_path / "o.csv", progress=lambda *at: told.append(at))
     assert len(told) >= 5
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+def test_a_file_is_read_by_several_at_once(tmp_path, name):
+    text = ("a,b\n" + "".join(f"{row},2\n" for row in range(5000))).encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    with opened(tmp_path / name) as table, table.text() as one, table.text() as other:
+        start = one.read(1000)
+        assert other.read() == text
+        assert start + one.read() == text
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
+@pytest.mark.parametrize("row", [0, 999, 4000])
+def test_the_line_of_a_wrong_value_is_found_while_the_next_rows_are_read(tmp_path, monkeypatch, name, row):
+    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 1000)
+    text = ("a,b\n" + "".join(f"{'x' if at == row else at},2\n" for at in range(5000))).encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    with pytest.raises(InvalidData, match=f"in line {row + 2}$"):
+        predict(Zero(), taking("int64"), tmp_path / name, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[: len(b) // 2], lambda b: b[:-8] + bytes(8)])
