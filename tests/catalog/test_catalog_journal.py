@@ -136,7 +136,7 @@ CHANGES = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(changes=st.lists(CHANGES, max_size=15))
 def test_the_journal_adds_up_to_the_present_state(changes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("journal")

@@ -351,6 +351,7 @@ def test_evaluate_prints_the_metrics_beside_production(run, trained):
     assert found["confusion_matrix"]["labels"] == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_predict_writes_a_file_and_says_so_on_stderr(run, trained):
     done = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv", "--proba")
     assert (done.returncode, done.stdout) == (0, "")

@@ -93,7 +93,8 @@ def project(world, prefer: str) -> str:
     return "own/1"
 
 
-@pytest.mark.parametrize("prefer", [pytest.param("threads", marks=pytest.mark.slow), "processes"])
+@pytest.mark.slow
+@pytest.mark.parametrize("prefer", ["threads", "processes"])
 def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threads(world, prefer):
     reference = project(world, prefer)
     environment = {"PYTHONPATH": str(world.folder / "project")}

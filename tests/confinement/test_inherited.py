@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 OPENS = """
 import logging, socket, sys
 logging.getLogger("agent").addHandler(logging.FileHandler(LOG))
@@ -38,6 +40,7 @@ def test_what_was_opened_before_leads_nowhere(world):
     assert log.read_text() == "started\n"
 
 
+@pytest.mark.slow
 def test_nothing_is_written_into_the_output_by_its_number(world):
     """A log of such a module goes on writing to the number of its file, which must not be that of the output."""
     opens = "import os, sys\nsys.numbers = [os.dup(2) for _ in range(20)]\n"

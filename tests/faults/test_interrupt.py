@@ -74,13 +74,13 @@ def test_ctrl_c_at_random_moments_of_a_large_registration_tells_the_truth(stock,
     chance = random.Random(20261004)
     large = tmp_path / "large.bin"
     run = stock()
-    large.write_bytes(bytes(60_000_008))
+    large.write_bytes(bytes(20_000_008))
     begun = time.monotonic()
     assert run("register", large, "--name", "churn").returncode == 0
     duration = time.monotonic() - begun  # on this machine, as busy as it is
     known, outcomes = facts(run.registry), set()
-    for number in range(1, 26):
-        large.write_bytes(number.to_bytes(8, "big") + bytes(60_000_000))
+    for number in range(1, 21):
+        large.write_bytes(number.to_bytes(8, "big") + bytes(20_000_000))
         process = run.start("register", large, "--name", "churn")
         while not any((run.registry / PRIVATE).iterdir()):
             assert process.poll() is None
