@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,21 +95,52 @@ def _csv_columns(
     table: TableFile, notes: list[str] | None, stated: frozenset[str], known: Sequence[str]
 ) -> tuple[SignatureField, ...]:
     names = csv_columns(table, known)
-    evidence = [_Evidence()] * len(names)
-    as_text = _may_lose_text(table)
-    options: dict[str, Any] = {"dtype": "str", "keep_default_na": False} if as_text else {}
-    widened, rows = (_widened_by_texts if as_text else _widened), 0
-    with reading_csv(table):
-        for chunk in csv_chunks(table, names, **options | ({} if as_text else {"dtype_backend": "numpy_nullable"})):
-            rows += len(chunk)
-            evidence = [widened(known, chunk.iloc[:, place]) for place, known in enumerate(evidence)]
-    if not rows:
-        raise InvalidData(f"{table.name} has no rows to learn types from")
-    found = dict(zip(names, evidence, strict=True))
+    found = dict(zip(names, _evidence(table, names), strict=True))
     if notes is not None:
         notes += _note_of_index(found)
         notes += [_note(name, column) for name, column in found.items() if column.padded and name not in stated]
     return tuple(_guessed(name, column) for name, column in found.items())
+
+
+def _evidence(table: TableFile, names: Sequence[str]) -> list[_Evidence]:
+    """What each column holds: as pandas guesses it, or by all its texts where a guess would lose some.
+
+    Whether one would is found out in a thread, beside the guesses, which end then.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with reading_csv(table), ThreadPoolExecutor(1) as beside:
+        loses_text = beside.submit(_may_lose_text, table)
+        guessed = csv_chunks(table, names, dtype_backend="numpy_nullable")
+
+        def is_known_to_lose() -> bool:
+            return loses_text.done() and loses_text.result()
+
+        try:
+            found = _learned(table, takewhile(lambda _: not is_known_to_lose(), guessed), _widened)
+        except (InvalidData, ValueError):
+            if not loses_text.result():
+                raise
+        if loses_text.result():
+            found = _learned(table, csv_chunks(table, names, dtype="str", keep_default_na=False), _widened_by_texts)
+        return found
+
+
+def _learned(
+    table: TableFile,
+    chunks: Iterable[pd.DataFrame],
+    widened: Callable[[_Evidence, pd.Series[Any]], _Evidence],
+) -> list[_Evidence]:
+    """What the columns of all chunks hold; raises `InvalidData` when there are no rows."""
+    evidence: list[_Evidence] = []
+    rows = 0
+    for chunk in chunks:
+        rows += len(chunk)
+        evidence = evidence or [_Evidence()] * chunk.shape[1]
+        evidence = [widened(known, chunk.iloc[:, place]) for place, known in enumerate(evidence)]
+    if not rows:
+        raise InvalidData(f"{table.name} has no rows to learn types from")
+    return evidence
 
 
 def _note_of_index(found: dict[str, _Evidence]) -> list[str]:
@@ -174,8 +206,9 @@ def _widened(known: _Evidence, values: pd.Series[Any]) -> _Evidence:
     missing = values.isna()
     if type_of(str(values.dtype)) == "string":  # empty ones are left beside whole numbers beyond int64
         missing |= values == ""
-    found = None if missing.all() else _kind(values[~missing])
-    return replace(known, type=_wider(known.type, found), has_empty=known.has_empty or bool(missing.any()))
+    some = bool(missing.any())
+    found = None if missing.all() else _kind(values[~missing] if some else values)
+    return replace(known, type=_wider(known.type, found), has_empty=known.has_empty or some)
 
 
 def _widened_by_texts(known: _Evidence, values: pd.Series[Any]) -> _Evidence:

@@ -15,7 +15,7 @@ from modelreg.tables.source import TableFile
 if TYPE_CHECKING:
     import pandas as pd
 
-_VALUES_AT_ONCE = 500_000  # about 50 MB of short texts
+_VALUES_AT_ONCE = 200_000  # about 20 MB of short texts
 _BYTES_AT_ONCE = 32 << 20  # of the file, for long texts
 _START = 1 << 20  # bytes, by which the length of rows is judged
 _UNNAMED = "Unnamed: "
