@@ -23,12 +23,15 @@ class Outcome:
 
 
 def compare(
-    ours: Work, theirs: Work, *, runs: int, before_ours: Work | None = None, before_theirs: Work | None = None
+    ours: Work, *theirs: Work, runs: int, before_ours: Work | None = None, before_theirs: Work | None = None
 ) -> Outcome:
-    """Time both sides ``runs`` times after a warm-up; what is done before each run is not counted."""
+    """Time both sides ``runs`` times after a warm-up; what is done before each run is not counted.
+
+    Of several on their side the slowest counts, each time.
+    """
     pairs = []
     for _ in range(runs + 1):
-        pairs.append((_timed(ours, before_ours), _timed(theirs, before_theirs)))
+        pairs.append((_timed(ours, before_ours), max(_timed(their, before_theirs) for their in theirs)))
     counted = pairs[1:]
     return Outcome(
         ours=statistics.median(pair[0] for pair in counted),
