@@ -30,6 +30,7 @@ GROUP = "modelreg.flavors"
 _OWN = "modelreg.flavors."
 _GENERIC = "modelreg.flavors.pickles"
 _LONGEST_NAME = 1000  # characters of a class, or of a run
+_MOST_BESIDE = 100  # files right in a folder, of which one may be its model
 
 
 class Flavor(Protocol):
@@ -104,13 +105,19 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 
 def _only_model(files: Files) -> tuple[str, Description] | None:
-    """The model that lies in a folder beside code and notes, by its path; None for a folder with none or several."""
-    found = []
-    for path in (path for path in files if "/" not in path):
+    """The model that lies in a folder beside code and notes, by its path; None for a folder with none or several.
+
+    A folder of very many files is a data set or the like, and is not searched.
+    """
+    paths = [path for path in files if "/" not in path]
+    found: list[tuple[str, Description]] = []
+    for path in paths if len(paths) <= _MOST_BESIDE else ():
         described = recognise({path: files[path]}, False)
         if described.flavor != "file":
             found.append((path, described))
-    return found[0] if len(found) == 1 else None
+        if len(found) > 1:
+            return None
+    return found[0] if found else None
 
 
 @contextmanager

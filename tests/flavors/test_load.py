@@ -179,6 +179,18 @@ def test_a_folder_with_a_model_beside_code_predicts_here_and_in_a_process_of_its
     assert (version.flavor, version.scan) == ("sklearn", "safe")
 
 
+@pytest.mark.parametrize("others", [["second.joblib"], [f"{number:03d}.txt" for number in range(100)]])
+def test_a_folder_with_two_models_or_very_many_files_is_no_model(registry, tmp_path, others):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ["model.joblib", *others]:
+        if name.endswith(".joblib"):
+            joblib.dump(LogisticRegression(), folder / name)
+        else:
+            (folder / name).write_text("text")
+    assert registry.register(folder, "churn").flavor == "folder"
+
+
 @pytest.mark.parametrize("format", ["file", "folder", "no-such-format"])
 def test_an_unknown_format_is_refused_by_name(format, tmp_path):
     with pytest.raises(UnloadableModel, match=f"format '{format}'"):
