@@ -429,7 +429,7 @@ class ProductionOccupied(Conflict):
 
     def __init__(self, name: str, version: int, occupant: int) -> None:
         super().__init__(
-            f"{name}/{occupant} is in Production, and only one version may be; {name}/{version} was not promoted",
+            f"{name}/{occupant} is in Production, and only one version may be; nothing was changed",
             "say what happens to it: --archive-existing, or --move-existing STAGE",
         )
         self.occupant = occupant

@@ -24,7 +24,8 @@ def add_gate(
     number, is_new, is_described = change.add_gate(model, stage, text, description)
     gate = next(gate for gate in change.gates() if gate.id == number)
     unknown = tuple(_unknown_fields(change, model, expression))
-    warnings = unknown or tuple(_refused_in_production(change, model, gate))
+    compares = any(field.of_production for field in fields_of(expression))
+    warnings = unknown or (() if compares else tuple(_refused_in_production(change, model, gate)))
     return AddedGate(gate, is_new, is_described, warnings if is_new else ())
 
 

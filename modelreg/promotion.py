@@ -59,7 +59,11 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
         changes,
         checks,
         forced=refusal is not None,
-        notes=(*_notes_on_age(version, terms.stage, occupants), *notes_on(version, terms.stage)),
+        notes=(
+            *_notes_on_age(version, terms.stage, occupants),
+            *_notes_on_leaving(catalog, version, terms.stage),
+            *notes_on(version, terms.stage),
+        ),
     )
 
 
@@ -69,6 +73,14 @@ def _notes_on_age(version: ModelVersion, stage: Stage, occupants: Sequence[int])
     if stage is not Stage.PRODUCTION or newer < version.version:
         return ()
     return (f"{version.reference} is older than {version.name}/{newer}, whose place it takes",)
+
+
+def _notes_on_leaving(catalog: Snapshot, version: ModelVersion, stage: Stage) -> tuple[str, ...]:
+    """What whoever takes a version out of Production should know: what loads NAME/Production finds none then."""
+    leaves = version.stage is Stage.PRODUCTION and stage is not Stage.PRODUCTION
+    if not leaves or catalog.in_stage(version.name, Stage.PRODUCTION) != [version.version]:
+        return ()
+    return (f"this leaves no version of {version.name} in Production",)
 
 
 def notes_on(version: ModelVersion, stage: Stage) -> tuple[str, ...]:

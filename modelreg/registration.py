@@ -122,9 +122,9 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             require_published(receipt, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
-                _apply(change, request, version)
+                displaced = _apply(change, request, version)
             notes = *observed.notes, *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)
-            return _registration(change.version(version), created, notes)
+            return _registration(change.version(version), created, notes, displaced)
 
 
 def require_published(receipt: Receipt, name: str) -> None:
@@ -174,21 +174,25 @@ def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
         return None
 
 
-def _apply(change: Change, request: RegistrationRequest, reference: Reference) -> None:
-    """Give the version its aliases and its stage, by the rules of a transition."""
+def _apply(change: Change, request: RegistrationRequest, reference: Reference) -> int | None:
+    """Give the version its aliases and its stage, by the rules of a transition; returns which one left Production."""
     known = change.version(reference)
     for alias in request.statement.aliases:
         if alias not in known.aliases:
             change.set_alias(request.name, alias, known.version)
-    if request.statement.stage is not None:
-        room = Stage.ARCHIVED if request.statement.archive_existing else None
-        terms = Terms(request.statement.stage, room)
-        carry_out(change, decide(change, Reference(request.name, known.version), terms))
+    if request.statement.stage is None:
+        return None
+    room = Stage.ARCHIVED if request.statement.archive_existing else None
+    terms = Terms(request.statement.stage, room)
+    transition = decide(change, Reference(request.name, known.version), terms)
+    carry_out(change, transition)
+    displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]
+    return displaced[0] if displaced and displaced != [known.version] else None
 
 
-def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...]) -> Registration:
+def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], displaced: int | None) -> Registration:
     values = {field.name: getattr(version, field.name) for field in fields(version)}
-    return Registration(**values, created=created, notes=notes)
+    return Registration(**values, created=created, notes=notes, displaced=displaced)
 
 
 def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:

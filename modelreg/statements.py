@@ -168,8 +168,8 @@ def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None
 def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
     """The moment that is meant, of a day its last, or its first where something ``begins``.
 
-    Besides times there are ``now``, ``today``, ``yesterday``, and lengths of time (``3d``) for so long ago. Raises
-    `InvalidInput`.
+    Besides times there are ``now``, ``today``, ``yesterday``, and lengths of time (``3d``, ``3d ago``) for so long ago.
+    Raises `InvalidInput`.
     """
     if not isinstance(moment, str):
         return in_utc(moment)
@@ -177,7 +177,7 @@ def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
     try:
         if word == "now":
             return now()
-        if (ago := _duration(word)) is not None:
+        if (ago := _duration(word.removesuffix(" ago"))) is not None:
             return now() - ago
         day = {"today": now(), "yesterday": now() - timedelta(days=1)}.get(word)
         return span(moment if day is None else day.date().isoformat())[0 if begins else 1]

@@ -117,7 +117,7 @@ def test_a_moment_may_be_said_from_now(registry, model_file):
     registry.register(model_file(b"1"), "churn")
     for moment in ("now", "today", "0s"):
         assert held(registry, moment) == {"churn/1": "None"}
-    for moment in ("yesterday", "3d", "1h"):
+    for moment in ("yesterday", "3d", "3d ago", "1h"):
         assert held(registry, moment) == {}
 
 

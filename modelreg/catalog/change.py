@@ -270,7 +270,7 @@ class Change(Snapshot):
             self._retire(model)
         counter = retired["next_version"] if retired else 1
         self._connection.execute(_RENAME, {"model": model, "new": new, "counter": counter, "at": self._at})
-        self._journal(RENAME, model, model_fields=("name", "next_version", "updated_at"))
+        self._journal(RENAME, model, model_fields=("name", "next_version", "updated_at"), more={"old_name": name})
 
     def delete_version(self, name: ModelName, version: int) -> None:
         """Take a version out of the catalog with its aliases; its number is never given out again."""
@@ -320,8 +320,8 @@ class Change(Snapshot):
 
     def remove_gate(self, name: ModelName | None, number: int) -> None:
         """Take a gate away."""
-        gates.remove_gate(self._connection, number)
-        self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number]})
+        was = gates.remove_gate(self._connection, number)
+        self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number], "removed": was})
 
     def trust(self, module: str, name: str) -> None:
         """Let models import a name that is not on the allow-list; versions that only wanted for it become safe."""

@@ -29,7 +29,7 @@ INSERT INTO gates (model, stage, expression, description, created_by, created_at
 VALUES (:model, :stage, :expression, :description, :created_by, :created_at)
 """
 _DESCRIBE = "UPDATE gates SET description = :description WHERE id = :id AND description != :description RETURNING *"
-_REMOVE = "DELETE FROM gates WHERE id = ?"
+_REMOVE = "DELETE FROM gates WHERE id = ? RETURNING stage, expression"
 _OF_MODEL = "SELECT id FROM gates WHERE model = ?"
 
 
@@ -70,9 +70,9 @@ def describe_gate(connection: sqlite3.Connection, number: int, description: str)
     return None if changed is None else dict(changed)
 
 
-def remove_gate(connection: sqlite3.Connection, number: int) -> None:
-    """Take a gate away."""
-    connection.execute(_REMOVE, (number,))
+def remove_gate(connection: sqlite3.Connection, number: int) -> dict[str, str]:
+    """Take a gate away; returns its stage and expression."""
+    return dict(connection.execute(_REMOVE, (number,)).fetchone())
 
 
 def gates_of_model(connection: sqlite3.Connection, model: int) -> list[int]:

@@ -6,18 +6,16 @@ import sys
 
 import typer
 
-from modelreg.cli import output
 
-DECLINED = 130
-"""The exit status of a command whose question was answered with no: as if it had been interrupted."""
+class Declined(Exception):
+    """A question was answered with no, which ends the command as Ctrl-C would; it says what did not happen."""
 
 
 def confirm(question: str, outcome: str) -> None:
-    """Ask, and end the command unless the answer is yes; ``outcome`` says what then did not happen."""
+    """Ask; raises `Declined` with ``outcome`` unless the answer is yes."""
     _forget_what_was_typed()
     if not typer.confirm(question, err=True):
-        output.note(outcome)
-        raise typer.Exit(DECLINED)
+        raise Declined(outcome)
 
 
 def ask(question: str, default: str) -> str:

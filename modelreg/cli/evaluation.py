@@ -34,6 +34,7 @@ from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
 from modelreg.records.evaluation import EvaluationOutcome
+from modelreg.tables.writing import STDOUT
 
 _COLUMNS = (
     Column[ValueDifference]("metric", lambda score: score.name, style=lambda _: "bold"),
@@ -242,7 +243,8 @@ def predict(
     if as_json:
         output.print_json(done)
     else:
-        output.note(f"wrote {done.rows} {'prediction' if done.rows == 1 else 'predictions'} to {done.path}")
+        target = "stdout" if str(done.path) == STDOUT else done.path
+        output.note(f"wrote {done.rows} {'prediction' if done.rows == 1 else 'predictions'} to {target}")
 
 
 def _show(outcome: EvaluationOutcome, as_json: bool) -> None:

@@ -142,17 +142,25 @@ def _summary(entry: JournalEntry, after: Mapping[str, Any]) -> str:
             return str((after.get("version") or after["model"])["description"])
         case "evaluate":
             return str(after["evaluation"]["dataset"])
-        case "add gate":
-            return f"{after['gate']['id']}: {after['gate']['stage']} needs {after['gate']['expression']}"
+        case "add gate" | "remove gate":
+            return _of_gate(after)
         case "start run" | "log" | "log model" | "end run":
             return _of_run(after["run"])
-        case "remove gate":
-            return " ".join(map(str, after["removed_gates"]))
+        case "rename":
+            return f"{after['old_name']} -> {entry.name}"
         case "refuse":
             failed = "; ".join(gate["expression"] for gate in after["check"]["gates"] if not gate["passed"])
             return f"{entry.from_stage} -> {entry.to_stage}: {failed}"
         case _:
             return _by_values(after)
+
+
+def _of_gate(after: Mapping[str, Any]) -> str:
+    """What a gate demands, or demanded."""
+    if "gate" in after:
+        return f"{after['gate']['id']}: {after['gate']['stage']} needs {after['gate']['expression']}"
+    numbers, was = " ".join(map(str, after["removed_gates"])), after.get("removed")
+    return f"{numbers}: {was['stage']} needed {was['expression']}" if was else numbers
 
 
 def _of_run(run: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import typer
 from modelreg import commits
 from modelreg.cli import output
 from modelreg.cli.application import Interrupted, app
+from modelreg.cli.asking import Declined
 from modelreg.errors import AnswerLost, InvalidInput, LockTimeout, ModelregError, WriteFailed
 
 INTERRUPTED = 130
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(words)
     except Interrupted as error:
         return _interrupted(error.command)
+    except Declined as answer:
+        output.note(str(answer))
+        return INTERRUPTED
     except KeyboardInterrupt:
         return _interrupted(None)
     except output.ReaderGone:

@@ -74,7 +74,8 @@ def register(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=TYPE",
-            help="With --signature-from: a column's type, as string, category, float32 or datetime[ns, UTC].",
+            help="With --signature-from: a column's type, as string, text (of which an empty cell is an empty text),"
+            " category, float32 or datetime[ns, UTC].",
         ),
     ] = None,
     header: Header = None,
@@ -147,6 +148,8 @@ def _tell(context: typer.Context, registered: Registration, applied: bool) -> No
     what = registered.model_class or ("a Python object" if registered.flavor == "python" else f"a {registered.flavor}")
     digest = short_digest(registered.digest)
     stage = "" if registered.stage == "None" else f", in {registered.stage}"
+    if registered.displaced is not None:
+        stage += f" ({registered.name}/{registered.displaced} -> Archived)"
     if registered.created:
         output.note(f"registered {registered.reference}{stage}: {what}, {text.size(registered.size)}, {digest}")
         tell_undo(context, *_undo(registered))
@@ -164,6 +167,8 @@ def _undo(registered: Registration) -> list[list[str]]:
     reference = registered.reference
     aliases = [["alias", f"{registered.name}@{alias}", "--remove"] for alias in registered.aliases]
     staged = [["transition", reference, "None"]] if registered.stage in ("Staging", "Production") else []
+    if registered.displaced is not None:
+        staged = [["rollback", registered.name]]
     return [*aliases, *staged, ["delete", reference, "--yes"]]
 
 

@@ -142,12 +142,13 @@ def _carried_out(request: Callable[..., Transition], archive_existing: bool, mov
 def _ask(occupied: ProductionOccupied) -> Stage:
     output.note(f"{occupied.reference} is in Production, and {occupied.wanted} is to take its place.")
     choices = {"a": Stage.ARCHIVED, "s": Stage.STAGING, "n": Stage.NONE}
+    choices |= {"archive": Stage.ARCHIVED, "staging": Stage.STAGING, "none": Stage.NONE}
     question = "(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     while True:
-        answer = asking.ask(question, default="q").lower()[:1]
+        answer = asking.ask(question, default="q").lower()
         if answer in choices:
             return choices[answer]
-        if answer == "q":
+        if answer in ("q", "quit"):
             output.note("nothing was changed")
             raise typer.Exit(occupied.exit)
         output.note("answer a, s, n or q")

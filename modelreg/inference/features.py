@@ -131,7 +131,8 @@ def _settled(
     if array is not None:
         width = array.shape[1] if len(array.shape) > 1 else 1
         if width not in (None, len(chosen)):
-            raise InvalidData(f"{table.name} has {len(chosen)} columns for the model, which takes {width}")
+            message = f"{table.name} has {len(chosen)} columns for the model, which takes {width} in their order"
+            raise InvalidData(message, "--id-column COLUMN names one that is no input")
         return {column: replace(array, name=name, shape=()) for column, name in chosen.items()}
     known: dict[str, SignatureField] = {}
     for name, field in (fields or {}).items():

@@ -9,8 +9,8 @@ deleted. Gates, evaluations and approvals are whole values each (``gate``, ``eva
 gone (``removed_gates``, ``withdrawn``); so are trusted names. A ``run`` has what changed of it, and of its parameters,
 metrics, tags and models those that did; ``points`` are the steps and times of its metrics. The first entry of all has
 the ``settings`` and the steps of the schema (``migrations``). So replaying is no more than applying entry after entry,
-and the outcome can be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for: like
-``points``, neither changes anything.
+and the outcome can be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for,
+``old_name`` and ``removed`` what was there before: like ``points``, none of them changes anything.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class _Active(threading.local):
 _active = _Active()
 _process = os.getpid()
 _latest: str | None = None
-"""The run that was started last in this process."""
+"""The run that ended last in this process."""
 _latest_model: str | None = None
 """The id of the model that was logged last in this process."""
 
@@ -85,7 +85,6 @@ def start_run(
 
     Raises `MlflowException` with ``INVALID_STATE`` while another is active, unless ``nested``.
     """
-    global _latest
     parent = _active.runs[-1].info.run_id if _active.runs else None
     if parent is not None and not nested:
         raise MlflowException(
@@ -101,7 +100,6 @@ def start_run(
     else:
         started = runs.start(run_name, tags=_place(experiment_id, parent_run_id or parent) | given)
     run = Run.of(started)
-    _latest = run.info.run_id
     _active.runs.append(ActiveRun(run.info, run.data))
     return _active.runs[-1]
 
@@ -109,8 +107,10 @@ def start_run(
 @speaks_mlflow
 def end_run(status: str = FINISHED) -> None:
     """End the active run, if there is one: ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    global _latest
     if _active.runs:
         run = _active.runs.pop()  # whatever comes: nobody wants to log to it any more
+        _latest = run.info.run_id
         location.opened().runs.end(run.info.run_id, status)
 
 
@@ -121,8 +121,8 @@ def active_run() -> ActiveRun | None:
 
 @speaks_mlflow
 def last_active_run() -> Run | None:
-    """The run that was started last in this process, as it is now."""
-    return None if _latest is None else get_run(_latest)
+    """The active run, as it was when it was started; else the run that ended last in this process, as it is now."""
+    return active_run() or (None if _latest is None else get_run(_latest))
 
 
 @contextmanager

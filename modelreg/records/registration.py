@@ -52,3 +52,5 @@ class Registration(ModelVersion):
     """False when the model already had a version with the same digest, which is then this one."""
     notes: tuple[str, ...]
     """Sentences that whoever registered it should read."""
+    displaced: int | None = None
+    """The version that was in Production before this one was registered with that stage."""

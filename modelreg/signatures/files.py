@@ -33,7 +33,8 @@ def read_columns(
     """The columns of a file, of which ``types`` states some; raises `InvalidData` or `SourceNotFound`."""
     with opened(path, layout) as table:
         if table.layout.header is False:
-            raise InvalidData(f"{table.name} has no names of columns to learn", "name a file with a header")
+            hint = "leave out --signature-from for a model of arrays; 'predict' and 'evaluate' take --no-header"
+            raise InvalidData(f"{table.name} has no names of columns to learn", hint)
         fields = columns_in(table, [] if notes is None else notes, frozenset(types))
         names = [str(field.name) for field in fields]
         for column in types:

@@ -33,7 +33,7 @@ def stated_fields(
         return {}
     missing = dict.fromkeys(wanted, False)
     seen: dict[str, Any] = {}
-    fields = {name: replace(field, nullable=True, categories=None) for name, field in wanted.items()}
+    fields = {name: replace(field, nullable=not field.empty_text, categories=None) for name, field in wanted.items()}
     for chunk in chunks_of(table, columns_of(table), fields):
         for name, field in wanted.items():
             values = chunk.features[name]
@@ -58,9 +58,10 @@ def _parsed(name: str, text: str, found: SignatureField) -> SignatureField:
     if kind not in STATED_TYPES or (unit is not None and kind != "datetime"):
         hint = did_you_mean(text, STATED_TYPES) or f"types are {', '.join(STATED_TYPES)}, and datetime[ns, UTC]"
         raise InvalidInput(f"{shown(text)} is no type for the column {shown(name)}", hint)
+    if kind == "text":
+        return SignatureField(found.name, "string", empty_text=True)
     if kind != "datetime":
         return SignatureField(found.name, kind)
-
     try:
         return SignatureField(found.name, kind, unit=unit or _unit_of_pandas(), zone=_zone(zone))
     except (ValueError, KeyError, LookupError, TypeError, OSError):

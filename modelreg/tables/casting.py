@@ -44,7 +44,7 @@ _TRUTH = {
 _DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?\s*")
 _WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
 _INFINITE = {"inf": 1, "+inf": 1, "infinity": 1, "+infinity": 1, "-inf": -1, "-infinity": -1}
-_WITH_OFFSET = re.compile(r".*\d(Z|z|[+-]\d\d(:?\d\d)?)\s*")
+_WITH_OFFSET = re.compile(r"\s*[^T\s]+([T ][\d:.,]+\s*([Zz]|[+-]\d\d(:?\d\d)?)|[Zz])\s*")
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "integer-na", "empty"})
 _TIMES = frozenset({"datetime", "datetime64", "date", "string", "empty"})
 

@@ -26,9 +26,9 @@ _TYPES = {
     "date64": "datetime",
 }
 """What NumPy, pandas or Arrow call a type -> our type, where it isn't named alike."""
-_STATED = ("string", "boolean", "datetime", "category", *(f"float{bits}" for bits in (16, 32, 64)))
+_STATED = ("string", "text", "boolean", "datetime", "category", *(f"float{bits}" for bits in (16, 32, 64)))
 STATED_TYPES = (*_STATED, *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
-"""The types that a user may state for a column of a file."""
+"""The types that a user may state for a column of a file; in a ``text`` an empty cell is an empty text."""
 _MOST_NAMED = 5  # columns in one message
 
 

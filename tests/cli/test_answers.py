@@ -117,6 +117,30 @@ def test_load_copies_or_streams_and_never_overwrites_by_itself(churn, files, tmp
     assert churn("load", "churn/1", "-o", "-").stdout.encode() == files[0].read_bytes()
 
 
+def test_a_registration_into_production_says_who_left_and_how_to_undo_it(churn, tmp_path):
+    (tmp_path / "fourth.bin").write_bytes(b"fourth")
+    done = churn("register", tmp_path / "fourth.bin", "--name", "churn", "--stage", "Production", "--archive-existing")
+    assert "registered churn/4, in Production (churn/1 -> Archived)" in done.stderr
+    for undo in done.stderr.split("undo: ")[1].splitlines()[0].split(" && "):
+        assert churn(*undo.split()[1:]).returncode == 0
+    stages = {v["version"]: v["stage"] for v in json.loads(churn("versions", "churn", "--json").stdout)}
+    assert stages == {1: "Production", 2: "None", 3: "None"}
+
+
+def test_who_leaves_production_empty_is_told(churn):
+    assert "note: this leaves no version of churn in Production" in churn("transition", "churn/1", "Staging").stderr
+    assert "note:" not in churn("transition", "churn/1", "Production").stderr
+
+
+def test_the_history_says_what_was_renamed_and_which_gate_went(churn):
+    churn("gate", "add", "churn", "Production", "approvals >= 1")
+    churn("gate", "remove", "1")
+    churn("rename", "churn", "leaving")
+    shown = churn("history", "leaving").stdout
+    assert "1: Production needed approvals >= 1" in shown
+    assert "churn -> leaving" in shown
+
+
 def test_a_transition_says_what_was_done_and_how_to_undo_it(churn):
     done = churn("transition", "churn/2", "Production", "--archive-existing", "--message", "better")
     assert done.stdout == "churn/2 -> Production (churn/1 -> Archived)\n"

@@ -53,18 +53,22 @@ def test_who_does_not_want_to_promote_changes_nothing(churn, terminal, answer, s
     assert stages(churn) == {1: "Production", 2: "None", 3: "None"}
 
 
-def test_a_question_is_asked_again_until_it_is_answered(churn, terminal):
+@pytest.mark.parametrize("answer", ["x", "no", "abort", "Archve"])
+def test_a_question_is_asked_again_until_it_is_answered(churn, terminal, answer):
     prompt = terminal("transition", "churn", "2", "Production").until("(q)uit")
-    again = prompt.type("x\n").until("answer a, s, n or q\r\n(a)rchive it, move it to (s)taging, to (n)one, or (q)uit")
-    status, _ = again.type("a\n").ends()
+    again = prompt.type(f"{answer}\n").until(
+        "answer a, s, n or q\r\n(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
+    )
+    status, _ = again.type("Archive\n").ends()
     assert status == 0
     assert stages(churn)[1] == "Archived"
 
 
 @pytest.mark.parametrize(("answer", "status", "left"), [("y\n", 0, 2), ("n\n", 130, 3)])
 def test_deleting_is_confirmed(churn, terminal, answer, status, left):
-    ended, _ = terminal("delete", "churn/2").until("Delete churn/2").type(answer).ends()
+    ended, shown = terminal("delete", "churn/2").until("Delete churn/2").type(answer).ends()
     assert (ended, len(stages(churn))) == (status, left)
+    assert ("nothing was deleted" in shown, "interrupted" in shown) == (left == 3, False)
 
 
 def test_what_may_not_be_deleted_is_refused_before_anybody_is_asked(churn, terminal):

@@ -114,7 +114,7 @@ def test_a_model_of_arrays_gets_an_array(people, tmp_path):
         found = predicted(model, signature, tmp_path / "data.csv", tmp_path)
         assert np.allclose(found["prediction"], model.predict(array))
     people[["age", "income", "spent"]].to_csv(tmp_path / "data.csv", index=False)
-    with pytest.raises(InvalidData, match="3 columns for the model, which takes 2"):
+    with pytest.raises(InvalidData, match="3 columns for the model, which takes 2 in their order"):
         predict(model, infer_signature(array), tmp_path / "data.csv", tmp_path / "out.csv")
 
 

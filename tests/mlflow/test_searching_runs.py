@@ -118,8 +118,11 @@ def test_an_experiment_is_there_when_it_is_chosen_or_made_or_has_a_run(runs):
     assert mlflow.set_experiment("Default").experiment_id == mlflow.get_experiment("0").experiment_id == "0"
 
 
-def test_the_run_that_was_started_last_is_at_hand_when_it_is_over():
+def test_the_run_that_ended_last_is_at_hand():
     with mlflow.start_run() as run:
+        assert mlflow.last_active_run() == mlflow.active_run()
+        with mlflow.start_run(nested=True):
+            pass
         mlflow.log_metric("auc", 0.9)
     assert mlflow.last_active_run() == mlflow.get_run(run.info.run_id)
 

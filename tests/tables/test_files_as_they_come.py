@@ -177,10 +177,26 @@ def test_stated_types_are_kept_and_checked(tmp_path):
         read_signature(saved(frame, tmp_path), {"city": "int64"})
 
 
+def test_an_empty_cell_of_a_stated_text_is_an_empty_text(tmp_path):
+    path = saved(pd.DataFrame({"note": ["late", ""], "n": [1, 2]}), tmp_path)
+    signature = read_signature(path, {"note": "text"})
+    assert signature.inputs[0] == SignatureField("note", "string", empty_text=True)
+    assert [row[0] for row in echoed(path, tmp_path, signature)] == ["late", ""]
+
+
+@pytest.mark.parametrize("wrong", ["foo", "01/02/2021", "2021-13-45"])
+@pytest.mark.parametrize("types", [{"at": "datetime"}, {"at": "datetime[ns, UTC]"}])
+def test_a_wrong_time_is_named_and_none_beside_it(wrong, types, tmp_path):
+    offset = "T00:00:00Z" if "UTC" in types["at"] else ""
+    path = saved(pd.DataFrame({"at": [f"2021-06-01{offset}", wrong]}), tmp_path)
+    with pytest.raises(InvalidData, match=f"'{wrong}' in line 3"):
+        read_signature(path, types)
+
+
 @pytest.mark.parametrize(
     ("types", "words"),
     [
-        ({"zip": "text"}, "'text' is no type"),
+        ({"zip": "words"}, "'words' is no type"),
         ({"zip": "int64[ns]"}, "no type"),
         ({"x": "datetime[ns, Zurich]"}, "no time zone 'Zurich'"),
         ({"zap": "string"}, "no column 'zap'"),
