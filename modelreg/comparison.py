@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import NamedTuple
 
 from modelreg.records.difference import Difference, FileDifference, ValueDifference
+from modelreg.records.evaluation import Terms
 from modelreg.records.signature import Signature
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, short_digest
@@ -55,23 +57,48 @@ def less_is_better(metric: str) -> bool | None:
 def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
     """Why what two versions scored on a data set cannot be compared; None where it can, or one has no scores on it.
 
-    Scores compare when they were measured on the very same bytes: a name such as ``holdout`` says little about them.
+    Scores compare when they were measured on the very same bytes, for the same target, class and weights: a name such
+    as ``holdout`` says little about them.
     """
     if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):
         return None
-    measured = ((version.reference, version.evaluation_data[dataset]) for version in (before, after))
-    return why_other_data(dataset, *measured)
+    return why_other_measure(
+        dataset,
+        *(
+            Measure(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
+            for version in (before, after)
+        ),
+    )
 
 
-def why_other_data(dataset: str, *measured: tuple[str, Digest | None]) -> str | None:
-    """Why scores on ``dataset`` do not compare, from the versions and SHA-256 of what each was measured on."""
-    unknown = [reference for reference, data in measured if data is None]
+class Measure(NamedTuple):
+    """What a version was measured on."""
+
+    reference: str
+    data: Digest | None
+    """SHA-256 of the file; None where it is not known."""
+    terms: Terms | None
+    """Which target, class and weights; None where it was measured elsewhere."""
+
+
+def why_other_measure(dataset: str, *measures: Measure) -> str | None:
+    """Why scores on ``dataset`` do not compare; None where they do. Terms that are not known are taken on trust."""
+    unknown = [each.reference for each in measures if each.data is None]
     if unknown:
         return f"on which data {' and '.join(unknown)} scored eval.{dataset} is not known"
-    if len({data for _, data in measured}) == 1:
-        return None
-    told = ", ".join(f"{short_digest(data)} for {reference}" for reference, data in measured if data)
-    return f"eval.{dataset} was measured on different data: {told}"
+    if len({each.data for each in measures}) > 1:
+        told = ", ".join(f"{short_digest(each.data)} for {each.reference}" for each in measures if each.data)
+        return f"eval.{dataset} was measured on different data: {told}"
+    known = [each for each in measures if each.terms is not None]
+    if any(each.terms != known[0].terms for each in known):
+        told = "; ".join(f"{_in_words(each.terms or {})} for {each.reference}" for each in known)
+        return f"eval.{dataset} was measured in different ways: {told}"
+    return None
+
+
+def _in_words(terms: Terms) -> str:
+    values = ((name, ", ".join(value) if isinstance(value, list) else value) for name, value in terms.items())
+    return ", ".join(f"{name.removesuffix('s')} {value}" for name, value in values)
 
 
 def difference(name: str, before: float | None, after: float | None, reason: str | None = None) -> ValueDifference:

@@ -625,8 +625,8 @@ class Registry:
 
         ``data`` is a CSV, JSON Lines or parquet file, ``-`` for CSV from stdin, or a DataFrame, with the true values in
         the column ``target``; of a model with several outputs there is one for each. The scores are kept as those on
-        ``dataset``, without it the file's name without its ending, in the place of earlier ones; with ``weight`` that
-        is followed by ``_weighted``. ``task`` is ``classification`` or ``regression``, else what the model is.
+        ``dataset``, without it the file's name without its ending, in the place of earlier ones; with ``weight`` the
+        name ends in ``_weighted``. ``task`` is ``classification`` or ``regression``, else what the model is.
 
         ``positive`` is the class that is looked for: it adds its precision, recall and f1. ``per_class`` adds them for
         every class, as ``recall:LABEL``. ``scorers`` are names of scikit-learn's. ``weight`` is a column with a weight
@@ -645,7 +645,7 @@ class Registry:
         if dataset is None and not isinstance(data, str | os.PathLike):
             raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
         name = checked_dataset(dataset, data if isinstance(data, str | os.PathLike) else None)
-        name = f"{name}_weighted" if weight is not None and dataset is None else name
+        name = f"{name}_weighted" if weight is not None and not name.endswith("_weighted") else name
         request = EvaluationRequest(
             targets=_texts(target),
             task=task,

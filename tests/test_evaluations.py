@@ -190,7 +190,9 @@ def test_classes_slices_scorers_and_weights_become_metrics_that_gates_know(two, 
         production=True,
     ).evaluation.metrics
     assert {"precision", "recall:0", "neg_brier_score", "accuracy[hospital=north]"} <= found.keys()
-    two.add_gate("tumour", "Staging", "eval.all.`accuracy[hospital=north]` > 0.5 AND eval.all.`recall:0` > 0.5")
+    two.add_gate(
+        "tumour", "Staging", "eval.all_weighted.`accuracy[hospital=north]` > 0.5 AND eval.all_weighted.`recall:0` > 0.5"
+    )
     assert two.transition("tumour", 1, "Staging").changes
     assert list(two.verify()) == []
 
@@ -198,8 +200,33 @@ def test_classes_slices_scorers_and_weights_become_metrics_that_gates_know(two, 
 @pytest.mark.slow
 def test_weighted_scores_have_a_name_of_their_own(two, cancer, tmp_path):
     cancer.frame[400:].assign(importance=1.0).to_csv(tmp_path / "holdout.csv", index=False)
-    kept = two.evaluate("tumour/1", tmp_path / "holdout.csv", "target", weight="importance").evaluation
-    assert kept.dataset == "holdout_weighted"
+    for name in (None, "holdout", "holdout_weighted"):
+        kept = two.evaluate("tumour/1", tmp_path / "holdout.csv", "target", weight="importance", dataset=name)
+        assert kept.evaluation.dataset == "holdout_weighted"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"positive": "0"}, "target target, task classification, positive 0 for tumour/2"),
+        ({"task": "regression"}, "target target, task regression for tumour/2"),
+        ({"target": "other"}, "target other, task classification for tumour/2"),
+        ({"weight": "area", "dataset": "holdout"}, None),
+    ],
+)
+def test_scores_of_one_file_that_were_measured_in_different_ways_do_not_compare(two, cancer, tmp_path, options, told):
+    cancer.frame[400:].assign(other=cancer.frame["target"], area=1.0).to_csv(tmp_path / "holdout.csv", index=False)
+    named = {"ignore_extra": True, "target": "target"}
+    two.evaluate("tumour/1", tmp_path / "holdout.csv", **named)
+    two.transition("tumour", 1, "Production")
+    two.add_gate("tumour", "Production", "eval.holdout.accuracy >= production.eval.holdout.accuracy - 1")
+    two.evaluate("tumour/2", tmp_path / "holdout.csv", **named | options)
+    (result,) = two.check_gates("tumour/2", "Production").gates
+    assert not result.passed
+    if told is not None:
+        assert "eval.holdout was measured in different ways: " in result.reason
+        assert told in result.reason
 
 
 def test_what_is_wrong_in_a_file_is_named_with_line_column_text_and_the_next_command(two, cancer, tmp_path):

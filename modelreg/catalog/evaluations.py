@@ -17,8 +17,9 @@ WHERE model = :model AND digest = :digest AND dataset = :dataset
 """
 _FORGET = "DELETE FROM evaluations WHERE model = :model AND digest = :digest AND dataset = :dataset"
 _ADD = """
-INSERT INTO evaluations (model, digest, dataset, task, confusion_matrix, data_digest, data_rows, created_by, created_at)
-VALUES (:model, :digest, :dataset, :task, :confusion_matrix, :data_digest, :data_rows, :created_by, :created_at)
+INSERT INTO evaluations (model, digest, dataset, task, confusion_matrix, data_digest, data_rows, terms, created_by,
+                         created_at)
+VALUES (:model, :digest, :dataset, :task, :confusion_matrix, :data_digest, :data_rows, :terms, :created_by, :created_at)
 """
 _ADD_METRIC = """
 INSERT INTO evaluation_metrics (model, digest, dataset, metric, value, missing_because) VALUES (?, ?, ?, ?, ?, ?)
@@ -49,6 +50,7 @@ def put_evaluation(connection: sqlite3.Connection, model: int, digest: str, eval
         "confusion_matrix": matrix and json.dumps({"labels": matrix.labels, "counts": matrix.counts}),
         "data_digest": evaluation.data_digest,
         "data_rows": evaluation.data_rows,
+        "terms": None if evaluation.terms is None else json.dumps(evaluation.terms),
         "created_by": evaluation.created_by,
         "created_at": as_text(evaluation.created_at),
     }
@@ -85,6 +87,7 @@ def _evaluation(row: sqlite3.Row, metrics: list[sqlite3.Row]) -> Evaluation:
         confusion_matrix=matrix and ConfusionMatrix(tuple(matrix["labels"]), tuple(map(tuple, matrix["counts"]))),
         data_digest=row["data_digest"],
         data_rows=row["data_rows"],
+        terms=row["terms"] and json.loads(row["terms"]),
         created_by=row["created_by"],
         created_at=from_text(row["created_at"]),
     )

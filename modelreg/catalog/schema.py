@@ -382,6 +382,11 @@ def _git_branch(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX versions_by_git_branch ON versions(git_branch)")
 
 
+def _terms_of_evaluations(connection: sqlite3.Connection) -> None:
+    """What an evaluation measured, as JSON; null where it was measured elsewhere, or before this was kept."""
+    connection.execute("ALTER TABLE evaluations ADD COLUMN terms TEXT CHECK (terms IS NULL OR json_valid(terms))")
+
+
 def lift_contract(connection: sqlite3.Connection) -> None:
     """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
     for statement in _statements(_WITHOUT_CONTRACT):
@@ -438,6 +443,7 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _attributes_of_imports,
     _answered_by_indexes,
     _git_branch,
+    _terms_of_evaluations,
 )
 SCHEMA_VERSION = len(STEPS)
 

@@ -36,7 +36,7 @@ SELECT version, alias FROM aliases INDEXED BY aliases_by_version
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY alias
 """
 _EVALUATIONS = """
-SELECT version, dataset, data_digest, metric, value
+SELECT version, dataset, data_digest, terms, metric, value
 FROM versions JOIN evaluations USING (model, digest) JOIN evaluation_metrics USING (model, digest, dataset)
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY dataset, metric
 """
@@ -100,7 +100,10 @@ def read_versions(
                 tags=dict(tags[row["version"]]),
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
                 evaluations=_by_dataset(evaluations[row["version"]]),
-                evaluation_data={dataset: data for dataset, data, _, _ in evaluations[row["version"]]},
+                evaluation_data={dataset: data for dataset, data, *_ in evaluations[row["version"]]},
+                evaluation_terms={
+                    dataset: terms and json.loads(terms) for dataset, _, terms, *_ in evaluations[row["version"]]
+                },
                 approvals=tuple(
                     Approval(user, message, from_text(at), bool(counts))
                     for user, message, at, counts in approvals[row["version"]]
@@ -152,9 +155,11 @@ def _read_some(
     return read_chosen_versions(connection, model, name, numbers)
 
 
-def _by_dataset(rows: Iterable[tuple[str, str | None, str, float | None]]) -> dict[str, dict[str, float | None]]:
+def _by_dataset(
+    rows: Iterable[tuple[str, str | None, str | None, str, float | None]],
+) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
-    for dataset, _, metric, value in rows:
+    for dataset, _, _, metric, value in rows:
         found.setdefault(dataset, {})[metric] = value
     return found
 

@@ -29,7 +29,7 @@ from modelreg.cli.options import (
 )
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
-from modelreg.comparison import difference, why_other_data
+from modelreg.comparison import Measure, difference, why_other_measure
 from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
@@ -286,8 +286,8 @@ def _beside_production(outcome: EvaluationOutcome) -> Iterator[ValueDifference]:
 def _why_incomparable(outcome: EvaluationOutcome) -> str | None:
     if outcome.incumbent is None:
         return None
-    measured = (
-        (f"{outcome.name}/{outcome.version}", outcome.evaluation.data_digest),
-        (f"{outcome.name}/{outcome.production}", outcome.incumbent.data_digest),
+    measures = (
+        Measure(f"{outcome.name}/{version}", evaluation.data_digest, evaluation.terms)
+        for version, evaluation in ((outcome.version, outcome.evaluation), (outcome.production, outcome.incumbent))
     )
-    return why_other_data(outcome.evaluation.dataset, *measured)
+    return why_other_measure(outcome.evaluation.dataset, *measures)

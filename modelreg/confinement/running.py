@@ -49,7 +49,8 @@ class ModelRun:
         if not isinstance(answer, Measured) or not is_asked_for(answer.scores, request):
             raise ModelStopped(self.version.reference, "its process sent what is no answer")
         self._require_possible(answer.scores.data_rows or 0)
-        return replace(answer.scores, data_digest=self.data_digest)
+        scores = answer.scores
+        return replace(scores, data_digest=self.data_digest, terms=request.terms(scores.task))
 
     def _check(self, output: OutputFile, answer: Predicted) -> None:
         """Raise `ModelStopped` unless the output is what the child says it is: it replaces what was there."""

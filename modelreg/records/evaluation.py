@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from modelreg.references import Digest
 
@@ -12,6 +13,10 @@ MOST_CLASSES = 200
 """Of a confusion matrix that is kept."""
 LONGEST_LABEL = 1000
 """Characters of a class in a confusion matrix that is kept."""
+
+
+Terms = Mapping[str, Any]
+"""What was measured: ``targets``, ``task``, and where they were named ``positive`` and ``weight``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,11 @@ class EvaluationRequest:
     """Columns that are no input of the model."""
     ignore_extra: bool = False
     """Whether columns that the model does not take are left out."""
+
+    def terms(self, task: str | None) -> Terms:
+        """What decides whether scores compare with others on the same data; ``task`` is that of the scores."""
+        said = {"targets": list(self.targets), "task": task, "positive": self.positive, "weight": self.weight}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,8 @@ class Scores:
     data_digest: Digest | None
     """SHA-256 of the file with the data, as it was given."""
     data_rows: int | None
+    terms: Terms | None = field(default=None, kw_only=True)
+    """What was measured, where it was measured here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +99,5 @@ class EvaluationOutcome:
 
     @property
     def same_data(self) -> bool:
-        """Whether both were computed from the very same bytes."""
+        """Whether both were computed from the very same bytes; `comparison.why_incomparable` asks for more."""
         return self.incumbent is not None and self.incumbent.data_digest == self.evaluation.data_digest is not None

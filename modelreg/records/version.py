@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from modelreg.records.evaluation import Terms
 from modelreg.records.scan import ImportedName, Verdict
 from modelreg.records.signature import Signature
 from modelreg.references import Digest, ModelName
@@ -73,6 +74,8 @@ class ModelVersion:
     """Data set -> metric -> value; None for one that is undefined for that data."""
     evaluation_data: Mapping[str, Digest | None]
     """Data set -> SHA-256 of the data that those were measured on; None where it is not known."""
+    evaluation_terms: Mapping[str, Terms | None]
+    """Data set -> what was measured; None where it was measured elsewhere."""
     approvals: tuple[Approval, ...]
     scan: str | None
     """The verdict of the analysis for hostile content (`modelreg.records.scan`); None where none was made."""

@@ -346,7 +346,7 @@ def test_evaluate_prints_the_metrics_beside_production(run, trained):
     )
     assert list(found) == [
         *("name", "version", "dataset", "task", "metrics", "missing", "confusion_matrix", "data_digest", "data_rows"),
-        *("created_by", "created_at", "production", "incumbent", "deltas"),
+        *("terms", "created_by", "created_at", "production", "incumbent", "deltas"),
     ]
     assert found["confusion_matrix"]["labels"] == ["0", "1", "2"]
 
