@@ -11,7 +11,7 @@ from modelreg.errors import InvalidInput, VersionNotFound, did_you_mean, shown
 from modelreg.lifecycle.journal import stages_at
 from modelreg.records.journal import ACTIONS, JournalEntry
 from modelreg.records.stage_held import StageHeld
-from modelreg.references import Reference, parse_name
+from modelreg.references import Reference, is_utf8, parse_name
 from modelreg.statements import checked_count, checked_moment
 
 
@@ -29,6 +29,10 @@ def checked(*, since: datetime | str | None, user: str | None, action: str | Non
     if action is not None and action not in ACTIONS:
         near = did_you_mean(action, ACTIONS) or f"actions are {', '.join(ACTIONS)}"
         raise InvalidInput(f"the journal knows no action {shown(action)}", near)
+    if user is not None and not is_utf8(user):
+        raise InvalidInput(
+            f"{shown(user)} is no user: it is not UTF-8", "write the name as 'modelreg history' shows it"
+        )
     moment = None if since is None else checked_moment(since, begins=True)
     return Wanted(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelreg import clock, provenance
@@ -157,7 +157,8 @@ class Runs:
     def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
         """Keep files as artifacts of a run, each under its path there: all of them, or none.
 
-        Raises `RunNotFound`, `SourceNotFound`, `UnusableSource`, `UnsafeModel`.
+        Raises `RunNotFound`, `SourceNotFound`, `UnusableSource`, `UnsafeModel`, and `InvalidInput` for a path below
+        that of another file.
         """
         return [model for model, _ in self._store(run_id, {path: _source(path, file) for path, file in files.items()})]
 
@@ -190,7 +191,7 @@ class Runs:
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
             with self._home.catalog.writing(provenance.actor()) as change:
-                change.run(run_id)
+                _refuse_files_below_files(change.run(run_id), called)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, receipt, published in stored:
                     require_published(receipt, f"runs:/{run_id}/{path}")
@@ -292,6 +293,18 @@ def _values_and_reasons(
             missing.add(tag)
             reasons[tag] = json.dumps(point.value)  # NaN, Infinity or -Infinity
     return values, reasons
+
+
+def _refuse_files_below_files(run: Run, paths: Sequence[str]) -> None:
+    """Raise `InvalidInput` for a path that is a folder of another one: no folder could hold both files."""
+    every = {*run.models, *paths}
+    for path in every:
+        below = next((parent for parent in map(str, PurePosixPath(path).parents) if parent in every), None)
+        if below is not None:
+            raise InvalidInput(
+                f"run {run.run_id} cannot have the file {shown(path)} below the file {shown(below)}",
+                "log one of them under another path",
+            )
 
 
 def _source(path: str, file: StrPath) -> Source:

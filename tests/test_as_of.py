@@ -121,6 +121,11 @@ def test_a_moment_may_be_said_from_now(registry, model_file):
         assert held(registry, moment) == {}
 
 
+def test_a_user_whose_name_is_no_text_is_refused(registry):
+    with pytest.raises(InvalidInput, match="is no user"):
+        registry.history(user="\udcff")
+
+
 def test_the_history_is_chosen_by_time_user_action_and_number(registry, model_file):
     for number in (1, 2):
         registry.register(model_file(b"%d" % number), "churn")

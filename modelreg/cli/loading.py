@@ -13,7 +13,7 @@ from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
 from modelreg.cli.progress import transfer_bar
-from modelreg.errors import InvalidInput, shown
+from modelreg.errors import InvalidInput, quoted, shown
 from modelreg.records.version import ModelVersion
 
 _STDOUT = "-"
@@ -79,7 +79,8 @@ def export(
         path = registry(context).export(version.reference, destination, progress=progress)
     _print_path(version, path, as_json)
     _warn(version)
-    output.note(f"skopeo copy oci:{path}:{version.version} docker://REGISTRY/REPOSITORY:{version.version}")
+    layout = quoted(f"oci:{path}:{version.version}")
+    output.note(f"skopeo copy {layout} docker://REGISTRY/REPOSITORY:{version.version}")
 
 
 def _refuse_as_place_for_bytes(stream: TextIO | None, as_json: bool) -> None:

@@ -322,7 +322,10 @@ def _task_of(true: Array, predicted: Array) -> str:
 def _numbers(values: Array, what: str) -> Array:
     import numpy as np
 
+    texts = (value for value in values.ravel().tolist() if isinstance(value, str)) if values.dtype.kind in "OU" else ()
     try:
+        if any("_" in text or not text.isascii() for text in texts):  # which Python takes for numbers, unlike pandas
+            raise ValueError
         numbers = values.astype("float64")
     except (ValueError, TypeError, OverflowError):
         hint = "name the right column, or --task classification"

@@ -99,9 +99,9 @@ def _chosen(table: TableFile, candidates: Sequence[str], names: Sequence[str], i
         if len(candidates) != len(names):
             raise InvalidData(f"{table.name} has {len(candidates)} columns for the model, which takes {len(names)}")
         return dict(zip(candidates, names, strict=True))
-    known = set(candidates)
+    known, wanted = set(candidates), set(names)
     missing = [name for name in names if name not in known]
-    surplus = [] if ignore_extra else sorted(known.difference(names), key=list(candidates).index)
+    surplus = [] if ignore_extra else [name for name in candidates if name not in wanted]
     problems = [f"has no column {named(missing)}"] if missing else []
     problems += [f"has {named(surplus)}, which the model does not take"] if surplus else []
     if problems:

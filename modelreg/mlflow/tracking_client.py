@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from modelreg import clock
@@ -165,8 +165,13 @@ class TrackingClient:
         dataset_digest: str | None = None,
         model_id: str | None = None,
     ) -> None:
-        """Log a value of a metric, the latest of which is the run's."""
-        self._registry.runs.log(run_id, metrics=as_points({key: value}, step, timestamp))
+        """Log a value of a metric, the latest of which is the run's; also to the run of the model ``model_id``."""
+        if dataset_name is not None or dataset_digest is not None:
+            raise InvalidInput("a metric is kept without its dataset", "mlflow.log_input keeps it with the run")
+        points = as_points({key: value}, step, timestamp)
+        of_model = run_id if model_id is None else self.get_logged_model(model_id).source_run_id
+        for each in dict.fromkeys((run_id, of_model)):
+            self._registry.runs.log(each, metrics=points)
 
     def log_batch(
         self,
@@ -307,7 +312,7 @@ class TrackingClient:
             for model in reversed(logged_models.models_of(self._registry.runs.run(run.info.run_id)))
         ]
         for term in reversed(order_by or ()):
-            found.sort(key=partial(_sort_value, str(term["field_name"])), reverse=not term.get("ascending", True))
+            found = _sorted(found, str(term["field_name"]), is_ascending=bool(term.get("ascending", True)))
         return PagedList(found[:max_results], None)
 
     def set_logged_model_tags(self, model_id: str, tags: Mapping[str, object]) -> None:
@@ -335,13 +340,19 @@ def as_points(metrics: Mapping[str, float], step: int | None = None, timestamp: 
     ]
 
 
-def _sort_value(field: str, model: LoggedModel) -> tuple[bool, Any]:
-    """A value to sort by, after which models come that have none."""
+def _sorted(models: Sequence[LoggedModel], field: str, *, is_ascending: bool) -> list[LoggedModel]:
+    """The models by the values of a field; those without one come last, either way."""
+    values = [(_sort_value(field, model), model) for model in models]
+    known = [(value, model) for value, model in values if value is not None]
+    known.sort(key=itemgetter(0), reverse=not is_ascending)
+    return [model for _, model in known] + [model for value, model in values if value is None]
+
+
+def _sort_value(field: str, model: LoggedModel) -> Any:
+    """A value to sort by; None where the model has none."""
     if field.startswith("metrics."):
         values: dict[str, Any] = {metric.key: metric.value for metric in model.metrics}
-        value = values.get(field.removeprefix("metrics."))
-    elif field.startswith("params."):
-        value = model.params.get(field.removeprefix("params."))
-    else:
-        value = getattr(model, field, None)
-    return value is None, 0 if value is None else value
+        return values.get(field.removeprefix("metrics."))
+    if field.startswith("params."):
+        return model.params.get(field.removeprefix("params."))
+    return getattr(model, field, None)

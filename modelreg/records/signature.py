@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_SIZES = (8, 16, 32, 64)
+TYPES = frozenset(
+    {
+        *("boolean", "string", "binary", "datetime", "any", "float16", "float32", "float64"),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in _SIZES),
+    }
+)
+"""What `SignatureField.type` may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignatureField:

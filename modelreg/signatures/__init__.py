@@ -6,7 +6,7 @@ The types are those of `modelreg.records.signature.SignatureField`. Importing th
 from __future__ import annotations
 
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import Signature, SignatureField
+from modelreg.records.signature import TYPES, Signature, SignatureField
 
 TYPE_CHECKING = False  # as type checkers read it: every command imports this, and typing is not cheap
 
@@ -99,7 +99,8 @@ def _field_from_json(value: object) -> SignatureField:
             **details,
         }:
             lengths = all(length is None or (type(length) is int and length >= 0) for length in shape)
-            if lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
+            known = type_ in TYPES
+            if known and lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
                 return SignatureField(name, type_, tuple(shape), nullable, **_with_tuple(details))
     raise InvalidData(f"{shown(str(value))} is no field of a signature")
 

@@ -14,7 +14,7 @@ from modelreg.records.signature import NA, NONE, SignatureField
 from modelreg.signatures.stated import stated_fields
 from modelreg.tables.casting import MISSING
 from modelreg.tables.columns import require_column, type_of
-from modelreg.tables.csv import INDEX, csv_chunks, csv_columns, reading_csv
+from modelreg.tables.csv import INDEX, csv_chunks, csv_columns, has_ascii, reading_csv
 from modelreg.tables.json_lines import json_chunks, json_columns
 from modelreg.tables.parquet import parquet, parquet_columns
 from modelreg.tables.reading import frame_of
@@ -167,7 +167,7 @@ def _note(name: str, column: _Evidence) -> str:
 
 def _may_lose_text(table: TableFile) -> bool:
     """Whether a value begins with a zero or is a mark like ``NA``: then pandas' guesses cannot be used."""
-    if not table.layout.encoding.startswith(("utf-8", "ascii", "latin", "iso8859", "cp125")):
+    if not has_ascii(table):
         return True
     delimiter = re.escape(table.delimiter).encode()
     marks = b"|".join(re.escape(mark).encode() for mark in _MARKS)

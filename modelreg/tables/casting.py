@@ -7,6 +7,7 @@ decimals and texts are texts. Parquet and memory have types; only memory tells N
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -41,8 +42,8 @@ _TRUTH = {
     "FALSE": False,
     "0": False,
 }
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?\s*")
-_WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*")
+_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,5})?\s*", re.ASCII)
+_WHOLE = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 _INFINITE = {"inf": 1, "+inf": 1, "infinity": 1, "+infinity": 1, "-inf": -1, "-infinity": -1}
 _WITH_OFFSET = re.compile(r"\s*[^T\s]+([T ][\d:.,]+\s*([Zz]|[+-]\d\d(:?\d\d)?)|[Zz])\s*")
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "integer-na", "empty"})
@@ -157,6 +158,9 @@ def _missing(values: Column, field: SignatureField, origin: Origin) -> Array:
             return missing & False
     else:
         known = field.categories or ()
+        if "" in known and field.nullable and (empty := (values == "").to_numpy(dtype=bool)).any():
+            why = "is empty in {row}, and that is a category as well: in CSV both are written alike; use parquet"
+            raise WrongValue(int(empty.argmax()), why)
         missing = values.isin([mark for mark in MISSING if mark not in known]).to_numpy() | values.isna().to_numpy()
     _refuse_missing(missing, field)
     if field.missing == MIXED and origin is not Origin.MEMORY and missing.any():
@@ -255,7 +259,9 @@ def _number(text: str, place: int, is_whole: bool) -> int | float:
             if abs(exact) < Decimal(2) ** 65 and exact == exact.to_integral_value():
                 return int(exact)
             raise _Wrong(place)
-        return float(text)
+        if math.isinf(number := float(text)):
+            raise _Wrong(place, "is beyond float64")
+        return number
     if not is_whole and text.strip().lower() in _INFINITE:
         return float(text)
     raise _Wrong(place)

@@ -27,7 +27,8 @@ _TYPES = {
 }
 """What NumPy, pandas or Arrow call a type -> our type, where it isn't named alike."""
 _STATED = ("string", "text", "boolean", "datetime", "category", *(f"float{bits}" for bits in (16, 32, 64)))
-STATED_TYPES = (*_STATED, *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+_WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+STATED_TYPES = (*_STATED, *_WHOLE)
 """The types that a user may state for a column of a file; in a ``text`` an empty cell is an empty text."""
 _MOST_NAMED = 5  # columns in one message
 

@@ -79,6 +79,25 @@ def _ahead(chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             yield chunk
 
 
+def has_ascii(table: TableFile) -> bool:
+    """Whether the bytes of ASCII characters stand for themselves in the file's encoding, and nothing else has them."""
+    return table.layout.encoding.startswith(("utf-8", "ascii", "latin", "iso8859", "cp125"))
+
+
+def has_truth_words(table: TableFile) -> bool:
+    """Whether ``True``, ``false`` or the like may be in the file."""
+    if not has_ascii(table):
+        return True
+    last = b""
+    with table.text() as file:
+        while block := file.read(_START):
+            text = last + block
+            if any(part in text for part in (b"rue", b"alse", b"RUE", b"ALSE")):
+                return True
+            last = block[-4:]
+    return False
+
+
 def line_of(table: TableFile, row: int, width: int) -> int | None:
     """The line in which a row ends, counted from 1, as an editor does; None where Python's reader does not tell."""
     place = row + (table.layout.header is not False)

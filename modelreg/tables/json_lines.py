@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,17 @@ def _rows(table: TableFile) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InvalidData(f"{table.name} cannot be read as gzip: {shown(str(error))}") from error
 
 
+def _finite(text: str) -> float:
+    """A number; raises ValueError for one beyond every float, which would be read as infinite."""
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is beyond float64")
+    return number
+
+
 def _object(table: TableFile, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode(table.layout.encoding))
+        text = line.decode(table.layout.encoding)
+        row = json.loads(text, parse_float=_finite if "e" in text or "E" in text else None)
     except (ValueError, RecursionError) as error:
         said = shown(str(error))
         raise InvalidData(f"line {number} of {table.name} is not JSON: {said}", "write one object a line") from error

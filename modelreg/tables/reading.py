@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData, shown
 from modelreg.records.signature import SignatureField
 from modelreg.tables.casting import MISSING, Origin, WrongValue, cast
 from modelreg.tables.columns import refuse_duplicates
-from modelreg.tables.csv import csv_chunks, csv_columns, line_of, reading_csv
+from modelreg.tables.csv import csv_chunks, csv_columns, has_truth_words, line_of, reading_csv
 from modelreg.tables.json_lines import json_chunks, json_columns, json_line_of
 from modelreg.tables.parquet import parquet, parquet_chunks, parquet_columns
 from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    Array = np.ndarray[Any, Any]
 
 _MOST_NAMED = 5  # columns in one message
 _ROWS_AT_ONCE = 50_000  # of a DataFrame
@@ -172,7 +176,10 @@ def _csv(
     with reading_csv(table):
         try:
             absent = {name: list(MISSING) for name in parsed}
+            may_be_words = cache(lambda: has_truth_words(table))
             for frame in csv_chunks(table, columns, **options, na_values=absent):
+                for name in (name for name, dtype in parsed.items() if dtype != "bool"):
+                    _refuse_doubtful(frame[name].to_numpy(), may_be_words)
                 yield _chunk(frame, table, columns, fields, others, read)
                 read += len(frame)
             return
@@ -184,6 +191,20 @@ def _csv(
             if read >= done:
                 yield _chunk(frame, table, columns, fields, others, read)
             read += len(frame)
+
+
+def _refuse_doubtful(numbers: Array, may_be_words: Callable[[], bool]) -> None:
+    """Raise ValueError for numbers of which the text has to be looked at.
+
+    pandas reads ``1e999`` as infinite, and a column of ``True`` and ``False`` as ones and zeros.
+    """
+    import numpy as np
+
+    missing_or_infinite = ~np.isfinite(numbers)
+    if np.isinf(numbers[missing_or_infinite]).any():
+        raise ValueError
+    if (missing_or_infinite | (numbers == 0) | (numbers == 1)).all() and may_be_words():
+        raise ValueError
 
 
 def _is_of_value(error: InvalidData) -> bool:

@@ -52,11 +52,12 @@ class TextLayout:
     def parse(cls, delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
         """What a user states; raises `InvalidInput`."""
         separator = _DELIMITERS.get(delimiter, delimiter) if delimiter is not None else None
-        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
-            raise InvalidInput(f"{shown(separator)} cannot separate values", "name one character, or tab")
+        if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
+            raise InvalidInput(f"{shown(separator)} cannot separate values", "name one ASCII character, or tab")
         try:
             name = codecs.lookup(encoding or "utf-8").name
-        except LookupError:
+            "".encode(name)  # which codecs that are no encodings of text refuse
+        except (LookupError, ValueError):
             hint = "name one of Python's, as utf-8, latin-1, cp1252 or utf-16"
             raise InvalidInput(f"there is no encoding {shown(str(encoding))}", hint) from None
         return cls(separator, name, header)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from modelreg.artifacts.manifest import FACTS, FILEPATH
 from modelreg.errors import BlobDamaged, UnusableSource
 from modelreg.records.signature import Signature, SignatureField
 
@@ -69,7 +71,72 @@ def test_a_layout_of_several_versions_is_refused(registry, exported, model_file,
         registry.register(exported[1], "elsewhere")
 
 
-@pytest.mark.parametrize("index", ["", "[]", "{}", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:00"}]}'])
+def rewritten(folder, change):
+    """Change the manifest in a layout, and name it by its new digest."""
+    index = json.loads((folder / "index.json").read_text())
+    blobs = folder / "blobs" / "sha256"
+    manifest = json.loads((blobs / index["manifests"][0]["digest"].removeprefix("sha256:")).read_text())
+    change(manifest)
+    content = json.dumps(manifest).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    (blobs / digest).write_bytes(content)
+    index["manifests"][0] |= {"digest": f"sha256:{digest}", "size": len(content)}
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+def of_facts(name, value):
+    def change(manifest):
+        facts = json.loads(manifest["annotations"][FACTS]) | {name: value}
+        manifest["annotations"][FACTS] = json.dumps(facts)
+
+    return change
+
+
+def below_itself(manifest):
+    (layer,) = manifest["layers"]
+    below = {**layer, "annotations": {FILEPATH: layer["annotations"][FILEPATH] + "/more"}}
+    manifest["layers"].append(below)
+    of_facts("kind", "folder")(manifest)
+
+
+COLUMN = {"name": "age", "type": "zzz", "shape": [], "nullable": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda manifest: manifest["layers"].clear(), "it has 0 files"),
+        (lambda manifest: manifest["layers"].extend(manifest["layers"]), "it has 2 files"),
+        (below_itself, "two files have one place"),
+        (of_facts("kind", "zoo"), "neither file nor folder"),
+        (of_facts("signature", {"inputs": [COLUMN], "outputs": []}), "no field of a signature"),
+        (lambda manifest: manifest["annotations"].update({FACTS: "[" * 100_000}), "its manifest is damaged"),
+        (lambda manifest: manifest["layers"][0]["annotations"].update({FILEPATH: "\ud800"}), "not UTF-8"),
+    ],
+)
+def test_a_manifest_that_no_registration_writes_is_refused(registry, exported, change, words):
+    rewritten(exported[1], change)
+    with pytest.raises(UnusableSource, match=words) as refused:
+        registry.register(exported[1], "elsewhere")
+    assert refused.value.hint == "export the version again"
+    assert [model.name for model in registry.models()] == ["churn"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes() + b" ")]
+)
+def test_a_damaged_export_is_no_folder_like_any_other(registry, exported, damage):
+    version, folder = exported
+    manifest = folder / "blobs" / "sha256" / version.digest.removeprefix("sha256:")
+    manifest.chmod(0o600)
+    damage(manifest)
+    with pytest.raises(UnusableSource, match="its manifest is damaged"):
+        registry.register(folder, "elsewhere")
+
+
+@pytest.mark.parametrize(
+    "index", ["[" * 100_000, "", "[]", "{}", '{"manifests": [{}]}', '{"manifests": [{"digest": "sha256:00"}]}']
+)
 def test_a_layout_of_something_else_is_a_folder_like_any_other(registry, tmp_path, index):
     (tmp_path / "image").mkdir()
     (tmp_path / "image" / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from sklearn.dummy import DummyClassifier
 
 import modelreg.mlflow as mlflow
 from modelreg.mlflow.entities import ViewType
@@ -116,6 +117,39 @@ def test_an_experiment_is_there_when_it_is_chosen_or_made_or_has_a_run(runs):
         pass
     assert mlflow.get_experiment(run.info.experiment_id).name == "winter"
     assert mlflow.set_experiment("Default").experiment_id == mlflow.get_experiment("0").experiment_id == "0"
+
+
+@pytest.mark.parametrize(("ascending", "expected"), [(False, [0.9, 0.7, None]), (True, [0.7, 0.9, None])])
+def test_logged_models_without_the_metric_come_last(ascending, expected):
+    for auc in (0.7, None, 0.9):
+        with mlflow.start_run():
+            mlflow.log_metrics({} if auc is None else {"auc": auc})
+            mlflow.sklearn.log_model(DummyClassifier(), name="model")
+    order = [{"field_name": "metrics.auc", "ascending": ascending}]
+    found = mlflow.MlflowClient().search_logged_models(["0"], order_by=order)
+    assert [{metric.key: metric.value for metric in model.metrics}.get("auc") for model in found] == expected
+
+
+def test_a_metric_of_the_client_reaches_the_run_of_its_model():
+    client = mlflow.MlflowClient()
+    with mlflow.start_run() as trained:
+        model = mlflow.sklearn.log_model(DummyClassifier(), name="model")
+    with mlflow.start_run() as run:
+        client.log_metric(run.info.run_id, "auc", 0.9, model_id=model.model_id)
+    assert [mlflow.get_run(each.info.run_id).data.metrics["auc"] for each in (run, trained)] == [0.9, 0.9]
+    with pytest.raises(MlflowException):
+        client.log_metric(run.info.run_id, "auc", 0.9, model_id="m-none")
+    with pytest.raises(MlflowException, match="kept without its dataset"):
+        client.log_metric(run.info.run_id, "auc", 0.9, dataset_name="holdout")
+
+
+@pytest.mark.parametrize("paths", [("t.txt", "t.txt/u.txt"), ("d/a.txt", "d")])
+def test_a_file_cannot_lie_below_a_file(paths):
+    with mlflow.start_run() as run:
+        mlflow.log_text("one", paths[0])
+        with pytest.raises(MlflowException, match="below the file"):
+            mlflow.log_text("two", paths[1])
+    assert mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="")
 
 
 def test_the_run_that_ended_last_is_at_hand():

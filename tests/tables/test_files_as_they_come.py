@@ -184,6 +184,53 @@ def test_an_empty_cell_of_a_stated_text_is_an_empty_text(tmp_path):
     assert [row[0] for row in echoed(path, tmp_path, signature)] == ["late", ""]
 
 
+@pytest.mark.parametrize(
+    ("text", "type_", "words"),
+    [
+        ("True\nFalse", "float64", "'v' is not float64: 'True' in line 2"),
+        ("1\n1\nfalse", "int64", "'v' is not int64: 'false' in line 4"),
+        ("0.5\n1e400", "float64", "'v' is beyond float64: '1e400' in line 3"),
+        ("0.5\n\u0663", "float64", "'v' is not float64: '\u0663' in line 3"),
+    ],
+)
+def test_what_is_no_number_of_the_type_is_refused_in_csv(tmp_path, text, type_, words):
+    (tmp_path / "data.csv").write_text(f"v,w\n{text}\n".replace("\n", ",x\n").replace("v,w,x", "v,w"))
+    signature = Signature((SignatureField("v", type_), SignatureField("w", "string")))
+    with pytest.raises(InvalidData, match=words):
+        echoed(tmp_path / "data.csv", tmp_path, signature)
+
+
+def test_infinite_numbers_and_columns_of_ones_are_numbers(tmp_path):
+    (tmp_path / "data.csv").write_text("v,w\ninf,1\n-inf,0\n0.5,1\n")
+    signature = Signature((SignatureField("v", "float64"), SignatureField("w", "int64")))
+    assert echoed(tmp_path / "data.csv", tmp_path, signature) == [["inf", "1.0"], ["-inf", "0.0"], ["0.5", "1.0"]]
+
+
+def test_a_number_beyond_every_float_is_refused_in_json(tmp_path):
+    (tmp_path / "data.jsonl").write_text('{"v": 0.5}\n{"v": 1e400}\n')
+    with pytest.raises(InvalidData, match="1e400 is beyond float64"):
+        echoed(tmp_path / "data.jsonl", tmp_path, Signature((SignatureField("v", "float64"),)))
+
+
+def test_an_empty_cell_is_refused_where_it_may_be_a_category_or_missing(tmp_path):
+    field = SignatureField("v", "string", nullable=True, categories=("", "a"))
+    (tmp_path / "data.csv").write_text("v,n\na,1\n,2\n")
+    with pytest.raises(InvalidData, match="'v' is empty in line 3, and that is a category as well"):
+        echoed(tmp_path / "data.csv", tmp_path, Signature((field, SignatureField("n", "int64"))))
+
+
+@pytest.mark.parametrize("delimiter", ["é", "ab", '"'])
+def test_what_cannot_separate_values_is_refused(delimiter):
+    with pytest.raises(InvalidInput, match="cannot separate values"):
+        TextLayout.parse(delimiter, None, None)
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "hex", "\udcff", "nonsense", "undefined"])
+def test_what_is_no_encoding_of_text_is_refused(encoding):
+    with pytest.raises(InvalidInput, match="there is no encoding"):
+        TextLayout.parse(None, encoding, None)
+
+
 @pytest.mark.parametrize("wrong", ["foo", "01/02/2021", "2021-13-45"])
 @pytest.mark.parametrize("types", [{"at": "datetime"}, {"at": "datetime[ns, UTC]"}])
 def test_a_wrong_time_is_named_and_none_beside_it(wrong, types, tmp_path):
