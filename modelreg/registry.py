@@ -15,6 +15,7 @@ from modelreg.errors import (
     BytesElsewhere,
     CatalogDamaged,
     DangerousName,
+    InvalidData,
     InvalidInput,
     NameNotTrusted,
     SourceNotFound,
@@ -666,7 +667,10 @@ class Registry:
             if incumbent not in (None, measured):
                 reference = f"{self._name_of(number)}/{incumbent}"
                 with self._running(reference, model.table, trust, message, options) as other:
-                    scores_of_incumbent = other.evaluate(request, progress)
+                    try:
+                        scores_of_incumbent = other.evaluate(request, progress)
+                    except InvalidData as error:
+                        raise InvalidData(f"{reference}, in Production: {error}", error.hint) from error
         with writing(self._home, message) as change:
             now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):

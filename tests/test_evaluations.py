@@ -82,6 +82,7 @@ def test_they_stand_beside_those_of_the_version_in_production(two, holdout, canc
     assert (other.production, other.incumbent, other.same_data) == (1, None, False)
 
 
+@pytest.mark.slow
 def test_the_version_in_production_is_measured_on_the_same_data_in_one_command(two, holdout):
     two.record_evaluation("tumour/1", "holdout", {"auc": 0.5})
     two.transition("tumour", 1, "Production")
@@ -100,7 +101,7 @@ def test_nothing_is_kept_when_the_version_in_production_cannot_be_measured(two, 
     joblib.dump(other, tmp_path / "other.joblib")
     two.register(tmp_path / "other.joblib", "tumour", stage="Production", signature=infer_signature([[1.0]]))
     before = two.history()
-    with pytest.raises(InvalidData):
+    with pytest.raises(InvalidData, match="tumour/3, in Production: "):
         two.evaluate("tumour/1", holdout, "target", production=True)
     assert two.history() == before
 

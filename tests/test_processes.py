@@ -73,6 +73,7 @@ assert looks
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_eight_processes_promote_eight_versions_and_never_two_are_in_production(
     registry, model_file, at_once, process, tmp_path, rounds
@@ -240,6 +241,7 @@ def test_a_process_that_is_killed_while_it_registers_has_done_all_or_nothing(reg
     assert outcomes == sorted(outcomes)  # nothing until one moment, and all from then on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [SOME, MANY])
 def test_a_process_that_is_killed_while_it_promotes_has_done_all_or_nothing(registry, model_file, run, most):
     registry.register(model_file(b"1"), "churn", stage="Production")

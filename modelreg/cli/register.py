@@ -185,12 +185,14 @@ def _signature(path: Path | None, types: dict[str, str], layout: TextLayout, not
 def _metrics_of_file(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
+    from modelreg.tables.json_lines import without_duplicates
+
     try:
         with path.open("rb") as file:
             text = file.read(_LONGEST_METRICS + 1)
         if len(text) > _LONGEST_METRICS:
             raise InvalidData(f"{shown(str(path))} is longer than 1 MiB", "name a file of metrics alone")
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=without_duplicates)
     except OSError as error:
         raise InvalidData(f"{shown(str(path))} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -76,7 +76,9 @@ class Job:
         from modelreg.security.trust import to_be_moved
 
         names = trustable if known.issuperset(trustable) else ()
-        return UntrustedModel(self.trust.model, findings, names, to_be_moved(self.imports))
+        told = "\n".join(findings)
+        named = (each for each in self.imports if f"{each.module}.{each.name}" in told)
+        return UntrustedModel(self.trust.model, findings, names, to_be_moved(named))
 
 
 def send(channel: socket.socket, message: Preparation | Job, descriptors: Sequence[int] = ()) -> None:

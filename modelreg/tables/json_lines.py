@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,15 @@ def _rows(table: TableFile) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InvalidData(f"{table.name} cannot be read as gzip: {shown(str(error))}") from error
 
 
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; raises ValueError for a key that it has twice, of which Python would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"it has the key {twice!r} twice")
+    return found
+
+
 def _finite(text: str) -> float:
     """A number; raises ValueError for one beyond every float, which would be read as infinite."""
     if math.isinf(number := float(text)):
@@ -74,7 +84,9 @@ def _finite(text: str) -> float:
 def _object(table: TableFile, number: int, line: bytes) -> dict[str, Any]:
     try:
         text = line.decode(table.layout.encoding)
-        row = json.loads(text, parse_float=_finite if "e" in text or "E" in text else None)
+        row = json.loads(
+            text, parse_float=_finite if "e" in text or "E" in text else None, object_pairs_hook=without_duplicates
+        )
     except (ValueError, RecursionError) as error:
         said = shown(str(error))
         raise InvalidData(f"line {number} of {table.name} is not JSON: {said}", "write one object a line") from error

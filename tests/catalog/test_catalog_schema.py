@@ -60,7 +60,7 @@ def test_a_stored_catalog_is_read_as_it_is_and_migrated_by_the_first_change(stor
     assert [entry.action for entry in history[9:]] == ["migrate", "tag"]
     steps = [each["name"] for each in json.loads(history[9].after)["migrations"]]
     assert steps[:4] == ["foundation", "runs", "newest_in_production", "attributes_of_imports"]
-    assert steps[4:] == ["answered_by_indexes", "git_branch"]
+    assert steps[4:] == ["answered_by_indexes", "git_branch", "terms_of_evaluations"]
 
 
 def test_a_stored_catalog_is_sound_once_it_is_migrated(stored_catalog):

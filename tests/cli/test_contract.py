@@ -331,6 +331,7 @@ def trained(registry, trained_once, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_metrics_beside_production(run, trained):
     first = run("evaluate", "iris/1", "--data", trained / "holdout.csv", "--target", "target")
     assert first.returncode == 0, first.stderr

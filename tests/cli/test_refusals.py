@@ -91,6 +91,12 @@ def test_what_cannot_be_registered_is_refused_and_nothing_is(churn, files, optio
     assert journal() == before
 
 
+def test_a_metric_that_a_file_has_twice_is_refused(churn, files, tmp_path):
+    (tmp_path / "metrics.json").write_text('{"auc": 0.5, "auc": 0.9}')
+    words = ("register", files[2], "--name", "churn", "--metrics-file", tmp_path / "metrics.json")
+    refused(churn(*words), 2, "it has the key 'auc' twice")
+
+
 def fifo(folder):
     os.mkfifo(folder / "pipe")
 

@@ -53,7 +53,7 @@ def test_who_does_not_want_to_promote_changes_nothing(churn, terminal, answer, s
     assert stages(churn) == {1: "Production", 2: "None", 3: "None"}
 
 
-@pytest.mark.parametrize("answer", ["x", "no", "abort", "Archve"])
+@pytest.mark.parametrize("answer", ["x", "no"])
 def test_a_question_is_asked_again_until_it_is_answered(churn, terminal, answer):
     prompt = terminal("transition", "churn", "2", "Production").until("(q)uit")
     again = prompt.type(f"{answer}\n").until(

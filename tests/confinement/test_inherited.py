@@ -27,6 +27,7 @@ print("read", repr(sys.secret.read()))
 """
 
 
+@pytest.mark.slow
 def test_what_was_opened_before_leads_nowhere(world):
     log, secret = world.folder / "agent.log", world.home / "secret"
     log.write_text("started\n")

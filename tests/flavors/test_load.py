@@ -166,6 +166,7 @@ def test_an_mlflow_folder_predicts():
 # --- what cannot be loaded --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_model_beside_code_predicts_here_and_in_a_process_of_its_own(registry, tmp_path):
     rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
     folder = tmp_path / "churn"

@@ -467,6 +467,7 @@ def _pairs_of_one_hash(count: int) -> list[tuple[int, int]]:
     return pairs
 
 
+@pytest.mark.slow
 def test_keys_of_one_hash_are_not_compared_for_ever():
     keys = _pairs_of_one_hash(6000)
     assert len({hash(key) for key in keys}) == 1

@@ -212,6 +212,12 @@ def test_a_number_beyond_every_float_is_refused_in_json(tmp_path):
         echoed(tmp_path / "data.jsonl", tmp_path, Signature((SignatureField("v", "float64"),)))
 
 
+def test_a_key_that_a_line_has_twice_is_refused(tmp_path):
+    (tmp_path / "data.jsonl").write_text('{"v": 1}\n{"v": 1, "v": 2}\n')
+    with pytest.raises(InvalidData, match="it has the key 'v' twice"):
+        echoed(tmp_path / "data.jsonl", tmp_path, Signature((SignatureField("v", "float64"),)))
+
+
 def test_an_empty_cell_is_refused_where_it_may_be_a_category_or_missing(tmp_path):
     field = SignatureField("v", "string", nullable=True, categories=("", "a"))
     (tmp_path / "data.csv").write_text("v,n\na,1\n,2\n")
