@@ -219,7 +219,7 @@ def whole(registry):
 
 
 SOME = 2
-MANY = pytest.param(12, marks=pytest.mark.slow)
+MANY = pytest.param(6, marks=pytest.mark.slow)
 
 
 def places(steps, most):

@@ -28,7 +28,7 @@ def test_ctrl_c_at_a_system_call_undoes_all_or_comes_too_late(undertaking, stock
     before = facts(make("before").registry)
     found = whole.moments(*undertaking.words)
     after = facts(whole.registry)
-    for moment in strace.thinned(found, stride(undertaking.stride + 1), stride(2 * undertaking.stride_of_pages)):
+    for moment in strace.thinned(found, stride(2 * undertaking.stride), stride(2 * undertaking.stride_of_pages)):
         run = make(f"{moment.call}-{moment.nth}")
         done = run(*undertaking.words, before=strace.at(moment, "signal=INT"))
         words = said(done)

@@ -43,7 +43,7 @@ def test_a_command_that_is_killed_at_a_system_call_has_done_all_or_nothing(under
         assert outcomes == sorted(outcomes)  # nothing until one moment, and all from then on
 
 
-ROUNDS = 30
+ROUNDS = 15
 AT_ONCE = 4
 SIZES = (1_000, 900_000, 3_000_000, 20_000_000)
 

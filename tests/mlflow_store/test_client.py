@@ -78,6 +78,7 @@ def test_the_tutorial_holds(client, registry, forest, data):
     assert list(registry.verify()) == []
 
 
+@only_strict
 def test_a_version_has_the_metrics_of_its_run_and_passes_gates_on_them(client, registry, forest, data, tmp_path):
     with mlflow.start_run() as run:
         mlflow.log_param("trees", 3)
@@ -95,6 +96,7 @@ def test_a_version_has_the_metrics_of_its_run_and_passes_gates_on_them(client, r
     assert scores.evaluation.metrics["accuracy"] == 1.0
 
 
+@only_strict
 def test_a_logged_model_leads_to_its_run(client, registry, forest, folder):
     with mlflow.start_run() as run:
         logged = mlflow.sklearn.log_model(forest, name="forest", skops_trusted_types=TRUSTED)
