@@ -142,6 +142,17 @@ def _required(values: Column, field: SignatureField) -> Column:
     return values
 
 
+def is_misread(texts: Column) -> bool:
+    """Whether pandas takes a text for another number: ``True`` for 1, or ``1e999`` for an infinite one."""
+    import numpy as np
+    import pandas as pd
+
+    if texts.isin([word for word in _TRUTH if not word.isdecimal()]).any():
+        return True
+    infinite = np.isinf(pd.to_numeric(texts, errors="coerce").to_numpy(dtype="float64"))
+    return not texts[infinite].str.strip().str.lower().isin(_INFINITE).all()
+
+
 # --- missing values -------------------------------------------------------------------------------------------
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData, shown
@@ -50,15 +50,9 @@ def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iter
     import pandas as pd
 
     width, may_be_short = len(columns), False
-    options |= _options(table) | {
-        "header": None if table.layout.header is False else 0,
-        "names": list(columns),
-        "skip_blank_lines": width > 1,
-        "chunksize": _rows_at_once(table, width),
-        "low_memory": False,
-    }
-    with table.text() as file, pd.read_csv(file, **options) as chunks:
-        for chunk in _ahead(chunks):
+    options |= _layout(table, columns)
+    with table.text() as file, pd.read_csv(file, **options) as chunks, closing(_ahead(chunks)) as ahead:
+        for chunk in ahead:
             if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a value too many for the row's name
                 raise InvalidData(f"{table.name} has rows with more values than the first line has names")
             last = chunk[columns[-1]]
@@ -68,8 +62,22 @@ def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iter
         _refuse_short_rows(table, width)
 
 
-def _ahead(chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The same chunks, of which the next is read while one is worked on: pandas reads without Python's lock."""
+def _layout(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
+    """What tells pandas to read the rows of a file with these columns, some at a time."""
+    return _options(table) | {
+        "header": None if table.layout.header is False else 0,
+        "names": list(columns),
+        "skip_blank_lines": len(columns) > 1,
+        "chunksize": _rows_at_once(table, len(columns)),
+        "low_memory": False,
+    }
+
+
+def _ahead(chunks: Iterator[pd.DataFrame]) -> Generator[pd.DataFrame]:
+    """The same chunks, of which the next is read while one is worked on: pandas reads without Python's lock.
+
+    Close it before the file: nobody else may do that while its thread reads.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as reader:
@@ -84,18 +92,14 @@ def has_ascii(table: TableFile) -> bool:
     return table.layout.encoding.startswith(("utf-8", "ascii", "latin", "iso8859", "cp125"))
 
 
-def has_truth_words(table: TableFile) -> bool:
-    """Whether ``True``, ``false`` or the like may be in the file."""
-    if not has_ascii(table):
-        return True
-    last = b""
-    with table.text() as file:
-        while block := file.read(_START):
-            text = last + block
-            if any(part in text for part in (b"rue", b"alse", b"RUE", b"ALSE")):
-                return True
-            last = block[-4:]
-    return False
+def csv_texts(table: TableFile, columns: Sequence[str], name: str) -> Iterator[pd.Series[Any]]:
+    """One column as it is written, some rows at a time."""
+    import pandas as pd
+
+    options = _layout(table, columns) | {"usecols": [name], "dtype": "str", "keep_default_na": False}
+    with table.text() as file, pd.read_csv(file, **options) as chunks:
+        for chunk in chunks:
+            yield chunk[name]
 
 
 def line_of(table: TableFile, row: int, width: int) -> int | None:

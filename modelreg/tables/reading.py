@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modelreg.errors import InvalidData, shown
 from modelreg.records.signature import SignatureField
-from modelreg.tables.casting import MISSING, Origin, WrongValue, cast
+from modelreg.tables.casting import MISSING, Origin, WrongValue, cast, is_misread
 from modelreg.tables.columns import refuse_duplicates
-from modelreg.tables.csv import csv_chunks, csv_columns, has_truth_words, line_of, reading_csv
+from modelreg.tables.csv import csv_chunks, csv_columns, csv_texts, line_of, reading_csv
 from modelreg.tables.json_lines import json_chunks, json_columns, json_line_of
 from modelreg.tables.parquet import parquet, parquet_chunks, parquet_columns
 from modelreg.tables.source import TableFile
@@ -176,10 +176,11 @@ def _csv(
     with reading_csv(table):
         try:
             absent = {name: list(MISSING) for name in parsed}
-            may_be_words = cache(lambda: has_truth_words(table))
+            has_misread = cache(lambda name: any(map(is_misread, csv_texts(table, columns, name))))
             for frame in csv_chunks(table, columns, **options, na_values=absent):
                 for name in (name for name, dtype in parsed.items() if dtype != "bool"):
-                    _refuse_doubtful(frame[name].to_numpy(), may_be_words)
+                    if _may_be_misread(frame[name].to_numpy()) and has_misread(name):
+                        raise ValueError
                 yield _chunk(frame, table, columns, fields, others, read)
                 read += len(frame)
             return
@@ -193,18 +194,11 @@ def _csv(
             read += len(frame)
 
 
-def _refuse_doubtful(numbers: Array, may_be_words: Callable[[], bool]) -> None:
-    """Raise ValueError for numbers of which the text has to be looked at.
-
-    pandas reads ``1e999`` as infinite, and a column of ``True`` and ``False`` as ones and zeros.
-    """
+def _may_be_misread(numbers: Array) -> bool:
+    """Whether numbers are such as pandas also makes of other texts: infinite ones, or ones and zeros alone."""
     import numpy as np
 
-    missing_or_infinite = ~np.isfinite(numbers)
-    if np.isinf(numbers[missing_or_infinite]).any():
-        raise ValueError
-    if (missing_or_infinite | (numbers == 0) | (numbers == 1)).all() and may_be_words():
-        raise ValueError
+    return bool(np.isinf(numbers).any() or (np.isnan(numbers) | (numbers == 0) | (numbers == 1)).all())
 
 
 def _is_of_value(error: InvalidData) -> bool:

@@ -190,6 +190,7 @@ def test_an_empty_cell_of_a_stated_text_is_an_empty_text(tmp_path):
         ("True\nFalse", "float64", "'v' is not float64: 'True' in line 2"),
         ("1\n1\nfalse", "int64", "'v' is not int64: 'false' in line 4"),
         ("0.5\n1e400", "float64", "'v' is beyond float64: '1e400' in line 3"),
+        ("inf\n1e400", "float64", "'v' is beyond float64: '1e400' in line 3"),
         ("0.5\n\u0663", "float64", "'v' is not float64: '\u0663' in line 3"),
     ],
 )
@@ -204,6 +205,12 @@ def test_infinite_numbers_and_columns_of_ones_are_numbers(tmp_path):
     (tmp_path / "data.csv").write_text("v,w\ninf,1\n-inf,0\n0.5,1\n")
     signature = Signature((SignatureField("v", "float64"), SignatureField("w", "int64")))
     assert echoed(tmp_path / "data.csv", tmp_path, signature) == [["inf", "1.0"], ["-inf", "0.0"], ["0.5", "1.0"]]
+
+
+def test_ones_and_zeros_beside_truth_values_are_numbers(tmp_path):
+    (tmp_path / "data.csv").write_text("v,w\n1,True\n0,False\n")
+    signature = Signature((SignatureField("v", "int64"), SignatureField("w", "boolean")))
+    assert echoed(tmp_path / "data.csv", tmp_path, signature) == [["1", "True"], ["0", "False"]]
 
 
 def test_a_number_beyond_every_float_is_refused_in_json(tmp_path):
