@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from modelreg.records.difference import Difference, FileDifference, ValueDifference
-from modelreg.records.evaluation import Terms
+from modelreg.records.evaluation import EvaluationTerms
 from modelreg.records.signature import Signature
 from modelreg.records.version import ModelVersion
 from modelreg.references import Digest, short_digest
@@ -62,13 +62,11 @@ def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) ->
     """
     if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):
         return None
-    return why_other_measure(
-        dataset,
-        *(
-            Measure(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
-            for version in (before, after)
-        ),
+    measures = (
+        Measure(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
+        for version in (before, after)
     )
+    return why_other_measure(dataset, *measures)
 
 
 class Measure(NamedTuple):
@@ -77,12 +75,12 @@ class Measure(NamedTuple):
     reference: str
     data: Digest | None
     """SHA-256 of the file; None where it is not known."""
-    terms: Terms | None
+    terms: EvaluationTerms | None
     """Which target, class and weights; None where it was measured elsewhere."""
 
 
 def why_other_measure(dataset: str, *measures: Measure) -> str | None:
-    """Why scores on ``dataset`` do not compare; None where they do. Terms that are not known are taken on trust."""
+    """Why scores on ``dataset`` do not compare; None where they do. Terms that are not known count as the same."""
     unknown = [each.reference for each in measures if each.data is None]
     if unknown:
         return f"on which data {' and '.join(unknown)} scored eval.{dataset} is not known"
@@ -96,7 +94,8 @@ def why_other_measure(dataset: str, *measures: Measure) -> str | None:
     return None
 
 
-def _in_words(terms: Terms) -> str:
+def _in_words(terms: EvaluationTerms) -> str:
+    """``target churned, task classification, weight amount``."""
     values = ((name, ", ".join(value) if isinstance(value, list) else value) for name, value in terms.items())
     return ", ".join(f"{name.removesuffix('s')} {value}" for name, value in values)
 

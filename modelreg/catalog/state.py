@@ -1,4 +1,4 @@
-"""The values that the journal vouches for, read from the tables that hold them.
+"""The values that the journal confirms, read from the tables that hold them.
 
 The counts of versions are not among them: the tables themselves tell whether those are right.
 """

@@ -34,7 +34,6 @@ from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
 from modelreg.records.difference import ValueDifference
 from modelreg.records.evaluation import EvaluationOutcome
-from modelreg.tables.writing import STDOUT
 
 _COLUMNS = (
     Column[ValueDifference]("metric", lambda score: score.name, style=lambda _: "bold"),
@@ -243,7 +242,7 @@ def predict(
     if as_json:
         output.print_json(done)
     else:
-        target = "stdout" if str(done.path) == STDOUT else done.path
+        target = "stdout" if destination == "-" else done.path
         output.note(f"wrote {done.rows} {'prediction' if done.rows == 1 else 'predictions'} to {target}")
 
 

@@ -37,7 +37,7 @@ Values = dict[str, Any]
 
 @dataclass(slots=True)
 class State:
-    """Everything in the catalog that only the journal can vouch for."""
+    """Everything in the catalog that only the journal can confirm."""
 
     models: dict[int, Values] = field(default_factory=dict)
     """Model id -> its values."""

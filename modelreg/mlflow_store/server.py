@@ -1,7 +1,7 @@
 """What is different in ``mlflow server``: it answers clients, who need not be trusted, nor see its disk.
 
 A client names the source of a version, and must not make the server fetch what it wishes. Read are the places that
-MLflow's server vouches for, which refuses sources that are not among the artifacts of their run or model, and where
+MLflow's server has checked, which refuses sources that are not among the artifacts of their run or model, and where
 runs and logged models say that they are. All other addresses are kept and never asked.
 """
 

@@ -15,7 +15,7 @@ LONGEST_LABEL = 1000
 """Characters of a class in a confusion matrix that is kept."""
 
 
-Terms = Mapping[str, Any]
+EvaluationTerms = Mapping[str, Any]
 """What was measured: ``targets``, ``task``, and where they were named ``positive`` and ``weight``."""
 
 
@@ -42,7 +42,7 @@ class EvaluationRequest:
     ignore_extra: bool = False
     """Whether columns that the model does not take are left out."""
 
-    def terms(self, task: str | None) -> Terms:
+    def terms(self, task: str | None) -> EvaluationTerms:
         """What decides whether scores compare with others on the same data; ``task`` is that of the scores."""
         said = {"targets": list(self.targets), "task": task, "positive": self.positive, "weight": self.weight}
         return {name: value for name, value in said.items() if value is not None}
@@ -72,7 +72,7 @@ class Scores:
     data_digest: Digest | None
     """SHA-256 of the file with the data, as it was given."""
     data_rows: int | None
-    terms: Terms | None = field(default=None, kw_only=True)
+    terms: EvaluationTerms | None = field(default=None, kw_only=True)
     """What was measured, where it was measured here."""
 
 

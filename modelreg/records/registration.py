@@ -53,4 +53,4 @@ class Registration(ModelVersion):
     notes: tuple[str, ...]
     """Sentences that whoever registered it should read."""
     displaced: int | None = None
-    """The version that was in Production before this one was registered with that stage."""
+    """The version that left Production when this one was registered with that stage."""

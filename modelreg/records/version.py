@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from modelreg.records.evaluation import Terms
 from modelreg.records.scan import ImportedName, Verdict
 from modelreg.records.signature import Signature
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
+
+if TYPE_CHECKING:
+    from modelreg.records.evaluation import EvaluationTerms
 
 READY = "READY"
 REFERENCE = "REFERENCE"
@@ -74,7 +77,7 @@ class ModelVersion:
     """Data set -> metric -> value; None for one that is undefined for that data."""
     evaluation_data: Mapping[str, Digest | None]
     """Data set -> SHA-256 of the data that those were measured on; None where it is not known."""
-    evaluation_terms: Mapping[str, Terms | None]
+    evaluation_terms: Mapping[str, EvaluationTerms | None]
     """Data set -> what was measured; None where it was measured elsewhere."""
     approvals: tuple[Approval, ...]
     scan: str | None
