@@ -22,6 +22,7 @@ test-faults: $(READY)
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
 	.venv-flavors/bin/pytest -n auto --dist worksteal -m "not slow" tests/flavors tests/signatures tests/inference tests/tables
+	.venv-flavors/bin/pytest -n auto --dist worksteal -k autolog tests/mlflow/test_scripts.py
 
 # MLflow itself on a registry of ours, and in and out of its stores, with everything that it brings, in an environment of its own.
 test-mlflow: .venv-mlflow/.ready

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.mlflow.absent import absent
-from modelreg.mlflow.autologging.xgboost import autolog
+from modelreg.mlflow.autologging.boosters import autolog_xgboost as autolog
 from modelreg.mlflow.loading import load_model
 from modelreg.mlflow.logging import log_estimator, save_estimator
 from modelreg.mlflow.models.model import ModelInfo

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from modelreg.mlflow import fluent, location
 from modelreg.mlflow.autologging import logging
-from modelreg.mlflow.autologging.settings import Settings
+from modelreg.mlflow.autologging.patching import replace
+from modelreg.mlflow.autologging.settings import Settings, outermost, parse_settings
 from modelreg.mlflow.tracking_client import as_points
 
 Rounds = Mapping[str, Mapping[str, list[float]]]
@@ -16,7 +18,7 @@ Adapt = Callable[[dict[str, Any]], Rounds]
 """Changes the arguments of a call to ``train`` so that it fills the rounds."""
 
 
-def of_xgboost(kwargs: dict[str, Any]) -> Rounds:
+def _of_xgboost(kwargs: dict[str, Any]) -> Rounds:
     """XGBoost fills a dictionary that it is given."""
     if kwargs.get("evals_result") is None:
         kwargs["evals_result"] = {}
@@ -24,7 +26,7 @@ def of_xgboost(kwargs: dict[str, Any]) -> Rounds:
     return rounds
 
 
-def of_lightgbm(kwargs: dict[str, Any]) -> Rounds:
+def _of_lightgbm(kwargs: dict[str, Any]) -> Rounds:
     """LightGBM has a callback that fills a dictionary."""
     import lightgbm
 
@@ -33,7 +35,46 @@ def of_lightgbm(kwargs: dict[str, Any]) -> Rounds:
     return rounds
 
 
-def logged_training(
+class Autologging:
+    """Logs what one of the libraries trains and fits, once it was called."""
+
+    def __init__(self, library: str, classes: Sequence[str], adapt: Adapt) -> None:
+        self._library, self._classes, self._adapt = library, classes, adapt
+        self._settings: Settings | None = None
+
+    def __call__(self, **stated: Any) -> None:
+        """Log parameters, metrics of each round and the model of each call to ``train`` and ``fit`` from now on."""
+        library = import_module(self._library)
+        self._settings = parse_settings(stated)
+        replace(library, "train", self._trained)
+        for name in self._classes:
+            if hasattr(library, name):
+                replace(getattr(library, name), "fit", self._fitted)
+
+    def _trained(self, train: Any, params: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+        settings = self._settings
+        with outermost() as is_of_user:
+            if settings is None or not is_of_user:
+                return train(params, data, *args, **kwargs)
+            return _logged_training(settings, train, params, data, args, kwargs, self._adapt)
+
+    def _fitted(self, fit: Any, estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        settings = self._settings
+        with outermost() as is_of_user:
+            if settings is None or not is_of_user:
+                return fit(estimator, *args, **kwargs)
+            return _logged_fit(settings, fit, estimator, args, kwargs)
+
+
+autolog_lightgbm = Autologging("lightgbm", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker"), _of_lightgbm)
+autolog_xgboost = Autologging(
+    "xgboost",
+    ("XGBModel", "XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor"),
+    _of_xgboost,
+)
+
+
+def _logged_training(
     settings: Settings, train: Any, params: Any, data: Any, args: Any, kwargs: dict[str, Any], adapt: Adapt
 ) -> Any:
     """Train a booster, and log parameters, rounds and the model."""
@@ -45,14 +86,14 @@ def logged_training(
         if args and isinstance(args[0], int):
             stated["num_boost_round"] = args[0]
         logging.log_params(run_id, dict(params) | stated)
-        log_rounds(run_id, rounds, getattr(booster, "best_iteration", None))
+        _log_rounds(run_id, rounds, getattr(booster, "best_iteration", None))
         if settings.log_models:
             _log_model(booster, None, settings)
 
     return logging.logged_fit(settings, lambda booster: booster, log, lambda: train(params, data, *args, **given))
 
 
-def logged_fit(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: Any) -> Any:
+def _logged_fit(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: Any) -> Any:
     """Fit an estimator of scikit-learn's interface, and log parameters, rounds and the model."""
     arguments = logging.arguments_of(fit, estimator, args, kwargs)
     data, target = arguments.get("X"), arguments.get("y")
@@ -64,7 +105,7 @@ def logged_fit(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: 
         found = getattr(model, "evals_result_", None)  # LightGBM's; XGBoost has a method
         if found is None and hasattr(model, "evals_result") and arguments.get("eval_set"):
             found = model.evals_result()
-        log_rounds(run_id, found or {}, _best_iteration(model))
+        _log_rounds(run_id, found or {}, _best_iteration(model))
         fluent.log_metrics(training_metrics(model, data, target), run_id=run_id)
         if settings.log_datasets:
             logging.log_dataset(run_id, data, "train")
@@ -74,7 +115,7 @@ def logged_fit(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: 
     return logging.logged_fit(settings, lambda _: estimator, log, lambda: fit(estimator, *args, **kwargs))
 
 
-def log_rounds(run_id: str, rounds: Rounds, best: int | None) -> None:
+def _log_rounds(run_id: str, rounds: Rounds, best: int | None) -> None:
     """Log the metrics of each round as ``DATA-METRIC``, in one transaction, and the best round where there is one."""
     points = [
         point
