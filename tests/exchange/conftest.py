@@ -91,7 +91,7 @@ def mlflow():
 def empty_database(mlflow, tmp_path_factory) -> Path:
     """A new SQLite file of MLflow's, which takes it some seconds to make."""
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_registered_models()
+    mlflow.MlflowClient(f"sqlite:///{path}", f"sqlite:///{path}").search_registered_models()
     return path
 
 
