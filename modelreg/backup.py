@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg import plain, provenance
+from modelreg import provenance
 from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.clock import now
 from modelreg.consistency import logged_findings, manifest_findings
 from modelreg.errors import (
     BackupInterrupted,
@@ -39,6 +38,16 @@ from modelreg.pruning import refuse_unbelievable
 from modelreg.records.backup import Backup, Restoration
 from modelreg.records.inspection import Finding
 from modelreg.records.version import ModelVersion
+from modelreg.system.clock import now
+from modelreg.system.files import (
+    find_obstacle,
+    flush,
+    make_folder,
+    open_new_file,
+    open_or_make_file,
+    read_content,
+    sync_path,
+)
 
 _EMPTY = "0:"
 """Stands for the head of a journal without entries."""
@@ -102,7 +111,7 @@ def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Ba
     was_bare, had_catalog = home.is_bare(), os.path.lexists(home.catalog.path)
     marker = home.path / UNFINISHED_RESTORATION
     try:
-        os.close(plain.file(marker, 0o666))
+        os.close(open_or_make_file(marker, 0o666))
         with placing.copied(source.catalog, home.catalog.path) as private:
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _keep_aside(home)
@@ -209,7 +218,7 @@ def _refuse_nested(one: Path, other: Path) -> None:
 
 def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
     """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
-    obstacle = plain.in_the_way(target.path)
+    obstacle = find_obstacle(target.path)
     if obstacle is not None:
         raise UnusableBackup(
             f"{shown(str(obstacle))} is not a folder; nothing was changed", "name a new folder or an empty one"
@@ -254,7 +263,7 @@ def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
 def _unfinished_head(target: Home) -> str | None:
     """The journal's head when the backup was begun that is not finished yet; None where none was."""
     try:
-        return plain.content(target.path / UNFINISHED).decode()
+        return read_content(target.path / UNFINISHED).decode()
     except (OSError, ValueError):
         return None
 
@@ -273,7 +282,7 @@ def _refuse_to_replace(home: Home, force: bool) -> None:
 @contextmanager
 def _holding_backup(target: Home) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
-    plain.folder(target.path)
+    make_folder(target.path)
     with target.pruning(), target.writing():
         placing.remove_temporaries(placing.temporaries(target.catalog.path))  # of a backup that was killed
         yield
@@ -282,14 +291,14 @@ def _holding_backup(target: Home) -> Iterator[None]:
 def _mark(target: Home, head: str) -> None:
     """Say that the folder is a backup which was begun."""
     private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
-    with os.fdopen(plain.new_file(private, 0o666), "w") as file:
+    with os.fdopen(open_new_file(private, 0o666), "w") as file:
         file.write(head)
         file.flush()
-        plain.flush(file.fileno())
+        flush(file.fileno())
     with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
         os.rename(private, target.path / UNFINISHED)
-    plain.sync(target.path)
-    plain.sync(target.path.parent)
+    sync_path(target.path)
+    sync_path(target.path.parent)
 
 
 def _unmark(target: Home) -> None:
@@ -303,7 +312,7 @@ def _holding_registry(home: Home) -> Iterator[None]:
     """Let nobody else write to the folder of a registry, which is made if need be."""
     home.refuse_foreign_folder()
     home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
-    plain.folder(home.path)
+    make_folder(home.path)
     with home.pruning(), home.writing():
         placing.remove_temporaries(placing.temporaries(home.catalog.path))
         yield

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg import plain
 from modelreg.catalog import Catalog
 from modelreg.errors import (
     CatalogDamaged,
@@ -24,6 +23,7 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.stages import RULES, StageRules
+from modelreg.system.files import change_mode, find_obstacle, make_folder, open_or_make_file, refuse_address
 
 if TYPE_CHECKING:
     from modelreg.artifacts.blobs import BlobStore
@@ -61,7 +61,7 @@ def find_home(explicit: Path | None) -> Path:
     """
     named = explicit or os.environ.get(ENVIRONMENT)
     if named:
-        plain.refuse_address(named)
+        refuse_address(named)
         return _expanded(Path(named))
     for folder in _here_and_above():
         found = folder / FOLDER_NAME
@@ -149,24 +149,24 @@ class Home:
                 f"{shown(str(own))} cannot be written, and this user has no home folder with a cache for checkouts",
                 "name a folder with XDG_CACHE_HOME",
             ) from error
-        plain.folder(cache)
+        make_folder(cache)
         return cache
 
     def writing(self) -> AbstractContextManager[None]:
         """The lock under which the catalog is changed."""
-        from modelreg.locks import locked
+        from modelreg.system.locks import locked
 
         return locked(self.path / "write.lock", self.lock_timeout)
 
     def ingesting(self) -> AbstractContextManager[None]:
         """The lock that keeps cleaning away while files come in; any number of processes hold it at once."""
-        from modelreg.locks import locked
+        from modelreg.system.locks import locked
 
         return locked(self.path / "prune.lock", self.lock_timeout, shared=True)
 
     def pruning(self) -> AbstractContextManager[None]:
         """The lock under which stored bytes are taken away: nothing comes in, and nothing is copied meanwhile."""
-        from modelreg.locks import locked
+        from modelreg.system.locks import locked
 
         return locked(self.path / "prune.lock", self.lock_timeout)
 
@@ -238,7 +238,7 @@ class Home:
 
         Call it under the registry's write lock, after `refuse_odd_places`.
         """
-        from modelreg.locks import mode_in
+        from modelreg.system.locks import mode_in
 
         mode = _make_folder(self.path, shared)
         self.artifacts.create(mode)
@@ -362,7 +362,7 @@ class Home:
 
     def refuse_foreign_folder(self) -> None:
         """Raise `UnusableFolder` for a folder that holds what is not of a registry."""
-        obstacle = plain.in_the_way(self.path)
+        obstacle = find_obstacle(self.path)
         if obstacle is not None:
             raise UnusableFolder(f"{shown(str(obstacle))} is not a folder", "name another with --registry")
         if not os.path.lexists(self.path):
@@ -423,8 +423,8 @@ def _is_made_for_a_group_of_caller(folder: Path) -> bool:
 
 def _own_file(path: Path, mode: int) -> int:
     """A descriptor of a regular file of ours, which is made if need be, with this mode."""
-    descriptor = plain.file(path, mode)
-    plain.change_mode(descriptor, mode)  # refused where another member of the group made it
+    descriptor = open_or_make_file(path, mode)
+    change_mode(descriptor, mode)  # refused where another member of the group made it
     return descriptor
 
 
@@ -437,9 +437,9 @@ def _write_ignore_file(path: Path, mode: int) -> None:
 
 def _make_folder(path: Path, shared: bool) -> int:
     """Make a folder that its owner can use and others, as the umask lets them, can read; returns its mode."""
-    plain.folder(path)
+    make_folder(path)
     allowed = stat.S_IMODE(path.stat().st_mode) | 0o700
     mode = (allowed | 0o2770) & 0o2775 if shared else allowed & 0o755
     if stat.S_IMODE(path.stat().st_mode) != mode:  # which in a group registry its owner alone may change
-        plain.change_mode(path, mode)
+        change_mode(path, mode)
     return mode

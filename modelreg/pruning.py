@@ -11,7 +11,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelreg import commits, provenance
+from modelreg import provenance
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import Unneeded, remove_checkouts, unneeded
 from modelreg.artifacts.copying import of_bytes
@@ -27,6 +27,7 @@ from modelreg.lifecycle.rollback import needed_versions
 from modelreg.records.inspection import Finding
 from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.references import Digest, ModelName
+from modelreg.system import interrupts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
                 is_current = tuple(_fates(change, request)) == planned.pruning.versions
                 for fate in planned.removed if is_current else ():
                     change.delete_version(fate.name, fate.version)
-            commits.go_on()  # Ctrl-C may end what follows: the same command goes on with it
+            interrupts.go_on()  # Ctrl-C may end what follows: the same command goes on with it
             if is_current:  # else somebody moved, named or deleted a version just now
                 break
         _remove_bytes(home, planned)

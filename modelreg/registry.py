@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 
-from modelreg import plain
 from modelreg.errors import (
     BytesElsewhere,
     CatalogDamaged,
@@ -25,6 +24,7 @@ from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
 from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
 from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
+from modelreg.system.files import refuse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -1072,9 +1072,10 @@ class Registry:
         Raises `CatalogDamaged` when the catalog cannot be believed, and `LockTimeout` while something is being
         registered or copied; then nothing was deleted.
         """
-        from modelreg import clock, pruning
+        from modelreg import pruning
         from modelreg.lifecycle.retention import Retention
         from modelreg.statements import checked_count, checked_duration, checked_message
+        from modelreg.system import clock
 
         retention = Retention(
             keep_last=checked_count(keep_last, "the number of versions to keep"),
@@ -1214,9 +1215,9 @@ class Registry:
         permissions: Permissions | None = None,
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
-        from modelreg import commits
         from modelreg.security.trust import Trust, honoured
         from modelreg.statements import checked_reason
+        from modelreg.system import interrupts
 
         if trust not in (None, "full"):
             raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
@@ -1225,7 +1226,7 @@ class Registry:
             checked_reason(message or "", what, "--message WHY")
             with writing(self._home, message) as change:
                 change.note_load(version, is_trusted=trust is not None, permissions=permissions)
-            commits.go_on()
+            interrupts.go_on()
         if trust:
             return Trust(version.reference, full=True)
         return Trust(version.reference, honoured(self.trusted_names()))
@@ -1274,7 +1275,7 @@ def _require_path(folder: StrPath) -> None:
     if not os.fspath(folder):
         raise InvalidInput("an empty path was given", "name a folder, or a file")
     _refuse_nul(folder)
-    plain.refuse_address(folder)
+    refuse_address(folder)
 
 
 def _refuse_nul(*paths: object) -> None:

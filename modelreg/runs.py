@@ -13,12 +13,11 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from modelreg import clock, provenance
+from modelreg import provenance
 from modelreg.artifacts.checkout import check_out
 from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source, SourceFile, find_source
-from modelreg.clock import as_milliseconds, as_text
 from modelreg.containers.content import OpenModel
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.estimators import dumped
@@ -32,6 +31,8 @@ from modelreg.registration import publish, require_published, scan_notes
 from modelreg.security.trust import Trust, honoured
 from modelreg.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
+from modelreg.system import clock
+from modelreg.system.clock import as_milliseconds, as_text
 
 if TYPE_CHECKING:
     from modelreg.expressions.evaluation import Value

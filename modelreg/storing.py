@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg import commits
 from modelreg.errors import LockTimeout, WriteFailed
+from modelreg.system import interrupts
 
 if TYPE_CHECKING:
     from modelreg.catalog.change import Change
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 @contextmanager
 def storing(needed: int | None = None, place: Path | None = None, inside: Path | None = None) -> Iterator[None]:
     """What the operating system refuses, in our words; ``inside`` is named where it says no file itself."""
-    before = commits.count()
+    before = interrupts.count()
     try:
         yield
     except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
         raise
     except OSError as error:
         where = place or (None if isinstance(error.filename, (str, bytes)) else inside)  # else none, or a descriptor
-        raise WriteFailed(error, where, needed, is_changed=commits.count() > before) from error
+        raise WriteFailed(error, where, needed, is_changed=interrupts.count() > before) from error
     except (WriteFailed, LockTimeout) as failure:
-        if commits.count() == before:
+        if interrupts.count() == before:
             raise
         raise failure.after_a_change() from failure
 

@@ -114,7 +114,7 @@ def test_of_processes_that_promote_without_a_word_one_succeeds(registry, model_f
 HOLD = """
 import sys
 from pathlib import Path
-from modelreg.locks import locked
+from modelreg.system.locks import locked
 with locked(Path(sys.argv[1], "write.lock"), 5):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg import plain
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
-from modelreg.artifacts.durability import sync_files
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile, identity_of
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
 from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
 from modelreg.references import DIGEST_PREFIX, Digest
+from modelreg.system.durability import sync_files
+from modelreg.system.files import change_mode, make_folder, read_content, remove_folder, sync_path
 
 if TYPE_CHECKING:
     from modelreg.records.run import LoggedModel
@@ -55,19 +55,19 @@ class BlobStore:
     def create(self, folder_mode: int) -> None:
         """Make the layout, or complete one whose making was interrupted."""
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
-            plain.folder(folder)
+            make_folder(folder)
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
-                plain.change_mode(folder, folder_mode)
+                change_mode(folder, folder_mode)
         for name, content in _LAYOUT.items():
             private = self._private_path()
             try:
                 self._write(private, content)
-                plain.sync(private)
+                sync_path(private)
                 os.rename(private, self.root / name)
             finally:
                 _remove(private)
         for folder in (self._blobs.parent, self.root, self.root.parent):
-            plain.sync(folder)
+            sync_path(folder)
 
     def is_empty(self) -> bool:
         """Whether there is no blob at all; also when there is no layout."""
@@ -81,7 +81,7 @@ class BlobStore:
         problems = []
         for name, content in _LAYOUT.items():
             try:
-                if plain.content(self.root / name) != content:
+                if read_content(self.root / name) != content:
                     problems.append(f"{name} is not as it was made")
             except OSError as error:
                 problems.append(f"{name} cannot be read: {error.strerror}")
@@ -103,7 +103,7 @@ class BlobStore:
         for each in leftovers:
             _remove(each.path)
         if leftovers:
-            plain.sync(self._blobs)
+            sync_path(self._blobs)
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, if it is there."""
@@ -185,7 +185,7 @@ class BlobStore:
         sync_files([each.content for each in copies], self.root)
         for each in copies:
             _replace(each.content, self._place(each.file.digest))
-        plain.sync(self._blobs)  # even for none: what is there already may not be on disk yet
+        sync_path(self._blobs)  # even for none: what is there already may not be on disk yet
 
     def discard(self, copies: Iterable[Received]) -> None:
         """Remove private copies that were not adopted."""
@@ -343,7 +343,7 @@ def _replace(private: str, place: str) -> None:
         os.rename(private, place)
     except IsADirectoryError:  # damage, as any other
         with suppress(FileNotFoundError):  # another process removed it just now
-            plain.remove_folder(Path(place))
+            remove_folder(Path(place))
         os.rename(private, place)
 
 
@@ -370,7 +370,7 @@ def _created(path: str) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield descriptor
-        plain.change_mode(descriptor, _BLOB_MODE)
+        change_mode(descriptor, _BLOB_MODE)
     finally:
         os.close(descriptor)
 

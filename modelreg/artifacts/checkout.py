@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of
 from modelreg.artifacts.manifest import inside
@@ -23,6 +22,7 @@ from modelreg.errors import BlobDamaged, CatalogDamaged
 from modelreg.lifecycle.leftovers import Leftover
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
+from modelreg.system.files import change_mode, make_folder, remove_folder
 
 _FILE_MODE = 0o444
 _FOLDER_MODE = 0o755  # which its owner can delete with 'rm -rf'
@@ -214,14 +214,14 @@ def _has_bytes(path: str, file: ModelFile, advance: Advance | None) -> bool:
 
 
 def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile], advance: Advance | None) -> None:
-    plain.folder(private, _PRIVATE_FOLDER)
+    make_folder(private, _PRIVATE_FOLDER)
     for file in files:
         target = private / safe_path(file.path)
-        plain.folder(target.parent, _PRIVATE_FOLDER)
+        make_folder(target.parent, _PRIVATE_FOLDER)
         write_blob(store, file, target, version, advance, _PRIVATE_FILE)
-        plain.change_mode(target, _FILE_MODE)
+        change_mode(target, _FILE_MODE)
     for folder in reversed(_folders(str(private))):
-        plain.change_mode(folder, _FOLDER_MODE)
+        change_mode(folder, _FOLDER_MODE)
 
 
 def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
@@ -246,7 +246,7 @@ def _remove(folder: Path) -> None:
         folder.unlink()
     elif folder.is_dir():
         with suppress(OSError):  # another member of the group made it; pruning takes it away one day
-            plain.remove_folder(folder)
+            remove_folder(folder)
 
 
 def _cloned(source: int, target: int) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg import plain
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK, Advance
@@ -20,6 +19,7 @@ from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
 from modelreg.records.version import ModelFile, ModelVersion
 from modelreg.references import DIGEST_PREFIX
+from modelreg.system.files import change_mode, make_folder, remove_folder, require_folder
 
 _OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")
 """Names in a registry's folder that are its own."""
@@ -66,7 +66,7 @@ def copy_folder(
     with _folder_for(destination) as private:
         for file in files:
             target = private / safe_path(file.path)
-            plain.folder(target.parent)
+            make_folder(target.parent)
             write_blob(store, file, target, version, advance)
     return destination
 
@@ -100,7 +100,7 @@ def export(
     ]
     with _folder_for(destination) as private:
         blobs = private / "blobs" / "sha256"
-        plain.folder(blobs)
+        make_folder(blobs)
         for file in {each.digest: each for each in [*documents, *manifest.files]}.values():
             write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference, advance)
         (private / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
@@ -134,7 +134,7 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
 
 
 def _private_beside(target: Path) -> Path:
-    plain.require_folder(target.parent)
+    require_folder(target.parent)
     return target.absolute().with_name(f".modelreg-{os.urandom(8).hex()}")  # a name may be as long as names can be
 
 
@@ -146,18 +146,18 @@ def _folder_for(destination: Path) -> Iterator[Path]:
         raise DestinationExists(destination, is_folder=True)
     private = _private_beside(destination.resolve())
     try:
-        plain.folder(private)
+        make_folder(private)
         yield private
         _put_in_place(private, destination)
     finally:
         with suppress(OSError):
-            plain.remove_folder(private)
+            remove_folder(private)
 
 
 def _put_in_place(private: Path, destination: Path) -> None:
     """Rename a folder to ``destination``, which is not there or empty."""
     if os.path.lexists(destination):
-        plain.change_mode(private, stat.S_IMODE(destination.stat().st_mode))
+        change_mode(private, stat.S_IMODE(destination.stat().st_mode))
     if not _is_current_folder(destination):
         try:
             os.rename(private, os.path.realpath(destination))
@@ -187,7 +187,7 @@ def _make_folder(destination: Path) -> None:
     if os.path.lexists(destination) and not destination.is_dir():
         raise DestinationExists(destination, hint="it is no folder: leave out the '/' behind its name")
     if destination.parent.is_dir():  # else it is said that there is no folder for it
-        plain.folder(destination)
+        make_folder(destination)
 
 
 def _refuse_taken(target: Path, overwrite: bool) -> None:

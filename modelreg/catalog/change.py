@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from modelreg import __version__, clock
+from modelreg import __version__
 from modelreg.catalog import evaluations, gates, journal, runs, state, trust
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.schema import lift_contract
@@ -55,6 +55,7 @@ from modelreg.records.version import READY, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_as_json
 from modelreg.stages import Stage, StageRules
+from modelreg.system import clock
 
 NO_MODEL = 0
 """What stands for a model's number in a journal entry that is about none."""

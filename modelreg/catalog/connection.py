@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from modelreg import commits, plain
 from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
 from modelreg.errors import (
     CatalogDamaged,
@@ -25,6 +24,8 @@ from modelreg.errors import (
     Unconfirmed,
     WriteFailed,
 )
+from modelreg.system import interrupts
+from modelreg.system.files import change_mode, open_new_file, sync_path
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 _CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
@@ -127,7 +128,7 @@ def upgrade(path: Path, timeout: float, record: Record) -> None:
         _make_durable(connection)
         backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
         connection.execute("VACUUM INTO ?", (str(backup),))
-        plain.change_mode(backup, stat.S_IMODE(path.stat().st_mode))
+        change_mode(backup, stat.S_IMODE(path.stat().st_mode))
         migrate(connection, record)
 
 
@@ -140,14 +141,14 @@ def create(path: Path, mode: int, record: Record) -> None:
     private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with _translated(path, _CREATION_TIMEOUT):
         try:
-            os.close(plain.new_file(private, 0o600))
+            os.close(open_new_file(private, 0o600))
             with _opened(private, _CREATION_TIMEOUT) as connection:
                 _make_durable(connection)
                 migrate(connection, record)
-            plain.change_mode(private, mode)
+            change_mode(private, mode)
             os.rename(private, path)
             try:
-                plain.sync(path.parent)
+                sync_path(path.parent)
             except OSError:
                 path.unlink(missing_ok=True)  # nobody has written to it: this is under the write lock
                 raise
@@ -157,21 +158,21 @@ def create(path: Path, mode: int, record: Record) -> None:
 
 
 def _commit(connection: sqlite3.Connection, folder: Path) -> None:
-    commits.begin()
+    interrupts.begin()
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
-            commits.fail()
+            interrupts.fail()
             raise
         confirm(folder)
-    commits.done()
+    interrupts.done()
 
 
 def confirm(folder: Path) -> None:
     """Sync a folder in which a change was just made for good; raises `Unconfirmed` where that fails."""
     try:
-        plain.sync(folder)
+        sync_path(folder)
     except OSError as error:
         raise Unconfirmed(error, folder) from error
 
@@ -183,7 +184,7 @@ def copy(path: Path, private: Path, timeout: float) -> None:
     """
     with _translated(path, timeout), _opened(path, timeout) as source:
         _schema_version(source, path)
-        os.close(plain.new_file(private, 0o600))
+        os.close(open_new_file(private, 0o600))
         with _opened(private, timeout) as target:
             _make_durable(target)
             try:

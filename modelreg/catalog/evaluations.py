@@ -7,8 +7,8 @@ import sqlite3
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import as_text, from_text
 from modelreg.records.evaluation import ConfusionMatrix, Evaluation
+from modelreg.system.clock import as_text, from_text
 
 _EVALUATIONS = "SELECT * FROM evaluations WHERE model = :model AND digest = :digest ORDER BY dataset"
 _METRICS = """

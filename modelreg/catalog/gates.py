@@ -6,9 +6,9 @@ import sqlite3
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import from_text
 from modelreg.records.gate import Gate
 from modelreg.stages import Stage
+from modelreg.system.clock import from_text
 
 EVERY_MODEL = "*"
 """Stands for a model's name in a gate that every model has to pass."""

@@ -10,10 +10,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import as_text, from_text
 from modelreg.lifecycle.journal import Values
 from modelreg.records.journal import JournalEntry
 from modelreg.stages import Stage
+from modelreg.system.clock import as_text, from_text
 
 _APPEND = """
 INSERT INTO journal (seq, at, batch, action, model, name, version, from_stage, to_stage, message,

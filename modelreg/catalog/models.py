@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelreg.catalog.rows import Rows, grouped, understood
-from modelreg.clock import from_text
 from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.records.model import Model
 from modelreg.references import ModelName, require_plain_name
 from modelreg.stages import RULES, StageRules
+from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key

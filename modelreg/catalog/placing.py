@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg import commits, plain
 from modelreg.catalog import Catalog, connection
 from modelreg.lifecycle.leftovers import Leftover
+from modelreg.system import interrupts
+from modelreg.system.files import change_mode
 
 _BESIDE = ("-journal", "-wal", "-shm")
 """What SQLite may have left beside a catalog, and would take for that of the next one."""
@@ -64,15 +65,15 @@ def copied(source: Catalog, path: Path) -> Iterator[Path]:
 
 def put_in_place(private: Path, path: Path, mode: int) -> None:
     """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
-    plain.change_mode(private, mode)
-    commits.begin()
+    change_mode(private, mode)
+    interrupts.begin()
     try:
         os.rename(private, path)
     except OSError:
-        commits.fail()
+        interrupts.fail()
         raise
     connection.confirm(path.parent)
-    commits.done()
+    interrupts.done()
 
 
 def keep_aside(path: Path, kept: Path) -> bool:

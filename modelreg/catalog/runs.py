@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import as_milliseconds, as_text, from_text
 from modelreg.errors import LoggedModelNotFound, RunNotFound
 from modelreg.records.run import MISSING, LoggedModel, MetricPoint, Run
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest
+from modelreg.system.clock import as_milliseconds, as_text, from_text
 
 _RUNS = "SELECT * FROM runs"
 _LATEST_FIRST = "SELECT run_id FROM runs ORDER BY started_at DESC, run_id"

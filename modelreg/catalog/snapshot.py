@@ -285,7 +285,7 @@ class Snapshot:
 
     def made_at(self) -> int | None:
         """When the catalog was made, in nanoseconds since 1970; None where somebody took the note of that away."""
-        from modelreg.clock import from_text, in_utc
+        from modelreg.system.clock import from_text, in_utc
 
         (text,) = self._connection.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
         try:

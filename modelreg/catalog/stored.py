@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
 from modelreg.catalog.rows import understood
-from modelreg.clock import from_text
 from modelreg.lifecycle.retention import Candidate
 from modelreg.records.stored import StoredVersion
 from modelreg.records.version import ModelFile
 from modelreg.references import Digest, ModelName
 from modelreg.stages import Stage
+from modelreg.system.clock import from_text
 
 Key = tuple[ModelName, int]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.rows import grouped, understood
-from modelreg.clock import from_text
 from modelreg.records.scan import ImportedName, Verdict
 from modelreg.records.version import Approval, Environment, ModelFile, ModelVersion
 from modelreg.references import Digest, ModelName
 from modelreg.signatures import signature_from_json
 from modelreg.stages import Stage
+from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
     from modelreg.expressions.building import Key

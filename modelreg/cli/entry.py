@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
-from modelreg import commits
+from modelreg.system import interrupts
 
 _BY_SIGNAL = 128
 """A shell's exit status of a command that a signal ended is this and its number."""
@@ -55,6 +55,6 @@ def _handle_signals() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """End what is done, unless that is being committed already: then the answer comes at once, and is true."""
     global _received
-    if not commits.begun():
+    if not interrupts.begun():
         _received = number
         raise KeyboardInterrupt

@@ -10,8 +10,8 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
-from modelreg.clock import as_text
 from modelreg.records.model import Model
+from modelreg.system.clock import as_text
 
 MODEL_COLUMNS = (
     Column[Model]("name", lambda model: model.name, style=lambda _: "bold"),

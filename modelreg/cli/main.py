@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import typer
 
-from modelreg import commits
 from modelreg.cli import output
 from modelreg.cli.application import Interrupted, app
 from modelreg.cli.asking import Declined
 from modelreg.errors import AnswerLost, InvalidInput, LockTimeout, ModelregError, WriteFailed
+from modelreg.system import interrupts
 
 INTERRUPTED = 130
 _TO_BE_COMPLETED = {"prune", "backup", "restore", "import-mlflow", "export-mlflow"}
@@ -81,8 +81,8 @@ def _in_our_words(error: Exception) -> ModelregError | None:
     if isinstance(error, _CommandError):
         return _usage_problem(error)
     if isinstance(error, OSError):  # of what a command does besides asking the registry
-        return WriteFailed(error, is_changed=commits.count() > 0)
-    if isinstance(error, (WriteFailed, LockTimeout)) and commits.count():  # by an earlier request of this command
+        return WriteFailed(error, is_changed=interrupts.count() > 0)
+    if isinstance(error, (WriteFailed, LockTimeout)) and interrupts.count():  # by an earlier request of this command
         return error.after_a_change()
     return error if isinstance(error, ModelregError) else None
 

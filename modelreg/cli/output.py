@@ -14,10 +14,10 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from modelreg import commits
 from modelreg.cli.text import field, visible
-from modelreg.clock import as_text
 from modelreg.errors import AnswerLost, InvalidExpression, ModelregError
+from modelreg.system import interrupts
+from modelreg.system.clock import as_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -227,7 +227,7 @@ def _write(text: str, *, exactly: bool = False) -> None:
         raise ReaderGone from error
     except OSError as error:
         _silence_stdout()
-        raise AnswerLost(error, done=commits.begun()) from error
+        raise AnswerLost(error, done=interrupts.begun()) from error
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from modelreg.cli import output, text
 from modelreg.cli.application import CONTEXT, registry, tell_undo
 from modelreg.cli.options import AsJson, Message, Quiet
 from modelreg.cli.output import Column
-from modelreg.clock import as_text
 from modelreg.records.trusted_name import TrustedName
+from modelreg.system.clock import as_text
 
 trust = typer.Typer(
     add_completion=False,

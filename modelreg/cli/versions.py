@@ -11,9 +11,9 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
-from modelreg.clock import as_text
 from modelreg.records.version import ModelVersion
 from modelreg.references import short_digest
+from modelreg.system.clock import as_text
 
 VERSION_COLUMNS = (
     Column[ModelVersion]("version", lambda version: version.version, style=lambda _: "bold", right=True),

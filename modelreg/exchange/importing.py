@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from modelreg import commits, provenance
+from modelreg import provenance
 from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import Facts, Manifest
 from modelreg.artifacts.source import Source as FoundFiles
@@ -53,6 +53,7 @@ from modelreg.references import ModelName, Reference, parse_name
 from modelreg.registration import Published, add_version, publish, require_published
 from modelreg.stages import Stage
 from modelreg.statements import checked_metrics, checked_params
+from modelreg.system import interrupts
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
@@ -275,7 +276,7 @@ class _Import:
     def _changing(self) -> Iterator[Change]:
         with self._home.catalog.writing(provenance.actor(), f"imported from {self._location}") as change:
             yield change
-        commits.go_on()
+        interrupts.go_on()
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from modelreg.clock import as_text
 from modelreg.errors import shown
 from modelreg.exchange.connection import told_as, without_local_files
 from modelreg.exchange.location import Location
 from modelreg.exchange.marks import DIGEST, MANIFEST
+from modelreg.system.clock import as_text
 
 _PAGE = 100  # models or versions
 _READY = "READY"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from modelreg.clock import as_text, span
 from modelreg.errors import UnknownStage, did_you_mean, shown
 from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind, release_key
 from modelreg.expressions.tree import (
@@ -33,6 +32,7 @@ from modelreg.expressions.tree import (
 )
 from modelreg.records.scan import Verdict
 from modelreg.stages import Stage
+from modelreg.system.clock import as_text, span
 
 if TYPE_CHECKING:
     from lark import Token

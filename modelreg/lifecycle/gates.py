@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from modelreg.clock import as_text
 from modelreg.comparison import why_incomparable
 from modelreg.errors import InvalidExpression
 from modelreg.expressions.evaluation import evaluate
@@ -17,6 +16,7 @@ from modelreg.records.gate import Gate, GateCheck, GateResult, Value
 from modelreg.records.version import ModelVersion
 from modelreg.signatures import signature_as_json
 from modelreg.stages import Stage
+from modelreg.system.clock import as_text
 
 
 def check_gates(

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from modelreg.clock import as_text
 from modelreg.records.journal import JournalEntry
 from modelreg.records.stage_held import StageHeld
 from modelreg.references import ModelName
 from modelreg.stages import RULES, Stage
+from modelreg.system.clock import as_text
 
 GENESIS = "0" * 64
 """What stands as the previous hash in the first entry."""

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelreg import clock
-from modelreg.clock import as_milliseconds
 from modelreg.errors import InvalidInput, shown
 from modelreg.mlflow import location
 from modelreg.mlflow.entities.experiment import Experiment
@@ -23,6 +21,8 @@ from modelreg.mlflow.exceptions import (
     speaks_mlflow,
 )
 from modelreg.mlflow.searching import page, translated_filter, translated_order
+from modelreg.system import clock
+from modelreg.system.clock import as_milliseconds
 
 _MOST_EXPERIMENTS = 50_000
 _OF_EXPERIMENTS = {

@@ -114,7 +114,7 @@ def _load_path(registry: Registry, path: Path, full_trust: bool) -> Any:
 
 
 def _of_version(registry: Registry, uri: str) -> Found:
-    from modelreg.clock import as_text
+    from modelreg.system.clock import as_text
 
     version = registry.version(uri)
     place = registry.path(version.reference) if version.has_bytes and version.format == "mlflow" else None
@@ -132,7 +132,7 @@ def _of_version(registry: Registry, uri: str) -> Found:
 
 
 def _of_run(registry: Registry, uri: str) -> Found:
-    from modelreg.clock import as_text
+    from modelreg.system.clock import as_text
 
     named = RunReference.parse(uri)
     run = registry.runs.run(named.run_id)

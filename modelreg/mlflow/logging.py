@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from modelreg.clock import as_text
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import fluent, location, written_here
 from modelreg.mlflow.advice import in_words_of_python
@@ -23,6 +22,7 @@ from modelreg.mlflow.models.signature import ModelSignature
 from modelreg.records.run import LoggedModel
 from modelreg.records.signature import Signature
 from modelreg.registry import Registry
+from modelreg.system.clock import as_text
 
 DEFAULT_PATH = "model"
 _NO_MATTER = {

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelreg import clock
-from modelreg.clock import as_text
 from modelreg.flavors.mlflow import SIGNATURE
 from modelreg.records.signature import Signature
 from modelreg.signatures import signature_as_json
+from modelreg.system import clock
+from modelreg.system.clock import as_text
 
 PICKLE = "model.pkl"
 PREDICT_FN = "predict_fn"

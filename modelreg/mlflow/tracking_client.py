@@ -9,8 +9,6 @@ from contextlib import AbstractContextManager, suppress
 from operator import itemgetter
 from typing import Any
 
-from modelreg import clock
-from modelreg.clock import as_milliseconds
 from modelreg.errors import InvalidInput, TagNotFound
 from modelreg.mlflow import artifact_files, artifacts, experiments, location, logged_models
 from modelreg.mlflow.entities import (
@@ -38,6 +36,8 @@ from modelreg.mlflow.entities.run import (
 from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
 from modelreg.records.run import FINISHED, MetricPoint
 from modelreg.registry import Registry
+from modelreg.system import clock
+from modelreg.system.clock import as_milliseconds
 
 _MOST_RUNS = 100_000
 _OF_VIEW = {

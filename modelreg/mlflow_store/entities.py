@@ -8,12 +8,12 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
 
-from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
 from modelreg.mlflow_store import server
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
 from modelreg.stages import StageRules
+from modelreg.system.clock import as_milliseconds
 
 
 class OwnedModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed

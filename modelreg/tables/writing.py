@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
-from modelreg import plain
 from modelreg.errors import InvalidData, InvalidInput, shown
 from modelreg.escaping import escaped
+from modelreg.system.files import change_mode, flush, require_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,16 +63,16 @@ def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
         return
     target = Path(os.path.realpath(path))  # a link stays one
     kind = _format_of(target.name.lower(), path)
-    plain.require_folder(target.parent)
+    require_folder(target.parent)
     _require_replaceable(target, path)
     private = target.with_name(f".modelreg-{os.urandom(8).hex()}")  # the name itself may be as long as names can be
     try:
         with _private_file(private) as file:
             if target.exists():
-                plain.change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
+                change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
             yield OutputFile(file, kind)
             file.flush()
-            plain.flush(file.fileno())
+            flush(file.fileno())
             if not private.exists():
                 # src_dir_fd, which an absolute path makes no use of, lets Python follow the link, as open(2) describes
                 os.link(f"/proc/self/fd/{file.fileno()}", private, src_dir_fd=file.fileno())

@@ -237,7 +237,7 @@ def held_lock(churn, registry):
         [
             str(MODELREG.with_name("python")),
             "-c",
-            "import sys; from pathlib import Path; from modelreg.locks import locked\n"
+            "import sys; from pathlib import Path; from modelreg.system.locks import locked\n"
             "with locked(Path(sys.argv[1]), 0): print('held', flush=True); sys.stdin.read()",
             registry / "write.lock",
         ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.records.version import READY
 from modelreg.records.version import ModelVersion as Version
+from modelreg.system.clock import as_milliseconds
 
 RUN_LINK = "mlflow.runLink"
 """The tag in which a version's link to a run elsewhere is kept."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from modelreg.clock import as_milliseconds
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion
 from modelreg.records.model import Model
 from modelreg.records.version import ModelVersion as Version
+from modelreg.system.clock import as_milliseconds
 
 
 @dataclass(frozen=True)

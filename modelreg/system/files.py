@@ -1,4 +1,4 @@
-"""Plain files and folders: made usable for their owner whatever the umask, and never a link or a FIFO instead."""
+"""Files and folders, opened and made safely: usable whatever the umask, never waiting, and never through a link."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refuse_address(path: os.PathLike[str] | str) -> None:
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def folder(path: Path, mode: int = 0o777) -> None:
+def make_folder(path: Path, mode: int = 0o777) -> None:
     """Make a folder, with those above it, unless it is there, with ``mode`` less the umask; its owner may use it."""
     missing = []
     while not path.is_dir():
@@ -98,7 +98,7 @@ def change_mode(place: Path | str | int, mode: int) -> None:
             raise
 
 
-def sync(path: Path | str) -> None:
+def sync_path(path: Path | str) -> None:
     """Wait until a file, or a folder's entries, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -123,7 +123,7 @@ def require_folder(path: Path) -> None:
     """Raise `InvalidInput` unless ``path`` is a folder, for something to be written into it."""
     if path.is_dir():
         return
-    obstacle = in_the_way(path)
+    obstacle = find_obstacle(path)
     if obstacle is not None:
         raise InvalidInput(
             f"{shown(str(obstacle))} is not a folder, so nothing can be written into it", "name a folder"
@@ -131,13 +131,13 @@ def require_folder(path: Path) -> None:
     raise InvalidInput(f"there is no folder {shown(str(path))} to write to", "make the folder first")
 
 
-def in_the_way(path: Path) -> Path | None:
+def find_obstacle(path: Path) -> Path | None:
     """What stands where a folder is needed for a folder ``path``, and is none; None where nothing does."""
     nearest = next(each for each in (path, *path.parents) if os.path.lexists(each) or each == each.parent)
     return nearest if os.path.lexists(nearest) and not nearest.is_dir() else None
 
 
-def new_file(path: Path | str, mode: int) -> int:
+def open_new_file(path: Path | str, mode: int) -> int:
     """A descriptor, to write and read, of a file that was not there; raises FileExistsError where anything is."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -150,14 +150,14 @@ def new_file(path: Path | str, mode: int) -> int:
     return descriptor
 
 
-def file(path: Path | str, mode: int) -> int:
+def open_or_make_file(path: Path | str, mode: int) -> int:
     """A descriptor, to write and read, of a regular file, which is made if need be; never waits.
 
     Raises OSError for a link, and for anything else in its place.
     """
     while True:
         try:
-            return new_file(path, mode)
+            return open_new_file(path, mode)
         except FileExistsError:
             pass
         try:
@@ -168,16 +168,16 @@ def file(path: Path | str, mode: int) -> int:
         return descriptor
 
 
-def existing_file(path: Path | str) -> int:
-    """A descriptor, to read, of a regular file that is there; never waits. Raises what `file` raises."""
+def open_existing_file(path: Path | str) -> int:
+    """A descriptor, to read, of a regular file that is there; never waits. Raises what `open_or_make_file` raises."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     _require_regular(descriptor, path)
     return descriptor
 
 
-def content(path: Path | str) -> bytes:
-    """The bytes of a small regular file. Raises what `file` raises."""
-    with os.fdopen(existing_file(path), "rb") as opened:
+def read_content(path: Path | str) -> bytes:
+    """The bytes of a small regular file. Raises what `open_or_make_file` raises."""
+    with os.fdopen(open_existing_file(path), "rb") as opened:
         return opened.read()
 
 

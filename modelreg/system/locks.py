@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-from modelreg import plain
 from modelreg.errors import LockTimeout, NoLocks
+from modelreg.system.files import change_mode, open_existing_file, open_or_make_file
 
 _BETWEEN_LOOKS = 0.2  # seconds
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -40,13 +40,13 @@ def locked(path: Path, timeout: float, *, shared: bool = False) -> Iterator[None
 def _opened(path: Path, shared: bool) -> tuple[int, bool]:
     """A descriptor of the lock's file, and whether it can be written to."""
     try:
-        descriptor = plain.file(path, mode_in(path.parent))
+        descriptor = open_or_make_file(path, mode_in(path.parent))
         _restrict(descriptor, path)
         return descriptor, True
     except OSError as error:
         if not shared or error.errno not in (errno.EACCES, errno.EROFS):
             raise
-        return plain.existing_file(path), False
+        return open_existing_file(path), False
 
 
 def mode_in(folder: Path) -> int:
@@ -58,7 +58,7 @@ def _restrict(descriptor: int, path: Path) -> None:
     """Let nobody else open a lock's file of ours, which older programs let everybody read."""
     status, mode = os.fstat(descriptor), mode_in(path.parent)
     if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != mode:
-        plain.change_mode(descriptor, mode)
+        change_mode(descriptor, mode)
 
 
 def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modelreg import plain
+from modelreg.system.files import sync_path
 
 WRITE_BACK = 32 * 1024 * 1024  # bytes; how much of a large file is written before the disk is set to work on it
 
@@ -22,7 +22,7 @@ def sync_files(paths: Sequence[str], folder: Path) -> None:
         _sync_file_system(folder)
         return
     for path in paths:
-        plain.sync(path)
+        sync_path(path)
 
 
 def start_write_back(descriptor: int, offset: int, length: int) -> None:
