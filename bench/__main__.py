@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench import registries
 from bench.pairs import Outcome, at_once, command, compare, on_terminal
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 
 GIB = 1024**3

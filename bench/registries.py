@@ -6,14 +6,14 @@ from pathlib import Path
 
 from modelreg import provenance
 from modelreg.catalog.change import Change, NewVersion
+from modelreg.domain.evaluations import Scores
+from modelreg.domain.references import Digest, ModelName, Reference
+from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.scans import ImportedName, Scan, Verdict
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import StageChange
+from modelreg.domain.versions import READY, Environment, ModelFile
 from modelreg.home import Home
-from modelreg.records.evaluation import Scores
-from modelreg.records.registration import Description, Provenance
-from modelreg.records.scan import ImportedName, Scan, Verdict
-from modelreg.records.transition import StageChange
-from modelreg.records.version import READY, Environment, ModelFile
-from modelreg.references import Digest, ModelName, Reference
-from modelreg.stages import Stage
 
 
 def fill(folder: Path, models: int, versions: int) -> None:

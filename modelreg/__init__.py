@@ -13,22 +13,22 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double the time that this import takes
 
 if TYPE_CHECKING:
+    from modelreg.domain.models import Model as Model
+    from modelreg.domain.signatures import Signature as Signature
+    from modelreg.domain.stages import Stage as Stage
+    from modelreg.domain.versions import ModelVersion as ModelVersion
     from modelreg.errors import ModelregError as ModelregError
-    from modelreg.records.model import Model as Model
-    from modelreg.records.signature import Signature as Signature
-    from modelreg.records.version import ModelVersion as ModelVersion
     from modelreg.registry import Registry as Registry
     from modelreg.registry import load_model as load_model
     from modelreg.signatures import infer_signature as infer_signature
-    from modelreg.stages import Stage as Stage
 
 _HOMES = {
-    "Model": "modelreg.records.model",
-    "ModelVersion": "modelreg.records.version",
+    "Model": "modelreg.domain.models",
+    "ModelVersion": "modelreg.domain.versions",
     "ModelregError": "modelreg.errors",
     "Registry": "modelreg.registry",
-    "Signature": "modelreg.records.signature",
-    "Stage": "modelreg.stages",
+    "Signature": "modelreg.domain.signatures",
+    "Stage": "modelreg.domain.stages",
     "infer_signature": "modelreg.signatures",
     "load_model": "modelreg.registry",
 }

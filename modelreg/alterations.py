@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from modelreg.catalog.change import Change
+from modelreg.domain.evaluations import EvaluationOutcome, Scores
+from modelreg.domain.metadata import Alteration
+from modelreg.domain.references import Alias, ModelName, Reference, parse_name
+from modelreg.domain.stages import Stage
 from modelreg.errors import ApprovalNotFound, NameInUse, TagNotFound
-from modelreg.records.alteration import Alteration
-from modelreg.records.evaluation import EvaluationOutcome, Scores
-from modelreg.references import Alias, ModelName, Reference, parse_name
-from modelreg.stages import Stage
 
 
 def set_alias(change: Change, reference: Reference, alias: str) -> Alteration:

@@ -18,6 +18,8 @@ from modelreg.artifacts.replication import replicating
 from modelreg.catalog import Catalog, placing
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.consistency import logged_findings, manifest_findings
+from modelreg.domain.registries import Backup, Finding, Restoration
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import (
     BackupInterrupted,
     BackupNotFound,
@@ -35,9 +37,6 @@ from modelreg.errors import (
 )
 from modelreg.home import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, Home
 from modelreg.pruning import refuse_unbelievable
-from modelreg.records.backup import Backup, Restoration
-from modelreg.records.inspection import Finding
-from modelreg.records.version import ModelVersion
 from modelreg.system.clock import now
 from modelreg.system.files import (
     find_obstacle,

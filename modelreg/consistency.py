@@ -9,16 +9,16 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.catalog.spilled import large_state
+from modelreg.domain.garbage import Leftover
+from modelreg.domain.references import Digest
+from modelreg.domain.registries import Finding
+from modelreg.domain.runs import LoggedModel
+from modelreg.domain.stages import RULES, StageRules
+from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import shown
 from modelreg.home import SHARED
 from modelreg.lifecycle.journal import State, Values, broken_links, replay
-from modelreg.lifecycle.leftovers import Leftover
-from modelreg.records.inspection import Finding
-from modelreg.records.run import LoggedModel
-from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import Digest
 from modelreg.signatures import signature_as_json
-from modelreg.stages import RULES, StageRules
 
 _CHOICES = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
 _CLOCK_STEP = 50_000_000  # nanoseconds; file systems count time in steps

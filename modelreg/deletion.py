@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from modelreg.catalog.change import Change
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.domain.references import ModelName, Reference, parse_name
+from modelreg.domain.versions import ModelVersion
 from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
-from modelreg.records.version import ModelVersion
-from modelreg.references import ModelName, Reference, parse_name
 
 
 class Deletion(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from modelreg.domain.signatures import Signature
 from modelreg.errors import UnusableSource
-from modelreg.records.signature import Signature
 
 FILE_NAME = "model.joblib"
 

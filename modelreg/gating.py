@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelreg.catalog.change import Change
+from modelreg.domain.gates import AddedGate, Gate
+from modelreg.domain.references import ModelName, Reference
+from modelreg.domain.stages import Stage
 from modelreg.errors import did_you_mean
 from modelreg.expressions.fields import KEYED
 from modelreg.expressions.tree import Expression, Field, fields_of
 from modelreg.lifecycle.gates import check_gates
-from modelreg.records.gate import AddedGate, Gate
-from modelreg.references import ModelName, Reference
-from modelreg.stages import Stage
 
 _CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
 _MOST_SHOWN = 8  # of the fields that there are, where none has a name like that which is missing

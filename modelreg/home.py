@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.catalog import Catalog
+from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import (
     CatalogDamaged,
     InvalidInput,
@@ -22,12 +23,11 @@ from modelreg.errors import (
     quoted,
     shown,
 )
-from modelreg.stages import RULES, StageRules
 from modelreg.system.files import change_mode, find_obstacle, make_folder, open_or_make_file, refuse_address
 
 if TYPE_CHECKING:
     from modelreg.artifacts.blobs import BlobStore
-    from modelreg.records.journal import Actor
+    from modelreg.domain.journal import Actor
 
 FOLDER_NAME = ".modelreg"
 ENVIRONMENT = "MODELREG_HOME"

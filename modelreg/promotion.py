@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from modelreg import provenance
 from modelreg.catalog.change import Change
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.domain.references import Reference
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms, is_due, plan_transition
-from modelreg.records.transition import StageChange, Transition
-from modelreg.references import Reference
-from modelreg.stages import Stage
 
 if TYPE_CHECKING:
-    from modelreg.records.gate import GateCheck
-    from modelreg.records.version import ModelVersion
+    from modelreg.domain.gates import GateCheck
+    from modelreg.domain.versions import ModelVersion
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from modelreg.domain.journal import Actor
+from modelreg.domain.registrations import Provenance
+from modelreg.domain.versions import Environment, ModelVersion
 from modelreg.git import commit_of
-from modelreg.records.journal import Actor
-from modelreg.records.registration import Provenance
-from modelreg.records.version import Environment, ModelVersion
 
 USER_ENVIRONMENT = "MODELREG_USER"
 

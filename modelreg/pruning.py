@@ -19,14 +19,14 @@ from modelreg.artifacts.manifest import Manifest, config_content
 from modelreg.catalog import placing
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.consistency import journal_findings, loss_findings, older_blobs
+from modelreg.domain.garbage import Leftover, Patience
+from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
+from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.home import Home
-from modelreg.lifecycle.leftovers import Leftover, Patience
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.lifecycle.rollback import needed_versions
-from modelreg.records.inspection import Finding
-from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
-from modelreg.references import Digest, ModelName
 from modelreg.system import interrupts
 
 

@@ -12,19 +12,19 @@ from modelreg.artifacts.copying import Progress, counting
 from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source
 from modelreg.catalog.change import Change, NewVersion
+from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
+from modelreg.domain.registrations import Description, Registration
+from modelreg.domain.scans import Scan, Verdict
+from modelreg.domain.stages import Stage
+from modelreg.domain.statements import Statement
+from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
-from modelreg.records.registration import Description, Registration
-from modelreg.records.scan import Scan, Verdict
-from modelreg.records.version import READY, REFERENCE, ModelFile, ModelVersion
-from modelreg.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.security.scan import scan
 from modelreg.security.trust import honoured, to_be_moved, trustable
-from modelreg.stages import Stage
-from modelreg.statements import Statement
 
 _REFERENCE = Description("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all

@@ -10,6 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
 
+from modelreg.domain.references import (
+    ModelName,
+    Reference,
+    is_utf8,
+    parse_name,
+    require_plain_alias,
+    require_plain_name,
+)
+from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
     BytesElsewhere,
     CatalogDamaged,
@@ -21,8 +30,6 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
-from modelreg.references import ModelName, Reference, is_utf8, parse_name, require_plain_alias, require_plain_name
-from modelreg.stages import Stage, StageRules
 from modelreg.storing import reading, storing, writing
 from modelreg.system.files import refuse_address
 
@@ -37,26 +44,23 @@ if TYPE_CHECKING:
     from modelreg.catalog.change import Change
     from modelreg.confinement.conditions import ConfinementOptions
     from modelreg.confinement.running import ModelRun
+    from modelreg.domain.comparison import Difference
+    from modelreg.domain.confinement import Permissions
+    from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
+    from modelreg.domain.gates import AddedGate, Gate, GateCheck
+    from modelreg.domain.journal import JournalEntry, StageHeld
+    from modelreg.domain.metadata import Alteration
+    from modelreg.domain.models import Model
+    from modelreg.domain.pruning import Pruning
+    from modelreg.domain.registrations import Registration
+    from modelreg.domain.registries import Backup, Finding, RegistryInformation, Restoration
+    from modelreg.domain.scans import TrustedName
+    from modelreg.domain.signatures import Signature
+    from modelreg.domain.transfers import Transfer
+    from modelreg.domain.transitions import Transition
+    from modelreg.domain.versions import ModelVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
-    from modelreg.records.alteration import Alteration
-    from modelreg.records.backup import Backup, Restoration
-    from modelreg.records.confinement import Permissions
-    from modelreg.records.difference import Difference
-    from modelreg.records.evaluation import Evaluation, EvaluationOutcome
-    from modelreg.records.gate import AddedGate, Gate, GateCheck
-    from modelreg.records.inspection import Finding, RegistryInformation
-    from modelreg.records.journal import JournalEntry
-    from modelreg.records.model import Model
-    from modelreg.records.prediction import Prediction
-    from modelreg.records.pruning import Pruning
-    from modelreg.records.registration import Registration
-    from modelreg.records.signature import Signature
-    from modelreg.records.stage_held import StageHeld
-    from modelreg.records.transfer import Transfer
-    from modelreg.records.transition import Transition
-    from modelreg.records.trusted_name import TrustedName
-    from modelreg.records.version import ModelVersion
     from modelreg.runs import Runs
     from modelreg.security.trust import Trust
     from modelreg.tables.source import TableFile, TextLayout
@@ -237,7 +241,7 @@ class Registry:
 
     def stage_held(self, reference: str) -> StageHeld:
         """The stage that a version is in now, since when, and who put it there."""
-        from modelreg.records.stage_held import StageHeld
+        from modelreg.domain.journal import StageHeld
 
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
@@ -255,7 +259,7 @@ class Registry:
         `ModelNotFound`, and `VersionNotFound` when there was no such version then.
         """
         from modelreg import history
-        from modelreg.statements import checked_moment
+        from modelreg.domain.statements import checked_moment
 
         asked = checked_moment(moment)
         with reading(self._home) as catalog:
@@ -268,8 +272,8 @@ class Registry:
 
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
         """What the gates of ``stage`` say of a version now; nothing is changed or journalled."""
+        from modelreg.domain.gates import GateCheck
         from modelreg.promotion import check_version
-        from modelreg.records.gate import GateCheck
 
         wanted = Stage.parse(stage)
         with reading(self._home) as catalog:
@@ -285,7 +289,7 @@ class Registry:
 
     def diff(self, before: str, after: str) -> Difference:
         """What differs between two versions, of one model or of two."""
-        from modelreg.comparison import compare
+        from modelreg.domain.comparison import compare
 
         with reading(self._home) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
@@ -297,7 +301,7 @@ class Registry:
 
         from modelreg import __version__
         from modelreg.confinement.sandbox import offered
-        from modelreg.records.inspection import RegistryInformation
+        from modelreg.domain.registries import RegistryInformation
 
         with reading(self._home) as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
@@ -327,7 +331,7 @@ class Registry:
         called now and then with how many bytes were read, and how many there are. Raises `InvalidInput` for what is
         no head, and `NotFound` in one of its forms.
         """
-        from modelreg.statements import parse_head
+        from modelreg.domain.statements import parse_head
         from modelreg.verify import VerifyRequest, verify
 
         with storing():
@@ -384,9 +388,9 @@ class Registry:
         """
         from modelreg.artifacts.exported import exported_version
         from modelreg.artifacts.source import find_source
+        from modelreg.domain.statements import Statement, checked_reason
         from modelreg.registration import RegistrationRequest
         from modelreg.registration import register as register_source
-        from modelreg.statements import Statement, checked_reason
 
         model = parse_name(name)
         statement = Statement.checked(
@@ -471,7 +475,7 @@ class Registry:
         message: str | None = None,
     ) -> Model:
         """Make a model without versions, which `register` does by itself; raises `ModelExists` and `NameTaken`."""
-        from modelreg.statements import checked_tags, checked_text
+        from modelreg.domain.statements import checked_tags, checked_text
 
         model, described = parse_name(name), checked_text(description, "the description")
         self._require_plain_names(model)
@@ -513,9 +517,9 @@ class Registry:
         Raises `GateRefused` (which is journalled), `ProductionOccupied`, `StageChanged`, `InvalidInput` or
         `NotFound`; then nothing was changed.
         """
+        from modelreg.domain.statements import checked_reason
         from modelreg.lifecycle.transitions import Terms
         from modelreg.promotion import carry_out, decide
-        from modelreg.statements import checked_reason
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
@@ -543,8 +547,8 @@ class Registry:
         `NothingToRollBackTo` when there is none or it was deleted, and `BlobDamaged` when its bytes are not what
         was registered; then nothing was changed.
         """
+        from modelreg.domain.statements import checked_message
         from modelreg.rollback import plan, roll_back
-        from modelreg.statements import checked_message
 
         model = parse_name(name)
         if dry_run:
@@ -566,8 +570,8 @@ class Registry:
         """
         from modelreg import gating
         from modelreg.catalog.gates import EVERY_MODEL
+        from modelreg.domain.statements import checked_text
         from modelreg.expressions.parsing import parse_gate
-        from modelreg.statements import checked_text
 
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
         if wanted is Stage.NONE:
@@ -639,8 +643,8 @@ class Registry:
         see `predict`. Raises what `predict` raises; then nothing is kept.
         """
         from modelreg import alterations
-        from modelreg.records.evaluation import EvaluationRequest
-        from modelreg.statements import checked_dataset
+        from modelreg.domain.evaluations import EvaluationRequest
+        from modelreg.domain.statements import checked_dataset
 
         _refuse_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
@@ -693,8 +697,8 @@ class Registry:
         `InvalidMetric` and `SourceNotFound`.
         """
         from modelreg import alterations
-        from modelreg.records.evaluation import Scores
-        from modelreg.statements import checked_dataset, checked_metrics
+        from modelreg.domain.evaluations import Scores
+        from modelreg.domain.statements import checked_dataset, checked_metrics
         from modelreg.tables.source import digest_of
 
         _refuse_nul(data)
@@ -738,7 +742,7 @@ class Registry:
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
         from modelreg.artifacts.delivery import refuse_place_of_registry
-        from modelreg.records.prediction import Prediction
+        from modelreg.domain.evaluations import Prediction
         from modelreg.tables.writing import output as output_file
 
         _require_path(output)
@@ -775,8 +779,8 @@ class Registry:
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
         then none of them is trusted.
         """
+        from modelreg.domain.statements import parse_trusted_name
         from modelreg.security.denied_names import trust_refusal
-        from modelreg.statements import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
         for pair, name in asked.items():
@@ -791,14 +795,14 @@ class Registry:
 
     def is_imported(self, name: str) -> bool:
         """Whether a version imports a name that is not on the allow-list; raises `InvalidInput` for what is no name."""
-        from modelreg.statements import parse_trusted_name
+        from modelreg.domain.statements import parse_trusted_name
 
         with reading(self._home) as catalog:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
         """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
-        from modelreg.statements import parse_trusted_name
+        from modelreg.domain.statements import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
         with writing(self._home, message) as change:
@@ -813,7 +817,7 @@ class Registry:
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> Alteration:
         """Let ``alias`` mean a version, whatever it meant before; raises `InvalidAlias`."""
         from modelreg import alterations
-        from modelreg.references import parse_alias
+        from modelreg.domain.references import parse_alias
 
         with writing(self._home, message) as change:
             return alterations.set_alias(change, Reference.parse(reference), parse_alias(alias))
@@ -821,7 +825,7 @@ class Registry:
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> Alteration:
         """Let ``alias`` mean nothing any more; raises `AliasNotFound`."""
         from modelreg import alterations
-        from modelreg.references import parse_alias
+        from modelreg.domain.references import parse_alias
 
         with writing(self._home, message) as change:
             return alterations.remove_alias(change, parse_name(name), parse_alias(alias))
@@ -836,7 +840,7 @@ class Registry:
     ) -> Alteration:
         """Set tags of a model (``NAME``) or a version, and take others away; raises `TagNotFound`."""
         from modelreg import alterations
-        from modelreg.statements import checked_tags
+        from modelreg.domain.statements import checked_tags
 
         with writing(self._home, message) as change:
             return alterations.tag(change, subject, checked_tags(tags), remove)
@@ -844,7 +848,7 @@ class Registry:
     def describe(self, subject: str, description: str, *, message: str | None = None) -> Alteration:
         """Replace the description of a model (``NAME``) or a version."""
         from modelreg import alterations
-        from modelreg.statements import checked_text
+        from modelreg.domain.statements import checked_text
 
         with writing(self._home, message) as change:
             return alterations.describe(change, subject, checked_text(description, "the description"))
@@ -992,9 +996,9 @@ class Registry:
         Raises `MLflowMissing`, and `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read at
         all; `StorageFailure` and `Busy` when the registry cannot be written. Then the same call again goes on.
         """
+        from modelreg.domain.statements import checked_reason
         from modelreg.exchange.importing import ImportRequest, import_models
         from modelreg.exchange.location import Location
-        from modelreg.statements import checked_reason
 
         location = Location.parse(tracking_uri, local_paths=local_paths)
         request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
@@ -1073,8 +1077,8 @@ class Registry:
         registered or copied; then nothing was deleted.
         """
         from modelreg import pruning
+        from modelreg.domain.statements import checked_count, checked_duration, checked_message
         from modelreg.lifecycle.retention import Retention
-        from modelreg.statements import checked_count, checked_duration, checked_message
         from modelreg.system import clock
 
         retention = Retention(
@@ -1136,8 +1140,8 @@ class Registry:
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[Change]:
+        from modelreg.domain.statements import checked_message
         from modelreg.promotion import promoting
-        from modelreg.statements import checked_message
 
         with storing(inside=self.folder):
             self._home.require()
@@ -1215,8 +1219,8 @@ class Registry:
         permissions: Permissions | None = None,
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
+        from modelreg.domain.statements import checked_reason
         from modelreg.security.trust import Trust, honoured
-        from modelreg.statements import checked_reason
         from modelreg.system import interrupts
 
         if trust not in (None, "full"):

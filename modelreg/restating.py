@@ -9,14 +9,14 @@ from typing import Any
 
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import Source, SourceFile
+from modelreg.domain.references import ModelName, Reference
+from modelreg.domain.runs import Run, RunReference
+from modelreg.domain.signatures import Signature
+from modelreg.domain.statements import Statement, checked_reason, checked_text
+from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import InvalidInput, LoggedModelNotFound
 from modelreg.home import Home
-from modelreg.records.run import Run, RunReference
-from modelreg.records.signature import Signature
-from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import ModelName, Reference
 from modelreg.registration import RegistrationRequest
-from modelreg.statements import Statement, checked_reason, checked_text
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,

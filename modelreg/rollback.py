@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from modelreg import provenance
 from modelreg.catalog.snapshot import Snapshot
+from modelreg.domain.journal import ROLLBACK
+from modelreg.domain.references import ModelName, Reference
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import Transition
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
 from modelreg.home import Home
 from modelreg.lifecycle.rollback import plan_rollback
 from modelreg.promotion import notes_on
-from modelreg.records.journal import ROLLBACK
-from modelreg.records.transition import Transition
-from modelreg.records.version import ModelVersion
-from modelreg.references import ModelName, Reference
-from modelreg.stages import Stage
 
 
 def plan(catalog: Snapshot, name: ModelName) -> Transition:

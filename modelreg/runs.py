@@ -19,17 +19,17 @@ from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import Facts, config_content, manifest_content
 from modelreg.artifacts.source import Source, SourceFile, find_source
 from modelreg.containers.content import OpenModel
+from modelreg.domain.references import Digest, parse_key, parse_model_path
+from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
+from modelreg.domain.signatures import Signature
+from modelreg.domain.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.estimators import dumped
 from modelreg.flavors import load, recognise
 from modelreg.home import Home
-from modelreg.records.run import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
-from modelreg.records.signature import Signature
-from modelreg.records.version import ModelFile
-from modelreg.references import Digest, parse_key, parse_model_path
 from modelreg.registration import publish, require_published, scan_notes
 from modelreg.security.trust import Trust, honoured
-from modelreg.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
 from modelreg.storing import reading, storing, writing
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds, as_text

@@ -46,7 +46,7 @@ def reading(home: Home) -> Iterator[Snapshot]:
 def writing(home: Home, message: str | None = None) -> Iterator[Change]:
     """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
     from modelreg import provenance
-    from modelreg.statements import checked_message
+    from modelreg.domain.statements import checked_message
 
     with storing(inside=home.path):
         home.require()

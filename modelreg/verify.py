@@ -10,12 +10,12 @@ from modelreg.artifacts.copying import Advance, Progress, counting
 from modelreg.artifacts.manifest import Manifest
 from modelreg.catalog.snapshot import Snapshot
 from modelreg.consistency import journal_findings, logged_findings, loss_findings, manifest_findings, older_blobs
+from modelreg.domain.references import Digest, ModelName, Reference
+from modelreg.domain.registries import Finding
+from modelreg.domain.runs import LoggedModel
+from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.home import Home
-from modelreg.records.inspection import Finding
-from modelreg.records.run import LoggedModel
-from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import Digest, ModelName, Reference
 
 
 @dataclass(frozen=True, slots=True)

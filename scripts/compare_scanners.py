@@ -86,8 +86,8 @@ def modelaudit(path: str) -> str:
 
 def modelreg(path: str) -> str:
     """Clean is what gets the verdict ``safe``, and is loaded without trust."""
+    from modelreg.domain.scans import Verdict
     from modelreg.flavors import recognise
-    from modelreg.records.scan import Verdict
     from modelreg.security.scan import scan
 
     files = {Path(path).name: Path(path)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelreg.comparison import difference, less_is_better
+from modelreg.domain.comparison import difference, less_is_better
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import VersionNotFound
-from modelreg.records.signature import Signature, SignatureField
 
 
 def named(differences):

@@ -15,19 +15,17 @@ import pytest
 
 from modelreg import Registry
 from modelreg.cli.application import COMMANDS
-from modelreg.records.alteration import Alteration
-from modelreg.records.backup import Backup, Restoration
-from modelreg.records.difference import Difference
-from modelreg.records.gate import Gate, GateCheck
-from modelreg.records.inspection import Finding, RegistryInformation
-from modelreg.records.journal import JournalEntry
-from modelreg.records.model import Model
-from modelreg.records.prediction import Prediction
-from modelreg.records.pruning import Pruning
-from modelreg.records.stage_held import StageHeld
-from modelreg.records.transfer import Transfer
-from modelreg.records.transition import Transition
-from modelreg.records.version import ModelVersion
+from modelreg.domain.comparison import Difference
+from modelreg.domain.evaluations import Prediction
+from modelreg.domain.gates import Gate, GateCheck
+from modelreg.domain.journal import JournalEntry, StageHeld
+from modelreg.domain.metadata import Alteration
+from modelreg.domain.models import Model
+from modelreg.domain.pruning import Pruning
+from modelreg.domain.registries import Backup, Finding, RegistryInformation, Restoration
+from modelreg.domain.transfers import Transfer
+from modelreg.domain.transitions import Transition
+from modelreg.domain.versions import ModelVersion
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -9,6 +9,10 @@ import pytest
 
 from modelreg import alterations
 from modelreg.catalog.change import NewVersion
+from modelreg.domain.journal import Actor
+from modelreg.domain.references import Reference
+from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.scans import Scan, Verdict
 from modelreg.errors import (
     GateNotFound,
     GateRefused,
@@ -19,10 +23,6 @@ from modelreg.errors import (
     StageChanged,
 )
 from modelreg.home import Home
-from modelreg.records.journal import Actor
-from modelreg.records.registration import Description, Provenance
-from modelreg.records.scan import Scan, Verdict
-from modelreg.references import Reference
 
 
 @pytest.fixture

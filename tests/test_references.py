@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelreg.domain.references import Alias, DigestPrefix, Latest, Reference, parse_alias, parse_name
+from modelreg.domain.stages import Stage
 from modelreg.errors import (
     AliasNotFound,
     AmbiguousDigest,
@@ -17,8 +19,6 @@ from modelreg.errors import (
     UnknownStage,
     VersionNotFound,
 )
-from modelreg.references import Alias, DigestPrefix, Latest, Reference, parse_alias, parse_name
-from modelreg.stages import Stage
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", fullmatch=True)
 MEANINGS = ("latest", "none", "staging", "production", "archived")

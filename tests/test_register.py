@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelreg import Registry, Stage
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import (
     InvalidAlias,
     InvalidInput,
@@ -19,7 +20,6 @@ from modelreg.errors import (
     ProductionOccupied,
     UnknownStage,
 )
-from modelreg.records.signature import Signature, SignatureField
 
 SIGNATURE = Signature((SignatureField("age", "int64"),))
 

@@ -13,6 +13,7 @@ from threading import Lock
 import pytest
 
 from modelreg import Registry, infer_signature
+from modelreg.domain.runs import MetricPoint
 from modelreg.errors import (
     BlobDamaged,
     InvalidExpression,
@@ -31,7 +32,6 @@ from modelreg.errors import (
     UnusableSource,
     VersionInUse,
 )
-from modelreg.records.run import MetricPoint
 
 ESTIMATOR = {"weights": [1.0, 2.0]}
 

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from modelreg import Registry
+from modelreg.domain.stages import Stage
 from modelreg.errors import AliasNotFound, ModelNotFound, NothingToRollBackTo, RegistryExists, UnknownStageRules
-from modelreg.stages import Stage
 
 
 @pytest.fixture

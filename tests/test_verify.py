@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from modelreg import Registry
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import BlobDamaged, Damaged, NoRegistry
-from modelreg.records.signature import Signature, SignatureField
 
 GOOD = b"the bytes of a model" * 10
 OTHER = b"the bytes of another" * 10

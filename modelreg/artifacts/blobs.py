@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
 from modelreg.artifacts.manifest import Manifest
 from modelreg.artifacts.source import SourceFile, identity_of
+from modelreg.domain.garbage import Leftover
+from modelreg.domain.references import DIGEST_PREFIX, Digest
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
-from modelreg.lifecycle.leftovers import Leftover
-from modelreg.records.version import ModelFile
-from modelreg.references import DIGEST_PREFIX, Digest
 from modelreg.system.durability import sync_files
 from modelreg.system.files import change_mode, make_folder, read_content, remove_folder, sync_path
 
 if TYPE_CHECKING:
-    from modelreg.records.run import LoggedModel
-    from modelreg.records.stored import StoredVersion
-    from modelreg.records.version import ModelVersion
+    from modelreg.domain.runs import LoggedModel
+    from modelreg.domain.versions import ModelVersion, StoredVersion
 
 _BLOB_MODE = 0o444
 _HEX_DIGITS = re.compile("[0-9a-f]{64}")

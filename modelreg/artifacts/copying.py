@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from threading import Event
 
-from modelreg.references import DIGEST_PREFIX, Digest
+from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.system.durability import WRITE_BACK, start_write_back
 
 BLOCK = 256 * 1024  # bytes; what fits into a core's own cache is hashed faster

@@ -16,9 +16,9 @@ from modelreg.artifacts.blobs import BlobStore
 from modelreg.artifacts.checkout import safe_path, write_blob
 from modelreg.artifacts.copying import BLOCK, Advance
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
+from modelreg.domain.references import DIGEST_PREFIX
+from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
-from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import DIGEST_PREFIX
 from modelreg.system.files import change_mode, make_folder, remove_folder, require_folder
 
 _OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")

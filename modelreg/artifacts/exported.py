@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from modelreg.artifacts.copying import of_bytes
 from modelreg.artifacts.manifest import ARTIFACT_TYPE, Manifest
 from modelreg.artifacts.source import Source, SourceFile
+from modelreg.domain.references import DIGEST_PREFIX, is_utf8
+from modelreg.domain.signatures import Signature
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidData, UnusableSource, shown
-from modelreg.records.signature import Signature
-from modelreg.records.version import ModelFile
-from modelreg.references import DIGEST_PREFIX, is_utf8
 
 _AGAIN = "export the version again"
 _LARGEST_DOCUMENT = 64 << 20  # bytes; a manifest may list very many files

@@ -13,10 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modelreg.artifacts.copying import of_bytes
+from modelreg.domain.references import Digest
+from modelreg.domain.signatures import Signature
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, shown
-from modelreg.records.signature import Signature
-from modelreg.records.version import ModelFile
-from modelreg.references import Digest
 from modelreg.signatures import signature_as_json, signature_from_json
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from modelreg.artifacts.blobs import BlobStore, Received
 from modelreg.artifacts.copying import Advance
 from modelreg.artifacts.manifest import Manifest
+from modelreg.domain.references import Digest
+from modelreg.domain.runs import LoggedModel
+from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
-from modelreg.records.run import LoggedModel
-from modelreg.records.version import ModelFile, ModelVersion
-from modelreg.references import Digest
 
 _FILES_AT_ONCE = 1000
 _BYTES_AT_ONCE = 64 * 1024 * 1024

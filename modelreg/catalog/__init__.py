@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from modelreg.catalog.change import Change
-    from modelreg.records.journal import Actor
+    from modelreg.domain.journal import Actor
 
 
 class Catalog:

@@ -14,11 +14,9 @@ from modelreg.catalog import evaluations, gates, journal, runs, state, trust
 from modelreg.catalog.models import find_model, model_id
 from modelreg.catalog.schema import lift_contract
 from modelreg.catalog.snapshot import Snapshot
-from modelreg.errors import ModelExists
-from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
-from modelreg.records.confinement import Permissions
-from modelreg.records.evaluation import Evaluation, Scores
-from modelreg.records.journal import (
+from modelreg.domain.confinement import Permissions
+from modelreg.domain.evaluations import Evaluation, Scores
+from modelreg.domain.journal import (
     ADD_GATE,
     ALIAS,
     APPROVE,
@@ -46,15 +44,17 @@ from modelreg.records.journal import (
     Actor,
     JournalEntry,
 )
-from modelreg.records.registration import Description, Provenance
-from modelreg.records.run import RUNNING, LoggedModel
-from modelreg.records.scan import Scan
-from modelreg.records.signature import Signature
-from modelreg.records.transition import StageChange
-from modelreg.records.version import READY, ModelFile, ModelVersion
-from modelreg.references import Digest, ModelName
+from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.runs import RUNNING, LoggedModel
+from modelreg.domain.scans import Scan
+from modelreg.domain.signatures import Signature
+from modelreg.domain.stages import Stage, StageRules
+from modelreg.domain.transitions import StageChange
+from modelreg.domain.versions import READY, ModelFile, ModelVersion
+from modelreg.errors import ModelExists
+from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
 from modelreg.signatures import signature_as_json
-from modelreg.stages import Stage, StageRules
 from modelreg.system import clock
 
 NO_MODEL = 0

@@ -6,8 +6,8 @@ import sqlite3
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.records.gate import Gate
-from modelreg.stages import Stage
+from modelreg.domain.gates import Gate
+from modelreg.domain.stages import Stage
 from modelreg.system.clock import from_text
 
 EVERY_MODEL = "*"

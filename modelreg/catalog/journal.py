@@ -10,9 +10,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from modelreg.catalog.rows import understood
+from modelreg.domain.journal import JournalEntry
+from modelreg.domain.stages import Stage
 from modelreg.lifecycle.journal import Values
-from modelreg.records.journal import JournalEntry
-from modelreg.stages import Stage
 from modelreg.system.clock import as_text, from_text
 
 _APPEND = """

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelreg.catalog.rows import Rows, grouped, understood
+from modelreg.domain.models import Model
+from modelreg.domain.references import ModelName, require_plain_name
+from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import ModelNotFound, NameTaken
-from modelreg.records.model import Model
-from modelreg.references import ModelName, require_plain_name
-from modelreg.stages import RULES, StageRules
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelreg.catalog import Catalog, connection
-from modelreg.lifecycle.leftovers import Leftover
+from modelreg.domain.garbage import Leftover
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode
 

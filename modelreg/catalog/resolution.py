@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from modelreg.catalog.models import model_id, rules_of
-from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
-from modelreg.references import (
+from modelreg.domain.references import (
     DIGEST_PREFIX,
     SHORT_DIGEST,
     Alias,
@@ -20,7 +19,8 @@ from modelreg.references import (
     Reference,
     require_plain_alias,
 )
-from modelreg.stages import Stage, StageRules
+from modelreg.domain.stages import Stage, StageRules
+from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
 _EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :version"

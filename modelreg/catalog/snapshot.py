@@ -7,24 +7,23 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.models import choose_models, find_model, model_id, name_of, read_models, refuse_name, rules_of
-from modelreg.references import require_plain_alias
-from modelreg.stages import StageRules
+from modelreg.domain.references import require_plain_alias
+from modelreg.domain.stages import StageRules
 
 if TYPE_CHECKING:
+    from modelreg.domain.evaluations import Evaluation
+    from modelreg.domain.gates import Gate
+    from modelreg.domain.journal import JournalEntry
+    from modelreg.domain.models import Model
+    from modelreg.domain.references import Digest, ModelName, Reference
+    from modelreg.domain.runs import LoggedModel, MetricPoint, Run
+    from modelreg.domain.scans import TrustedName
+    from modelreg.domain.stages import Stage
+    from modelreg.domain.versions import ModelVersion, StoredVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression, Field
     from modelreg.lifecycle.journal import State, Values
     from modelreg.lifecycle.retention import Candidate
-    from modelreg.records.evaluation import Evaluation
-    from modelreg.records.gate import Gate
-    from modelreg.records.journal import JournalEntry
-    from modelreg.records.model import Model
-    from modelreg.records.run import LoggedModel, MetricPoint, Run
-    from modelreg.records.stored import StoredVersion
-    from modelreg.records.trusted_name import TrustedName
-    from modelreg.records.version import ModelVersion
-    from modelreg.references import Digest, ModelName, Reference
-    from modelreg.stages import Stage
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"
 _WRONG_COUNTS = """

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
 from modelreg.catalog.rows import understood
+from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.stages import Stage
+from modelreg.domain.versions import ModelFile, StoredVersion
 from modelreg.lifecycle.retention import Candidate
-from modelreg.records.stored import StoredVersion
-from modelreg.records.version import ModelFile
-from modelreg.references import Digest, ModelName
-from modelreg.stages import Stage
 from modelreg.system.clock import from_text
 
 Key = tuple[ModelName, int]

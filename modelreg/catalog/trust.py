@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelreg.catalog.rows import understood
-from modelreg.records.trusted_name import TrustedName
+from modelreg.domain.scans import TrustedName
 from modelreg.system.clock import from_text
 
 _ALL = "SELECT module, name, message, created_by, created_at FROM trusted_names ORDER BY module, name"

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelreg.catalog.rows import grouped, understood
-from modelreg.records.scan import ImportedName, Verdict
-from modelreg.records.version import Approval, Environment, ModelFile, ModelVersion
-from modelreg.references import Digest, ModelName
+from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.scans import ImportedName, Verdict
+from modelreg.domain.stages import Stage
+from modelreg.domain.versions import Approval, Environment, ModelFile, ModelVersion
 from modelreg.signatures import signature_from_json
-from modelreg.stages import Stage
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:

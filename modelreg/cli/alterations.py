@@ -11,9 +11,9 @@ from modelreg.cli import output
 from modelreg.cli.application import arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Message, Name, Quiet, ReferenceArgument, Subject, pairs
+from modelreg.domain.metadata import Alteration
+from modelreg.domain.references import Alias, Reference
 from modelreg.errors import InvalidInput, quoted
-from modelreg.records.alteration import Alteration
-from modelreg.references import Alias, Reference
 
 _LONGEST_UNDO = 300  # characters; the journal has longer texts, and those that cannot be printed as they are
 

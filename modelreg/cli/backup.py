@@ -10,7 +10,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson
 from modelreg.cli.progress import transfer_bar
-from modelreg.records.backup import Backup
+from modelreg.domain.registries import Backup
 
 
 def backup(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from modelreg.cli.application import registry
+from modelreg.domain.references import LATEST
+from modelreg.domain.stages import Stage
 from modelreg.errors import ModelregError
-from modelreg.references import LATEST
 from modelreg.registry import Registry
-from modelreg.stages import Stage
 
 
 def complete_names(context: typer.Context, incomplete: str) -> list[str]:

@@ -13,9 +13,9 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_references
 from modelreg.cli.options import AsJson, joined
 from modelreg.cli.output import Column
-from modelreg.records.difference import Difference, FileDifference, ValueDifference
-from modelreg.records.version import ModelFile
-from modelreg.references import short_digest
+from modelreg.domain.comparison import Difference, FileDifference, ValueDifference
+from modelreg.domain.references import short_digest
+from modelreg.domain.versions import ModelFile
 
 DIFFERENT = 1
 """The exit status of ``diff --exit-code`` when there is a difference, as git's."""

@@ -29,11 +29,10 @@ from modelreg.cli.options import (
 )
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
-from modelreg.comparison import Measure, difference, why_other_measure
+from modelreg.domain.comparison import Measure, ValueDifference, difference, why_other_measure
+from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
-from modelreg.records.difference import ValueDifference
-from modelreg.records.evaluation import EvaluationOutcome
 
 _COLUMNS = (
     Column[ValueDifference]("metric", lambda score: score.name, style=lambda _: "bold"),

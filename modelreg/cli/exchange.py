@@ -11,8 +11,8 @@ from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import Column
 from modelreg.cli.progress import version_bar
+from modelreg.domain.transfers import Outcome, Transfer, Transferred
 from modelreg.errors import TransferIncomplete
-from modelreg.records.transfer import Outcome, Transfer, Transferred
 
 _STYLES = {Outcome.ADDED: "green", Outcome.CHANGED: "yellow", Outcome.FAILED: "red"}
 _COLUMNS = (

@@ -13,9 +13,9 @@ from modelreg.cli.completion import complete_references
 from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
 from modelreg.cli.progress import transfer_bar
+from modelreg.domain.registries import Finding
 from modelreg.errors import Findings
 from modelreg.home import FOLDER_NAME
-from modelreg.records.inspection import Finding
 from modelreg.registry import Registry
 
 _FINDING_COLUMNS = (

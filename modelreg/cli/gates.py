@@ -11,8 +11,8 @@ from modelreg.cli.application import CONTEXT, arguments, registry, tell_undo
 from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
 from modelreg.cli.output import Column
+from modelreg.domain.gates import Gate, GateCheck, GateResult
 from modelreg.errors import GateRefused
-from modelreg.records.gate import Gate, GateCheck, GateResult
 from modelreg.system.clock import as_text
 
 gate = typer.Typer(

@@ -13,9 +13,8 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import STAGE_STYLES, Column
+from modelreg.domain.journal import ACTIONS, JournalEntry, StageHeld
 from modelreg.errors import CatalogDamaged, InvalidInput
-from modelreg.records.journal import ACTIONS, JournalEntry
-from modelreg.records.stage_held import StageHeld
 from modelreg.system.clock import as_text
 
 _HELD_COLUMNS = (

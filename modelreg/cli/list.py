@@ -10,7 +10,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
-from modelreg.records.model import Model
+from modelreg.domain.models import Model
 from modelreg.system.clock import as_text
 
 MODEL_COLUMNS = (

@@ -13,8 +13,8 @@ from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
 from modelreg.cli.progress import transfer_bar
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import InvalidInput, quoted, shown
-from modelreg.records.version import ModelVersion
 
 _STDOUT = "-"
 

@@ -13,8 +13,8 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, Message
 from modelreg.cli.output import Column
+from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.errors import InvalidInput, shown
-from modelreg.records.pruning import PrunedBytes, Pruning, VersionFate
 
 
 @dataclass(frozen=True, slots=True)

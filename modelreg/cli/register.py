@@ -24,10 +24,10 @@ from modelreg.cli.options import (
     text_layout,
 )
 from modelreg.cli.progress import transfer_bar
+from modelreg.domain.references import short_digest
+from modelreg.domain.registrations import Registration
+from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidData, InvalidInput, shown
-from modelreg.records.registration import Registration
-from modelreg.records.signature import Signature
-from modelreg.references import short_digest
 from modelreg.tables.source import TextLayout
 
 _LONGEST_METRICS = 1 << 20  # bytes of a file

@@ -10,8 +10,8 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.list import MODEL_COLUMNS
 from modelreg.cli.options import AsJson, Quiet, Subject, Version, joined
-from modelreg.records.scan import Verdict
-from modelreg.records.version import ModelVersion
+from modelreg.domain.scans import Verdict
+from modelreg.domain.versions import ModelVersion
 from modelreg.system.clock import as_text
 
 

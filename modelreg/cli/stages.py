@@ -12,10 +12,10 @@ from modelreg.cli import asking, output
 from modelreg.cli.application import registry, tell_undo
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
 from modelreg.cli.options import AsJson, Message, Name, Quiet
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import Transition
 from modelreg.errors import ProductionOccupied
 from modelreg.lifecycle.transitions import undo_commands, undo_rollback_command
-from modelreg.records.transition import Transition
-from modelreg.stages import Stage
 
 _Target = Annotated[
     str, typer.Argument(metavar="NAME|REF", help="The model, or the version.", autocompletion=complete_subjects)

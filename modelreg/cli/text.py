@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelreg.records.signature import SignatureField
+    from modelreg.domain.signatures import SignatureField
 
 # C0 and C1 controls, and what turns the direction of text around (Unicode's Bidi_Control)
 _CONTROL = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"

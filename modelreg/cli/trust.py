@@ -10,7 +10,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import CONTEXT, registry, tell_undo
 from modelreg.cli.options import AsJson, Message, Quiet
 from modelreg.cli.output import Column
-from modelreg.records.trusted_name import TrustedName
+from modelreg.domain.scans import TrustedName
 from modelreg.system.clock import as_text
 
 trust = typer.Typer(
@@ -53,8 +53,8 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
+    from modelreg.domain.statements import parse_trusted_name
     from modelreg.security.policy import allowed
-    from modelreg.statements import parse_trusted_name
 
     source = registry(context)
     added = source.trust(*names, message=message)

@@ -11,8 +11,8 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
 from modelreg.cli.output import STAGE_STYLES, Column
-from modelreg.records.version import ModelVersion
-from modelreg.references import short_digest
+from modelreg.domain.references import short_digest
+from modelreg.domain.versions import ModelVersion
 from modelreg.system.clock import as_text
 
 VERSION_COLUMNS = (

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelreg.domain.confinement import Limits, Permissions
+from modelreg.domain.evaluations import EvaluationRequest
+from modelreg.domain.scans import ImportedName
+from modelreg.domain.signatures import Signature
 from modelreg.errors import UntrustedModel
-from modelreg.records.confinement import Limits, Permissions
-from modelreg.records.evaluation import EvaluationRequest
-from modelreg.records.scan import ImportedName
-from modelreg.records.signature import Signature
 from modelreg.tables.source import TextLayout
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import re
 import resource
 import sys
 
+from modelreg.domain.confinement import Limits
 from modelreg.errors import InvalidInput, shown
-from modelreg.records.confinement import Limits
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LEAST_MEMORY = 1 << 30  # bytes: Python with pandas and scikit-learn takes about that much address space

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from modelreg.domain.confinement import Confinement
+from modelreg.domain.evaluations import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import (
     CannotPredict,
     ConfinementFailed,
@@ -30,14 +32,6 @@ from modelreg.errors import (
     UntrustedModel,
 )
 from modelreg.inference.scoring import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
-from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import (
-    LONGEST_LABEL,
-    MOST_CLASSES,
-    ConfusionMatrix,
-    EvaluationRequest,
-    Scores,
-)
 
 _LONGEST = 256 << 10  # bytes of one message: two texts and two lists of texts, each character of which takes 12 at most
 _LONGEST_RESULT = 8 << 20  # bytes: names of columns, or a confusion matrix of 200 classes

@@ -37,10 +37,10 @@ from modelreg.errors import (
     UntrustedModel,
     shown,
 )
-from modelreg.escaping import escaped
+from modelreg.errors.text import escaped
 
 if TYPE_CHECKING:
-    from modelreg.records.confinement import Confinement, Limits
+    from modelreg.domain.confinement import Confinement, Limits
 
 Progress = Callable[[int, int | None], None]
 

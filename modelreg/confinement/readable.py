@@ -11,7 +11,7 @@ from contextlib import suppress
 from modelreg.confinement.landlock import Right
 from modelreg.confinement.mounts import is_below
 from modelreg.confinement.places import RegistryPlaces, identity
-from modelreg.records.confinement import Permissions
+from modelreg.domain.confinement import Permissions
 
 READ = Right.READ_FILE | Right.READ_DIR
 

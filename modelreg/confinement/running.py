@@ -8,10 +8,10 @@ from typing import BinaryIO
 from modelreg.confinement.job import Job, PredictionTask
 from modelreg.confinement.messages import Measured, Predicted, is_asked_for
 from modelreg.confinement.process import ModelProcess, Progress
+from modelreg.domain.evaluations import EvaluationRequest, Scores
+from modelreg.domain.references import Digest
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelStopped
-from modelreg.records.evaluation import EvaluationRequest, Scores
-from modelreg.records.version import ModelVersion
-from modelreg.references import Digest
 from modelreg.security.trust import Trust
 from modelreg.tables.source import TableFile
 from modelreg.tables.writing import OutputFile

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from modelreg.confinement import inherited, landlock, limits, readable, unlisted
 from modelreg.confinement.landlock import Right
 from modelreg.confinement.places import RegistryPlaces
+from modelreg.domain.confinement import Confinement, Limits, Permissions
 from modelreg.errors import ConfinementFailed
-from modelreg.records.confinement import Confinement, Limits, Permissions
 
 
 def offered() -> Confinement:

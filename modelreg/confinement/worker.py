@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from modelreg.confinement import messages
 from modelreg.confinement.job import Job, PredictionTask, Preparation, receive
 from modelreg.confinement.messages import Message
+from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
-from modelreg.records.evaluation import EvaluationRequest
 
 if TYPE_CHECKING:
     from modelreg.tables.source import TableFile

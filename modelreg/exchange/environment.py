@@ -6,7 +6,7 @@ import re
 
 from modelreg.containers.content import Files, text
 from modelreg.containers.yaml_text import parse_mapping
-from modelreg.records.version import Environment
+from modelreg.domain.versions import Environment
 
 _MOST_TEXT = 1 << 20  # bytes
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;,]+)")

@@ -13,6 +13,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from modelreg.artifacts.checkout import check_out
+from modelreg.domain.models import Model
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
+from modelreg.domain.transfers import Outcome, Transfer, Transferred
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
 from modelreg.exchange.connection import reading, writing
 from modelreg.exchange.location import Location
@@ -21,11 +26,6 @@ from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.exchange.target import Target, Upload
 from modelreg.home import Home
-from modelreg.records.model import Model
-from modelreg.records.transfer import Outcome, Transfer, Transferred
-from modelreg.records.version import ModelVersion
-from modelreg.references import ModelName
-from modelreg.stages import Stage
 
 _MOST_SKIPPED = 10_000
 """Numbers without a version, each of which is made and deleted in MLflow one by one."""

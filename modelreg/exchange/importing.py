@@ -19,6 +19,12 @@ from modelreg.artifacts.manifest import Facts, Manifest
 from modelreg.artifacts.source import Source as FoundFiles
 from modelreg.artifacts.source import find_source
 from modelreg.catalog.change import Change, NewVersion
+from modelreg.domain.references import ModelName, Reference, parse_name
+from modelreg.domain.registrations import Provenance
+from modelreg.domain.stages import Stage
+from modelreg.domain.statements import checked_metrics, checked_params
+from modelreg.domain.transfers import Outcome, Transfer, Transferred
+from modelreg.domain.versions import READY, Environment
 from modelreg.errors import (
     InvalidInput,
     MLflowFailed,
@@ -46,13 +52,7 @@ from modelreg.exchange.recognition import last_said_of_model, last_said_of_versi
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.home import Home
-from modelreg.records.registration import Provenance
-from modelreg.records.transfer import Outcome, Transfer, Transferred
-from modelreg.records.version import READY, Environment
-from modelreg.references import ModelName, Reference, parse_name
 from modelreg.registration import Published, add_version, publish, require_published
-from modelreg.stages import Stage
-from modelreg.statements import checked_metrics, checked_params
 from modelreg.system import interrupts
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)

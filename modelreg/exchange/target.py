@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import MLflowFailed, shown
 from modelreg.exchange.connection import told_as
 from modelreg.exchange.location import Kind, Location
 from modelreg.exchange.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
-from modelreg.records.version import ModelVersion
 from modelreg.system.clock import as_milliseconds
 
 _EXPERIMENT = "modelreg"

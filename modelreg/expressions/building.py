@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from modelreg.domain.scans import Verdict
+from modelreg.domain.stages import Stage
 from modelreg.errors import UnknownStage, did_you_mean, shown
 from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind, release_key
 from modelreg.expressions.tree import (
@@ -30,8 +32,6 @@ from modelreg.expressions.tree import (
     Text,
     depth_of,
 )
-from modelreg.records.scan import Verdict
-from modelreg.stages import Stage
 from modelreg.system.clock import as_text, span
 
 if TYPE_CHECKING:

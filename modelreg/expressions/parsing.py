@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+from modelreg.domain.references import is_utf8
 from modelreg.errors import InvalidExpression, shown
 from modelreg.expressions.building import FilterBuilder, GateBuilder, Key, Misplaced, ModelBuilder, RunBuilder
 from modelreg.expressions.tree import Expression
-from modelreg.references import is_utf8
 
 if TYPE_CHECKING:
     from lark import Lark, UnexpectedInput

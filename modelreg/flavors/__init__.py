@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from modelreg.containers.content import Files, OpenModel
+from modelreg.domain.references import is_utf8, storable
+from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
-from modelreg.records.registration import Description
-from modelreg.references import is_utf8, storable
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelreg.containers.content import Files, OpenModel, head, only_file
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from modelreg.containers.archive import opened_archive
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import parse_object, text_at
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:

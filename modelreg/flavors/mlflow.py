@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg.containers.content import Files, OpenModel, text
 from modelreg.containers.yaml_text import parse_mapping
+from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
+from modelreg.domain.registrations import Description
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, UnloadableModel
 from modelreg.flavors import pickles, skops
-from modelreg.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
-from modelreg.records.registration import Description
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import signature_from_json
 
 if TYPE_CHECKING:

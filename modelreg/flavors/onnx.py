@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg.containers.content import Files, OpenModel
 from modelreg.containers.protobuf import NotProtobuf, varint
+from modelreg.domain.registrations import Description
+from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel
-from modelreg.records.registration import Description
-from modelreg.records.scan import Verdict
 from modelreg.security import onnx_graph
 from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import loading

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
 from modelreg.containers.content import Files, OpenModel, head, only_file
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.object_graph import Node, Object, class_of, parts_of, resolved
 from modelreg.security.pickle_reader import End, Reading, read_pickle
 

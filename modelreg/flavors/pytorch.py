@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from modelreg.containers.archive import Archive, damage, opened_archive
 from modelreg.containers.content import Files, OpenModel, head, only_file
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.libraries import loading
 from modelreg.security.object_graph import class_of
 from modelreg.security.pickle_reader import read_pickle

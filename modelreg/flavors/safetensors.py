@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelreg.containers.content import Files, OpenModel, head, only_file
 from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files, OpenModel, only_file
 from modelreg.containers.json_text import objects_in, parse_object, text_at
 from modelreg.containers.zip_members import ZipMembers
+from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
 from modelreg.flavors.pickles import flavor_of, is_release
-from modelreg.records.registration import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:

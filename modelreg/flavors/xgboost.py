@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelreg.containers.content import Files, OpenModel, head, only_file, tail
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, did_you_mean
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures.in_memory import is_sparse
 from modelreg.tables.casting import Origin
 from modelreg.tables.columns import named

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.evaluations import MOST_CLASSES, EvaluationRequest, Scores
+from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, InvalidInput, did_you_mean, shown
 from modelreg.inference import scorers, scoring
 from modelreg.inference.features import features_in
@@ -13,8 +15,6 @@ from modelreg.inference.labels import labels_like, places_of
 from modelreg.inference.prediction import Progress
 from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
 from modelreg.inference.scoring import Answers, Measured
-from modelreg.records.evaluation import MOST_CLASSES, EvaluationRequest, Scores
-from modelreg.records.signature import Signature
 from modelreg.tables.casting import MISSING
 from modelreg.tables.columns import named
 from modelreg.tables.reading import Chunk, rows_of

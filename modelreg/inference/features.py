@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, shown
 from modelreg.inference.predictor import Predictor
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures.files import columns_in
 from modelreg.tables.columns import named, require_column
 from modelreg.tables.csv import INDEX

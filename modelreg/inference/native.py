@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData
-from modelreg.records.signature import SignatureField
 
 if TYPE_CHECKING:
     import numpy as np

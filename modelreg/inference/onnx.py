@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import SignatureField
 
 if TYPE_CHECKING:
     import pandas as pd

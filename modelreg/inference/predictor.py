@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.errors import CannotPredict, InvalidData, shown
 from modelreg.inference import native
 from modelreg.inference.onnx import onnx_questions
-from modelreg.records.signature import SignatureField
 from modelreg.signatures.in_memory import is_sparse
 
 if TYPE_CHECKING:

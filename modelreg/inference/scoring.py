@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelreg.records.evaluation import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix
+from modelreg.domain.evaluations import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from modelreg.domain.models import Model
+from modelreg.domain.stages import Stage, StageRules
+from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelInUse, VersionInUse, quoted
-from modelreg.records.model import Model
-from modelreg.records.version import ModelVersion
-from modelreg.stages import Stage, StageRules
 
 
 def refuse_deletion_of_version(version: ModelVersion, rules: StageRules) -> None:

@@ -22,10 +22,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from modelreg.records.journal import JournalEntry
-from modelreg.records.stage_held import StageHeld
-from modelreg.references import ModelName
-from modelreg.stages import RULES, Stage
+from modelreg.domain.journal import JournalEntry, StageHeld
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import RULES, Stage
 from modelreg.system.clock import as_text
 
 GENESIS = "0" * 64

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modelreg.records.pruning import VersionFate
-from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.domain.pruning import VersionFate
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)

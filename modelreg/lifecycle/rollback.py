@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from modelreg.domain.journal import ROLLBACK, TRANSITION, JournalEntry
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import NothingToRollBackTo, quoted
-from modelreg.records.journal import ROLLBACK, TRANSITION, JournalEntry
-from modelreg.records.transition import StageChange, Transition
-from modelreg.references import ModelName
-from modelreg.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)

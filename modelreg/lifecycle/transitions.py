@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage, StageRules
+from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
-from modelreg.records.transition import StageChange, Transition
-from modelreg.references import ModelName
-from modelreg.stages import Stage, StageRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelreg.domain.references import parse_model_path
 from modelreg.errors import InvalidInput, shown
 from modelreg.mlflow import location
-from modelreg.references import parse_model_path
 
 
 def keep_file(run_id: str, local_path: str, artifact_path: str | None = None) -> None:

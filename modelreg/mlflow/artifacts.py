@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from modelreg.domain.runs import Run
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import location
 from modelreg.mlflow.absent import absent
@@ -14,7 +15,6 @@ from modelreg.mlflow.entities.file_info import FileInfo
 from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.loading import MODELS
 from modelreg.mlflow.logged_models import run_reference
-from modelreg.records.run import Run
 
 
 @speaks_mlflow

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from modelreg.domain.references import parse_alias, parse_name
+from modelreg.domain.runs import RunReference
+from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location, logged_models
 from modelreg.mlflow.absent import absent
@@ -20,9 +23,6 @@ from modelreg.mlflow.exceptions import all_speak_mlflow
 from modelreg.mlflow.loading import MODELS
 from modelreg.mlflow.searching import page, translated_filter, translated_order
 from modelreg.mlflow.tracking_client import TrackingClient
-from modelreg.records.run import RunReference
-from modelreg.references import parse_alias, parse_name
-from modelreg.stages import Stage
 
 _MOST_MODELS = 1000
 _MOST_VERSIONS = 200_000

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from modelreg.domain.runs import FAILED, FINISHED
 from modelreg.mlflow import experiments, location
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.data.dataset import Dataset
@@ -28,10 +29,9 @@ from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PA
 from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
 from modelreg.mlflow.logged_models import logged_model, run_id_of
 from modelreg.mlflow.tracking_client import as_points
-from modelreg.records.run import FAILED, FINISHED
 
 if TYPE_CHECKING:
-    from modelreg.records.run import Run as KnownRun
+    from modelreg.domain.runs import Run as KnownRun
     from modelreg.runs import Runs
 
 T = TypeVar("T")

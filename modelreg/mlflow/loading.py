@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelreg.domain.python_models import OBJECT
+from modelreg.domain.runs import RunReference
+from modelreg.domain.signatures import Signature
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidReference, UntrustedModel
 from modelreg.mlflow import location, written_here
 from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.logged_models import run_reference
 from modelreg.mlflow.model_folder import PREDICT_FN
-from modelreg.python_models import OBJECT
-from modelreg.records.run import RunReference
-from modelreg.records.signature import Signature
-from modelreg.records.version import ModelFile
 from modelreg.registry import Registry
 
 MODELS = "models:/"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from modelreg.domain.runs import LoggedModel as StoredModel
+from modelreg.domain.runs import Run
 from modelreg.errors import LoggedModelNotFound
 from modelreg.mlflow import location
 from modelreg.mlflow.entities.logged_model import HASH_LENGTH, RUN_ID_LENGTH, LoggedModel, id_of
-from modelreg.records.run import LoggedModel as StoredModel
-from modelreg.records.run import Run
 
 _BY_ID = "models:/m-"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelreg.domain.runs import LoggedModel
+from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import fluent, location, written_here
 from modelreg.mlflow.advice import in_words_of_python
@@ -19,8 +21,6 @@ from modelreg.mlflow.exceptions import MlflowException, speaks_mlflow
 from modelreg.mlflow.model_folder import PREDICT_FN, Described, write_estimator
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
-from modelreg.records.run import LoggedModel
-from modelreg.records.signature import Signature
 from modelreg.registry import Registry
 from modelreg.system.clock import as_text
 
@@ -163,7 +163,7 @@ def save_estimator(
 def save_folder(path: Path, write: Callable[[Path], Path]) -> None:
     """Let ``write`` fill a new folder; raises `MlflowException` where there is something already."""
     from modelreg.artifacts.copying import of_bytes
-    from modelreg.records.version import ModelFile
+    from modelreg.domain.versions import ModelFile
 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise MlflowException.invalid_parameter_value(f"Path '{path}' already exists and is not empty")

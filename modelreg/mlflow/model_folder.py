@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelreg.domain.signatures import Signature
 from modelreg.flavors.mlflow import SIGNATURE
-from modelreg.records.signature import Signature
 from modelreg.signatures import signature_as_json
 from modelreg.system import clock
 from modelreg.system.clock import as_text

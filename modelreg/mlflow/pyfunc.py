@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonFunction, PythonModelContext
+from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import artifacts as stored_files
 from modelreg.mlflow.absent import absent
@@ -20,8 +22,6 @@ from modelreg.mlflow.logging import _name, check_others, keep_folder, log, save_
 from modelreg.mlflow.model_folder import Described, write_description
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
-from modelreg.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonFunction, PythonModelContext
-from modelreg.records.signature import Signature
 
 _PICKLE = "python_model.pkl"
 _FROM_OTHERS = {

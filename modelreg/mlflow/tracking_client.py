@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from operator import itemgetter
 from typing import Any
 
+from modelreg.domain.runs import FINISHED, MetricPoint
 from modelreg.errors import InvalidInput, TagNotFound
 from modelreg.mlflow import artifact_files, artifacts, experiments, location, logged_models
 from modelreg.mlflow.entities import (
@@ -34,7 +35,6 @@ from modelreg.mlflow.entities.run import (
     RUN_NAME,
 )
 from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
-from modelreg.records.run import FINISHED, MetricPoint
 from modelreg.registry import Registry
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelreg.records.version import ModelFile
+from modelreg.domain.versions import ModelFile
 
 _digests: set[str] = set()
 

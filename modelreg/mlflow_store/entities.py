@@ -8,11 +8,11 @@ from typing import Any
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
 from mlflow.entities.model_registry.registered_model_alias import RegisteredModelAlias
 
+from modelreg.domain.models import Model
+from modelreg.domain.stages import StageRules
+from modelreg.domain.versions import ModelVersion as Version
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
 from modelreg.mlflow_store import server
-from modelreg.records.model import Model
-from modelreg.records.version import ModelVersion as Version
-from modelreg.stages import StageRules
 from modelreg.system.clock import as_milliseconds
 
 

@@ -19,7 +19,7 @@ from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
 from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_safe
 
 from modelreg.artifacts.copying import digest_of
-from modelreg.records.version import ModelFile, ModelVersion
+from modelreg.domain.versions import ModelFile, ModelVersion
 
 _ENVIRONMENT = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
 """What MLflow sets in the environment of its servers; importing its constants would import the whole server."""

@@ -27,6 +27,9 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.utils import validation
 from mlflow.utils.search_utils import SearchUtils
 
+from modelreg.domain.references import LATEST, parse_name
+from modelreg.domain.stages import Stage, StageRules
+from modelreg.domain.versions import ModelVersion as Version
 from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound, shown
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
@@ -37,10 +40,7 @@ from modelreg.mlflow_store.entities import model_entity, tags_as_mapping, versio
 from modelreg.mlflow_store.exceptions import failure, speaking_mlflow
 from modelreg.mlflow_store.runs import facts_for
 from modelreg.mlflow_store.sources import opened
-from modelreg.records.version import ModelVersion as Version
-from modelreg.references import LATEST, parse_name
 from modelreg.registry import Registry
-from modelreg.stages import Stage, StageRules
 
 
 class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from modelreg.containers.zip_members import Member
-from modelreg.records.scan import ImportedName, Scan, Verdict
-from modelreg.references import is_utf8, storable
+from modelreg.domain.references import is_utf8, storable
+from modelreg.domain.scans import ImportedName, Scan, Verdict
 from modelreg.security.judge import Judgement
 from modelreg.security.pickle_reader import Reading
 from modelreg.security.policy import verdict_of

@@ -21,7 +21,7 @@ from modelreg.containers.json_text import MOST_JSON, count_values, parse_object
 from modelreg.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
 from modelreg.containers.tar_members import BadTar, TarMembers, is_tar
 from modelreg.containers.zip_members import Member, ZipMembers, may_be_zip
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security import keras_layers, numpy_header, skops_schema, yaml_tags
 from modelreg.security.arrays import StoredArray
 from modelreg.security.evidence import Evidence, SkopsArchive

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelreg.containers.json_text import objects_in
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.evidence import Evidence
 
 _OF_CLASSES = re.compile(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelreg.containers.content import Files, text
 from modelreg.containers.yaml_text import texts_of_mappings
-from modelreg.python_models import LOADER
-from modelreg.records.scan import Verdict
+from modelreg.domain.python_models import LOADER
+from modelreg.domain.scans import Verdict
 from modelreg.security.evidence import Evidence
 
 _MOST_TEXT = 32 << 20  # bytes

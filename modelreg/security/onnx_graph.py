@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from modelreg.containers.protobuf import NotProtobuf, fields
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.evidence import Evidence
 
 _STANDARD = frozenset(

@@ -14,8 +14,8 @@ from operator import or_
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from modelreg.domain.scans import Verdict
 from modelreg.errors import InvalidInput, shown
-from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import is_dangerous
 from modelreg.security.kinds import BYTES, FUNCTION, LABELS, NUMBERS, OBJECT, OBJECTS, TEXT, TYPE, Kinds
 from modelreg.security.object_graph import Global

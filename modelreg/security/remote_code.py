@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelreg.containers.content import Files, head
 from modelreg.containers.json_text import MOST_JSON, is_modest, objects_in, parse_object
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.evidence import Evidence
 
 _CONFIGURATIONS = ("config.json", "model_index.json")

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from modelreg.containers.bounds import Bounds
 from modelreg.containers.content import Files
-from modelreg.records.scan import Scan, Verdict
+from modelreg.domain.scans import Scan, Verdict
 from modelreg.security import mlflow_folder, onnx_graph, remote_code
 from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from modelreg.domain.scans import ImportedName, Scan, TrustedName, Verdict
 from modelreg.errors import UntrustedModel
-from modelreg.records.scan import ImportedName, Scan, Verdict
-from modelreg.records.trusted_name import TrustedName
 from modelreg.security.denied_names import is_trustable, trust_refusal
 from modelreg.security.policy import Pairs, allowed
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.containers.compressed import decompressing, is_compressed
+from modelreg.domain.python_models import PythonFunction, PythonModelContext
 from modelreg.errors import UnloadableModel, shown
-from modelreg.python_models import PythonFunction, PythonModelContext
 from modelreg.security import texts_as_data
 from modelreg.security.evidence import Evidence
 from modelreg.security.libraries import how_to_get, loading

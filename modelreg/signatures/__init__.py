@@ -1,12 +1,12 @@
 """What a model takes and gives: learned from data, and as plain JSON values.
 
-The types are those of `modelreg.records.signature.SignatureField`. Importing this is cheap; learning imports pandas.
+The types are those of `modelreg.domain.signatures.SignatureField`. Importing this is cheap; learning imports pandas.
 """
 
 from __future__ import annotations
 
+from modelreg.domain.signatures import TYPES, Signature, SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import TYPES, Signature, SignatureField
 
 TYPE_CHECKING = False  # as type checkers read it: every command imports this, and typing is not cheap
 

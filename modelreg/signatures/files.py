@@ -9,8 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import NA, NONE, SignatureField
 from modelreg.errors import InvalidData
-from modelreg.records.signature import NA, NONE, SignatureField
 from modelreg.signatures.stated import stated_fields
 from modelreg.tables.casting import MISSING
 from modelreg.tables.columns import require_column, type_of

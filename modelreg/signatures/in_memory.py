@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from modelreg.domain.signatures import MIXED, NA, NONE, OBJECT, SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import MIXED, NA, NONE, OBJECT, SignatureField
 from modelreg.tables.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidInput, did_you_mean, shown
-from modelreg.records.signature import SignatureField
 from modelreg.tables.categories import texts_of
 from modelreg.tables.columns import STATED_TYPES
 from modelreg.tables.reading import chunks_of, columns_of

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import MIXED, NA, NONE, SignatureField
 from modelreg.errors import shown
-from modelreg.records.signature import MIXED, NA, NONE, SignatureField
 from modelreg.tables.categories import typed_categories
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from modelreg.records.signature import SignatureField
+from modelreg.domain.signatures import SignatureField
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.records.signature import SignatureField
 from modelreg.tables.casting import MISSING, Origin, WrongValue, cast, is_misread
 from modelreg.tables.columns import refuse_duplicates
 from modelreg.tables.csv import csv_chunks, csv_columns, csv_texts, line_of, reading_csv

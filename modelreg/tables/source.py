@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, SourceNotFound, shown
-from modelreg.references import DIGEST_PREFIX, Digest
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from modelreg.errors import InvalidData, InvalidInput, shown
-from modelreg.escaping import escaped
+from modelreg.errors.text import escaped
 from modelreg.system.files import change_mode, flush, require_folder
 
 if TYPE_CHECKING:

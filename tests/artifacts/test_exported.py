@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from modelreg.artifacts.manifest import FACTS, FILEPATH
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import BlobDamaged, UnusableSource
-from modelreg.records.signature import Signature, SignatureField
 
 
 @pytest.fixture

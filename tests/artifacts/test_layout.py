@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import rfc8785
 
-from modelreg.records.signature import Signature, SignatureField
+from modelreg.domain.signatures import Signature, SignatureField
 
 SCHEMA = json.loads((Path(__file__).parent / "modelpack-config-schema.json").read_text())
 DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}

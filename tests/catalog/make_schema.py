@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from modelreg import Registry
-from modelreg.records.signature import Signature, SignatureField
+from modelreg.domain.signatures import Signature, SignatureField
 
 FILES = {"model.pkl": b"the bytes of version one", "other.pkl": b"the bytes of version two"}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from modelreg import Registry
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import CatalogDamaged, RegistryTooNew
-from modelreg.records.signature import Signature, SignatureField
 
 STORED = Path(__file__).parent
 APPLICATION_ID = 0x4D524547

@@ -19,7 +19,7 @@ import pytest
 from forks import Forks
 
 from modelreg import Registry
-from modelreg.records.journal import JournalEntry
+from modelreg.domain.journal import JournalEntry
 
 MODELREG = Path(sys.executable).with_name("modelreg")
 

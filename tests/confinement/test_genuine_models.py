@@ -181,7 +181,7 @@ def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
 FLAVOR = """
 from pathlib import Path
 from sklearn.dummy import DummyRegressor
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 FORMATS = ("boxed",)
 def recognise(files, is_folder):
     return Description("boxed", "boxed") if is_folder and "weights/value.txt" in files else None

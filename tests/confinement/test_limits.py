@@ -18,9 +18,9 @@ import pytest
 from world import MODELREG, TRUSTED
 
 from modelreg.confinement import messages
+from modelreg.domain.confinement import Confinement
+from modelreg.domain.evaluations import Scores
 from modelreg.errors import InvalidData, InvalidInput, ModelStopped, UntrustedModel
-from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import Scores
 
 pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from modelreg.confinement import messages
 from modelreg.confinement.messages import NoAnswer, decode, encode, is_asked_for
+from modelreg.domain.confinement import Confinement
+from modelreg.domain.evaluations import ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
-from modelreg.records.confinement import Confinement
-from modelreg.records.evaluation import ConfusionMatrix, EvaluationRequest, Scores
 
 SCORES = Scores(
     "classification",

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from modelreg import Registry
+from modelreg.domain.transfers import Transfer
 from modelreg.errors import InvalidInput, ModelNotFound
-from modelreg.records.transfer import Transfer
 from modelreg.signatures import infer_signature
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own

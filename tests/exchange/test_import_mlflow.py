@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from modelreg import Registry
 from modelreg.artifacts.blobs import BlobStore
 from modelreg.catalog import Catalog
+from modelreg.domain.transfers import Outcome, Transfer
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
-from modelreg.records.transfer import Outcome, Transfer
 
 from .conftest import connected
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from modelreg.domain.stages import Stage, StageRules
 from modelreg.exchange.merging import Differences, Said, stages_of, tags_of_making
 from modelreg.exchange.source import MLflowRun, MLflowVersion
-from modelreg.stages import Stage, StageRules
 
 
 def version(number: int, stage: str) -> MLflowVersion:

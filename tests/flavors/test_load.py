@@ -20,9 +20,9 @@ from sklearn.neighbors import KNeighborsClassifier
 import modelreg.flavors
 from modelreg import flavors
 from modelreg.containers.content import OpenModel
+from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.flavors import recognise
-from modelreg.records.registration import Description
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 
@@ -268,7 +268,7 @@ def test_no_loader_stands_in_for_another(tmp_path):
 
 # It knows files that begin with ``LOUD``, and pickles.
 SHOUTING = """
-from modelreg.records.registration import Description
+from modelreg.domain.registrations import Description
 FORMATS = ("loud",)
 def recognise(files, is_folder):
     data = next(iter(files.values())).read_bytes()

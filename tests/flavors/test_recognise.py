@@ -27,9 +27,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.domain.registrations import Description
+from modelreg.domain.signatures import SignatureField
 from modelreg.flavors import recognise
-from modelreg.records.registration import Description
-from modelreg.records.signature import SignatureField
 
 FILES = Path(__file__).parent / "files"
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"

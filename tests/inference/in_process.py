@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from modelreg.domain.evaluations import EvaluationRequest, Prediction
 from modelreg.inference import evaluation, prediction
-from modelreg.records.evaluation import EvaluationRequest
-from modelreg.records.prediction import Prediction
 from modelreg.tables.source import table_of
 from modelreg.tables.writing import output, writer
 

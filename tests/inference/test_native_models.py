@@ -11,9 +11,9 @@ from in_process import evaluate, predict
 from sklearn import metrics
 
 from modelreg.containers.content import OpenModel
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 from modelreg.flavors import load, recognise
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.security.trust import Trust
 from modelreg.signatures import infer_signature
 

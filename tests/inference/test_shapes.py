@@ -18,9 +18,9 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import CannotPredict, InvalidData
 from modelreg.inference.enforcement import enforced
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature
 from modelreg.tables.source import TextLayout
 

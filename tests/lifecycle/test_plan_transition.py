@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
+from modelreg.domain.transitions import Transition
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
 from modelreg.lifecycle.transitions import Terms, is_due, plan_transition, undo_commands
-from modelreg.records.transition import Transition
-from modelreg.references import ModelName
-from modelreg.stages import Stage
 
 CHURN = ModelName("churn")
 MAYBE_STAGE = st.none() | st.sampled_from(Stage)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelreg.lifecycle.leftovers import Leftover, Patience
+from modelreg.domain.garbage import Leftover, Patience
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
+from modelreg.domain.statements import checked_duration
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
-from modelreg.references import ModelName
-from modelreg.stages import Stage
-from modelreg.statements import checked_duration
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.arrays import dtype_of
 from modelreg.security.object_graph import class_of
 from modelreg.security.pickle_reader import End, read_pickle

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 
 

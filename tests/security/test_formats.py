@@ -13,8 +13,8 @@ import joblib
 import numpy as np
 import pytest
 
+from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"

@@ -11,7 +11,7 @@ import pytest
 from genuine_models import combined_estimators, fitted_estimators, parts_of_models
 from sklearn.utils import all_estimators
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 from modelreg.security.unpickle import load_pickle

@@ -9,8 +9,8 @@ import pytest
 from hostile.assembler import name, pickled, text
 from hostile.opcodes import doubted_files, named_files, plain, wrapped
 
+from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 
 LOOKUP = name("builtins", "getattr")

@@ -12,8 +12,8 @@ import pytest
 from hostile import HostileFile, Trigger, hostile_files
 from hostile.exhausting import exhausting_files
 
+from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 
 FILES = {file.name: file for file in hostile_files("/nonexistent/marker")}

@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import FunctionTransformer
 
+from modelreg.domain.scans import Verdict
 from modelreg.errors import UntrustedModel
-from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 from modelreg.security.unpickle import load_pickle

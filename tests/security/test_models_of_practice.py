@@ -26,8 +26,8 @@ from sklearn.preprocessing import FunctionTransformer, LabelEncoder, OneHotEncod
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.domain.scans import Verdict
 from modelreg.errors import InvalidInput, UntrustedModel
-from modelreg.records.scan import Verdict
 from modelreg.security.denied_names import trust_refusal
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust

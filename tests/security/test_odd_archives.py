@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from modelreg.containers.bounds import Bounds
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.evidence import Evidence
 from modelreg.security.examination import Examination, Place
 from modelreg.security.pickle_reader import Budget

@@ -12,7 +12,7 @@ import joblib
 import numpy as np
 import pytest
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 
 MEMOISE = b"\x94"

@@ -8,7 +8,7 @@ import skops.io
 from policy.observe import Observations
 from sklearn.preprocessing import StandardScaler
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.denied_names import is_dangerous
 from modelreg.security.kinds import FUNCTION, TYPE
 from modelreg.security.object_graph import Global

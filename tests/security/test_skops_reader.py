@@ -17,10 +17,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.flavors import recognise
 from modelreg.flavors.skops import load_file
-from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."

@@ -20,8 +20,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from modelreg.domain.scans import Verdict
 from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
-from modelreg.records.scan import Verdict
 from modelreg.security.policy import verdict_of
 from modelreg.security.trust import Trust
 from modelreg.security.unpickle import load_pickle

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 
 import modelreg.security
-from modelreg.records.scan import Verdict
+from modelreg.domain.scans import Verdict
 from modelreg.security.scan import scan
 
 POLICY = json.loads((Path(modelreg.security.__file__).parent / "policy.json").read_text())

@@ -16,8 +16,8 @@ import scipy.sparse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, SourceNotFound
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature, read_signature, signature_as_json, signature_from_json
 from modelreg.tables import csv as csv_tables
 

@@ -11,8 +11,8 @@ import pytest
 from in_process import predict
 from sklearn.tree import DecisionTreeRegressor
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, InvalidInput
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature, read_signature
 from modelreg.tables.source import TextLayout
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_process import predict
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature
 from modelreg.tables import csv as csv_tables
 from modelreg.tables import parquet as parquet_tables

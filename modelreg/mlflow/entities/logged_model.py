@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from modelreg.domain.runs import LoggedModel as StoredModel
+from modelreg.domain.runs import Run
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.mlflow.entities.metric import Metric
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, MODEL_TAGS
-from modelreg.records.run import LoggedModel as StoredModel
-from modelreg.records.run import Run
 from modelreg.system.clock import as_milliseconds
 
 RUN_ID_LENGTH = 32  # characters

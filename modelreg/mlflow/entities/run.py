@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from modelreg.domain.runs import MISSING
+from modelreg.domain.runs import Run as KnownRun
 from modelreg.mlflow.entities.dataset import Dataset, DatasetInput, InputTag, RunInputs
 from modelreg.mlflow.entities.entity import Entity
-from modelreg.records.run import MISSING
-from modelreg.records.run import Run as KnownRun
 from modelreg.system.clock import as_milliseconds
 
 EXPERIMENT_NAME = "mlflow.experimentName"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.types.schema import Schema
-from modelreg.records.signature import Signature, SignatureField
 from modelreg.signatures import infer_signature as inferred
 from modelreg.signatures import signature_as_json
 

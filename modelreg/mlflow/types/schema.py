@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from modelreg.domain.signatures import SignatureField
 from modelreg.mlflow.exceptions import MlflowException
-from modelreg.records.signature import SignatureField
 
 
 class Schema(tuple[SignatureField, ...]):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from modelreg.domain.versions import READY
+from modelreg.domain.versions import ModelVersion as Version
 from modelreg.mlflow.entities.entity import Entity
-from modelreg.records.version import READY
-from modelreg.records.version import ModelVersion as Version
 from modelreg.system.clock import as_milliseconds
 
 RUN_LINK = "mlflow.runLink"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modelreg.domain.stages import Stage
 from modelreg.mlflow.exceptions import speaks_mlflow
-from modelreg.stages import Stage
 
 STAGE_NONE = "None"
 STAGE_STAGING = "Staging"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from modelreg.domain.models import Model
+from modelreg.domain.versions import ModelVersion as Version
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion
-from modelreg.records.model import Model
-from modelreg.records.version import ModelVersion as Version
 from modelreg.system.clock import as_milliseconds
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from modelreg.domain.runs import RunReference
 from modelreg.mlflow.exceptions import speaks_mlflow
-from modelreg.records.run import RunReference
 
 
 class RunsArtifactRepository:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelreg.stages import Stage
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
 
 MIGRATE = "migrate"
 REGISTER = "register"
@@ -82,3 +83,18 @@ class JournalEntry:
     """The new values of everything that changed, as JSON."""
     previous_hash: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageHeld:
+    """The stage in which a version was at one moment, and who had put it there."""
+
+    name: ModelName
+    """The model's name at that moment."""
+    version: int
+    stage: Stage
+    since: datetime
+    user: str
+    """The OS user who put it there, or registered it."""
+    claimed_user: str | None
+    message: str | None

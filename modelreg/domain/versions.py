@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from modelreg.records.scan import ImportedName, Verdict
-from modelreg.records.signature import Signature
-from modelreg.references import Digest, ModelName
-from modelreg.stages import Stage
+from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.scans import ImportedName, Verdict
+from modelreg.domain.signatures import Signature
+from modelreg.domain.stages import Stage
 
 if TYPE_CHECKING:
-    from modelreg.records.evaluation import EvaluationTerms
+    from modelreg.domain.evaluations import EvaluationTerms
+
 
 READY = "READY"
 REFERENCE = "REFERENCE"
@@ -81,7 +82,7 @@ class ModelVersion:
     """Data set -> what was measured; None where it was measured elsewhere."""
     approvals: tuple[Approval, ...]
     scan: str | None
-    """The verdict of the analysis for hostile content (`modelreg.records.scan`); None where none was made."""
+    """The verdict of the analysis for hostile content (`modelreg.domain.scans`); None where none was made."""
     scan_reasons: tuple[str, ...]
     """What speaks against the files besides the names that they import."""
     imports: tuple[ImportedName, ...]
@@ -116,3 +117,18 @@ class ModelVersion:
     def has_bytes(self) -> bool:
         """Whether its files are in the registry; else its manifest says where they are."""
         return self.status != REFERENCE
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version, as far as bytes are concerned."""
+
+    name: ModelName
+    version: int
+    digest: Digest
+    files: tuple[ModelFile, ...]
+
+    @property
+    def reference(self) -> str:
+        """``NAME/VERSION``."""
+        return f"{self.name}/{self.version}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from modelreg.records.signature import Signature
-from modelreg.records.version import Environment, ModelVersion
+from modelreg.domain.signatures import Signature
+from modelreg.domain.versions import Environment, ModelVersion
 
 
 @dataclass(frozen=True, slots=True)

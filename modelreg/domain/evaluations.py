@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from modelreg.references import Digest
+from modelreg.domain.references import Digest
 
 MOST_CLASSES = 200
 """Of a confusion matrix that is kept."""
@@ -101,3 +101,16 @@ class EvaluationOutcome:
     def same_data(self) -> bool:
         """Whether both were computed from the very same bytes; `comparison.why_incomparable` asks for more."""
         return self.incumbent is not None and self.incumbent.data_digest == self.evaluation.data_digest is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Predictions that were written to a file."""
+
+    path: str
+    """Where they are; ``-`` for stdout."""
+    rows: int
+    columns: tuple[str, ...]
+    """The columns of the output."""
+    data_digest: Digest
+    """SHA-256 of the input file, as it was given."""

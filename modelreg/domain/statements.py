@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from modelreg.domain.references import is_utf8, parse_alias, parse_key
+from modelreg.domain.signatures import Signature
+from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidInput, InvalidMetric, shown
-from modelreg.records.signature import Signature
-from modelreg.references import is_utf8, parse_alias, parse_key
-from modelreg.stages import Stage
 from modelreg.system.clock import in_utc, now, span
 
 _LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value

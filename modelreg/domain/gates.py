@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
 
 Value = float | str | tuple[str, ...] | None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelreg.references import ModelName
+from modelreg.domain.references import ModelName
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelreg.records.confinement import Confinement
-    from modelreg.records.gate import GateCheck
+    from modelreg.domain.confinement import Confinement
+    from modelreg.domain.gates import GateCheck
 
 
 class ModelregError(Exception):

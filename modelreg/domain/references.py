@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
+from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidAlias, InvalidInput, InvalidKey, InvalidName, InvalidReference, shown
-from modelreg.stages import Stage
 
 ModelName = NewType("ModelName", str)
 Digest = NewType("Digest", str)

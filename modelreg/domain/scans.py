@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -87,3 +88,28 @@ class Scan:
             or (imported.module, imported.name) in trusted
             or (bool(places) and all(each in trusted for each in places))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedName:
+    """A name that users of this registry trust, anywhere in a model or as the value of one attribute."""
+
+    module: str
+    name: str
+    """The qualified name inside the module: ``Encoder``, ``Outer.Inner``."""
+    message: str
+    """Why."""
+    created_by: str
+    created_at: datetime
+    attribute: str = ""
+    """Where the name is trusted as the value of one attribute alone: that, as ``package.Class.attribute``."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Module and name as verdicts compare them, with the attribute before: ``package.Class.attribute=module``."""
+        return (f"{self.attribute}={self.module}" if self.attribute else self.module), self.name
+
+    @property
+    def dotted(self) -> str:
+        """As `modelreg.domain.scans.ImportedName.dotted`, with the attribute before it."""
+        return f"{self.pair[0]}{':' if '.' in self.name else '.'}{self.name}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelreg.records.gate import GateCheck
-from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.domain.gates import GateCheck
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.domain.references import Digest
+from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidReference
-from modelreg.records.version import ModelFile
-from modelreg.references import Digest
 
 RUNNING = "RUNNING"
 FINISHED = "FINISHED"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelreg.references import ModelName
-from modelreg.stages import Stage
+from modelreg.domain.references import ModelName
+from modelreg.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
