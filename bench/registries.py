@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelreg import provenance
-from modelreg.catalog.change import Change, NewVersion
 from modelreg.domain.evaluations import Scores
 from modelreg.domain.references import Digest, ModelName, Reference
 from modelreg.domain.registrations import Description, Provenance
@@ -13,7 +12,8 @@ from modelreg.domain.scans import ImportedName, Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, Environment, ModelFile
-from modelreg.home import Home
+from modelreg.store.catalog.writer import Change, NewVersion
+from modelreg.store.folder import Home
 
 
 def fill(folder: Path, models: int, versions: int) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from modelreg.catalog.change import Change
 from modelreg.domain.evaluations import EvaluationOutcome, Scores
 from modelreg.domain.metadata import Alteration
 from modelreg.domain.references import Alias, ModelName, Reference, parse_name
 from modelreg.domain.stages import Stage
 from modelreg.errors import ApprovalNotFound, NameInUse, TagNotFound
+from modelreg.store.catalog.writer import Change
 
 
 def set_alias(change: Change, reference: Reference, alias: str) -> Alteration:

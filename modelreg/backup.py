@@ -13,10 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelreg import provenance
-from modelreg.artifacts.copying import Progress, counting
-from modelreg.artifacts.replication import replicating
-from modelreg.catalog import Catalog, placing
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.consistency import logged_findings, manifest_findings
 from modelreg.domain.registries import Backup, Finding, Restoration
 from modelreg.domain.versions import ModelVersion
@@ -35,8 +31,12 @@ from modelreg.errors import (
     WriteFailed,
     shown,
 )
-from modelreg.home import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, Home
 from modelreg.pruning import refuse_unbelievable
+from modelreg.store.artifacts.copying import Progress, counting
+from modelreg.store.artifacts.replication import replicating
+from modelreg.store.catalog import Catalog, swap
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.folder import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, Home
 from modelreg.system.clock import now
 from modelreg.system.files import (
     find_obstacle,
@@ -68,9 +68,9 @@ def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
             if not os.path.lexists(target.catalog.path):
                 _mark(target, head)
             outcome = "no backup was made of what is there now"
-            with placing.copied(home.catalog, target.catalog.path) as private:
+            with swap.copied(home.catalog, target.catalog.path) as private:
                 done = _copied(home, target, private, outcome, progress, all_or_nothing=False)
-                placing.put_in_place(private, target.catalog.path, target.file_mode())
+                swap.put_in_place(private, target.catalog.path, target.file_mode())
             _unmark(target)
     return done
 
@@ -111,10 +111,10 @@ def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Ba
     marker = home.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
-        with placing.copied(source.catalog, home.catalog.path) as private:
+        with swap.copied(source.catalog, home.catalog.path) as private:
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _keep_aside(home)
-            placing.put_in_place(private, home.catalog.path, home.file_mode())
+            swap.put_in_place(private, home.catalog.path, home.file_mode())
         with suppress(OSError):  # beside a catalog it says nothing
             marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
@@ -242,9 +242,7 @@ def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
 
 def _is_empty(folder: Path) -> bool:
     """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
-    return all(
-        name in LOCKS or _PRIVATE_MARK.fullmatch(name) or placing.is_private(name) for name in os.listdir(folder)
-    )
+    return all(name in LOCKS or _PRIVATE_MARK.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder))
 
 
 def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
@@ -283,7 +281,7 @@ def _holding_backup(target: Home) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
     make_folder(target.path)
     with target.pruning(), target.writing():
-        placing.remove_temporaries(placing.temporaries(target.catalog.path))  # of a backup that was killed
+        swap.remove_temporaries(swap.temporaries(target.catalog.path))  # of a backup that was killed
         yield
 
 
@@ -313,14 +311,14 @@ def _holding_registry(home: Home) -> Iterator[None]:
     home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
     make_folder(home.path)
     with home.pruning(), home.writing():
-        placing.remove_temporaries(placing.temporaries(home.catalog.path))
+        swap.remove_temporaries(swap.temporaries(home.catalog.path))
         yield
 
 
 def _keep_aside(home: Home) -> str | None:
     """Keep the catalog that is there under a name that says what happened to it; returns its path."""
     kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
-    return str(kept) if placing.keep_aside(home.catalog.path, kept) else None
+    return str(kept) if swap.keep_aside(home.catalog.path, kept) else None
 
 
 def _unused(path: Path) -> Path:

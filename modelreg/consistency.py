@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.artifacts.manifest import Manifest
-from modelreg.catalog.snapshot import Snapshot
-from modelreg.catalog.spilled import large_state
 from modelreg.domain.garbage import Leftover
 from modelreg.domain.references import Digest
 from modelreg.domain.registries import Finding
@@ -16,9 +12,13 @@ from modelreg.domain.runs import LoggedModel
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import shown
-from modelreg.home import SHARED
-from modelreg.lifecycle.journal import State, Values, broken_links, replay
 from modelreg.signatures import signature_as_json
+from modelreg.store.artifacts.blobs import BlobStore
+from modelreg.store.artifacts.manifest import Manifest
+from modelreg.store.catalog.journal_chain import State, Values, broken_links, replay
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.spilled import large_state
+from modelreg.store.folder import SHARED
 
 _CHOICES = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
 _CLOCK_STEP = 50_000_000  # nanoseconds; file systems count time in steps

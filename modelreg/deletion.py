@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from modelreg.catalog.change import Change
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.versions import ModelVersion
 from modelreg.lifecycle.deletion import refuse_deletion_of_model, refuse_deletion_of_version
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.writer import Change
 
 
 class Deletion(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelreg.catalog.change import Change
 from modelreg.domain.gates import AddedGate, Gate
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage
@@ -12,6 +11,7 @@ from modelreg.errors import did_you_mean
 from modelreg.expressions.fields import KEYED
 from modelreg.expressions.tree import Expression, Field, fields_of
 from modelreg.lifecycle.gates import check_gates
+from modelreg.store.catalog.writer import Change
 
 _CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
 _MOST_SHOWN = 8  # of the fields that there are, where none has a name like that which is missing

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.journal import ACTIONS, JournalEntry, StageHeld
 from modelreg.domain.references import Reference, is_utf8, parse_name
 from modelreg.domain.statements import checked_count, checked_moment
 from modelreg.errors import InvalidInput, VersionNotFound, did_you_mean, shown
-from modelreg.lifecycle.journal import stages_at
+from modelreg.store.catalog.journal_chain import stages_at
+from modelreg.store.catalog.reader import Snapshot
 from modelreg.system.clock import as_text
 
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
-from modelreg.catalog.change import Change
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.references import Reference
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
-from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms, is_due, plan_transition
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.writer import Change
+from modelreg.store.folder import Home
 
 if TYPE_CHECKING:
     from modelreg.domain.gates import GateCheck

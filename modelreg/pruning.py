@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modelreg import provenance
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.artifacts.checkout import Unneeded, remove_checkouts, unneeded
-from modelreg.artifacts.copying import of_bytes
-from modelreg.artifacts.manifest import Manifest, config_content
-from modelreg.catalog import placing
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.consistency import journal_findings, loss_findings, older_blobs
 from modelreg.domain.garbage import Leftover, Patience
 from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.home import Home
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.lifecycle.rollback import needed_versions
+from modelreg.store.artifacts.blobs import BlobStore
+from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded
+from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.manifest import Manifest, config_content
+from modelreg.store.catalog import swap
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.folder import Home
 from modelreg.system import interrupts
 
 
@@ -108,7 +108,7 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
         [leftover for digest, leftover in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
         unneeded(home.path / "checkouts", manifests),
-        placing.temporaries(home.catalog.path),
+        swap.temporaries(home.catalog.path),
     )
 
 
@@ -238,7 +238,7 @@ def _remove_bytes(home: Home, planned: _Plan) -> None:
     try:
         home.artifacts.remove(planned.blobs)
         remove_checkouts(planned.checkouts)
-        placing.remove_temporaries(planned.catalogs)
+        swap.remove_temporaries(planned.catalogs)
     except OSError as error:
         if planned.removed:
             raise PruneInterrupted(error, home.path) from error

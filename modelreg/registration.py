@@ -7,11 +7,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from modelreg import provenance
-from modelreg.artifacts.blobs import Receipt
-from modelreg.artifacts.copying import Progress, counting
-from modelreg.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
-from modelreg.artifacts.source import Source
-from modelreg.catalog.change import Change, NewVersion
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.domain.registrations import Description, Registration
 from modelreg.domain.scans import Scan, Verdict
@@ -20,11 +15,16 @@ from modelreg.domain.statements import Statement
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.flavors import recognise
-from modelreg.home import Home
 from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
 from modelreg.security.scan import scan
 from modelreg.security.trust import honoured, to_be_moved, trustable
+from modelreg.store.artifacts.blobs import Receipt
+from modelreg.store.artifacts.copying import Progress, counting
+from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
+from modelreg.store.artifacts.source import Source
+from modelreg.store.catalog.writer import Change, NewVersion
+from modelreg.store.folder import Home
 
 _REFERENCE = Description("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all

@@ -29,8 +29,8 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.home import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
-from modelreg.storing import reading, storing, writing
+from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
+from modelreg.store.transactions import reading, storing, writing
 from modelreg.system.files import refuse_address
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from modelreg.artifacts.copying import Progress
-    from modelreg.artifacts.manifest import Manifest
-    from modelreg.catalog.change import Change
     from modelreg.confinement.conditions import ConfinementOptions
     from modelreg.confinement.running import ModelRun
     from modelreg.domain.comparison import Difference
@@ -63,6 +60,9 @@ if TYPE_CHECKING:
     from modelreg.expressions.tree import Expression
     from modelreg.runs import Runs
     from modelreg.security.trust import Trust
+    from modelreg.store.artifacts.copying import Progress
+    from modelreg.store.artifacts.manifest import Manifest
+    from modelreg.store.catalog.writer import Change
     from modelreg.tables.source import TableFile, TextLayout
 
     Count = Callable[[int, int], None]
@@ -386,11 +386,11 @@ class Registry:
         Raises `InvalidInput` in one of its forms for what cannot be registered, `UnsafeModel`, `NameTaken`,
         `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
-        from modelreg.artifacts.exported import exported_version
-        from modelreg.artifacts.source import find_source
         from modelreg.domain.statements import Statement, checked_reason
         from modelreg.registration import RegistrationRequest
         from modelreg.registration import register as register_source
+        from modelreg.store.artifacts.exported import exported_version
+        from modelreg.store.artifacts.source import find_source
 
         model = parse_name(name)
         statement = Statement.checked(
@@ -569,9 +569,9 @@ class Registry:
         may keep every version out. Raises `InvalidExpression`, `ModelNotFound`.
         """
         from modelreg import gating
-        from modelreg.catalog.gates import EVERY_MODEL
         from modelreg.domain.statements import checked_text
         from modelreg.expressions.parsing import parse_gate
+        from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
         if wanted is Stage.NONE:
@@ -582,8 +582,8 @@ class Registry:
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Take the gate of this number away, and return what it was; raises `GateNotFound`."""
-        from modelreg.catalog.gates import EVERY_MODEL
         from modelreg.errors import GateNotFound
+        from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         with writing(self._home, message) as change:
             gate = next((gate for gate in change.gates() if gate.id == number), None)
@@ -741,8 +741,8 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
-        from modelreg.artifacts.delivery import refuse_place_of_registry
         from modelreg.domain.evaluations import Prediction
+        from modelreg.store.artifacts.delivery import refuse_place_of_registry
         from modelreg.tables.writing import output as output_file
 
         _require_path(output)
@@ -871,8 +871,8 @@ class Registry:
         ``progress`` is called now and then with how many bytes were read, and how many there are. Raises `BlobDamaged`
         when the stored bytes are not those that were registered.
         """
-        from modelreg.artifacts.checkout import check_out, safe_path
-        from modelreg.artifacts.copying import counting
+        from modelreg.store.artifacts.checkout import check_out, safe_path
+        from modelreg.store.artifacts.copying import counting
 
         with storing(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
@@ -922,8 +922,8 @@ class Registry:
         folder's destination must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for a file)
         and `BlobDamaged`. ``progress`` is called as by `path`.
         """
-        from modelreg.artifacts.copying import counting
-        from modelreg.artifacts.delivery import copy_file, copy_folder
+        from modelreg.store.artifacts.copying import counting
+        from modelreg.store.artifacts.delivery import copy_file, copy_folder
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
@@ -947,7 +947,7 @@ class Registry:
 
         Raises `BlobDamaged`, and `InvalidInput` for a folder.
         """
-        from modelreg.artifacts.delivery import stream
+        from modelreg.store.artifacts.delivery import stream
 
         with storing():
             version, manifest = self._version_and_manifest(reference)
@@ -962,8 +962,8 @@ class Registry:
         ``skopeo copy oci:DIR:3 docker://…`` takes it to any OCI registry. Raises what `copy` raises.
         ``progress`` is called as by `path`.
         """
-        from modelreg.artifacts.copying import counting
-        from modelreg.artifacts.delivery import export
+        from modelreg.store.artifacts.copying import counting
+        from modelreg.store.artifacts.delivery import export
 
         _require_path(destination)
         version, manifest = self._version_and_manifest(reference)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelreg.artifacts.manifest import Manifest
-from modelreg.artifacts.source import Source, SourceFile
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.runs import Run, RunReference
 from modelreg.domain.signatures import Signature
 from modelreg.domain.statements import Statement, checked_reason, checked_text
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import InvalidInput, LoggedModelNotFound
-from modelreg.home import Home
 from modelreg.registration import RegistrationRequest
+from modelreg.store.artifacts.manifest import Manifest
+from modelreg.store.artifacts.source import Source, SourceFile
+from modelreg.store.folder import Home
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelreg import provenance
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.journal import ROLLBACK
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import Transition
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
-from modelreg.home import Home
 from modelreg.lifecycle.rollback import plan_rollback
 from modelreg.promotion import notes_on
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.folder import Home
 
 
 def plan(catalog: Snapshot, name: ModelName) -> Transition:

@@ -14,10 +14,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
-from modelreg.artifacts.checkout import check_out
-from modelreg.artifacts.copying import of_bytes
-from modelreg.artifacts.manifest import Facts, config_content, manifest_content
-from modelreg.artifacts.source import Source, SourceFile, find_source
 from modelreg.containers.content import OpenModel
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
@@ -27,10 +23,14 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.estimators import dumped
 from modelreg.flavors import load, recognise
-from modelreg.home import Home
 from modelreg.registration import publish, require_published, scan_notes
 from modelreg.security.trust import Trust, honoured
-from modelreg.storing import reading, storing, writing
+from modelreg.store.artifacts.checkout import check_out
+from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
+from modelreg.store.artifacts.source import Source, SourceFile, find_source
+from modelreg.store.folder import Home
+from modelreg.store.transactions import reading, storing, writing
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds, as_text
 

@@ -8,7 +8,6 @@ from itertools import groupby
 import pytest
 
 from modelreg import alterations
-from modelreg.catalog.change import NewVersion
 from modelreg.domain.journal import Actor
 from modelreg.domain.references import Reference
 from modelreg.domain.registrations import Description, Provenance
@@ -22,7 +21,8 @@ from modelreg.errors import (
     ProductionOccupied,
     StageChanged,
 )
-from modelreg.home import Home
+from modelreg.store.catalog.writer import NewVersion
+from modelreg.store.folder import Home
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from modelreg.cli.output import Column
 from modelreg.cli.progress import transfer_bar
 from modelreg.domain.registries import Finding
 from modelreg.errors import Findings
-from modelreg.home import FOLDER_NAME
 from modelreg.registry import Registry
+from modelreg.store.folder import FOLDER_NAME
 
 _FINDING_COLUMNS = (
     Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),

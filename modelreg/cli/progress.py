@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from modelreg.artifacts.copying import Progress
 from modelreg.cli.output import is_terminal
+from modelreg.store.artifacts.copying import Progress
 
 Count = Callable[[int, int | None], None]
 

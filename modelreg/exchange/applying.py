@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from modelreg.catalog.change import Change
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.exchange.merging import Differences
+from modelreg.store.catalog.writer import Change
 
 
 def apply(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from modelreg.artifacts.checkout import check_out
 from modelreg.domain.models import Model
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
@@ -25,7 +24,8 @@ from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER,
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
 from modelreg.exchange.target import Target, Upload
-from modelreg.home import Home
+from modelreg.store.artifacts.checkout import check_out
+from modelreg.store.folder import Home
 
 _MOST_SKIPPED = 10_000
 """Numbers without a version, each of which is made and deleted in MLflow one by one."""

@@ -14,11 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from modelreg import provenance
-from modelreg.artifacts.copying import of_bytes
-from modelreg.artifacts.manifest import Facts, Manifest
-from modelreg.artifacts.source import Source as FoundFiles
-from modelreg.artifacts.source import find_source
-from modelreg.catalog.change import Change, NewVersion
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.stages import Stage
@@ -51,8 +46,13 @@ from modelreg.exchange.merging import (
 from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
-from modelreg.home import Home
 from modelreg.registration import Published, add_version, publish, require_published
+from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.manifest import Facts, Manifest
+from modelreg.store.artifacts.source import Source as FoundFiles
+from modelreg.store.artifacts.source import find_source
+from modelreg.store.catalog.writer import Change, NewVersion
+from modelreg.store.folder import Home
 from modelreg.system import interrupts
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)

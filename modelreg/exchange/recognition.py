@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.references import ModelName, Reference
 from modelreg.errors import NumberTaken
 from modelreg.exchange.merging import Said
 from modelreg.exchange.source import MLflowVersion
-from modelreg.lifecycle.journal import Values
+from modelreg.store.catalog.journal_chain import Values
+from modelreg.store.catalog.reader import Snapshot
 
 
 def record_of(location: str, said: Said, version: MLflowVersion | None = None) -> Values:

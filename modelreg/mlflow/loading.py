@@ -147,7 +147,7 @@ def _of_run(registry: Registry, uri: str) -> Found:
 
 def _of_path(path: Path) -> Found:
     """A file or folder of this machine, such as `save_model` writes."""
-    from modelreg.artifacts.copying import of_bytes
+    from modelreg.store.artifacts.copying import of_bytes
 
     files = [each for each in sorted(path.rglob("*")) if each.is_file()] if path.is_dir() else [path]
     root = path if path.is_dir() else path.parent

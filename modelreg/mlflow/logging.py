@@ -162,8 +162,8 @@ def save_estimator(
 
 def save_folder(path: Path, write: Callable[[Path], Path]) -> None:
     """Let ``write`` fill a new folder; raises `MlflowException` where there is something already."""
-    from modelreg.artifacts.copying import of_bytes
     from modelreg.domain.versions import ModelFile
+    from modelreg.store.artifacts.copying import of_bytes
 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise MlflowException.invalid_parameter_value(f"Path '{path}' already exists and is not empty")

@@ -18,8 +18,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
 from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_safe
 
-from modelreg.artifacts.copying import digest_of
 from modelreg.domain.versions import ModelFile, ModelVersion
+from modelreg.store.artifacts.copying import digest_of
 
 _ENVIRONMENT = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
 """What MLflow sets in the environment of its servers; importing its constants would import the whole server."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 
-from modelreg.artifacts.copying import copy_and_hash
+from modelreg.store.artifacts.copying import copy_and_hash
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no other kernel copies for us")
 

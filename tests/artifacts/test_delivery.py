@@ -138,7 +138,7 @@ def test_a_blob_that_was_touched_and_is_sound_stands_in_nobodys_way(registry, mo
 @pytest.mark.slow
 def test_processes_that_find_one_damaged_checkout_all_get_a_good_one(folder_version, at_once):
     script = """
-import modelreg.artifacts.checkout
+import modelreg.store.artifacts.checkout
 from modelreg import Registry
 ready()
 print(Registry(sys.argv[1]).path("churn/1"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from modelreg.artifacts.manifest import FACTS, FILEPATH
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import BlobDamaged, UnusableSource
+from modelreg.store.artifacts.manifest import FACTS, FILEPATH
 
 
 @pytest.fixture

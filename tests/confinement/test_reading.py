@@ -88,7 +88,7 @@ def test_a_virtual_environment_that_is_the_folder_of_a_project(world):
     places = write(project, ".env", "taxes/2025.txt", "lib/text")
     world.registry = Registry(project / ".modelreg")
     reference = world.register(
-        READS.replace("PLACES", repr([*map(str, places), str(project / ".modelreg/catalog.db")]))
+        READS.replace("PLACES", repr([*map(str, places), str(project / ".modelreg/store/catalog.db")]))
     )
     words = ["predict", reference, "-i", world.data, "-o", world.output, "--trust", "full", "-m", "why"]
     done = subprocess.run(

@@ -17,10 +17,10 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 
 from modelreg import Registry
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.catalog import Catalog
 from modelreg.domain.transfers import Outcome, Transfer
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
+from modelreg.store.artifacts.blobs import BlobStore
+from modelreg.store.catalog import Catalog
 
 from .conftest import connected
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelreg import Registry
-from modelreg.catalog import filters
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidExpression, InvalidInput
 from modelreg.expressions.evaluation import evaluate
 from modelreg.expressions.parsing import parse_filter
 from modelreg.lifecycle.gates import value_of
+from modelreg.store.catalog.queries import filters
 
 NUMBERS = [0.0, -0.5, 0.7, 1.0, 3.0, 1e300, -1e300]
 TEXTS = ["", "a", "A", "b%", "gini", "12", " 7 ", "1e3", "nan", "1_0", "ß", "[a]", "a*b?"]

@@ -107,7 +107,9 @@ def test_importing_the_interface_imports_no_library():
     imported = {name.partition(".")[0] for name in json.loads(done.stdout)}
     heavy = {"mlflow", "pandas", "numpy", "sklearn", "joblib", "scipy", "sqlite_utils", "lark", "yaml", "rfc8785"}
     assert imported & heavy == set()
-    assert {"modelreg.runs", "modelreg.registration", "modelreg.catalog.change"} & {*json.loads(done.stdout)} == set()
+    assert {"modelreg.runs", "modelreg.registration", "modelreg.store.catalog.writer"} & {
+        *json.loads(done.stdout)
+    } == set()
 
 
 def test_a_folder_is_named_by_its_path_or_as_an_address(tmp_path, monkeypatch):

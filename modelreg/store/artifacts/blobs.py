@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
-from modelreg.artifacts.manifest import Manifest
-from modelreg.artifacts.source import SourceFile, identity_of
 from modelreg.domain.garbage import Leftover
 from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
+from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
+from modelreg.store.artifacts.manifest import Manifest
+from modelreg.store.artifacts.source import SourceFile, identity_of
 from modelreg.system.durability import sync_files
 from modelreg.system.files import change_mode, make_folder, read_content, remove_folder, sync_path
 

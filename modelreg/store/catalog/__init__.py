@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg.catalog import connection
-from modelreg.catalog.snapshot import Snapshot
+from modelreg.store.catalog import connection
+from modelreg.store.catalog.reader import Snapshot
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from modelreg.catalog.change import Change
     from modelreg.domain.journal import Actor
+    from modelreg.store.catalog.writer import Change
 
 
 class Catalog:
@@ -53,7 +53,7 @@ class Catalog:
 
         ``message`` is why; it is kept in the journal.
         """
-        from modelreg.catalog.change import Change
+        from modelreg.store.catalog.writer import Change
 
         with self._write_lock():
             connection.upgrade(self.path, self._timeout, self._note_migration)
@@ -64,6 +64,6 @@ class Catalog:
         self._change(opened).migrate()
 
     def _change(self, opened: sqlite3.Connection) -> Change:
-        from modelreg.catalog.change import Change
+        from modelreg.store.catalog.writer import Change
 
         return Change(opened, self._actor(), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.gates import Gate
 from modelreg.domain.stages import Stage
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import from_text
 
 EVERY_MODEL = "*"

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg.catalog import Catalog
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import (
     CatalogDamaged,
@@ -23,11 +22,12 @@ from modelreg.errors import (
     quoted,
     shown,
 )
+from modelreg.store.catalog import Catalog
 from modelreg.system.files import change_mode, find_obstacle, make_folder, open_or_make_file, refuse_address
 
 if TYPE_CHECKING:
-    from modelreg.artifacts.blobs import BlobStore
     from modelreg.domain.journal import Actor
+    from modelreg.store.artifacts.blobs import BlobStore
 
 FOLDER_NAME = ".modelreg"
 ENVIRONMENT = "MODELREG_HOME"
@@ -123,7 +123,9 @@ class Home:
     @property
     def artifacts(self) -> BlobStore:
         """The content-addressed store."""
-        from modelreg.artifacts.blobs import BlobStore  # with hashing and threads: what only lists needs none of it
+        from modelreg.store.artifacts.blobs import (
+            BlobStore,  # with hashing and threads: what only lists needs none of it
+        )
 
         return BlobStore(self.path / "artifacts")
 

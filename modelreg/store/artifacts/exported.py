@@ -1,4 +1,4 @@
-"""A version in an OCI image layout, as `modelreg.artifacts.delivery.export` writes it, on its way back."""
+"""A version in an OCI image layout, as `modelreg.store.artifacts.delivery.export` writes it, on its way back."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from modelreg.artifacts.copying import of_bytes
-from modelreg.artifacts.manifest import ARTIFACT_TYPE, Manifest
-from modelreg.artifacts.source import Source, SourceFile
 from modelreg.domain.references import DIGEST_PREFIX, is_utf8
 from modelreg.domain.signatures import Signature
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidData, UnusableSource, shown
+from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.manifest import ARTIFACT_TYPE, Manifest
+from modelreg.store.artifacts.source import Source, SourceFile
 
 _AGAIN = "export the version again"
 _LARGEST_DOCUMENT = 64 << 20  # bytes; a manifest may list very many files

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.artifacts.checkout import safe_path, write_blob
-from modelreg.artifacts.copying import BLOCK, Advance
-from modelreg.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.domain.references import DIGEST_PREFIX
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, DestinationExists, InvalidInput, shown
+from modelreg.store.artifacts.blobs import BlobStore
+from modelreg.store.artifacts.checkout import safe_path, write_blob
+from modelreg.store.artifacts.copying import BLOCK, Advance
+from modelreg.store.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.system.files import change_mode, make_folder, remove_folder, require_folder
 
 _OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.scans import TrustedName
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import from_text
 
 _ALL = "SELECT module, name, message, created_by, created_at FROM trusted_names ORDER BY module, name"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from modelreg.artifacts.blobs import BlobStore, Received
-from modelreg.artifacts.copying import Advance
-from modelreg.artifacts.manifest import Manifest
 from modelreg.domain.references import Digest
 from modelreg.domain.runs import LoggedModel
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
+from modelreg.store.artifacts.blobs import BlobStore, Received
+from modelreg.store.artifacts.copying import Advance
+from modelreg.store.artifacts.manifest import Manifest
 
 _FILES_AT_ONCE = 1000
 _BYTES_AT_ONCE = 64 * 1024 * 1024

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from modelreg.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
 from modelreg.errors import (
     CatalogDamaged,
     JournalLeft,
@@ -24,6 +23,7 @@ from modelreg.errors import (
     Unconfirmed,
     WriteFailed,
 )
+from modelreg.store.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode, open_new_file, sync_path
 

@@ -11,9 +11,9 @@ from modelreg.errors import LockTimeout, WriteFailed
 from modelreg.system import interrupts
 
 if TYPE_CHECKING:
-    from modelreg.catalog.change import Change
-    from modelreg.catalog.snapshot import Snapshot
-    from modelreg.home import Home
+    from modelreg.store.catalog.reader import Snapshot
+    from modelreg.store.catalog.writer import Change
+    from modelreg.store.folder import Home
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelFile, StoredVersion
 from modelreg.lifecycle.retention import Candidate
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import from_text
 
 Key = tuple[ModelName, int]

@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from modelreg.catalog import runs
-from modelreg.catalog.spilled import large_state
-from modelreg.lifecycle.journal import State, Values
+from modelreg.store.catalog.journal_chain import State, Values
+from modelreg.store.catalog.queries import runs
+from modelreg.store.catalog.spilled import large_state
 
 ALL = ("*",)
 """Stands for every field, when something is journalled for the first time."""

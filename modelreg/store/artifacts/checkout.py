@@ -15,13 +15,13 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from modelreg.artifacts.blobs import BlobStore
-from modelreg.artifacts.copying import Advance, copy_and_hash, digest_of
-from modelreg.artifacts.manifest import inside
 from modelreg.domain.garbage import Leftover
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import BlobDamaged, CatalogDamaged
+from modelreg.store.artifacts.blobs import BlobStore
+from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of
+from modelreg.store.artifacts.manifest import inside
 from modelreg.system.files import change_mode, make_folder, remove_folder
 
 _FILE_MODE = 0o444

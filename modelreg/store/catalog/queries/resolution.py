@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from modelreg.catalog.models import model_id, rules_of
 from modelreg.domain.references import (
     DIGEST_PREFIX,
     SHORT_DIGEST,
@@ -21,6 +20,7 @@ from modelreg.domain.references import (
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
+from modelreg.store.catalog.queries.models import model_id, rules_of
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
 _EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :version"

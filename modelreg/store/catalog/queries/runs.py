@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.references import Digest
 from modelreg.domain.runs import MISSING, LoggedModel, MetricPoint, Run
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import LoggedModelNotFound, RunNotFound
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import as_milliseconds, as_text, from_text
 
 _RUNS = "SELECT * FROM runs"

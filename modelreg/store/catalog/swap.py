@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg.catalog import Catalog, connection
 from modelreg.domain.garbage import Leftover
+from modelreg.store.catalog import Catalog, connection
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode
 

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from typing import Any
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.evaluations import ConfusionMatrix, Evaluation
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import as_text, from_text
 
 _EVALUATIONS = "SELECT * FROM evaluations WHERE model = :model AND digest = :digest ORDER BY dataset"

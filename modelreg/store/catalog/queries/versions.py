@@ -7,12 +7,12 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.catalog.rows import grouped, understood
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.scans import ImportedName, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import Approval, Environment, ModelFile, ModelVersion
 from modelreg.signatures import signature_from_json
+from modelreg.store.catalog.rows import grouped, understood
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def choose_versions(
     connection: sqlite3.Connection, model: int, where: Expression | None, order: Sequence[Key], limit: int | None
 ) -> list[int]:
     """The numbers of the versions for which ``where`` is true, in ``order``, the newest first where that is silent."""
-    from modelreg.catalog import filters
+    from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")
@@ -124,7 +124,7 @@ def choose_among_all(
     connection: sqlite3.Connection, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int
 ) -> list[Place]:
     """The versions of all models for which ``where`` is true, in ``order``, else by model, the newest first."""
-    from modelreg.catalog import filters
+    from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")

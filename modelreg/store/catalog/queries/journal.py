@@ -9,10 +9,10 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from modelreg.catalog.rows import understood
 from modelreg.domain.journal import JournalEntry
 from modelreg.domain.stages import Stage
-from modelreg.lifecycle.journal import Values
+from modelreg.store.catalog.journal_chain import Values
+from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import as_text, from_text
 
 _APPEND = """

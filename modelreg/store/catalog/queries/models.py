@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.catalog.rows import Rows, grouped, understood
 from modelreg.domain.models import Model
 from modelreg.domain.references import ModelName, require_plain_name
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import ModelNotFound, NameTaken
+from modelreg.store.catalog.rows import Rows, grouped, understood
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def choose_models(
     offset: int,
 ) -> list[Model]:
     """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
-    from modelreg.catalog import filters
+    from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=True) if where else filters.Condition("TRUE", of_versions=False)

@@ -6,9 +6,17 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.catalog.models import choose_models, find_model, model_id, name_of, read_models, refuse_name, rules_of
 from modelreg.domain.references import require_plain_alias
 from modelreg.domain.stages import StageRules
+from modelreg.store.catalog.queries.models import (
+    choose_models,
+    find_model,
+    model_id,
+    name_of,
+    read_models,
+    refuse_name,
+    rules_of,
+)
 
 if TYPE_CHECKING:
     from modelreg.domain.evaluations import Evaluation
@@ -22,8 +30,8 @@ if TYPE_CHECKING:
     from modelreg.domain.versions import ModelVersion, StoredVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression, Field
-    from modelreg.lifecycle.journal import State, Values
     from modelreg.lifecycle.retention import Candidate
+    from modelreg.store.catalog.journal_chain import State, Values
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"
 _WRONG_COUNTS = """
@@ -119,7 +127,7 @@ class Snapshot:
 
         Raises `ModelNotFound`.
         """
-        from modelreg.catalog.versions import choose_versions, read_chosen_versions, read_versions
+        from modelreg.store.catalog.queries.versions import choose_versions, read_chosen_versions, read_versions
 
         model = model_id(self._connection, name)
         if where is None and not order and limit is None:
@@ -131,21 +139,21 @@ class Snapshot:
         self, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int = 0
     ) -> list[ModelVersion]:
         """The versions of all models for which ``where`` is true, in ``order``, else by model, newest first."""
-        from modelreg.catalog.versions import choose_among_all, read_versions_of_many
+        from modelreg.store.catalog.queries.versions import choose_among_all, read_versions_of_many
 
         return read_versions_of_many(self._connection, choose_among_all(self._connection, where, order, limit, offset))
 
     def latest_in_stages(self, name: ModelName) -> list[ModelVersion]:
         """The newest version of a model in every stage that has one, by stage; raises `ModelNotFound`."""
-        from modelreg.catalog.resolution import latest_in_stages
-        from modelreg.catalog.versions import read_chosen_versions
+        from modelreg.store.catalog.queries.resolution import latest_in_stages
+        from modelreg.store.catalog.queries.versions import read_chosen_versions
 
         model = model_id(self._connection, name)
         return read_chosen_versions(self._connection, model, name, latest_in_stages(self._connection, model))
 
     def version(self, reference: Reference) -> ModelVersion:
         """The version that ``reference`` names; raises what `number` raises."""
-        from modelreg.catalog.versions import read_versions
+        from modelreg.store.catalog.queries.versions import read_versions
 
         number = self.number(reference)
         model = model_id(self._connection, reference.name)
@@ -157,99 +165,99 @@ class Snapshot:
 
         Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
         """
-        from modelreg.catalog.resolution import number_of
+        from modelreg.store.catalog.queries.resolution import number_of
 
         return number_of(self._connection, reference)
 
     def in_stage(self, name: ModelName, stage: Stage) -> list[int]:
         """The versions of a model in ``stage``, newest first."""
-        from modelreg.catalog.resolution import versions_in_stage
+        from modelreg.store.catalog.queries.resolution import versions_in_stage
 
         return versions_in_stage(self._connection, model_id(self._connection, name), stage)
 
     def stages(self, name: ModelName, versions: Iterable[int]) -> dict[int, Stage]:
         """The stages of those of ``versions`` that there are, and of those in Production."""
-        from modelreg.catalog.resolution import stages_of
+        from modelreg.store.catalog.queries.resolution import stages_of
 
         return stages_of(self._connection, model_id(self._connection, name), versions)
 
     def gates(self, name: ModelName | None = None, stage: Stage | None = None) -> list[Gate]:
         """The gates that a model has to pass, those for every model among them; all that there are without a name."""
-        from modelreg.catalog.gates import read_gates
+        from modelreg.store.catalog.queries.gates import read_gates
 
         model = None if name is None else model_id(self._connection, name)
         return read_gates(self._connection, model, stage)
 
     def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
         """The fields that begin with ``field``, as ``metrics``, and have a value in a version of a model, or of any."""
-        from modelreg.catalog.known_fields import known_fields
+        from modelreg.store.catalog.queries.known_fields import known_fields
 
         return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
 
     def trusted_names(self) -> list[TrustedName]:
         """The names that models may import besides the allow-list."""
-        from modelreg.catalog import trust
+        from modelreg.store.catalog.queries import trust
 
         return trust.read(self._connection)
 
     def is_imported(self, module: str, name: str) -> bool:
         """Whether a version imports this name, which is not on the allow-list."""
-        from modelreg.catalog import trust
+        from modelreg.store.catalog.queries import trust
 
         return trust.is_imported(self._connection, module, name)
 
     def run(self, run_id: str) -> Run:
         """One run; raises `RunNotFound`."""
-        from modelreg.catalog import runs
+        from modelreg.store.catalog.queries import runs
 
         return runs.read_run(self._connection, run_id)
 
     def runs(self) -> list[Run]:
         """All runs, the one that was started last first."""
-        from modelreg.catalog import runs
+        from modelreg.store.catalog.queries import runs
 
         return runs.read_runs(self._connection)
 
     def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
         """Every value of a metric of a run, in the order in which they were logged; raises `RunNotFound`."""
-        from modelreg.catalog import runs
+        from modelreg.store.catalog.queries import runs
 
         runs.read_run(self._connection, run_id)
         return runs.metric_history(self._connection, run_id, name)
 
     def logged_model(self, run_id: str, path: str) -> LoggedModel:
         """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""
-        from modelreg.catalog import runs
+        from modelreg.store.catalog.queries import runs
 
         return runs.read_model(self._connection, run_id, path)
 
     def logged_models(self, digest: Digest | None = None) -> Iterator[LoggedModel]:
         """The models of all runs, or those of one digest; read while they are asked for."""
-        from modelreg.catalog import runs
+        from modelreg.store.catalog.queries import runs
 
         return runs.read_models(self._connection, digest)
 
     def evaluations(self, name: ModelName, digest: str) -> list[Evaluation]:
         """What a version of this digest scored, by data set."""
-        from modelreg.catalog.evaluations import read_evaluations
+        from modelreg.store.catalog.queries.evaluations import read_evaluations
 
         return read_evaluations(self._connection, model_id(self._connection, name), digest)
 
     def journal(self, **chosen: Any) -> Iterator[JournalEntry]:
-        """The journal's entries, oldest first; ``chosen`` are the fields of `modelreg.catalog.journal.Chosen`."""
-        from modelreg.catalog import journal
+        """The journal's entries, oldest first; ``chosen`` are the fields of `queries.journal.Chosen`."""
+        from modelreg.store.catalog.queries import journal
 
         return journal.entries(self._connection, journal.Chosen(**chosen))
 
     def journal_of_production(self, name: ModelName) -> list[JournalEntry]:
         """The entries about going into Production, of the model that has this name now, oldest first."""
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         return journal.entries_into_production(self._connection, model_id(self._connection, name))
 
     def last_into_stage(self, name: ModelName, version: int) -> JournalEntry | None:
         """What put a version into the stage that it has; None where the journal does not tell."""
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         return journal.last_into_stage(self._connection, model_id(self._connection, name), version)
 
@@ -258,13 +266,13 @@ class Snapshot:
 
         Raises `ModelNotFound`.
         """
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         return journal.last_import(self._connection, model_id(self._connection, name), version)
 
     def was_given(self, name: ModelName, number: int | None = None) -> bool:
         """Whether a model ever had this name, or a version of such a model this number."""
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         if number is None:
             return any(entry.model for entry in journal.entries(self._connection, journal.Chosen(name)))
@@ -272,13 +280,13 @@ class Snapshot:
 
     def journal_head(self) -> JournalEntry | None:
         """The newest entry."""
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         return journal.last(self._connection)
 
     def state(self) -> State:
         """Everything that the journal's entries describe, as it is now."""
-        from modelreg.catalog import state
+        from modelreg.store.catalog import state
 
         return state.present(self._connection)
 
@@ -298,7 +306,7 @@ class Snapshot:
         SQLite counts that in the file, of which all is read, so ask a small one. It is not to be opened for this:
         closing it would let go of SQLite's locks.
         """
-        from modelreg.catalog.schema import SCHEMA_VERSION
+        from modelreg.store.catalog.schema import SCHEMA_VERSION
 
         counter = self._connection.serialize()[_CHANGE_COUNTER]
         steps_added_in_this_copy = self.schema_version() < SCHEMA_VERSION
@@ -306,37 +314,37 @@ class Snapshot:
 
     def has_entry(self, seq: int, hash: str) -> bool:
         """Whether the journal has this very entry, and so everything before it."""
-        from modelreg.catalog import journal
+        from modelreg.store.catalog.queries import journal
 
         return journal.hash_of(self._connection, seq) == hash
 
     def candidates(self, glob: str | None = None) -> Iterator[Candidate]:
         """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
-        from modelreg.catalog import stored
+        from modelreg.store.catalog.queries import stored
 
         return stored.candidates(self._connection, glob)
 
     def stored_versions(self, digest: Digest | None = None) -> Iterator[StoredVersion]:
         """Every version with its files, or those of one digest; read while they are asked for."""
-        from modelreg.catalog import stored
+        from modelreg.store.catalog.queries import stored
 
         return stored.stored_versions(self._connection, digest)
 
     def manifests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
         """The digests of all versions, as if those ``without`` were not there, and of the models of runs."""
-        from modelreg.catalog import stored
+        from modelreg.store.catalog.queries import stored
 
         return stored.manifests(self._connection, without)
 
     def file_digests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
         """The digests of all files of versions, as if those ``without`` were not there, and of the models of runs."""
-        from modelreg.catalog import stored
+        from modelreg.store.catalog.queries import stored
 
         return stored.files(self._connection, without)
 
     def size_of_files(self) -> int:
         """Bytes of all files of versions and runs, each counted once."""
-        from modelreg.catalog import stored
+        from modelreg.store.catalog.queries import stored
 
         return stored.size_of_files(self._connection)
 
@@ -360,7 +368,7 @@ class Snapshot:
 
     def _changed_objects(self) -> list[str]:
         """Tables, indexes and triggers that are not as they were made: what they promise does not hold."""
-        from modelreg.catalog.schema import expected_objects, has_migrations_as_made, objects
+        from modelreg.store.catalog.schema import expected_objects, has_migrations_as_made, objects
 
         found = objects(self._connection)
         expected = expected_objects(contract=self.rules is StageRules.STRICT)

@@ -10,10 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__
-from modelreg.catalog import evaluations, gates, journal, runs, state, trust
-from modelreg.catalog.models import find_model, model_id
-from modelreg.catalog.schema import lift_contract
-from modelreg.catalog.snapshot import Snapshot
 from modelreg.domain.confinement import Permissions
 from modelreg.domain.evaluations import Evaluation, Scores
 from modelreg.domain.journal import (
@@ -53,8 +49,13 @@ from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, ModelFile, ModelVersion
 from modelreg.errors import ModelExists
-from modelreg.lifecycle.journal import GENESIS, Values, entry_hash
 from modelreg.signatures import signature_as_json
+from modelreg.store.catalog import state
+from modelreg.store.catalog.journal_chain import GENESIS, Values, entry_hash
+from modelreg.store.catalog.queries import evaluations, gates, journal, runs, trust
+from modelreg.store.catalog.queries.models import find_model, model_id
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.schema import lift_contract
 from modelreg.system import clock
 
 NO_MODEL = 0

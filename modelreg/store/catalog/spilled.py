@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, MutableMapping
 from typing import Generic, TypeVar, cast
 
-from modelreg.lifecycle.journal import State, Values
+from modelreg.store.catalog.journal_chain import State, Values
 
 Key = TypeVar("Key")
 
