@@ -20,8 +20,8 @@ from pathlib import Path
 
 from bench import registries
 from bench.pairs import Outcome, at_once, command, compare, on_terminal
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
 
 GIB = 1024**3
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"

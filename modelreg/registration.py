@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from modelreg import provenance
+from modelreg.analysis.scan import scan
+from modelreg.analysis.trust import honoured, to_be_moved, trustable
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.domain.registrations import Description, Registration
 from modelreg.domain.scans import Scan, Verdict
@@ -17,8 +19,6 @@ from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.flavors import recognise
 from modelreg.lifecycle.transitions import Terms
 from modelreg.promotion import carry_out, decide, promoting
-from modelreg.security.scan import scan
-from modelreg.security.trust import honoured, to_be_moved, trustable
 from modelreg.store.artifacts.blobs import Receipt
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+    from modelreg.analysis.trust import Trust
     from modelreg.confinement.conditions import ConfinementOptions
     from modelreg.confinement.running import ModelRun
     from modelreg.domain.comparison import Difference
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
     from modelreg.runs import Runs
-    from modelreg.security.trust import Trust
     from modelreg.store.artifacts.copying import Progress
     from modelreg.store.artifacts.manifest import Manifest
     from modelreg.store.catalog.writer import Change
@@ -779,8 +779,8 @@ class Registry:
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
         then none of them is trusted.
         """
+        from modelreg.analysis.denied_names import trust_refusal
         from modelreg.domain.statements import parse_trusted_name
-        from modelreg.security.denied_names import trust_refusal
 
         asked = {parse_trusted_name(name): name for name in names}
         for pair, name in asked.items():
@@ -902,7 +902,7 @@ class Registry:
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
         from modelreg import provenance
-        from modelreg.containers.content import OpenModel
+        from modelreg.analysis.containers.content import OpenModel
         from modelreg.flavors import load
 
         _refuse_idle_message(message, trust)
@@ -1219,8 +1219,8 @@ class Registry:
         permissions: Permissions | None = None,
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
+        from modelreg.analysis.trust import Trust, honoured
         from modelreg.domain.statements import checked_reason
-        from modelreg.security.trust import Trust, honoured
         from modelreg.system import interrupts
 
         if trust not in (None, "full"):

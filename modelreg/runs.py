@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
-from modelreg.containers.content import OpenModel
+from modelreg.analysis.containers.content import OpenModel
+from modelreg.analysis.trust import Trust, honoured
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
 from modelreg.domain.signatures import Signature
@@ -24,7 +25,6 @@ from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, Sou
 from modelreg.estimators import dumped
 from modelreg.flavors import load, recognise
 from modelreg.registration import publish, require_published, scan_notes
-from modelreg.security.trust import Trust, honoured
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content

@@ -86,9 +86,9 @@ def modelaudit(path: str) -> str:
 
 def modelreg(path: str) -> str:
     """Clean is what gets the verdict ``safe``, and is loaded without trust."""
+    from modelreg.analysis.scan import scan
     from modelreg.domain.scans import Verdict
     from modelreg.flavors import recognise
-    from modelreg.security.scan import scan
 
     files = {Path(path).name: Path(path)}
     return CLEAN if scan(files, False, recognise(files, False).format).verdict is Verdict.SAFE else REFUSED

@@ -53,8 +53,8 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
+    from modelreg.analysis.policy import allowed
     from modelreg.domain.statements import parse_trusted_name
-    from modelreg.security.policy import allowed
 
     source = registry(context)
     added = source.trust(*names, message=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from modelreg.analysis.trust import Trust
 from modelreg.confinement.job import Job, PredictionTask
 from modelreg.confinement.messages import Measured, Predicted, is_asked_for
 from modelreg.confinement.process import ModelProcess, Progress
@@ -12,7 +13,6 @@ from modelreg.domain.evaluations import EvaluationRequest, Scores
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelStopped
-from modelreg.security.trust import Trust
 from modelreg.tables.source import TableFile
 from modelreg.tables.writing import OutputFile
 

@@ -85,7 +85,7 @@ def _do_job(channel: socket.socket, answers: int) -> Message:
 def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: int) -> Message:
     from pathlib import Path
 
-    from modelreg.containers.content import OpenModel
+    from modelreg.analysis.containers.content import OpenModel
     from modelreg.flavors import load
     from modelreg.tables.source import TableFile
 

@@ -136,7 +136,7 @@ def parse_trusted_name(text: str) -> tuple[str, str]:
     """
     attribute, separator, text = text.rpartition("=")
     if separator:
-        from modelreg.security.policy import attribute_for_functions
+        from modelreg.analysis.policy import attribute_for_functions
 
         attribute = attribute_for_functions(attribute)
     module, _, name = text.partition(":") if ":" in text else text.rpartition(".")

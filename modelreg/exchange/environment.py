@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from modelreg.containers.content import Files, text
-from modelreg.containers.yaml_text import parse_mapping
+from modelreg.analysis.containers.content import Files, text
+from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.versions import Environment
 
 _MOST_TEXT = 1 << 20  # bytes

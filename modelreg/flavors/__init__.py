@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
-from modelreg.containers.content import Files, OpenModel
+from modelreg.analysis.containers.content import Files, OpenModel
 from modelreg.domain.references import is_utf8, storable
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
@@ -21,7 +21,7 @@ from modelreg.errors import UnloadableModel
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 __all__ = ["GROUP", "Flavor", "load", "recognise"]
 

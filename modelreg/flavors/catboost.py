@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelreg.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
-from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("catboost-cbm",)
 

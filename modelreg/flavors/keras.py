@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg.containers.archive import opened_archive
-from modelreg.containers.bounds import Bounds
-from modelreg.containers.content import Files, OpenModel, only_file
-from modelreg.containers.json_text import parse_object, text_at
+from modelreg.analysis.containers.archive import opened_archive
+from modelreg.analysis.containers.bounds import Bounds
+from modelreg.analysis.containers.content import Files, OpenModel, only_file
+from modelreg.analysis.containers.json_text import parse_object, text_at
+from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
-from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("keras",)
 
@@ -44,7 +44,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """
     from tempfile import TemporaryDirectory
 
-    from modelreg.security.unpickle import require_trust
+    from modelreg.analysis.unpickle import require_trust
 
     require_trust(model.only_file, trust)
     with loading(), TemporaryDirectory(prefix="modelreg-") as folder:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelreg.containers.content import Files, OpenModel, head, only_file, tail
+from modelreg.analysis.containers.content import Files, OpenModel, head, only_file, tail
+from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
-from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("lightgbm-text",)
 

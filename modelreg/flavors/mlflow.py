@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelreg.containers.content import Files, OpenModel, text
-from modelreg.containers.yaml_text import parse_mapping
+from modelreg.analysis.containers.content import Files, OpenModel, text
+from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
 from modelreg.domain.registrations import Description
 from modelreg.domain.signatures import Signature, SignatureField
@@ -15,7 +15,7 @@ from modelreg.flavors import pickles, skops
 from modelreg.signatures import signature_from_json
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("mlflow",)
 
@@ -62,8 +62,8 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     The file of the estimator is judged and loaded as one that was registered by itself. Everything else takes full
     trust, since MLflow runs what the folder says. Raises `UnloadableModel` and `UntrustedModel`.
     """
-    from modelreg.security.scan import scan
-    from modelreg.security.unpickle import load_mlflow, load_pickle, load_python_model
+    from modelreg.analysis.scan import scan
+    from modelreg.analysis.unpickle import load_mlflow, load_pickle, load_python_model
 
     assert model.folder is not None
     files = model.files()

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.containers.content import Files, OpenModel
-from modelreg.containers.protobuf import NotProtobuf, varint
+from modelreg.analysis.containers.content import Files, OpenModel
+from modelreg.analysis.containers.protobuf import NotProtobuf, varint
+from modelreg.analysis.evidence import Evidence
+from modelreg.analysis.formats import onnx_graph
+from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel
-from modelreg.security import onnx_graph
-from modelreg.security.evidence import Evidence
-from modelreg.security.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("onnx",)
 
@@ -86,7 +86,7 @@ def _bytes_of(model: OpenModel, trust: Trust) -> bytes:
 
 def _only_model(files: Files, trust: Trust) -> Path:
     """The model in a folder, whose data lie in the same folder."""
-    from modelreg.security.scan import scan
+    from modelreg.analysis.scan import scan
 
     found = scan(files, True, "onnx")
     if found.verdict is Verdict.DANGEROUS:

@@ -10,15 +10,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.containers.bounds import Bounds
-from modelreg.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
-from modelreg.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.containers.bounds import Bounds
+from modelreg.analysis.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.pickle.object_graph import Node, Object, class_of, parts_of, resolved
+from modelreg.analysis.pickle.reader import End, Reading, read_pickle
 from modelreg.domain.registrations import Description
-from modelreg.security.object_graph import Node, Object, class_of, parts_of, resolved
-from modelreg.security.pickle_reader import End, Reading, read_pickle
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("pickle", "joblib", "cloudpickle")
 
@@ -44,8 +44,8 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """Unpickle the model; see `modelreg.security.unpickle.load_pickle`."""
-    from modelreg.security.unpickle import load_pickle
+    """Unpickle the model; see `modelreg.analysis.unpickle.load_pickle`."""
+    from modelreg.analysis.unpickle import load_pickle
 
     return load_pickle(model.only_file, trust)
 

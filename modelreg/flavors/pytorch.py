@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from modelreg.containers.archive import Archive, damage, opened_archive
-from modelreg.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.containers.archive import Archive, damage, opened_archive
+from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
+from modelreg.analysis.libraries import loading
+from modelreg.analysis.pickle.object_graph import class_of
+from modelreg.analysis.pickle.reader import read_pickle
 from modelreg.domain.registrations import Description
-from modelreg.security.libraries import loading
-from modelreg.security.object_graph import class_of
-from modelreg.security.pickle_reader import read_pickle
 
 if TYPE_CHECKING:
-    from modelreg.security.trust import Trust
+    from modelreg.analysis.trust import Trust
 
 FORMATS = ("pytorch-zip", "pytorch-legacy")
 
@@ -39,7 +39,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
     ``weights_only`` admits tensors and plain containers; whole modules take full trust, else `UntrustedModel`.
     """
-    from modelreg.security.unpickle import require_trust
+    from modelreg.analysis.unpickle import require_trust
 
     file = model.only_file
     require_trust(file, trust)

@@ -101,9 +101,9 @@ def _load(registry: Registry, known: Found, full_trust: bool = False) -> Any:
 
 def _load_path(registry: Registry, path: Path, full_trust: bool) -> Any:
     """A model of a file or folder outside of the registry, by the policy that holds for any other."""
-    from modelreg.containers.content import OpenModel
+    from modelreg.analysis.containers.content import OpenModel
+    from modelreg.analysis.trust import Trust
     from modelreg.flavors import load, recognise
-    from modelreg.security.trust import Trust
 
     trust = Trust(str(path), frozenset(each.pair for each in registry.trusted_names()), full=full_trust)
     if path.is_dir():

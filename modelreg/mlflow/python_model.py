@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelreg.containers.content import OpenModel
+from modelreg.analysis.containers.content import OpenModel
+from modelreg.analysis.trust import Trust
 from modelreg.flavors import load
-from modelreg.security.trust import Trust
 
 
 def _load_pyfunc(path: str, model_config: object = None) -> Any:

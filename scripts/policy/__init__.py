@@ -1,1 +1,1 @@
-"""Makes ``modelreg/security/policy.json`` from genuine models; see `scripts.policy.__main__`."""
+"""Makes ``modelreg/analysis/policy.json`` from genuine models; see `scripts.policy.__main__`."""

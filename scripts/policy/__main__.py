@@ -1,4 +1,4 @@
-"""Write ``modelreg/security/policy.json`` from genuine models.
+"""Write ``modelreg/analysis/policy.json`` from genuine models.
 
     python -m scripts.policy observe OUT.json FOLDER…       what the model files below some folders hold
     python scripts/policy/describe.py OUT.json              what the libraries of an environment say of their classes
@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from modelreg.security.judge import METHODS_OF_ESTIMATORS
-from modelreg.security.kinds import Kinds
+from modelreg.analysis.judge import METHODS_OF_ESTIMATORS
+from modelreg.analysis.kinds import Kinds
 from scripts.policy import names, observe, review
 from scripts.policy.widening import Widening
 

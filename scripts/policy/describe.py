@@ -113,7 +113,7 @@ def used_of_self(cls: type, how: type[ast.expr_context]) -> set[str]:
 
 
 def admitted(constraints: Any) -> list[Any]:
-    """The kinds of a parameter's values, as `modelreg.security.kinds` writes them."""
+    """The kinds of a parameter's values, as `modelreg.analysis.kinds` writes them."""
     found: list[Any] = []
     for constraint in constraints if isinstance(constraints, list) else [constraints]:
         found += one(constraint)

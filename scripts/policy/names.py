@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from modelreg.security.denied_names import is_dangerous
+from modelreg.analysis.denied_names import is_dangerous
 from scripts.policy.enumerations import METHODS_OF_TABLES
 from scripts.policy.observe import Observations, Pair
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from modelreg.containers.bounds import Bounds
-from modelreg.containers.compressed import decompressing, is_compressed
-from modelreg.security import numpy_header
-from modelreg.security.arrays import StoredArray, array_content, scalar_content, text_of_scalar
-from modelreg.security.judge import PLAIN_ARRAYS, is_own_method
-from modelreg.security.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
-from modelreg.security.object_graph import (
+from modelreg.analysis.containers.bounds import Bounds
+from modelreg.analysis.containers.compressed import decompressing, is_compressed
+from modelreg.analysis.formats import numpy_header
+from modelreg.analysis.formats.arrays import StoredArray, array_content, scalar_content, text_of_scalar
+from modelreg.analysis.formats.skops_reader import read_schema
+from modelreg.analysis.judge import PLAIN_ARRAYS, is_own_method
+from modelreg.analysis.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
+from modelreg.analysis.pickle.object_graph import (
     ABSENT,
     Array,
     Global,
@@ -29,9 +30,8 @@ from modelreg.security.object_graph import (
     parts_of,
     resolved,
 )
-from modelreg.security.pickle_reader import Budget, End, read_pickles
-from modelreg.security.pickle_stream import UnreadablePickle
-from modelreg.security.skops_reader import read_schema
+from modelreg.analysis.pickle.reader import Budget, End, read_pickles
+from modelreg.analysis.pickle.stream import UnreadablePickle
 
 Pair = tuple[str, str]
 NOTHING = Kinds()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelreg.security.kinds import (
+from modelreg.analysis.kinds import (
     CONVERSION,
     FUNCTION,
     LABELS,
@@ -21,7 +21,7 @@ from modelreg.security.kinds import (
     literal,
     words,
 )
-from modelreg.security.object_graph import Global, makes_its_first_argument
+from modelreg.analysis.pickle.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
 from scripts.policy.observe import NOTHING, Observations, Observed, either

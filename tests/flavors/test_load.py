@@ -19,12 +19,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import modelreg.flavors
 from modelreg import flavors
-from modelreg.containers.content import OpenModel
+from modelreg.analysis.containers.content import OpenModel
+from modelreg.analysis.scan import scan
+from modelreg.analysis.trust import Trust
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.flavors import recognise
-from modelreg.security.scan import scan
-from modelreg.security.trust import Trust
 
 FILES = Path(__file__).parent / "files"
 ROWS = np.array([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]])
@@ -221,10 +221,10 @@ def test_a_missing_library_is_named_with_the_package_to_install(format, module, 
                     raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.partition(".")[0])
         sys.meta_path.insert(0, Absent())
         from pathlib import Path
-        from modelreg.containers.content import OpenModel
+        from modelreg.analysis.containers.content import OpenModel
         from modelreg.errors import UnloadableModel
         from modelreg.flavors import load
-        from modelreg.security.trust import Trust
+        from modelreg.analysis.trust import Trust
         path = Path(sys.argv[1])
         try:
             load(OpenModel(path.open("rb"), path.parent), {format!r}, Trust("churn/1", full=True))

@@ -10,11 +10,11 @@ import pytest
 from in_process import evaluate, predict
 from sklearn import metrics
 
-from modelreg.containers.content import OpenModel
+from modelreg.analysis.containers.content import OpenModel
+from modelreg.analysis.trust import Trust
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 from modelreg.flavors import load, recognise
-from modelreg.security.trust import Trust
 from modelreg.signatures import infer_signature
 
 

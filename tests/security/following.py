@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from stand_ins import built_in_c, built_in_python, difference
 
-from modelreg.security.pickle_reader import Budget, End, Reading, read_pickles
+from modelreg.analysis.pickle.reader import Budget, End, Reading, read_pickles
 
 ARGUMENTS = {code.code.encode("latin-1"): code.arg for code in pickletools.opcodes}
 OPERATIONS = list(ARGUMENTS)

@@ -12,7 +12,7 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from modelreg.security.object_graph import (
+from modelreg.analysis.pickle.object_graph import (
     ABSENT,
     Array,
     Global,
@@ -24,8 +24,8 @@ from modelreg.security.object_graph import (
     class_of,
     resolved,
 )
-from modelreg.security.pickle_reader import names_in_python_3
-from modelreg.security.pickle_stack import TEXT_KEPT
+from modelreg.analysis.pickle.reader import names_in_python_3
+from modelreg.analysis.pickle.stack import TEXT_KEPT
 
 _serials = itertools.count()
 _GETATTR = ("builtins", "getattr")

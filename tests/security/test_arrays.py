@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from modelreg.analysis.formats.arrays import dtype_of
+from modelreg.analysis.pickle.object_graph import class_of
+from modelreg.analysis.pickle.reader import End, read_pickle
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.arrays import dtype_of
-from modelreg.security.object_graph import class_of
-from modelreg.security.pickle_reader import End, read_pickle
-from modelreg.security.scan import scan
 
 RECORD = np.dtype([("a", "i4"), ("b", "f8", (2,))])
 RECORD_WITH_OBJECT = np.dtype([("a", "i4"), ("b", "O")])

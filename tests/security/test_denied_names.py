@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import modelreg.security
+import modelreg.analysis
+from modelreg.analysis.denied_names import is_dangerous, is_trustable, trust_refusal
 from modelreg.errors import DangerousName
-from modelreg.security.denied_names import is_dangerous, is_trustable, trust_refusal
 
-DATA = json.loads(Path(modelreg.security.__file__).with_name("denied_names.json").read_bytes())
+DATA = json.loads(Path(modelreg.analysis.__file__).with_name("denied_names.json").read_bytes())
 
 LISTED = {
     "picklescan": [

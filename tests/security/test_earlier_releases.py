@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sklearn._loss import _loss
-
 from modelreg.records.scan import Verdict
 from modelreg.security.scan import scan
 from modelreg.security.trust import Trust
 from modelreg.security.unpickle import load_pickle
+from sklearn._loss import _loss
 
 FILES = sorted(Path(__file__).with_name("earlier_releases").glob("*.pkl.gz"))
 

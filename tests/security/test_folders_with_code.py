@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
 
 
 @pytest.fixture

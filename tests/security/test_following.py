@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_ins import built_in_c, built_in_python, difference
 
-from modelreg.security.pickle_reader import End
+from modelreg.analysis.pickle.reader import End
 
 
 @pytest.mark.filterwarnings("ignore")

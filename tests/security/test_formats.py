@@ -13,9 +13,9 @@ import joblib
 import numpy as np
 import pytest
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.security.scan import scan
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"
 UNKNOWN = b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81."

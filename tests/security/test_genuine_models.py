@@ -11,10 +11,10 @@ import pytest
 from genuine_models import combined_estimators, fitted_estimators, parts_of_models
 from sklearn.utils import all_estimators
 
+from modelreg.analysis.scan import scan
+from modelreg.analysis.trust import Trust
+from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
-from modelreg.security.trust import Trust
-from modelreg.security.unpickle import load_pickle
 
 WAYS = {
     "pickle 0": lambda model: pickle.dumps(model, 0),

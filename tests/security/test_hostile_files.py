@@ -9,9 +9,9 @@ import pytest
 from hostile.assembler import name, pickled, text
 from hostile.opcodes import doubted_files, named_files, plain, wrapped
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.security.scan import scan
 
 LOOKUP = name("builtins", "getattr")
 PLAIN = plain("touch ran")

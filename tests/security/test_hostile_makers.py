@@ -12,9 +12,9 @@ import pytest
 from hostile import HostileFile, Trigger, hostile_files
 from hostile.exhausting import exhausting_files
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 from modelreg.flavors import recognise
-from modelreg.security.scan import scan
 
 FILES = {file.name: file for file in hostile_files("/nonexistent/marker")}
 
@@ -30,7 +30,7 @@ def test_no_hostile_file_is_safe(file: HostileFile, tmp_path: Path) -> None:
 MEASURED = """if True:
     import sys, time
     from pathlib import Path
-    from modelreg.security.scan import scan
+    from modelreg.analysis.scan import scan
     path = Path(sys.argv[1])
     begin = time.process_time()
     verdict = scan({path.name: path}, False, "pickle").verdict

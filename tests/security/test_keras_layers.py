@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from modelreg.security.scan import scan
+from modelreg.analysis.scan import scan
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ from sklearn.preprocessing import FunctionTransformer, LabelEncoder, OneHotEncod
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.analysis.denied_names import trust_refusal
+from modelreg.analysis.scan import scan
+from modelreg.analysis.trust import Trust
+from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
 from modelreg.errors import InvalidInput, UntrustedModel
-from modelreg.security.denied_names import trust_refusal
-from modelreg.security.scan import scan
-from modelreg.security.trust import Trust
-from modelreg.security.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]] * 3)
 CLASSES = np.array([0, 1, 0, 1] * 3)

@@ -10,12 +10,12 @@ import zlib
 import numpy as np
 import pytest
 
-from modelreg.containers.bounds import Bounds
+from modelreg.analysis.containers.bounds import Bounds
+from modelreg.analysis.evidence import Evidence
+from modelreg.analysis.examination import Examination, Place
+from modelreg.analysis.pickle.reader import Budget
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.evidence import Evidence
-from modelreg.security.examination import Examination, Place
-from modelreg.security.pickle_reader import Budget
-from modelreg.security.scan import scan
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
 TOO_MUCH = "more than is looked at"

@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 from following import changed_pickle, little_memory, random_pickle, rearranged_pickle, woven_pickle
 
-from modelreg.security.budget import Budget
-from modelreg.security.opcode_names import names_in_opcodes
+from modelreg.analysis.budget import Budget
+from modelreg.analysis.pickle.opcode_names import names_in_opcodes
 
 
 class StandIn:

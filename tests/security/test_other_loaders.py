@@ -12,8 +12,8 @@ import joblib
 import numpy as np
 import pytest
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
 
 MEMOISE = b"\x94"
 

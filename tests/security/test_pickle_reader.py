@@ -25,8 +25,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stand_ins import difference
 
-from modelreg.security.object_graph import class_of
-from modelreg.security.pickle_reader import Budget, End, read_pickle, read_pickles
+from modelreg.analysis.pickle.object_graph import class_of
+from modelreg.analysis.pickle.reader import Budget, End, read_pickle, read_pickles
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -488,7 +488,7 @@ USUAL += ["doubling", "states", "texts", "lengths", "a long number", "imports"]
 def test_a_bomb_takes_neither_long_nor_much_memory(name):
     program = f"""
         import io, resource, time
-        from modelreg.security.pickle_reader import read_pickle
+        from modelreg.analysis.pickle.reader import read_pickle
         data = {BOMBS[name]}
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         begun = time.process_time()

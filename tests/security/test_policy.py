@@ -8,11 +8,11 @@ import skops.io
 from policy.observe import Observations
 from sklearn.preprocessing import StandardScaler
 
+from modelreg.analysis.denied_names import is_dangerous
+from modelreg.analysis.kinds import FUNCTION, TYPE
+from modelreg.analysis.pickle.object_graph import Global
+from modelreg.analysis.policy import ESTIMATOR, OBJECT, allowed, policy, verdict_of
 from modelreg.domain.scans import Verdict
-from modelreg.security.denied_names import is_dangerous
-from modelreg.security.kinds import FUNCTION, TYPE
-from modelreg.security.object_graph import Global
-from modelreg.security.policy import ESTIMATOR, OBJECT, allowed, policy, verdict_of
 
 
 @pytest.mark.parametrize(

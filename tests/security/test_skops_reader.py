@@ -17,12 +17,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from modelreg.analysis.scan import scan
+from modelreg.analysis.trust import Trust
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.flavors import recognise
 from modelreg.flavors.skops import load_file
-from modelreg.security.scan import scan
-from modelreg.security.trust import Trust
 
 
 def node(loader: str, dotted: str, **parts: object) -> dict:

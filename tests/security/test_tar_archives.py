@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
 RECORD = 512

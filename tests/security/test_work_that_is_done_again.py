@@ -16,11 +16,11 @@ from sklearn.ensemble import BaggingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.neighbors import KNeighborsClassifier
 
-import modelreg.security
+import modelreg.analysis
+from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.security.scan import scan
 
-POLICY = json.loads((Path(modelreg.security.__file__).parent / "policy.json").read_text())
+POLICY = json.loads((Path(modelreg.analysis.__file__).parent / "policy.json").read_text())
 LONG = 1 << 20
 
 

@@ -1,0 +1,1 @@
+"""What other formats of models say about the code that they run."""

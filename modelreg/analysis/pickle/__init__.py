@@ -1,0 +1,1 @@
+"""Pickles, followed opcode by opcode without building anything."""
