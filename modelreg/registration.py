@@ -8,7 +8,6 @@ from pathlib import Path
 
 from modelreg import provenance
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import honoured, to_be_moved, trustable
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.domain.registrations import Description, Registration
 from modelreg.domain.scans import Scan, Verdict
@@ -16,8 +15,9 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.statements import Statement
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
-from modelreg.flavors import recognise
 from modelreg.lifecycle.transitions import Terms
+from modelreg.loading.flavors import recognise
+from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.promotion import carry_out, decide, promoting
 from modelreg.store.artifacts.blobs import Receipt
 from modelreg.store.artifacts.copying import Progress, counting

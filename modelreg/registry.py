@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from modelreg.analysis.trust import Trust
-    from modelreg.confinement.conditions import ConfinementOptions
-    from modelreg.confinement.running import ModelRun
     from modelreg.domain.comparison import Difference
     from modelreg.domain.confinement import Permissions
     from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
@@ -59,6 +56,9 @@ if TYPE_CHECKING:
     from modelreg.domain.versions import ModelVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
+    from modelreg.loading.confined.conditions import ConfinementOptions
+    from modelreg.loading.confined.running import ModelRun
+    from modelreg.loading.trust import Trust
     from modelreg.runs import Runs
     from modelreg.store.artifacts.copying import Progress
     from modelreg.store.artifacts.manifest import Manifest
@@ -300,8 +300,8 @@ class Registry:
         import sqlite3
 
         from modelreg import __version__
-        from modelreg.confinement.sandbox import offered
         from modelreg.domain.registries import RegistryInformation
+        from modelreg.loading.confined.sandbox import offered
 
         with reading(self._home) as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
@@ -903,7 +903,7 @@ class Registry:
         """
         from modelreg import provenance
         from modelreg.analysis.containers.content import OpenModel
-        from modelreg.flavors import load
+        from modelreg.loading.flavors import load
 
         _refuse_idle_message(message, trust)
         version, manifest = self._version_and_manifest(reference)
@@ -1174,10 +1174,10 @@ class Registry:
     ) -> Iterator[ModelRun]:
         """A version's model in a process of its own, and its data; the process starts while they are looked up."""
         from modelreg import provenance
-        from modelreg.confinement.conditions import Conditions
-        from modelreg.confinement.job import Preparation
-        from modelreg.confinement.process import ModelProcess
-        from modelreg.confinement.running import ModelRun
+        from modelreg.loading.confined.conditions import Conditions
+        from modelreg.loading.confined.job import Preparation
+        from modelreg.loading.confined.process import ModelProcess
+        from modelreg.loading.confined.running import ModelRun
         from modelreg.tables.source import TableFile, table_of
 
         with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
@@ -1219,8 +1219,8 @@ class Registry:
         permissions: Permissions | None = None,
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
-        from modelreg.analysis.trust import Trust, honoured
         from modelreg.domain.statements import checked_reason
+        from modelreg.loading.trust import Trust, honoured
         from modelreg.system import interrupts
 
         if trust not in (None, "full"):

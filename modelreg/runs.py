@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg import provenance
 from modelreg.analysis.containers.content import OpenModel
-from modelreg.analysis.trust import Trust, honoured
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
 from modelreg.domain.signatures import Signature
@@ -23,7 +22,8 @@ from modelreg.domain.statements import checked_count, checked_number, checked_pa
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.estimators import dumped
-from modelreg.flavors import load, recognise
+from modelreg.loading.flavors import load, recognise
+from modelreg.loading.trust import Trust, honoured
 from modelreg.registration import publish, require_published, scan_notes
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes

@@ -88,7 +88,7 @@ def modelreg(path: str) -> str:
     """Clean is what gets the verdict ``safe``, and is loaded without trust."""
     from modelreg.analysis.scan import scan
     from modelreg.domain.scans import Verdict
-    from modelreg.flavors import recognise
+    from modelreg.loading.flavors import recognise
 
     files = {Path(path).name: Path(path)}
     return CLEAN if scan(files, False, recognise(files, False).format).verdict is Verdict.SAFE else REFUSED

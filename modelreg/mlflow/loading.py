@@ -102,8 +102,8 @@ def _load(registry: Registry, known: Found, full_trust: bool = False) -> Any:
 def _load_path(registry: Registry, path: Path, full_trust: bool) -> Any:
     """A model of a file or folder outside of the registry, by the policy that holds for any other."""
     from modelreg.analysis.containers.content import OpenModel
-    from modelreg.analysis.trust import Trust
-    from modelreg.flavors import load, recognise
+    from modelreg.loading.flavors import load, recognise
+    from modelreg.loading.trust import Trust
 
     trust = Trust(str(path), frozenset(each.pair for each in registry.trusted_names()), full=full_trust)
     if path.is_dir():
@@ -161,8 +161,8 @@ def _with_folder(known: Found, folder: Path | None) -> Found:
     """The same with what its folder says."""
     from dataclasses import replace
 
-    from modelreg.flavors import recognise
-    from modelreg.flavors.mlflow import generic_flavor, parsed
+    from modelreg.loading.flavors import recognise
+    from modelreg.loading.flavors.mlflow import generic_flavor, parsed
 
     if folder is None:
         return known

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.domain.signatures import Signature
-from modelreg.flavors.mlflow import SIGNATURE
+from modelreg.loading.flavors.mlflow import SIGNATURE
 from modelreg.signatures import signature_as_json
 from modelreg.system import clock
 from modelreg.system.clock import as_text

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.analysis.containers.content import OpenModel
-from modelreg.analysis.trust import Trust
-from modelreg.flavors import load
+from modelreg.loading.flavors import load
+from modelreg.loading.trust import Trust
 
 
 def _load_pyfunc(path: str, model_config: object = None) -> Any:

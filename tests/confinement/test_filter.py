@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from modelreg.confinement import syscalls
-from modelreg.confinement.seccomp import build
+from modelreg.loading.confined import syscalls
+from modelreg.loading.confined.seccomp import build
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 DENY = 0x00050000 | errno.EACCES

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.confinement import messages
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import Scores
 from modelreg.errors import InvalidData, InvalidInput, ModelStopped, UntrustedModel
+from modelreg.loading.confined import messages
 
 pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
 
@@ -391,7 +391,7 @@ def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
 
 WAITS_FOR_THE_END = """
 import os, sys
-if any("modelreg.confinement.worker" in word for word in sys.orig_argv):
+if any("modelreg.loading.confined.worker" in word for word in sys.orig_argv):
     parent = os.getppid()
     with open(PLACE, "w") as file:
         file.write(f"{os.getpid()}\\n")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelreg.confinement import messages
-from modelreg.confinement.messages import NoAnswer, decode, encode, is_asked_for
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
+from modelreg.loading.confined import messages
+from modelreg.loading.confined.messages import NoAnswer, decode, encode, is_asked_for
 
 SCORES = Scores(
     "classification",

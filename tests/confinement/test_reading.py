@@ -12,8 +12,8 @@ import pytest
 from world import TRUSTED
 
 from modelreg import Registry
-from modelreg.confinement.conditions import Conditions
-from modelreg.confinement.mounts import mounts
+from modelreg.loading.confined.conditions import Conditions
+from modelreg.loading.confined.mounts import mounts
 
 READS = """
 import json

@@ -11,15 +11,15 @@ import sys
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.confinement.sandbox import offered
 from modelreg.errors import ConfinementFailed
+from modelreg.loading.confined.sandbox import offered
 
 pytestmark = pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway")
 
 THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
 REFUSING_KERNEL = """
 import ctypes, os, sys
-from modelreg.confinement import kernel, seccomp
+from modelreg.loading.confined import kernel, seccomp
 program = [(0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x00050000 | 1), (0x06, 0, 0, 0x7FFF0000)]
 kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
 seccomp.load(program)

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from modelreg.confinement.sandbox import offered
+from modelreg.loading.confined.sandbox import offered
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,7 +19,7 @@ pytestmark = [
 
 OLD_KERNEL = """
 import ctypes, os, platform, sys
-from modelreg.confinement import kernel, seccomp
+from modelreg.loading.confined import kernel, seccomp
 number = {"landlock": 444, "seccomp": {"x86_64": 157, "aarch64": 167}[platform.machine()]}[sys.argv[1]]
 program = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | 38), (0x06, 0, 0, 0x7FFF0000)]
 if sys.argv[1] == "seccomp":  # prctl(PR_SET_SECCOMP) alone

@@ -17,14 +17,14 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-import modelreg.flavors
-from modelreg import flavors
+import modelreg.loading.flavors
 from modelreg.analysis.containers.content import OpenModel
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import Trust
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel, UntrustedModel
-from modelreg.flavors import recognise
+from modelreg.loading import flavors
+from modelreg.loading.flavors import recognise
+from modelreg.loading.trust import Trust
 
 FILES = Path(__file__).parent / "files"
 ROWS = np.array([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]])
@@ -223,8 +223,8 @@ def test_a_missing_library_is_named_with_the_package_to_install(format, module, 
         from pathlib import Path
         from modelreg.analysis.containers.content import OpenModel
         from modelreg.errors import UnloadableModel
-        from modelreg.flavors import load
-        from modelreg.analysis.trust import Trust
+        from modelreg.loading.flavors import load
+        from modelreg.loading.trust import Trust
         path = Path(sys.argv[1])
         try:
             load(OpenModel(path.open("rb"), path.parent), {format!r}, Trust("churn/1", full=True))
@@ -285,7 +285,7 @@ def another_package(tmp_path_factory, monkeypatch):
     (folder / "shouting.py").write_text(SHOUTING)
     (folder / "shouting-1.0.dist-info").mkdir()
     (folder / "shouting-1.0.dist-info" / "METADATA").write_text("Name: shouting\nVersion: 1.0\n")
-    (folder / "shouting-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\naaa = shouting\n")
+    (folder / "shouting-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.loading.flavors]\naaa = shouting\n")
     monkeypatch.syspath_prepend(folder)
 
 
@@ -303,9 +303,9 @@ def test_a_specific_format_goes_before_any_pickle_and_ours_before_others():
 
 
 def test_every_flavor_of_ours_is_declared_and_every_format_has_one_loader():
-    modules = {path.stem for path in Path(modelreg.flavors.__file__).parent.glob("*.py")}
+    modules = {path.stem for path in Path(modelreg.loading.flavors.__file__).parent.glob("*.py")}
     machinery = {"__init__"}
-    points = entry_points(group=modelreg.flavors.GROUP)
+    points = entry_points(group=modelreg.loading.flavors.GROUP)
     assert {point.value.rpartition(".")[2] for point in points if point.value.startswith("modelreg.")} == (
         modules - machinery
     )
@@ -316,11 +316,11 @@ def test_every_flavor_of_ours_is_declared_and_every_format_has_one_loader():
 def test_importing_and_recognising_is_light():
     program = f"""if True:
         import sys
-        import modelreg.flavors
+        import modelreg.loading.flavors
         heavy = "numpy pandas sklearn joblib zipfile importlib.metadata yaml json lzma bz2 pickle".split()
         print([name for name in heavy if name in sys.modules])
         from pathlib import Path
-        modelreg.flavors.recognise({{"m": Path({str(FILES / "logistic.joblib")!r})}}, False)
+        modelreg.loading.flavors.recognise({{"m": Path({str(FILES / "logistic.joblib")!r})}}, False)
         print([name for name in "numpy pandas sklearn joblib yaml lz4 pickletools".split() if name in sys.modules])
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

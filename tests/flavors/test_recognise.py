@@ -29,7 +29,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from modelreg.domain.registrations import Description
 from modelreg.domain.signatures import SignatureField
-from modelreg.flavors import recognise
+from modelreg.loading.flavors import recognise
 
 FILES = Path(__file__).parent / "files"
 LOGISTIC = "sklearn.linear_model._logistic.LogisticRegression"
@@ -364,7 +364,7 @@ def limited(path: Path) -> tuple[float, int]:
     program = """if True:
         import resource, sys, time
         from pathlib import Path
-        from modelreg.flavors import recognise
+        from modelreg.loading.flavors import recognise
         recognise({"x": Path(sys.executable)}, False)
         used, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         recognise({"x": Path(sys.argv[1])}, False)

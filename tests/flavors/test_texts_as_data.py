@@ -11,8 +11,8 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from modelreg.analysis.trust import Trust
-from modelreg.analysis.unpickle import load_pickle
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
 CLASSES = np.array([0, 1, 0, 1])

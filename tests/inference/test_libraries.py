@@ -9,8 +9,8 @@ import pytest
 from in_process import evaluate, predict
 
 from modelreg.analysis.containers.content import OpenModel
-from modelreg.analysis.trust import Trust
-from modelreg.flavors import load, recognise
+from modelreg.loading.flavors import load, recognise
+from modelreg.loading.trust import Trust
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"
 ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])

@@ -11,10 +11,10 @@ from in_process import evaluate, predict
 from sklearn import metrics
 
 from modelreg.analysis.containers.content import OpenModel
-from modelreg.analysis.trust import Trust
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
-from modelreg.flavors import load, recognise
+from modelreg.loading.flavors import load, recognise
+from modelreg.loading.trust import Trust
 from modelreg.signatures import infer_signature
 
 

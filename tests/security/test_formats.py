@@ -15,7 +15,7 @@ import pytest
 
 from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.flavors import recognise
+from modelreg.loading.flavors import recognise
 
 FILES = Path(__file__).parents[1] / "flavors" / "files"
 UNKNOWN = b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81."

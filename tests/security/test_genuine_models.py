@@ -12,9 +12,9 @@ from genuine_models import combined_estimators, fitted_estimators, parts_of_mode
 from sklearn.utils import all_estimators
 
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import Trust
-from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 WAYS = {
     "pickle 0": lambda model: pickle.dumps(model, 0),

@@ -11,7 +11,7 @@ from hostile.opcodes import doubted_files, named_files, plain, wrapped
 
 from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.flavors import recognise
+from modelreg.loading.flavors import recognise
 
 LOOKUP = name("builtins", "getattr")
 PLAIN = plain("touch ran")

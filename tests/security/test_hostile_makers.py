@@ -14,7 +14,7 @@ from hostile.exhausting import exhausting_files
 
 from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
-from modelreg.flavors import recognise
+from modelreg.loading.flavors import recognise
 
 FILES = {file.name: file for file in hostile_files("/nonexistent/marker")}
 

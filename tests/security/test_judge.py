@@ -19,10 +19,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import Trust
-from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UntrustedModel
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
 CLASSES = [0, 1, 0, 1]

@@ -28,10 +28,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from modelreg.analysis.denied_names import trust_refusal
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import Trust
-from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
 from modelreg.errors import InvalidInput, UntrustedModel
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]] * 3)
 CLASSES = np.array([0, 1, 0, 1] * 3)

@@ -18,11 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelreg.analysis.scan import scan
-from modelreg.analysis.trust import Trust
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel, UntrustedModel
-from modelreg.flavors import recognise
-from modelreg.flavors.skops import load_file
+from modelreg.loading.flavors import recognise
+from modelreg.loading.flavors.skops import load_file
+from modelreg.loading.trust import Trust
 
 
 def node(loader: str, dotted: str, **parts: object) -> dict:

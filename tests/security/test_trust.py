@@ -21,10 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.analysis.policy import verdict_of
-from modelreg.analysis.trust import Trust
-from modelreg.analysis.unpickle import load_pickle
 from modelreg.domain.scans import Verdict
 from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 ROWS = np.array([[0.0, 1.0], [1.0, 0.0], [0.2, 0.8], [0.9, 0.1]])
 OWN = """

@@ -77,7 +77,7 @@ class ParamSchema(tuple[ParamSpec, ...]):
 
 def ColSpec(type: str, name: str | None = None, required: bool = True) -> SignatureField:  # noqa: N802
     """A column of MLflow's types (``double``, ``long``, …) or modelreg's; raises `MlflowException` for others."""
-    from modelreg.flavors.mlflow import TYPES  # with all that looks into folders, which few signatures need
+    from modelreg.loading.flavors.mlflow import TYPES  # with all that looks into folders, which few signatures need
 
     known = TYPES.get(str(type), str(type))
     if known not in TYPES.values():
@@ -89,7 +89,7 @@ def TensorSpec(type: Any, shape: Sequence[int | None], name: str | None = None) 
     """An array of a NumPy type, in whose ``shape`` -1 is a length that varies."""
     import numpy as np
 
-    from modelreg.flavors.mlflow import tensor_type
+    from modelreg.loading.flavors.mlflow import tensor_type
 
     lengths = tuple(None if length in (None, -1) else length for length in shape)
     return SignatureField(name, tensor_type(np.dtype(type).name), lengths)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from enum import IntFlag
 
-from modelreg.confinement.kernel import system_call
+from modelreg.loading.confined.kernel import system_call
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # on every architecture
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION

@@ -11,11 +11,11 @@ from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, Pyt
 from modelreg.domain.registrations import Description
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, UnloadableModel
-from modelreg.flavors import pickles, skops
+from modelreg.loading.flavors import pickles, skops
 from modelreg.signatures import signature_from_json
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("mlflow",)
 
@@ -63,7 +63,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     trust, since MLflow runs what the folder says. Raises `UnloadableModel` and `UntrustedModel`.
     """
     from modelreg.analysis.scan import scan
-    from modelreg.analysis.unpickle import load_mlflow, load_pickle, load_python_model
+    from modelreg.loading.unpickle import load_mlflow, load_pickle, load_python_model
 
     assert model.folder is not None
     files = model.files()

@@ -17,7 +17,7 @@ from modelreg.errors import UntrustedModel
 from modelreg.tables.source import TextLayout
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 _LENGTH = struct.Struct("!Q")
 _MOST_DESCRIPTORS = 100  # the kernel sends no more than 253 at once
@@ -73,7 +73,7 @@ class Job:
     def untrusted(self, findings: Sequence[str], trustable: Sequence[str]) -> UntrustedModel:
         """The error for findings of the child; it advises to trust only names that the catalog has of this model."""
         known = {subject for imported in self.imports for subject in imported.trust_subjects}
-        from modelreg.analysis.trust import to_be_moved
+        from modelreg.loading.trust import to_be_moved
 
         names = trustable if known.issuperset(trustable) else ()
         told = "\n".join(findings)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from modelreg.analysis.containers.archive import Archive, damage, opened_archive
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
-from modelreg.analysis.libraries import loading
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import read_pickle
 from modelreg.domain.registrations import Description
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("pytorch-zip", "pytorch-legacy")
 
@@ -39,7 +39,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
     ``weights_only`` admits tensors and plain containers; whole modules take full trust, else `UntrustedModel`.
     """
-    from modelreg.analysis.unpickle import require_trust
+    from modelreg.loading.unpickle import require_trust
 
     file = model.only_file
     require_trust(file, trust)

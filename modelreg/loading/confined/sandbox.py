@@ -8,16 +8,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from modelreg.confinement import inherited, landlock, limits, readable, unlisted
-from modelreg.confinement.landlock import Right
-from modelreg.confinement.places import RegistryPlaces
 from modelreg.domain.confinement import Confinement, Limits, Permissions
 from modelreg.errors import ConfinementFailed
+from modelreg.loading.confined import inherited, landlock, limits, readable, unlisted
+from modelreg.loading.confined.landlock import Right
+from modelreg.loading.confined.places import RegistryPlaces
 
 
 def offered() -> Confinement:
     """What this system confines a process by."""
-    from modelreg.confinement import seccomp
+    from modelreg.loading.confined import seccomp
 
     try:
         version = landlock.abi()
@@ -77,7 +77,7 @@ def _opened(path: str) -> Iterator[int]:
 
 
 def _give_up(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Confinement:
-    from modelreg.confinement.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
+    from modelreg.loading.confined.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
 
     try:
         prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -92,7 +92,7 @@ def _give_up(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Co
 
 def _filter_calls(permissions: Permissions) -> bool:
     """Whether system calls are filtered from now on; False where there is no filter for this system."""
-    from modelreg.confinement import seccomp
+    from modelreg.loading.confined import seccomp
 
     if not seccomp.is_known_machine():
         return False

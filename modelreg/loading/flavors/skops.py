@@ -14,14 +14,14 @@ from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import objects_in, parse_object, text_at
 from modelreg.analysis.containers.zip_members import ZipMembers
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
-from modelreg.flavors.pickles import flavor_of, is_release
+from modelreg.loading.flavors.pickles import flavor_of, is_release
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
     from modelreg.analysis.evidence import SkopsArchive
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("skops",)
 
@@ -65,7 +65,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def load_file(file: BinaryIO, trust: Trust) -> object:
     """The object in an opened file; see `load`."""
-    from modelreg.analysis.unpickle import offer_loss_module, require_trust
+    from modelreg.loading.unpickle import offer_loss_module, require_trust
 
     evidence = require_trust(file, trust)
     data = _whole(file) if trust.full else _as_judged(file, evidence.skops)

@@ -15,11 +15,11 @@ from contextlib import ExitStack, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from modelreg.confinement import messages
-from modelreg.confinement.job import Job, PredictionTask, Preparation, receive
-from modelreg.confinement.messages import Message
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
+from modelreg.loading.confined import messages
+from modelreg.loading.confined.job import Job, PredictionTask, Preparation, receive
+from modelreg.loading.confined.messages import Message
 
 if TYPE_CHECKING:
     from modelreg.tables.source import TableFile
@@ -58,8 +58,8 @@ def main(jobs: int, answers: int, parent: int) -> None:
 
 
 def _do_job(channel: socket.socket, answers: int) -> Message:
-    from modelreg.confinement.inherited import let_go_of_descriptors
-    from modelreg.confinement.sandbox import confine
+    from modelreg.loading.confined.inherited import let_go_of_descriptors
+    from modelreg.loading.confined.sandbox import confine
 
     preparation, granted = receive(channel)
     assert isinstance(preparation, Preparation)
@@ -86,7 +86,7 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
     from pathlib import Path
 
     from modelreg.analysis.containers.content import OpenModel
-    from modelreg.flavors import load
+    from modelreg.loading.flavors import load
     from modelreg.tables.source import TableFile
 
     def progress(done: int, total: int | None) -> None:
@@ -148,7 +148,7 @@ def _import_libraries(flavor: str) -> None:
 
 def _import_joblib() -> None:
     """Import joblib, with threads in the place of processes, which cannot be started here."""
-    from modelreg.confinement.semaphores import use_threads
+    from modelreg.loading.confined.semaphores import use_threads
 
     use_threads()  # before joblib sees whether semaphores can be made, without which it uses no threads either
     import joblib
@@ -223,7 +223,7 @@ def _die_with(parent: int) -> None:
     if sys.platform == "linux":
         import signal
 
-        from modelreg.confinement.kernel import PR_SET_PDEATHSIG, prctl
+        from modelreg.loading.confined.kernel import PR_SET_PDEATHSIG, prctl
 
         with suppress(OSError):
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

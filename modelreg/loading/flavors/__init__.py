@@ -1,7 +1,7 @@
 """Model files: what they are, told from their content alone, and how they are loaded.
 
 Each family of formats is a small module with the shape of `Flavor`, found by an entry point of the group
-``modelreg.flavors``; another package adds its own by declaring one.
+``modelreg.loading.flavors``; another package adds its own by declaring one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from modelreg.errors import UnloadableModel
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 __all__ = ["GROUP", "Flavor", "load", "recognise"]
 
 GROUP = "modelreg.flavors"
 
-_OWN = "modelreg.flavors."
-_GENERIC = "modelreg.flavors.pickles"
+_OWN = "modelreg.loading.flavors."
+_GENERIC = "modelreg.loading.flavors.pickles"
 _LONGEST_NAME = 1000  # characters of a class, or of a run
 _MOST_BESIDE = 100  # files right in a folder, of which one may be its model
 

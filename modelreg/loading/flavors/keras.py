@@ -9,11 +9,11 @@ from modelreg.analysis.containers.archive import opened_archive
 from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import parse_object, text_at
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("keras",)
 
@@ -44,7 +44,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """
     from tempfile import TemporaryDirectory
 
-    from modelreg.analysis.unpickle import require_trust
+    from modelreg.loading.unpickle import require_trust
 
     require_trust(model.only_file, trust)
     with loading(), TemporaryDirectory(prefix="modelreg-") as folder:

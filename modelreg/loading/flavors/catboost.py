@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("catboost-cbm",)
 

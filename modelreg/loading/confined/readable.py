@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
-from modelreg.confinement.landlock import Right
-from modelreg.confinement.mounts import is_below
-from modelreg.confinement.places import RegistryPlaces, identity
 from modelreg.domain.confinement import Permissions
+from modelreg.loading.confined.landlock import Right
+from modelreg.loading.confined.mounts import is_below
+from modelreg.loading.confined.places import RegistryPlaces, identity
 
 READ = Right.READ_FILE | Right.READ_DIR
 

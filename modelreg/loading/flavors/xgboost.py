@@ -9,11 +9,11 @@ import re
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file, tail
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("xgboost-json", "xgboost-ubj")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from modelreg.confinement.mounts import mounts, names_of
+from modelreg.loading.confined.mounts import mounts, names_of
 
 Identity = tuple[int, int]
 """Device and inode of a file or folder."""

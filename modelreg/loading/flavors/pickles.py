@@ -18,7 +18,7 @@ from modelreg.analysis.pickle.reader import End, Reading, read_pickle
 from modelreg.domain.registrations import Description
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("pickle", "joblib", "cloudpickle")
 
@@ -44,8 +44,8 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """Unpickle the model; see `modelreg.analysis.unpickle.load_pickle`."""
-    from modelreg.analysis.unpickle import load_pickle
+    """Unpickle the model; see `modelreg.loading.unpickle.load_pickle`."""
+    from modelreg.loading.unpickle import load_pickle
 
     return load_pickle(model.only_file, trust)
 

@@ -17,16 +17,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from modelreg.analysis import texts_as_data
 from modelreg.analysis.containers.compressed import decompressing, is_compressed
 from modelreg.analysis.evidence import Evidence
-from modelreg.analysis.libraries import how_to_get, loading
 from modelreg.analysis.pickle.reader import End, Reading, Used, names_in_python_3
 from modelreg.analysis.policy import allowed
 from modelreg.analysis.scan import examined
-from modelreg.analysis.trust import Trust
 from modelreg.domain.python_models import PythonFunction, PythonModelContext
 from modelreg.errors import UnloadableModel, shown
+from modelreg.loading import texts_as_data
+from modelreg.loading.libraries import how_to_get, loading
+from modelreg.loading.trust import Trust
 
 if TYPE_CHECKING:
     from joblib.numpy_pickle import NumpyUnpickler

@@ -15,13 +15,13 @@ from modelreg.analysis.containers.content import Files, OpenModel
 from modelreg.analysis.containers.protobuf import NotProtobuf, varint
 from modelreg.analysis.evidence import Evidence
 from modelreg.analysis.formats import onnx_graph
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("onnx",)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from modelreg.analysis.trust import Trust
-from modelreg.confinement.job import Job, PredictionTask
-from modelreg.confinement.messages import Measured, Predicted, is_asked_for
-from modelreg.confinement.process import ModelProcess, Progress
 from modelreg.domain.evaluations import EvaluationRequest, Scores
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelStopped
+from modelreg.loading.confined.job import Job, PredictionTask
+from modelreg.loading.confined.messages import Measured, Predicted, is_asked_for
+from modelreg.loading.confined.process import ModelProcess, Progress
+from modelreg.loading.trust import Trust
 from modelreg.tables.source import TableFile
 from modelreg.tables.writing import OutputFile
 

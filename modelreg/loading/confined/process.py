@@ -24,10 +24,6 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from modelreg.confinement import messages
-from modelreg.confinement.environment import environment
-from modelreg.confinement.job import Job, PredictionTask, Preparation, send
-from modelreg.confinement.messages import Measured, NoAnswer, Predicted
 from modelreg.errors import (
     ConfinementFailed,
     InvalidData,
@@ -38,6 +34,10 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.errors.text import escaped
+from modelreg.loading.confined import messages
+from modelreg.loading.confined.environment import environment
+from modelreg.loading.confined.job import Job, PredictionTask, Preparation, send
+from modelreg.loading.confined.messages import Measured, NoAnswer, Predicted
 
 if TYPE_CHECKING:
     from modelreg.domain.confinement import Confinement, Limits
@@ -47,7 +47,7 @@ Progress = Callable[[int, int | None], None]
 _PROGRAM = """\
 import json, sys
 sys.path[:] = json.loads(sys.argv[2])
-from modelreg.confinement.worker import main
+from modelreg.loading.confined.worker import main
 main(*map(int, sys.argv[1].split(",")))
 """
 _BLOCK = 65536  # bytes
@@ -234,7 +234,7 @@ class ModelProcess:
         )
 
     def _out_of_memory(self, model: str) -> ModelStopped:
-        from modelreg.confinement.limits import memory_of, size_as_text
+        from modelreg.loading.confined.limits import memory_of, size_as_text
 
         assert self._limits is not None
         size = size_as_text(memory_of(self._limits))

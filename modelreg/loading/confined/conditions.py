@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypedDict
 
-from modelreg.confinement.limits import parse_memory, parse_time
-from modelreg.confinement.mounts import is_below, mounts
-from modelreg.confinement.places import RegistryPlaces, identity
 from modelreg.domain.confinement import Limits, Permissions
 from modelreg.errors import InvalidInput, shown
+from modelreg.loading.confined.limits import parse_memory, parse_time
+from modelreg.loading.confined.mounts import is_below, mounts
+from modelreg.loading.confined.places import RegistryPlaces, identity
 
 _MOST_PATHS = 100  # that one model may be allowed to read
 _DEVICES = "devtmpfs"  # the file system of the kernel's devices, among them the disks

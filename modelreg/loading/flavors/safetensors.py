@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("safetensors",)
 

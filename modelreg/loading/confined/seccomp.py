@@ -13,8 +13,8 @@ import os
 import platform
 import sys
 
-from modelreg.confinement.kernel import PR_SET_SECCOMP, prctl
-from modelreg.confinement.syscalls import ABSENT, ALLOWED, JUDGED, NETWORK, NEWEST
+from modelreg.loading.confined.kernel import PR_SET_SECCOMP, prctl
+from modelreg.loading.confined.syscalls import ABSENT, ALLOWED, JUDGED, NETWORK, NEWEST
 
 Instruction = tuple[int, int, int, int]
 """``struct sock_filter``: code, jump if true, jump if false, value."""

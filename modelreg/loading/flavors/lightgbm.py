@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file, tail
-from modelreg.analysis.libraries import loading
 from modelreg.domain.registrations import Description
 from modelreg.errors import UnloadableModel
+from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
-    from modelreg.analysis.trust import Trust
+    from modelreg.loading.trust import Trust
 
 FORMATS = ("lightgbm-text",)
 
