@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelreg import provenance
 from modelreg.domain.evaluations import Scores
 from modelreg.domain.references import Digest, ModelName, Reference
 from modelreg.domain.registrations import Description, Provenance
@@ -12,6 +11,7 @@ from modelreg.domain.scans import ImportedName, Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, Environment, ModelFile
+from modelreg.registration import provenance
 from modelreg.store.catalog.writer import Change, NewVersion
 from modelreg.store.folder import Home
 

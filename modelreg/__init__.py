@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double the time that this import takes
 
 if TYPE_CHECKING:
+    from modelreg.data.signatures import infer_signature as infer_signature
     from modelreg.domain.models import Model as Model
     from modelreg.domain.signatures import Signature as Signature
     from modelreg.domain.stages import Stage as Stage
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from modelreg.errors import ModelregError as ModelregError
     from modelreg.registry import Registry as Registry
     from modelreg.registry import load_model as load_model
-    from modelreg.signatures import infer_signature as infer_signature
 
 _HOMES = {
     "Model": "modelreg.domain.models",
@@ -29,7 +29,7 @@ _HOMES = {
     "Registry": "modelreg.registry",
     "Signature": "modelreg.domain.signatures",
     "Stage": "modelreg.domain.stages",
-    "infer_signature": "modelreg.signatures",
+    "infer_signature": "modelreg.data.signatures",
     "load_model": "modelreg.registry",
 }
 __all__ = sorted(_HOMES)

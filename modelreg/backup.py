@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg import provenance
 from modelreg.consistency import logged_findings, manifest_findings
 from modelreg.domain.registries import Backup, Finding, Restoration
 from modelreg.domain.versions import ModelVersion
@@ -32,6 +31,7 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.pruning import refuse_unbelievable
+from modelreg.registration import provenance
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
 from modelreg.store.catalog import Catalog, swap

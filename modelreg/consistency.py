@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
+from modelreg.data.signatures import signature_as_json
 from modelreg.domain.garbage import Leftover
 from modelreg.domain.references import Digest
 from modelreg.domain.registries import Finding
@@ -12,7 +13,6 @@ from modelreg.domain.runs import LoggedModel
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import shown
-from modelreg.signatures import signature_as_json
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.catalog.journal_chain import State, Values, broken_links, replay

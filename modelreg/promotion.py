@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelreg import provenance
 from modelreg.domain.references import Reference
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
 from modelreg.lifecycle.transitions import Terms, is_due, plan_transition
+from modelreg.registration import provenance
 from modelreg.store.catalog.reader import Snapshot
 from modelreg.store.catalog.writer import Change
 from modelreg.store.folder import Home

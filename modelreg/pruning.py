@@ -11,7 +11,6 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelreg import provenance
 from modelreg.consistency import journal_findings, loss_findings, older_blobs
 from modelreg.domain.garbage import Leftover, Patience
 from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
@@ -20,6 +19,7 @@ from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.lifecycle.rollback import needed_versions
+from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded
 from modelreg.store.artifacts.copying import of_bytes

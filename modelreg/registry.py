@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
+    from modelreg.data.tables.source import TableFile, TextLayout
     from modelreg.domain.comparison import Difference
     from modelreg.domain.confinement import Permissions
     from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     from modelreg.store.artifacts.copying import Progress
     from modelreg.store.artifacts.manifest import Manifest
     from modelreg.store.catalog.writer import Change
-    from modelreg.tables.source import TableFile, TextLayout
 
     Count = Callable[[int, int], None]
     Rows = Callable[[int, int | None], None]
@@ -387,8 +387,8 @@ class Registry:
         `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
         from modelreg.domain.statements import Statement, checked_reason
-        from modelreg.registration import RegistrationRequest
-        from modelreg.registration import register as register_source
+        from modelreg.registration.register import RegistrationRequest
+        from modelreg.registration.register import register as register_source
         from modelreg.store.artifacts.exported import exported_version
         from modelreg.store.artifacts.source import find_source
 
@@ -428,7 +428,7 @@ class Registry:
         ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, where
         there is one, unless said.
         """
-        from modelreg.estimators import dumped, signature_by_example
+        from modelreg.registration.serialization import dumped, signature_by_example
 
         if input_example is not None and stated.get("signature") is None:
             stated["signature"] = signature_by_example(estimator, input_example)
@@ -444,8 +444,8 @@ class Registry:
         signature stays with the bytes: none of these is stated. ``stated`` may say everything else that `register`
         takes. Raises what that raises, `NotFound` in one of its forms, and `BlobDamaged`.
         """
-        from modelreg.registration import register
-        from modelreg.restating import request_for
+        from modelreg.registration.register import register
+        from modelreg.registration.stored import request_for
 
         with storing(inside=self.folder):
             self._home.require()
@@ -457,8 +457,8 @@ class Registry:
         Its status is ``REFERENCE``; `load` and whatever else needs bytes raises `BytesElsewhere` for it. All the rest
         is as for any version: ``stated`` says what `register` takes. Raises what that raises.
         """
-        from modelreg.registration import register
-        from modelreg.restating import reference_to
+        from modelreg.registration.register import register
+        from modelreg.registration.stored import reference_to
 
         request = reference_to(location, parse_name(name), dict(stated))
         self._require_plain_names(request.name, *request.statement.aliases)
@@ -697,9 +697,9 @@ class Registry:
         `InvalidMetric` and `SourceNotFound`.
         """
         from modelreg import alterations
+        from modelreg.data.tables.source import digest_of
         from modelreg.domain.evaluations import Scores
         from modelreg.domain.statements import checked_dataset, checked_metrics
-        from modelreg.tables.source import digest_of
 
         _refuse_nul(data)
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
@@ -741,9 +741,9 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
+        from modelreg.data.tables.writing import output as output_file
         from modelreg.domain.evaluations import Prediction
         from modelreg.store.artifacts.delivery import refuse_place_of_registry
-        from modelreg.tables.writing import output as output_file
 
         _require_path(output)
         _refuse_nul(input, output)
@@ -901,9 +901,9 @@ class Registry:
         Warns when the library that made the model had another version than the one installed. Raises
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
-        from modelreg import provenance
         from modelreg.analysis.containers.content import OpenModel
         from modelreg.loading.flavors import load
+        from modelreg.registration import provenance
 
         _refuse_idle_message(message, trust)
         version, manifest = self._version_and_manifest(reference)
@@ -1173,12 +1173,12 @@ class Registry:
         layout: TextLayout | None = None,
     ) -> Iterator[ModelRun]:
         """A version's model in a process of its own, and its data; the process starts while they are looked up."""
-        from modelreg import provenance
+        from modelreg.data.tables.source import TableFile, table_of
         from modelreg.loading.confined.conditions import Conditions
         from modelreg.loading.confined.job import Preparation
         from modelreg.loading.confined.process import ModelProcess
         from modelreg.loading.confined.running import ModelRun
-        from modelreg.tables.source import TableFile, table_of
+        from modelreg.registration import provenance
 
         with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelreg import provenance
 from modelreg.domain.journal import ROLLBACK
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage
@@ -13,6 +12,7 @@ from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
 from modelreg.lifecycle.rollback import plan_rollback
 from modelreg.promotion import notes_on
+from modelreg.registration import provenance
 from modelreg.store.catalog.reader import Snapshot
 from modelreg.store.folder import Home
 

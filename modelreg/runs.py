@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from modelreg import provenance
 from modelreg.analysis.containers.content import OpenModel
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
@@ -21,10 +20,11 @@ from modelreg.domain.signatures import Signature
 from modelreg.domain.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
-from modelreg.estimators import dumped
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, honoured
-from modelreg.registration import publish, require_published, scan_notes
+from modelreg.registration import provenance
+from modelreg.registration.register import publish, require_published, scan_notes
+from modelreg.registration.serialization import dumped
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from modelreg.data.signatures import infer_signature
 from modelreg.errors import InvalidData, InvalidInput, InvalidKey, InvalidMetric, SourceNotFound, VersionNotFound
-from modelreg.signatures import infer_signature
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from modelreg.errors import LockTimeout
 
 REGISTER = """
 from modelreg import Registry
-import modelreg.registration, modelreg.store.catalog.writer
+import modelreg.registration.register, modelreg.store.catalog.writer
 ready()
 print(Registry(sys.argv[1]).register(sys.argv[2], "churn").version)
 """
@@ -177,7 +177,7 @@ def test_a_process_that_is_killed_while_it_reads_has_done_nothing(registry, mode
 COUNTED = """
 import os, signal, sqlite3, sys
 from modelreg import Registry
-import modelreg.registration, modelreg.store.catalog.writer, sqlite_utils
+import modelreg.registration.register, modelreg.store.catalog.writer, sqlite_utils
 count, last = 0, int(sys.argv[3])
 def step(name):
     global count
@@ -279,7 +279,7 @@ FAILING = """
 import json, os, sys
 from modelreg import Registry
 from modelreg.errors import ModelregError
-import modelreg.registration, modelreg.store.catalog.writer
+import modelreg.registration.register, modelreg.store.catalog.writer
 try:
     said = ["done", Registry(sys.argv[1]).register(sys.argv[2], "churn").version]
 except ModelregError as error:

@@ -442,7 +442,7 @@ def test_of_prunes_at_once_each_version_is_removed_by_one(five, at_once):
 
 REGISTER_OR_PRUNE = """
 from modelreg import Registry
-import modelreg.registration, modelreg.pruning, modelreg.store.catalog.writer
+import modelreg.registration.register, modelreg.pruning, modelreg.store.catalog.writer
 registry = Registry(sys.argv[1])
 ready()
 for turn in range(int(sys.argv[4])):

@@ -16,7 +16,7 @@ from modelreg.cli.completion import (
 from modelreg.errors import InvalidInput, InvalidMetric, quoted, shown
 
 if TYPE_CHECKING:
-    from modelreg.tables.source import TextLayout
+    from modelreg.data.tables.source import TextLayout
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
@@ -102,7 +102,7 @@ def joined(subject: str, version: str | None) -> str:
 
 def text_layout(delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
     """How a text file is to be read; raises `InvalidInput`."""
-    from modelreg.tables.source import TextLayout
+    from modelreg.data.tables.source import TextLayout
 
     return TextLayout.parse(delimiter, encoding, header)
 

@@ -24,11 +24,11 @@ from modelreg.cli.options import (
     text_layout,
 )
 from modelreg.cli.progress import transfer_bar
+from modelreg.data.tables.source import TextLayout
 from modelreg.domain.references import short_digest
 from modelreg.domain.registrations import Registration
 from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidData, InvalidInput, shown
-from modelreg.tables.source import TextLayout
 
 _LONGEST_METRICS = 1 << 20  # bytes of a file
 
@@ -177,7 +177,7 @@ def _signature(path: Path | None, types: dict[str, str], layout: TextLayout, not
         if types:
             raise InvalidInput("--types states columns of a file, and no file is named", "add --signature-from FILE")
         return None
-    from modelreg.signatures import read_signature
+    from modelreg.data.signatures import read_signature
 
     return read_signature(path, types, layout=layout, notes=notes)
 
@@ -185,7 +185,7 @@ def _signature(path: Path | None, types: dict[str, str], layout: TextLayout, not
 def _metrics_of_file(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
-    from modelreg.tables.json_lines import without_duplicates
+    from modelreg.data.tables.json_lines import without_duplicates
 
     try:
         with path.open("rb") as file:

@@ -38,7 +38,7 @@ class SignatureField:
     zone: str | None = None
     """Of times: their time zone; None for times without one."""
     categories: tuple[str, ...] | None = None
-    """Of a categorical column: its categories in their order, written as `modelreg.tables.categories` does."""
+    """Of a categorical column: its categories in their order, written as `modelreg.data.tables.categories` does."""
     ordered: bool = False
     """Whether the order of the categories means something."""
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from modelreg import provenance
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.stages import Stage
@@ -46,7 +45,8 @@ from modelreg.exchange.merging import (
 from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.exchange.reporting import Progress, interruptible, sentence
 from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
-from modelreg.registration import Published, add_version, publish, require_published
+from modelreg.registration import provenance
+from modelreg.registration.register import Published, add_version, publish, require_published
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
 from modelreg.store.artifacts.source import Source as FoundFiles

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from modelreg.data.signatures import signature_as_json
 from modelreg.domain.comparison import why_incomparable
 from modelreg.domain.gates import Gate, GateCheck, GateResult, Value
 from modelreg.domain.stages import Stage
@@ -15,7 +16,6 @@ from modelreg.errors import InvalidExpression
 from modelreg.expressions.evaluation import evaluate
 from modelreg.expressions.parsing import parse_gate
 from modelreg.expressions.tree import Expression, Field, fields_of, predicates_of
-from modelreg.signatures import signature_as_json
 from modelreg.system.clock import as_text
 
 

@@ -217,7 +217,7 @@ def _name(name: str | None, artifact_path: str | None) -> str:
 
 def _stated(signature: ModelSignature | None, estimator: object, input_example: object) -> Signature | None:
     """The signature that is stated, else the one that an example gives."""
-    from modelreg.estimators import signature_by_example
+    from modelreg.registration.serialization import signature_by_example
 
     if signature is not None:
         if signature.params:

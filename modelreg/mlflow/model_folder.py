@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelreg.data.signatures import signature_as_json
 from modelreg.domain.signatures import Signature
 from modelreg.loading.flavors.mlflow import SIGNATURE
-from modelreg.signatures import signature_as_json
 from modelreg.system import clock
 from modelreg.system.clock import as_text
 
@@ -51,7 +51,7 @@ def write_description(folder: Path, described: Described) -> None:
 
 def write_estimator(folder: Path, estimator: object, described: Described) -> Path:
     """Write an estimator of scikit-learn's interface with its description; returns the file that holds it."""
-    from modelreg.estimators import dump_pickle
+    from modelreg.registration.serialization import dump_pickle
 
     folder.mkdir(parents=True, exist_ok=True)
     dump_pickle(estimator, folder / PICKLE)

@@ -86,8 +86,8 @@ class PyFuncModel:
         Columns that the model does not know are left out. Raises `MlflowException` with ``INVALID_PARAMETER_VALUE``
         for a column that is missing or of another type; what the model itself raises comes through as it is.
         """
-        from modelreg.inference.enforcement import enforced
-        from modelreg.inference.predictor import predictor_of
+        from modelreg.data.inference.enforcement import enforced
+        from modelreg.data.inference.predictor import predictor_of
 
         rows = enforced(data, self._found.signature)
         if isinstance(self._model, PythonFunction):
@@ -228,7 +228,7 @@ class _PythonModelFiles:
 
     def infer_signature(self, example: Any) -> None:
         """The signature that an example gives, where none was stated."""
-        from modelreg.signatures import infer_signature
+        from modelreg.data.signatures import infer_signature
 
         if self.signature is not None or example is None:
             return
@@ -238,7 +238,7 @@ class _PythonModelFiles:
 
     def write(self, folder: Path) -> Path:
         """Fill a folder; returns the file that holds the object."""
-        from modelreg.estimators import dump_pickle
+        from modelreg.registration.serialization import dump_pickle
 
         dump_pickle(self.python_model, folder / _PICKLE)
         places = {key: f"artifacts/{_plain(key, number)}/{path.name}" for number, (key, path) in enumerate(self._items)}

@@ -389,7 +389,7 @@ def _settings(shared: bool, rules: StageRules | None) -> dict[str, str]:
 
 
 def _actor() -> Actor:
-    from modelreg import provenance  # what only reads needs to know nobody
+    from modelreg.registration import provenance  # what only reads needs to know nobody
 
     return provenance.actor()
 

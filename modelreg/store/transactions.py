@@ -45,8 +45,8 @@ def reading(home: Home) -> Iterator[Snapshot]:
 @contextmanager
 def writing(home: Home, message: str | None = None) -> Iterator[Change]:
     """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
-    from modelreg import provenance
     from modelreg.domain.statements import checked_message
+    from modelreg.registration import provenance
 
     with storing(inside=home.path):
         home.require()

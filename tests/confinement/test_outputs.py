@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.tables.writing import OutputFile, writer
-from modelreg.tables.written import NotTheTable, check_table
+from modelreg.data.tables.writing import OutputFile, writer
+from modelreg.data.tables.written import NotTheTable, check_table
 
 FORGES = """
 import fcntl, json, os, stat
@@ -327,7 +327,7 @@ for name in map(int, os.listdir("/proc/self/fd")):
     [(b"a\n1\n2\n", 2), (b"a\n1\n2", 2), (b"a\r1\r2\r", 2), (b"a\r\n1\r\n2\r\n", 2), (b"a\n", 0), (b"", 0)],
 )
 def test_a_file_has_no_more_rows_than_lines(tmp_path, content, most):
-    from modelreg.tables.source import opened
+    from modelreg.data.tables.source import opened
 
     (tmp_path / "data.csv").write_bytes(content)
     with opened(tmp_path / "data.csv") as table:

@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from modelreg import Registry
+from modelreg.data.signatures import infer_signature
 from modelreg.domain.transfers import Transfer
 from modelreg.errors import InvalidInput, ModelNotFound
-from modelreg.signatures import infer_signature
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from modelreg.signatures import infer_signature
+from modelreg.data.signatures import infer_signature
 
 
 @pytest.fixture(scope="session")

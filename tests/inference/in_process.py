@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from modelreg.data.inference import evaluation, prediction
+from modelreg.data.tables.source import table_of
+from modelreg.data.tables.writing import output, writer
 from modelreg.domain.evaluations import EvaluationRequest, Prediction
-from modelreg.inference import evaluation, prediction
-from modelreg.tables.source import table_of
-from modelreg.tables.writing import output, writer
 
 
 def predict(model, signature, source, destination, layout=None, **options):

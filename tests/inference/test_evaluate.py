@@ -14,8 +14,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 
+from modelreg.data.tables import csv as csv_tables
 from modelreg.errors import CannotPredict, InvalidData, InvalidInput
-from modelreg.tables import csv as csv_tables
 
 FEATURES = ["age", "income", "city"]
 

@@ -11,11 +11,11 @@ from in_process import evaluate, predict
 from sklearn import metrics
 
 from modelreg.analysis.containers.content import OpenModel
+from modelreg.data.signatures import infer_signature
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust
-from modelreg.signatures import infer_signature
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from modelreg.analysis.containers.content import OpenModel
+from modelreg.data.tables import csv as csv_tables
 from modelreg.errors import InvalidData
 from modelreg.loading.flavors import catboost as catboost_files
 from modelreg.loading.trust import Trust
-from modelreg.tables import csv as csv_tables
 
 
 @pytest.fixture

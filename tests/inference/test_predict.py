@@ -19,9 +19,9 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.svm import LinearSVC
 
+from modelreg.data.signatures import infer_signature, read_signature
+from modelreg.data.tables import csv as csv_tables
 from modelreg.errors import CannotPredict, DataChanged, InvalidData, InvalidInput, SourceNotFound
-from modelreg.signatures import infer_signature, read_signature
-from modelreg.tables import csv as csv_tables
 
 FEATURES = ["age", "income", "city"]
 

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.data.inference.enforcement import enforced
+from modelreg.data.signatures import infer_signature
 from modelreg.errors import InvalidData
-from modelreg.inference.enforcement import enforced
-from modelreg.signatures import infer_signature
 
 HAS_PARQUET = importlib.util.find_spec("pyarrow") is not None
 TEXTS = ["01234", "NA", "None", "nan", "null", "1", "1.0", "True", "", " x", 'é,"ü', "2026-01-02"]

@@ -18,11 +18,11 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
+from modelreg.data.inference.enforcement import enforced
+from modelreg.data.signatures import infer_signature
+from modelreg.data.tables.source import TextLayout
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import CannotPredict, InvalidData
-from modelreg.inference.enforcement import enforced
-from modelreg.signatures import infer_signature
-from modelreg.tables.source import TextLayout
 
 TEXTS = pd.Series(["good film", "bad film", "NA", "good, good", 'so "bad"', "01"], name="text")
 LABELS = np.array(["up", "down", "up", "up", "down", "down"])

@@ -50,6 +50,6 @@ if __name__ == "__main__":
     import sklearn.pipeline  # noqa: F401
 
     import modelreg.mlflow
-    import modelreg.registration  # noqa: F401
+    import modelreg.registration.register  # noqa: F401
 
     serve()

@@ -107,7 +107,7 @@ def test_importing_the_interface_imports_no_library():
     imported = {name.partition(".")[0] for name in json.loads(done.stdout)}
     heavy = {"mlflow", "pandas", "numpy", "sklearn", "joblib", "scipy", "sqlite_utils", "lark", "yaml", "rfc8785"}
     assert imported & heavy == set()
-    assert {"modelreg.runs", "modelreg.registration", "modelreg.store.catalog.writer"} & {
+    assert {"modelreg.runs", "modelreg.registration.register", "modelreg.store.catalog.writer"} & {
         *json.loads(done.stdout)
     } == set()
 

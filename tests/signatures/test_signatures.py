@@ -16,10 +16,10 @@ import scipy.sparse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from modelreg.data.signatures import infer_signature, read_signature, signature_as_json, signature_from_json
+from modelreg.data.tables import csv as csv_tables
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, SourceNotFound
-from modelreg.signatures import infer_signature, read_signature, signature_as_json, signature_from_json
-from modelreg.tables import csv as csv_tables
 
 TYPES = ["boolean", "int8", "int64", "uint64", "float16", "float64", "string", "binary", "datetime", "any"]
 FIELDS = st.builds(
@@ -75,7 +75,7 @@ def test_what_is_no_signature_is_refused(value):
 
 
 def test_importing_it_imports_neither_pandas_nor_numpy():
-    program = "import sys, modelreg.signatures; print('pandas' in sys.modules, 'numpy' in sys.modules)"
+    program = "import sys, modelreg.data.signatures; print('pandas' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
 

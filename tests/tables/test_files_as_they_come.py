@@ -11,10 +11,10 @@ import pytest
 from in_process import predict
 from sklearn.tree import DecisionTreeRegressor
 
+from modelreg.data.signatures import infer_signature, read_signature
+from modelreg.data.tables.source import TextLayout
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, InvalidInput
-from modelreg.signatures import infer_signature, read_signature
-from modelreg.tables.source import TextLayout
 
 FRAME = pd.DataFrame({"city": ["Zürich", "NA"], "zip": ["01234", "99"], "x": [0.5, 1.5]})
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from in_process import predict
 
+from modelreg.data.signatures import infer_signature
+from modelreg.data.tables import csv as csv_tables
+from modelreg.data.tables import parquet as parquet_tables
+from modelreg.data.tables.source import opened
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
-from modelreg.signatures import infer_signature
-from modelreg.tables import csv as csv_tables
-from modelreg.tables import parquet as parquet_tables
-from modelreg.tables.source import opened
 
 
 class Mirror:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelreg.data.tables.source import TextLayout
 from modelreg.domain.confinement import Limits, Permissions
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.domain.scans import ImportedName
 from modelreg.domain.signatures import Signature
 from modelreg.errors import UntrustedModel
-from modelreg.tables.source import TextLayout
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from modelreg.data.inference.scoring import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import (
@@ -31,7 +32,6 @@ from modelreg.errors import (
     Untrusted,
     UntrustedModel,
 )
-from modelreg.inference.scoring import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
 
 _LONGEST = 256 << 10  # bytes of one message: two texts and two lists of texts, each character of which takes 12 at most
 _LONGEST_RESULT = 8 << 20  # bytes: names of columns, or a confusion matrix of 200 classes
@@ -266,7 +266,7 @@ def _read_predicted(values: dict[str, Any]) -> Message:
 
 
 def _read_measured(values: dict[str, Any]) -> Message:
-    """Scores that `modelreg.inference.scoring` could have computed, as far as they tell by themselves.
+    """Scores that `modelreg.data.inference.scoring` could have computed, as far as they tell by themselves.
 
     A metric of another name is a scorer's, of any value; `is_asked_for` tells whether it was asked for.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.writing import OutputFile
 from modelreg.domain.evaluations import EvaluationRequest, Scores
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelVersion
@@ -13,8 +15,6 @@ from modelreg.loading.confined.job import Job, PredictionTask
 from modelreg.loading.confined.messages import Measured, Predicted, is_asked_for
 from modelreg.loading.confined.process import ModelProcess, Progress
 from modelreg.loading.trust import Trust
-from modelreg.tables.source import TableFile
-from modelreg.tables.writing import OutputFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelRun:
 
     def _check(self, output: OutputFile, answer: Predicted) -> None:
         """Raise `ModelStopped` unless the output is what the child says it is: it replaces what was there."""
-        from modelreg.tables.written import NotTheTable, check_table
+        from modelreg.data.tables.written import NotTheTable, check_table
 
         reference = self.version.reference
         try:

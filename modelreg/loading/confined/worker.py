@@ -22,7 +22,7 @@ from modelreg.loading.confined.job import Job, PredictionTask, Preparation, rece
 from modelreg.loading.confined.messages import Message
 
 if TYPE_CHECKING:
-    from modelreg.tables.source import TableFile
+    from modelreg.data.tables.source import TableFile
 
 _LIBRARIES = {
     "sklearn": "sklearn.base",
@@ -86,8 +86,8 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
     from pathlib import Path
 
     from modelreg.analysis.containers.content import OpenModel
+    from modelreg.data.tables.source import TableFile
     from modelreg.loading.flavors import load
-    from modelreg.tables.source import TableFile
 
     def progress(done: int, total: int | None) -> None:
         _send(answers, messages.Advanced(done, total))
@@ -112,8 +112,8 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
 def _predict(
     model: object, job: Job, task: PredictionTask, table: TableFile, output: int, progress: Any
 ) -> messages.Predicted:
-    from modelreg.inference.prediction import predict
-    from modelreg.tables.writing import OutputFile, writer
+    from modelreg.data.inference.prediction import predict
+    from modelreg.data.tables.writing import OutputFile, writer
 
     with os.fdopen(output, "wb") as file, writer(OutputFile(file, task.output_format)) as write:
         rows, columns = predict(
@@ -132,7 +132,7 @@ def _predict(
 def _evaluate(
     model: object, job: Job, request: EvaluationRequest, table: TableFile, progress: Any
 ) -> messages.Measured:
-    from modelreg.inference.evaluation import evaluate
+    from modelreg.data.inference.evaluation import evaluate
 
     return messages.Measured(evaluate(model, job.signature, table, request, progress=progress))
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from modelreg.data.signatures import infer_signature as inferred
+from modelreg.data.signatures import signature_as_json
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.types.schema import Schema
-from modelreg.signatures import infer_signature as inferred
-from modelreg.signatures import signature_as_json
 
 
 class ModelSignature:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__
+from modelreg.data.signatures import signature_as_json
 from modelreg.domain.confinement import Permissions
 from modelreg.domain.evaluations import Evaluation, Scores
 from modelreg.domain.journal import (
@@ -49,7 +50,6 @@ from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, ModelFile, ModelVersion
 from modelreg.errors import ModelExists
-from modelreg.signatures import signature_as_json
 from modelreg.store.catalog import state
 from modelreg.store.catalog.journal_chain import GENESIS, Values, entry_hash
 from modelreg.store.catalog.queries import evaluations, gates, journal, runs, trust

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from modelreg.tables.writing import OutputFile, header_line
+from modelreg.data.tables.writing import OutputFile, header_line
 
 _BLOCK = 1 << 20  # bytes
 _PACKED_BLOCK = 1 << 16  # bytes

@@ -52,7 +52,7 @@ def dump_pickle(estimator: object, path: Path) -> None:
 
 def signature_by_example(estimator: object, example: object) -> Signature:
     """What ``estimator`` takes, as ``example`` shows it, and what it makes of that."""
-    from modelreg.signatures import infer_signature
+    from modelreg.data.signatures import infer_signature
 
     predict = getattr(estimator, "predict", None)
     return infer_signature(example, predict and predict(example))

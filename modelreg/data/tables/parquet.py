@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.columns import refuse_duplicates
+from modelreg.data.tables.source import TableFile
 from modelreg.errors import InvalidData, shown
-from modelreg.tables.columns import refuse_duplicates
-from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd

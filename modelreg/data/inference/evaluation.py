@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.inference import scorers, scoring
+from modelreg.data.inference.features import features_in
+from modelreg.data.inference.labels import labels_like, places_of
+from modelreg.data.inference.prediction import Progress
+from modelreg.data.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
+from modelreg.data.inference.scoring import Answers, Measured
+from modelreg.data.tables.casting import MISSING
+from modelreg.data.tables.columns import named
+from modelreg.data.tables.reading import Chunk, rows_of
+from modelreg.data.tables.source import TableFile
 from modelreg.domain.evaluations import MOST_CLASSES, EvaluationRequest, Scores
 from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, InvalidInput, did_you_mean, shown
-from modelreg.inference import scorers, scoring
-from modelreg.inference.features import features_in
-from modelreg.inference.labels import labels_like, places_of
-from modelreg.inference.prediction import Progress
-from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
-from modelreg.inference.scoring import Answers, Measured
-from modelreg.tables.casting import MISSING
-from modelreg.tables.columns import named
-from modelreg.tables.reading import Chunk, rows_of
-from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.source import TableFile
 from modelreg.errors import InvalidData, shown
-from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.casting import MISSING, Origin, WrongValue, cast, is_misread
+from modelreg.data.tables.columns import refuse_duplicates
+from modelreg.data.tables.csv import csv_chunks, csv_columns, csv_texts, line_of, reading_csv
+from modelreg.data.tables.json_lines import json_chunks, json_columns, json_line_of
+from modelreg.data.tables.parquet import parquet, parquet_chunks, parquet_columns
+from modelreg.data.tables.source import TableFile
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.tables.casting import MISSING, Origin, WrongValue, cast, is_misread
-from modelreg.tables.columns import refuse_duplicates
-from modelreg.tables.csv import csv_chunks, csv_columns, csv_texts, line_of, reading_csv
-from modelreg.tables.json_lines import json_chunks, json_columns, json_line_of
-from modelreg.tables.parquet import parquet, parquet_chunks, parquet_columns
-from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from modelreg.tables.source import TextLayout
+    from modelreg.data.tables.source import TextLayout
 
 
 def infer_signature(inputs: object, outputs: object = None) -> Signature:
@@ -25,7 +25,7 @@ def infer_signature(inputs: object, outputs: object = None) -> Signature:
     list: of mappings, which are rows, or of numbers, texts or lists of them, which make an array. A value is
     ``nullable`` where one is missing in this very data. Raises `InvalidData` for anything else.
     """
-    from modelreg.signatures.in_memory import fields_of, is_column, plain
+    from modelreg.data.signatures.in_memory import fields_of, is_column, plain
 
     found = fields_of(inputs, "the inputs")
     answers = () if outputs is None else plain(fields_of(outputs, "the outputs"))
@@ -46,7 +46,7 @@ def read_signature(
     like times stay texts. ``notes`` gets sentences about guesses that another program may make otherwise. Memory is
     bounded, however long the file is. Raises `InvalidData`.
     """
-    from modelreg.signatures.files import read_columns
+    from modelreg.data.signatures.files import read_columns
 
     return Signature(read_columns(path, types or {}, layout, notes))
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.categories import texts_of
+from modelreg.data.tables.columns import STATED_TYPES
+from modelreg.data.tables.reading import chunks_of, columns_of
+from modelreg.data.tables.source import TableFile
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidInput, did_you_mean, shown
-from modelreg.tables.categories import texts_of
-from modelreg.tables.columns import STATED_TYPES
-from modelreg.tables.reading import chunks_of, columns_of
-from modelreg.tables.source import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -74,7 +74,7 @@ def _booster_of(model: object) -> object:
 def _categories(found: Mapping[str, list[Any]]) -> dict[str, SignatureField]:
     import pandas as pd
 
-    from modelreg.signatures.in_memory import frame_fields
+    from modelreg.data.signatures.in_memory import frame_fields
 
     fields = {}
     for name, values in found.items():

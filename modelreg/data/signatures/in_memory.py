@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from modelreg.data.tables.columns import refuse_duplicates, type_of
 from modelreg.domain.signatures import MIXED, NA, NONE, OBJECT, SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.tables.columns import refuse_duplicates, type_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ def _column(name: str | int | None, values: pd.Series[Any], shape: tuple[None, .
     dtype, missing = values.dtype, values.isna()
     details: dict[str, Any] = {}
     if isinstance(dtype, pd.CategoricalDtype):
-        from modelreg.tables.categories import texts_of
+        from modelreg.data.tables.categories import texts_of
 
         details = {"categories": texts_of(dtype.categories), "ordered": bool(dtype.ordered)}
         values = dtype.categories.to_series()

@@ -12,7 +12,7 @@ from pathlib import Path
 from modelreg.domain.journal import Actor
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.versions import Environment, ModelVersion
-from modelreg.git import commit_of
+from modelreg.registration.git import commit_of
 
 USER_ENVIRONMENT = "MODELREG_USER"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.signatures.in_memory import is_sparse
+from modelreg.data.tables.casting import Origin
+from modelreg.data.tables.columns import named
+from modelreg.data.tables.reading import converted
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, did_you_mean
-from modelreg.signatures.in_memory import is_sparse
-from modelreg.tables.casting import Origin
-from modelreg.tables.columns import named
-from modelreg.tables.reading import converted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,6 @@ import shlex
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from modelreg import provenance
 from modelreg.analysis.scan import scan
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.domain.registrations import Description, Registration
@@ -19,6 +18,7 @@ from modelreg.lifecycle.transitions import Terms
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.promotion import carry_out, decide, promoting
+from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import Receipt
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content

@@ -60,7 +60,7 @@ def _fed(inputs: list[Any], data: Any) -> dict[str, Any]:
 
 def _typed(values: pd.Series[Any], wanted: Any) -> Any:
     """A column in the type of an input; decimals are rounded to its floats. Raises `InvalidData` for any other loss."""
-    from modelreg.tables.casting import Origin, WrongValue, cast
+    from modelreg.data.tables.casting import Origin, WrongValue, cast
 
     type_ = _TYPES.get(wanted.type)
     if type_ is None:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.inference import native
+from modelreg.data.inference.onnx import onnx_questions
+from modelreg.data.signatures.in_memory import is_sparse
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import CannotPredict, InvalidData, shown
-from modelreg.inference import native
-from modelreg.inference.onnx import onnx_questions
-from modelreg.signatures.in_memory import is_sparse
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.categories import typed_categories
 from modelreg.domain.signatures import MIXED, NA, NONE, SignatureField
 from modelreg.errors import shown
-from modelreg.tables.categories import typed_categories
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,7 @@ def _is_category_of(values: Column, field: SignatureField) -> bool:
     """Whether a column has exactly the categories of the field."""
     import pandas as pd
 
-    from modelreg.tables.categories import texts_of
+    from modelreg.data.tables.categories import texts_of
 
     return (
         isinstance(values.dtype, pd.CategoricalDtype)

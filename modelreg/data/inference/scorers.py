@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.inference.scoring import NO_PROBABILITIES, Answers, Undefined
 from modelreg.errors import InvalidInput, did_you_mean, shown
-from modelreg.inference.scoring import NO_PROBABILITIES, Answers, Undefined
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,16 +9,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.signatures.stated import stated_fields
+from modelreg.data.tables.casting import MISSING
+from modelreg.data.tables.columns import require_column, type_of
+from modelreg.data.tables.csv import INDEX, csv_chunks, csv_columns, has_ascii, reading_csv
+from modelreg.data.tables.json_lines import json_chunks, json_columns
+from modelreg.data.tables.parquet import parquet, parquet_columns
+from modelreg.data.tables.reading import frame_of
+from modelreg.data.tables.source import TableFile, TextLayout, opened
 from modelreg.domain.signatures import NA, NONE, SignatureField
 from modelreg.errors import InvalidData
-from modelreg.signatures.stated import stated_fields
-from modelreg.tables.casting import MISSING
-from modelreg.tables.columns import require_column, type_of
-from modelreg.tables.csv import INDEX, csv_chunks, csv_columns, has_ascii, reading_csv
-from modelreg.tables.json_lines import json_chunks, json_columns
-from modelreg.tables.parquet import parquet, parquet_columns
-from modelreg.tables.reading import frame_of
-from modelreg.tables.source import TableFile, TextLayout, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def columns_in(
         case "jsonl":
             return _json_columns(table)
         case "frame":
-            from modelreg.signatures.in_memory import frame_fields
+            from modelreg.data.signatures.in_memory import frame_fields
 
             return frame_fields(frame_of(table), table.name)
         case _:
@@ -274,7 +274,7 @@ def _kind_of_long(texts: pd.Series[Any]) -> str:
 
 
 def _json_columns(table: TableFile) -> tuple[SignatureField, ...]:
-    from modelreg.signatures.in_memory import frame_fields
+    from modelreg.data.signatures.in_memory import frame_fields
 
     names = json_columns(table)
     found: dict[str, SignatureField] = {}
@@ -332,7 +332,7 @@ def _parquet_field(file: Any, field: Any, nullable: bool, pandas_type: str) -> S
 
 
 def _parquet_category(file: Any, field: Any, nullable: bool) -> SignatureField:
-    from modelreg.signatures.in_memory import frame_fields
+    from modelreg.data.signatures.in_memory import frame_fields
 
     frame = file.read(columns=[field.name]).to_pandas().reset_index(drop=True)
     found = frame_fields(frame, field.name)[0]

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelreg.data.inference.predictor import Predictor
+from modelreg.data.signatures.files import columns_in
+from modelreg.data.tables.columns import named, require_column
+from modelreg.data.tables.csv import INDEX
+from modelreg.data.tables.reading import Chunk, chunks_of, columns_of
+from modelreg.data.tables.source import TableFile
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, shown
-from modelreg.inference.predictor import Predictor
-from modelreg.signatures.files import columns_in
-from modelreg.tables.columns import named, require_column
-from modelreg.tables.csv import INDEX
-from modelreg.tables.reading import Chunk, chunks_of, columns_of
-from modelreg.tables.source import TableFile
 
 _IGNORE = "--ignore-extra leaves surplus columns out; --id-column COLUMN names one that is no input"
 

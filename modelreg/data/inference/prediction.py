@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.inference.features import Features, features_in
+from modelreg.data.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
+from modelreg.data.tables.reading import Chunk, rows_of
+from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.writing import Write
 from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, shown
-from modelreg.inference.features import Features, features_in
-from modelreg.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
-from modelreg.tables.reading import Chunk, rows_of
-from modelreg.tables.source import TableFile
-from modelreg.tables.writing import Write
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.columns import named
 from modelreg.errors import InvalidData
-from modelreg.tables.columns import named
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from modelreg.domain.signatures import Signature
 from modelreg.domain.statements import Statement, checked_reason, checked_text
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import InvalidInput, LoggedModelNotFound
-from modelreg.registration import RegistrationRequest
+from modelreg.registration.register import RegistrationRequest
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import Source, SourceFile
 from modelreg.store.folder import Home

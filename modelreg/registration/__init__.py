@@ -1,0 +1,1 @@
+"""How files, and what is logged or stored already, become a model version."""
