@@ -18,7 +18,7 @@ from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
-from modelreg.lifecycle.rollback import needed_versions
+from modelreg.lifecycle.rules.tenures import needed_versions
 from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded

@@ -233,7 +233,7 @@ class Registry:
         these the entries ``since`` a moment (as in `history_as_of`, of a day its beginning), of a ``user`` and of one
         ``action``, and the newest ``limit`` of them. Raises `InvalidInput`, `ModelNotFound` and `VersionNotFound`.
         """
-        from modelreg import history
+        from modelreg.lifecycle import history
 
         chosen = history.checked(since=since, user=user, action=action, limit=limit)
         with reading(self._home) as catalog:
@@ -258,8 +258,8 @@ class Registry:
         Names are those of that time; a model is found under any name that it ever had. Raises `InvalidInput`,
         `ModelNotFound`, and `VersionNotFound` when there was no such version then.
         """
-        from modelreg import history
         from modelreg.domain.statements import checked_moment
+        from modelreg.lifecycle import history
 
         asked = checked_moment(moment)
         with reading(self._home) as catalog:
@@ -273,7 +273,7 @@ class Registry:
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
         """What the gates of ``stage`` say of a version now; nothing is changed or journalled."""
         from modelreg.domain.gates import GateCheck
-        from modelreg.promotion import check_version
+        from modelreg.lifecycle.promotion import check_version
 
         wanted = Stage.parse(stage)
         with reading(self._home) as catalog:
@@ -518,8 +518,8 @@ class Registry:
         `NotFound`; then nothing was changed.
         """
         from modelreg.domain.statements import checked_reason
-        from modelreg.lifecycle.transitions import Terms
-        from modelreg.promotion import carry_out, decide
+        from modelreg.lifecycle.promotion import carry_out, decide
+        from modelreg.lifecycle.rules.transitions import Terms
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
@@ -548,7 +548,7 @@ class Registry:
         was registered; then nothing was changed.
         """
         from modelreg.domain.statements import checked_message
-        from modelreg.rollback import plan, roll_back
+        from modelreg.lifecycle.rollback import plan, roll_back
 
         model = parse_name(name)
         if dry_run:
@@ -568,9 +568,9 @@ class Registry:
         A gate that says the same is kept, with ``description`` if that is given. The answer's ``warnings`` say what
         may keep every version out. Raises `InvalidExpression`, `ModelNotFound`.
         """
-        from modelreg import gating
         from modelreg.domain.statements import checked_text
         from modelreg.expressions.parsing import parse_gate
+        from modelreg.lifecycle import adding_gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
@@ -578,7 +578,7 @@ class Registry:
             raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
         parsed, checked = parse_gate(expression), checked_text(description, "the description")
         with writing(self._home, message) as change:
-            return gating.add_gate(change, model, wanted, parsed, expression.strip(), checked)
+            return adding_gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Take the gate of this number away, and return what it was; raises `GateNotFound`."""
@@ -597,12 +597,12 @@ class Registry:
 
         A gate ``approvals >= 2`` counts everybody but who registered the version. Raises `ApprovalNotFound`.
         """
-        from modelreg import alterations
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
             if withdraw:
-                return alterations.withdraw_approval(change, Reference.parse(reference))
-            return alterations.approve(change, Reference.parse(reference), message)
+                return metadata.withdraw_approval(change, Reference.parse(reference))
+            return metadata.approve(change, Reference.parse(reference), message)
 
     def evaluate(
         self,
@@ -642,9 +642,9 @@ class Registry:
         all are kept, or none. ``progress`` is called now and then with how many rows are done. The models run confined,
         see `predict`. Raises what `predict` raises; then nothing is kept.
         """
-        from modelreg import alterations
         from modelreg.domain.evaluations import EvaluationRequest
         from modelreg.domain.statements import checked_dataset
+        from modelreg.lifecycle import metadata
 
         _refuse_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
@@ -678,8 +678,8 @@ class Registry:
         with writing(self._home, message) as change:
             now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):
-                alterations.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
-            return alterations.keep_scores(change, f"{now}/{measured}", name, scores)
+                metadata.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
+            return metadata.keep_scores(change, f"{now}/{measured}", name, scores)
 
     def record_evaluation(
         self,
@@ -696,10 +696,10 @@ class Registry:
         with what other versions scored on it, and its name is the ``dataset`` unless that is given. Raises
         `InvalidMetric` and `SourceNotFound`.
         """
-        from modelreg import alterations
         from modelreg.data.tables.source import digest_of
         from modelreg.domain.evaluations import Scores
         from modelreg.domain.statements import checked_dataset, checked_metrics
+        from modelreg.lifecycle import metadata
 
         _refuse_nul(data)
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
@@ -707,7 +707,7 @@ class Registry:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
         with writing(self._home, message) as change:
-            return alterations.keep_scores(change, reference, name, scores)
+            return metadata.keep_scores(change, reference, name, scores)
 
     def predict(
         self,
@@ -816,19 +816,19 @@ class Registry:
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> Alteration:
         """Let ``alias`` mean a version, whatever it meant before; raises `InvalidAlias`."""
-        from modelreg import alterations
         from modelreg.domain.references import parse_alias
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
-            return alterations.set_alias(change, Reference.parse(reference), parse_alias(alias))
+            return metadata.set_alias(change, Reference.parse(reference), parse_alias(alias))
 
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> Alteration:
         """Let ``alias`` mean nothing any more; raises `AliasNotFound`."""
-        from modelreg import alterations
         from modelreg.domain.references import parse_alias
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
-            return alterations.remove_alias(change, parse_name(name), parse_alias(alias))
+            return metadata.remove_alias(change, parse_name(name), parse_alias(alias))
 
     def tag(
         self,
@@ -839,29 +839,29 @@ class Registry:
         message: str | None = None,
     ) -> Alteration:
         """Set tags of a model (``NAME``) or a version, and take others away; raises `TagNotFound`."""
-        from modelreg import alterations
         from modelreg.domain.statements import checked_tags
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
-            return alterations.tag(change, subject, checked_tags(tags), remove)
+            return metadata.tag(change, subject, checked_tags(tags), remove)
 
     def describe(self, subject: str, description: str, *, message: str | None = None) -> Alteration:
         """Replace the description of a model (``NAME``) or a version."""
-        from modelreg import alterations
         from modelreg.domain.statements import checked_text
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
-            return alterations.describe(change, subject, checked_text(description, "the description"))
+            return metadata.describe(change, subject, checked_text(description, "the description"))
 
     def rename(self, name: str, new: str, *, message: str | None = None) -> Alteration:
         """Give a model another name; references by the old one lead nowhere, and never to another model's versions.
 
         Raises `NameInUse`, and `NameTaken` for one that differs from another model's in case only.
         """
-        from modelreg import alterations
+        from modelreg.lifecycle import metadata
 
         with writing(self._home, message) as change:
-            return alterations.rename(change, parse_name(name), parse_name(new))
+            return metadata.rename(change, parse_name(name), parse_name(new))
 
     # The bytes
 
@@ -1039,7 +1039,7 @@ class Registry:
         Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
         rules, and `ModelInUse` for a model with versions.
         """
-        from modelreg import deletion
+        from modelreg.lifecycle import deletion
 
         if dry_run:
             with reading(self._home) as catalog:
@@ -1141,7 +1141,7 @@ class Registry:
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[Change]:
         from modelreg.domain.statements import checked_message
-        from modelreg.promotion import promoting
+        from modelreg.lifecycle.promotion import promoting
 
         with storing(inside=self.folder):
             self._home.require()

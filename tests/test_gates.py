@@ -7,7 +7,6 @@ from itertools import groupby
 
 import pytest
 
-from modelreg import alterations
 from modelreg.domain.journal import Actor
 from modelreg.domain.references import Reference
 from modelreg.domain.registrations import Description, Provenance
@@ -21,6 +20,7 @@ from modelreg.errors import (
     ProductionOccupied,
     StageChanged,
 )
+from modelreg.lifecycle import metadata
 from modelreg.store.catalog.writer import NewVersion
 from modelreg.store.folder import Home
 
@@ -422,7 +422,7 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
 def approve_as(registry, user, reference):
     """Approve as another user of the operating system would."""
     with Home(registry.folder, 30).catalog.writing(Actor(user, None, None)) as change:
-        alterations.approve(change, Reference.parse(reference), "")
+        metadata.approve(change, Reference.parse(reference), "")
 
 
 def test_approvals_count_everybody_once_but_who_registered(registry, model_file):
@@ -454,7 +454,7 @@ def test_who_claims_to_be_another_approves_as_who_the_system_says(registry, mode
 PROMOTE_WHO_IS_BETTER = """
 from modelreg import Registry
 from modelreg.errors import GateRefused
-import modelreg.promotion, modelreg.lifecycle.gates
+import modelreg.lifecycle.promotion, modelreg.lifecycle.rules.gates
 registry = Registry(sys.argv[1])
 ready()
 try:

@@ -55,7 +55,7 @@ def test_processes_that_heal_one_damaged_blob_all_succeed(registry, model_file, 
 
 PROMOTE = """
 from modelreg import Registry
-import modelreg.lifecycle.transitions, modelreg.store.catalog.writer
+import modelreg.lifecycle.rules.transitions, modelreg.store.catalog.writer
 registry = Registry(sys.argv[1])
 ready()
 registry.transition("churn", int(sys.argv[2]), "Production", archive_existing=True)

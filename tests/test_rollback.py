@@ -207,7 +207,7 @@ ROLL_BACK = """
 import json
 from modelreg import Registry
 from modelreg.errors import NothingToRollBackTo
-import modelreg.rollback
+import modelreg.lifecycle.rollback
 registry = Registry(sys.argv[1])
 ready()
 try:

@@ -15,7 +15,7 @@ from modelreg.cli.options import AsJson, Message, Name, Quiet
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import Transition
 from modelreg.errors import ProductionOccupied
-from modelreg.lifecycle.transitions import undo_commands, undo_rollback_command
+from modelreg.lifecycle.rules.transitions import undo_commands, undo_rollback_command
 
 _Target = Annotated[
     str, typer.Argument(metavar="NAME|REF", help="The model, or the version.", autocompletion=complete_subjects)

@@ -1,1 +1,1 @@
-"""Stages as a contract: rules and the journal's logic, as functions from facts to decisions, without any I/O."""
+"""What happens to a version after its registration: stages, gates, rollback, deletion, metadata, history."""

@@ -1,100 +1,53 @@
-"""Which version was in Production before: found in the journal, never guessed from what is archived."""
+"""How the version that was in Production before comes back: its bytes are checked first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
 
-from modelreg.domain.journal import ROLLBACK, TRANSITION, JournalEntry
-from modelreg.domain.references import ModelName
+from modelreg.domain.journal import ROLLBACK
+from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage
-from modelreg.domain.transitions import StageChange, Transition
-from modelreg.errors import NothingToRollBackTo, quoted
+from modelreg.domain.transitions import Transition
+from modelreg.domain.versions import ModelVersion
+from modelreg.errors import BlobDamaged
+from modelreg.lifecycle.promotion import notes_on
+from modelreg.lifecycle.rules.tenures import plan_rollback
+from modelreg.registration import provenance
+from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.folder import Home
 
 
-@dataclass(frozen=True, slots=True)
-class Tenure:
-    """One version's time in Production."""
+def plan(catalog: Snapshot, name: ModelName) -> Transition:
+    """What a rollback does to the stages; raises `NothingToRollBackTo`."""
+    entries = catalog.journal_of_production(name)
+    stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
+    planned = plan_rollback(name, entries, stages)
+    restored = catalog.version(Reference(name, planned.version))
+    return replace(planned, notes=notes_on(restored, Stage.PRODUCTION))
 
-    version: int
-    before: Stage
-    """The stage from which it came."""
 
+def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:
+    """Carry the rollback out, in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` for damaged bytes.
 
-class Tenures(NamedTuple):
-    """Who was in Production, as the journal tells."""
-
-    kept: list[Tenure]
-    """One after another, without those who were rolled back; the last one is the newest.
-
-    A version that leaves and comes back with nobody between them had one tenure.
+    The bytes are read before the catalog is locked, so that nobody waits for that. When the journal points to
+    another version by then, its bytes are read too.
     """
-    displaced: list[Tenure]
-    """Those who were rolled back since the last version was promoted."""
+    with home.catalog.reading() as catalog:
+        checked = catalog.version(Reference(name, plan(catalog, name).version))
+    while True:
+        _require_bytes(home, checked)
+        with home.catalog.writing(provenance.actor(), message) as change:
+            planned = plan(change, name)
+            version = change.version(Reference(name, planned.version))
+            if version.digest == checked.digest:
+                for each in planned.changes:
+                    change.set_stage(name, each, action=ROLLBACK)
+                return planned
+        checked = version
 
 
-def tenures(entries: Iterable[JournalEntry]) -> Tenures:
-    """Who came into Production, by the entries about that."""
-    kept: list[Tenure] = []
-    displaced: list[Tenure] = []
-    for entry in entries:
-        if entry.to_stage is not Stage.PRODUCTION or entry.version is None or entry.from_stage is None:
-            continue
-        if entry.action == ROLLBACK:
-            while kept and kept[-1].version != entry.version:
-                displaced.append(kept.pop())
-        elif entry.action == TRANSITION:
-            displaced.clear()
-            if kept and kept[-1].version == entry.version:
-                kept.pop()
-            kept.append(Tenure(entry.version, entry.from_stage))
-    return Tenures(kept, displaced)
-
-
-def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
-    """The changes that bring back the version that was in Production before; versions leave before it enters.
-
-    ``entries`` are those about going into Production, and ``stages`` those of their versions now. The version that
-    has to leave returns to the stage that it came from. Where several may be in Production, the one before may still
-    be there; then the last one leaves, and that is all. Raises `NothingToRollBackTo`.
-    """
-    past, leaving = _split(tenures(entries).kept, stages)
-    if not past:
-        before, hint = "", f"modelreg history {quoted(name)}"
-        if leaving is not None:
-            last = f"{name}/{leaving.version}"
-            before = f" before {last}"
-            hint = f"modelreg transition {quoted(last)} {leaving.before} takes it out of Production"
-        raise NothingToRollBackTo(name, f"no version was in Production{before}", hint)
-    target = past[-1].version
-    if target not in stages:
-        raise NothingToRollBackTo(
-            name,
-            f"{name}/{target}, which was in Production before, was deleted",
-            f"modelreg transition {quoted(name)} VERSION Production --archive-existing names another",
-        )
-    changes = []
-    if leaving is not None:
-        changes.append(StageChange(leaving.version, Stage.PRODUCTION, leaving.before))
-    if stages[target] is not Stage.PRODUCTION:
-        changes.append(StageChange(target, stages[target], Stage.PRODUCTION))
-    return Transition(name, target, Stage.PRODUCTION, tuple(changes))
-
-
-def needed_versions(name: ModelName, entries: Sequence[JournalEntry], stages: Mapping[int, Stage]) -> dict[int, str]:
-    """The versions that a rollback, or taking one back, needs; with the reason, as the end of a sentence."""
-    needed = {tenure.version: "is what a rollback displaced" for tenure in tenures(entries).displaced}
-    with suppress(NothingToRollBackTo):
-        needed[plan_rollback(name, entries, stages).version] = "is what a rollback would return to"
-    return needed
-
-
-def _split(past: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:
-    """The tenures before that of the version which is in Production, and that one; the last, where several are."""
-    for place in reversed(range(len(past))):
-        if stages.get(past[place].version) is Stage.PRODUCTION:
-            return past[:place], past[place]
-    unknown = [version for version, stage in stages.items() if stage is Stage.PRODUCTION]
-    return past, Tenure(max(unknown), Stage.ARCHIVED) if unknown else None
+def _require_bytes(home: Home, version: ModelVersion) -> None:
+    for file in home.artifacts.manifest(version).files:
+        problem = home.artifacts.problem(file)
+        if problem is not None:
+            raise BlobDamaged(version.reference, file.path, problem)

@@ -14,10 +14,10 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.statements import Statement
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
-from modelreg.lifecycle.transitions import Terms
+from modelreg.lifecycle.promotion import carry_out, decide, promoting
+from modelreg.lifecycle.rules.transitions import Terms
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
-from modelreg.promotion import carry_out, decide, promoting
 from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import Receipt
 from modelreg.store.artifacts.copying import Progress, counting

@@ -15,7 +15,7 @@ from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidExpression, InvalidInput
 from modelreg.expressions.evaluation import evaluate
 from modelreg.expressions.parsing import parse_filter
-from modelreg.lifecycle.gates import value_of
+from modelreg.lifecycle.rules.gates import value_of
 from modelreg.store.catalog.queries import filters
 
 NUMBERS = [0.0, -0.5, 0.7, 1.0, 3.0, 1e300, -1e300]

@@ -12,7 +12,7 @@ from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import Transition
 from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
-from modelreg.lifecycle.transitions import Terms, is_due, plan_transition, undo_commands
+from modelreg.lifecycle.rules.transitions import Terms, is_due, plan_transition, undo_commands
 
 CHURN = ModelName("churn")
 MAYBE_STAGE = st.none() | st.sampled_from(Stage)

@@ -13,7 +13,7 @@ from modelreg.errors import ModelNotFound, ModelregError, ProductionOccupied
 from modelreg.mlflow.exceptions import MlflowException
 
 PROMOTE = """
-import modelreg.mlflow as mlflow, modelreg.lifecycle.transitions, modelreg.store.catalog.writer
+import modelreg.mlflow as mlflow, modelreg.lifecycle.rules.transitions, modelreg.store.catalog.writer
 client = mlflow.MlflowClient(sys.argv[1])
 ready()
 try:

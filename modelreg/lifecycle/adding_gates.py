@@ -10,7 +10,7 @@ from modelreg.domain.stages import Stage
 from modelreg.errors import did_you_mean
 from modelreg.expressions.fields import KEYED
 from modelreg.expressions.tree import Expression, Field, fields_of
-from modelreg.lifecycle.gates import check_gates
+from modelreg.lifecycle.rules.gates import check_gates
 from modelreg.store.catalog.writer import Change
 
 _CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}

@@ -10,7 +10,7 @@ from modelreg.domain.references import Reference
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
-from modelreg.lifecycle.transitions import Terms, is_due, plan_transition
+from modelreg.lifecycle.rules.transitions import Terms, is_due, plan_transition
 from modelreg.registration import provenance
 from modelreg.store.catalog.reader import Snapshot
 from modelreg.store.catalog.writer import Change
@@ -101,7 +101,7 @@ def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> Gat
     gates = catalog.gates(version.name, stage)
     if not gates:
         return None
-    from modelreg.lifecycle.gates import check_gates
+    from modelreg.lifecycle.rules.gates import check_gates
 
     in_production = catalog.in_stage(version.name, Stage.PRODUCTION)
     incumbent = catalog.version(Reference(version.name, in_production[0])) if in_production else None
@@ -122,14 +122,14 @@ def _ask_gates(
 def _as_json(check: GateCheck | None) -> dict[str, Any] | None:
     if check is None:
         return None
-    from modelreg.lifecycle.gates import check_as_json  # which imports the language of expressions
+    from modelreg.lifecycle.rules.gates import check_as_json  # which imports the language of expressions
 
     return check_as_json(check, forced=not check.passed)
 
 
 def _journal_refusal(change: Change, check: GateCheck) -> None:
     from modelreg.errors import ModelNotFound, VersionNotFound
-    from modelreg.lifecycle.gates import check_as_json
+    from modelreg.lifecycle.rules.gates import check_as_json
 
     said = check_as_json(check, forced=False)
     try:
