@@ -332,7 +332,7 @@ class Registry:
         no head, and `NotFound` in one of its forms.
         """
         from modelreg.domain.statements import parse_head
-        from modelreg.verify import VerifyRequest, verify
+        from modelreg.maintenance.verify import VerifyRequest, verify
 
         with storing():
             self._home.require()
@@ -1076,9 +1076,9 @@ class Registry:
         Raises `CatalogDamaged` when the catalog cannot be believed, and `LockTimeout` while something is being
         registered or copied; then nothing was deleted.
         """
-        from modelreg import pruning
         from modelreg.domain.statements import checked_count, checked_duration, checked_message
-        from modelreg.lifecycle.retention import Retention
+        from modelreg.maintenance import pruning
+        from modelreg.maintenance.retention import Retention
         from modelreg.system import clock
 
         retention = Retention(
@@ -1111,7 +1111,7 @@ class Registry:
         any other folder; `BlobDamaged` or `CatalogDamaged` when something cannot be copied as it was registered, and
         then an earlier backup is as it was.
         """
-        from modelreg.backup import back_up
+        from modelreg.maintenance.backup import back_up
 
         _require_path(folder)
         with storing(place=Path(folder)):
@@ -1125,7 +1125,7 @@ class Registry:
         `Damaged` or `NoRegistry` in one of their forms for a backup that cannot be used, and `UnusableBackup` for one
         in this very folder. Then nothing was changed.
         """
-        from modelreg.backup import restore
+        from modelreg.maintenance.backup import restore
 
         _require_path(folder)
         with storing(inside=self.folder):

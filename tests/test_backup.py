@@ -261,7 +261,7 @@ def test_there_is_no_backup_of_nothing(registry, folder):
 
 BACK_UP = """
 from modelreg import Registry
-import modelreg.registration.register, modelreg.backup, modelreg.store.catalog.writer
+import modelreg.registration.register, modelreg.maintenance.backup, modelreg.store.catalog.writer
 registry = Registry(sys.argv[1])
 ready()
 for turn in range(4):
@@ -492,7 +492,7 @@ def test_a_backup_on_media_that_cannot_be_written_is_restored(churn, folder, tmp
 KILLED = """
 import os, signal, sqlite3, sys
 from modelreg import Registry
-import modelreg.backup, modelreg.registration.register, modelreg.store.catalog.writer
+import modelreg.maintenance.backup, modelreg.registration.register, modelreg.store.catalog.writer
 count, last = 0, int(sys.argv[4])
 def step(name):
     global count

@@ -426,7 +426,7 @@ def test_a_folder_that_is_no_registry_or_a_newer_one_is_left_alone(registry, fiv
 
 PRUNE = """
 from modelreg import Registry
-import modelreg.pruning, modelreg.store.catalog.writer
+import modelreg.maintenance.pruning, modelreg.store.catalog.writer
 registry = Registry(sys.argv[1])
 ready()
 print(registry.prune(grace="0", stages=["None"]).removed)
@@ -442,7 +442,7 @@ def test_of_prunes_at_once_each_version_is_removed_by_one(five, at_once):
 
 REGISTER_OR_PRUNE = """
 from modelreg import Registry
-import modelreg.registration.register, modelreg.pruning, modelreg.store.catalog.writer
+import modelreg.registration.register, modelreg.maintenance.pruning, modelreg.store.catalog.writer
 registry = Registry(sys.argv[1])
 ready()
 for turn in range(int(sys.argv[4])):
@@ -500,7 +500,7 @@ def test_a_registration_that_is_stopped_keeps_prune_away_and_is_named(five, mode
 KILLED = """
 import os, signal, sqlite3, sys
 from modelreg import Registry
-import modelreg.pruning, modelreg.store.catalog.writer
+import modelreg.maintenance.pruning, modelreg.store.catalog.writer
 count, last = 0, int(sys.argv[2])
 def step(name):
     global count

@@ -12,7 +12,7 @@ from modelreg.domain.garbage import Leftover, Patience
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.statements import checked_duration
-from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
+from modelreg.maintenance.retention import Candidate, Retention, decide_fates
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

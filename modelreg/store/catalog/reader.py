@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from modelreg.domain.versions import ModelVersion, StoredVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression, Field
-    from modelreg.lifecycle.retention import Candidate
+    from modelreg.maintenance.retention import Candidate
     from modelreg.store.catalog.journal_chain import State, Values
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"

@@ -9,7 +9,7 @@ from itertools import groupby
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelFile, StoredVersion
-from modelreg.lifecycle.retention import Candidate
+from modelreg.maintenance.retention import Candidate
 from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import from_text
 

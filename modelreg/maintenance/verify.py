@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from modelreg.consistency import journal_findings, logged_findings, loss_findings, manifest_findings, older_blobs
 from modelreg.domain.references import Digest, ModelName, Reference
 from modelreg.domain.registries import Finding
 from modelreg.domain.runs import LoggedModel
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
+from modelreg.maintenance.consistency import (
+    journal_findings,
+    logged_findings,
+    loss_findings,
+    manifest_findings,
+    older_blobs,
+)
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, Progress, counting
 from modelreg.store.artifacts.manifest import Manifest

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg.consistency import logged_findings, manifest_findings
 from modelreg.domain.registries import Backup, Finding, Restoration
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import (
@@ -30,7 +29,8 @@ from modelreg.errors import (
     WriteFailed,
     shown,
 )
-from modelreg.pruning import refuse_unbelievable
+from modelreg.maintenance.consistency import logged_findings, manifest_findings
+from modelreg.maintenance.pruning import refuse_unbelievable
 from modelreg.registration import provenance
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating

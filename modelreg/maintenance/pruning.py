@@ -11,14 +11,14 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelreg.consistency import journal_findings, loss_findings, older_blobs
 from modelreg.domain.garbage import Leftover, Patience
 from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.lifecycle.retention import Candidate, Retention, decide_fates
 from modelreg.lifecycle.rules.tenures import needed_versions
+from modelreg.maintenance.consistency import journal_findings, loss_findings, older_blobs
+from modelreg.maintenance.retention import Candidate, Retention, decide_fates
 from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded

@@ -1,0 +1,1 @@
+"""Keeping a registry sound and small: verification, pruning and backup."""
