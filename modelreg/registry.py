@@ -997,8 +997,8 @@ class Registry:
         all; `StorageFailure` and `Busy` when the registry cannot be written. Then the same call again goes on.
         """
         from modelreg.domain.statements import checked_reason
-        from modelreg.exchange.importing import ImportRequest, import_models
-        from modelreg.exchange.location import Location
+        from modelreg.mlflow_transfer.importing import ImportRequest, import_models
+        from modelreg.mlflow_transfer.location import Location
 
         location = Location.parse(tracking_uri, local_paths=local_paths)
         request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
@@ -1018,8 +1018,8 @@ class Registry:
         Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used at
         all. Whatever ends it, the same call again goes on.
         """
-        from modelreg.exchange.exporting import ExportRequest, export_models
-        from modelreg.exchange.location import Location
+        from modelreg.mlflow_transfer.exporting import ExportRequest, export_models
+        from modelreg.mlflow_transfer.location import Location
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
         with storing(inside=self.folder):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from modelreg.errors import InvalidInput, MLflowFailed
-from modelreg.exchange.connection import writing
-from modelreg.exchange.location import Kind, Location
+from modelreg.mlflow_transfer.connection import writing
+from modelreg.mlflow_transfer.location import Kind, Location
 
 
 @pytest.mark.parametrize(

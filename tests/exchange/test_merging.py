@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelreg.domain.stages import Stage, StageRules
-from modelreg.exchange.merging import Differences, Said, stages_of, tags_of_making
-from modelreg.exchange.source import MLflowRun, MLflowVersion
+from modelreg.mlflow_transfer.merging import Differences, Said, stages_of, tags_of_making
+from modelreg.mlflow_transfer.source import MLflowRun, MLflowVersion
 
 
 def version(number: int, stage: str) -> MLflowVersion:

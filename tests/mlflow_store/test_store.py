@@ -12,7 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from modelreg import Registry
 from modelreg.errors import BytesElsewhere
-from modelreg.mlflow_store.store import RegistryStore
+from modelreg.mlflow_plugin.store import RegistryStore
 
 AWAY = "a/b/CD"
 only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)

@@ -16,7 +16,7 @@ from mlflow.utils.file_utils import create_tmp_dir
 
 from modelreg.errors import shown
 from modelreg.mlflow.location import SCHEME
-from modelreg.mlflow_store.exceptions import speaking_mlflow
+from modelreg.mlflow_plugin.exceptions import speaking_mlflow
 from modelreg.registry import Registry
 
 MLMODEL = "MLmodel"
@@ -33,7 +33,7 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
     """The files of the version at ``modelreg:///PATH/NAME/3``, every byte checked when they are asked for."""
 
     def __init__(self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        from modelreg.mlflow_store.server import is_running  # it needs of MLflow what is importing this module
+        from modelreg.mlflow_plugin.server import is_running  # it needs of MLflow what is importing this module
 
         if is_running():  # it hands versions out otherwise, and clients could name any registry of its disk
             raise MlflowException.invalid_parameter_value("a server reads no versions by addresses of clients")

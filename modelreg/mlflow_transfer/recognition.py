@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelreg.domain.references import ModelName, Reference
 from modelreg.errors import NumberTaken
-from modelreg.exchange.merging import Said
-from modelreg.exchange.source import MLflowVersion
+from modelreg.mlflow_transfer.merging import Said
+from modelreg.mlflow_transfer.source import MLflowVersion
 from modelreg.store.catalog.journal_chain import Values
 from modelreg.store.catalog.reader import Snapshot
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
-from modelreg.exchange.copies import temporary_folder
-from modelreg.exchange.location import Kind, Location
+from modelreg.mlflow_transfer.copies import temporary_folder
+from modelreg.mlflow_transfer.location import Kind, Location
 
 _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # of a folder it says otherwise that it is in maintenance, and stops

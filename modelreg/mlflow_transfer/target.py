@@ -10,9 +10,9 @@ from typing import Any
 
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import MLflowFailed, shown
-from modelreg.exchange.connection import told_as
-from modelreg.exchange.location import Kind, Location
-from modelreg.exchange.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
+from modelreg.mlflow_transfer.connection import told_as
+from modelreg.mlflow_transfer.location import Kind, Location
+from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
 from modelreg.system.clock import as_milliseconds
 
 _EXPERIMENT = "modelreg"

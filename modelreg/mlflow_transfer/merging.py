@@ -14,8 +14,8 @@ from modelreg.domain.references import parse_alias, require_plain_alias
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.statements import checked_metrics, checked_params, checked_tags, checked_text
 from modelreg.errors import InvalidInput, shown
-from modelreg.exchange.marks import CREATED_AT, CREATED_BY, OURS, PARAM_LENGTH
-from modelreg.exchange.source import MLflowModel, MLflowRun, MLflowVersion
+from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OURS, PARAM_LENGTH
+from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
 
 
 @dataclass(frozen=True, slots=True)

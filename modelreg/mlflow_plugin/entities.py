@@ -12,7 +12,7 @@ from modelreg.domain.models import Model
 from modelreg.domain.stages import StageRules
 from modelreg.domain.versions import ModelVersion as Version
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
-from modelreg.mlflow_store import server
+from modelreg.mlflow_plugin import server
 from modelreg.system.clock import as_milliseconds
 
 

@@ -29,11 +29,11 @@ from modelreg.errors import (
     UnsafeModel,
     shown,
 )
-from modelreg.exchange import applying
-from modelreg.exchange.connection import reading
-from modelreg.exchange.environment import environment_of
-from modelreg.exchange.location import Location
-from modelreg.exchange.merging import (
+from modelreg.mlflow_transfer import applying
+from modelreg.mlflow_transfer.connection import reading
+from modelreg.mlflow_transfer.environment import environment_of
+from modelreg.mlflow_transfer.location import Location
+from modelreg.mlflow_transfer.merging import (
     Differences,
     Said,
     facts_of_run,
@@ -42,9 +42,9 @@ from modelreg.exchange.merging import (
     stages_of,
     tags_of_making,
 )
-from modelreg.exchange.recognition import last_said_of_model, last_said_of_version, record_of
-from modelreg.exchange.reporting import Progress, interruptible, sentence
-from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
+from modelreg.mlflow_transfer.recognition import last_said_of_model, last_said_of_version, record_of
+from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.source import MLflowModel, MLflowVersion, Source
 from modelreg.registration import provenance
 from modelreg.registration.register import Published, add_version, publish, require_published
 from modelreg.store.artifacts.copying import of_bytes

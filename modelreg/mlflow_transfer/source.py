@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from modelreg.errors import shown
-from modelreg.exchange.connection import told_as, without_local_files
-from modelreg.exchange.location import Location
-from modelreg.exchange.marks import DIGEST, MANIFEST
+from modelreg.mlflow_transfer.connection import told_as, without_local_files
+from modelreg.mlflow_transfer.location import Location
+from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST
 from modelreg.system.clock import as_text
 
 _PAGE = 100  # models or versions

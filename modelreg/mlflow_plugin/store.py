@@ -34,12 +34,12 @@ from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFo
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow.location import SCHEME
-from modelreg.mlflow_store import searching, server
-from modelreg.mlflow_store.artifacts import address_of
-from modelreg.mlflow_store.entities import model_entity, tags_as_mapping, version_entity
-from modelreg.mlflow_store.exceptions import failure, speaking_mlflow
-from modelreg.mlflow_store.runs import facts_for
-from modelreg.mlflow_store.sources import opened
+from modelreg.mlflow_plugin import searching, server
+from modelreg.mlflow_plugin.artifacts import address_of
+from modelreg.mlflow_plugin.entities import model_entity, tags_as_mapping, version_entity
+from modelreg.mlflow_plugin.exceptions import failure, speaking_mlflow
+from modelreg.mlflow_plugin.runs import facts_for
+from modelreg.mlflow_plugin.sources import opened
 from modelreg.registry import Registry
 
 

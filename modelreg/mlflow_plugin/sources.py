@@ -1,6 +1,6 @@
 """Where the bytes of a new version are: in this registry, somewhere that can be read, or out of reach.
 
-In a program of one's own, whatever MLflow can read is read; in ``mlflow server`` what `modelreg.mlflow_store.server`
+In a program of one's own, whatever MLflow can read is read; in ``mlflow server`` what `modelreg.mlflow_plugin.server`
 lets be read.
 """
 
@@ -27,8 +27,8 @@ from mlflow.utils.uri import is_local_uri
 
 from modelreg.errors import shown
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
-from modelreg.mlflow_store import server
-from modelreg.mlflow_store.exceptions import failure
+from modelreg.mlflow_plugin import server
+from modelreg.mlflow_plugin.exceptions import failure
 from modelreg.registry import Registry
 
 _logger = logging.getLogger(__name__)

@@ -18,12 +18,12 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.transfers import Outcome, Transfer, Transferred
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
-from modelreg.exchange.connection import reading, writing
-from modelreg.exchange.location import Location
-from modelreg.exchange.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
-from modelreg.exchange.reporting import Progress, interruptible, sentence
-from modelreg.exchange.source import MLflowModel, MLflowVersion, Source
-from modelreg.exchange.target import Target, Upload
+from modelreg.mlflow_transfer.connection import reading, writing
+from modelreg.mlflow_transfer.location import Location
+from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
+from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.source import MLflowModel, MLflowVersion, Source
+from modelreg.mlflow_transfer.target import Target, Upload
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.folder import Home
 

@@ -9,9 +9,9 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._tracking_service.utils import _get_store
 
-from modelreg.exchange.merging import facts_of_run
-from modelreg.exchange.source import read_run
-from modelreg.mlflow_store import server
+from modelreg.mlflow_plugin import server
+from modelreg.mlflow_transfer.merging import facts_of_run
+from modelreg.mlflow_transfer.source import read_run
 
 _logger = logging.getLogger(__name__)
 

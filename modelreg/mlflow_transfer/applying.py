@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
-from modelreg.exchange.merging import Differences
+from modelreg.mlflow_transfer.merging import Differences
 from modelreg.store.catalog.writer import Change
 
 
