@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelreg import Registry
-from modelreg.cli.list import MODEL_COLUMNS
+from modelreg.cli.commands.list import MODEL_COLUMNS
+from modelreg.cli.commands.versions import VERSION_COLUMNS
 from modelreg.cli.output import as_table
-from modelreg.cli.versions import VERSION_COLUMNS
 
 WIDTH = 104  # columns
 PICTURE = Path(__file__).parent.parent / "docs" / "screenshot.svg"

@@ -81,6 +81,7 @@ Delimiter = Annotated[
 ]
 Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="Of a text file, as latin-1; else utf-8.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
 Filter = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""``init``, ``info`` and ``verify``: the registry folder itself."""
+"""``init``: make a registry folder."""
 
 from __future__ import annotations
 
@@ -7,22 +7,11 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import output, text
-from modelreg.cli.application import Settings, registry
-from modelreg.cli.completion import complete_references
+from modelreg.cli import output
+from modelreg.cli.application import Settings
 from modelreg.cli.options import AsJson, Message
-from modelreg.cli.output import Column
-from modelreg.cli.progress import transfer_bar
-from modelreg.domain.registries import Finding
-from modelreg.errors import Findings
 from modelreg.registry import Registry
 from modelreg.store.folder import FOLDER_NAME
-
-_FINDING_COLUMNS = (
-    Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
-    Column[Finding]("path", lambda finding: finding.path, foldable=True),
-    Column[Finding]("problem", lambda finding: finding.problem, foldable=True),
-)
 
 
 def init(
@@ -86,62 +75,3 @@ def init(
     else:
         where = "only where they can be confined" if require_sandbox else "also where they cannot be confined"
         output.note(f"{'made a registry; ' if created else ''}its models run {where}")
-
-
-def info(
-    context: typer.Context,
-    size: Annotated[bool, typer.Option("--size", help="Add up how many bytes are stored, too.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show which registry is used, and what it holds.
-
-    \b
-    modelreg info
-    modelreg info --size
-    modelreg info --json | jq -r .path
-    """
-    information = registry(context).information(size=size)
-    form = output.chosen_form(as_json)
-    values = output.fields_of(information)
-    if form is output.Form.TABLE and information.size is not None:
-        values = values | {"size": text.size(information.size)}
-    output.print_fields(information, list(values.items()), form, information.path)
-
-
-def verify(
-    context: typer.Context,
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[REF]...",
-            help="Read the bytes of these versions alone.",
-            show_default=False,
-            autocompletion=complete_references,
-        ),
-    ] = None,
-    expect_head: Annotated[
-        str | None,
-        typer.Option(metavar="SEQ:HASH", help="A head of the journal kept elsewhere, which it must lead through."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check the catalog, the journal and every stored byte.
-
-    SQLite's own checks; the journal's chain of hashes, and its replay against everything in the catalog; manifests,
-    configs and files by size and hash. Prints one line for each finding; exit 6 when there is one. Whoever may write
-    to the folder could write a whole new journal: a head that is kept elsewhere shows that.
-
-    \b
-    modelreg verify
-    modelreg verify churn/Production fraud@champion
-    HEAD=$(modelreg history --head)    # kept elsewhere, and later:
-    modelreg verify --expect-head "$HEAD"
-    """
-    with transfer_bar("reading") as progress:
-        findings = list(registry(context).verify(*references or (), expect_head=expect_head, progress=progress))
-    form = output.chosen_form(as_json)
-    if findings or form is not output.Form.TABLE:
-        output.print_records(findings, _FINDING_COLUMNS, form, lambda finding: finding.subject)
-    if findings:
-        raise Findings(len(findings))
-    output.note(f"{', '.join(references) if references else 'everything'} is as it was registered")

@@ -1,4 +1,4 @@
-"""``load`` and ``export``: a version's bytes come out again, checked."""
+"""``load``: the checked bytes of a version, as a path, a copy or on stdout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
 from modelreg.cli.progress import transfer_bar
 from modelreg.domain.versions import ModelVersion
-from modelreg.errors import InvalidInput, quoted, shown
+from modelreg.errors import InvalidInput, shown
 
 _STDOUT = "-"
 
@@ -56,31 +56,8 @@ def load(
                 path = source.path(exact, progress=progress)
             else:
                 path = source.copy(exact, destination, overwrite=force, progress=progress)
-        _print_path(version, path, as_json)
-    _warn(version)
-
-
-def export(
-    context: typer.Context,
-    reference: ReferenceArgument,
-    destination: Annotated[str, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write a version as an OCI image layout, for OCI registries.
-
-    'modelreg register DIR --name NAME' takes such a folder back in, as the version that it was.
-
-    \b
-    modelreg export churn/Production ./churn-oci
-    skopeo copy oci:./churn-oci:3 docker://registry.example.com/models/churn:3
-    """
-    version = registry(context).version(reference)
-    with transfer_bar("writing") as progress:
-        path = registry(context).export(version.reference, destination, progress=progress)
-    _print_path(version, path, as_json)
-    _warn(version)
-    layout = quoted(f"oci:{path}:{version.version}")
-    output.note(f"skopeo copy {layout} docker://REGISTRY/REPOSITORY:{version.version}")
+        print_place(version, path, as_json)
+    warn_of_danger(version)
 
 
 def _refuse_as_place_for_bytes(stream: TextIO | None, as_json: bool) -> None:
@@ -99,12 +76,14 @@ def _refuse_as_line(reference: str, *parts: str) -> None:
         )
 
 
-def _warn(version: ModelVersion) -> None:
+def warn_of_danger(version: ModelVersion) -> None:
+    """Say on stderr what the scan found, if it is not safe."""
     if version.danger:
         output.note(f"note: {version.danger}")
 
 
-def _print_path(version: ModelVersion, path: Path, as_json: bool) -> None:
+def print_place(version: ModelVersion, path: Path, as_json: bool) -> None:
+    """Print the path to which the bytes were written."""
     if as_json:
         output.print_json(
             {"name": version.name, "version": version.version, "digest": version.digest, "path": str(path)}

@@ -11,7 +11,7 @@ import typer
 from modelreg.cli import asking, output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
-from modelreg.cli.options import AsJson, Message
+from modelreg.cli.options import AsJson, DryRun, Message
 from modelreg.cli.output import Column
 from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
 from modelreg.errors import InvalidInput, shown
@@ -65,7 +65,7 @@ def prune(
             metavar="STAGE", help="Remove versions in this stage; repeatable.", autocompletion=complete_stages
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: DryRun = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask; scripts that remove versions need this.")
     ] = False,

@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: the whole registry in another folder, and back."""
+"""``backup``: copy the whole registry to another folder."""
 
 from __future__ import annotations
 
@@ -30,35 +30,11 @@ def backup(
     """
     with transfer_bar("copying") as progress:
         done = registry(context).backup(folder, progress=progress)
-    _show(done, as_json)
+    print_backup(done, as_json)
 
 
-def restore(
-    context: typer.Context,
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="The backup.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the catalog that is there, which is kept beside the new one.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring a registry back from a backup.
-
-    It goes into the registry folder that the other commands use, which is made if need be. A folder with a catalog is
-    refused (exit 4) without --force. Stored files that are there already stay; versions that were registered after
-    the backup are not in its catalog: their numbers are given again, and 'prune' takes their bytes one day.
-
-    \b
-    modelreg restore /mnt/backup/models
-    modelreg restore /mnt/backup/models --registry ./copy
-    """
-    with transfer_bar("copying") as progress:
-        done = registry(context).restore(folder, force=force, progress=progress)
-    _show(done, as_json)
-    if done.replaced is not None:
-        output.note(f"the catalog that was there is kept: {done.replaced}")
-
-
-def _show(done: Backup, as_json: bool) -> None:
+def print_backup(done: Backup, as_json: bool) -> None:
+    """Print the folder, and how much was copied."""
     if as_json:
         output.print_json(done)
         return

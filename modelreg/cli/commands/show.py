@@ -8,7 +8,7 @@ import typer
 
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
-from modelreg.cli.list import MODEL_COLUMNS
+from modelreg.cli.commands.list import MODEL_COLUMNS
 from modelreg.cli.options import AsJson, Quiet, Subject, Version, joined
 from modelreg.domain.scans import Verdict
 from modelreg.domain.versions import ModelVersion

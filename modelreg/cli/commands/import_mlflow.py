@@ -1,4 +1,4 @@
-"""``import-mlflow`` and ``export-mlflow``: models come from MLflow, and go there."""
+"""``import-mlflow``: bring in registered models from MLflow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson
+from modelreg.cli.options import AsJson, DryRun
 from modelreg.cli.output import Column
 from modelreg.cli.progress import version_bar
 from modelreg.domain.transfers import Outcome, Transfer, Transferred
@@ -21,12 +21,10 @@ _COLUMNS = (
     Column[Transferred]("outcome", lambda item: item.outcome, style=lambda item: _STYLES.get(item.outcome, "dim")),
     Column[Transferred]("notes", lambda item: "; ".join(item.notes), foldable=True),
 )
-
 TrackingUri = Annotated[
     str, typer.Argument(metavar="URI", help="http://HOST:PORT, sqlite:///mlflow.db, or the path of a file or folder.")
 ]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="These models alone.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 def import_mlflow(
@@ -69,33 +67,11 @@ def import_mlflow(
         )
     if is_new and target.exists():
         output.note(f"made a registry in {target.folder}")
-    _show(done, as_json, "imported")
+    print_transfer(done, as_json, "imported")
 
 
-def export_mlflow(
-    context: typer.Context,
-    tracking_uri: TrackingUri,
-    names: Names = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring registered models to MLflow.
-
-    To a server, a SQLite file or an mlruns folder, made if need be. Each version becomes a version there, its bytes the
-    artifacts of a run with its metrics and parameters; stages, aliases, tags and descriptions are set as they are here.
-    The same command again brings what is new or changed here; nothing is taken away there. What cannot be brought over
-    is reported, and the rest is exported (exit 8). It needs 'modelreg[mlflow]'.
-
-    \b
-    modelreg export-mlflow http://localhost:5000 churn --dry-run
-    modelreg export-mlflow sqlite:///mlflow.db
-    """
-    with version_bar("exporting") as progress:
-        done = registry(context).export_mlflow(tracking_uri, *names or (), dry_run=dry_run, progress=progress)
-    _show(done, as_json, "exported")
-
-
-def _show(done: Transfer, as_json: bool, verb: str) -> None:
+def print_transfer(done: Transfer, as_json: bool, verb: str) -> None:
+    """Print every item and the sums; raises `TransferIncomplete` when something failed."""
     if as_json:
         output.print_json(done)
     else:

@@ -35,8 +35,6 @@ VERSION_COLUMNS = (
         "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
     ),
 )
-
-
 _NAME = Column[ModelVersion]("name", lambda version: version.name, style=lambda _: "bold")
 
 

@@ -1,4 +1,4 @@
-"""``transition``: a version goes from one stage to another."""
+"""``transition``: move a version to a stage."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import typer
 from modelreg.cli import asking, output
 from modelreg.cli.application import registry, tell_undo
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
-from modelreg.cli.options import AsJson, Message, Name, Quiet
+from modelreg.cli.options import AsJson, DryRun, Message, Quiet
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import Transition
 from modelreg.errors import ProductionOccupied
-from modelreg.lifecycle.rules.transitions import undo_commands, undo_rollback_command
+from modelreg.lifecycle.rules.transitions import undo_commands
 
 _Target = Annotated[
     str, typer.Argument(metavar="NAME|REF", help="The model, or the version.", autocompletion=complete_subjects)
@@ -29,7 +29,6 @@ _IfCurrent = Annotated[
     str | None,
     typer.Option(metavar="STAGE", help="Only if the version is in this stage now.", autocompletion=complete_stages),
 ]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 def transition(
@@ -56,7 +55,7 @@ def transition(
     if_current: _IfCurrent = None,
     force: Annotated[bool, typer.Option("--force", help="Override gates; needs --message.")] = False,
     message: Message = None,
-    dry_run: _DryRun = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -89,41 +88,7 @@ def transition(
         output.print_line(f"{planned.name}/{planned.version}")
     else:
         _tell(context, planned, dry_run)
-    _warn(planned)
-
-
-def rollback(
-    context: typer.Context,
-    name: Name,
-    message: Message = None,
-    dry_run: _DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Bring back the version that was in Production before.
-
-    It is found in the journal, its bytes are checked, and the version that it displaces returns to the stage that
-    it came from. Gates are not checked. A second rollback goes one step further back.
-
-    \b
-    modelreg rollback churn --dry-run
-    modelreg rollback churn --message "complaints since Tuesday"
-    """
-    source = registry(context)
-    done = source.rollback(name, message=message, dry_run=dry_run)
-    if as_json:
-        output.print_json(done)
-    elif quiet:
-        output.print_line(f"{done.name}/{done.version}")
-    else:
-        output.print_line(_summary(done))
-        if dry_run:
-            output.note("dry run: nothing was changed")
-        else:
-            has_gates = any(each.stage is Stage.PRODUCTION for each in source.gates(done.name))
-            output.note("no gate was asked" + (", and undoing it asks them" if has_gates else ""))
-            tell_undo(context, undo_rollback_command(done))
-    _warn(done)
+    print_notes(planned)
 
 
 def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
@@ -159,7 +124,7 @@ def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
     if not planned.changes:
         output.print_line(f"{reference} is in {planned.stage} already")
         return
-    output.print_line(_summary(planned))
+    output.print_line(summary(planned))
     for gate in (gate for check in planned.checks for gate in check.gates):
         if not gate.passed:
             output.note(f"forced, against the gate {gate.expression}")
@@ -171,12 +136,14 @@ def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
         tell_undo(context, *undo_commands(planned))
 
 
-def _warn(planned: Transition) -> None:
+def print_notes(planned: Transition) -> None:
+    """Print the notes of a transition on stderr."""
     for sentence in planned.notes:
         output.note(f"note: {sentence}")
 
 
-def _summary(done: Transition) -> str:
+def summary(done: Transition) -> str:
+    """The transition in one line, with the versions that it displaced."""
     displaced = (change for change in done.changes if change.version != done.version)
     room = ", ".join(f"{done.name}/{change.version} -> {change.to_stage}" for change in displaced)
     return f"{done.name}/{done.version} -> {done.stage}{f' ({room})' if room else ''}"
