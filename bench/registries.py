@@ -11,7 +11,7 @@ from modelreg.domain.scans import ImportedName, Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, Environment, ModelFile
-from modelreg.registration import provenance
+from modelreg.store.actor import current_actor
 from modelreg.store.catalog.writer import Change, NewVersion
 from modelreg.store.folder import Home
 
@@ -20,7 +20,7 @@ def fill(folder: Path, models: int, versions: int) -> None:
     """Make a registry of ``models`` models with ``versions`` versions each, the newest in Production."""
     home = Home(folder, lock_timeout=30)
     home.create()
-    with home.catalog.writing(provenance.actor()) as change:
+    with home.catalog.writing(current_actor()) as change:
         for model in range(models):
             _add_model(change, ModelName(f"model-{model:06d}"), model * versions, versions)
 

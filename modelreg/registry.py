@@ -780,7 +780,7 @@ class Registry:
         then none of them is trusted.
         """
         from modelreg.analysis.denied_names import trust_refusal
-        from modelreg.domain.statements import parse_trusted_name
+        from modelreg.loading.trust import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
         for pair, name in asked.items():
@@ -795,14 +795,14 @@ class Registry:
 
     def is_imported(self, name: str) -> bool:
         """Whether a version imports a name that is not on the allow-list; raises `InvalidInput` for what is no name."""
-        from modelreg.domain.statements import parse_trusted_name
+        from modelreg.loading.trust import parse_trusted_name
 
         with reading(self._home) as catalog:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
         """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
-        from modelreg.domain.statements import parse_trusted_name
+        from modelreg.loading.trust import parse_trusted_name
 
         asked = {parse_trusted_name(name): name for name in names}
         with writing(self._home, message) as change:
@@ -903,12 +903,12 @@ class Registry:
         """
         from modelreg.analysis.containers.content import OpenModel
         from modelreg.loading.flavors import load
-        from modelreg.registration import provenance
+        from modelreg.loading.installed import warn_of_other_libraries
 
         _refuse_idle_message(message, trust)
         version, manifest = self._version_and_manifest(reference)
         trusted = self._trust_in(version, trust, message)
-        provenance.warn_of_other_libraries(version)
+        warn_of_other_libraries(version)
         folder = self.path(version.reference) if manifest.is_folder else None
         with storing(), self._opened(version, manifest) as file:
             return load(OpenModel(file, folder), version.format, trusted)
@@ -1178,12 +1178,12 @@ class Registry:
         from modelreg.loading.confined.job import Preparation
         from modelreg.loading.confined.process import ModelProcess
         from modelreg.loading.confined.running import ModelRun
-        from modelreg.registration import provenance
+        from modelreg.loading.installed import warn_of_other_libraries
 
         with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
-            provenance.warn_of_other_libraries(version)
+            warn_of_other_libraries(version)
             process.prepare(
                 Preparation(
                     permissions=conditions.permissions,

@@ -22,9 +22,9 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, honoured
-from modelreg.registration import provenance
 from modelreg.registration.register import publish, require_published, scan_notes
 from modelreg.registration.serialization import dumped
+from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
@@ -191,7 +191,7 @@ class Runs:
                 receipt = held.enter_context(self._home.artifacts.receiving(source.files))
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
-            with self._home.catalog.writing(provenance.actor()) as change:
+            with self._home.catalog.writing(current_actor()) as change:
                 _refuse_files_below_files(change.run(run_id), called)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, receipt, published in stored:

@@ -55,3 +55,16 @@ class Pruning:
     """How many versions are removed."""
     freed: int
     """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that might go."""
+
+    name: ModelName
+    version: int
+    stage: Stage
+    created_at: datetime
+    size: int
+    aliases: str | None
+    """Its aliases, None without any."""

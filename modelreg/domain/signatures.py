@@ -1,8 +1,15 @@
-"""What goes into a model and what comes out."""
+"""Signatures: the columns or arrays that a model takes and gives, also as plain JSON values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from modelreg.errors import InvalidData, shown
+
+TYPE_CHECKING = False  # as type checkers read it: every command imports this, and typing is not cheap
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _SIZES = (8, 16, 32, 64)
 TYPES = frozenset(
@@ -62,3 +69,71 @@ class Signature:
     outputs: tuple[SignatureField, ...] = ()
     one_column: bool = False
     """Whether the model takes its only input as a column (a pandas Series), and not as a table."""
+
+
+def signature_as_json(signature: Signature) -> dict[str, object]:
+    """``{"inputs": […], "outputs": […]}``, each field with ``name``, ``type``, ``shape`` and ``nullable``.
+
+    The other attributes of a field, and ``one_column``, are there only where they are set: a digest covers this text.
+    """
+    sides: dict[str, object] = {
+        "inputs": [_field_as_json(field) for field in signature.inputs],
+        "outputs": [_field_as_json(field) for field in signature.outputs],
+    }
+    return sides | {"one_column": True} if signature.one_column else sides
+
+
+def signature_from_json(value: Mapping[str, object]) -> Signature:
+    """What `signature_as_json` made, read back; raises `InvalidData` where it isn't such a value."""
+    one_column = value.get("one_column", False)
+    if not isinstance(one_column, bool):
+        raise InvalidData("one_column of a signature is neither true nor false")
+    return Signature(_fields_from_json(value.get("inputs")), _fields_from_json(value.get("outputs")), one_column)
+
+
+_DETAILS = ("missing", "empty_text", "unit", "zone", "categories", "ordered")
+"""The attributes of a field that are written only where they are set."""
+
+
+def _field_as_json(field: SignatureField) -> dict[str, object]:
+    base = {"name": field.name, "type": field.type, "shape": list(field.shape), "nullable": field.nullable}
+    details = {name: getattr(field, name) for name in _DETAILS if getattr(field, name) not in (None, False)}
+    if field.categories is not None:
+        details["categories"] = list(field.categories)
+    return base | details
+
+
+def _fields_from_json(values: object) -> tuple[SignatureField, ...]:
+    if not isinstance(values, list | tuple):
+        raise InvalidData("a signature has no list of inputs or outputs")
+    return tuple(_field_from_json(value) for value in values)
+
+
+def _field_from_json(value: object) -> SignatureField:
+    match value:
+        case {
+            "name": str() | int() | None as name,
+            "type": str(type_),
+            "shape": [*shape],
+            "nullable": bool(nullable),
+            **details,
+        }:
+            lengths = all(length is None or (type(length) is int and length >= 0) for length in shape)
+            known = type_ in TYPES
+            if known and lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
+                return SignatureField(name, type_, tuple(shape), nullable, **_with_tuple(details))
+    raise InvalidData(f"{shown(str(value))} is no field of a signature")
+
+
+def _with_tuple(details: dict[Any, Any]) -> dict[str, Any]:
+    texts = details.get("categories")
+    return details if texts is None else details | {"categories": tuple(texts)}
+
+
+def _is_detail(detail: tuple[object, object]) -> bool:
+    match detail:
+        case ("missing" | "unit" | "zone", str()) | ("empty_text" | "ordered", bool()):
+            return True
+        case ("categories", [*texts]):
+            return all(isinstance(text, str) for text in texts)
+    return False

@@ -128,25 +128,6 @@ def checked_reason(
     return checked_message(reason)
 
 
-def parse_trusted_name(text: str) -> tuple[str, str]:
-    """Module and qualified name from ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner``.
-
-    ``package.Class.attribute=NAME`` stands for the name as the value of this attribute alone; then the attribute goes
-    before the module, as `TrustedName` has it. Raises `InvalidInput`.
-    """
-    attribute, separator, text = text.rpartition("=")
-    if separator:
-        from modelreg.analysis.policy import attribute_for_functions
-
-        attribute = attribute_for_functions(attribute)
-    module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
-    if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
-        raise InvalidInput(
-            f"{shown(text)} does not name a class or function", "write mypackage.features.Encoder, or pkg:Outer.Inner"
-        )
-    return f"{attribute}{separator}{module}", name
-
-
 def parse_head(text: str) -> tuple[int, str]:
     """Number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
     found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())

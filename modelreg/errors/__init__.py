@@ -22,11 +22,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from modelreg.domain.confinement import Confinement
-    from modelreg.domain.gates import GateCheck
+from typing import Any
 
 
 class ModelregError(Exception):
@@ -548,29 +544,14 @@ class NothingToRollBackTo(Conflict):
 
 
 class GateRefused(RefusedByGate):
-    """A version is kept out of a stage; ``check`` holds what each gate said."""
+    """A version did not pass the gates of a stage."""
 
     code = "gate_refused"
 
-    def __init__(self, check: GateCheck) -> None:
-        failed, version = check.failures, f"{check.name}/{check.version}"
-        which = failed[0].expression if len(failed) == 1 else f"{len(failed)} of {len(check.gates)} gates"
-        found = failed[0].reason or ", ".join(f"{name} is {_found(value)}" for name, value in failed[0].found.items())
+    def __init__(self, message: str, hint: str | None, check: Any) -> None:
+        super().__init__(message, hint)
         self.check = check
-        super().__init__(
-            f"{version} is kept out of {check.stage} by {which}"
-            + (f", where {found}" if len(failed) == 1 and found else ""),
-            self.cure or f"modelreg gate check {quoted(version)} {check.stage}; --force --message WHY overrides gates",
-        )
-
-    @property
-    def cure(self) -> str | None:
-        """What makes scores comparable that are not, where that alone may be in the way; else None."""
-        datasets = list(dict.fromkeys(dataset for gate in self.check.failures for dataset in gate.incomparable))
-        if not datasets:
-            return None
-        command = f"modelreg evaluate {quoted(f'{self.check.name}/{self.check.version}')} --data FILE --target COLUMN"
-        return f"measure both on the same data: {command} --as {quoted(datasets[0])} --production"
+        """The `modelreg.domain.gates.GateCheck`: what each gate said."""
 
 
 # --- damaged --------------------------------------------------------------------------------------------------
@@ -706,9 +687,9 @@ class SandboxUnavailable(Untrusted):
 
     code = "sandbox_unavailable"
 
-    def __init__(self, confinement: Confinement) -> None:
+    def __init__(self, missing: str) -> None:
         super().__init__(
-            f"models are to run in complete confinement only, and this system cannot do that ({confinement.missing})",
+            f"models are to run in complete confinement only, and this system cannot do that ({missing})",
             "run it on Linux 5.13 or newer with Landlock; 'modelreg info' shows what there is",
         )
 
@@ -966,10 +947,6 @@ def _some(findings: Sequence[str]) -> str:
 
 
 _LISTED = 20
-
-
-def _found(value: object) -> str:
-    return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def shown(text: str) -> str:

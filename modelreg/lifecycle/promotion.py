@@ -11,7 +11,7 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
 from modelreg.lifecycle.rules.transitions import Terms, is_due, plan_transition
-from modelreg.registration import provenance
+from modelreg.store.actor import current_actor
 from modelreg.store.catalog.reader import Snapshot
 from modelreg.store.catalog.writer import Change
 from modelreg.store.folder import Home
@@ -28,7 +28,7 @@ def promoting(home: Home, message: str | None) -> Iterator[Change]:
     Nothing else may have been changed by then; what has is to be done in an `Change.attempt`.
     """
     refusal: GateRefused | None = None
-    with home.catalog.writing(provenance.actor(), message) as change:
+    with home.catalog.writing(current_actor(), message) as change:
         try:
             yield change
         except GateRefused as refused:
@@ -50,7 +50,9 @@ def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool
     checks = _ask_gates(catalog, version, terms, occupants)
     refusal = next((check for check in checks if not check.passed), None)
     if refusal is not None and not force:
-        raise GateRefused(refusal)
+        from modelreg.lifecycle.rules.gates import gate_refusal
+
+        raise gate_refusal(refusal)
     changes = plan_transition(version.name, version.version, version.stage, terms, occupants, rules)
     return Transition(
         version.name,

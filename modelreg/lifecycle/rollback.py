@@ -12,7 +12,7 @@ from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
 from modelreg.lifecycle.promotion import notes_on
 from modelreg.lifecycle.rules.tenures import plan_rollback
-from modelreg.registration import provenance
+from modelreg.store.actor import current_actor
 from modelreg.store.catalog.reader import Snapshot
 from modelreg.store.folder import Home
 
@@ -36,7 +36,7 @@ def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:
         checked = catalog.version(Reference(name, plan(catalog, name).version))
     while True:
         _require_bytes(home, checked)
-        with home.catalog.writing(provenance.actor(), message) as change:
+        with home.catalog.writing(current_actor(), message) as change:
             planned = plan(change, name)
             version = change.version(Reference(name, planned.version))
             if version.digest == checked.digest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from modelreg.analysis.denied_names import is_trustable, trust_refusal
 from modelreg.analysis.policy import Pairs, allowed
 from modelreg.domain.scans import ImportedName, Scan, TrustedName, Verdict
-from modelreg.errors import UntrustedModel
+from modelreg.errors import InvalidInput, UntrustedModel, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,22 @@ def trustable(scan: Scan) -> tuple[str, ...]:
     if not only_names or not all(is_trustable(each.module, each.name) for each in unknown):
         return ()
     return tuple(subject for each in unknown for subject in each.trust_subjects)
+
+
+def parse_trusted_name(text: str) -> tuple[str, str]:
+    """Module and qualified name from ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner``.
+
+    ``package.Class.attribute=NAME`` stands for the name as the value of this attribute alone; then the attribute goes
+    before the module, as `TrustedName` has it. Raises `InvalidInput`.
+    """
+    attribute, separator, text = text.rpartition("=")
+    if separator:
+        from modelreg.analysis.policy import attribute_for_functions
+
+        attribute = attribute_for_functions(attribute)
+    module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
+    if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+        raise InvalidInput(
+            f"{shown(text)} does not name a class or function", "write mypackage.features.Encoder, or pkg:Outer.Inner"
+        )
+    return f"{attribute}{separator}{module}", name

@@ -31,7 +31,7 @@ from modelreg.errors import (
 )
 from modelreg.maintenance.consistency import logged_findings, manifest_findings
 from modelreg.maintenance.pruning import refuse_unbelievable
-from modelreg.registration import provenance
+from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
 from modelreg.store.catalog import Catalog, swap
@@ -156,7 +156,7 @@ def _copied(
 
     Raises `Damaged`; ``all_or_nothing`` says that what was copied until then is taken away again.
     """
-    with Catalog(private, target.writing, target.lock_timeout, provenance.actor).reading() as catalog:
+    with Catalog(private, target.writing, target.lock_timeout, current_actor).reading() as catalog:
         refuse_unbelievable(catalog, outcome)
         target.make_places(shared=catalog.setting(SHARED) == "yes")
         target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from modelreg.data.signatures import signature_as_json
 from modelreg.domain.garbage import Leftover
 from modelreg.domain.references import Digest
 from modelreg.domain.registries import Finding
 from modelreg.domain.runs import LoggedModel
+from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import shown

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modelreg.domain.garbage import Leftover, Patience
-from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
+from modelreg.domain.pruning import Candidate, PrunedBytes, Pruning, VersionFate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.lifecycle.rules.tenures import needed_versions
 from modelreg.maintenance.consistency import journal_findings, loss_findings, older_blobs
-from modelreg.maintenance.retention import Candidate, Retention, decide_fates
-from modelreg.registration import provenance
+from modelreg.maintenance.retention import Retention, decide_fates
+from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded
 from modelreg.store.artifacts.copying import of_bytes
@@ -78,7 +78,7 @@ def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
             planned = _plan(home, request)
             if not planned.removed:
                 break
-            with home.catalog.writing(provenance.actor(), why) as change:
+            with home.catalog.writing(current_actor(), why) as change:
                 is_current = tuple(_fates(change, request)) == planned.pruning.versions
                 for fate in planned.removed if is_current else ():
                     change.delete_version(fate.name, fate.version)

@@ -6,22 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modelreg.domain.pruning import VersionFate
+from modelreg.domain.pruning import Candidate, VersionFate
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A version that might go."""
-
-    name: ModelName
-    version: int
-    stage: Stage
-    created_at: datetime
-    size: int
-    aliases: str | None
-    """Its aliases, None without any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelreg.data.signatures import signature_as_json
-from modelreg.domain.signatures import Signature
+from modelreg.domain.signatures import Signature, signature_as_json
 from modelreg.loading.flavors.mlflow import SIGNATURE
 from modelreg.system import clock
 from modelreg.system.clock import as_text

@@ -45,8 +45,8 @@ from modelreg.mlflow_transfer.merging import (
 from modelreg.mlflow_transfer.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowVersion, Source
-from modelreg.registration import provenance
 from modelreg.registration.register import Published, add_version, publish, require_published
+from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
 from modelreg.store.artifacts.source import Source as FoundFiles
@@ -274,7 +274,7 @@ class _Import:
 
     @contextmanager
     def _changing(self) -> Iterator[Change]:
-        with self._home.catalog.writing(provenance.actor(), f"imported from {self._location}") as change:
+        with self._home.catalog.writing(current_actor(), f"imported from {self._location}") as change:
             yield change
         interrupts.go_on()
 

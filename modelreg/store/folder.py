@@ -389,9 +389,9 @@ def _settings(shared: bool, rules: StageRules | None) -> dict[str, str]:
 
 
 def _actor() -> Actor:
-    from modelreg.registration import provenance  # what only reads needs to know nobody
+    from modelreg.store.actor import current_actor  # what only reads needs to know nobody
 
-    return provenance.actor()
+    return current_actor()
 
 
 def _here_and_above() -> tuple[Path, ...]:

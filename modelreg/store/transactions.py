@@ -46,9 +46,9 @@ def reading(home: Home) -> Iterator[Snapshot]:
 def writing(home: Home, message: str | None = None) -> Iterator[Change]:
     """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
     from modelreg.domain.statements import checked_message
-    from modelreg.registration import provenance
+    from modelreg.store.actor import current_actor
 
     with storing(inside=home.path):
         home.require()
-        with home.catalog.writing(provenance.actor(), checked_message(message)) as change:
+        with home.catalog.writing(current_actor(), checked_message(message)) as change:
             yield change

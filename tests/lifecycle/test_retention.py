@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelreg.domain.garbage import Leftover, Patience
+from modelreg.domain.pruning import Candidate
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.statements import checked_duration
-from modelreg.maintenance.retention import Candidate, Retention, decide_fates
+from modelreg.maintenance.retention import Retention, decide_fates
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

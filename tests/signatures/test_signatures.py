@@ -16,9 +16,9 @@ import scipy.sparse
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelreg.data.signatures import infer_signature, read_signature, signature_as_json, signature_from_json
+from modelreg.data.signatures import infer_signature, read_signature
 from modelreg.data.tables import csv as csv_tables
-from modelreg.domain.signatures import Signature, SignatureField
+from modelreg.domain.signatures import Signature, SignatureField, signature_as_json, signature_from_json
 from modelreg.errors import InvalidData, SourceNotFound
 
 TYPES = ["boolean", "int8", "int64", "uint64", "float16", "float64", "string", "binary", "datetime", "any"]

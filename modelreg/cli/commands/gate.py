@@ -12,7 +12,6 @@ from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
 from modelreg.cli.output import Column
 from modelreg.domain.gates import Gate, GateCheck, GateResult
-from modelreg.errors import GateRefused
 from modelreg.system.clock import as_text
 
 gate = typer.Typer(
@@ -159,8 +158,10 @@ def check(context: typer.Context, reference: ReferenceArgument, stage: _Stage, a
     checked = registry(context).check_gates(reference, stage)
     print_check(checked, as_json)
     if not checked.passed:
-        refused = GateRefused(checked)
-        refused.hint = refused.cure  # what the checks said is shown already
+        from modelreg.lifecycle.rules.gates import comparable_scores_hint, gate_refusal
+
+        refused = gate_refusal(checked)
+        refused.hint = comparable_scores_hint(checked)  # the table shows already what each gate said
         raise refused
 
 

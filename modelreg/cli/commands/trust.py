@@ -54,7 +54,7 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
     from modelreg.analysis.policy import allowed
-    from modelreg.domain.statements import parse_trusted_name
+    from modelreg.loading.trust import parse_trusted_name
 
     source = registry(context)
     added = source.trust(*names, message=message)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from modelreg.data.signatures import signature_as_json
 from modelreg.domain.comparison import why_incomparable
 from modelreg.domain.gates import Gate, GateCheck, GateResult, Value
+from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelVersion
-from modelreg.errors import InvalidExpression
+from modelreg.errors import GateRefused, InvalidExpression, quoted
 from modelreg.expressions.evaluation import evaluate
 from modelreg.expressions.parsing import parse_gate
 from modelreg.expressions.tree import Expression, Field, fields_of, predicates_of
@@ -32,6 +32,33 @@ def check_gates(
         passed=all(result.passed for result in results),
         gates=results,
     )
+
+
+def gate_refusal(check: GateCheck) -> GateRefused:
+    """The error for a version that did not pass, naming the gate that failed and the values that it found."""
+    failed, version = check.failures, f"{check.name}/{check.version}"
+    which = failed[0].expression if len(failed) == 1 else f"{len(failed)} of {len(check.gates)} gates"
+    found = failed[0].reason or ", ".join(f"{name} is {_in_words(value)}" for name, value in failed[0].found.items())
+    return GateRefused(
+        f"{version} is kept out of {check.stage} by {which}"
+        + (f", where {found}" if len(failed) == 1 and found else ""),
+        comparable_scores_hint(check)
+        or f"modelreg gate check {quoted(version)} {check.stage}; --force --message WHY overrides gates",
+        check,
+    )
+
+
+def comparable_scores_hint(check: GateCheck) -> str | None:
+    """The command that makes scores comparable that are not, where that alone may be in the way; else None."""
+    datasets = [dataset for gate in check.failures for dataset in gate.incomparable]
+    if not datasets:
+        return None
+    command = f"modelreg evaluate {quoted(f'{check.name}/{check.version}')} --data FILE --target COLUMN"
+    return f"measure both on the same data: {command} --as {quoted(datasets[0])} --production"
+
+
+def _in_words(value: Value) -> str:
+    return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def check_as_json(check: GateCheck, *, forced: bool) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _do_job(channel: socket.socket, answers: int) -> Message:
     for descriptor in granted:
         os.close(descriptor)
     if preparation.is_required and not confinement.is_complete:
-        raise SandboxUnavailable(confinement)
+        raise SandboxUnavailable(confinement.missing)
     _send(answers, messages.Confined(confinement))
     _pass_warnings_on(answers)
     _import_libraries(preparation.flavor)

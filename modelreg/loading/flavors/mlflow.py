@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg.analysis.containers.content import Files, OpenModel, text
 from modelreg.analysis.containers.yaml_text import parse_mapping
-from modelreg.data.signatures import signature_from_json
 from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
 from modelreg.domain.registrations import Description
-from modelreg.domain.signatures import Signature, SignatureField
+from modelreg.domain.signatures import Signature, SignatureField, signature_from_json
 from modelreg.errors import InvalidData, UnloadableModel
 from modelreg.loading.flavors import pickles, skops
 

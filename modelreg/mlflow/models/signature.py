@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelreg.data.signatures import infer_signature as inferred
-from modelreg.data.signatures import signature_as_json
-from modelreg.domain.signatures import Signature, SignatureField
+from modelreg.domain.signatures import Signature, SignatureField, signature_as_json
 from modelreg.mlflow.exceptions import speaks_mlflow
 from modelreg.mlflow.types.schema import Schema
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from modelreg.data.signatures import signature_as_json, signature_from_json
 from modelreg.domain.references import Digest
-from modelreg.domain.signatures import Signature
+from modelreg.domain.signatures import Signature, signature_as_json, signature_from_json
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, shown
 from modelreg.store.artifacts.copying import of_bytes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelreg.domain.gates import Gate
     from modelreg.domain.journal import JournalEntry
     from modelreg.domain.models import Model
+    from modelreg.domain.pruning import Candidate
     from modelreg.domain.references import Digest, ModelName, Reference
     from modelreg.domain.runs import LoggedModel, MetricPoint, Run
     from modelreg.domain.scans import TrustedName
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from modelreg.domain.versions import ModelVersion, StoredVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression, Field
-    from modelreg.maintenance.retention import Candidate
     from modelreg.store.catalog.journal_chain import State, Values
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from modelreg import __version__
-from modelreg.data.signatures import signature_as_json
 from modelreg.domain.confinement import Permissions
 from modelreg.domain.evaluations import Evaluation, Scores
 from modelreg.domain.journal import (
@@ -45,7 +44,7 @@ from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registrations import Description, Provenance
 from modelreg.domain.runs import RUNNING, LoggedModel
 from modelreg.domain.scans import Scan
-from modelreg.domain.signatures import Signature
+from modelreg.domain.signatures import Signature, signature_as_json
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, ModelFile, ModelVersion

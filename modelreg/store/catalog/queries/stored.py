@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
+from modelreg.domain.pruning import Candidate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelFile, StoredVersion
-from modelreg.maintenance.retention import Candidate
 from modelreg.store.catalog.rows import understood
 from modelreg.system.clock import from_text
 

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.signatures import signature_from_json
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.scans import ImportedName, Verdict
+from modelreg.domain.signatures import signature_from_json
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import Approval, Environment, ModelFile, ModelVersion
 from modelreg.store.catalog.rows import grouped, understood
