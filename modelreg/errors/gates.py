@@ -1,0 +1,20 @@
+"""A version did not pass its gates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelreg.errors.base import (
+    RefusedByGate,
+)
+
+
+class GateRefused(RefusedByGate):
+    """A version did not pass the gates of a stage."""
+
+    code = "gate_refused"
+
+    def __init__(self, message: str, hint: str | None, check: Any) -> None:
+        super().__init__(message, hint)
+        self.check = check
+        """The `modelreg.domain.gates.GateCheck`: what each gate said."""
