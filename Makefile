@@ -21,12 +21,12 @@ test-faults: $(READY)
 
 # The tests of flavors, signatures, inference and tables with the libraries that they are about, in an environment of its own.
 test-flavors: .venv-flavors/.ready
-	.venv-flavors/bin/pytest -n auto --dist worksteal -m "not slow" tests/flavors tests/signatures tests/inference tests/tables
+	.venv-flavors/bin/pytest -n auto --dist worksteal -m "not slow" tests/loading/flavors tests/data
 	.venv-flavors/bin/pytest -n auto --dist worksteal -k autolog tests/mlflow/test_scripts.py
 
 # MLflow itself on a registry of ours, and in and out of its stores, with everything that it brings, in an environment of its own.
 test-mlflow: .venv-mlflow/.ready
-	.venv-mlflow/bin/pytest -n auto --dist worksteal tests/mlflow_store tests/exchange
+	.venv-mlflow/bin/pytest -n auto --dist worksteal tests/mlflow_plugin tests/mlflow_transfer
 
 # On every Python from 3.11 that this machine has, each in an environment of its own.
 test-all:
@@ -60,7 +60,7 @@ policy: .venv-flavors/.ready
 
 # Ten minutes of random pickles: what the analysis accepts, Python's unpicklers must build as its graph says.
 fuzz: $(READY)
-	PYTHONPATH=. $(BIN)/python -W ignore tests/security/following.py 600
+	PYTHONPATH=. $(BIN)/python -W ignore tests/analysis/following.py 600
 
 # The table of docs/security.md: other scanners and modelreg on the same files, the scanners in an environment of their own.
 # COMPARE="--hostile DIR --genuine DIR" takes files that are there.

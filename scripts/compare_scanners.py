@@ -32,7 +32,7 @@ OFFLINE = {
     "NO_ANALYTICS": "1",
     "DO_NOT_TRACK": "1",
     "HF_HUB_OFFLINE": "1",
-    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/security'}",
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/analysis'}",
 }
 
 
@@ -168,14 +168,14 @@ class Worker:
 
 
 def write_hostile(folder: Path) -> None:
-    """The files of ``tests/security/hostile``."""
+    """The files of ``tests/analysis/hostile``."""
     command = [sys.executable, "-W", "ignore", "-m", "hostile", str(folder)]
     subprocess.run(command, env={**os.environ, **OFFLINE}, check=True)
 
 
 def write_genuine(folder: Path) -> None:
     """Every estimator of the installed scikit-learn that can be fitted, by pickle and joblib in turns."""
-    sys.path.insert(0, str(ROOT / "tests/security"))
+    sys.path.insert(0, str(ROOT / "tests/analysis"))
     import joblib
     from genuine_models import combined_estimators, fitted_estimators
 

@@ -48,7 +48,11 @@ WRITES = {
     *("register", "evaluate", "approve", "transition", "rollback", "alias", "tag", "describe", "rename", "delete"),
     *("init", "restore", "import-mlflow"),
 }
-READ_ELSEWHERE = {"predict": "reads as 'load' does", "export": "as 'load' does", "export-mlflow": "tests/exchange"}
+READ_ELSEWHERE = {
+    "predict": "reads as 'load' does",
+    "export": "as 'load' does",
+    "export-mlflow": "tests/mlflow_transfer",
+}
 
 
 def test_every_command_that_reads_is_measured():

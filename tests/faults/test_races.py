@@ -62,7 +62,7 @@ READING = {"list", "versions", "show", "diff", "history", "info", "verify", "exp
 
 ELSEWHERE = {
     "predict": "its only change is an entry in the journal for --trust full, which is written as that of 'tag' is",
-    "import-mlflow": "needs MLflow: tests/exchange",
+    "import-mlflow": "needs MLflow: tests/mlflow_transfer",
     "export-mlflow": "changes MLflow's store alone",
 }
 """Commands that are not raced here, and why."""

@@ -83,7 +83,7 @@ def test_a_virtual_environment_that_is_the_folder_of_a_project(world):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", project], check=True)
     (packages,) = project.glob("lib/python*/site-packages")
     (packages / "all.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path) + "\n")
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     (packages / "own.pth").write_text(here + "\n")
     places = write(project, ".env", "taxes/2025.txt", "lib/text")
     world.registry = Registry(project / ".modelreg")

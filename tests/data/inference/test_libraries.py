@@ -12,7 +12,7 @@ from modelreg.analysis.containers.content import OpenModel
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust
 
-FILES = Path(__file__).parents[1] / "flavors" / "files"
+FILES = Path(__file__).parents[2] / "loading" / "flavors" / "files"
 ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])
 
 

@@ -1,6 +1,6 @@
 """Holds the pickle reader against Python: what it accepts, Python's unpicklers build as the graph says.
 
-There is no law for what the reader refuses. ``python tests/security/following.py SECONDS`` does it with random pickles
+There is no law for what the reader refuses. ``python tests/analysis/following.py SECONDS`` does it with random pickles
 for so long.
 """
 

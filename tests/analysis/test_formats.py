@@ -17,7 +17,7 @@ from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 from modelreg.loading.flavors import recognise
 
-FILES = Path(__file__).parents[1] / "flavors" / "files"
+FILES = Path(__file__).parents[1] / "loading" / "flavors" / "files"
 UNKNOWN = b"\x80\x04\x8c\x09mypackage\x8c\x07Encoder\x93)\x81."
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
 

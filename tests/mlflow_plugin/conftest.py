@@ -16,7 +16,7 @@ collect_ignore_glob = [] if find_spec("mlflow") else ["test_*.py"]
 def pytest_collection_modifyitems(items):
     """MLflow and what it imports warn of many things, which are not ours to mend."""
     for item in items:
-        if item.path.parent.name == "mlflow_store":
+        if item.path.parent.name == "mlflow_plugin":
             item.add_marker(pytest.mark.filterwarnings("default"))
 
 
