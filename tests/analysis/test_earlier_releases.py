@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from modelreg.records.scan import Verdict
-from modelreg.security.scan import scan
-from modelreg.security.trust import Trust
-from modelreg.security.unpickle import load_pickle
 from sklearn._loss import _loss
+
+from modelreg.analysis.scan import scan
+from modelreg.domain.scans import Verdict
+from modelreg.loading.trust import Trust
+from modelreg.loading.unpickle import load_pickle
 
 FILES = sorted(Path(__file__).with_name("earlier_releases").glob("*.pkl.gz"))
 

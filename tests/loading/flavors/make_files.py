@@ -1,7 +1,7 @@
 """Writes the small genuine model files in ``files/`` with the libraries that own their formats.
 
-Run ``python tests/loading/flavors/make_files.py`` where all of them are installed; ``files/versions.json`` then says which
-versions they were.
+Run ``python tests/loading/flavors/make_files.py`` where all of them are installed; ``files/versions.json`` then says
+which versions they were.
 """
 
 from __future__ import annotations
