@@ -6,26 +6,26 @@ from pathlib import Path
 
 from modelreg.domain.evaluations import Scores
 from modelreg.domain.references import Digest, ModelName, Reference
-from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.scans import ImportedName, Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, Environment, ModelFile
 from modelreg.store.actor import current_actor
-from modelreg.store.catalog.writer import Change, NewVersion
-from modelreg.store.folder import Home
+from modelreg.store.catalog.writer import CatalogWriter, NewVersion
+from modelreg.store.folder import RegistryFolder
 
 
 def fill(folder: Path, models: int, versions: int) -> None:
     """Make a registry of ``models`` models with ``versions`` versions each, the newest in Production."""
-    home = Home(folder, lock_timeout=30)
+    home = RegistryFolder(folder, lock_timeout=30)
     home.create()
     with home.catalog.writing(current_actor()) as change:
         for model in range(models):
             _add_model(change, ModelName(f"model-{model:06d}"), model * versions, versions)
 
 
-def _add_model(change: Change, name: ModelName, first: int, versions: int) -> None:
+def _add_model(change: CatalogWriter, name: ModelName, first: int, versions: int) -> None:
     for count in range(first, first + versions):
         number = change.add_version(name, _version(count))
         if count % 10 == 0:
@@ -33,7 +33,7 @@ def _add_model(change: Change, name: ModelName, first: int, versions: int) -> No
     change.set_stage(name, StageChange(number, Stage.NONE, Stage.PRODUCTION))
 
 
-def _live_with(change: Change, reference: Reference) -> None:
+def _live_with(change: CatalogWriter, reference: Reference) -> None:
     """What happens to some versions of any registry: they are measured, approved, tagged, and came from elsewhere."""
     version = change.version(reference)
     data = Digest(f"sha256:{0:064x}")
@@ -74,7 +74,7 @@ def _version(count: int) -> NewVersion:
         status=READY,
         digest=digest,
         files=(ModelFile("model.pkl", digest, 1000), *_OTHER_FILES[: count % 3]),
-        described=Description("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
+        described=RecognisedModel("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
         scan=Scan(Verdict.SAFE, _imports(), ()),
         signature=None,
         metrics={"accuracy": 0.91, "roc_auc": 0.95},

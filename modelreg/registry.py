@@ -29,7 +29,7 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, Home, absolute, find_home
+from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute, find_home
 from modelreg.store.transactions import reading, storing, writing
 from modelreg.system.files import refuse_address
 
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from modelreg.domain.confinement import Permissions
     from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
     from modelreg.domain.gates import AddedGate, Gate, GateCheck
-    from modelreg.domain.journal import JournalEntry, StageHeld
-    from modelreg.domain.metadata import Alteration
+    from modelreg.domain.journal import JournalEntry, StageAtMoment
+    from modelreg.domain.metadata import MetadataChange
     from modelreg.domain.models import Model
     from modelreg.domain.pruning import Pruning
     from modelreg.domain.registrations import Registration
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from modelreg.runs import Runs
     from modelreg.store.artifacts.copying import Progress
     from modelreg.store.artifacts.manifest import Manifest
-    from modelreg.store.catalog.writer import Change
+    from modelreg.store.catalog.writer import CatalogWriter
 
     Count = Callable[[int, int], None]
     Rows = Callable[[int, int | None], None]
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 
 
-class StatedOfStored(TypedDict, total=False):
+class StoredVersionOptions(TypedDict, total=False):
     """What may be stated about a version of stored bytes; `Registry.register` says what each means."""
 
     description: str | None
@@ -86,7 +86,7 @@ class StatedOfStored(TypedDict, total=False):
     allow_unsafe: str | None
 
 
-class Stated(StatedOfStored, total=False):
+class VersionOptions(StoredVersionOptions, total=False):
     """What may be stated about a version."""
 
     metrics: Mapping[str, float] | None
@@ -109,7 +109,7 @@ class Registry:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
             )
-        self._home = Home(absolute(find_home(None if path is None else Path(path))), lock_timeout)
+        self._home = RegistryFolder(absolute(find_home(None if path is None else Path(path))), lock_timeout)
 
     @property
     def folder(self) -> Path:
@@ -239,18 +239,18 @@ class Registry:
         with reading(self._home) as catalog:
             return history.entries_of(catalog, subject, chosen)
 
-    def stage_held(self, reference: str) -> StageHeld:
+    def stage_held(self, reference: str) -> StageAtMoment:
         """The stage that a version is in now, since when, and who put it there."""
-        from modelreg.domain.journal import StageHeld
+        from modelreg.domain.journal import StageAtMoment
 
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
             entry = catalog.last_into_stage(version.name, version.version)
         since, user = (version.created_at, version.created_by) if entry is None else (entry.at, entry.user)
         claimed, message = (None, None) if entry is None else (entry.claimed_user, entry.message)
-        return StageHeld(version.name, version.version, version.stage, since, user, claimed, message)
+        return StageAtMoment(version.name, version.version, version.stage, since, user, claimed, message)
 
-    def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageHeld]:
+    def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageAtMoment]:
         """Which version was in which stage at ``moment``: of every model, of one, or one version.
 
         ``moment`` is aware, or a text: ``2026-10-01T12:00:00Z``, ``2026-10-01`` for the end of that day in UTC,
@@ -420,7 +420,7 @@ class Registry:
             return register_source(self._home, request, progress)
 
     def log_model(
-        self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[Stated]
+        self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[VersionOptions]
     ) -> Registration:
         """Write ``estimator`` with joblib and `register` the file, with everything that ``stated`` says.
 
@@ -437,7 +437,7 @@ class Registry:
         with dumped(estimator) as path:
             return self.register(path, name, **stated)
 
-    def register_stored(self, reference: str, name: str, **stated: Unpack[StatedOfStored]) -> Registration:
+    def register_stored(self, reference: str, name: str, **stated: Unpack[StoredVersionOptions]) -> Registration:
         """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
 
         A run's model comes with the run's metrics and parameters as they are now, a version with its own; the
@@ -451,7 +451,7 @@ class Registry:
             self._home.require()
             return register(self._home, request_for(self._home, reference, parse_name(name), dict(stated)), None)
 
-    def register_reference(self, location: str, name: str, **stated: Unpack[Stated]) -> Registration:
+    def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
         """Register what cannot be stored: the next version of ``name`` says where its bytes are, and has none.
 
         Its status is ``REFERENCE``; `load` and whatever else needs bytes raises `BytesElsewhere` for it. All the rest
@@ -592,7 +592,7 @@ class Registry:
             change.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
         return gate
 
-    def approve(self, reference: str, *, message: str = "", withdraw: bool = False) -> Alteration:
+    def approve(self, reference: str, *, message: str = "", withdraw: bool = False) -> MetadataChange:
         """Vouch for a version as the OS user, or take that back; it holds for whatever has the same digest.
 
         A gate ``approvals >= 2`` counts everybody but who registered the version. Raises `ApprovalNotFound`.
@@ -814,7 +814,7 @@ class Registry:
 
     # Everyday changes
 
-    def alias(self, reference: str, alias: str, *, message: str | None = None) -> Alteration:
+    def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
         """Let ``alias`` mean a version, whatever it meant before; raises `InvalidAlias`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
@@ -822,7 +822,7 @@ class Registry:
         with writing(self._home, message) as change:
             return metadata.set_alias(change, Reference.parse(reference), parse_alias(alias))
 
-    def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> Alteration:
+    def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> MetadataChange:
         """Let ``alias`` mean nothing any more; raises `AliasNotFound`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
@@ -837,7 +837,7 @@ class Registry:
         *,
         remove: Sequence[str] = (),
         message: str | None = None,
-    ) -> Alteration:
+    ) -> MetadataChange:
         """Set tags of a model (``NAME``) or a version, and take others away; raises `TagNotFound`."""
         from modelreg.domain.statements import checked_tags
         from modelreg.lifecycle import metadata
@@ -845,7 +845,7 @@ class Registry:
         with writing(self._home, message) as change:
             return metadata.tag(change, subject, checked_tags(tags), remove)
 
-    def describe(self, subject: str, description: str, *, message: str | None = None) -> Alteration:
+    def describe(self, subject: str, description: str, *, message: str | None = None) -> MetadataChange:
         """Replace the description of a model (``NAME``) or a version."""
         from modelreg.domain.statements import checked_text
         from modelreg.lifecycle import metadata
@@ -853,7 +853,7 @@ class Registry:
         with writing(self._home, message) as change:
             return metadata.describe(change, subject, checked_text(description, "the description"))
 
-    def rename(self, name: str, new: str, *, message: str | None = None) -> Alteration:
+    def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
         """Give a model another name; references by the old one lead nowhere, and never to another model's versions.
 
         Raises `NameInUse`, and `NameTaken` for one that differs from another model's in case only.
@@ -1139,7 +1139,7 @@ class Registry:
                 require_plain_alias(alias)
 
     @contextmanager
-    def _promoting(self, message: str | None) -> Iterator[Change]:
+    def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
         from modelreg.domain.statements import checked_message
         from modelreg.lifecycle.promotion import promoting
 
@@ -1174,18 +1174,18 @@ class Registry:
     ) -> Iterator[ModelRun]:
         """A version's model in a process of its own, and its data; the process starts while they are looked up."""
         from modelreg.data.tables.source import TableFile, table_of
-        from modelreg.loading.confined.conditions import Conditions
-        from modelreg.loading.confined.job import Preparation
+        from modelreg.loading.confined.conditions import RunConditions
+        from modelreg.loading.confined.job import WorkerSetup
         from modelreg.loading.confined.process import ModelProcess
         from modelreg.loading.confined.running import ModelRun
         from modelreg.loading.installed import warn_of_other_libraries
 
-        with Conditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
+        with RunConditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
             warn_of_other_libraries(version)
             process.prepare(
-                Preparation(
+                WorkerSetup(
                     permissions=conditions.permissions,
                     limits=conditions.limits,
                     is_required=conditions.is_required or self._home.requires_sandbox(),

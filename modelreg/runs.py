@@ -29,7 +29,7 @@ from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
 from modelreg.store.artifacts.source import Source, SourceFile, find_source
-from modelreg.store.folder import Home
+from modelreg.store.folder import RegistryFolder
 from modelreg.store.transactions import reading, storing, writing
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds, as_text
@@ -50,7 +50,7 @@ class Runs:
     Each change is one transaction, with its entry in the journal. Methods raise what those of `Registry` raise.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: RegistryFolder) -> None:
         self._home = home
 
     def start(self, name: str | None = None, *, tags: Mapping[str, object] | None = None) -> Run:

@@ -18,8 +18,8 @@ from modelreg.cli.application import COMMANDS
 from modelreg.domain.comparison import Difference
 from modelreg.domain.evaluations import Prediction
 from modelreg.domain.gates import Gate, GateCheck
-from modelreg.domain.journal import JournalEntry, StageHeld
-from modelreg.domain.metadata import Alteration
+from modelreg.domain.journal import JournalEntry, StageAtMoment
+from modelreg.domain.metadata import MetadataChange
 from modelreg.domain.models import Model
 from modelreg.domain.pruning import Pruning
 from modelreg.domain.registries import Backup, Finding, RegistryInformation, Restoration
@@ -111,9 +111,9 @@ RECORDS = {
     "diff": Difference,
     "gate list": Gate,
     "gate check": GateCheck,
-    "alias": Alteration,
+    "alias": MetadataChange,
     "history": JournalEntry,
-    "history --as-of": StageHeld,
+    "history --as-of": StageAtMoment,
     "verify": Finding,
     "info": RegistryInformation,
     "prune": Pruning,

@@ -44,7 +44,7 @@ from modelreg.analysis.pickle.object_graph import (
     Global,
     Node,
     Object,
-    Omitted,
+    OmittedValue,
     Persistent,
     Reference,
     SetOf,
@@ -200,7 +200,7 @@ class _Judge:
         match node:
             case str():
                 self._text(node, kinds, place)
-            case bytes() | Omitted():
+            case bytes() | OmittedValue():
                 self._data(node, kinds, place)
             case list() | tuple() | SetOf():
                 self._sequence(node.items if isinstance(node, SetOf) else node, kinds, place)
@@ -221,17 +221,17 @@ class _Judge:
         elif kinds.words.isdisjoint((TEXT, LABELS, literal(node))) and not _has_form(node, kinds):
             self._refuse(place, repr(node[:80]), kinds)
 
-    def _data(self, node: bytes | Omitted, kinds: Kinds, place: str) -> None:
-        type_name = node.type_name if isinstance(node, Omitted) else "bytes"
+    def _data(self, node: bytes | OmittedValue, kinds: Kinds, place: str) -> None:
+        type_name = node.type_name if isinstance(node, OmittedValue) else "bytes"
         if type_name == "str":
             admitted = TEXT in kinds.words or LABELS in kinds.words
         else:
             admitted = type_name != "int" and BYTES in kinds.words
-        if isinstance(node, Omitted) and node.names_file:
+        if isinstance(node, OmittedValue) and node.names_file:
             self._refuse(place, "a text that names a file", kinds)
         elif not admitted:
             said = "a very large number" if type_name == "int" else f"{_article(type_name)} of this length"
-            self._refuse(place, said if isinstance(node, Omitted) else "bytes", kinds)
+            self._refuse(place, said if isinstance(node, OmittedValue) else "bytes", kinds)
 
     def _sequence(self, values: Sequence[Node], kinds: Kinds, place: str) -> None:
         self._take(len(values) // _LOOKED_AT)
@@ -478,7 +478,7 @@ class _Judge:
 def _hides_a_method(name: str, value: Node) -> bool:
     """Whether an attribute of an object of a user's class hides what libraries call: a text for people does not."""
     if name == "__doc__":
-        return value is not None and not isinstance(value, str | Omitted)
+        return value is not None and not isinstance(value, str | OmittedValue)
     return name in METHODS_OF_ESTIMATORS or name.startswith("__")
 
 
@@ -549,7 +549,7 @@ def _is_long(argument: Node) -> bool:
     argument = resolved(argument)
     if isinstance(argument, dict):
         return any(_is_long(value) for key, value in argument.items() if key != "name" and not isinstance(value, dict))
-    is_omitted = isinstance(argument, Omitted) and argument.type_name == "str"
+    is_omitted = isinstance(argument, OmittedValue) and argument.type_name == "str"
     return is_omitted or (isinstance(argument, str) and len(argument) > _LONGEST_PARSED)
 
 

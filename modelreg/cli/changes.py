@@ -8,12 +8,12 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import tell_undo
-from modelreg.domain.metadata import Alteration
+from modelreg.domain.metadata import MetadataChange
 
 _LONGEST_UNDO = 300  # characters; the journal has longer texts, and those that cannot be printed as they are
 
 
-def print_change(context: typer.Context, done: Alteration, what: str, undo: list[str], form: output.Form) -> None:
+def print_change(context: typer.Context, done: MetadataChange, what: str, undo: list[str], form: output.Form) -> None:
     """Print what was changed as the form wants it, and the command that undoes it."""
     if form is output.Form.JSON:
         output.print_json(done)

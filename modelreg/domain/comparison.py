@@ -62,13 +62,13 @@ def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) ->
     if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):
         return None
     measures = (
-        Measure(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
+        Measurement(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
         for version in (before, after)
     )
     return why_other_measure(dataset, *measures)
 
 
-class Measure(NamedTuple):
+class Measurement(NamedTuple):
     """What a version was measured on."""
 
     reference: str
@@ -78,7 +78,7 @@ class Measure(NamedTuple):
     """Which target, class and weights; None where it was measured elsewhere."""
 
 
-def why_other_measure(dataset: str, *measures: Measure) -> str | None:
+def why_other_measure(dataset: str, *measures: Measurement) -> str | None:
     """Why scores on ``dataset`` do not compare; None where they do. Terms that are not known count as the same."""
     unknown = [each.reference for each in measures if each.data is None]
     if unknown:

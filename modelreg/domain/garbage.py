@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class GarbageCandidate:
     """Something on disk that perhaps nobody needs."""
 
     path: str
@@ -20,13 +20,13 @@ class Leftover:
     """When anything was done to it, in nanoseconds (st_ctime), which nobody can set."""
 
     @classmethod
-    def of(cls, path: str, status: os.stat_result) -> Leftover:
+    def of(cls, path: str, status: os.stat_result) -> GarbageCandidate:
         """What `stat` told of the file at ``path``."""
         return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class GracePeriod:
     """How long leftovers are kept: somebody may be about to need them."""
 
     now: int
@@ -34,11 +34,11 @@ class Patience:
     grace: timedelta
 
     @classmethod
-    def at(cls, moment: datetime, grace: timedelta) -> Patience:
+    def at(cls, moment: datetime, grace: timedelta) -> GracePeriod:
         """The patience that one has at ``moment``."""
         return cls(int(moment.timestamp() * 10**6) * 1000, grace)
 
-    def is_over(self, leftover: Leftover) -> bool:
+    def is_over(self, leftover: GarbageCandidate) -> bool:
         """Whether it is older than the grace time.
 
         What lies in the future is young: it was written before the clock was set back.
@@ -47,10 +47,10 @@ class Patience:
             return False
         return self.now - leftover.modified >= self.grace // timedelta(microseconds=1) * 1000
 
-    def divide(self, leftovers: Iterable[Leftover]) -> tuple[list[Leftover], list[Leftover]]:
+    def divide(self, leftovers: Iterable[GarbageCandidate]) -> tuple[list[GarbageCandidate], list[GarbageCandidate]]:
         """Those that are old, and those that are young."""
-        old: list[Leftover] = []
-        young: list[Leftover] = []
+        old: list[GarbageCandidate] = []
+        young: list[GarbageCandidate] = []
         for each in leftovers:
             (old if self.is_over(each) else young).append(each)
         return old, young

@@ -86,7 +86,7 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class StageHeld:
+class StageAtMoment:
     """The stage in which a version was at one moment, and who had put it there."""
 
     name: ModelName

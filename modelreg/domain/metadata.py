@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Alteration:
+class MetadataChange:
     """One value was replaced by another."""
 
     subject: str

@@ -10,7 +10,7 @@ from modelreg.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class VersionFate:
+class RetentionDecision:
     """What becomes of one version."""
 
     name: ModelName
@@ -48,7 +48,7 @@ class Pruning:
 
     dry_run: bool
     """Whether nothing was done."""
-    versions: tuple[VersionFate, ...]
+    versions: tuple[RetentionDecision, ...]
     """Every version of the models that were asked about; none where no retention was."""
     bytes: tuple[PrunedBytes, ...]
     removed: int
@@ -58,7 +58,7 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PruneCandidate:
     """A version that might go."""
 
     name: ModelName

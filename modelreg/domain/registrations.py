@@ -10,7 +10,7 @@ from modelreg.domain.versions import Environment, ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class RecognisedModel:
     """What a recogniser found in a model's files, without running them."""
 
     flavor: str

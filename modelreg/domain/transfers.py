@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
+class TransferOutcome(StrEnum):
     """What became of one model or version on its way; on a dry run, what would become of it."""
 
     ADDED = "added"
@@ -19,13 +19,13 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Transferred:
+class TransferItem:
     """What became of one model, or of one version."""
 
     name: str
     version: int | None
     """The number that it has where it came from; None for what is about the model itself."""
-    outcome: Outcome
+    outcome: TransferOutcome
     notes: tuple[str, ...] = ()
     """Sentences about what is otherwise than where it came from, and for a failure the reason."""
 
@@ -43,7 +43,7 @@ class Transfer:
     """MLflow's address, without a password."""
     dry_run: bool
     """Whether nothing was done."""
-    items: tuple[Transferred, ...]
+    items: tuple[TransferItem, ...]
     """Model after model, each before its versions; oldest version first."""
     added: int
     """How many versions are new; the other sums count models, too."""
@@ -51,13 +51,13 @@ class Transfer:
     failed: int
 
     @classmethod
-    def of(cls, tracking_uri: str, items: list[Transferred], *, dry_run: bool) -> Transfer:
+    def of(cls, tracking_uri: str, items: list[TransferItem], *, dry_run: bool) -> Transfer:
         """The items, and their sums."""
         return cls(
             tracking_uri=tracking_uri,
             dry_run=dry_run,
             items=tuple(items),
-            added=sum(each.outcome is Outcome.ADDED and each.version is not None for each in items),
-            changed=sum(each.outcome is Outcome.CHANGED for each in items),
-            failed=sum(each.outcome is Outcome.FAILED for each in items),
+            added=sum(each.outcome is TransferOutcome.ADDED and each.version is not None for each in items),
+            changed=sum(each.outcome is TransferOutcome.CHANGED for each in items),
+            failed=sum(each.outcome is TransferOutcome.FAILED for each in items),
         )

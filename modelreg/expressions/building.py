@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from modelreg.domain.scans import Verdict
 from modelreg.domain.stages import Stage
 from modelreg.errors import UnknownStage, did_you_mean, shown
-from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, Kind, release_key
+from modelreg.expressions.fields import KEYED, KEYED_OF_RUN, OF_MODEL, OF_RUN, PLAIN, FieldKind, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 60  # nodes below each other
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
-_UNORDERED = {Kind.STAGE, Kind.VERDICT, Kind.ALIAS}
+_UNORDERED = {FieldKind.STAGE, FieldKind.VERDICT, FieldKind.ALIAS}
 _PRODUCTION = "production"
 _WORDS = {word.value.lower() for word in (*Stage, *Verdict)}
 """Texts that are not mistaken for fields."""
@@ -52,7 +52,7 @@ class Key(NamedTuple):
     descending: bool
 
 
-class Misplaced(Exception):
+class ErrorAtPlace(Exception):
     """Something is wrong at one place; which text it is in is known further out."""
 
     def __init__(self, place: tuple[int, int], message: str, hint: str | None) -> None:
@@ -64,7 +64,7 @@ class _Typed(NamedTuple):
     """An operand, what it holds, and where it stands."""
 
     operand: Operand
-    kind: Kind | None
+    kind: FieldKind | None
     """None for a literal text, which becomes what it is compared with."""
     start: int
     end: int
@@ -87,8 +87,8 @@ class GateBuilder:
     """What lark calls for each rule of the grammar, with the parts of it; settles the types on the way."""
 
     allows_production = True
-    plain: Mapping[str, Kind] = PLAIN
-    keyed: Mapping[str, Kind] = KEYED
+    plain: Mapping[str, FieldKind] = PLAIN
+    keyed: Mapping[str, FieldKind] = KEYED
 
     # Operands
 
@@ -99,7 +99,9 @@ class GateBuilder:
         of_production = words[0].lower() == _PRODUCTION and len(words) > 1
         if of_production:
             if not self.allows_production:
-                raise Misplaced((start, end), "'production.' has a meaning in gates alone", "modelreg gate add --help")
+                raise ErrorAtPlace(
+                    (start, end), "'production.' has a meaning in gates alone", "modelreg gate add --help"
+                )
             start, words = start + len(words[0]) + 1, words[1:]
         name, keys = words[0], tuple(map(_unquoted, words[1:]))
         if name in self.plain and not keys:
@@ -108,13 +110,15 @@ class GateBuilder:
             return _Typed(
                 Field(name, _grouped(name, keys, (start, end)), of_production), self.keyed[name], *_place(token)
             )
-        raise Misplaced((start, end), *self._why_unknown(name, keys, token))
+        raise ErrorAtPlace((start, end), *self._why_unknown(name, keys, token))
 
     def number(self, children: list[Token]) -> _Typed:
         (token,) = children
         if not math.isfinite(value := float(token)):
-            raise Misplaced(_place(token), f"{shown(str(token))} is too large for a number", "use a number below 1e308")
-        return _Typed(Number(value), Kind.NUMBER, *_place(token))
+            raise ErrorAtPlace(
+                _place(token), f"{shown(str(token))} is too large for a number", "use a number below 1e308"
+            )
+        return _Typed(Number(value), FieldKind.NUMBER, *_place(token))
 
     def string(self, children: list[Token]) -> _Typed:
         (token,) = children
@@ -131,40 +135,42 @@ class GateBuilder:
     def signed(self, children: list[Any]) -> _Typed:
         sign, factor = children
         operand = _as_number(factor)
-        return _Typed(Negative(operand) if sign == "-" else operand, Kind.NUMBER, _place(sign)[0], factor.end)
+        return _Typed(Negative(operand) if sign == "-" else operand, FieldKind.NUMBER, _place(sign)[0], factor.end)
 
     def arithmetic(self, children: list[Any]) -> _Typed:
         left, operator, right = children
         calculation = Arithmetic(cast("ArithmeticOperator", str(operator)), _as_number(left), _as_number(right))
-        return _Typed(calculation, Kind.NUMBER, left.start, right.end)
+        return _Typed(calculation, FieldKind.NUMBER, left.start, right.end)
 
     # Predicates
 
     def comparison(self, children: list[Any]) -> Expression:
         left, token, right = children
         comparator = cast("Comparator", str(token))
-        if Kind.NUMBER in (left.kind, right.kind):
+        if FieldKind.NUMBER in (left.kind, right.kind):
             return Comparison(comparator, *_as_numbers(left, right))
         if left.kind is None:
             left, right, comparator = right, left, _FLIPPED[comparator]
         kinds = {left.kind, right.kind} - {None}
-        if kinds == {Kind.RELEASE}:
+        if kinds == {FieldKind.RELEASE}:
             return Comparison(comparator, _as_release(left), _as_release(right))
-        if (kinds - {Kind.TEXT, Kind.LOOSE} and len(kinds) > 1) or left.kind is right.kind is Kind.ALIAS:
+        if (kinds - {FieldKind.TEXT, FieldKind.LOOSE} and len(kinds) > 1) or left.kind is right.kind is FieldKind.ALIAS:
             raise _mismatch(right, left)
         if comparator not in ("=", "!=") and left.kind in _UNORDERED:
-            raise Misplaced(_place(token), f"{left} is {left.kind.value}, which has no order", "use =, != or IN")
-        if left.kind is Kind.MOMENT and right.kind is None:
+            raise ErrorAtPlace(_place(token), f"{left} is {left.kind.value}, which has no order", "use =, != or IN")
+        if left.kind is FieldKind.MOMENT and right.kind is None:
             return _compared_with_time(left.operand, comparator, right)
         return Comparison(comparator, left.operand, _literal(right, left.kind))
 
     def in_(self, children: list[_Typed]) -> Expression:
         operand, *choices = children
-        if operand.kind is Kind.RELEASE:
+        if operand.kind is FieldKind.RELEASE:
             return In(_as_release(operand), tuple([_text_of_release(choice) for choice in choices]))
-        if operand.kind is Kind.MOMENT:
+        if operand.kind is FieldKind.MOMENT:
             return Or(tuple(_compared_with_time(operand.operand, "=", choice) for choice in choices))
-        numeric = operand.kind is Kind.NUMBER or (operand.kind is Kind.LOOSE and choices[0].kind is Kind.NUMBER)
+        numeric = operand.kind is FieldKind.NUMBER or (
+            operand.kind is FieldKind.LOOSE and choices[0].kind is FieldKind.NUMBER
+        )
         if numeric:
             wanted = _as_numbers(operand, choices[0])[0]
             return In(wanted, tuple([_value(_as_numbers(operand, choice)[1]) for choice in choices]))  # type: ignore[arg-type]
@@ -172,13 +178,13 @@ class GateBuilder:
 
     def like(self, children: list[_Typed], ignore_case: bool = False) -> Expression:
         operand, pattern = children
-        if operand.kind not in (Kind.TEXT, Kind.LOOSE, Kind.ALIAS, None):
-            raise Misplaced(
+        if operand.kind not in (FieldKind.TEXT, FieldKind.LOOSE, FieldKind.ALIAS, None):
+            raise ErrorAtPlace(
                 operand.place,
                 f"{operand} is {_called(operand.kind)}, and LIKE is for texts",
                 "compare it with =, < or >",
             )
-        return Like(operand.operand, _text_of(pattern), ignore_case or operand.kind is Kind.ALIAS)
+        return Like(operand.operand, _text_of(pattern), ignore_case or operand.kind is FieldKind.ALIAS)
 
     def ilike(self, children: list[_Typed]) -> Expression:
         return self.like(children, ignore_case=True)
@@ -214,13 +220,13 @@ class GateBuilder:
     def filter(self, children: list[Expression]) -> Expression:
         (expression,) = children
         if depth_of(expression) > _DEEPEST:
-            raise Misplaced((0, 1), "the expression is nested too deeply", "split it")
+            raise ErrorAtPlace((0, 1), "the expression is nested too deeply", "split it")
         return expression
 
     def term(self, children: list[Token]) -> Key:
         field = self.field(children[:1])
-        if field.kind is Kind.ALIAS:
-            raise Misplaced(
+        if field.kind is FieldKind.ALIAS:
+            raise ErrorAtPlace(
                 field.place, "a version may have any number of aliases: they give no order", "order by version DESC"
             )
         assert isinstance(field.operand, Field)
@@ -260,7 +266,7 @@ class ModelBuilder(FilterBuilder):
     """The fields of models, for their order."""
 
     plain = OF_MODEL
-    keyed: Mapping[str, Kind] = {}
+    keyed: Mapping[str, FieldKind] = {}
 
 
 class RunBuilder(FilterBuilder):
@@ -284,27 +290,27 @@ def _grouped(name: str, keys: tuple[str, ...], place: tuple[int, int]) -> tuple[
     if name != "eval":
         return (".".join(keys),)
     if len(keys) == 1:
-        raise Misplaced(place, "eval needs a data set and a metric", "write eval.DATASET.METRIC")
+        raise ErrorAtPlace(place, "eval needs a data set and a metric", "write eval.DATASET.METRIC")
     return keys[0], ".".join(keys[1:])
 
 
-def _called(kind: Kind | None) -> str:
+def _called(kind: FieldKind | None) -> str:
     return "a text" if kind is None else kind.value
 
 
 def _as_number(typed: _Typed) -> Operand:
-    if typed.kind is Kind.LOOSE:
+    if typed.kind is FieldKind.LOOSE:
         assert isinstance(typed.operand, Field)
         return NumberIn(typed.operand)
-    if typed.kind is not Kind.NUMBER:
+    if typed.kind is not FieldKind.NUMBER:
         message = f"{typed} is {_called(typed.kind)}, and only numbers can be calculated with"
-        raise Misplaced(typed.place, message, "calculate with numbers, as in metrics.auc - 0.1")
+        raise ErrorAtPlace(typed.place, message, "calculate with numbers, as in metrics.auc - 0.1")
     return typed.operand
 
 
 def _as_numbers(left: _Typed, right: _Typed) -> tuple[Operand, Operand]:
     for one, other in ((left, right), (right, left)):
-        if one.kind not in (Kind.NUMBER, Kind.LOOSE):
+        if one.kind not in (FieldKind.NUMBER, FieldKind.LOOSE):
             raise _mismatch(one, other)
     return _as_number(left), _as_number(right)
 
@@ -320,13 +326,13 @@ def _text_of_release(typed: _Typed) -> str:
     key = release_key(text)
     if key is None:
         found = "this" if text is None else shown(text)
-        raise Misplaced(typed.place, f"{found} is not a release", "write it in quotes: library.numpy < '2.1'")
+        raise ErrorAtPlace(typed.place, f"{found} is not a release", "write it in quotes: library.numpy < '2.1'")
     return key
 
 
-def _mismatch(one: _Typed, other: _Typed) -> Misplaced:
+def _mismatch(one: _Typed, other: _Typed) -> ErrorAtPlace:
     message = f"{one} is {_called(one.kind)}, and {other} is {_called(other.kind)}"
-    return Misplaced(one.place, message, "compare values of one kind")
+    return ErrorAtPlace(one.place, message, "compare values of one kind")
 
 
 def _value(operand: Operand) -> float | str:
@@ -338,21 +344,21 @@ def _text_of(typed: _Typed) -> str:
     return str(_value(typed.operand))
 
 
-def _literal(typed: _Typed, kind: Kind | None) -> Operand:
+def _literal(typed: _Typed, kind: FieldKind | None) -> Operand:
     """``typed`` as what is compared with something of ``kind``."""
-    if typed.kind is Kind.NUMBER:
-        raise Misplaced(typed.place, "a number is compared with a text", "put it in quotes")
+    if typed.kind is FieldKind.NUMBER:
+        raise ErrorAtPlace(typed.place, "a number is compared with a text", "put it in quotes")
     if typed.kind is not None:
         return typed.operand
     text = _text_of(typed)
-    if kind is Kind.ALIAS:
+    if kind is FieldKind.ALIAS:
         return Text(text.lower() if text.isascii() else text)
-    if kind is Kind.STAGE:
+    if kind is FieldKind.STAGE:
         try:
             return Text(Stage.parse(text).value)
         except UnknownStage as unknown:
-            raise Misplaced(typed.place, unknown.message, unknown.hint) from None
-    if kind is Kind.VERDICT:
+            raise ErrorAtPlace(typed.place, unknown.message, unknown.hint) from None
+    if kind is FieldKind.VERDICT:
         return Text(_verdict(text, typed.place))
     return Text(text)
 
@@ -362,18 +368,18 @@ def _verdict(text: str, place: tuple[int, int]) -> str:
         return Verdict(text.lower()).value
     except ValueError:
         hint = did_you_mean(text, Verdict) or f"the verdicts are {', '.join(Verdict)}"
-        raise Misplaced(place, f"{shown(text)} is not a verdict", hint) from None
+        raise ErrorAtPlace(place, f"{shown(text)} is not a verdict", hint) from None
 
 
 def _compared_with_time(operand: Operand, comparator: Comparator, literal: _Typed) -> Expression:
     """A time compared with a moment, or with a whole day when only a date is given."""
     if literal.kind is not None:
-        raise Misplaced(literal.place, f"{operand} is a time", "write it as '2026-10-01' or '2026-10-01T12:00:00Z'")
+        raise ErrorAtPlace(literal.place, f"{operand} is a time", "write it as '2026-10-01' or '2026-10-01T12:00:00Z'")
     try:
         first, last = (Text(as_text(moment)) for moment in span(_text_of(literal)))
     except ValueError:
         hint = "write '2026-10-01' or '2026-10-01T12:00:00Z'"
-        raise Misplaced(literal.place, f"{shown(_text_of(literal))} is not a time", hint) from None
+        raise ErrorAtPlace(literal.place, f"{shown(_text_of(literal))} is not a time", hint) from None
     match comparator:
         case "=":
             return And((Comparison(">=", operand, first), Comparison("<=", operand, last)))

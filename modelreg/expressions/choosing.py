@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from modelreg.expressions.building import Key
 from modelreg.expressions.evaluation import Value, evaluate
-from modelreg.expressions.fields import KEYED, Kind, number_in
+from modelreg.expressions.fields import KEYED, FieldKind, number_in
 from modelreg.expressions.tree import Expression, Field
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def chosen(
     found = [record for record in records if where is None or evaluate(where, partial(value_of, record))]
     for field, descending in reversed(order):
         found = _sorted(found, [value_of(record, field) for record in found], descending)
-        if KEYED.get(field.name) is Kind.LOOSE:  # texts that are numbers come first, and as numbers
+        if KEYED.get(field.name) is FieldKind.LOOSE:  # texts that are numbers come first, and as numbers
             found = _sorted(found, [_number(value_of(record, field)) for record in found], descending)
     return found
 

@@ -7,7 +7,7 @@ import re
 from enum import Enum
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """What a field holds, which decides what it may be compared with."""
 
     NUMBER = "a number"
@@ -24,53 +24,59 @@ class Kind(Enum):
 
 
 PLAIN = {
-    "name": Kind.TEXT,
-    "version": Kind.NUMBER,
-    "stage": Kind.STAGE,
-    "status": Kind.TEXT,
-    "alias": Kind.ALIAS,
-    "digest": Kind.TEXT,
-    "size": Kind.NUMBER,
-    "flavor": Kind.TEXT,
-    "format": Kind.TEXT,
-    "model_class": Kind.TEXT,
-    "signature": Kind.TEXT,
-    "scan": Kind.VERDICT,
-    "description": Kind.TEXT,
-    "source": Kind.TEXT,
-    "run_id": Kind.TEXT,
-    "git_commit": Kind.TEXT,
-    "git_branch": Kind.TEXT,
-    "approvals": Kind.NUMBER,
-    "created_by": Kind.TEXT,
-    "created_at": Kind.MOMENT,
-    "updated_at": Kind.MOMENT,
+    "name": FieldKind.TEXT,
+    "version": FieldKind.NUMBER,
+    "stage": FieldKind.STAGE,
+    "status": FieldKind.TEXT,
+    "alias": FieldKind.ALIAS,
+    "digest": FieldKind.TEXT,
+    "size": FieldKind.NUMBER,
+    "flavor": FieldKind.TEXT,
+    "format": FieldKind.TEXT,
+    "model_class": FieldKind.TEXT,
+    "signature": FieldKind.TEXT,
+    "scan": FieldKind.VERDICT,
+    "description": FieldKind.TEXT,
+    "source": FieldKind.TEXT,
+    "run_id": FieldKind.TEXT,
+    "git_commit": FieldKind.TEXT,
+    "git_branch": FieldKind.TEXT,
+    "approvals": FieldKind.NUMBER,
+    "created_by": FieldKind.TEXT,
+    "created_at": FieldKind.MOMENT,
+    "updated_at": FieldKind.MOMENT,
 }
 """Fields that stand by themselves."""
 
-KEYED = {"metrics": Kind.NUMBER, "params": Kind.LOOSE, "tags": Kind.LOOSE, "eval": Kind.NUMBER, "library": Kind.RELEASE}
+KEYED = {
+    "metrics": FieldKind.NUMBER,
+    "params": FieldKind.LOOSE,
+    "tags": FieldKind.LOOSE,
+    "eval": FieldKind.NUMBER,
+    "library": FieldKind.RELEASE,
+}
 """Fields that are followed by a key, ``eval`` by a data set and a metric."""
 
 OF_MODEL = {
-    "name": Kind.TEXT,
-    "versions": Kind.NUMBER,
-    "latest": Kind.NUMBER,
-    "production": Kind.NUMBER,
-    "archived": Kind.NUMBER,
-    "description": Kind.TEXT,
-    "created_by": Kind.TEXT,
-    "created_at": Kind.MOMENT,
-    "updated_at": Kind.MOMENT,
+    "name": FieldKind.TEXT,
+    "versions": FieldKind.NUMBER,
+    "latest": FieldKind.NUMBER,
+    "production": FieldKind.NUMBER,
+    "archived": FieldKind.NUMBER,
+    "description": FieldKind.TEXT,
+    "created_by": FieldKind.TEXT,
+    "created_at": FieldKind.MOMENT,
+    "updated_at": FieldKind.MOMENT,
 }
 """Fields of a model, by which models are sorted."""
 
 OF_RUN = {
-    "run_id": Kind.TEXT,
-    "name": Kind.TEXT,
-    "status": Kind.TEXT,
-    "created_by": Kind.TEXT,
-    "started_at": Kind.MOMENT,
-    "ended_at": Kind.MOMENT,
+    "run_id": FieldKind.TEXT,
+    "name": FieldKind.TEXT,
+    "status": FieldKind.TEXT,
+    "created_by": FieldKind.TEXT,
+    "started_at": FieldKind.MOMENT,
+    "ended_at": FieldKind.MOMENT,
 }
 """Fields of a run that stand by themselves."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.domain.references import is_utf8
 from modelreg.errors import InvalidExpression, shown
-from modelreg.expressions.building import FilterBuilder, GateBuilder, Key, Misplaced, ModelBuilder, RunBuilder
+from modelreg.expressions.building import ErrorAtPlace, FilterBuilder, GateBuilder, Key, ModelBuilder, RunBuilder
 from modelreg.expressions.tree import Expression
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _parsed(text: str, what: str) -> object:
         raise InvalidExpression(text, "the expression is not UTF-8 without NUL", "write it in UTF-8")
     try:
         return _parser(what).parse(text)
-    except Misplaced as misplaced:
+    except ErrorAtPlace as misplaced:
         raise InvalidExpression(text, misplaced.message, misplaced.hint, misplaced.place) from None
     except UnexpectedInput as unexpected:
         raise _unexpected(unexpected, text) from None

@@ -11,14 +11,14 @@ from modelreg.errors import did_you_mean
 from modelreg.expressions.fields import KEYED
 from modelreg.expressions.tree import Expression, Field, fields_of
 from modelreg.lifecycle.rules.gates import check_gates
-from modelreg.store.catalog.writer import Change
+from modelreg.store.catalog.writer import CatalogWriter
 
 _CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
 _MOST_SHOWN = 8  # of the fields that there are, where none has a name like that which is missing
 
 
 def add_gate(
-    change: Change, model: ModelName | None, stage: Stage, expression: Expression, text: str, description: str
+    change: CatalogWriter, model: ModelName | None, stage: Stage, expression: Expression, text: str, description: str
 ) -> AddedGate:
     """Add the gate, written as ``text``, for one model or for every one; returns it with what speaks against it."""
     number, is_new, is_described = change.add_gate(model, stage, text, description)
@@ -29,7 +29,7 @@ def add_gate(
     return AddedGate(gate, is_new, is_described, warnings if is_new else ())
 
 
-def _unknown_fields(change: Change, model: ModelName | None, expression: Expression) -> Iterator[str]:
+def _unknown_fields(change: CatalogWriter, model: ModelName | None, expression: Expression) -> Iterator[str]:
     """A sentence for each field of which no version has a value; none where there are no versions yet."""
     if change.counts()[1] == 0 or (model is not None and change.model(model).latest is None):
         return
@@ -49,7 +49,7 @@ def _near(field: Field, known: dict[str, list[str]]) -> str:
     return f"there are {', '.join(some)}" if some else f"there are no {_CALLED[field.name]} at all"
 
 
-def _refused_in_production(change: Change, model: ModelName | None, gate: Gate) -> Iterator[str]:
+def _refused_in_production(change: CatalogWriter, model: ModelName | None, gate: Gate) -> Iterator[str]:
     """A sentence where the version that is in Production would not pass the gate itself."""
     in_production = [] if model is None else change.in_stage(model, Stage.PRODUCTION)
     for number in in_production[:1]:

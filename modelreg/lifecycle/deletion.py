@@ -9,8 +9,8 @@ from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelInUse, VersionInUse, quoted
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.catalog.writer import Change
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.catalog.writer import CatalogWriter
 
 
 class Deletion(NamedTuple):
@@ -20,7 +20,7 @@ class Deletion(NamedTuple):
     model: ModelName | None
 
 
-def plan(catalog: Snapshot, subject: str, with_versions: bool) -> Deletion:
+def plan(catalog: CatalogReader, subject: str, with_versions: bool) -> Deletion:
     """What deleting ``subject``, a version or a model, takes away; `Registry.delete` says what is raised."""
     if "/" in subject or "@" in subject:
         found = Deletion([catalog.version(Reference.parse(subject))], None)
@@ -34,7 +34,7 @@ def plan(catalog: Snapshot, subject: str, with_versions: bool) -> Deletion:
     return found
 
 
-def delete(change: Change, deletion: Deletion) -> None:
+def delete(change: CatalogWriter, deletion: Deletion) -> None:
     """Carry out what `plan` found in the same transaction."""
     for version in deletion.versions:
         change.delete_version(version.name, version.version)

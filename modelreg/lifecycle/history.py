@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
-from modelreg.domain.journal import ACTIONS, JournalEntry, StageHeld
+from modelreg.domain.journal import ACTIONS, JournalEntry, StageAtMoment
 from modelreg.domain.references import Reference, is_utf8, parse_name
 from modelreg.domain.statements import checked_count, checked_moment
 from modelreg.errors import InvalidInput, VersionNotFound, did_you_mean, shown
 from modelreg.store.catalog.journal_chain import stages_at
-from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.reader import CatalogReader
 from modelreg.system.clock import as_text
 
 
-class Wanted(TypedDict):
+class HistoryFilter(TypedDict):
     """What must be true of an entry, where it is not None."""
 
     since: datetime | None
@@ -23,7 +23,7 @@ class Wanted(TypedDict):
     limit: int | None
 
 
-def checked(*, since: datetime | str | None, user: str | None, action: str | None, limit: int | None) -> Wanted:
+def checked(*, since: datetime | str | None, user: str | None, action: str | None, limit: int | None) -> HistoryFilter:
     """What is wanted of the journal; raises `InvalidInput`."""
     if action is not None and action not in ACTIONS:
         near = did_you_mean(action, ACTIONS) or f"actions are {', '.join(ACTIONS)}"
@@ -33,10 +33,10 @@ def checked(*, since: datetime | str | None, user: str | None, action: str | Non
             f"{shown(user)} is no user: it is not UTF-8", "write the name as 'modelreg history' shows it"
         )
     moment = None if since is None else checked_moment(since, begins=True)
-    return Wanted(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
+    return HistoryFilter(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
 
 
-def entries_of(catalog: Snapshot, subject: str | None, wanted: Wanted) -> list[JournalEntry]:
+def entries_of(catalog: CatalogReader, subject: str | None, wanted: HistoryFilter) -> list[JournalEntry]:
     """The entries about a subject that are wanted; raises `ModelNotFound` and `VersionNotFound`."""
     if subject is None:
         return list(catalog.journal(**wanted))
@@ -52,7 +52,7 @@ def entries_of(catalog: Snapshot, subject: str | None, wanted: Wanted) -> list[J
     return found
 
 
-def held_at(catalog: Snapshot, subject: str | None, moment: datetime) -> list[StageHeld]:
+def held_at(catalog: CatalogReader, subject: str | None, moment: datetime) -> list[StageAtMoment]:
     """Which version was in which stage at ``moment``; `Registry.history_as_of` says what is raised."""
     name, _, number = (subject or "").partition("/")
     if number and not number.isdecimal():
@@ -66,5 +66,5 @@ def held_at(catalog: Snapshot, subject: str | None, moment: datetime) -> list[St
     return found
 
 
-def _is_told_of(catalog: Snapshot, **subject: object) -> bool:
+def _is_told_of(catalog: CatalogReader, **subject: object) -> bool:
     return next(catalog.journal(**subject, limit=1), None) is not None

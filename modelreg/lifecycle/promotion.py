@@ -12,9 +12,9 @@ from modelreg.domain.transitions import StageChange, Transition
 from modelreg.errors import GateRefused
 from modelreg.lifecycle.rules.transitions import Terms, is_due, plan_transition
 from modelreg.store.actor import current_actor
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.catalog.writer import Change
-from modelreg.store.folder import Home
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.catalog.writer import CatalogWriter
+from modelreg.store.folder import RegistryFolder
 
 if TYPE_CHECKING:
     from modelreg.domain.gates import GateCheck
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def promoting(home: Home, message: str | None) -> Iterator[Change]:
+def promoting(home: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
     """A change of the catalog in which gates may refuse: the refusal is journalled before it is raised.
 
     Nothing else may have been changed by then; what has is to be done in an `Change.attempt`.
@@ -38,7 +38,7 @@ def promoting(home: Home, message: str | None) -> Iterator[Change]:
         raise refusal
 
 
-def decide(catalog: Snapshot, reference: Reference, terms: Terms, *, force: bool = False) -> Transition:
+def decide(catalog: CatalogReader, reference: Reference, terms: Terms, *, force: bool = False) -> Transition:
     """What puts the version into the wanted stage, on these terms; nothing is changed.
 
     Raises `NotFound`, `StageChanged`, `GateRefused` (unless ``force``) and `ProductionOccupied`, in this order.
@@ -77,7 +77,7 @@ def _notes_on_age(version: ModelVersion, stage: Stage, occupants: Sequence[int])
     return (f"{version.reference} is older than {version.name}/{newer}, whose place it takes",)
 
 
-def _notes_on_leaving(catalog: Snapshot, version: ModelVersion, stage: Stage) -> tuple[str, ...]:
+def _notes_on_leaving(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> tuple[str, ...]:
     """What whoever takes a version out of Production should know: what loads NAME/Production finds none then."""
     leaves = version.stage is Stage.PRODUCTION and stage is not Stage.PRODUCTION
     if not leaves or catalog.in_stage(version.name, Stage.PRODUCTION) != [version.version]:
@@ -91,14 +91,14 @@ def notes_on(version: ModelVersion, stage: Stage) -> tuple[str, ...]:
     return (version.danger,) if in_use and version.danger else ()
 
 
-def carry_out(change: Change, transition: Transition) -> None:
+def carry_out(change: CatalogWriter, transition: Transition) -> None:
     """Make the changes that `decide` named, and journal with each what gates said of it."""
     checks = {check.version: check for check in transition.checks}
     for each in transition.changes:
         change.set_stage(transition.name, each, check=_as_json(checks.get(each.version)))
 
 
-def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> GateCheck | None:
+def check_version(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> GateCheck | None:
     """What the gates of ``stage`` say of a version now; None when there are none."""
     gates = catalog.gates(version.name, stage)
     if not gates:
@@ -111,7 +111,7 @@ def check_version(catalog: Snapshot, version: ModelVersion, stage: Stage) -> Gat
 
 
 def _ask_gates(
-    catalog: Snapshot, version: ModelVersion, terms: Terms, occupants: Sequence[int]
+    catalog: CatalogReader, version: ModelVersion, terms: Terms, occupants: Sequence[int]
 ) -> tuple[GateCheck, ...]:
     """What gates say of the version, and of those that would have to make room for it."""
     asked = [check_version(catalog, version, terms.stage)]
@@ -129,7 +129,7 @@ def _as_json(check: GateCheck | None) -> dict[str, Any] | None:
     return check_as_json(check, forced=not check.passed)
 
 
-def _journal_refusal(change: Change, check: GateCheck) -> None:
+def _journal_refusal(change: CatalogWriter, check: GateCheck) -> None:
     from modelreg.errors import ModelNotFound, VersionNotFound
     from modelreg.lifecycle.rules.gates import check_as_json
 

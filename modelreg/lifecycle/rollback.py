@@ -13,11 +13,11 @@ from modelreg.errors import BlobDamaged
 from modelreg.lifecycle.promotion import notes_on
 from modelreg.lifecycle.rules.tenures import plan_rollback
 from modelreg.store.actor import current_actor
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.folder import Home
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.folder import RegistryFolder
 
 
-def plan(catalog: Snapshot, name: ModelName) -> Transition:
+def plan(catalog: CatalogReader, name: ModelName) -> Transition:
     """What a rollback does to the stages; raises `NothingToRollBackTo`."""
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
@@ -26,7 +26,7 @@ def plan(catalog: Snapshot, name: ModelName) -> Transition:
     return replace(planned, notes=notes_on(restored, Stage.PRODUCTION))
 
 
-def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:
+def roll_back(home: RegistryFolder, name: ModelName, message: str | None) -> Transition:
     """Carry the rollback out, in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` for damaged bytes.
 
     The bytes are read before the catalog is locked, so that nobody waits for that. When the journal points to
@@ -46,7 +46,7 @@ def roll_back(home: Home, name: ModelName, message: str | None) -> Transition:
         checked = version
 
 
-def _require_bytes(home: Home, version: ModelVersion) -> None:
+def _require_bytes(home: RegistryFolder, version: ModelVersion) -> None:
     for file in home.artifacts.manifest(version).files:
         problem = home.artifacts.problem(file)
         if problem is not None:

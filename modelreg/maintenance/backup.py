@@ -35,8 +35,8 @@ from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
 from modelreg.store.catalog import Catalog, swap
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.folder import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, Home
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.folder import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, RegistryFolder
 from modelreg.system.clock import now
 from modelreg.system.files import (
     find_obstacle,
@@ -54,9 +54,9 @@ _PRIVATE_MARK = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
 """The name of a marker on its way."""
 
 
-def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
+def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Backup:
     """Copy the registry into ``folder``; `Registry.backup` says what is raised."""
-    target = Home(folder.absolute(), home.lock_timeout)
+    target = RegistryFolder(folder.absolute(), home.lock_timeout)
     _refuse_nested(home.path, target.path)
     with home.ingesting():
         with home.catalog.reading() as catalog:
@@ -76,7 +76,7 @@ def back_up(home: Home, folder: Path, progress: Progress | None) -> Backup:
 
 
 @contextmanager
-def _saying_so(target: Home) -> Iterator[None]:
+def _saying_so(target: RegistryFolder) -> Iterator[None]:
     """What the operating system refuses once a backup was begun: it stays as far as it came."""
     try:
         yield
@@ -90,9 +90,9 @@ def _saying_so(target: Home) -> Iterator[None]:
         raise BackupInterrupted(error, target.path, needed) from failure
 
 
-def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
+def restore(home: RegistryFolder, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
     """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` says what is raised."""
-    source = Home(folder.absolute(), home.lock_timeout)
+    source = RegistryFolder(folder.absolute(), home.lock_timeout)
     _refuse_nested(source.path, home.path)
     with _reading_backup(source):
         _refuse_to_replace(home, force)
@@ -102,7 +102,7 @@ def restore(home: Home, folder: Path, progress: Progress | None, *, force: bool)
     return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
 
 
-def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Backup, str | None]:
+def _taken_over(source: RegistryFolder, home: RegistryFolder, progress: Progress | None) -> tuple[Backup, str | None]:
     """Copy everything and put the catalog in place; also returns where the one is now that was there before.
 
     What fails before the catalog is in place leaves the folder as it was, but for its locks.
@@ -129,7 +129,7 @@ def _taken_over(source: Home, home: Home, progress: Progress | None) -> tuple[Ba
 
 
 @contextmanager
-def _not_taken_back(home: Home) -> Iterator[None]:
+def _not_taken_back(home: RegistryFolder) -> Iterator[None]:
     """Around what takes back a restoration that failed: where that fails, too, the restoration can be completed."""
     try:
         yield
@@ -138,7 +138,7 @@ def _not_taken_back(home: Home) -> Iterator[None]:
 
 
 @contextmanager
-def _reading_backup(source: Home) -> Iterator[None]:
+def _reading_backup(source: RegistryFolder) -> Iterator[None]:
     """Around what reads a backup: what is wrong with it is not to be mended in the registry."""
     try:
         source.require()
@@ -150,7 +150,13 @@ def _reading_backup(source: Home) -> Iterator[None]:
 
 
 def _copied(
-    source: Home, target: Home, private: Path, outcome: str, progress: Progress | None, *, all_or_nothing: bool
+    source: RegistryFolder,
+    target: RegistryFolder,
+    private: Path,
+    outcome: str,
+    progress: Progress | None,
+    *,
+    all_or_nothing: bool,
 ) -> Backup:
     """Copy every blob that the catalog ``private`` refers to, once it is known that it can be believed.
 
@@ -190,7 +196,7 @@ def _copied(
         )
 
 
-def _versions(catalog: Snapshot) -> Iterator[ModelVersion]:
+def _versions(catalog: CatalogReader) -> Iterator[ModelVersion]:
     for model in catalog.models():
         yield from catalog.versions(model.name)
 
@@ -215,7 +221,7 @@ def _refuse_nested(one: Path, other: Path) -> None:
         )
 
 
-def _refuse_foreign(target: Home, catalog: Snapshot) -> None:
+def _refuse_foreign(target: RegistryFolder, catalog: CatalogReader) -> None:
     """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
     obstacle = find_obstacle(target.path)
     if obstacle is not None:
@@ -245,7 +251,7 @@ def _is_empty(folder: Path) -> bool:
     return all(name in LOCKS or _PRIVATE_MARK.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder))
 
 
-def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
+def _refuse_head(target: RegistryFolder, catalog: CatalogReader, head: str | None) -> None:
     """Raise unless ``head`` is an entry of the registry's own journal: then what it stands for is its beginning."""
     if head is not None:
         seq, _, digest = head.partition(":")
@@ -257,7 +263,7 @@ def _refuse_head(target: Home, catalog: Snapshot, head: str | None) -> None:
     )
 
 
-def _unfinished_head(target: Home) -> str | None:
+def _unfinished_head(target: RegistryFolder) -> str | None:
     """The journal's head when the backup was begun that is not finished yet; None where none was."""
     try:
         return read_content(target.path / UNFINISHED).decode()
@@ -265,7 +271,7 @@ def _unfinished_head(target: Home) -> str | None:
         return None
 
 
-def _refuse_to_replace(home: Home, force: bool) -> None:
+def _refuse_to_replace(home: RegistryFolder, force: bool) -> None:
     if os.path.lexists(home.catalog.path) and not force:
         raise RegistryExists(
             f"{shown(str(home.path))} is a registry already; nothing was restored",
@@ -277,7 +283,7 @@ def _refuse_to_replace(home: Home, force: bool) -> None:
 
 
 @contextmanager
-def _holding_backup(target: Home) -> Iterator[None]:
+def _holding_backup(target: RegistryFolder) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
     make_folder(target.path)
     with target.pruning(), target.writing():
@@ -285,7 +291,7 @@ def _holding_backup(target: Home) -> Iterator[None]:
         yield
 
 
-def _mark(target: Home, head: str) -> None:
+def _mark(target: RegistryFolder, head: str) -> None:
     """Say that the folder is a backup which was begun."""
     private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
     with os.fdopen(open_new_file(private, 0o666), "w") as file:
@@ -298,14 +304,14 @@ def _mark(target: Home, head: str) -> None:
     sync_path(target.path.parent)
 
 
-def _unmark(target: Home) -> None:
+def _unmark(target: RegistryFolder) -> None:
     private = [name for name in os.listdir(target.path) if _PRIVATE_MARK.fullmatch(name)]
     for name in (UNFINISHED, *private):
         (target.path / name).unlink(missing_ok=True)
 
 
 @contextmanager
-def _holding_registry(home: Home) -> Iterator[None]:
+def _holding_registry(home: RegistryFolder) -> Iterator[None]:
     """Let nobody else write to the folder of a registry, which is made if need be."""
     home.refuse_foreign_folder()
     home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
@@ -315,7 +321,7 @@ def _holding_registry(home: Home) -> Iterator[None]:
         yield
 
 
-def _keep_aside(home: Home) -> str | None:
+def _keep_aside(home: RegistryFolder) -> str | None:
     """Keep the catalog that is there under a name that says what happened to it; returns its path."""
     kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
     return str(kept) if swap.keep_aside(home.catalog.path, kept) else None
@@ -329,10 +335,10 @@ def _unused(path: Path) -> Path:
     return free
 
 
-def _head(catalog: Snapshot) -> str | None:
+def _head(catalog: CatalogReader) -> str | None:
     head = catalog.journal_head()
     return None if head is None else f"{head.seq}:{head.hash}"
 
 
-def _is_shared(catalog: Snapshot) -> bool:
+def _is_shared(catalog: CatalogReader) -> bool:
     return catalog.setting(SHARED) == "yes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 
-from modelreg.domain.garbage import Leftover
+from modelreg.domain.garbage import GarbageCandidate
 from modelreg.domain.references import Digest
 from modelreg.domain.registries import Finding
 from modelreg.domain.runs import LoggedModel
@@ -16,7 +16,7 @@ from modelreg.errors import shown
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.catalog.journal_chain import State, Values, broken_links, replay
-from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.catalog.spilled import large_state
 from modelreg.store.folder import SHARED
 
@@ -25,7 +25,7 @@ _CLOCK_STEP = 50_000_000  # nanoseconds; file systems count time in steps
 _LONGEST = 140  # characters of a value in a finding
 
 
-def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
+def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
     """Broken links of the journal, and every value in the catalog that is not what the journal adds up to."""
     told = large_state()
     unclear = replay(catalog.journal(), told)  # read twice rather than kept whole
@@ -38,7 +38,7 @@ def journal_findings(catalog: Snapshot) -> Iterator[Finding]:
     yield from _compare(told, found)
 
 
-def loss_findings(catalog: Snapshot, store: BlobStore) -> Iterator[Finding]:
+def loss_findings(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]:
     """A catalog from which everything was taken away, the journal, too: the files beside it tell.
 
     Files beside a catalog that was never written to are what a killed first registration leaves.
@@ -47,7 +47,7 @@ def loss_findings(catalog: Snapshot, store: BlobStore) -> Iterator[Finding]:
         yield Finding("catalog", None, "it tells of nothing, though it was written to and files are stored beside it")
 
 
-def older_blobs(catalog: Snapshot, blobs: Mapping[Digest, Leftover], needed: Container[Digest]) -> int:
+def older_blobs(catalog: CatalogReader, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]) -> int:
     """How many blobs that no version needs were there before the catalog was made: another one must have named them.
 
     None counts where one that is needed is as old: then a clock was set back, and times say nothing.

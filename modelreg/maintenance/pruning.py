@@ -11,8 +11,8 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from modelreg.domain.garbage import Leftover, Patience
-from modelreg.domain.pruning import Candidate, PrunedBytes, Pruning, VersionFate
+from modelreg.domain.garbage import GarbageCandidate, GracePeriod
+from modelreg.domain.pruning import PruneCandidate, PrunedBytes, Pruning, RetentionDecision
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
@@ -21,12 +21,12 @@ from modelreg.maintenance.consistency import journal_findings, loss_findings, ol
 from modelreg.maintenance.retention import Retention, decide_fates
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
-from modelreg.store.artifacts.checkout import Unneeded, remove_checkouts, unneeded
+from modelreg.store.artifacts.checkout import StaleCheckouts, remove_checkouts, unneeded
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Manifest, config_content
 from modelreg.store.catalog import swap
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.folder import Home
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
 
@@ -55,22 +55,22 @@ class _Plan:
     """A cleaning, and where its bytes are."""
 
     pruning: Pruning
-    blobs: list[Leftover]
+    blobs: list[GarbageCandidate]
     """With old temporaries among them."""
-    checkouts: list[Leftover]
-    catalogs: list[Leftover]
+    checkouts: list[GarbageCandidate]
+    catalogs: list[GarbageCandidate]
 
     @property
-    def removed(self) -> list[VersionFate]:
+    def removed(self) -> list[RetentionDecision]:
         return [fate for fate in self.pruning.versions if fate.removed]
 
 
-def plan(home: Home, request: PruneRequest) -> Pruning:
+def plan(home: RegistryFolder, request: PruneRequest) -> Pruning:
     """What `prune` would do now; raises `CatalogDamaged` when the catalog cannot be believed."""
     return _plan(home, request).pruning
 
 
-def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
+def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> Pruning:
     """Clean; `Registry.prune` says what is raised. Without ``message`` the journal says by which rules."""
     why = request.command if message is None else message
     with home.pruning():
@@ -89,7 +89,7 @@ def prune(home: Home, request: PruneRequest, message: str | None) -> Pruning:
     return replace(planned.pruning, dry_run=False)
 
 
-def _plan(home: Home, request: PruneRequest) -> _Plan:
+def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
     """The catalog is let go before the disk is looked at, so nobody waits for that."""
     with home.catalog.reading() as catalog:
         refuse_unbelievable(catalog)
@@ -103,7 +103,7 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
     needed = manifests | files | _named_by(home, manifests)
     _refuse_older_blobs(home, blobs, needed)
     return _sorted_out(
-        Patience.at(request.moment, request.grace),
+        GracePeriod.at(request.moment, request.grace),
         fates,
         [leftover for digest, leftover in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
@@ -112,7 +112,7 @@ def _plan(home: Home, request: PruneRequest) -> _Plan:
     )
 
 
-def refuse_unbelievable(catalog: Snapshot, outcome: str = "nothing was deleted") -> None:
+def refuse_unbelievable(catalog: CatalogReader, outcome: str = "nothing was deleted") -> None:
     """Raise `CatalogDamaged` unless the catalog may be believed when it says which bytes are needed."""
     problems = catalog.integrity_problems()
     for finding in [Finding("catalog", None, each) for each in problems] or journal_findings(catalog):
@@ -123,7 +123,7 @@ def refuse_unbelievable(catalog: Snapshot, outcome: str = "nothing was deleted")
         )
 
 
-def _refuse_lost(home: Home, catalog: Snapshot) -> None:
+def _refuse_lost(home: RegistryFolder, catalog: CatalogReader) -> None:
     for finding in loss_findings(catalog, home.artifacts):
         raise CatalogDamaged(
             f"{shown(str(home.catalog.path))} is damaged: {finding.problem}; nothing was deleted",
@@ -131,7 +131,7 @@ def _refuse_lost(home: Home, catalog: Snapshot) -> None:
         )
 
 
-def _refuse_catalog_of_other_blobs(home: Home, manifests: set[Digest], stored: Collection[Digest]) -> None:
+def _refuse_catalog_of_other_blobs(home: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
     """Raise when most versions have no manifest there: then the catalog is hardly that of these blobs."""
     missing = sum(digest not in stored for digest in manifests)
     if 2 * missing > len(manifests):
@@ -142,7 +142,9 @@ def _refuse_catalog_of_other_blobs(home: Home, manifests: set[Digest], stored: C
         )
 
 
-def _refuse_older_blobs(home: Home, blobs: Mapping[Digest, Leftover], needed: Container[Digest]) -> None:
+def _refuse_older_blobs(
+    home: RegistryFolder, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]
+) -> None:
     """Raise for a catalog that was put beside blobs of another one, all of which would go."""
     with home.catalog.reading() as catalog:
         count = older_blobs(catalog, blobs, needed)
@@ -154,7 +156,7 @@ def _refuse_older_blobs(home: Home, blobs: Mapping[Digest, Leftover], needed: Co
         )
 
 
-def _fates(catalog: Snapshot, request: PruneRequest) -> list[VersionFate]:
+def _fates(catalog: CatalogReader, request: PruneRequest) -> list[RetentionDecision]:
     if not request.retention.is_given:
         return []
     candidates = list(catalog.candidates(request.glob))
@@ -162,17 +164,17 @@ def _fates(catalog: Snapshot, request: PruneRequest) -> list[VersionFate]:
     return decide_fates(candidates, request.retention, request.moment, needed, request.agreed)
 
 
-def _names(candidates: Iterable[Candidate]) -> Iterable[ModelName]:
+def _names(candidates: Iterable[PruneCandidate]) -> Iterable[ModelName]:
     return dict.fromkeys(candidate.name for candidate in candidates)
 
 
-def _needed_versions(catalog: Snapshot, name: ModelName) -> dict[int, str]:
+def _needed_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
     return needed_versions(name, entries, stages)
 
 
-def _named_by(home: Home, manifests: Iterable[Digest]) -> set[Digest]:
+def _named_by(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
     """The configs and files that manifests name; where one is damaged, the config that its version must have had."""
     store, named = home.artifacts, set()
     for digest in manifests:
@@ -196,12 +198,12 @@ def _manifest(store: BlobStore, digest: Digest) -> Manifest | None:
 
 
 def _sorted_out(
-    patience: Patience,
-    fates: Sequence[VersionFate],
-    blobs: Iterable[Leftover],
-    temporaries: Iterable[Leftover],
-    checkouts: Unneeded,
-    catalogs: Iterable[Leftover],
+    patience: GracePeriod,
+    fates: Sequence[RetentionDecision],
+    blobs: Iterable[GarbageCandidate],
+    temporaries: Iterable[GarbageCandidate],
+    checkouts: StaleCheckouts,
+    catalogs: Iterable[GarbageCandidate],
 ) -> _Plan:
     old_blobs, young_blobs = patience.divide(blobs)
     old_temporaries, young_temporaries = patience.divide(temporaries)
@@ -230,11 +232,11 @@ def _sorted_out(
     return _Plan(pruning, old_blobs + old_temporaries, old_checkouts, old_catalogs)
 
 
-def _row(kind: str, removed: bool, leftovers: Sequence[Leftover], reason: str) -> PrunedBytes:
+def _row(kind: str, removed: bool, leftovers: Sequence[GarbageCandidate], reason: str) -> PrunedBytes:
     return PrunedBytes(kind, removed, len(leftovers), sum(each.size for each in leftovers), reason)
 
 
-def _remove_bytes(home: Home, planned: _Plan) -> None:
+def _remove_bytes(home: RegistryFolder, planned: _Plan) -> None:
     try:
         home.artifacts.remove(planned.blobs)
         remove_checkouts(planned.checkouts)

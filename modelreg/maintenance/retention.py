@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from modelreg.domain.pruning import Candidate, VersionFate
+from modelreg.domain.pruning import PruneCandidate, RetentionDecision
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 
@@ -42,18 +42,18 @@ class Retention:
 
 
 def decide_fates(
-    candidates: Iterable[Candidate],
+    candidates: Iterable[PruneCandidate],
     retention: Retention,
     now: datetime,
     needed: Mapping[ModelName, Mapping[int, str]],
     agreed: Collection[str] | None = None,
-) -> list[VersionFate]:
+) -> list[RetentionDecision]:
     """What becomes of each version; ``candidates`` come model after model, the newest version first.
 
     ``needed`` are the versions of each model that rollbacks need, with the reason, and ``agreed`` the references of
     those that may go at all, where somebody was asked.
     """
-    fates: list[VersionFate] = []
+    fates: list[RetentionDecision] = []
     rank, model = 0, None
     for each in candidates:
         rank, model = rank + 1 if each.name == model else 1, each.name
@@ -62,7 +62,7 @@ def decide_fates(
             reason = "was not among those that you agreed to"
         removed = reason is None
         fates.append(
-            VersionFate(
+            RetentionDecision(
                 name=each.name,
                 version=each.version,
                 stage=each.stage,
@@ -75,7 +75,7 @@ def decide_fates(
     return fates
 
 
-def _relied_on(version: Candidate, needed: Mapping[int, str]) -> str | None:
+def _relied_on(version: PruneCandidate, needed: Mapping[int, str]) -> str | None:
     """Why this version never goes, whatever is asked for."""
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
         return f"is in {version.stage}"
@@ -84,7 +84,7 @@ def _relied_on(version: Candidate, needed: Mapping[int, str]) -> str | None:
     return needed.get(version.version)
 
 
-def _spared(version: Candidate, rank: int, retention: Retention, now: datetime) -> str | None:
+def _spared(version: PruneCandidate, rank: int, retention: Retention, now: datetime) -> str | None:
     """What of all that was asked for is not true of the version."""
     if not retention.is_given:
         return "is not asked for by any rule"
@@ -97,7 +97,7 @@ def _spared(version: Candidate, rank: int, retention: Retention, now: datetime) 
     return None
 
 
-def _why(version: Candidate, retention: Retention) -> str:
+def _why(version: PruneCandidate, retention: Retention) -> str:
     parts = []
     if retention.keep_last is not None:
         parts.append(f"is not among the newest {retention.keep_last}")

@@ -20,8 +20,8 @@ from modelreg.maintenance.consistency import (
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, Progress, counting
 from modelreg.store.artifacts.manifest import Manifest
-from modelreg.store.catalog.reader import Snapshot
-from modelreg.store.folder import Home
+from modelreg.store.catalog.reader import CatalogReader
+from modelreg.store.folder import RegistryFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class VerifyRequest:
     """The number and hash of a journal entry that there was at some time."""
 
 
-def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
+def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
     """Check the catalog by SQLite's own means, the journal against the catalog, and versions' bytes.
 
     The catalog is let go before the bytes are read, so nobody waits for that but who cleans.
@@ -63,7 +63,7 @@ def verify(home: Home, request: VerifyRequest, progress: Progress | None) -> Ite
             yield from _foreign_blobs(home, bytes_check.needed)
 
 
-def _foreign_blobs(home: Home, needed: set[Digest]) -> Iterator[Finding]:
+def _foreign_blobs(home: RegistryFolder, needed: set[Digest]) -> Iterator[Finding]:
     with home.catalog.reading() as catalog:
         count = older_blobs(catalog, dict(home.artifacts.stored()), needed)
     if count:
@@ -71,24 +71,26 @@ def _foreign_blobs(home: Home, needed: set[Digest]) -> Iterator[Finding]:
         yield Finding("catalog", None, problem)
 
 
-def _catalog_findings(home: Home, catalog: Snapshot, head: tuple[int, str] | None) -> list[Finding]:
+def _catalog_findings(home: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
     found = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
     return [*found, *_check_head(catalog, head)]
 
 
-def _chosen(catalog: Snapshot, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:
+def _chosen(catalog: CatalogReader, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:
     """The models to be read, with the numbers of the versions; None for all."""
     if request.references is None:
         return [(model.name, None) for model in catalog.models()]
     return [(each.name, {catalog.number(each)}) for each in request.references]
 
 
-def _check_head(catalog: Snapshot, head: tuple[int, str] | None) -> Iterator[Finding]:
+def _check_head(catalog: CatalogReader, head: tuple[int, str] | None) -> Iterator[Finding]:
     if head is not None and not catalog.has_entry(*head):
         yield Finding("journal", None, f"entry {head[0]} is not the one that was expected: it was cut off or rewritten")
 
 
-def _check_model(home: Home, name: ModelName, numbers: set[int] | None, bytes_check: _BytesCheck) -> Iterator[Finding]:
+def _check_model(
+    home: RegistryFolder, name: ModelName, numbers: set[int] | None, bytes_check: _BytesCheck
+) -> Iterator[Finding]:
     try:
         with home.catalog.reading() as catalog:
             versions = catalog.versions(name)

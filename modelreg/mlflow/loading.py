@@ -23,7 +23,7 @@ _FORMS = "write models:/NAME/Production, models:/NAME/3, models:/NAME@ALIAS or r
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedModel:
     """What is known of a model without loading it."""
 
     uri: str
@@ -55,10 +55,10 @@ class Loaded:
     """A model, ready to predict, and what is known of it."""
 
     model: Any
-    found: Found
+    found: ResolvedModel
 
 
-def found(uri: str) -> Found:
+def found(uri: str) -> ResolvedModel:
     """What ``uri`` leads to; raises `InvalidReference`, and `NotFound` in one of its forms."""
     text = run_reference(str(uri))
     registry = location.opened()
@@ -90,7 +90,7 @@ def load_model(model_uri: str, dst_path: object = None) -> Any:
     return loaded(model_uri).model
 
 
-def _load(registry: Registry, known: Found, full_trust: bool = False) -> Any:
+def _load(registry: Registry, known: ResolvedModel, full_trust: bool = False) -> Any:
     if RunReference.is_one(known.uri):
         return registry.runs.load(known.uri, full_trust=full_trust)
     if known.uri.startswith(MODELS):
@@ -113,13 +113,13 @@ def _load_path(registry: Registry, path: Path, full_trust: bool) -> Any:
         return load(OpenModel(file, None), recognise({path.name: path}, False).format, trust)
 
 
-def _of_version(registry: Registry, uri: str) -> Found:
+def _of_version(registry: Registry, uri: str) -> ResolvedModel:
     from modelreg.system.clock import as_text
 
     version = registry.version(uri)
     place = registry.path(version.reference) if version.has_bytes and version.format == "mlflow" else None
     return _with_folder(
-        Found(
+        ResolvedModel(
             uri=f"{MODELS}{version.reference}",
             signature=version.signature,
             run_id=version.run_id,
@@ -131,7 +131,7 @@ def _of_version(registry: Registry, uri: str) -> Found:
     )
 
 
-def _of_run(registry: Registry, uri: str) -> Found:
+def _of_run(registry: Registry, uri: str) -> ResolvedModel:
     from modelreg.system.clock import as_text
 
     named = RunReference.parse(uri)
@@ -139,13 +139,13 @@ def _of_run(registry: Registry, uri: str) -> Found:
     logged = run.model_at(named.path)
     if logged is not None:
         signature = registry.runs.signature(logged)
-        return Found(uri, signature, run.run_id, logged.digest, as_text(logged.created_at), logged.files)
+        return ResolvedModel(uri, signature, run.run_id, logged.digest, as_text(logged.created_at), logged.files)
     folder = registry.runs.path(uri)
     files = run.folder(named.path)
-    return _with_folder(Found(uri, None, run.run_id, folder.name, as_text(run.started_at), files), folder)
+    return _with_folder(ResolvedModel(uri, None, run.run_id, folder.name, as_text(run.started_at), files), folder)
 
 
-def _of_path(path: Path) -> Found:
+def _of_path(path: Path) -> ResolvedModel:
     """A file or folder of this machine, such as `save_model` writes."""
     from modelreg.store.artifacts.copying import of_bytes
 
@@ -154,10 +154,10 @@ def _of_path(path: Path) -> Found:
     known = tuple(
         ModelFile(each.relative_to(root).as_posix(), of_bytes(each.read_bytes()), each.stat().st_size) for each in files
     )
-    return _with_folder(Found(str(path), None, None, "", "", known), path if path.is_dir() else None)
+    return _with_folder(ResolvedModel(str(path), None, None, "", "", known), path if path.is_dir() else None)
 
 
-def _with_folder(known: Found, folder: Path | None) -> Found:
+def _with_folder(known: ResolvedModel, folder: Path | None) -> ResolvedModel:
     """The same with what its folder says."""
     from dataclasses import replace
 

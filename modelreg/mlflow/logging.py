@@ -18,7 +18,7 @@ from modelreg.mlflow.advice import in_words_of_python
 from modelreg.mlflow.entities.logged_model import id_of
 from modelreg.mlflow.entities.run import MODEL_TAGS
 from modelreg.mlflow.exceptions import MlflowException, speaks_mlflow
-from modelreg.mlflow.model_folder import PREDICT_FN, Described, write_estimator
+from modelreg.mlflow.model_folder import PREDICT_FN, MLmodelSummary, write_estimator
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
 from modelreg.registry import Registry
@@ -67,7 +67,7 @@ def log_estimator(
     if not callable(getattr(estimator, pyfunc_predict_fn, None)) and pyfunc_predict_fn != "predict":
         raise InvalidInput(f"the model has no method {pyfunc_predict_fn!r}, which pyfunc_predict_fn names")
     stated = _stated(signature, estimator, input_example)
-    described = Described({PREDICT_FN: pyfunc_predict_fn}, signature=stated, metadata=metadata)
+    described = MLmodelSummary({PREDICT_FN: pyfunc_predict_fn}, signature=stated, metadata=metadata)
     needs_folder = pyfunc_predict_fn != "predict" or metadata is not None
 
     def keep(registry: Registry, run_id: str, path: str) -> LoggedModel:
@@ -155,7 +155,7 @@ def save_estimator(
     save_folder(
         Path(path),
         lambda folder: write_estimator(
-            folder, estimator, Described({PREDICT_FN: pyfunc_predict_fn}, signature=stated, metadata=metadata)
+            folder, estimator, MLmodelSummary({PREDICT_FN: pyfunc_predict_fn}, signature=stated, metadata=metadata)
         ),
     )
 

@@ -18,7 +18,7 @@ PREDICT_FN = "predict_fn"
 
 
 @dataclass(frozen=True)
-class Described:
+class MLmodelSummary:
     """What an ``MLmodel`` says."""
 
     generic: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Described:
     metadata: Mapping[str, Any] | None = None
 
 
-def write_description(folder: Path, described: Described) -> None:
+def write_description(folder: Path, described: MLmodelSummary) -> None:
     """Write the ``MLmodel`` of a folder."""
     import yaml  # about 20 ms
 
@@ -48,7 +48,7 @@ def write_description(folder: Path, described: Described) -> None:
     (folder / "MLmodel").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def write_estimator(folder: Path, estimator: object, described: Described) -> Path:
+def write_estimator(folder: Path, estimator: object, described: MLmodelSummary) -> Path:
     """Write an estimator of scikit-learn's interface with its description; returns the file that holds it."""
     from modelreg.registration.serialization import dump_pickle
 
@@ -56,6 +56,6 @@ def write_estimator(folder: Path, estimator: object, described: Described) -> Pa
     dump_pickle(estimator, folder / PICKLE)
     flavor = {"pickled_model": PICKLE, "serialization_format": "cloudpickle"}
     generic = {"loader_module": "mlflow.sklearn", "model_path": PICKLE} | dict(described.generic)
-    known = Described(generic, {"sklearn": flavor}, described.signature, described.run_id, described.metadata)
+    known = MLmodelSummary(generic, {"sklearn": flavor}, described.signature, described.run_id, described.metadata)
     write_description(folder, known)
     return folder / PICKLE

@@ -19,7 +19,7 @@ from modelreg.mlflow.absent import absent
 from modelreg.mlflow.exceptions import MlflowException, all_speak_mlflow, speaks_mlflow
 from modelreg.mlflow.loading import Loaded, loaded
 from modelreg.mlflow.logging import _name, check_others, keep_folder, log, save_folder, with_type
-from modelreg.mlflow.model_folder import Described, write_description
+from modelreg.mlflow.model_folder import MLmodelSummary, write_description
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
 
@@ -249,7 +249,7 @@ class _PythonModelFiles:
             generic[ARTIFACTS] = places
         if self.model_config:
             generic[CONFIG] = json.dumps(self.model_config)
-        write_description(folder, Described(generic, signature=self.signature, metadata=self.metadata))
+        write_description(folder, MLmodelSummary(generic, signature=self.signature, metadata=self.metadata))
         return folder / _PICKLE
 
     @property

@@ -34,7 +34,7 @@ from modelreg.registry import Registry
 _logger = logging.getLogger(__name__)
 
 
-class Found(Protocol):
+class ResolvedSource(Protocol):
     """What was found out about a source, which knows how to become a version."""
 
     def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
@@ -42,7 +42,7 @@ class Found(Protocol):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredVersionSource:
     """A version of this registry."""
 
     reference: str
@@ -54,7 +54,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Readable:
+class LocalSource:
     """A file or folder."""
 
     path: Path
@@ -65,7 +65,7 @@ class Readable:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class RemoteSource:
     """Bytes that cannot be read from here."""
 
     location: str
@@ -76,7 +76,7 @@ class Elsewhere:
 
 
 @contextmanager
-def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[Found]:
+def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[ResolvedSource]:
     """What is at ``source``, while it is needed; ``store`` knows the versions that an address may name.
 
     Raises `MlflowException` for what is no address, and for a version that is not there.
@@ -84,11 +84,11 @@ def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[Found]
     named = get_model_name_and_version(store, source) if is_models_uri(source) else ()
     if len(named) == 2:  # else it is the number of a logged model
         version = store.get_model_version(*named)
-        yield Stored(f"{version.name}/{version.version}")
+        yield StoredVersionSource(f"{version.name}/{version.version}")
         return
     with TemporaryDirectory() as folder:
         path = _read(source, folder, tracking_uri)
-        yield Elsewhere(source) if path is None else Readable(path)
+        yield RemoteSource(source) if path is None else LocalSource(path)
 
 
 def _read(source: str, folder: str, tracking_uri: str | None) -> Path | None:

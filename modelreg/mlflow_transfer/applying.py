@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
-from modelreg.mlflow_transfer.merging import Differences
-from modelreg.store.catalog.writer import Change
+from modelreg.mlflow_transfer.merging import UpstreamChanges
+from modelreg.store.catalog.writer import CatalogWriter
 
 
 def apply(
-    change: Change,
+    change: CatalogWriter,
     reference: Reference,
-    differences: Differences,
+    differences: UpstreamChanges,
     aliases: Collection[str],
     stages: Mapping[int, Stage],
 ) -> list[str]:
@@ -38,7 +38,7 @@ def apply(
     return _move(change, reference.name, StageChange(version.version, version.stage, differences.stage), stages)
 
 
-def describe_and_tag(change: Change, name: ModelName, version: int | None, differences: Differences) -> None:
+def describe_and_tag(change: CatalogWriter, name: ModelName, version: int | None, differences: UpstreamChanges) -> None:
     """Change the description and the tags of a version, or of a model."""
     if differences.description is not None:
         change.describe(name, version, differences.description)
@@ -46,7 +46,7 @@ def describe_and_tag(change: Change, name: ModelName, version: int | None, diffe
         change.tag(name, version, differences.tags, differences.removed_tags)
 
 
-def _move(change: Change, name: ModelName, wanted: StageChange, stages: Mapping[int, Stage]) -> list[str]:
+def _move(change: CatalogWriter, name: ModelName, wanted: StageChange, stages: Mapping[int, Stage]) -> list[str]:
     """Put a version into another stage; one that was promoted here stays in Production."""
     is_contested = wanted.to_stage is Stage.PRODUCTION and change.rules is StageRules.STRICT
     holders = change.in_stage(name, Stage.PRODUCTION) if is_contested else []

@@ -18,7 +18,7 @@ from typing import Any
 
 from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
 from modelreg.mlflow_transfer.copies import temporary_folder
-from modelreg.mlflow_transfer.location import Kind, Location
+from modelreg.mlflow_transfer.location import Location, StoreKind
 
 _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # of a folder it says otherwise that it is in maintenance, and stops
@@ -56,7 +56,7 @@ def writing(location: Location) -> Iterator[Any]:
     location.refuse_address_of_another_file()
     if not location.is_empty():
         location.refuse_foreign()
-        if location.path is not None and location.kind is Kind.DATABASE:
+        if location.path is not None and location.kind is StoreKind.DATABASE:
             with told_as(location.shown), _opened(location.path) as database:
                 _refuse_foreign(database, location.path)
     with _quiet(), _connected(location.uri, location) as client:
@@ -160,7 +160,7 @@ def _readable(location: Location, folder: Path) -> str:
     """What MLflow may open without changing anything of what is there."""
     if location.path is None:
         return location.uri
-    return (_copied if location.kind is Kind.DATABASE else _linked)(location.path, folder)
+    return (_copied if location.kind is StoreKind.DATABASE else _linked)(location.path, folder)
 
 
 def _copied(path: Path, folder: Path) -> str:

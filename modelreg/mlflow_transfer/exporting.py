@@ -15,17 +15,17 @@ from typing import Any, NamedTuple
 from modelreg.domain.models import Model
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
-from modelreg.domain.transfers import Outcome, Transfer, Transferred
+from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import reading, writing
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
 from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
-from modelreg.mlflow_transfer.source import MLflowModel, MLflowVersion, Source
-from modelreg.mlflow_transfer.target import Target, Upload
+from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
+from modelreg.mlflow_transfer.target import MLflowTarget, Upload
 from modelreg.store.artifacts.checkout import check_out
-from modelreg.store.folder import Home
+from modelreg.store.folder import RegistryFolder
 
 _MOST_SKIPPED = 10_000
 """Numbers without a version, each of which is made and deleted in MLflow one by one."""
@@ -56,7 +56,7 @@ class ExportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mine:
+class _LocalModel:
     """A model as it is here, with its versions, oldest first, and when those that came from MLflow were made there."""
 
     model: Model
@@ -64,17 +64,17 @@ class _Mine:
     made_in_mlflow: dict[int, str]
 
 
-def export_models(home: Home, request: ExportRequest, progress: Progress | None) -> Transfer:
+def export_models(home: RegistryFolder, request: ExportRequest, progress: Progress | None) -> Transfer:
     """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
     mine = _models(home, request.names)
     with _opened(request) as client, interruptible(home.path):
         return _Export(home, request, client).run(mine, progress)
 
 
-def _models(home: Home, names: tuple[ModelName, ...]) -> list[_Mine]:
+def _models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalModel]:
     with home.catalog.reading() as catalog:
         return [
-            _Mine(
+            _LocalModel(
                 model=model,
                 versions=versions,
                 made_in_mlflow={
@@ -110,17 +110,17 @@ def _opened(request: ExportRequest) -> Iterator[Any]:
 class _Export:
     """One export, over one connection."""
 
-    def __init__(self, home: Home, request: ExportRequest, client: Any) -> None:
+    def __init__(self, home: RegistryFolder, request: ExportRequest, client: Any) -> None:
         self._home = home
         self._dry_run = request.dry_run
         self._location = request.location
-        self._source = Source(client, request.location)
-        self._target = Target(client, request.location)
+        self._source = MLflowSource(client, request.location)
+        self._target = MLflowTarget(client, request.location)
         self._names = set() if client is None else set(self._source.names())
 
-    def run(self, mine: list[_Mine], progress: Progress | None) -> Transfer:
+    def run(self, mine: list[_LocalModel], progress: Progress | None) -> Transfer:
         """Export every model."""
-        items: list[Transferred] = []
+        items: list[TransferItem] = []
         total, done = sum(len(each.versions) for each in mine), 0
         for each in mine:
             for item in self._model_with_versions(each):
@@ -130,13 +130,13 @@ class _Export:
                     progress(done, total)
         return Transfer.of(self._location.shown, items, dry_run=self._dry_run)
 
-    def _model_with_versions(self, mine: _Mine) -> Iterator[Transferred]:
+    def _model_with_versions(self, mine: _LocalModel) -> Iterator[TransferItem]:
         name = mine.model.name
         try:
             theirs = self._source.model(name) if name in self._names else None
             yield self._model(mine.model, theirs)
         except _OF_ONE as error:
-            yield Transferred(name, None, Outcome.FAILED, (sentence(error),))
+            yield TransferItem(name, None, TransferOutcome.FAILED, (sentence(error),))
             return
         last = max((version.number for version in theirs.versions), default=0) if theirs else 0
         for version in mine.versions:
@@ -146,11 +146,11 @@ class _Export:
                     yield self._update(version, known)
                     continue
                 last, notes = self._add(version, last)
-                yield Transferred(name, version.version, Outcome.ADDED, tuple(notes))
+                yield TransferItem(name, version.version, TransferOutcome.ADDED, tuple(notes))
             except _OF_ONE as error:
-                yield Transferred(name, version.version, Outcome.FAILED, (sentence(error),))
+                yield TransferItem(name, version.version, TransferOutcome.FAILED, (sentence(error),))
 
-    def _model(self, model: Model, theirs: MLflowModel | None) -> Transferred:
+    def _model(self, model: Model, theirs: MLflowModel | None) -> TransferItem:
         """The model itself."""
         if not self._dry_run:
             if theirs is None:
@@ -159,8 +159,14 @@ class _Export:
                 if PLACEHOLDER in left.tags:  # an export was ended just before it deleted it
                     self._target.delete_version(model.name, left.number)
         changes = self._descriptions(model.name, None, model, theirs)
-        outcome = Outcome.ADDED if theirs is None else Outcome.CHANGED if changes else Outcome.UNCHANGED
-        return Transferred(model.name, None, outcome, tuple(self._made(changes)))
+        outcome = (
+            TransferOutcome.ADDED
+            if theirs is None
+            else TransferOutcome.CHANGED
+            if changes
+            else TransferOutcome.UNCHANGED
+        )
+        return TransferItem(model.name, None, outcome, tuple(self._made(changes)))
 
     def _add(self, version: ModelVersion, last: int) -> tuple[int, list[str]]:
         """Bring over a version that is new; returns its number there, and what is to be said of it.
@@ -189,11 +195,11 @@ class _Export:
             notes.append(f"is version {number} there")
         return number, notes
 
-    def _update(self, version: ModelVersion, theirs: MLflowVersion) -> Transferred:
+    def _update(self, version: ModelVersion, theirs: MLflowVersion) -> TransferItem:
         changes = self._changes(version, theirs.number, theirs)
-        outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
+        outcome = TransferOutcome.CHANGED if changes else TransferOutcome.UNCHANGED
         notes = [change.what for change in changes] + self._made(changes)
-        return Transferred(version.name, version.version, outcome, tuple(notes))
+        return TransferItem(version.name, version.version, outcome, tuple(notes))
 
     def _changes(self, version: ModelVersion, number: int, theirs: MLflowVersion | None) -> list[_Step]:
         """What makes a version there what it is here."""
@@ -235,7 +241,7 @@ class _Export:
         return notes
 
 
-def _find(version: ModelVersion, mine: _Mine, theirs: MLflowModel | None) -> MLflowVersion | None:
+def _find(version: ModelVersion, mine: _LocalModel, theirs: MLflowModel | None) -> MLflowVersion | None:
     """The version there that this one was brought to, or came from."""
     for each in theirs.versions if theirs else ():
         if each.digest == version.digest and each.tags.get(NUMBER) == str(version.version):

@@ -17,7 +17,7 @@ from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.stages import Stage
 from modelreg.domain.statements import checked_metrics, checked_params
-from modelreg.domain.transfers import Outcome, Transfer, Transferred
+from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.versions import READY, Environment
 from modelreg.errors import (
     InvalidInput,
@@ -34,8 +34,8 @@ from modelreg.mlflow_transfer.connection import reading
 from modelreg.mlflow_transfer.environment import environment_of
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.merging import (
-    Differences,
-    Said,
+    UpstreamChanges,
+    UpstreamState,
     facts_of_run,
     said_of_model,
     said_of_version,
@@ -44,15 +44,15 @@ from modelreg.mlflow_transfer.merging import (
 )
 from modelreg.mlflow_transfer.recognition import last_said_of_model, last_said_of_version, record_of
 from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
-from modelreg.mlflow_transfer.source import MLflowModel, MLflowVersion, Source
-from modelreg.registration.register import Published, add_version, publish, require_published
+from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
+from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
-from modelreg.store.artifacts.source import Source as FoundFiles
+from modelreg.store.artifacts.source import Source
 from modelreg.store.artifacts.source import find_source
-from modelreg.store.catalog.writer import Change, NewVersion
-from modelreg.store.folder import Home
+from modelreg.store.catalog.writer import CatalogWriter, NewVersion
+from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
 _OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
@@ -74,12 +74,12 @@ class ImportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _PlannedVersion:
     """A version as it should be here."""
 
     name: ModelName
     version: MLflowVersion
-    said: Said
+    said: UpstreamState
     model: MLflowModel
     stages: Mapping[int, Stage]
     """Of all versions of the model."""
@@ -90,32 +90,32 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Origin:
     """What is known of how a version was made: what decides its digest, and what is observed."""
 
     facts: Facts
-    files: FoundFiles
+    files: Source
     tags: Mapping[str, str]
     git_commit: str | None
     git_branch: str | None
     notes: list[str]
 
 
-def import_models(home: Home, request: ImportRequest, progress: Progress | None) -> Transfer:
+def import_models(home: RegistryFolder, request: ImportRequest, progress: Progress | None) -> Transfer:
     """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
     with reading(request.location) as client, _registry(home, request.dry_run) as registry, interruptible(home.path):
-        return _Import(registry, request, Source(client, request.location)).run(progress)
+        return _Import(registry, request, MLflowSource(client, request.location)).run(progress)
 
 
 @contextmanager
-def _registry(home: Home, dry_run: bool) -> Iterator[Home]:
+def _registry(home: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
     """The registry, which is made if need be; for a dry run an empty one that is gone at the end."""
     if home.catalog.path.exists():
         home.require()
         yield home
     elif dry_run:
         with TemporaryDirectory(prefix="modelreg-") as folder:
-            empty = Home(Path(folder) / "registry", home.lock_timeout)
+            empty = RegistryFolder(Path(folder) / "registry", home.lock_timeout)
             empty.create()
             yield empty
     else:
@@ -126,7 +126,7 @@ def _registry(home: Home, dry_run: bool) -> Iterator[Home]:
 class _Import:
     """One import, over one connection."""
 
-    def __init__(self, home: Home, request: ImportRequest, source: Source) -> None:
+    def __init__(self, home: RegistryFolder, request: ImportRequest, source: MLflowSource) -> None:
         self._home = home
         self._request = request
         self._source = source
@@ -134,7 +134,7 @@ class _Import:
 
     def run(self, progress: Progress | None) -> Transfer:
         """Import every model that was asked for."""
-        items: list[Transferred] = []
+        items: list[TransferItem] = []
         models: list[MLflowModel] = []
         for name in self._request.names or self._source.names():
             with _reported(items, name, None):
@@ -149,16 +149,16 @@ class _Import:
                     progress(done, total)
         return Transfer.of(self._location, items, dry_run=self._request.dry_run)
 
-    def _model_with_versions(self, model: MLflowModel) -> Iterator[Transferred]:
+    def _model_with_versions(self, model: MLflowModel) -> Iterator[TransferItem]:
         name = ModelName(model.name)
-        items: list[Transferred] = []
+        items: list[TransferItem] = []
         with _reported(items, name, None):
             with self._home.catalog.reading() as catalog:
                 rules = catalog.rules
             decided = stages_of(model.versions, rules)
             items.append(self._model(name, model))
         yield from items
-        if items[0].outcome in (Outcome.SKIPPED, Outcome.FAILED):
+        if items[0].outcome in (TransferOutcome.SKIPPED, TransferOutcome.FAILED):
             return
         stages = {number: stage for number, (stage, _) in decided.items()}
         for version in model.versions:
@@ -167,53 +167,55 @@ class _Import:
                 _require_number(version)
                 said, notes = said_of_version(version, model, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
-                items.append(self._version(_Wanted(name, version, said, model, stages), notes))
+                items.append(self._version(_PlannedVersion(name, version, said, model, stages), notes))
             (item,) = items
-            if item.outcome is Outcome.FAILED and stages[version.number] is Stage.PRODUCTION:
+            if item.outcome is TransferOutcome.FAILED and stages[version.number] is Stage.PRODUCTION:
                 item = replace(item, notes=(*item.notes, "it is in Production in MLflow, and not here"))
             yield item
 
-    def _model(self, name: ModelName, model: MLflowModel) -> Transferred:
+    def _model(self, name: ModelName, model: MLflowModel) -> TransferItem:
         """The model itself."""
         said, notes = said_of_model(model)
         with self._home.catalog.reading() as catalog:
             catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.was_given(name):
-                return Transferred(name, None, Outcome.SKIPPED, ("a model of this name was deleted or renamed here",))
-            if not is_new and not Differences.between(last_said_of_model(catalog, name, said), said):
-                return Transferred(name, None, Outcome.UNCHANGED)
+                return TransferItem(
+                    name, None, TransferOutcome.SKIPPED, ("a model of this name was deleted or renamed here",)
+                )
+            if not is_new and not UpstreamChanges.between(last_said_of_model(catalog, name, said), said):
+                return TransferItem(name, None, TransferOutcome.UNCHANGED)
         if not self._request.dry_run:
             with self._changing() as change:
                 if change.has_model(name):  # of which nothing may have been here when that was asked
-                    differences = Differences.between(last_said_of_model(change, name, said), said)
+                    differences = UpstreamChanges.between(last_said_of_model(change, name, said), said)
                     applying.describe_and_tag(change, name, None, differences)
                 else:
                     change.add_model(name, said.description, said.tags)
                 change.note_import(name, None, record_of(self._location, said))
-        return Transferred(name, None, Outcome.ADDED if is_new else Outcome.CHANGED, tuple(notes))
+        return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
-    def _version(self, wanted: _Wanted, notes: list[str]) -> Transferred:
+    def _version(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
         with self._home.catalog.reading() as catalog:
             before = last_said_of_version(catalog, wanted.name, wanted.version, wanted.said)
             if before is None and catalog.was_given(wanted.name, wanted.version.number):
-                return _item(wanted, Outcome.SKIPPED, ["it was deleted here"])
+                return _item(wanted, TransferOutcome.SKIPPED, ["it was deleted here"])
         if before is None:
             return self._add(wanted, notes)
-        if not Differences.between(before, wanted.said):
-            return _item(wanted, Outcome.UNCHANGED, [])
+        if not UpstreamChanges.between(before, wanted.said):
+            return _item(wanted, TransferOutcome.UNCHANGED, [])
         if not self._request.dry_run:
             with self._changing() as change:
                 before = last_said_of_version(change, wanted.name, wanted.version, wanted.said)
                 notes += self._apply(change, wanted, before or wanted.said)
-        return _item(wanted, Outcome.CHANGED, notes)
+        return _item(wanted, TransferOutcome.CHANGED, notes)
 
-    def _add(self, wanted: _Wanted, notes: list[str]) -> Transferred:
+    def _add(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
         """Bring in a version that is new, unless another import has done so by then."""
         version, why = wanted.version, self._request.allow_unsafe
         if self._request.dry_run:
             self._source.require_files(version)
-            return _item(wanted, Outcome.ADDED, notes)
+            return _item(wanted, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
             made = self._made(version, path)
             with self._home.ingesting(), self._home.artifacts.receiving(made.files.files) as receipt:
@@ -225,25 +227,29 @@ class _Import:
                 with self._changing() as change:
                     require_published(receipt, wanted.name)
                     if last_said_of_version(change, wanted.name, version, wanted.said) is not None:
-                        return _item(wanted, Outcome.UNCHANGED, ["another import has just brought it"])
+                        return _item(wanted, TransferOutcome.UNCHANGED, ["another import has just brought it"])
                     if change.was_given(wanted.name, version.number):
                         raise NumberTaken(str(wanted.reference))
                     add_version(change, wanted.name, new, why, version.number)
-                    before = Said(wanted.said.description, wanted.said.tags)
-                    return _item(wanted, Outcome.ADDED, notes + made.notes + self._apply(change, wanted, before))
+                    before = UpstreamState(wanted.said.description, wanted.said.tags)
+                    return _item(
+                        wanted, TransferOutcome.ADDED, notes + made.notes + self._apply(change, wanted, before)
+                    )
 
-    def _made(self, version: MLflowVersion, path: Path) -> _Made:
+    def _made(self, version: MLflowVersion, path: Path) -> _Origin:
         run = self._source.run(version)
         if version.digest is not None:
             facts, first = _facts(self._source.manifest(version), version)
             files = find_source(path if facts.is_folder else path / first, self._home.path)
-            return _Made(facts, files, {}, run.git_commit, run.git_branch, [])
+            return _Origin(facts, files, {}, run.git_commit, run.git_branch, [])
         metrics, params, notes = facts_of_run(run)
         files = find_source(path, self._home.path)
         facts = Facts(files.is_folder, None, metrics, params)
-        return _Made(facts, files, tags_of_making(version, run, notes), run.git_commit, run.git_branch, notes)
+        return _Origin(facts, files, tags_of_making(version, run, notes), run.git_commit, run.git_branch, notes)
 
-    def _new_version(self, wanted: _Wanted, made: _Made, published: Published, environment: Environment) -> NewVersion:
+    def _new_version(
+        self, wanted: _PlannedVersion, made: _Origin, published: PublishedFiles, environment: Environment
+    ) -> NewVersion:
         return NewVersion(
             status=READY,
             digest=published.digest,
@@ -266,26 +272,26 @@ class _Import:
             ),
         )
 
-    def _apply(self, change: Change, wanted: _Wanted, before: Said) -> list[str]:
-        differences = Differences.between(before, wanted.said)
+    def _apply(self, change: CatalogWriter, wanted: _PlannedVersion, before: UpstreamState) -> list[str]:
+        differences = UpstreamChanges.between(before, wanted.said)
         notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
         change.note_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
         return notes
 
     @contextmanager
-    def _changing(self) -> Iterator[Change]:
+    def _changing(self) -> Iterator[CatalogWriter]:
         with self._home.catalog.writing(current_actor(), f"imported from {self._location}") as change:
             yield change
         interrupts.go_on()
 
 
 @contextmanager
-def _reported(items: list[Transferred], name: str, version: int | None) -> Iterator[None]:
+def _reported(items: list[TransferItem], name: str, version: int | None) -> Iterator[None]:
     """What is wrong with one model or version becomes an item of the report."""
     try:
         yield
     except _OF_ONE as error:
-        items.append(Transferred(name, version, Outcome.FAILED, (sentence(error),)))
+        items.append(TransferItem(name, version, TransferOutcome.FAILED, (sentence(error),)))
 
 
 def _require_number(version: MLflowVersion) -> None:
@@ -307,5 +313,5 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
 
 
-def _item(wanted: _Wanted, outcome: Outcome, notes: list[str]) -> Transferred:
-    return Transferred(wanted.name, wanted.version.number, outcome, tuple(notes))
+def _item(wanted: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
+    return TransferItem(wanted.name, wanted.version.number, outcome, tuple(notes))

@@ -16,7 +16,7 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 _HINT = "write http://HOST:PORT, sqlite:///mlflow.db, or the path of a SQLite file or an mlruns folder"
 
 
-class Kind(Enum):
+class StoreKind(Enum):
     """In what MLflow keeps its records."""
 
     SERVER = "a server"
@@ -28,7 +28,7 @@ class Kind(Enum):
 class Location:
     """Where MLflow's records are; made by `parse`."""
 
-    kind: Kind
+    kind: StoreKind
     uri: str
     """As MLflow takes it."""
     path: Path | None
@@ -47,7 +47,7 @@ class Location:
         if scheme is None:
             return cls._of_path(Path(address), address)
         if scheme[1] in ("http", "https") and urlsplit(address).netloc:
-            return cls(Kind.SERVER, address.rstrip("/"), None, local_paths)
+            return cls(StoreKind.SERVER, address.rstrip("/"), None, local_paths)
         if address.startswith(_SQLITE):
             return cls._of_database(Path(address.removeprefix(_SQLITE).partition("?")[0]))
         if scheme[1] == "file":
@@ -66,12 +66,12 @@ class Location:
     @classmethod
     def _of_database(cls, path: Path) -> Location:
         whole = path.absolute()
-        return cls(Kind.DATABASE, f"{_SQLITE}{whole}", whole)
+        return cls(StoreKind.DATABASE, f"{_SQLITE}{whole}", whole)
 
     @classmethod
     def _of_folder(cls, path: Path) -> Location:
         whole = path.absolute()
-        return cls(Kind.FOLDER, whole.as_uri(), whole)
+        return cls(StoreKind.FOLDER, whole.as_uri(), whole)
 
     @property
     def shown(self) -> str:
@@ -96,7 +96,7 @@ class Location:
 
     def refuse_address_of_another_file(self) -> None:
         """Raise `InvalidInput` for a SQLite file whose name means another one within an address, to some libraries."""
-        if self.path is not None and self.kind is Kind.DATABASE and any(sign in self.uri for sign in "?%"):
+        if self.path is not None and self.kind is StoreKind.DATABASE and any(sign in self.uri for sign in "?%"):
             raise InvalidInput(
                 f"{shown(str(self.path))} has '?' or '%' in it, and MLflow would write to another file",
                 "give the file another name",
@@ -106,9 +106,9 @@ class Location:
         """Raise `InvalidInput` for a file or folder that others than MLflow wrote."""
         if self.path is None:
             return
-        if self.kind is Kind.DATABASE and not _is_sqlite(self.path):
+        if self.kind is StoreKind.DATABASE and not _is_sqlite(self.path):
             raise InvalidInput(f"{shown(str(self.path))} is no SQLite file", _HINT)
-        if self.kind is Kind.FOLDER and not _is_mlruns(self.path):
+        if self.kind is StoreKind.FOLDER and not _is_mlruns(self.path):
             within = [path for path in (self.path / "mlruns", self.path / "mlflow.db") if path.exists()]
             hint = f"perhaps {within[0]} is meant" if within else _HINT
             raise InvalidInput(f"{shown(str(self.path))} holds no records of MLflow", hint)

@@ -19,7 +19,7 @@ from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersio
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UpstreamState:
     """What MLflow says of a model or version that may change, as far as it can be kept here."""
 
     description: str = ""
@@ -32,13 +32,13 @@ class Said:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Said:
+    def from_json(cls, values: Mapping[str, Any]) -> UpstreamState:
         """What `as_json` wrote."""
         return cls(values["description"], values["tags"], Stage(values["stage"]), tuple(values["aliases"]))
 
 
 @dataclass(frozen=True, slots=True)
-class Differences:
+class UpstreamChanges:
     """What has to be changed of a model or version."""
 
     description: str | None
@@ -51,7 +51,7 @@ class Differences:
     removed_aliases: tuple[str, ...]
 
     @classmethod
-    def between(cls, before: Said, now: Said) -> Differences:
+    def between(cls, before: UpstreamState, now: UpstreamState) -> UpstreamChanges:
         """From what MLflow said to what it says."""
         return cls(
             description=None if now.description == before.description else now.description,
@@ -68,21 +68,21 @@ class Differences:
         return any(changes) or self.description is not None or self.stage is not None
 
 
-def said_of_model(model: MLflowModel) -> tuple[Said, list[str]]:
+def said_of_model(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
     """What MLflow says of a model, and sentences about what of it cannot be kept."""
     notes: list[str] = []
-    return Said(_description(model.description, notes), _tags(model.tags, notes)), notes
+    return UpstreamState(_description(model.description, notes), _tags(model.tags, notes)), notes
 
 
 def said_of_version(
     version: MLflowVersion, model: MLflowModel, stage: Stage, rules: StageRules
-) -> tuple[Said, list[str]]:
+) -> tuple[UpstreamState, list[str]]:
     """What MLflow says of a version of ``model`` that goes into ``stage``, and sentences about what cannot be kept."""
     notes: list[str] = []
     tags = _tags(version.tags, notes)
     own = _without_other_case(version, model, notes)
     aliases = _fitting(own, "alias", partial(_alias, rules), notes)
-    return Said(_description(version.description, notes), tags, stage, tuple(aliases)), notes
+    return UpstreamState(_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
 def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:

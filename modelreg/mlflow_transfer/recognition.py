@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from modelreg.domain.references import ModelName, Reference
 from modelreg.errors import NumberTaken
-from modelreg.mlflow_transfer.merging import Said
+from modelreg.mlflow_transfer.merging import UpstreamState
 from modelreg.mlflow_transfer.source import MLflowVersion
 from modelreg.store.catalog.journal_chain import Values
-from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.reader import CatalogReader
 
 
-def record_of(location: str, said: Said, version: MLflowVersion | None = None) -> Values:
+def record_of(location: str, said: UpstreamState, version: MLflowVersion | None = None) -> Values:
     """What the journal keeps of an import from ``location``: of a version, or of the model itself."""
     record: Values = {"from": location, "said": said.as_json()}
     return record if version is None else record | {"created_at": version.created_at}
 
 
-def last_said_of_model(catalog: Snapshot, name: ModelName, said: Said) -> Said:
+def last_said_of_model(catalog: CatalogReader, name: ModelName, said: UpstreamState) -> UpstreamState:
     """What MLflow said of a model that is here when it was imported last.
 
     Of one that is not from there, only what it lacks is to be taken over.
     """
     record = catalog.last_import(name, None)
     if record is not None:
-        return Said.from_json(record["said"])
+        return UpstreamState.from_json(record["said"])
     here = catalog.model(name)
-    return Said(
+    return UpstreamState(
         description=said.description if here.description else "",
         tags={key: value for key, value in said.tags.items() if key in here.tags},
     )
 
 
-def last_said_of_version(catalog: Snapshot, name: ModelName, version: MLflowVersion, said: Said) -> Said | None:
+def last_said_of_version(
+    catalog: CatalogReader, name: ModelName, version: MLflowVersion, said: UpstreamState
+) -> UpstreamState | None:
     """What MLflow said of a version when it was imported last; None for one that is not here.
 
     A version that went from here to MLflow is known by its digest, and what it is here stands for what was said.
@@ -41,10 +43,10 @@ def last_said_of_version(catalog: Snapshot, name: ModelName, version: MLflowVers
         return None
     record, here = catalog.last_import(name, version.number), catalog.version(Reference(name, version.number))
     if record is not None and record["created_at"] == version.created_at:
-        return Said.from_json(record["said"])
+        return UpstreamState.from_json(record["said"])
     if version.digest != here.digest:
         raise NumberTaken(here.reference)
-    return Said(
+    return UpstreamState(
         description=here.description,
         tags={key: value for key, value in here.tags.items() if key in said.tags},
         stage=here.stage,

@@ -75,7 +75,7 @@ class MLflowRun:
     """Whether there was a run, and is none any more."""
 
 
-class Source:
+class MLflowSource:
     """MLflow's records, read by its client; every method raises `MLflowFailed` when it cannot."""
 
     def __init__(self, client: Any, location: Location) -> None:

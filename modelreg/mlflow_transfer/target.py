@@ -11,7 +11,7 @@ from typing import Any
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import told_as
-from modelreg.mlflow_transfer.location import Kind, Location
+from modelreg.mlflow_transfer.location import Location, StoreKind
 from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
 from modelreg.system.clock import as_milliseconds
 
@@ -30,7 +30,7 @@ class Upload:
     manifest: bytes
 
 
-class Target:
+class MLflowTarget:
     """MLflow's records, written by its client; every method raises `MLflowFailed` when it cannot."""
 
     def __init__(self, client: Any, location: Location) -> None:
@@ -123,7 +123,7 @@ class Target:
 
     def _make_experiment(self) -> str:
         path = self._location.path
-        beside = path is not None and self._location.kind is Kind.DATABASE
+        beside = path is not None and self._location.kind is StoreKind.DATABASE
         place = (path.parent / "mlartifacts").as_uri() if path is not None and beside else None
         return str(self._client.create_experiment(_EXPERIMENT, place))
 

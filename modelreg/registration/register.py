@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelreg.analysis.scan import scan
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
-from modelreg.domain.registrations import Description, Registration
+from modelreg.domain.registrations import RecognisedModel, Registration
 from modelreg.domain.scans import Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.statements import Statement
@@ -19,14 +19,14 @@ from modelreg.lifecycle.rules.transitions import Terms
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.registration import provenance
-from modelreg.store.artifacts.blobs import Receipt
+from modelreg.store.artifacts.blobs import StagedFiles
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
 from modelreg.store.artifacts.source import Source
-from modelreg.store.catalog.writer import Change, NewVersion
-from modelreg.store.folder import Home
+from modelreg.store.catalog.writer import CatalogWriter, NewVersion
+from modelreg.store.folder import RegistryFolder
 
-_REFERENCE = Description("reference", "reference")
+_REFERENCE = RecognisedModel("reference", "reference")
 _TOLD = 3  # findings in a note; 'show' has all
 _MEANINGS = {
     Verdict.UNKNOWN: "loading it requires --trust full",
@@ -55,18 +55,18 @@ class RegistrationRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedFiles:
     """A model's files, on disk under their digests, and what was found out about them."""
 
     digest: Digest
     files: tuple[ModelFile, ...]
-    described: Description
+    described: RecognisedModel
     scan: Scan | None
     """None for files that are not here."""
     manifest: bytes
 
 
-def publish(receipt: Receipt, root: Path, facts: Facts, *, allow_unsafe: bool) -> Published:
+def publish(receipt: StagedFiles, root: Path, facts: Facts, *, allow_unsafe: bool) -> PublishedFiles:
     """Recognise received files, look through them, and store them with their manifest; raises `UnsafeModel`.
 
     ``root`` is what the error calls them.
@@ -84,10 +84,10 @@ def publish(receipt: Receipt, root: Path, facts: Facts, *, allow_unsafe: bool) -
     receipt.add("config", config)
     digest = receipt.add("manifest", manifest)
     receipt.publish()
-    return Published(digest, files, described, found, manifest)
+    return PublishedFiles(digest, files, described, found, manifest)
 
 
-def register(home: Home, request: RegistrationRequest, progress: Progress | None) -> Registration:
+def register(home: RegistryFolder, request: RegistrationRequest, progress: Progress | None) -> Registration:
     """Store the files and add the version; `Registry.register` says what is raised.
 
     The order is what makes it safe: every byte is on disk under its digest before the catalog names it, and the
@@ -127,20 +127,20 @@ def register(home: Home, request: RegistrationRequest, progress: Progress | None
             return _registration(change.version(version), created, notes, displaced)
 
 
-def require_published(receipt: Receipt, name: str) -> None:
+def require_published(receipt: StagedFiles, name: str) -> None:
     """Nothing may have taken the files away since they were published; raises `BlobDamaged`."""
     for path in receipt.missing():
         raise BlobDamaged(name, path, "gone from the store again")
 
 
-def _require_expected(receipt: Receipt, request: RegistrationRequest) -> None:
+def _require_expected(receipt: StagedFiles, request: RegistrationRequest) -> None:
     for found, expected in zip(receipt.files, request.expected or receipt.files, strict=True):
         if found != expected:
             problem = "damaged: its bytes are not those that were registered"
             raise BlobDamaged(request.origin, found.path, problem, "nothing was registered")
 
 
-def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
+def _find_or_add(change: CatalogWriter, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
     number = None if request.new_version else _find(change, request.name, new.digest)
     if number is None:
         return Reference(request.name, add_version(change, request.name, new, request.allow_unsafe)), True
@@ -154,7 +154,7 @@ def _find_or_add(change: Change, request: RegistrationRequest, new: NewVersion) 
 
 
 def add_version(
-    change: Change, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
+    change: CatalogWriter, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
 ) -> int:
     """Add a version, whose verdict is that of what is trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
@@ -164,7 +164,7 @@ def add_version(
     return change.add_version(name, known, why, number)
 
 
-def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
+def _find(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
     """The highest version of the model with this digest."""
     if not change.has_model(name):
         return None
@@ -174,7 +174,7 @@ def _find(change: Change, name: ModelName, digest: Digest) -> int | None:
         return None
 
 
-def _apply(change: Change, request: RegistrationRequest, reference: Reference) -> int | None:
+def _apply(change: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
     """Give the version its aliases and its stage, by the rules of a transition; returns which one left Production."""
     known = change.version(reference)
     for alias in request.statement.aliases:
@@ -195,7 +195,7 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], 
     return Registration(**values, created=created, notes=notes, displaced=displaced)
 
 
-def scan_notes(scan: Scan | None, change: Change) -> tuple[str, ...]:
+def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
     if scan is None:
         return ()

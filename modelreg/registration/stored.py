@@ -16,7 +16,7 @@ from modelreg.errors import InvalidInput, LoggedModelNotFound
 from modelreg.registration.register import RegistrationRequest
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import Source, SourceFile
-from modelreg.store.folder import Home
+from modelreg.store.folder import RegistryFolder
 
 _NOT_STATED: dict[str, Any] = {
     "description": None,
@@ -57,7 +57,7 @@ class _Known:
         )
 
 
-def request_for(home: Home, text: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
+def request_for(home: RegistryFolder, text: str, name: ModelName, stated: dict[str, Any]) -> RegistrationRequest:
     """How to register what ``text`` names under ``name``; `Registry.register_stored` says what is raised."""
     known = _of_run(home, RunReference.parse(text)) if RunReference.is_one(text) else _of_version(home, text)
     why, new_version = stated.pop("allow_unsafe", None), stated.pop("new_version", False)
@@ -87,7 +87,7 @@ def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> Regi
     return RegistrationRequest(name, source, statement, origin, None, new_version, location=at)
 
 
-def _of_run(home: Home, reference: RunReference) -> _Known:
+def _of_run(home: RegistryFolder, reference: RunReference) -> _Known:
     """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
     with home.catalog.reading() as catalog:
         run = catalog.run(reference.run_id)
@@ -109,11 +109,11 @@ def _of_run(home: Home, reference: RunReference) -> _Known:
     )
 
 
-def _of_version(home: Home, text: str) -> _Known:
+def _of_version(home: RegistryFolder, text: str) -> _Known:
     with home.catalog.reading() as catalog:
         version = catalog.version(Reference.parse(text))
     return _Known.of_manifest(home.artifacts.manifest(version), f"models:/{version.reference}", version)
 
 
-def _places(home: Home, files: Sequence[ModelFile]) -> tuple[SourceFile, ...]:
+def _places(home: RegistryFolder, files: Sequence[ModelFile]) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(file.path, str(home.artifacts.path(file.digest)), file.size) for file in files)

@@ -112,7 +112,7 @@ def _expanded(path: Path) -> Path:
         ) from error
 
 
-class Home:
+class RegistryFolder:
     """The places and locks of one registry folder; no dataclass, which would take each command half a millisecond."""
 
     def __init__(self, path: Path, lock_timeout: float) -> None:
@@ -417,7 +417,7 @@ def _is_of_caller(folder: Path) -> bool:
 
 def _is_made_for_a_group_of_caller(folder: Path) -> bool:
     """Whether the folder is a registry for a group that the caller is in; a link may lead anywhere, and is none."""
-    status, home = folder.lstat(), Home(folder, 0)
+    status, home = folder.lstat(), RegistryFolder(folder, 0)
     if not stat.S_ISDIR(status.st_mode) or status.st_gid not in {os.getegid(), *os.getgroups()}:
         return False
     return os.path.lexists(home.catalog.path) and home.is_shared()

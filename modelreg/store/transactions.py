@@ -11,9 +11,9 @@ from modelreg.errors import LockTimeout, WriteFailed
 from modelreg.system import interrupts
 
 if TYPE_CHECKING:
-    from modelreg.store.catalog.reader import Snapshot
-    from modelreg.store.catalog.writer import Change
-    from modelreg.store.folder import Home
+    from modelreg.store.catalog.reader import CatalogReader
+    from modelreg.store.catalog.writer import CatalogWriter
+    from modelreg.store.folder import RegistryFolder
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def storing(needed: int | None = None, place: Path | None = None, inside: Path |
 
 
 @contextmanager
-def reading(home: Home) -> Iterator[Snapshot]:
+def reading(home: RegistryFolder) -> Iterator[CatalogReader]:
     """The catalog of a registry, which has to be there, as it is at one moment."""
     with storing(inside=home.path):
         home.require()
@@ -43,7 +43,7 @@ def reading(home: Home) -> Iterator[Snapshot]:
 
 
 @contextmanager
-def writing(home: Home, message: str | None = None) -> Iterator[Change]:
+def writing(home: RegistryFolder, message: str | None = None) -> Iterator[CatalogWriter]:
     """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
     from modelreg.domain.statements import checked_message
     from modelreg.store.actor import current_actor

@@ -23,7 +23,7 @@ from modelreg.analysis.pickle.object_graph import (
     Global,
     Node,
     Object,
-    Omitted,
+    OmittedValue,
     Persistent,
     SetOf,
     class_of,
@@ -166,8 +166,8 @@ def kinds_of(node: Node, within: frozenset[int] = frozenset()) -> Kinds:
         return NOTHING
     if isinstance(node, Global):
         return words(f"@{node.dotted}")
-    if isinstance(node, bytes | Omitted):
-        return words(TEXT if isinstance(node, Omitted) and node.type_name == "str" else BYTES)
+    if isinstance(node, bytes | OmittedValue):
+        return words(TEXT if isinstance(node, OmittedValue) and node.type_name == "str" else BYTES)
     if isinstance(node, Persistent):
         return words("storage")
     if id(node) in within:

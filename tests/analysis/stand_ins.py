@@ -18,7 +18,7 @@ from modelreg.analysis.pickle.object_graph import (
     Global,
     Node,
     Object,
-    Omitted,
+    OmittedValue,
     Persistent,
     SetOf,
     class_of,
@@ -159,7 +159,9 @@ class _Comparison:
         return None
 
     def _parts(self, node: Node, value: Any) -> Iterator[tuple[Node, Any, str]]:
-        if type(node) in (list, dict, SetOf, Object) or (isinstance(node, Omitted) and node.type_name == "bytearray"):
+        if type(node) in (list, dict, SetOf, Object) or (
+            isinstance(node, OmittedValue) and node.type_name == "bytearray"
+        ):
             self._is_the_same(node, value)
         match node:
             case Object():
@@ -233,7 +235,7 @@ def _compare_leaves(node: Node, value: Any) -> None:
     match node:
         case Global():
             _same((node.module, node.name), getattr(value, "pair", None))
-        case Omitted():
+        case OmittedValue():
             _omitted(node, value)
         case Array():
             _same(node.class_name, f"numpy.{type(value).__name__}")
@@ -250,7 +252,7 @@ def _pairs(nodes: list[Any], values: list[Any]) -> Iterator[tuple[Node, Any, str
         yield node, value, f"[{key!r:.20}]"
 
 
-def _omitted(node: Omitted, value: Any) -> None:
+def _omitted(node: OmittedValue, value: Any) -> None:
     _same(node.type_name, type(value).__name__)
     if node.type_name == "int":
         _same(True, value.bit_length() <= 8 * node.length)
@@ -276,7 +278,7 @@ def _look(value: Any) -> str:
             return f"{{{', '.join(sorted(set(map(_look, items))))}}}"
         case Persistent() | StoredOutside():
             return f"persistent {_look(value.id)}"
-        case Omitted():
+        case OmittedValue():
             return value.type_name
         case int() | float():
             return "int" if value == value and abs(value) > 1 << 500 else f"number {float(value) + 0}"

@@ -9,7 +9,7 @@ import pytest
 
 from modelreg.domain.journal import Actor
 from modelreg.domain.references import Reference
-from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.scans import Scan, Verdict
 from modelreg.errors import (
     GateNotFound,
@@ -22,7 +22,7 @@ from modelreg.errors import (
 )
 from modelreg.lifecycle import metadata
 from modelreg.store.catalog.writer import NewVersion
-from modelreg.store.folder import Home
+from modelreg.store.folder import RegistryFolder
 
 
 @pytest.fixture
@@ -398,12 +398,12 @@ def test_versions_that_make_room_are_asked_too(scored):
 
 def test_who_registered_the_same_bytes_before_does_not_count_either(registry, model_file):
     registry.register(model_file(), "churn")
-    with Home(registry.folder, 30).catalog.writing(Actor("alice", None, None)) as change:
+    with RegistryFolder(registry.folder, 30).catalog.writing(Actor("alice", None, None)) as change:
         first = change.version(Reference("churn", 1))
         new = NewVersion(
             first.digest,
             first.files,
-            Description("file", "file"),
+            RecognisedModel("file", "file"),
             Scan(Verdict.SAFE, (), ()),
             None,
             {},
@@ -421,7 +421,7 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
 
 def approve_as(registry, user, reference):
     """Approve as another user of the operating system would."""
-    with Home(registry.folder, 30).catalog.writing(Actor(user, None, None)) as change:
+    with RegistryFolder(registry.folder, 30).catalog.writing(Actor(user, None, None)) as change:
         metadata.approve(change, Reference.parse(reference), "")
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelreg.domain.garbage import Leftover, Patience
-from modelreg.domain.pruning import Candidate
+from modelreg.domain.garbage import GarbageCandidate, GracePeriod
+from modelreg.domain.pruning import PruneCandidate
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.statements import checked_duration
@@ -21,7 +21,7 @@ CHURN = ModelName("churn")
 
 
 def candidate(version, stage=Stage.NONE, days=0, aliases=None, name=CHURN):
-    return Candidate(name, version, stage, NOW - days * DAY, 1, aliases)
+    return PruneCandidate(name, version, stage, NOW - days * DAY, 1, aliases)
 
 
 def needed(target):
@@ -102,7 +102,7 @@ def test_what_somebody_relies_on_never_goes_and_everything_else_goes_by_all_that
 
 
 SECOND = 10**9
-AT = Patience.at(NOW, timedelta(hours=24))
+AT = GracePeriod.at(NOW, timedelta(hours=24))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ AT = Patience.at(NOW, timedelta(hours=24))
 )
 def test_a_leftover_is_old_by_its_bytes_and_never_when_it_comes_from_the_future(modified, changed, old):
     hours = [AT.now + each * 3600 * SECOND for each in (modified, changed)]
-    assert AT.is_over(Leftover("path", 1, *hours)) is old
+    assert AT.is_over(GarbageCandidate("path", 1, *hours)) is old
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pandas import DataFrame
 from sklearn.linear_model import LogisticRegression
 
 from modelreg import Registry
-from modelreg.domain.transfers import Outcome, Transfer
+from modelreg.domain.transfers import Transfer, TransferOutcome
 from modelreg.errors import InvalidInput, MLflowFailed, SourceNotFound
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.catalog import Catalog
@@ -568,7 +568,7 @@ def test_the_command_tells_in_json_what_it_did_and_exits_with_8_when_something_f
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (first.returncode, second.returncode) == (0, 8)
     report = json.loads(first.stdout)
-    assert report["items"][1] == {"name": "churn", "version": 1, "outcome": Outcome.ADDED.value, "notes": []}
+    assert report["items"][1] == {"name": "churn", "version": 1, "outcome": TransferOutcome.ADDED.value, "notes": []}
     assert first.stderr == f"made a registry in {registry.folder}\nimported 1 new version, 0 changed, 0 failed\n"
     assert json.loads(second.stdout)["failed"] == 1
     assert '"code": "transfer_incomplete"' in second.stderr

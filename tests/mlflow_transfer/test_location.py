@@ -6,19 +6,19 @@ import pytest
 
 from modelreg.errors import InvalidInput, MLflowFailed
 from modelreg.mlflow_transfer.connection import writing
-from modelreg.mlflow_transfer.location import Kind, Location
+from modelreg.mlflow_transfer.location import Location, StoreKind
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     {
-        "http://localhost:5000": Kind.SERVER,
-        "https://ann:secret@mlflow.example/base/": Kind.SERVER,
-        "sqlite:///mlflow.db": Kind.DATABASE,
-        "sqlite:////data/mlflow.db": Kind.DATABASE,
-        "mlflow.db": Kind.DATABASE,
-        "mlruns": Kind.FOLDER,
-        "file:///data/mlruns": Kind.FOLDER,
+        "http://localhost:5000": StoreKind.SERVER,
+        "https://ann:secret@mlflow.example/base/": StoreKind.SERVER,
+        "sqlite:///mlflow.db": StoreKind.DATABASE,
+        "sqlite:////data/mlflow.db": StoreKind.DATABASE,
+        "mlflow.db": StoreKind.DATABASE,
+        "mlruns": StoreKind.FOLDER,
+        "file:///data/mlruns": StoreKind.FOLDER,
     }.items(),
 )
 def test_servers_files_and_folders_are_told_apart(text, kind):
@@ -28,7 +28,7 @@ def test_servers_files_and_folders_are_told_apart(text, kind):
 def test_a_file_is_a_database_by_its_first_bytes_whatever_its_name(tmp_path):
     (tmp_path / "records").write_bytes(b"SQLite format 3\0" + b"\0" * 84)
     location = Location.parse(tmp_path / "records")
-    assert (location.kind, location.uri) == (Kind.DATABASE, f"sqlite:///{tmp_path}/records")
+    assert (location.kind, location.uri) == (StoreKind.DATABASE, f"sqlite:///{tmp_path}/records")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_file_and_a_folder_name_paths_of_this_machine(text):
 def test_a_file_without_bytes_is_a_database_where_its_name_says_so(tmp_path):
     (tmp_path / "new.db").touch()
     location = Location.parse(tmp_path / "new.db")
-    assert (location.kind, location.is_empty()) == (Kind.DATABASE, True)
+    assert (location.kind, location.is_empty()) == (StoreKind.DATABASE, True)
 
 
 def test_any_folder_that_happens_to_hold_models_is_not_taken_for_one_of_mlflow(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelreg.domain.stages import Stage, StageRules
-from modelreg.mlflow_transfer.merging import Differences, Said, stages_of, tags_of_making
+from modelreg.mlflow_transfer.merging import UpstreamChanges, UpstreamState, stages_of, tags_of_making
 from modelreg.mlflow_transfer.source import MLflowRun, MLflowVersion
 
 
@@ -25,14 +25,14 @@ def version(number: int, stage: str) -> MLflowVersion:
 
 
 def test_nothing_is_different_between_what_was_said_and_the_same():
-    said = Said("text", {"a": "1"}, Stage.STAGING, ("champion",))
-    assert not Differences.between(said, Said.from_json(said.as_json()))
+    said = UpstreamState("text", {"a": "1"}, Stage.STAGING, ("champion",))
+    assert not UpstreamChanges.between(said, UpstreamState.from_json(said.as_json()))
 
 
 def test_only_what_changed_is_different():
-    before = Said("text", {"a": "1", "b": "2", "c": "3"}, Stage.STAGING, ("champion", "old"))
-    now = Said("text", {"a": "1", "b": "3", "d": "4"}, Stage.STAGING, ("champion", "new"))
-    assert Differences.between(before, now) == Differences(
+    before = UpstreamState("text", {"a": "1", "b": "2", "c": "3"}, Stage.STAGING, ("champion", "old"))
+    now = UpstreamState("text", {"a": "1", "b": "3", "d": "4"}, Stage.STAGING, ("champion", "new"))
+    assert UpstreamChanges.between(before, now) == UpstreamChanges(
         description=None,
         tags={"b": "3", "d": "4"},
         removed_tags=("c",),

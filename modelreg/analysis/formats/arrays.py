@@ -18,7 +18,7 @@ from itertools import pairwise
 from struct import unpack
 from typing import Any
 
-from modelreg.analysis.pickle.object_graph import ABSENT, Array, Global, Node, Object, Omitted, class_of, resolved
+from modelreg.analysis.pickle.object_graph import ABSENT, Array, Global, Node, Object, OmittedValue, class_of, resolved
 from modelreg.analysis.pickle.stream import UnreadablePickle
 
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
@@ -167,7 +167,7 @@ def array_content(node: Node) -> ArrayContent | None:
             if node.state is not ABSENT:
                 raise UnreadablePickle("has an array that is made of bytes and then changed")
             kind = dtype_of(dtype).kind
-            if kind in "OT" or type(resolved(buffer)) not in (bytes, Omitted):
+            if kind in "OT" or type(resolved(buffer)) not in (bytes, OmittedValue):
                 raise UnreadablePickle("has an array of objects that is made of bytes")
             return ArrayContent("numpy.ndarray", kind, parts=(buffer, dtype, *rest))
         case Object(Global() as function, (cls, Global() as base, *rest), False) if function.dotted == _MASKED:
@@ -409,4 +409,4 @@ def _length(data: Node) -> int | None:
     """Bytes; None where they are written as text."""
     if isinstance(data, bytes):
         return len(data)
-    return data.length if isinstance(data, Omitted) and data.type_name == "bytes" else None
+    return data.length if isinstance(data, OmittedValue) and data.type_name == "bytes" else None

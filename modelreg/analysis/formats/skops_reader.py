@@ -23,12 +23,12 @@ from modelreg.analysis.formats.arrays import DType, StoredArray
 from modelreg.analysis.pickle.object_graph import (
     ABSENT,
     TIME_ZONE_FILE,
-    Absent,
     Array,
     Global,
     Node,
+    NoState,
     Object,
-    Omitted,
+    OmittedValue,
     Reference,
     SetOf,
     parts_of,
@@ -290,12 +290,12 @@ class _Reader:
     def _read_BytesNode(self, state: State, written: State) -> Node:
         self._require_class(state)
         self._member(state, written)
-        return Omitted("bytes", 0)
+        return OmittedValue("bytes", 0)
 
     def _read_BytearrayNode(self, state: State, written: State) -> Node:
         self._require_class(state)
         self._member(state, written)
-        return Omitted("bytearray", 0)
+        return OmittedValue("bytearray", 0)
 
     def _read_ConstructorFromReduceNode(self, state: State, written: State) -> Node:
         return self._object(self._name(state), self._tuple(state, "content", written), is_new=False)
@@ -307,7 +307,7 @@ class _Reader:
             # skops takes them for pairs, and not for attributes and slots
             raise UnreadablePickle("has an object with a state that skops does not write")
         is_of_parts = isinstance(resolved(attributes), tuple) and _takes_parts(cls)
-        if not is_of_parts and not isinstance(resolved(attributes), dict | Absent | None):
+        if not is_of_parts and not isinstance(resolved(attributes), dict | NoState | None):
             raise UnreadablePickle("has an object whose attributes are no dictionary")
         if cls.module.startswith("numpy.random._"):  # skops makes one without its state, and NumPy crashes
             raise UnreadablePickle("has a bit generator by itself, which skops cannot load")
@@ -456,7 +456,7 @@ def _plain(value: Any) -> Node:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     if isinstance(value, str) and len(value) > TEXT_KEPT:
-        return Omitted("str", len(value), TIME_ZONE_FILE in value)
+        return OmittedValue("str", len(value), TIME_ZONE_FILE in value)
     node: Node = value
     return node
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from modelreg.analysis.formats.arrays import scalar_content, value_of_scalar
-from modelreg.analysis.pickle.object_graph import Global, Node, Object, Omitted, SetOf, resolved
+from modelreg.analysis.pickle.object_graph import Global, Node, Object, OmittedValue, SetOf, resolved
 from modelreg.analysis.pickle.stream import UnreadablePickle
 
 ATOMS: Final = frozenset({str, int, float, bool, bytes, type(None), Global})
@@ -44,8 +44,8 @@ def key_of(node: Node, depth: int = 0) -> Hashable:
             return tuple(key_of(part, depth + 1) for part in node)
         case SetOf():
             return frozenset(key_of(part, depth + 1) for part in node.items)
-        case Omitted():
-            return Omitted, node.type_name, node.length, node.digest
+        case OmittedValue():
+            return OmittedValue, node.type_name, node.length, node.digest
         case Object():
             value = _value_of(node)
             return node if value is None else value
@@ -63,7 +63,7 @@ def doubtful_hash(key: Node) -> int | None:
         return _ANY_HASH if plain is None else hash(plain)
     if type(key) is Object:
         return None if _has_its_own_hash(key) else _ANY_HASH
-    return _ANY_HASH if type(key) is SetOf or (type(key) is Omitted and key.type_name == "int") else None
+    return _ANY_HASH if type(key) is SetOf or (type(key) is OmittedValue and key.type_name == "int") else None
 
 
 _ANY_HASH: Final = 0

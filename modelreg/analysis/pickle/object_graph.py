@@ -35,7 +35,7 @@ class Global:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Omitted:
+class OmittedValue:
     """A long text or byte string, or a large number, whose content is not kept."""
 
     type_name: str
@@ -56,11 +56,11 @@ class SetOf:
     is_frozen: bool
 
 
-class Absent:
+class NoState:
     """What an object has for a state when it was given none."""
 
 
-ABSENT = Absent()
+ABSENT = NoState()
 
 
 @dataclass(slots=True, eq=False)
@@ -117,13 +117,13 @@ Node = (
     | list["Node"]
     | dict["Node", "Node"]
     | Global
-    | Omitted
+    | OmittedValue
     | SetOf
     | Object
     | Array
     | Reference
     | Persistent
-    | Absent
+    | NoState
 )
 
 RECONSTRUCTOR = "copyreg._reconstructor"
@@ -185,7 +185,7 @@ def class_of(node: Node) -> str | None:
             return _class_name(constructor)
         case Object(Global() as function, arguments):
             return _class_of_result(function, arguments)
-        case Omitted(type_name):
+        case OmittedValue(type_name):
             return f"builtins.{type_name}"
         case SetOf():
             return "builtins.frozenset" if node.is_frozen else "builtins.set"

@@ -71,7 +71,7 @@ class _MoreToLookAt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Mentioned:
+class MentionedNames:
     """What the opcodes of a pickle mention."""
 
     names: list[tuple[str, str]]
@@ -84,7 +84,7 @@ class Mentioned:
     """Whether it may import more than ``names``: a name that it computes, or behind what was looked at."""
 
 
-def names_in_opcodes(file: BinaryIO, budget: Budget, *, is_all: bool = True, goes_on: bool = False) -> Mentioned:
+def names_in_opcodes(file: BinaryIO, budget: Budget, *, is_all: bool = True, goes_on: bool = False) -> MentionedNames:
     """What a pickle does up to where Python would give up.
 
     ``is_all`` says that the pickle ends where ``file`` does, else what follows was not kept; ``goes_on`` that it begins
@@ -107,7 +107,7 @@ def names_in_opcodes(file: BinaryIO, budget: Budget, *, is_all: bool = True, goe
         code, hides = 0, not is_all
     except _MoreToLookAt:
         code, hides = 0, True
-    return Mentioned(list(mentions.names), mentions.calls, code == _STOP, hides or mentions.hides)
+    return MentionedNames(list(mentions.names), mentions.calls, code == _STOP, hides or mentions.hides)
 
 
 class _NoText(Enum):

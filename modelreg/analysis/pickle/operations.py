@@ -18,7 +18,7 @@ from modelreg.analysis.pickle.object_graph import (
     Global,
     Node,
     Object,
-    Omitted,
+    OmittedValue,
     Persistent,
     Reference,
     SetOf,
@@ -186,7 +186,7 @@ def _text_line(r: PickleStack) -> None:
     if len(line) == _LONGEST_TEXT_LINE:
         raise LimitReached
     if len(line) > TEXT_KEPT:
-        r.push(Omitted("str", len(line), _names_time_zone(line), hashlib.sha256(line).digest()))
+        r.push(OmittedValue("str", len(line), _names_time_zone(line), hashlib.sha256(line).digest()))
         return
     r.take_text(len(line))
     try:

@@ -21,7 +21,7 @@ from modelreg.analysis.pickle.object_graph import (
     Global,
     Node,
     Object,
-    Omitted,
+    OmittedValue,
     Reference,
     SetOf,
     parts_of,
@@ -146,7 +146,7 @@ class PickleStack:
         """Put a text of ``length`` bytes in UTF-8."""
         if length > TEXT_KEPT:
             names_file, digest = self.stream.skip_text(length, TIME_ZONE_FILE.encode())
-            self.push(Omitted("str", length, names_file, digest))
+            self.push(OmittedValue("str", length, names_file, digest))
             return
         self.take_text(length)
         try:
@@ -165,7 +165,7 @@ class PickleStack:
     def push_omitted(self, type_name: str, length: int) -> None:
         """Put a value whose ``length`` bytes are not kept."""
         self.stream.skip(length)
-        self.push(Omitted(type_name, length))
+        self.push(OmittedValue(type_name, length))
 
     def take_text(self, length: int) -> None:
         """Keep a text of so many bytes; raises `LimitReached`."""
@@ -210,7 +210,7 @@ class PickleStack:
         if type(value) is str or type(value) is bytes:
             if len(value) > _SHORT:
                 self.budget.take_copies(len(value))
-        elif type(value) is Omitted:
+        elif type(value) is OmittedValue:
             self.budget.take_copies(value.length)
         elif self.sizes and id(resolved(value)) in self.sizes:
             self.budget.take_parts(self.sizes[id(resolved(value))][0])
@@ -245,7 +245,7 @@ class PickleStack:
             value = resolved(waiting.pop())
             if type(value) is str or type(value) is bytes:
                 self.budget.take_copies(len(value))
-            elif type(value) is Omitted:
+            elif type(value) is OmittedValue:
                 self.budget.take_copies(value.length)
             elif type(value) in _WHOLE and id(value) not in seen and getattr(value, "dtype", None) is None:
                 seen.add(id(value))
@@ -504,7 +504,7 @@ def _is_mutable(value: Node) -> bool:
     match value:
         case SetOf():
             return not value.is_frozen
-        case Omitted(type_name):
+        case OmittedValue(type_name):
             return type_name == "bytearray"
         case _:
             return False

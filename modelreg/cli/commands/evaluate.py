@@ -29,7 +29,7 @@ from modelreg.cli.options import (
 )
 from modelreg.cli.output import Column
 from modelreg.cli.progress import row_bar
-from modelreg.domain.comparison import Measure, ValueDifference, difference, why_other_measure
+from modelreg.domain.comparison import Measurement, ValueDifference, difference, why_other_measure
 from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
@@ -211,7 +211,7 @@ def _why_incomparable(outcome: EvaluationOutcome) -> str | None:
     if outcome.incumbent is None:
         return None
     measures = (
-        Measure(f"{outcome.name}/{version}", evaluation.data_digest, evaluation.terms)
+        Measurement(f"{outcome.name}/{version}", evaluation.data_digest, evaluation.terms)
         for version, evaluation in ((outcome.version, outcome.evaluation), (outcome.production, outcome.incumbent))
     )
     return why_other_measure(outcome.evaluation.dataset, *measures)

@@ -13,18 +13,18 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
 from modelreg.cli.output import STAGE_STYLES, Column
-from modelreg.domain.journal import ACTIONS, JournalEntry, StageHeld
+from modelreg.domain.journal import ACTIONS, JournalEntry, StageAtMoment
 from modelreg.errors import CatalogDamaged, InvalidInput
 from modelreg.system.clock import as_text
 
 _HELD_COLUMNS = (
-    Column[StageHeld]("name", lambda held: held.name, style=lambda _: "bold"),
-    Column[StageHeld]("version", lambda held: held.version, right=True),
-    Column[StageHeld]("stage", lambda held: held.stage, style=lambda held: STAGE_STYLES[held.stage]),
-    Column[StageHeld]("since", lambda held: as_text(held.since)),
-    Column[StageHeld]("user", lambda held: held.user),
-    Column[StageHeld]("claimed_user", lambda held: held.claimed_user, in_table=False),
-    Column[StageHeld]("message", lambda held: held.message, foldable=True),
+    Column[StageAtMoment]("name", lambda held: held.name, style=lambda _: "bold"),
+    Column[StageAtMoment]("version", lambda held: held.version, right=True),
+    Column[StageAtMoment]("stage", lambda held: held.stage, style=lambda held: STAGE_STYLES[held.stage]),
+    Column[StageAtMoment]("since", lambda held: as_text(held.since)),
+    Column[StageAtMoment]("user", lambda held: held.user),
+    Column[StageAtMoment]("claimed_user", lambda held: held.claimed_user, in_table=False),
+    Column[StageAtMoment]("message", lambda held: held.message, foldable=True),
 )
 _COLUMNS = (
     Column[JournalEntry]("seq", lambda entry: entry.seq, right=True, wide=True),
@@ -113,7 +113,7 @@ def _forced(entry: JournalEntry) -> bool:
         return False
 
 
-def _print_held(held: list[StageHeld], as_json: bool) -> None:
+def _print_held(held: list[StageAtMoment], as_json: bool) -> None:
     form = output.chosen_form(as_json)
     if not held and form is output.Form.TABLE:
         output.note("nothing was registered then")

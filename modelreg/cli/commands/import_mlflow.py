@@ -11,15 +11,15 @@ from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, DryRun
 from modelreg.cli.output import Column
 from modelreg.cli.progress import version_bar
-from modelreg.domain.transfers import Outcome, Transfer, Transferred
+from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.errors import TransferIncomplete
 
-_STYLES = {Outcome.ADDED: "green", Outcome.CHANGED: "yellow", Outcome.FAILED: "red"}
+_STYLES = {TransferOutcome.ADDED: "green", TransferOutcome.CHANGED: "yellow", TransferOutcome.FAILED: "red"}
 _COLUMNS = (
-    Column[Transferred]("model", lambda item: item.name, style=lambda _: "bold"),
-    Column[Transferred]("version", lambda item: item.version, right=True),
-    Column[Transferred]("outcome", lambda item: item.outcome, style=lambda item: _STYLES.get(item.outcome, "dim")),
-    Column[Transferred]("notes", lambda item: "; ".join(item.notes), foldable=True),
+    Column[TransferItem]("model", lambda item: item.name, style=lambda _: "bold"),
+    Column[TransferItem]("version", lambda item: item.version, right=True),
+    Column[TransferItem]("outcome", lambda item: item.outcome, style=lambda item: _STYLES.get(item.outcome, "dim")),
+    Column[TransferItem]("notes", lambda item: "; ".join(item.notes), foldable=True),
 )
 TrackingUri = Annotated[
     str, typer.Argument(metavar="URI", help="http://HOST:PORT, sqlite:///mlflow.db, or the path of a file or folder.")

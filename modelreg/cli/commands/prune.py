@@ -13,7 +13,7 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, DryRun, Message
 from modelreg.cli.output import Column
-from modelreg.domain.pruning import PrunedBytes, Pruning, VersionFate
+from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
 from modelreg.errors import InvalidInput, shown
 
 
@@ -149,7 +149,7 @@ def _lines(pruning: Pruning) -> list[_Line]:
     ]
 
 
-def _of_version(fate: VersionFate, planned: bool) -> _Line:
+def _of_version(fate: RetentionDecision, planned: bool) -> _Line:
     return _Line("version", fate.reference, fate.removed, planned, 1, fate.size, fate.reason)
 
 

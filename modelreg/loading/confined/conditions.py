@@ -30,7 +30,7 @@ class ConfinementOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class RunConditions:
     """Permissions and limits of one run."""
 
     permissions: Permissions
@@ -42,7 +42,7 @@ class Conditions:
 
     @classmethod
     @contextmanager
-    def checked(cls, options: ConfinementOptions, registry: str) -> Iterator[Conditions]:
+    def checked(cls, options: ConfinementOptions, registry: str) -> Iterator[RunConditions]:
         """Raises `InvalidInput` for a path that is not there or may not be read by a model, or a limit that is none.
 
         Paths are opened once, here, so that what is checked and written into the journal is what the model may read.

@@ -24,7 +24,7 @@ _MOST_DESCRIPTORS = 100  # the kernel sends no more than 253 at once
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class WorkerSetup:
     """How the child confines itself, and which libraries it imports meanwhile."""
 
     permissions: Permissions
@@ -81,20 +81,20 @@ class Job:
         return UntrustedModel(self.trust.model, findings, names, to_be_moved(named))
 
 
-def send(channel: socket.socket, message: Preparation | Job, descriptors: Sequence[int] = ()) -> None:
+def send(channel: socket.socket, message: WorkerSetup | Job, descriptors: Sequence[int] = ()) -> None:
     """Send one message; raises OSError when the child has gone."""
     content = pickle.dumps(message)
     socket.send_fds(channel, [_LENGTH.pack(len(content))], descriptors)
     channel.sendall(content)
 
 
-def receive(channel: socket.socket) -> tuple[Preparation | Job, list[int]]:
+def receive(channel: socket.socket) -> tuple[WorkerSetup | Job, list[int]]:
     """The next message with its descriptors; raises EOFError when the parent has gone."""
     start, descriptors, _, _ = socket.recv_fds(channel, _LENGTH.size, _MOST_DESCRIPTORS)
     content = _read(channel.fileno(), _LENGTH.unpack(start)[0] if len(start) == _LENGTH.size else 0)
     if not content:
         raise EOFError
-    message: Preparation | Job = pickle.loads(content)
+    message: WorkerSetup | Job = pickle.loads(content)
     return message, descriptors
 
 

@@ -36,7 +36,7 @@ from modelreg.errors import (
 from modelreg.errors.text import escaped
 from modelreg.loading.confined import messages
 from modelreg.loading.confined.environment import environment
-from modelreg.loading.confined.job import Job, PredictionTask, Preparation, send
+from modelreg.loading.confined.job import Job, PredictionTask, WorkerSetup, send
 from modelreg.loading.confined.messages import Measured, NoAnswer, Predicted
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ModelProcess:
         self._printed.pass_on_the_rest(wait=isinstance(error, Exception) and not self._is_late())
         self._opened.close()
 
-    def prepare(self, preparation: Preparation, granted: Sequence[int] = ()) -> None:
+    def prepare(self, preparation: WorkerSetup, granted: Sequence[int] = ()) -> None:
         """Let the child confine itself and import libraries meanwhile; ``granted`` is what it may read."""
         self._limits = preparation.limits
         with suppress(OSError):  # a child that has gone is met by `run`

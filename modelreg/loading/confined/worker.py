@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
 from modelreg.loading.confined import messages
-from modelreg.loading.confined.job import Job, PredictionTask, Preparation, receive
+from modelreg.loading.confined.job import Job, PredictionTask, WorkerSetup, receive
 from modelreg.loading.confined.messages import Message
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _do_job(channel: socket.socket, answers: int) -> Message:
     from modelreg.loading.confined.sandbox import confine
 
     preparation, granted = receive(channel)
-    assert isinstance(preparation, Preparation)
+    assert isinstance(preparation, WorkerSetup)
     let_go_of_descriptors([channel.fileno(), answers, *granted])
     confinement = confine(
         preparation.permissions, preparation.limits, preparation.model_folder, preparation.registry, granted

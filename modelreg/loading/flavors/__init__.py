@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from modelreg.analysis.containers.content import Files, OpenModel
 from modelreg.domain.references import is_utf8, storable
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Flavor(Protocol):
     FORMATS: tuple[str, ...]
     """The formats that it recognises and loads, as `Description.format` names them."""
 
-    def recognise(self, files: Files, is_folder: bool) -> Description | None:
+    def recognise(self, files: Files, is_folder: bool) -> RecognisedModel | None:
         """What the model is, or None when it is of another family.
 
         Told by the bytes, never by a file's name (a folder's structure may count); nothing is imported from the
@@ -53,7 +53,7 @@ class Flavor(Protocol):
         """
 
 
-def recognise(files: Files, is_folder: bool) -> Description:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel:
     """What a model is, by its content; ``file`` or ``folder`` when nobody knows it.
 
     A folder that nobody knows, with a single model among the files right in it, is what that model is.
@@ -69,10 +69,10 @@ def recognise(files: Files, is_folder: bool) -> Description:
         path, description = only
         return _storable(replace(description, notes=(f"its model is the file {path}", *description.notes)))
     kind = "folder" if is_folder else "file"
-    return Description(flavor=kind, format=kind)
+    return RecognisedModel(flavor=kind, format=kind)
 
 
-def _storable(described: Description) -> Description:
+def _storable(described: RecognisedModel) -> RecognisedModel:
     """The same without what no catalog can keep: files may say anything of themselves."""
     fields = () if described.signature is None else (*described.signature.inputs, *described.signature.outputs)
     return replace(
@@ -104,13 +104,13 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     )
 
 
-def _only_model(files: Files) -> tuple[str, Description] | None:
+def _only_model(files: Files) -> tuple[str, RecognisedModel] | None:
     """The model that lies in a folder beside code and notes, by its path; None for a folder with none or several.
 
     A folder of very many files is a data set or the like, and is not searched.
     """
     paths = [path for path in files if "/" not in path]
-    found: list[tuple[str, Description]] = []
+    found: list[tuple[str, RecognisedModel]] = []
     for path in paths if len(paths) <= _MOST_BESIDE else ():
         described = recognise({path: files[path]}, False)
         if described.flavor != "file":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _MAGIC = b"CBM1"
 _HEADER = 8  # bytes
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A single file with CatBoost's mark, long enough for the core that it announces."""
     path = only_file(files, is_folder)
     if path is None:
@@ -26,7 +26,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     core = int.from_bytes(start[4:], "little")
     if len(start) < _HEADER or start[:4] != _MAGIC or not 0 < core <= size - _HEADER:
         return None
-    return Description("catboost", "catboost-cbm")
+    return RecognisedModel("catboost", "catboost-cbm")
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

@@ -9,7 +9,7 @@ from modelreg.analysis.containers.archive import opened_archive
 from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import parse_object, text_at
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_CONFIG = 32 << 20  # bytes
 _METADATA = "metadata.json"
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A zip with Keras's configuration; the class is the one that it names."""
     path = only_file(files, is_folder)
     if path is None:
@@ -32,7 +32,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
         config = parse_object(archive.read("config.json", _MOST_CONFIG), Bounds.of_model(path.stat().st_size))
     if config is None or "config" not in config or text_at(config, "class_name") is None:
         return None
-    return Description("keras", "keras", _class(config))
+    return RecognisedModel("keras", "keras", _class(config))
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file, tail
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel
 from modelreg.loading.libraries import loading
 
@@ -21,12 +21,12 @@ _END_OF_TEXT = 1 << 20  # bytes, in which parameters and categories stand
 _FIRST, _END = b"\nTree=0\n", b"end of trees\n"
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A single file that begins and ends as LightGBM's text does."""
     path = only_file(files, is_folder)
     if path is None or not _START.match(head(path, 256)) or not _is_complete(tail(path, _END_OF_TEXT)):
         return None
-    return Description("lightgbm", "lightgbm-text")
+    return RecognisedModel("lightgbm", "lightgbm-text")
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from modelreg.analysis.containers.content import Files, OpenModel, text
 from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.domain.signatures import Signature, SignatureField, signature_from_json
 from modelreg.errors import InvalidData, UnloadableModel
 from modelreg.loading.flavors import pickles, skops
@@ -35,7 +35,7 @@ TYPES = {
 """MLflow's type of a column -> modelreg's."""
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A folder whose ``MLmodel`` names a flavor: with that flavor's name, class, signature and run."""
     path = files.get("MLmodel") if is_folder else None
     model = None if path is None else _parsed(path)
@@ -45,7 +45,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     if not flavors:
         return None
     flavor = next((name for name in flavors if name != _GENERIC), _GENERIC)
-    return Description(
+    return RecognisedModel(
         flavor,
         "mlflow",
         model_class=_class(files, _mapping(flavors[flavor])),

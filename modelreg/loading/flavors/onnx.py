@@ -15,7 +15,7 @@ from modelreg.analysis.containers.content import Files, OpenModel
 from modelreg.analysis.containers.protobuf import NotProtobuf, varint
 from modelreg.analysis.evidence import Evidence
 from modelreg.analysis.formats import onnx_graph
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel
 from modelreg.loading.libraries import loading
@@ -45,13 +45,13 @@ _MOST_FIELDS = 10_000
 _ENDING = ".onnx"
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A file that is, from its first byte to its last, the fields of a ``ModelProto`` with a graph.
 
     Also a folder with one such file, beside which its data lie.
     """
     models = [files[path] for path in files if path.lower().endswith(_ENDING)] if is_folder else list(files.values())
-    return Description("onnx", "onnx") if len(models) == 1 and _is_model(models[0]) else None
+    return RecognisedModel("onnx", "onnx") if len(models) == 1 and _is_model(models[0]) else None
 
 
 def _is_model(path: Path) -> bool:

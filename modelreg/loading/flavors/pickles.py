@@ -15,7 +15,7 @@ from modelreg.analysis.containers.compressed import BadCompression, MissingDecom
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.pickle.object_graph import Node, Object, class_of, parts_of, resolved
 from modelreg.analysis.pickle.reader import End, Reading, read_pickle
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
@@ -37,7 +37,7 @@ _PROTOCOL_MARK = b"\x80"
 _NOT_READ = "it begins as a pickle, but cannot be read as one to its end: it is cut off, damaged, or of an unusual form"
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """What the pickle in a single file says of itself."""
     path = only_file(files, is_folder)
     return None if path is None else describe(path)
@@ -50,7 +50,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     return load_pickle(model.only_file, trust)
 
 
-def describe(path: Path) -> Description | None:
+def describe(path: Path) -> RecognisedModel | None:
     """What the pickle in the file at ``path`` says of itself; None when it is no pickle."""
     start = head(path, 8)
     compressed = is_compressed(start)
@@ -59,14 +59,14 @@ def describe(path: Path) -> Description | None:
             reading = read_pickle(file, size)
     except MissingDecompressor as missing:
         note = f"its class could not be read, since {missing.package} is not installed: pip install {missing.package}"
-        return Description("python", "joblib", notes=(note,))
+        return RecognisedModel("python", "joblib", notes=(note,))
     except BadCompression:
         return None
     marked = compressed or start[:1] == _PROTOCOL_MARK
     if not _is_convincing(reading, marked):
         return _not_read(reading) if marked and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
-    return Description(
+    return RecognisedModel(
         flavor_of(model_class),
         _format(reading, compressed),
         model_class,
@@ -75,10 +75,10 @@ def describe(path: Path) -> Description | None:
     )
 
 
-def _not_read(reading: Reading) -> Description:
+def _not_read(reading: Reading) -> RecognisedModel:
     """A pickle that is not understood; whoever trusts it fully may load it, where it has any name to load."""
     flavor, known_as = ("python", "pickle") if reading.globals else ("file", "file")
-    return Description(flavor, known_as, notes=(_NOT_READ,))
+    return RecognisedModel(flavor, known_as, notes=(_NOT_READ,))
 
 
 def is_release(text: str) -> bool:

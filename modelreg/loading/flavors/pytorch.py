@@ -12,7 +12,7 @@ from modelreg.analysis.containers.archive import Archive, damage, opened_archive
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import read_pickle
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ FORMATS = ("pytorch-zip", "pytorch-legacy")
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # 0x1950a86a20f9469cfc6c as a pickle of protocol 2
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A zip of ``torch.save``, with the class of its pickle; or a file with the old magic number."""
     path = only_file(files, is_folder)
     if path is None:
         return None
     if head(path, len(_LEGACY)) == _LEGACY:
-        return Description("pytorch", "pytorch-legacy")
+        return RecognisedModel("pytorch", "pytorch-legacy")
     with opened_archive(path) as archive:
         return None if archive is None else _describe(archive)
 
@@ -51,15 +51,15 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     return loaded
 
 
-def _describe(archive: Archive) -> Description | None:
+def _describe(archive: Archive) -> RecognisedModel | None:
     pickles = [name for name in archive.names if name.count("/") == 1 and name.endswith("/data.pkl")]
     folder = pickles[0].removesuffix("data.pkl") if len(pickles) == 1 else ""
     if not folder or f"{folder}version" not in archive.names:
         return None
     if f"{folder}constants.pkl" in archive.names:
         note = "it is a TorchScript program, which modelreg does not load; torch.jit.load does"
-        return Description("pytorch", "pytorch-zip", notes=(note,))
-    return Description("pytorch", "pytorch-zip", _class(archive, pickles[0]))
+        return RecognisedModel("pytorch", "pytorch-zip", notes=(note,))
+    return RecognisedModel("pytorch", "pytorch-zip", _class(archive, pickles[0]))
 
 
 def _class(archive: Archive, name: str) -> str | None:

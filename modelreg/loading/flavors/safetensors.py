@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _MOST_HEADER = 100_000_000  # bytes; safetensors itself refuses a longer one
 _MOST_PARSED = 16 << 20  # bytes; of a longer header, only how it begins is looked at
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A single file whose header describes tensors."""
     path = only_file(files, is_folder)
     if path is None:
@@ -27,7 +27,7 @@ def recognise(files: Files, is_folder: bool) -> Description | None:
     length = length_of_header(head(path, LENGTH))
     if not 2 <= length <= min(_MOST_HEADER, path.stat().st_size - LENGTH) or not _has_tensors(path, length):
         return None
-    return Description("safetensors", "safetensors")
+    return RecognisedModel("safetensors", "safetensors")
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:

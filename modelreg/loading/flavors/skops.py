@@ -14,7 +14,7 @@ from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import objects_in, parse_object, text_at
 from modelreg.analysis.containers.zip_members import ZipMembers
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel
 from modelreg.loading.flavors.pickles import flavor_of, is_release
 from modelreg.loading.libraries import loading
@@ -28,13 +28,13 @@ FORMATS = ("skops",)
 _MOST_SCHEMA = 32 << 20  # bytes; 3 KiB a tree
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A zip whose ``schema.json`` is that of skops."""
     path = only_file(files, is_folder)
     return None if path is None else describe(path)
 
 
-def describe(path: Path) -> Description | None:
+def describe(path: Path) -> RecognisedModel | None:
     """What the skops file at ``path`` says of itself; None when it is none."""
     with opened_archive(path) as archive:
         bounds = Bounds.of_model(path.stat().st_size)
@@ -45,7 +45,7 @@ def describe(path: Path) -> Description | None:
     if module is None or name is None or "__loader__" not in schema:
         return None
     model_class = f"{module}.{name}"
-    return Description(flavor_of(model_class), "skops", model_class, libraries=_libraries(schema))
+    return RecognisedModel(flavor_of(model_class), "skops", model_class, libraries=_libraries(schema))
 
 
 def _libraries(schema: dict[str, object]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file, tail
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import loading
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ _UBJ_START = re.compile(rb"\{" + _LENGTH + rb"\x07learner\{" + _LENGTH + rb".\w"
 _UBJ_END = re.compile(_LENGTH + rb"\x07version\[.{1,40}\Z", re.DOTALL)
 
 
-def recognise(files: Files, is_folder: bool) -> Description | None:
+def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     """A single file with XGBoost's first and last keys."""
     path = only_file(files, is_folder)
     if path is None:
         return None
     start, end = head(path, _ENDS), tail(path, _ENDS)
     if _JSON_START.match(start) and _JSON_END.search(end):
-        return Description("xgboost", "xgboost-json")
+        return RecognisedModel("xgboost", "xgboost-json")
     if _UBJ_START.match(start) and _UBJ_END.search(end):
-        return Description("xgboost", "xgboost-ubj")
+        return RecognisedModel("xgboost", "xgboost-ubj")
     return None
 
 

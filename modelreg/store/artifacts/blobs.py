@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.domain.garbage import Leftover
+from modelreg.domain.garbage import GarbageCandidate
 from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
@@ -35,7 +35,7 @@ _LAYOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class StagedFile:
     """A file that was copied into the store, not yet under its digest."""
 
     file: ModelFile
@@ -86,18 +86,18 @@ class BlobStore:
                 problems.append(f"{name} cannot be read: {error.strerror}")
         return problems
 
-    def stored(self) -> Iterator[tuple[Digest, Leftover]]:
+    def stored(self) -> Iterator[tuple[Digest, GarbageCandidate]]:
         """Every blob that there is, each as what it would be if nothing referred to it."""
         for found in _files_of(self._blobs):
             name = os.path.basename(found.path)
             if _HEX_DIGITS.fullmatch(name):
                 yield Digest(DIGEST_PREFIX + name), found
 
-    def temporaries(self) -> list[Leftover]:
+    def temporaries(self) -> list[GarbageCandidate]:
         """The private files of writers, at work or killed."""
         return list(_files_of(self._ingest))
 
-    def remove(self, leftovers: Sequence[Leftover]) -> None:
+    def remove(self, leftovers: Sequence[GarbageCandidate]) -> None:
         """Take blobs and temporaries away, that nothing refers to while nothing can come in."""
         for each in leftovers:
             _remove(each.path)
@@ -165,7 +165,7 @@ class BlobStore:
             return f"unreadable in the store: {error.strerror}"
         return None
 
-    def copy(self, file: ModelFile, source: BlobStore, advance: Advance | None = None) -> Received | None:
+    def copy(self, file: ModelFile, source: BlobStore, advance: Advance | None = None) -> StagedFile | None:
         """A private copy of what ``source`` has of ``file``; None when those are other bytes. Raises OSError."""
         content = self._private_path()
         try:
@@ -175,18 +175,18 @@ class BlobStore:
             _remove(content)
             raise
         if digest == file.digest:
-            return Received(file, content)
+            return StagedFile(file, content)
         _remove(content)
         return None
 
-    def adopt(self, copies: Sequence[Received]) -> None:
+    def adopt(self, copies: Sequence[StagedFile]) -> None:
         """Put checked private copies in their places, all on disk; what is there already is damaged, and replaced."""
         sync_files([each.content for each in copies], self.root)
         for each in copies:
             _replace(each.content, self._place(each.file.digest))
         sync_path(self._blobs)  # even for none: what is there already may not be on disk yet
 
-    def discard(self, copies: Iterable[Received]) -> None:
+    def discard(self, copies: Iterable[StagedFile]) -> None:
         """Remove private copies that were not adopted."""
         for each in copies:
             _remove(each.content)
@@ -217,13 +217,13 @@ class BlobStore:
                 yield opened
 
     @contextmanager
-    def receiving(self, files: Iterable[SourceFile], advance: Advance | None = None) -> Iterator[Receipt]:
+    def receiving(self, files: Iterable[SourceFile], advance: Advance | None = None) -> Iterator[StagedFiles]:
         """Copy ``files`` into private temporaries, hashed on the way; what is not published is removed at the end.
 
         Raises `UnusableSource` for a file that cannot be read, `SourceChanged` for one that changes meanwhile, and
         OSError when the store cannot be written.
         """
-        receipt = Receipt(self)
+        receipt = StagedFiles(self)
         try:
             for file in files:
                 receipt.receive(file, advance)
@@ -244,7 +244,7 @@ class BlobStore:
             while copied:
                 copied = copied[os.write(descriptor, copied) :]
 
-    def _publish(self, received: Iterable[Received]) -> None:
+    def _publish(self, received: Iterable[StagedFile]) -> None:
         """Rename each private copy to its digest, once its bytes are on disk.
 
         A blob that is there already is read: a sound one is kept, and a damaged one is replaced, which heals it.
@@ -260,12 +260,12 @@ class BlobStore:
         self.adopt(needed)
 
 
-class Receipt:
+class StagedFiles:
     """Files that were copied into the store by one registration, and not yet published."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
-        self._received: dict[Digest, Received] = {}
+        self._received: dict[Digest, StagedFile] = {}
         self._private: list[str] = []
         self._published: list[ModelFile] = []
         self.files: list[ModelFile] = []
@@ -283,14 +283,14 @@ class Receipt:
             if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
                 raise SourceChanged(source.path)
         self.files.append(ModelFile(source.path, digest, size))
-        self._keep(Received(self.files[-1], content))
+        self._keep(StagedFile(self.files[-1], content))
 
     def add(self, name: str, content: bytes) -> Digest:
         """Take in a small document that is about the files: a config or manifest."""
         private = self._private_path()
         self._store._write(private, content)
         digest = of_bytes(content)
-        self._keep(Received(ModelFile(name, digest, len(content)), private))
+        self._keep(StagedFile(ModelFile(name, digest, len(content)), private))
         return digest
 
     def publish(self) -> None:
@@ -315,20 +315,20 @@ class Receipt:
         self._private.append(path)
         return path
 
-    def _keep(self, received: Received) -> None:
+    def _keep(self, received: StagedFile) -> None:
         if received.file.digest in self._received:  # the same bytes twice in one folder
             _remove(received.content)
         else:
             self._received[received.file.digest] = received
 
 
-def _files_of(folder: Path) -> Iterator[Leftover]:
+def _files_of(folder: Path) -> Iterator[GarbageCandidate]:
     """The regular files in ``folder``; none when there is no such folder."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # a writer ended meanwhile
                 if entry.is_file(follow_symlinks=False):
-                    yield Leftover.of(entry.path, entry.stat(follow_symlinks=False))
+                    yield GarbageCandidate.of(entry.path, entry.stat(follow_symlinks=False))
 
 
 def _remove(path: str) -> None:

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from modelreg.domain.garbage import Leftover
+from modelreg.domain.garbage import GarbageCandidate
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import BlobDamaged, CatalogDamaged
@@ -97,20 +97,20 @@ def safe_path(path: str) -> PurePosixPath:
 
 
 @dataclass(frozen=True, slots=True)
-class Unneeded:
+class StaleCheckouts:
     """What is in a folder of checkouts and no version needs."""
 
-    stale: list[Leftover]
+    stale: list[GarbageCandidate]
     """Checkouts of digests that no version has."""
-    private: list[Leftover]
+    private: list[GarbageCandidate]
     """What loading processes are building, or were when they were killed."""
-    foreign: list[Leftover]
+    foreign: list[GarbageCandidate]
     """The same, of other members of the group, who alone can take it away."""
 
 
-def unneeded(folder: Path, digests: Container[Digest]) -> Unneeded:
+def unneeded(folder: Path, digests: Container[Digest]) -> StaleCheckouts:
     """What is in ``folder`` beside checkouts of ``digests``; other things that somebody put there are left alone."""
-    found = Unneeded([], [], [])
+    found = StaleCheckouts([], [], [])
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             is_private = _PRIVATE_NAME.fullmatch(entry.name) is not None
@@ -122,13 +122,13 @@ def unneeded(folder: Path, digests: Container[Digest]) -> Unneeded:
     return found
 
 
-def remove_checkouts(leftovers: Iterable[Leftover]) -> None:
+def remove_checkouts(leftovers: Iterable[GarbageCandidate]) -> None:
     """Take checkouts away, whole or half made."""
     for each in leftovers:
         _remove(Path(each.path))
 
 
-def _measured(path: str) -> Leftover:
+def _measured(path: str) -> GarbageCandidate:
     """A folder with the bytes of everything in it, and as young as the youngest of that."""
     every = [os.lstat(path)]
     for folder in _folders(path):
@@ -137,7 +137,7 @@ def _measured(path: str) -> Leftover:
                 with suppress(FileNotFoundError):
                     if not entry.is_dir(follow_symlinks=False):
                         every.append(entry.stat(follow_symlinks=False))
-    return Leftover(
+    return GarbageCandidate(
         path,
         sum(status.st_size for status in every if not stat.S_ISDIR(status.st_mode)),
         max(status.st_mtime_ns for status in every),

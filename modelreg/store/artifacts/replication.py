@@ -9,7 +9,7 @@ from modelreg.domain.references import Digest
 from modelreg.domain.runs import LoggedModel
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
-from modelreg.store.artifacts.blobs import BlobStore, Received
+from modelreg.store.artifacts.blobs import BlobStore, StagedFile
 from modelreg.store.artifacts.copying import Advance
 from modelreg.store.artifacts.manifest import Manifest
 
@@ -42,7 +42,7 @@ class Replication:
         self._target = target
         self._outcome = outcome
         self._advance = advance
-        self._waiting: list[Received] = []
+        self._waiting: list[StagedFile] = []
         self._waiting_bytes = 0
         self._seen: set[Digest] = set()
         self._added: list[Digest] = []
@@ -109,7 +109,7 @@ class Replication:
         if len(self._waiting) >= _FILES_AT_ONCE or self._waiting_bytes >= _BYTES_AT_ONCE:
             self.publish()
 
-    def _checked_copy(self, version: ModelVersion | LoggedModel, file: ModelFile) -> Received:
+    def _checked_copy(self, version: ModelVersion | LoggedModel, file: ModelFile) -> StagedFile:
         problem = self._source.problem(file, thorough=False)
         copy = None if problem else self._target.copy(file, self._source, self._advance_for(file))
         if copy is None:

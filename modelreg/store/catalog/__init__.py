@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.store.catalog import connection
-from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.reader import CatalogReader
 
 if TYPE_CHECKING:
     import sqlite3
 
     from modelreg.domain.journal import Actor
-    from modelreg.store.catalog.writer import Change
+    from modelreg.store.catalog.writer import CatalogWriter
 
 
 class Catalog:
@@ -42,28 +42,28 @@ class Catalog:
         connection.copy(self.path, private, self._timeout)
 
     @contextmanager
-    def reading(self) -> Iterator[Snapshot]:
+    def reading(self) -> Iterator[CatalogReader]:
         """One moment of the catalog, however long it is looked at."""
         with connection.reading(self.path, self._timeout) as open_connection:
-            yield Snapshot(open_connection)
+            yield CatalogReader(open_connection)
 
     @contextmanager
-    def writing(self, actor: Actor, message: str | None = None) -> Iterator[Change]:
+    def writing(self, actor: Actor, message: str | None = None) -> Iterator[CatalogWriter]:
         """One change of the catalog: all of what is done inside, with its journal entries, or nothing.
 
         ``message`` is why; it is kept in the journal.
         """
-        from modelreg.store.catalog.writer import Change
+        from modelreg.store.catalog.writer import CatalogWriter
 
         with self._write_lock():
             connection.upgrade(self.path, self._timeout, self._note_migration)
             with connection.writing(self.path, self._timeout) as open_connection:
-                yield Change(open_connection, actor, message)
+                yield CatalogWriter(open_connection, actor, message)
 
     def _note_migration(self, opened: sqlite3.Connection) -> None:
         self._change(opened).migrate()
 
-    def _change(self, opened: sqlite3.Connection) -> Change:
-        from modelreg.store.catalog.writer import Change
+    def _change(self, opened: sqlite3.Connection) -> CatalogWriter:
+        from modelreg.store.catalog.writer import CatalogWriter
 
-        return Change(opened, self._actor(), None)
+        return CatalogWriter(opened, self._actor(), None)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from modelreg.domain.journal import JournalEntry, StageHeld
+from modelreg.domain.journal import JournalEntry, StageAtMoment
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import RULES, Stage
 from modelreg.system.clock import as_text
@@ -96,10 +96,10 @@ def replay(entries: Iterable[JournalEntry], state: State) -> list[tuple[int, str
     return problems
 
 
-def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageHeld]:
+def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageAtMoment]:
     """The stage of every version that there was at ``moment``, by name, newest version first."""
     names: dict[int, ModelName] = {}
-    held: dict[tuple[int, int], StageHeld] = {}
+    held: dict[tuple[int, int], StageAtMoment] = {}
     for entry in entries:
         if entry.at > moment:
             break
@@ -115,8 +115,8 @@ def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageHe
     return sorted(found, key=lambda each: (each.name.lower(), -each.version))
 
 
-def _held(entry: JournalEntry, version: int, stage: Stage) -> StageHeld:
-    return StageHeld(
+def _held(entry: JournalEntry, version: int, stage: Stage) -> StageAtMoment:
+    return StageAtMoment(
         name=ModelName(entry.name),
         version=version,
         stage=stage,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelreg.domain.gates import Gate
     from modelreg.domain.journal import JournalEntry
     from modelreg.domain.models import Model
-    from modelreg.domain.pruning import Candidate
+    from modelreg.domain.pruning import PruneCandidate
     from modelreg.domain.references import Digest, ModelName, Reference
     from modelreg.domain.runs import LoggedModel, MetricPoint, Run
     from modelreg.domain.scans import TrustedName
@@ -43,7 +43,7 @@ WHERE versions <> (SELECT count(*) FROM versions WHERE model = models.id)
 _CHANGE_COUNTER = slice(24, 28)  # of a database file, by SQLite's description of its format
 
 
-class Snapshot:
+class CatalogReader:
     """Reads one moment of the catalog; made by `Catalog.reading`.
 
     What only some commands need is imported where it is used.
@@ -247,7 +247,7 @@ class Snapshot:
         """The journal's entries, oldest first; ``chosen`` are the fields of `queries.journal.Chosen`."""
         from modelreg.store.catalog.queries import journal
 
-        return journal.entries(self._connection, journal.Chosen(**chosen))
+        return journal.entries(self._connection, journal.JournalFilter(**chosen))
 
     def journal_of_production(self, name: ModelName) -> list[JournalEntry]:
         """The entries about going into Production, of the model that has this name now, oldest first."""
@@ -275,8 +275,8 @@ class Snapshot:
         from modelreg.store.catalog.queries import journal
 
         if number is None:
-            return any(entry.model for entry in journal.entries(self._connection, journal.Chosen(name)))
-        return next(journal.entries(self._connection, journal.Chosen(name, number, limit=1)), None) is not None
+            return any(entry.model for entry in journal.entries(self._connection, journal.JournalFilter(name)))
+        return next(journal.entries(self._connection, journal.JournalFilter(name, number, limit=1)), None) is not None
 
     def journal_head(self) -> JournalEntry | None:
         """The newest entry."""
@@ -318,7 +318,7 @@ class Snapshot:
 
         return journal.hash_of(self._connection, seq) == hash
 
-    def candidates(self, glob: str | None = None) -> Iterator[Candidate]:
+    def candidates(self, glob: str | None = None) -> Iterator[PruneCandidate]:
         """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
         from modelreg.store.catalog.queries import stored
 

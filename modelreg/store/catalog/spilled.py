@@ -17,7 +17,7 @@ _GET = "SELECT value FROM kept WHERE key = ?"
 _PUT = "INSERT OR REPLACE INTO kept VALUES (?, ?)"
 
 
-class Spilled(MutableMapping[Key, Values], Generic[Key]):
+class DiskBackedMapping(MutableMapping[Key, Values], Generic[Key]):
     """Values by key, which SQLite writes into a temporary file where they are many, and deletes in any case.
 
     Keys and values are what JSON can hold; tuples are keys, too. A value that is changed has to be put again.
@@ -56,7 +56,12 @@ class Spilled(MutableMapping[Key, Values], Generic[Key]):
 
 def large_state() -> State:
     """An empty state whose versions, evaluations, approvals and runs may be more than fit into memory."""
-    return State(versions=Spilled(), evaluations=Spilled(), approvals=Spilled(), runs=Spilled())
+    return State(
+        versions=DiskBackedMapping(),
+        evaluations=DiskBackedMapping(),
+        approvals=DiskBackedMapping(),
+        runs=DiskBackedMapping(),
+    )
 
 
 def _text(key: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from modelreg.domain.garbage import Leftover
+from modelreg.domain.garbage import GarbageCandidate
 from modelreg.store.catalog import Catalog, connection
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode
@@ -32,17 +32,17 @@ def is_private(name: str) -> bool:
     return _PRIVATE_NAME.fullmatch(name) is not None
 
 
-def temporaries(path: Path) -> list[Leftover]:
+def temporaries(path: Path) -> list[GarbageCandidate]:
     """Catalogs beside ``path`` that are on their way, or were when their makers were killed."""
     found = []
     for each in path.parent.glob(f".{path.name}.*"):
         with suppress(FileNotFoundError):
             if is_private(each.name) and not each.is_dir():
-                found.append(Leftover.of(str(each), each.lstat()))
+                found.append(GarbageCandidate.of(str(each), each.lstat()))
     return found
 
 
-def remove_temporaries(leftovers: list[Leftover]) -> None:
+def remove_temporaries(leftovers: list[GarbageCandidate]) -> None:
     """Take those away that nobody works on any more."""
     for each in leftovers:
         Path(each.path).unlink(missing_ok=True)

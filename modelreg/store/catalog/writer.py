@@ -41,7 +41,7 @@ from modelreg.domain.journal import (
     JournalEntry,
 )
 from modelreg.domain.references import Digest, ModelName
-from modelreg.domain.registrations import Description, Provenance
+from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.runs import RUNNING, LoggedModel
 from modelreg.domain.scans import Scan
 from modelreg.domain.signatures import Signature, signature_as_json
@@ -53,7 +53,7 @@ from modelreg.store.catalog import state
 from modelreg.store.catalog.journal_chain import GENESIS, Values, entry_hash
 from modelreg.store.catalog.queries import evaluations, gates, journal, runs, trust
 from modelreg.store.catalog.queries.models import find_model, model_id
-from modelreg.store.catalog.reader import Snapshot
+from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.catalog.schema import lift_contract
 from modelreg.system import clock
 
@@ -118,7 +118,7 @@ class NewVersion:
 
     digest: Digest
     files: tuple[ModelFile, ...]
-    described: Description
+    described: RecognisedModel
     scan: Scan | None
     signature: Signature | None
     metrics: Mapping[str, float]
@@ -129,7 +129,7 @@ class NewVersion:
     status: str = READY
 
 
-class Change(Snapshot):
+class CatalogWriter(CatalogReader):
     """Reads and changes the catalog in one transaction; made by `Catalog.writing`."""
 
     def __init__(self, connection: sqlite3.Connection, actor: Actor, message: str | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from world import TRUSTED
 
 from modelreg import Registry
-from modelreg.loading.confined.conditions import Conditions
+from modelreg.loading.confined.conditions import RunConditions
 from modelreg.loading.confined.mounts import mounts
 
 READS = """
@@ -226,7 +226,7 @@ def test_what_was_allowed_stays_what_it_was(world):
     allowed = world.folder / "maps"
     allowed.mkdir()
     (allowed / "zones").write_text("zone 7")
-    with Conditions.checked({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
+    with RunConditions.checked({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
         allowed.rename(world.folder / "moved")
         os.symlink(world.home, allowed)
         (descriptor,) = conditions.granted

@@ -20,7 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import modelreg.loading.flavors
 from modelreg.analysis.containers.content import OpenModel
 from modelreg.analysis.scan import scan
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel, UntrustedModel
 from modelreg.loading import flavors
 from modelreg.loading.flavors import recognise
@@ -82,7 +82,7 @@ def test_an_object_whose_class_came_with_it_predicts(tmp_path):
 
     Threshold.__module__ = "of_nowhere"  # what cannot be imported goes into the pickle
     (tmp_path / "m").write_bytes(cloudpickle.dumps(Threshold()))
-    assert recognise({"m": tmp_path / "m"}, is_folder=False) == Description(
+    assert recognise({"m": tmp_path / "m"}, is_folder=False) == RecognisedModel(
         "python", "cloudpickle", "of_nowhere.Threshold"
     )
     with pytest.raises(UntrustedModel, match="_make_skeleton_class"):
@@ -292,7 +292,7 @@ def another_package(tmp_path_factory, monkeypatch):
 @pytest.mark.usefixtures("another_package")
 def test_another_package_can_add_a_format(tmp_path):
     (tmp_path / "m").write_bytes(b"LOUD")
-    assert recognise({"m": tmp_path / "m"}, is_folder=False) == Description("loud", "loud")
+    assert recognise({"m": tmp_path / "m"}, is_folder=False) == RecognisedModel("loud", "loud")
     assert load(tmp_path / "m", "loud") == b"loud"
 
 

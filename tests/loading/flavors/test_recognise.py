@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 from modelreg.domain.signatures import SignatureField
 from modelreg.loading.flavors import recognise
 
@@ -158,7 +158,7 @@ def test_a_model_that_needs_a_class_of_main_says_so(tmp_path):
 
 
 def test_an_mlflow_folder_is_what_its_mlmodel_says():
-    assert recognise(MLFLOW, is_folder=True) == Description(
+    assert recognise(MLFLOW, is_folder=True) == RecognisedModel(
         "sklearn",
         "mlflow",
         LOGISTIC,
@@ -192,7 +192,7 @@ def test_an_mlmodel_gives_flavor_class_signature_and_run(tmp_path):
 def test_a_model_of_python_functions_alone_is_one(tmp_path):
     (tmp_path / "MLmodel").write_text("flavors:\n  python_function: {}\nrun_id: null\n")
     found = recognise({"MLmodel": tmp_path / "MLmodel"}, is_folder=True)
-    assert found == Description("python_function", "mlflow")
+    assert found == RecognisedModel("python_function", "mlflow")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_model_of_python_functions_alone_is_one(tmp_path):
 def test_a_strange_mlmodel_is_a_folder_at_once(text, tmp_path):
     (tmp_path / "MLmodel").write_text(text)
     begun = time.process_time()
-    assert recognise({"MLmodel": tmp_path / "MLmodel"}, is_folder=True) == Description("folder", "folder")
+    assert recognise({"MLmodel": tmp_path / "MLmodel"}, is_folder=True) == RecognisedModel("folder", "folder")
     assert time.process_time() - begun < 5
 
 
@@ -237,12 +237,12 @@ def test_a_folder_with_one_model_is_what_that_model_is():
 def test_a_folder_with_several_models_or_one_further_down_is_a_folder():
     path = FILES / "logistic.pickle"
     for files in ({"a.pickle": path, "b.pickle": path}, {"below/a.pickle": path}):
-        assert recognise(files, is_folder=True) == Description("folder", "folder")
+        assert recognise(files, is_folder=True) == RecognisedModel("folder", "folder")
 
 
 def test_no_files_are_a_folder_and_an_mlmodel_alone_is_a_file():
-    assert recognise({"MLmodel": FILES / "mlflow/MLmodel"}, is_folder=False) == Description("file", "file")
-    assert recognise({}, is_folder=True) == Description("folder", "folder")
+    assert recognise({"MLmodel": FILES / "mlflow/MLmodel"}, is_folder=False) == RecognisedModel("file", "file")
+    assert recognise({}, is_folder=True) == RecognisedModel("folder", "folder")
 
 
 # --- what is no model, or wants to be two ----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import KEYED, Kind, number_in, release_key
+from modelreg.expressions.fields import KEYED, FieldKind, number_in, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -176,9 +176,9 @@ class _Writer:
         """What versions are sorted by for one field: the texts of parameters and tags first as numbers."""
         text = self.operand(field)
         match KEYED.get(field.name):
-            case Kind.LOOSE:
+            case FieldKind.LOOSE:
                 return [f"number_in({text})", text]
-            case Kind.RELEASE:
+            case FieldKind.RELEASE:
                 return [f"release_key({text})", text]
             case _:
                 return [text]

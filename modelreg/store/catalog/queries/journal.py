@@ -51,7 +51,7 @@ SELECT after FROM journal WHERE model = :model AND version IS :version AND actio
 """
 
 
-class Chosen(NamedTuple):
+class JournalFilter(NamedTuple):
     """Which entries are wanted: those of which all that is given is true."""
 
     name: str | None = None
@@ -65,7 +65,7 @@ class Chosen(NamedTuple):
     """The newest so many."""
 
 
-EVERYTHING = Chosen()
+EVERYTHING = JournalFilter()
 
 
 def append(connection: sqlite3.Connection, entry: JournalEntry) -> None:
@@ -86,7 +86,7 @@ def hash_of(connection: sqlite3.Connection, seq: int) -> str | None:
     return None if row is None else str(row["hash"])
 
 
-def entries(connection: sqlite3.Connection, chosen: Chosen = EVERYTHING) -> Iterator[JournalEntry]:
+def entries(connection: sqlite3.Connection, chosen: JournalFilter = EVERYTHING) -> Iterator[JournalEntry]:
     """All entries, or those that are chosen, oldest first."""
     if chosen == EVERYTHING:
         return map(_entry, connection.execute(_ALL))

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
-from modelreg.domain.pruning import Candidate
+from modelreg.domain.pruning import PruneCandidate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelFile, StoredVersion
@@ -42,12 +42,12 @@ SELECT coalesce(sum(size), 0) FROM
 """
 
 
-def candidates(connection: sqlite3.Connection, glob: str | None) -> Iterator[Candidate]:
+def candidates(connection: sqlite3.Connection, glob: str | None) -> Iterator[PruneCandidate]:
     """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
     rows = connection.execute(_CANDIDATES, {"glob": glob})
     with understood():
         for name, version, stage, created_at, size, aliases in rows:
-            yield Candidate(ModelName(name), version, Stage(stage), from_text(created_at), size, aliases)
+            yield PruneCandidate(ModelName(name), version, Stage(stage), from_text(created_at), size, aliases)
 
 
 def stored_versions(connection: sqlite3.Connection, digest: Digest | None = None) -> Iterator[StoredVersion]:
