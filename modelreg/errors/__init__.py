@@ -1,18 +1,18 @@
-"""Every error of modelreg: its code, its exit status and its words, once.
+"""All errors of modelreg: their codes, exit statuses and messages.
 
     ModelregError                    1  unexpected
-    ├── InvalidInput                 2  bad usage or input
-    ├── NotFound                     3  no such model, version, stage or alias
-    ├── Conflict                     4  the state of the registry stands against it
-    ├── RefusedByGate                5  a gate is not passed
-    ├── Damaged                      6  bytes or catalog are not what was registered
-    ├── Untrusted                    7  a model could run code that nobody allowed
-    ├── StorageFailure               8  no space, no permission, an error of the device
-    ├── Busy                         9  a lock was not had in time
-    └── NoRegistry                  10  no registry here, or one that this program must not use
+    ├── InvalidInput                 2  an argument, option or file cannot be used
+    ├── NotFound                     3  no such model, version, stage, alias or run
+    ├── Conflict                     4  the current state of the registry does not allow it
+    ├── RefusedByGate                5  a version did not pass a gate
+    ├── Damaged                      6  stored bytes or the catalog differ from what was registered
+    ├── Untrusted                    7  a model could run code that is not allowed
+    ├── StorageFailure               8  no space, no permission, a device error
+    ├── Busy                         9  another process holds a lock
+    └── NoRegistry                  10  no registry, or one that must not be used
 
-A message is one lower-case sentence that starts with the thing; a hint says what to do. Text that people gave is
-shown through `repr`, so that control characters are seen and never obeyed.
+A message is one lower-case sentence without a full stop; a hint is the next command or what to change. Text from users
+is quoted by `shown`, so that control characters are visible.
 """
 
 from __future__ import annotations
@@ -71,7 +71,6 @@ from modelreg.errors.input import (
     UnknownStage,
     UnknownStageRules,
     UnloadableModel,
-    UnreadableModel,
     UnusableSource,
 )
 from modelreg.errors.lookup import (

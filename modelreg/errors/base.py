@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModelregError(Exception):
-    """The root of every error that modelreg raises on purpose."""
+    """The base class of all errors that modelreg raises on purpose."""
 
     code = "unexpected"
     exit = 1
@@ -14,67 +14,67 @@ class ModelregError(Exception):
         self.message = message
         self.hint = hint
         if hint:
-            self.add_note(f"hint: {hint}")  # which a traceback shows
+            self.add_note(f"hint: {hint}")  # shown in tracebacks
 
 
 class InvalidInput(ModelregError):
-    """What was asked or given cannot be used."""
+    """An argument, option or file cannot be used."""
 
     code = "invalid_input"
     exit = 2
 
 
 class NotFound(ModelregError):
-    """What was named is not in the registry."""
+    """A model, version, stage, alias or run does not exist."""
 
     code = "not_found"
     exit = 3
 
 
 class Conflict(ModelregError):
-    """The present state of the registry stands against the change."""
+    """The current state of the registry does not allow the change."""
 
     code = "conflict"
     exit = 4
 
 
 class RefusedByGate(ModelregError):
-    """A gate that the version does not pass stands before the stage."""
+    """A version did not pass the gates of a stage."""
 
     code = "refused_by_gate"
     exit = 5
 
 
 class Damaged(ModelregError):
-    """Bytes or catalog are not what was registered."""
+    """Stored bytes or the catalog differ from what was registered."""
 
     code = "damaged"
     exit = 6
 
 
 class Untrusted(ModelregError):
-    """Loading the model could run code that nobody allowed."""
+    """Loading the model could run code that is not allowed."""
 
     code = "untrusted"
     exit = 7
 
 
 class StorageFailure(ModelregError):
-    """The folder could not be read or written."""
+    """A file or folder could not be read or written."""
 
     code = "storage_failure"
     exit = 8
 
 
 class Busy(ModelregError):
-    """Another process held a lock for too long."""
+    """Another process holds a lock."""
 
     code = "busy"
     exit = 9
 
 
 class NoRegistry(ModelregError):
-    """There is no registry here, or one that must not be used."""
+    """There is no registry, or it must not be used."""
 
     code = "no_registry"
     exit = 10

@@ -1,4 +1,4 @@
-"""The state of the registry stands against it."""
+"""Errors about changes that the current state of the registry does not allow."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from modelreg.errors.text import quoted, shown
 
 
 class NameTaken(Conflict):
-    """A model's name differs from an existing one in case only."""
+    """A model name differs from an existing one only in case."""
 
     code = "name_taken"
 
     def __init__(self, name: str, existing: str) -> None:
         super().__init__(
-            f"{shown(name)} differs from the existing model {existing} in case only",
+            f"{shown(name)} differs from the existing model {existing} only in case",
             f"use --name {shlex.quote(existing)}",
         )
 
 
 class ProductionOccupied(Conflict):
-    """Another version is in Production, and nothing was said about it."""
+    """Another version is in Production, and the request does not say what happens to it."""
 
     code = "production_occupied"
 
     def __init__(self, name: str, version: int, occupant: int) -> None:
         super().__init__(
             f"{name}/{occupant} is in Production, and only one version may be; nothing was changed",
-            "say what happens to it: --archive-existing, or --move-existing STAGE",
+            "choose what happens to it: --archive-existing or --move-existing STAGE",
         )
         self.occupant = occupant
         self.reference = f"{name}/{occupant}"
@@ -39,7 +39,7 @@ class ProductionOccupied(Conflict):
 
 
 class StageChanged(Conflict):
-    """The version is not in the stage that the caller took it to be in."""
+    """The version is not in the stage that the caller expected."""
 
     code = "stage_changed"
 
@@ -51,46 +51,46 @@ class StageChanged(Conflict):
 
 
 class ModelExists(Conflict):
-    """A model that was to be made is there already."""
+    """A model of this name already exists."""
 
     code = "model_exists"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is a model {name} already; nothing was changed", f"modelreg show {quoted(name)}")
+        super().__init__(f"model {name} already exists; nothing was changed", f"modelreg show {quoted(name)}")
 
 
 class NameInUse(Conflict):
-    """Another model has this name."""
+    """The new name belongs to another model."""
 
     code = "name_in_use"
 
     def __init__(self, name: str, new: str) -> None:
-        super().__init__(f"there is a model {new} already; {name} was not renamed", "choose another name")
+        super().__init__(f"model {new} already exists; {name} was not renamed", "choose another name")
 
 
 class AmbiguousDigest(Conflict):
-    """The beginning of a digest fits more than one."""
+    """The first digits of a digest match more than one."""
 
     code = "ambiguous_digest"
 
     def __init__(self, name: str, prefix: str) -> None:
-        super().__init__(f"{prefix} begins more than one digest of {name}", "write more of its digits")
+        super().__init__(f"more than one digest of {name} starts with {prefix}", "write more digits")
 
 
 class NumberTaken(Conflict):
-    """The number that a version is to keep belongs to another one."""
+    """The number of an imported version belongs to another version."""
 
     code = "number_taken"
 
     def __init__(self, reference: str) -> None:
         super().__init__(
-            f"there is another version {reference} already, which is not this one of MLflow",
-            "import into another registry (--registry DIR), or rename the model that is here",
+            f"{reference} already exists, and is not MLflow's version of this number",
+            "import into another registry (--registry DIR), or rename the existing model",
         )
 
 
 class VersionInUse(Conflict):
-    """A version that is in Staging or Production, or has an alias, is not deleted."""
+    """The version is in Staging or Production, or has an alias, and cannot be deleted."""
 
     code = "version_in_use"
 
@@ -99,7 +99,7 @@ class VersionInUse(Conflict):
 
 
 class ModelInUse(Conflict):
-    """A model that has versions is not deleted."""
+    """The model has versions and cannot be deleted."""
 
     code = "model_in_use"
 
@@ -111,7 +111,7 @@ class ModelInUse(Conflict):
 
 
 class DestinationExists(Conflict):
-    """A file stands where one was to be written."""
+    """The destination already exists."""
 
     code = "destination_exists"
 
@@ -125,19 +125,19 @@ class DestinationExists(Conflict):
 
 
 class RegistryExists(Conflict):
-    """There is a registry where one was to be made in another way."""
+    """The folder already holds a registry with other settings."""
 
     code = "registry_exists"
 
 
 class UnusableBackup(Conflict):
-    """A folder is not one into which this registry can be backed up, or from which it can be restored."""
+    """The folder cannot be used for a backup of this registry, or to restore it."""
 
     code = "unusable_backup"
 
 
 class NothingToRollBackTo(Conflict):
-    """No version can be brought back to Production."""
+    """There is no earlier version to bring back to Production."""
 
     code = "nothing_to_roll_back_to"
 

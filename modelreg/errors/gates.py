@@ -1,4 +1,4 @@
-"""A version did not pass its gates."""
+"""The error of a version that did not pass its gates."""
 
 from __future__ import annotations
 

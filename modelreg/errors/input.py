@@ -1,4 +1,4 @@
-"""What was asked or given cannot be used."""
+"""Errors about arguments, options and files that cannot be used."""
 
 from __future__ import annotations
 
@@ -13,64 +13,65 @@ from modelreg.errors.text import did_you_mean, shown
 
 
 class InvalidName(InvalidInput):
-    """This cannot be the name of a model."""
+    """The text is not a valid model name."""
 
     code = "invalid_name"
 
     def __init__(self, name: str) -> None:
         is_reference = re.fullmatch(r"[\w.-]+[/@][\w.:-]+", name)
         super().__init__(
-            f"{shown(name)} cannot be a model's name",
-            "a model is wanted here, not one of its versions: the part before '/' or '@'"
+            f"{shown(name)} is not a valid model name",
+            "name a model, not a version: the part before '/' or '@'"
             if is_reference
-            else "a name is 1 to 128 letters, digits, '.', '_', '-' and single spaces, starting with a letter or digit",
+            else "a name has 1 to 128 letters, digits, '.', '_', '-' and single spaces, and starts with a letter or digit",
         )
 
 
 class InvalidAlias(InvalidInput):
-    """This cannot be an alias."""
+    """The text is not a valid alias."""
 
     code = "invalid_alias"
 
     def __init__(self, alias: str) -> None:
         super().__init__(
-            f"{shown(alias)} cannot be an alias",
-            "an alias is 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
+            f"{shown(alias)} is not a valid alias",
+            "an alias has 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
             "and is neither 'latest' nor a version such as '3' or 'v3'",
         )
 
 
 class UnknownStageRules(InvalidInput):
-    """There are no rules of this name for stages."""
+    """There are no stage rules of this name."""
 
     code = "unknown_stage_rules"
 
     def __init__(self, text: str, known: Sequence[str]) -> None:
-        super().__init__(f"{shown(text)} names no rules for stages", f"choose {' or '.join(known)}")
+        super().__init__(f"{shown(text)} is not a set of stage rules", f"choose {' or '.join(known)}")
 
 
 class InvalidKey(InvalidInput):
-    """This cannot be the key of a metric, parameter or tag."""
+    """The text is not a valid key of a metric, parameter or tag."""
 
     code = "invalid_key"
 
     def __init__(self, key: str, kind: str, most: int) -> None:
         super().__init__(
-            f"{shown(key)} cannot be the key of a {kind}", f"a key is 1 to {most} printable characters, as in auc=0.93"
+            f"{shown(key)} is not a valid key of a {kind}",
+            f"a key has 1 to {most} printable characters, as in auc=0.93",
         )
 
 
 class InvalidReference(InvalidInput):
-    """This text does not name a model version."""
+    """The text is not a reference to a model version."""
 
     code = "invalid_reference"
 
     def __init__(self, text: str, hint: str) -> None:
-        super().__init__(f"{shown(text)} does not name a model version", hint)
+        super().__init__(f"{shown(text)} is not a reference to a model version", hint)
 
 
 class UnknownStage(InvalidInput):
-    """This is none of the four stages."""
+    """The text is not one of the four stages."""
 
     code = "unknown_stage"
 
@@ -80,7 +81,7 @@ class UnknownStage(InvalidInput):
 
 
 class InvalidMetric(InvalidInput):
-    """A metric is a finite number."""
+    """The value of a metric is not a finite number."""
 
     code = "invalid_metric"
 
@@ -92,60 +93,60 @@ class InvalidMetric(InvalidInput):
 
 
 class InvalidData(InvalidInput):
-    """Data that was given to learn a signature or metrics from cannot be used."""
+    """A table of data, or its columns, cannot be used."""
 
     code = "invalid_data"
 
 
 class SourceNotFound(InvalidInput):
-    """There is nothing at the path that was to be registered."""
+    """There is no file or folder at the path to register."""
 
     code = "source_not_found"
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
         is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path))
-        hint = "bring it to this machine first" if is_address else "check the path"
+        hint = "download it first" if is_address else "check the path"
         super().__init__(f"there is no file or folder {shown(os.fspath(path))}", hint)
 
 
 class DataChanged(InvalidData):
-    """A file with data changed while it was read."""
+    """A data file changed while it was read."""
 
     code = "data_changed"
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
         super().__init__(
-            f"{shown(os.fspath(path))} changed while it was read; nothing was kept",
-            "try again when nothing writes to it any more",
+            f"{shown(os.fspath(path))} changed while it was read; nothing was saved",
+            "try again when no process is writing to it",
         )
 
 
 class CannotPredict(InvalidInput):
-    """What was loaded is nothing that predicts."""
+    """The loaded object cannot predict."""
 
     code = "cannot_predict"
 
 
 class UnusableSource(InvalidInput):
-    """What stands at the path cannot be registered."""
+    """The file or folder cannot be registered."""
 
     code = "unusable_source"
 
 
 class SourceChanged(InvalidInput):
-    """A file changed while it was read."""
+    """A model file changed while it was read."""
 
     code = "source_changed"
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
         super().__init__(
             f"{shown(os.fspath(path))} changed while it was read; nothing was registered",
-            "register it again when nothing writes to it any more",
+            "register it again when no process is writing to it",
         )
 
 
 class InvalidExpression(InvalidInput):
-    """A filter, a gate or an order cannot be understood."""
+    """A filter, gate or sort order is not a valid expression."""
 
     code = "invalid_expression"
 
@@ -155,39 +156,31 @@ class InvalidExpression(InvalidInput):
         super().__init__(message, hint)
         self.expression = expression
         self.place = place
-        """Where it is wrong: the first character, and the one after the last."""
+        """Offsets of the wrong part: its first character, and the one after its last."""
 
 
 class ParamChanged(InvalidInput):
-    """A parameter of a run was to get another value."""
+    """A logged parameter cannot be changed."""
 
     code = "param_changed"
 
     def __init__(self, run_id: str, name: str, before: str, after: str) -> None:
         super().__init__(
-            f"parameter {shown(name)} of run {run_id} is {shown(before)}, and cannot become {shown(after)}",
-            "start another run, or keep what changes as a metric or tag",
+            f"parameter {shown(name)} of run {run_id} is {shown(before)} and cannot be changed to {shown(after)}",
+            "start another run, or log values that change as metrics or tags",
         )
 
 
 class UnloadableModel(InvalidInput):
-    """These files cannot be loaded as a model."""
+    """The files cannot be loaded as a model."""
 
     code = "unloadable_model"
 
 
-class UnreadableModel(InvalidInput):
-    """A model's file cannot be understood."""
-
-    code = "unreadable_model"
-
-
 class MLflowMissing(InvalidInput):
-    """MLflow's client is needed, and not installed."""
+    """MLflow is needed and not installed."""
 
     code = "mlflow_missing"
 
     def __init__(self) -> None:
-        super().__init__(
-            "MLflow, which reads and writes its own records, is not installed", "pip install 'modelreg[mlflow]'"
-        )
+        super().__init__("this needs MLflow, which is not installed", "pip install 'modelreg[mlflow]'")

@@ -1,4 +1,4 @@
-"""No such model, version, stage or alias."""
+"""Errors about models, versions, stages, aliases and runs that do not exist."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from modelreg.errors.text import did_you_mean, listed, quoted, shown
 
 
 class ModelNotFound(NotFound):
-    """There is no registered model of this name."""
+    """There is no model of this name."""
 
     code = "model_not_found"
 
     def __init__(self, name: str, names: Iterable[str] = ()) -> None:
         super().__init__(
-            f"no model is named {shown(name)}", did_you_mean(name, names) or "'modelreg list' shows the models"
+            f"there is no model {shown(name)}", did_you_mean(name, names) or "'modelreg list' shows the models"
         )
 
 
@@ -27,7 +27,7 @@ class VersionNotFound(NotFound):
     code = "version_not_found"
 
     def __init__(self, reference: object, latest: int | None) -> None:
-        has = "it has no version" if latest is None else f"the latest is version {latest}"
+        has = "the model has no versions" if latest is None else f"the latest version is {latest}"
         super().__init__(f"there is no version {shown(str(reference))}", has)
 
 
@@ -37,7 +37,7 @@ class AliasNotFound(NotFound):
     code = "alias_not_found"
 
     def __init__(self, name: str, alias: str, aliases: Sequence[str]) -> None:
-        has = f"it has {', '.join(aliases)}" if aliases else "it has no alias at all"
+        has = f"it has {', '.join(aliases)}" if aliases else "it has no aliases"
         super().__init__(f"{name} has no alias {shown(alias)}", did_you_mean(alias, aliases) or has)
 
 
@@ -47,17 +47,17 @@ class TagNotFound(NotFound):
     code = "tag_not_found"
 
     def __init__(self, subject: str, tag: str, tags: Sequence[str]) -> None:
-        has = f"it has {', '.join(tags)}" if tags else "it has no tags at all"
+        has = f"it has {', '.join(tags)}" if tags else "it has no tags"
         super().__init__(f"{subject} has no tag {shown(tag)}", did_you_mean(tag, tags) or has)
 
 
 class GateNotFound(NotFound):
-    """There is no gate of this number."""
+    """There is no gate with this number."""
 
     code = "gate_not_found"
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"there is no gate {number}", "'modelreg gate list' shows the gates with their numbers")
+        super().__init__(f"there is no gate {number}", "'modelreg gate list' shows the gates and their numbers")
 
 
 class ApprovalNotFound(NotFound):
@@ -70,44 +70,44 @@ class ApprovalNotFound(NotFound):
 
 
 class NameNotTrusted(NotFound):
-    """This name is not among those that were trusted."""
+    """The name is not trusted."""
 
     code = "name_not_trusted"
 
     def __init__(self, name: str, names: Sequence[str]) -> None:
-        has = f"trusted are {listed(names)}" if names else "no name is trusted besides those of the allow-list"
+        has = f"the trusted names are {listed(names)}" if names else "no names are trusted beyond the allow-list"
         super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
 
 
 class BytesElsewhere(NotFound):
-    """The version is a reference: its bytes were never stored in the registry."""
+    """The version's bytes are not stored in the registry, only their location."""
 
     code = "bytes_elsewhere"
 
     def __init__(self, reference: str, location: str) -> None:
         super().__init__(
-            f"{reference} is a reference: its bytes are not in the registry, but at {shown(location)}",
-            "fetch them from there and register them, which makes another version",
+            f"{reference} is a reference: its bytes are not stored in the registry, but at {shown(location)}",
+            "download them and register them as a new version",
         )
         self.location = location
 
 
 class RunNotFound(NotFound):
-    """There is no such run."""
+    """There is no run with this ID."""
 
     code = "run_not_found"
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"there is no run {shown(run_id)}", "'modelreg history' shows the runs that were started")
+        super().__init__(f"there is no run {shown(run_id)}", "'modelreg history' shows all runs")
 
 
 class LoggedModelNotFound(NotFound):
-    """The run logged no model of this path."""
+    """The run has no logged model at this path."""
 
     code = "logged_model_not_found"
 
     def __init__(self, run_id: str, path: str, paths: Sequence[str]) -> None:
-        has = f"it has {', '.join(paths)}" if paths else "it has no models at all"
+        has = f"it has {', '.join(paths)}" if paths else "it has no models"
         super().__init__(f"run {run_id} has no model {shown(path)}", did_you_mean(path, paths) or has)
 
 

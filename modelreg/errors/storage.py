@@ -1,4 +1,4 @@
-"""Storage, locks, and the registry folder itself."""
+"""Errors of the operating system, of locks, and of the registry folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WriteFailed(StorageFailure):
         *,
         is_changed: bool = False,
     ) -> None:
-        """``needed`` is the space that it takes, in bytes; ``is_changed`` says that something was committed before."""
+        """``needed`` is the space needed, in bytes; ``is_changed`` says that something was committed before."""
         place = path_text(path or error.filename or "the registry")
         super().__init__(
             f"{shown(place)}: {error.strerror or error}; {COMMITTED if is_changed else 'nothing was changed'}",
@@ -37,104 +37,102 @@ class WriteFailed(StorageFailure):
         self._place = place
 
     def after_a_change(self) -> WriteFailed:
-        """The same error where something was committed before."""
+        """The same error, for a command that committed something before."""
         return WriteFailed(self.error, self._place, self.needed, is_changed=True)
 
 
 class JournalLeft(StorageFailure):
-    """A writer was killed, and who only reads may not roll back what it left."""
+    """A writer was killed, and this user has no permission to roll its write back."""
 
     code = "journal_left"
 
     def __init__(self, catalog: os.PathLike[str]) -> None:
         super().__init__(
-            f"{shown(os.fspath(catalog))} cannot be read: a process was killed while it wrote, and this user may not "
-            "roll that back; nothing was changed",
-            "any command of a user who may write to the folder does: modelreg list",
+            f"{shown(os.fspath(catalog))} cannot be read: a process was killed while writing, and this user has no "
+            "permission to roll its write back; nothing was changed",
+            "run any command as a user who may write to the folder: modelreg list",
         )
 
 
 class NoLocks(StorageFailure):
-    """The file system of a registry has no locks, without which processes would overwrite each other's work."""
+    """The file system of the registry does not support locks."""
 
     code = "no_locks"
 
     def __init__(self, error: OSError, path: os.PathLike[str]) -> None:
         super().__init__(
             f"{shown(os.fspath(path))}: {error.strerror or error}; nothing was changed",
-            "the file system has no flock, which a registry needs: use a local disk, or mount it with locks",
+            "the file system does not support flock, which a registry needs: use a local disk, or mount it with locks",
         )
 
 
 class Unconfirmed(StorageFailure):
-    """A change was made, and the disk did not say that it would survive a loss of power."""
+    """A change is committed, but could not be flushed to disk."""
 
     code = "unconfirmed"
 
     def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
         super().__init__(
-            f"{shown(os.fspath(folder))}: {error.strerror or error}; the change was made, and is lost perhaps should "
-            "the power fail now",
+            f"{shown(os.fspath(folder))}: {error.strerror or error}; the change is committed, but could not be "
+            "flushed to disk: a power failure now may lose it",
             f"'modelreg history' shows it; {disk_hint(os.fspath(folder))}",
         )
 
 
 class AnswerLost(StorageFailure):
-    """The answer could not be written to stdout; what was asked may have been done."""
+    """The output could not be written to stdout; the change may be committed."""
 
     code = "answer_lost"
 
     def __init__(self, error: OSError, *, done: bool) -> None:
         super().__init__(
-            f"the answer could not be written to stdout: {error.strerror or error}"
-            + ("; the change itself was made" if done else ""),
+            f"the output could not be written to stdout: {error.strerror or error}"
+            + ("; the change is committed" if done else ""),
             "'modelreg history' shows it" if done else None,
         )
 
 
 class PruneInterrupted(StorageFailure):
-    """Versions were removed, and some of the bytes that were to go with them could not be."""
+    """Versions were removed, but not all of their bytes."""
 
     code = "prune_interrupted"
 
     def __init__(self, error: OSError, registry: os.PathLike[str]) -> None:
         super().__init__(
-            f"{shown(os.fspath(error.filename or registry))}: {error.strerror or error}; the versions that were "
-            "to be removed are, and some bytes are left",
-            "run 'modelreg prune' again when that is mended",
+            f"{shown(os.fspath(error.filename or registry))}: {error.strerror or error}; the versions were "
+            "removed, but some of their bytes are still stored",
+            "fix the cause, then run 'modelreg prune' again",
         )
 
 
 class BackupInterrupted(StorageFailure):
-    """A backup could not be written to its end."""
+    """The backup is incomplete."""
 
     code = "backup_interrupted"
 
     def __init__(self, error: OSError, folder: os.PathLike[str], needed: int | None = None) -> None:
         place = os.fspath(folder)
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; the backup is not finished, and the same command again "
-            "completes it",
+            f"{shown(place)}: {error.strerror or error}; the backup is incomplete; the same command completes it",
             storage_hint(error, place, needed),
         )
 
 
 class RestorationInterrupted(StorageFailure):
-    """A restoration could neither go on nor remove what it had copied."""
+    """The restoration is incomplete, and could not be undone."""
 
     code = "restoration_interrupted"
 
     def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
         place = os.fspath(folder)
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; the restoration is not finished, and the same command again "
-            "completes it",
+            f"{shown(place)}: {error.strerror or error}; the restoration is incomplete; the same command completes it",
             storage_hint(error, place, None),
         )
 
 
 class MLflowFailed(StorageFailure):
-    """MLflow could not read or write something."""
+    """MLflow failed to read or write."""
 
     code = "mlflow_failed"
 
@@ -145,34 +143,33 @@ class MLflowFailed(StorageFailure):
 
 
 class TransferInterrupted(StorageFailure):
-    """An import or export could not go on."""
+    """An import or export was interrupted."""
 
     code = "transfer_interrupted"
 
     def __init__(self, error: OSError, folder: os.PathLike[str]) -> None:
         place = os.fspath(error.filename or folder)
         super().__init__(
-            f"{shown(place)}: {error.strerror or error}; what was brought over until then is there, and the same "
-            "command again goes on",
+            f"{shown(place)}: {error.strerror or error}; what was transferred is kept, and the same command continues",
             storage_hint(error, place, None),
         )
 
 
 class TransferIncomplete(StorageFailure):
-    """Some models or versions could not be brought from MLflow, or to it."""
+    """Some models or versions could not be imported or exported."""
 
     code = "transfer_incomplete"
 
     def __init__(self, count: int) -> None:
         what = "1 model or version" if count == 1 else f"{count} models or versions"
         super().__init__(
-            f"{what} could not be brought over; of each the report says why",
-            "everything else was; the same command again goes on with what is missing",
+            f"{what} could not be transferred; the report says why",
+            "everything else was transferred; run the same command again for the rest",
         )
 
 
 class LockTimeout(Busy):
-    """Another process held the lock for longer than was to be waited."""
+    """Another process held the lock until the timeout."""
 
     code = "lock_timeout"
 
@@ -185,12 +182,12 @@ class LockTimeout(Busy):
         self._waited, self._holder = waited, holder
 
     def after_a_change(self) -> LockTimeout:
-        """The same error where something was committed before."""
+        """The same error, for a command that committed something before."""
         return LockTimeout(self._waited, self._holder, is_changed=True)
 
 
 class RegistryNotFound(NoRegistry):
-    """A command that reads was given a folder that is no registry."""
+    """The folder is not a registry."""
 
     code = "registry_not_found"
 
@@ -198,12 +195,12 @@ class RegistryNotFound(NoRegistry):
         elsewhere = "there is no .modelreg in this folder or above, and " if is_last_resort else ""
         super().__init__(
             f"{elsewhere}{shown(os.fspath(path))} is not a registry",
-            "'modelreg init' or the first 'modelreg register' makes one; --registry or MODELREG_HOME name another",
+            "'modelreg init' or the first 'modelreg register' creates one; --registry or MODELREG_HOME selects another",
         )
 
 
 class BackupNotFound(NoRegistry):
-    """A registry was to be restored from a folder that holds none."""
+    """The folder holds no backup."""
 
     code = "backup_not_found"
 
@@ -215,25 +212,25 @@ class BackupNotFound(NoRegistry):
 
 
 class RegistryTooNew(NoRegistry):
-    """A newer modelreg made this registry."""
+    """The registry was created by a newer modelreg."""
 
     code = "registry_too_new"
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(
-            f"the registry has schema {found}, and this modelreg knows schemas up to {known}",
+            f"the registry has schema {found}, and this modelreg supports schemas up to {known}",
             "upgrade: pip install --upgrade modelreg",
         )
 
 
 class UnsafeRegistry(NoRegistry):
-    """Others may write to the registry, or it belongs to somebody else."""
+    """Other users can write to the registry, or it belongs to another user."""
 
     code = "unsafe_registry"
 
 
 class UnusableFolder(NoRegistry):
-    """A registry cannot be made in this folder."""
+    """A registry cannot be created in this folder."""
 
     code = "unusable_folder"
 

@@ -1,4 +1,4 @@
-"""Text of people and libraries in messages: quoted, escaped and shortened."""
+"""Text in messages: quoted, escaped and shortened."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 
-LONGEST_REASON = 300  # characters of what a foreign library says
+LONGEST_REASON = 300  # characters
 _LISTED = 20  # findings
 
 
 def shown(text: str) -> str:
-    """``text`` as it may be printed: quoted, with control characters escaped, and cut when long."""
+    """Quote ``text`` for a message: control characters are escaped, and long text is cut."""
     cut = text if len(text) <= 140 else text[:139] + "…"
     return repr(cut)
 
 
 def quoted(argument: os.PathLike[str] | str) -> str:
-    """``argument`` as a shell reads it, for commands in hints."""
+    """Quote ``argument`` for a shell command in a hint."""
     return shlex.quote(os.fspath(argument))
 
 
 def path_text(path: os.PathLike[str] | str | bytes | int) -> str:
-    """A path as an error has it: a descriptor where that was given to the system."""
+    """A path of an OSError as text; a number is an open descriptor."""
     return f"descriptor {path}" if isinstance(path, int) else os.fsdecode(path)
 
 
 def shortened(text: str) -> str:
-    """What a library says, cut where it says a lot."""
+    """Cut a long message of a library."""
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
 def listed(findings: Sequence[str]) -> str:
-    """Findings in a row; of very many the first."""
+    """Join findings; only the first of very many."""
     listed = "; ".join(findings[:_LISTED])
     return listed if len(findings) <= _LISTED else f"{listed}; and {len(findings) - _LISTED} more"
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:
-    """A hint that names what is most alike among ``known``, in any case, or None."""
+    """A hint with the most similar of ``known``, ignoring case, or None."""
     import difflib
 
     by_lower = {name.lower(): name for name in known}
@@ -48,9 +48,9 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
 
 
 def escaped(text: str) -> str:
-    """``text`` with control characters escaped, newlines and tabs excepted.
+    """Escape control characters in ``text``, except newlines and tabs.
 
-    A carriage return, as a progress bar has it, becomes a newline: it would write over what stands there.
+    A carriage return, as in progress bars, becomes a newline: it would overwrite the line.
     """
     return "".join(map(_visible, text))
 

@@ -1,4 +1,4 @@
-"""A model could run code that nobody allowed."""
+"""Errors about models that could run code that is not allowed."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from modelreg.errors.text import listed, shown
 
 
 class UnsafeModel(Untrusted):
-    """Files that were to be registered run code when they are loaded."""
+    """The files run code when they are loaded, and were not registered."""
 
     code = "unsafe_model"
 
     def __init__(self, path: os.PathLike[str] | str, findings: Sequence[str]) -> None:
         super().__init__(
-            f"{shown(os.fspath(path))} is dangerous to load, and was not registered: {listed(findings)}",
-            "if you know why it is so: --allow-unsafe WHY",
+            f"{shown(os.fspath(path))} is dangerous to load and was not registered: {listed(findings)}",
+            "to register it anyway, say why: --allow-unsafe WHY",
         )
         self.findings = tuple(findings)
 
 
 class UntrustedModel(Untrusted):
-    """A model would import names that are neither on the allow-list nor trusted, or is not understood."""
+    """The model imports names that are not allowed or trusted, or its format was not scanned."""
 
     code = "untrusted_model"
 
     def __init__(
         self, model: str, findings: Sequence[str], trustable: Sequence[str] = (), to_be_moved: Sequence[str] = ()
     ) -> None:
-        """``findings`` say what speaks against it; ``trustable`` are names that may be trusted one by one.
+        """``findings`` are the reasons; ``trustable`` are the names that can be trusted one by one.
 
-        ``to_be_moved`` is what no other program can import: names of ``__main__``, lambdas, the code of notebooks.
+        ``to_be_moved`` are names that no other program can import: those of ``__main__``, lambdas, code in notebooks.
         """
-        once = "once, on the record: --trust full --message WHY"
+        once = "load it once with --trust full --message WHY"
         if to_be_moved:
             code = ", ".join(to_be_moved)
-            instead = f"define {code} in a module that can be imported, and register a model made with that"
+            instead = f"define {code} in an importable module, and register the model again"
         else:
             instead = f"modelreg trust add {shlex.join(trustable)}; or {once}" if trustable else once
         super().__init__(f"{model} was not loaded: {listed(findings)}", instead)
@@ -49,7 +49,7 @@ class UntrustedModel(Untrusted):
 
 
 class DangerousName(Untrusted):
-    """A name on the deny-list cannot be trusted."""
+    """The name is on the deny-list and cannot be trusted."""
 
     code = "dangerous_name"
 
@@ -57,13 +57,13 @@ class DangerousName(Untrusted):
         """``reason`` is a clause whose subject is the name; ``instead`` is an imperative."""
         super().__init__(
             f"{shown(name)} cannot be trusted: it {reason}",
-            f"{instead}; or load one model, once: --trust full --message WHY",
+            f"{instead}; or load one model once: --trust full --message WHY",
         )
         self.reason = reason
 
 
 class ModelStopped(Untrusted):
-    """A model reached a limit or crashed while it ran in its own process."""
+    """The model reached a limit or crashed in its process."""
 
     code = "model_stopped"
 
@@ -72,21 +72,21 @@ class ModelStopped(Untrusted):
 
 
 class SandboxUnavailable(Untrusted):
-    """A model was to run only where it can be confined, and that is not here."""
+    """The registry requires a sandbox, and this system has no complete one."""
 
     code = "sandbox_unavailable"
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"models are to run in complete confinement only, and this system cannot do that ({missing})",
-            "run it on Linux 5.13 or newer with Landlock; 'modelreg info' shows what there is",
+            f"models of this registry run only in a complete sandbox, which this system lacks ({missing})",
+            "use Linux 5.13 or newer with Landlock; 'modelreg info' shows what this system offers",
         )
 
 
 class ConfinementFailed(Untrusted):
-    """This system can confine a model, and could not do so now."""
+    """Confining the model failed."""
 
     code = "confinement_failed"
 
     def __init__(self, reason: str, hint: str | None = None) -> None:
-        super().__init__(f"the model was not run, since it could not be confined: {reason}", hint)
+        super().__init__(f"the model was not run, because it could not be confined: {reason}", hint)

@@ -49,8 +49,7 @@ from modelreg.registration.register import PublishedFiles, add_version, publish,
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
-from modelreg.store.artifacts.source import Source
-from modelreg.store.artifacts.source import find_source
+from modelreg.store.artifacts.source import Source, find_source
 from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
