@@ -1247,7 +1247,7 @@ class Registry:
             raise BytesElsewhere(version.reference, manifest.location)
         if manifest.files != version.files:
             raise CatalogDamaged(
-                f"{version.reference}: its files in the catalog are not those of its manifest; nothing was handed out",
+                f"{version.reference}: its files in the catalog differ from those of its manifest; nothing was loaded",
                 "restore the catalog from a backup; 'modelreg verify' shows everything that is damaged",
             )
         return version, manifest

@@ -23,8 +23,8 @@ class BlobDamaged(Damaged):
     def __init__(self, version: str, path: str, problem: str, outcome: str = "nothing was loaded") -> None:
         super().__init__(
             f"{version}: {path if path in (ITS_MANIFEST, ITS_CONFIG) else shown(path)} is {problem}; {outcome}",
-            "to repair it, register the same files with the same facts again, or restore a backup ('modelreg restore'); "
-            "'modelreg verify' lists all damage",
+            "to repair it, register the same files with the same facts again, or restore a backup "
+            "('modelreg restore'); 'modelreg verify' lists all damage",
         )
         self.problem = problem
 

@@ -20,10 +20,10 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
     (r"(?:delete them first: )?modelreg versions .*", r"search_model_versions() lists the versions"),
     (r"modelreg show .*", r"search_model_versions() lists the versions"),
     (r"use --name '?([^']+)'?", r"use the name '{1}'"),
-    (r"once, on the record: --trust full --message WHY", r"{full}"),
+    (r"load it once with --trust full --message WHY", r"{full}"),
     (r"loading it requires --trust full", r"another process loads it by {full}"),
     (
-        r"if you know why it is so: --allow-unsafe WHY",
+        r"to register it anyway, say why: --allow-unsafe WHY",
         r"modelreg.Registry().register(..., allow_unsafe='why') keeps it",
     ),
     (r"try again, or wait longer with --lock-timeout SECONDS", r"try again"),

@@ -78,7 +78,7 @@ def test_a_change_whose_answer_has_no_room_was_made_and_the_words_say_so(stock, 
     with open("/dev/full", "w") as full:
         done = run(*CHANGING[kind], stdout=full)
     assert done.returncode == 8
-    assert "the change itself was made" in said(done)
+    assert "the change is committed" in said(done)
     assert "nothing was changed" not in done.stderr
     assert facts(run.registry) == facts(whole.registry)
     assert_sound(run)

@@ -17,10 +17,10 @@ SQLITE = "(SQLITE_"
 """SQLite keeps to itself what the system said, and tells only what it was doing."""
 UNCHANGED = (
     "nothing was changed",
-    "the backup is not finished, and the same command again completes it",
-    "the restoration is not finished, and the same command again completes it",
+    "the backup is incomplete; the same command completes it",
+    "the restoration is incomplete; the same command completes it",
 )
-MADE = ("the change was made", "what was done until then is committed", "the versions that were to be removed are")
+MADE = ("the change is committed", "earlier changes of this command are committed", "the versions were removed")
 ERRORS = {
     "openat": ("ENOSPC", "EIO", "EDQUOT"),
     "write": ("ENOSPC", "EIO", "EDQUOT"),

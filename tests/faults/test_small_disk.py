@@ -109,7 +109,7 @@ def test_a_backup_that_does_not_fit_is_not_finished_and_is_completed_when_there_
     done = run("backup", small_disk / "backup")
     words = said(done)
     assert (done.returncode, done.stdout) == (8, ""), words
-    assert "No space left on device; the backup is not finished, and the same command again completes it" in words
+    assert "No space left on device; the backup is incomplete; the same command completes it" in words
     assert "nothing was changed" not in words
     assert "bytes are free" in words
     (small_disk / "filler").unlink()

@@ -142,7 +142,7 @@ def test_names_that_differ_in_case_are_two_models(churn):
 
 @pytest.mark.parametrize("name", ["a@b", "*"])
 def test_what_would_mean_something_else_is_no_name(store, name):
-    with raises("INVALID_PARAMETER_VALUE", f"'{name}' cannot be a model's name"):
+    with raises("INVALID_PARAMETER_VALUE", f"'{name}' is not a valid model name"):
         store.create_registered_model(name)
 
 
@@ -435,7 +435,7 @@ def test_an_address_that_cannot_be_read_is_where_the_bytes_are(churn):
 def test_bytes_that_nobody_can_vouch_for_are_not_handed_out_by_strict_rules(churn):
     churn.create_model_version("churn", AWAY)
     with raises(
-        "RESOURCE_DOES_NOT_EXIST", f"churn/1 is a reference: its bytes are not in the registry, but at '{AWAY}'"
+        "RESOURCE_DOES_NOT_EXIST", f"churn/1 is a reference: its bytes are not stored in the registry, but at '{AWAY}'"
     ):
         churn.get_model_version_download_uri("churn", 1)
 
