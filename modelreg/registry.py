@@ -6,9 +6,9 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelreg.domain.references import (
     ModelName,
@@ -20,12 +20,7 @@ from modelreg.domain.references import (
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
-    BytesElsewhere,
-    CatalogDamaged,
-    DangerousName,
-    InvalidData,
     InvalidInput,
-    NameNotTrusted,
     SourceNotFound,
     shown,
 )
@@ -39,9 +34,8 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from modelreg.data.tables.source import TableFile, TextLayout
+    from modelreg.data.tables.source import TextLayout
     from modelreg.domain.comparison import Difference
-    from modelreg.domain.confinement import Permissions
     from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
     from modelreg.domain.gates import AddedGate, Gate, GateCheck
     from modelreg.domain.journal import JournalEntry, StageAtMoment
@@ -58,11 +52,8 @@ if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
     from modelreg.loading.confined.conditions import ConfinementOptions
-    from modelreg.loading.confined.running import ModelRun
-    from modelreg.loading.trust import Trust
     from modelreg.runs import Runs
     from modelreg.store.artifacts.copying import Progress
-    from modelreg.store.artifacts.manifest import Manifest
     from modelreg.store.catalog.writer import CatalogWriter
 
     Count = Callable[[int, int], None]
@@ -644,13 +635,12 @@ class Registry:
         """
         from modelreg.domain.evaluations import EvaluationRequest
         from modelreg.domain.statements import checked_dataset
-        from modelreg.lifecycle import metadata
+        from modelreg.lifecycle.evaluation import evaluate_version
 
         _refuse_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
             raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
         name = checked_dataset(dataset, data if isinstance(data, str | os.PathLike) else None)
-        name = f"{name}_weighted" if weight is not None and not name.endswith("_weighted") else name
         request = EvaluationRequest(
             targets=_texts(target),
             task=task,
@@ -664,22 +654,19 @@ class Registry:
         )
         if not request.targets:
             raise InvalidInput("there is no target", "name the column with the true values")
-        with storing(), self._running(reference, data, trust, message, options, layout) as model:
-            measured, number = model.version.version, self._number_of(model.version.name)
-            scores = model.evaluate(request, progress)
-            incumbent = self._in_production(number) if production else None
-            if incumbent not in (None, measured):
-                reference = f"{self._name_of(number)}/{incumbent}"
-                with self._running(reference, model.table, trust, message, options) as other:
-                    try:
-                        scores_of_incumbent = other.evaluate(request, progress)
-                    except InvalidData as error:
-                        raise InvalidData(f"{reference}, in Production: {error}", error.hint) from error
-        with writing(self._home, message) as change:
-            now = change.name_of(number)  # the model may have been renamed while it was measured
-            if incumbent not in (None, measured):
-                metadata.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
-            return metadata.keep_scores(change, f"{now}/{measured}", name, scores)
+        return evaluate_version(
+            self._home,
+            reference,
+            data,
+            layout,
+            request,
+            f"{name}_weighted" if weight is not None and not name.endswith("_weighted") else name,
+            with_production=production,
+            trust=trust,
+            message=message,
+            options=options,
+            progress=progress,
+        )
 
     def record_evaluation(
         self,
@@ -743,6 +730,7 @@ class Registry:
         """
         from modelreg.data.tables.writing import output as output_file
         from modelreg.domain.evaluations import Prediction
+        from modelreg.loading.running import running
         from modelreg.store.artifacts.delivery import refuse_place_of_registry
 
         _require_path(output)
@@ -753,7 +741,7 @@ class Registry:
         refuse_place_of_registry(Path(output))
         with (
             storing(place=Path(output)),
-            self._running(reference, input, trust, message, options, layout) as model,
+            running(self._home, reference, input, layout, trust=trust, message=message, options=options) as model,
             output_file(output) as target,
         ):
             answer = model.predict(
@@ -779,19 +767,9 @@ class Registry:
         Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
         then none of them is trusted.
         """
-        from modelreg.analysis.denied_names import trust_refusal
-        from modelreg.loading.trust import parse_trusted_name
+        from modelreg.lifecycle.trust import trust_names
 
-        asked = {parse_trusted_name(name): name for name in names}
-        for pair, name in asked.items():
-            refusal = trust_refusal(pair[0].rpartition("=")[2], pair[1])
-            if refusal is not None:
-                raise DangerousName(name, refusal.reason, refusal.instead)
-        with writing(self._home, message) as change:
-            new = asked.keys() - {each.pair for each in change.trusted_names()}
-            for pair in sorted(new):
-                change.trust(*pair)
-        return tuple(name for pair, name in asked.items() if pair in new)
+        return trust_names(self._home, names, message)
 
     def is_imported(self, name: str) -> bool:
         """Whether a version imports a name that is not on the allow-list; raises `InvalidInput` for what is no name."""
@@ -802,15 +780,9 @@ class Registry:
 
     def distrust(self, *names: str, message: str | None = None) -> None:
         """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
-        from modelreg.loading.trust import parse_trusted_name
+        from modelreg.lifecycle.trust import distrust_names
 
-        asked = {parse_trusted_name(name): name for name in names}
-        with writing(self._home, message) as change:
-            for pair, name in asked.items():
-                trusted = change.trusted_names()
-                if all(each.pair != pair for each in trusted):
-                    raise NameNotTrusted(name, [each.dotted for each in trusted])
-                change.distrust(*pair)
+        distrust_names(self._home, names, message)
 
     # Everyday changes
 
@@ -871,22 +843,9 @@ class Registry:
         ``progress`` is called now and then with how many bytes were read, and how many there are. Raises `BlobDamaged`
         when the stored bytes are not those that were registered.
         """
-        from modelreg.store.artifacts.checkout import check_out, safe_path
-        from modelreg.store.artifacts.copying import counting
+        from modelreg.loading.versions import check_out_version, find_version
 
-        with storing(inside=self.folder):
-            version, manifest = self._version_and_manifest(reference)
-        with storing(needed=version.size, inside=self.folder):
-            checkout = check_out(
-                self._home.artifacts,
-                self._home.checkouts,
-                version.reference,
-                version.digest,
-                manifest.files,
-                self._home.keeping_still,
-                progress and counting(progress, version.size),
-            )
-        return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
+        return check_out_version(self._home, *find_version(self._home, reference), progress)
 
     def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
         """The model itself, ready to predict, from bytes that were checked now.
@@ -901,17 +860,10 @@ class Registry:
         Warns when the library that made the model had another version than the one installed. Raises
         `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
         """
-        from modelreg.analysis.containers.content import OpenModel
-        from modelreg.loading.flavors import load
-        from modelreg.loading.installed import warn_of_other_libraries
+        from modelreg.loading.versions import load_version
 
         _refuse_idle_message(message, trust)
-        version, manifest = self._version_and_manifest(reference)
-        trusted = self._trust_in(version, trust, message)
-        warn_of_other_libraries(version)
-        folder = self.path(version.reference) if manifest.is_folder else None
-        with storing(), self._opened(version, manifest) as file:
-            return load(OpenModel(file, folder), version.format, trusted)
+        return load_version(self._home, reference, trust, message)
 
     def copy(
         self, reference: str, destination: StrPath, *, overwrite: bool = False, progress: Progress | None = None
@@ -922,12 +874,13 @@ class Registry:
         folder's destination must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for a file)
         and `BlobDamaged`. ``progress`` is called as by `path`.
         """
+        from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import copy_file, copy_folder
 
         _require_path(destination)
         target, store = Path(destination), self._home.artifacts
-        version, manifest = self._version_and_manifest(reference)
+        version, manifest = find_version(self._home, reference)
         advance = progress and counting(progress, version.size)
         with storing(needed=version.size, place=target):
             if manifest.is_folder:
@@ -947,10 +900,11 @@ class Registry:
 
         Raises `BlobDamaged`, and `InvalidInput` for a folder.
         """
+        from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.delivery import stream
 
         with storing():
-            version, manifest = self._version_and_manifest(reference)
+            version, manifest = find_version(self._home, reference)
         if manifest.is_folder:
             raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
         with storing(place=Path("the output")):
@@ -962,11 +916,12 @@ class Registry:
         ``skopeo copy oci:DIR:3 docker://…`` takes it to any OCI registry. Raises what `copy` raises.
         ``progress`` is called as by `path`.
         """
+        from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import export
 
         _require_path(destination)
-        version, manifest = self._version_and_manifest(reference)
+        version, manifest = find_version(self._home, reference)
         with storing(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
             return export(self._home.artifacts, version, manifest, Path(destination), advance)
@@ -1147,110 +1102,6 @@ class Registry:
             self._home.require()
             with promoting(self._home, checked_message(message)) as change:
                 yield change
-
-    def _in_production(self, model: int) -> int | None:
-        """The version in Production of the model with this number, if there is one."""
-        with reading(self._home) as catalog:
-            return next(iter(catalog.in_stage(catalog.name_of(model), Stage.PRODUCTION)), None)
-
-    def _number_of(self, name: ModelName) -> int:
-        """The catalog's number for a model, which outlives its name."""
-        with reading(self._home) as catalog:
-            return catalog.model_number(name)
-
-    def _name_of(self, model: int) -> ModelName:
-        with reading(self._home) as catalog:
-            return catalog.name_of(model)
-
-    @contextmanager
-    def _running(
-        self,
-        reference: str,
-        data: StrPath | DataFrame | TableFile,
-        trust: str | None,
-        message: str | None,
-        options: ConfinementOptions,
-        layout: TextLayout | None = None,
-    ) -> Iterator[ModelRun]:
-        """A version's model in a process of its own, and its data; the process starts while they are looked up."""
-        from modelreg.data.tables.source import TableFile, table_of
-        from modelreg.loading.confined.conditions import RunConditions
-        from modelreg.loading.confined.job import WorkerSetup
-        from modelreg.loading.confined.process import ModelProcess
-        from modelreg.loading.confined.running import ModelRun
-        from modelreg.loading.installed import warn_of_other_libraries
-
-        with RunConditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
-            version, manifest = self._version_and_manifest(reference)
-            trusted = self._trust_in(version, trust, message, conditions.permissions)
-            warn_of_other_libraries(version)
-            process.prepare(
-                WorkerSetup(
-                    permissions=conditions.permissions,
-                    limits=conditions.limits,
-                    is_required=conditions.is_required or self._home.requires_sandbox(),
-                    model_folder=str(self.path(version.reference)) if manifest.is_folder else None,
-                    registry=str(self.folder),
-                    flavor=version.flavor,
-                ),
-                conditions.granted,
-            )
-            with ExitStack() as files:
-                with storing():
-                    table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
-                    file = files.enter_context(self._opened(version, manifest))
-                    digest = table.digest()
-                yield ModelRun(process, version, trusted, table, digest, file)
-
-    @contextmanager
-    def _opened(self, version: ModelVersion, manifest: Manifest) -> Iterator[BinaryIO | None]:
-        """The only file of a version, checked through the very descriptor that is handed out; None for a folder."""
-        if manifest.is_folder:
-            yield None
-            return
-        with self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
-            yield file
-
-    def _trust_in(
-        self,
-        version: ModelVersion,
-        trust: str | None,
-        message: str | None,
-        permissions: Permissions | None = None,
-    ) -> Trust:
-        """What a version may import; full trust is written down, and so is what it may do beyond computing."""
-        from modelreg.domain.statements import checked_reason
-        from modelreg.loading.trust import Trust, honoured
-        from modelreg.system import interrupts
-
-        if trust not in (None, "full"):
-            raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
-        if trust or permissions:
-            what = "full trust" if trust else "what a model may do beyond computing"
-            checked_reason(message or "", what, "--message WHY")
-            with writing(self._home, message) as change:
-                change.note_load(version, is_trusted=trust is not None, permissions=permissions)
-            interrupts.go_on()
-        if trust:
-            return Trust(version.reference, full=True)
-        return Trust(version.reference, honoured(self.trusted_names()))
-
-    def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
-        """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`.
-
-        Raises `BytesElsewhere` for a version whose files are not here.
-        """
-        version = self.version(reference)
-        with storing(inside=self.folder):
-            manifest = self._home.artifacts.manifest(version)
-        if manifest.location is not None:
-            raise BytesElsewhere(version.reference, manifest.location)
-        if manifest.files != version.files:
-            raise CatalogDamaged(
-                f"{version.reference}: its files in the catalog differ from those of its manifest; nothing was loaded",
-                "restore the catalog from a backup; 'modelreg verify' shows everything that is damaged",
-            )
-        return version, manifest
 
 
 def _texts(names: str | Sequence[str]) -> tuple[str, ...]:

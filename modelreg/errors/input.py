@@ -23,7 +23,7 @@ class InvalidName(InvalidInput):
             f"{shown(name)} is not a valid model name",
             "name a model, not a version: the part before '/' or '@'"
             if is_reference
-            else "a name has 1 to 128 letters, digits, '.', '_', '-' and single spaces; it starts with a letter or digit",
+            else "a name has 1 to 128 letters, digits, '.', '_', '-' and single spaces, and a letter or digit first",
         )
 
 

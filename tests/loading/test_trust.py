@@ -244,8 +244,7 @@ def test_to_trust_what_makes_functions_of_a_file_is_never_suggested(registry, wr
     with pytest.raises(UntrustedModel) as refused:
         registry.load("churn/1")
     assert refused.value.hint == (
-        "define the code of the notebook, script or lambda in a module that can be imported,"
-        " and register a model made with that"
+        "define the code of the notebook, script or lambda in an importable module, and register the model again"
     )
 
 

@@ -28,7 +28,6 @@ from modelreg.errors import (
     ModelStopped,
     SandboxUnavailable,
     UnloadableModel,
-    UnreadableModel,
     Untrusted,
     UntrustedModel,
 )
@@ -57,7 +56,7 @@ _ERRORS: dict[str, type[ModelregError]] = {
     each.__name__: each
     for each in (
         *(CannotPredict, ConfinementFailed, InvalidData, InvalidInput, ModelStopped, SandboxUnavailable),
-        *(UnloadableModel, UnreadableModel, Untrusted, UntrustedModel),
+        *(UnloadableModel, Untrusted, UntrustedModel),
     )
 }
 """The errors that a child may send, of a model, of data or of its own start."""

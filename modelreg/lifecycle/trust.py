@@ -1,0 +1,39 @@
+"""Trust names that models import, and take that back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelreg.analysis.denied_names import trust_refusal
+from modelreg.errors import DangerousName, NameNotTrusted
+from modelreg.loading.trust import parse_trusted_name
+from modelreg.store.folder import RegistryFolder
+from modelreg.store.transactions import writing
+
+
+def trust_names(folder: RegistryFolder, names: Sequence[str], message: str | None) -> tuple[str, ...]:
+    """Trust all of ``names``, or none; returns those that were not trusted before.
+
+    Raises `InvalidInput` for text that is not a name, and `DangerousName` for a name on the deny-list.
+    """
+    parsed = {parse_trusted_name(name): name for name in names}
+    for pair, name in parsed.items():
+        refusal = trust_refusal(pair[0].rpartition("=")[2], pair[1])
+        if refusal is not None:
+            raise DangerousName(name, refusal.reason, refusal.instead)
+    with writing(folder, message) as change:
+        new = parsed.keys() - {trusted.pair for trusted in change.trusted_names()}
+        for pair in sorted(new):
+            change.trust(*pair)
+    return tuple(name for pair, name in parsed.items() if pair in new)
+
+
+def distrust_names(folder: RegistryFolder, names: Sequence[str], message: str | None) -> None:
+    """Stop trusting all of ``names``, or none; raises `NameNotTrusted`."""
+    parsed = {parse_trusted_name(name): name for name in names}
+    with writing(folder, message) as change:
+        for pair, name in parsed.items():
+            trusted_names = change.trusted_names()
+            if all(trusted.pair != pair for trusted in trusted_names):
+                raise NameNotTrusted(name, [trusted.dotted for trusted in trusted_names])
+            change.distrust(*pair)
