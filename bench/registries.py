@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelreg.domain.evaluations import Scores
+from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, ModelName, Reference
 from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.scans import ImportedName, Scan, Verdict
@@ -76,9 +77,7 @@ def _version(count: int) -> NewVersion:
         files=(ModelFile("model.pkl", digest, 1000), *_OTHER_FILES[: count % 3]),
         described=RecognisedModel("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
         scan=Scan(Verdict.SAFE, _imports(), ()),
-        signature=None,
-        metrics={"accuracy": 0.91, "roc_auc": 0.95},
-        params={"max_depth": "8"},
+        facts=Facts(True, None, {"accuracy": 0.91, "roc_auc": 0.95}, {"max_depth": "8"}),
         tags={"team": "growth", "run": str(count)} if count % 2 else {},
         description="",
         provenance=Provenance("/models/model.pkl", None, None, None, None, None, Environment("3.11", {"numpy": "2.0"})),

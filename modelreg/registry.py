@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -377,36 +378,37 @@ class Registry:
         Raises `InvalidInput` in one of its forms for what cannot be registered, `UnsafeModel`, `NameTaken`,
         `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
         """
-        from modelreg.domain.statements import Statement, checked_reason
+        from modelreg.domain.facts import Facts
+        from modelreg.domain.metadata import VersionMetadata
+        from modelreg.domain.statements import checked_reason
         from modelreg.registration.register import RegistrationRequest
         from modelreg.registration.register import register as register_source
         from modelreg.store.artifacts.exported import exported_version
         from modelreg.store.artifacts.source import find_source
 
         model = parse_name(name)
-        statement = Statement.checked(
+        metadata = VersionMetadata.parse(
             description=description,
-            metrics=metrics,
-            params=params,
             tags=tags,
             aliases=aliases,
             stage=stage,
             archive_existing=archive_existing,
-            signature=signature,
             message=message,
             run_id=run_id,
         )
+        facts = Facts.parse(is_folder=False, signature=signature, metrics=metrics, params=params)
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
-        self._require_plain_names(model, *statement.aliases)
-        found = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
-        expected, exported = None, exported_version(found)
+        self._require_plain_names(model, *metadata.aliases)
+        files = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
+        expected, exported = None, exported_version(files)
         if exported is not None:
-            found, expected = exported.source, exported.expected
-            statement = statement.with_facts(exported.metrics, exported.params, exported.signature)
-        why = checked_reason(allow_unsafe)
-        request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version, expected)
-        with storing(needed=found.size, inside=self.folder):
+            files, expected = exported.source, exported.expected
+            facts = facts.with_defaults(exported.metrics, exported.params, exported.signature)
+        facts = replace(facts, is_folder=files.is_folder)
+        reason, origin = checked_reason(allow_unsafe), source or str(files.root)
+        request = RegistrationRequest(model, files, facts, metadata, origin, reason, new_version, expected)
+        with storing(needed=files.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -436,11 +438,11 @@ class Registry:
         takes. Raises what that raises, `NotFound` in one of its forms, and `BlobDamaged`.
         """
         from modelreg.registration.register import register
-        from modelreg.registration.stored import request_for
+        from modelreg.registration.stored import request_for_stored
 
         with storing(inside=self.folder):
             self._home.require()
-            return register(self._home, request_for(self._home, reference, parse_name(name), dict(stated)), None)
+            return register(self._home, request_for_stored(self._home, reference, parse_name(name), dict(stated)), None)
 
     def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
         """Register what cannot be stored: the next version of ``name`` says where its bytes are, and has none.
@@ -449,10 +451,10 @@ class Registry:
         is as for any version: ``stated`` says what `register` takes. Raises what that raises.
         """
         from modelreg.registration.register import register
-        from modelreg.registration.stored import reference_to
+        from modelreg.registration.stored import request_for_reference
 
-        request = reference_to(location, parse_name(name), dict(stated))
-        self._require_plain_names(request.name, *request.statement.aliases)
+        request = request_for_reference(location, parse_name(name), dict(stated))
+        self._require_plain_names(request.name, *request.metadata.aliases)
         with storing(inside=self.folder):
             self._home.create()
             return register(self._home, request, None)

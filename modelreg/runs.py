@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelreg.analysis.containers.content import OpenModel
+from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
 from modelreg.domain.signatures import Signature
@@ -27,7 +28,7 @@ from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.artifacts.copying import of_bytes
-from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
+from modelreg.store.artifacts.manifest import config_content, manifest_content
 from modelreg.store.artifacts.source import Source, SourceFile, find_source
 from modelreg.store.folder import RegistryFolder
 from modelreg.store.transactions import reading, storing, writing

@@ -1,9 +1,56 @@
-"""Changes of what may change without a new version: aliases, tags, descriptions, names, approvals."""
+"""The metadata of a version: what may change without another version, and one such change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from modelreg.domain.references import parse_alias
+from modelreg.domain.stages import Stage
+from modelreg.domain.statements import checked_message, checked_sequence, checked_tags, checked_text
+from modelreg.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class VersionMetadata:
+    """What a user states about a version beside its facts; made by `parse`."""
+
+    description: str | None
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+    stage: Stage | None
+    archive_existing: bool
+    """Whether versions that are in this stage now are archived."""
+    message: str | None
+    """Why; kept in the journal."""
+    run_id: str | None
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        description: str | None = None,
+        tags: Mapping[str, object] | None = None,
+        aliases: Sequence[str] = (),
+        stage: Stage | str | None = None,
+        archive_existing: bool = False,
+        message: str | None = None,
+        run_id: str | None = None,
+    ) -> VersionMetadata:
+        """Check what a user states; raises `InvalidInput` in one of its forms."""
+        if archive_existing and stage is None:
+            raise InvalidInput("--archive-existing needs a stage", "add --stage STAGE, or leave out --archive-existing")
+        by_lower_case = {alias.lower(): parse_alias(alias) for alias in checked_sequence(aliases, "aliases")}
+        return cls(
+            description=None if description is None else checked_text(description, "the description"),
+            tags=checked_tags(tags),
+            aliases=tuple(by_lower_case.values()),
+            stage=None if stage is None else Stage.parse(stage),
+            archive_existing=archive_existing,
+            message=checked_message(message),
+            run_id=None if run_id is None else checked_text(run_id, "the run id"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,80 +6,16 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from modelreg.domain.references import is_utf8, parse_alias, parse_key
-from modelreg.domain.signatures import Signature
-from modelreg.domain.stages import Stage
+from modelreg.domain.references import is_utf8, parse_key
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.system.clock import in_utc, now, span
 
 _LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Everything that is stated about one version; made by `checked`, so all of it can be kept."""
-
-    description: str | None
-    metrics: Mapping[str, float]
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    aliases: tuple[str, ...]
-    stage: Stage | None
-    archive_existing: bool
-    """Whether what is in that stage is archived."""
-    signature: Signature | None
-    message: str | None
-    run_id: str | None
-
-    @classmethod
-    def checked(
-        cls,
-        *,
-        description: str | None,
-        metrics: Mapping[str, float] | None,
-        params: Mapping[str, object] | None,
-        tags: Mapping[str, object] | None,
-        aliases: Sequence[str],
-        stage: Stage | str | None,
-        archive_existing: bool,
-        signature: Signature | None,
-        message: str | None,
-        run_id: str | None,
-    ) -> Statement:
-        """Raises `InvalidInput` in one of its forms, for the first thing that cannot be kept."""
-        if archive_existing and stage is None:
-            raise InvalidInput(
-                "nothing has to leave a stage when none is named", "add --stage, or leave out --archive-existing"
-            )
-        return cls(
-            description=None if description is None else checked_text(description, "the description"),
-            metrics=checked_metrics(metrics),
-            params=checked_params(params),
-            tags=checked_tags(tags),
-            aliases=tuple({alias.lower(): parse_alias(alias) for alias in _sequence(aliases, "aliases")}.values()),
-            stage=None if stage is None else Stage.parse(stage),
-            archive_existing=archive_existing,
-            signature=signature,
-            message=checked_message(message),
-            run_id=None if run_id is None else checked_text(run_id, "the run id"),
-        )
-
-    def with_facts(
-        self, metrics: Mapping[str, float], params: Mapping[str, object], signature: Signature | None
-    ) -> Statement:
-        """The same with what was stated of the bytes before, where nothing else is; raises `InvalidInput`."""
-        return replace(
-            self,
-            metrics=checked_metrics(metrics) | dict(self.metrics),
-            params=checked_params(params) | dict(self.params),
-            signature=self.signature or signature,
-        )
 
 
 def checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
@@ -196,8 +132,9 @@ def checked_count(count: int | None, what: str) -> int | None:
     return count
 
 
-def _sequence(texts: Sequence[str], what: str) -> Sequence[str]:
-    if isinstance(texts, str):  # which Python would take for its letters
+def checked_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
+    """Raise `InvalidInput` for one text instead of a sequence of texts: Python would iterate over its letters."""
+    if isinstance(texts, str):
         raise InvalidInput(f"{what} are a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
     return texts
 

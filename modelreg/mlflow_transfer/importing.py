@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from modelreg.domain.facts import Facts
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.stages import Stage
@@ -48,7 +49,7 @@ from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVer
 from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import of_bytes
-from modelreg.store.artifacts.manifest import Facts, Manifest
+from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import Source, find_source
 from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
@@ -255,9 +256,7 @@ class _Import:
             files=published.files,
             described=published.described,
             scan=published.scan,
-            signature=made.facts.signature or published.described.signature,
-            metrics=made.facts.metrics,
-            params=made.facts.params,
+            facts=replace(made.facts, signature=made.facts.signature or published.described.signature),
             tags={**made.tags, **wanted.said.tags},
             description=wanted.said.description,
             provenance=Provenance(

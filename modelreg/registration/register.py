@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from modelreg.analysis.scan import scan
+from modelreg.domain.facts import Facts
+from modelreg.domain.metadata import VersionMetadata
 from modelreg.domain.references import Digest, DigestPrefix, ModelName, Reference
 from modelreg.domain.registrations import RecognisedModel, Registration
 from modelreg.domain.scans import Scan, Verdict
 from modelreg.domain.stages import Stage
-from modelreg.domain.statements import Statement
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.lifecycle.promotion import carry_out, decide, promoting
@@ -21,7 +22,7 @@ from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import StagedFiles
 from modelreg.store.artifacts.copying import Progress, counting
-from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, Facts, config_content, manifest_content
+from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, config_content, manifest_content
 from modelreg.store.artifacts.source import Source
 from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
@@ -41,7 +42,8 @@ class RegistrationRequest:
 
     name: ModelName
     source: Source
-    statement: Statement
+    facts: Facts
+    metadata: VersionMetadata
     origin: str
     """Where it came from, for the version's ``source``."""
     allow_unsafe: str | None
@@ -50,8 +52,6 @@ class RegistrationRequest:
     """Whether a version with the same digest is no reason not to make another."""
     expected: tuple[ModelFile, ...] | None = None
     """What the files must be, when they come from a registry; None for any."""
-    location: str | None = None
-    """Where the files are, when they are not to be stored; there are none in ``source`` then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +93,29 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
     The order is what makes it safe: every byte is on disk under its digest before the catalog names it, and the
     catalog's commit is the one moment at which the version comes to be. Cleaning is kept away throughout.
     """
-    source, statement = request.source, request.statement
-    facts = Facts(source.is_folder, statement.signature, statement.metrics, statement.params, request.location)
+    source, facts, metadata = request.source, request.facts, request.metadata
     with home.catalog.reading() as catalog:
         catalog.refuse_name(request.name)  # before gigabytes are copied for nothing
-        for alias in statement.aliases:
+        for alias in metadata.aliases:
             catalog.refuse_alias(alias)
     advance = progress and counting(progress, source.size)
     with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
         _require_expected(receipt, request)
         published = publish(receipt, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, found = published.described, published.scan
-        observed = provenance.observe(request.origin, statement.run_id or described.run_id, described.libraries)
+        observed = provenance.observe(request.origin, metadata.run_id or described.run_id, described.libraries)
         new = NewVersion(
             digest=published.digest,
             files=published.files,
             described=described,
             scan=found,
-            signature=statement.signature or described.signature,
-            metrics=facts.metrics,
-            params=facts.params,
-            tags=statement.tags,
-            description=statement.description or "",
+            facts=replace(facts, signature=facts.signature or described.signature),
+            tags=metadata.tags,
+            description=metadata.description or "",
             provenance=observed,
-            status=READY if request.location is None else REFERENCE,
+            status=READY if facts.location is None else REFERENCE,
         )
-        with promoting(home, statement.message) as change:
+        with promoting(home, metadata.message) as change:
             require_published(receipt, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
@@ -145,11 +142,11 @@ def _find_or_add(change: CatalogWriter, request: RegistrationRequest, new: NewVe
     if number is None:
         return Reference(request.name, add_version(change, request.name, new, request.allow_unsafe)), True
     reference = Reference(request.name, number)
-    known, statement = change.version(reference), request.statement
-    if statement.description not in (None, known.description):
-        change.describe(request.name, number, statement.description or "")
-    if not statement.tags.items() <= known.tags.items():
-        change.tag(request.name, number, statement.tags)
+    known, metadata = change.version(reference), request.metadata
+    if metadata.description not in (None, known.description):
+        change.describe(request.name, number, metadata.description or "")
+    if not metadata.tags.items() <= known.tags.items():
+        change.tag(request.name, number, metadata.tags)
     return reference, False
 
 
@@ -177,13 +174,13 @@ def _find(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
 def _apply(change: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
     """Give the version its aliases and its stage, by the rules of a transition; returns which one left Production."""
     known = change.version(reference)
-    for alias in request.statement.aliases:
+    for alias in request.metadata.aliases:
         if alias not in known.aliases:
             change.set_alias(request.name, alias, known.version)
-    if request.statement.stage is None:
+    if request.metadata.stage is None:
         return None
-    room = Stage.ARCHIVED if request.statement.archive_existing else None
-    terms = Terms(request.statement.stage, room)
+    room = Stage.ARCHIVED if request.metadata.archive_existing else None
+    terms = Terms(request.metadata.stage, room)
     transition = decide(change, Reference(request.name, known.version), terms)
     carry_out(change, transition)
     displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]

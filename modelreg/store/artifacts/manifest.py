@@ -7,13 +7,14 @@ config, ``org.cncf.model.filepath``). JSON is canonical as in RFC 8785, so equal
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest
-from modelreg.domain.signatures import Signature, signature_as_json, signature_from_json
+from modelreg.domain.signatures import Signature, signature_from_json
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, shown
 from modelreg.store.artifacts.copying import of_bytes
@@ -37,29 +38,6 @@ _CONFIG_SUFFIXES = {".yaml", ".yml", ".toml", ".cfg", ".ini"}
 _DOC_STEMS = {"readme", "license", "licence", "notice", "changelog"}
 _DOC_SUFFIXES = {".md", ".rst", ".pdf"}
 _CODE_SUFFIXES = {".py", ".ipynb", ".sh"}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the user states about a version; together with the files it makes the digest."""
-
-    is_folder: bool
-    signature: Signature | None
-    metrics: Mapping[str, float]
-    params: Mapping[str, str]
-    location: str | None = None
-    """Where the files are, when they are not stored."""
-
-    def as_json(self) -> dict[str, Any]:
-        """As it stands in the annotation."""
-        what = {"kind": "folder" if self.is_folder else "file"}
-        if self.location is not None:
-            what = {"kind": "reference", "location": self.location}
-        return what | {
-            "metrics": {name: float(value) for name, value in self.metrics.items()},
-            "params": dict(self.params),
-            "signature": self.signature and signature_as_json(self.signature),
-        }
 
 
 def config_content(files: Sequence[ModelFile]) -> bytes:

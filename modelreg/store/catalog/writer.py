@@ -12,6 +12,7 @@ from typing import Any
 from modelreg import __version__
 from modelreg.domain.confinement import Permissions
 from modelreg.domain.evaluations import Evaluation, Scores
+from modelreg.domain.facts import Facts
 from modelreg.domain.journal import (
     ADD_GATE,
     ALIAS,
@@ -44,7 +45,7 @@ from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.runs import RUNNING, LoggedModel
 from modelreg.domain.scans import Scan
-from modelreg.domain.signatures import Signature, signature_as_json
+from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, ModelFile, ModelVersion
@@ -120,9 +121,7 @@ class NewVersion:
     files: tuple[ModelFile, ...]
     described: RecognisedModel
     scan: Scan | None
-    signature: Signature | None
-    metrics: Mapping[str, float]
-    params: Mapping[str, str]
+    facts: Facts
     tags: Mapping[str, str]
     description: str
     provenance: Provenance
@@ -186,8 +185,8 @@ class CatalogWriter(CatalogReader):
         imports = new.scan.imports if new.scan else ()
         rows = ((each.module, each.name, each.verdict.value, ",".join(each.attributes)) for each in imports)
         self._add_many(_ADD_IMPORT, model, version, rows)
-        self._add_many(_ADD_METRIC, model, version, new.metrics.items())
-        self._add_many(_ADD_PARAM, model, version, new.params.items())
+        self._add_many(_ADD_METRIC, model, version, new.facts.metrics.items())
+        self._add_many(_ADD_PARAM, model, version, new.facts.params.items())
         self._add_many(_PUT_VERSION_TAG, model, version, new.tags.items())
         self._journal(
             REGISTER,
@@ -466,7 +465,7 @@ class CatalogWriter(CatalogReader):
             "model_class": new.described.model_class,
             "scan": new.scan and new.scan.verdict.value,
             "scan_reasons": _as_text(new.scan.reasons if new.scan else ()),
-            "signature": new.signature and _as_text(signature_as_json(new.signature)),
+            "signature": new.facts.signature and _as_text(signature_as_json(new.facts.signature)),
             "environment": _as_text(observed["environment"]),
             "created_by": self._actor.user,
             "at": self._at,
