@@ -1,4 +1,4 @@
-"""What differs between two versions, and which of two values is better where that is known."""
+"""Differences between two versions, and which of two metric values is better."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DETAILS = ("flavor", "format", "model_class", "scan")
 
 
 def compare(before: ModelVersion, after: ModelVersion) -> Difference:
-    """Everything that differs between two versions, of one model or of two."""
+    """Compare two versions, of one model or of two."""
     return Difference(
         before=before.reference,
         after=after.reference,
@@ -46,7 +46,7 @@ def compare(before: ModelVersion, after: ModelVersion) -> Difference:
 
 
 def less_is_better(metric: str) -> bool | None:
-    """Whether less of a metric is better, told by the words of its name; None when they don't tell."""
+    """Whether a lower value of a metric is better, by the words in its name; None if unknown."""
     words = {metric.lower(), *re.split(r"[^a-z0-9]+", metric.lower())}
     if words & _LESS:
         return True
@@ -54,7 +54,7 @@ def less_is_better(metric: str) -> bool | None:
 
 
 def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
-    """Why what two versions scored on a data set cannot be compared; None where it can, or one has no scores on it.
+    """The reason why the scores of two versions on a data set cannot be compared; None if they can, or one has none.
 
     Scores compare when they were measured on the very same bytes, for the same target, class and weights: a name such
     as ``holdout`` says little about them.
@@ -69,17 +69,17 @@ def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) ->
 
 
 class Measurement(NamedTuple):
-    """What a version was measured on."""
+    """The data and settings with which a version was measured."""
 
     reference: str
     data: Digest | None
-    """SHA-256 of the file; None where it is not known."""
+    """SHA-256 of the data; None if unknown."""
     terms: EvaluationTerms | None
-    """Which target, class and weights; None where it was measured elsewhere."""
+    """Target, class and weights; None where the metrics were computed elsewhere."""
 
 
 def why_other_measure(dataset: str, *measures: Measurement) -> str | None:
-    """Why scores on ``dataset`` do not compare; None where they do. Terms that are not known count as the same."""
+    """The reason why scores on ``dataset`` are not comparable, or None. Unknown terms count as equal."""
     unknown = [each.reference for each in measures if each.data is None]
     if unknown:
         return f"on which data {' and '.join(unknown)} scored eval.{dataset} is not known"
@@ -100,7 +100,7 @@ def _in_words(terms: EvaluationTerms) -> str:
 
 
 def difference(name: str, before: float | None, after: float | None, reason: str | None = None) -> ValueDifference:
-    """How the values of one metric differ; ``reason`` says why they are not compared, if they are not."""
+    """Compare two values of a metric; with a ``reason`` for not comparing them, neither is better."""
     if before is None or after is None or reason is not None:
         return ValueDifference(name, before, after, reason=reason)
     less = less_is_better(name)
@@ -134,7 +134,7 @@ def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[
 
 
 def _scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference, ...]:
-    """What two versions scored differently, or on different data."""
+    """Differences of scores, or of the data they were measured on."""
     found = []
     for dataset in sorted(before.evaluations.keys() | after.evaluations.keys()):
         reason = why_incomparable(dataset, before, after)
@@ -161,18 +161,18 @@ def _environment(version: ModelVersion) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class FileDifference:
-    """One file that only one of the versions has, or that has other bytes."""
+    """A file that only one version has, or whose bytes differ."""
 
     path: str
     before: ModelFile | None
-    """None when it was added."""
+    """None for an added file."""
     after: ModelFile | None
-    """None when it was removed."""
+    """None for a removed file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueDifference:
-    """One value that is not the same; None stands for a missing one."""
+    """A value that differs; None for a missing one."""
 
     name: str
     before: Any
@@ -180,17 +180,17 @@ class ValueDifference:
     delta: float | None = None
     """``after - before``, of numbers."""
     better: str | None = None
-    """``before`` or ``after``, where it is known whether more or less of it is better."""
+    """``before`` or ``after``; None if unknown."""
     reason: str | None = None
-    """Why two values are not held against each other."""
+    """Why the two values are not comparable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Everything that differs between two versions."""
+    """All differences between two versions."""
 
     before: str
-    """The one version as ``NAME/VERSION``."""
+    """One version as ``NAME/VERSION``."""
     after: str
     files: tuple[FileDifference, ...]
     metrics: tuple[ValueDifference, ...]
@@ -198,13 +198,13 @@ class Difference:
     """Named ``DATASET.METRIC``."""
     params: tuple[ValueDifference, ...]
     signature: tuple[ValueDifference, ...]
-    """Named ``inputs.COLUMN`` and ``outputs.COLUMN``, or by their place where columns have no names."""
+    """Named ``inputs.COLUMN`` and ``outputs.COLUMN``, or by position where columns have no names."""
     environment: tuple[ValueDifference, ...]
     """Python and the installed libraries."""
     model: tuple[ValueDifference, ...]
-    """Flavor, format, class, and what the scan said."""
+    """Flavor, format, class and scan verdict."""
 
     @property
     def nothing(self) -> bool:
-        """Whether the two are the same in all of this."""
+        """Whether there is no difference."""
         return not any(getattr(self, field.name) for field in fields(self)[2:])

@@ -1,4 +1,4 @@
-"""What a model may do while it runs, and what the kernel keeps it from."""
+"""Permissions and limits of a running model, and the sandbox that the kernel offers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a model may do beyond computing: nothing, unless it is asked for by name."""
+    """What a model may do beyond computing; nothing by default."""
 
     allow_read: tuple[str, ...] = ()
     """Absolute paths of folders and files that it may read."""
@@ -20,26 +20,26 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model may use up."""
+    """Limits on memory and time."""
 
     memory: int | None = None
-    """Bytes of address space; None stands for the machine's memory."""
+    """Bytes of address space; None for the memory of the machine."""
     time: float | None = None
-    """Seconds from the moment in which it may be loaded; None for any time."""
+    """Seconds from the start of loading; None for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What the kernel confines a process by."""
+    """The sandbox features of the kernel."""
 
     landlock: int
-    """The version of Landlock's interface; 0 where there is none."""
+    """The Landlock ABI version; 0 without Landlock."""
     seccomp: bool
     """Whether system calls are filtered."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing of what docs/security.md promises is missing."""
+        """Whether everything in docs/security.md can be enforced."""
         return self.landlock > 0 and self.seccomp
 
     @property
@@ -50,6 +50,6 @@ class Confinement:
 
     @property
     def missing(self) -> str:
-        """What is missing, for a sentence."""
+        """The missing features, for a message."""
         lacking = [name for name, there in (("Landlock", self.landlock), ("seccomp", self.seccomp)) if not there]
         return f"no {' and no '.join(lacking)} here"

@@ -1,4 +1,4 @@
-"""What a model scored on a data set."""
+"""Evaluations: the scores of a version on a data set, and predictions."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from typing import Any
 from modelreg.domain.references import Digest
 
 MOST_CLASSES = 200
-"""Of a confusion matrix that is kept."""
+"""Classes in a stored confusion matrix."""
 LONGEST_LABEL = 1000
-"""Characters of a class in a confusion matrix that is kept."""
+"""Characters of a class label in a stored confusion matrix."""
 
 
 EvaluationTerms = Mapping[str, Any]
-"""What was measured: ``targets``, ``task``, and where they were named ``positive`` and ``weight``."""
+"""The settings of an evaluation: ``targets``, ``task``, and if stated ``positive`` and ``weight``."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """What is to be measured, and on which columns."""
+    """The settings of an evaluation: what to measure, and on which columns."""
 
     targets: tuple[str, ...]
     """The columns with the true values, one for each output of the model."""
     task: str | None = None
-    """``classification`` or ``regression``; None for what the model is."""
+    """``classification`` or ``regression``; None for the task of the model."""
     positive: str | None = None
-    """The class of which ``precision``, ``recall``, ``f1`` and ``average_precision`` are measured."""
+    """The class for ``precision``, ``recall``, ``f1`` and ``average_precision``."""
     per_class: bool = False
-    """Whether precision, recall, f1 and support of every class are measured, as ``recall:LABEL``."""
+    """Whether to measure precision, recall, f1 and support of every class, as ``recall:LABEL``."""
     scorers: tuple[str, ...] = ()
-    """Names of scikit-learn's scorers, whose scores are metrics as well."""
+    """Names of scikit-learn scorers to add to the metrics."""
     weight: str | None = None
     """A column with the weight of each row."""
     by: str | None = None
-    """A column: each of its values has metrics of its own rows, as ``accuracy[COLUMN=VALUE]``."""
+    """A column; the rows of each of its values are measured separately, as ``accuracy[COLUMN=VALUE]``."""
     id_columns: tuple[str, ...] = ()
-    """Columns that are no input of the model."""
+    """Columns that are not inputs of the model."""
     ignore_extra: bool = False
-    """Whether columns that the model does not take are left out."""
+    """Whether to ignore columns that are not inputs of the model."""
 
     def terms(self, task: str | None) -> EvaluationTerms:
-        """What decides whether scores compare with others on the same data; ``task`` is that of the scores."""
+        """The settings that must agree for scores on the same data to be comparable."""
         said = {"targets": list(self.targets), "task": task, "positive": self.positive, "weight": self.weight}
         return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """How often each class was taken for which."""
+    """Counts of true and predicted classes."""
 
     labels: tuple[str, ...]
     """The classes, in the order of rows and columns."""
     counts: tuple[tuple[int, ...], ...]
-    """A row for each true class, in it a column for each predicted one."""
+    """One row per true class, one column per predicted class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ class Scores:
     metrics: Mapping[str, float | None]
     """Metric -> value; None where it is undefined for this data."""
     missing: Mapping[str, str]
-    """Metric without a value -> why, as the end of a sentence."""
+    """Metric without a value -> reason, as the end of a sentence."""
     confusion_matrix: ConfusionMatrix | None
     data_digest: Digest | None
-    """SHA-256 of the file with the data, as it was given."""
+    """SHA-256 of the data file."""
     data_rows: int | None
     terms: EvaluationTerms | None = field(default=None, kw_only=True)
-    """What was measured, where it was measured here."""
+    """The settings of the evaluation; None where the metrics were computed elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation(Scores):
-    """Scores as they are kept: bound to a model and a digest, one set for each data set."""
+    """Stored scores of a version; one for each data set."""
 
     dataset: str
     created_by: str
@@ -87,7 +87,7 @@ class Evaluation(Scores):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOutcome:
-    """An evaluation that was made now, beside that of the version in Production on the same data set."""
+    """A new evaluation, beside that of the version in Production on the same data set."""
 
     name: str
     version: int
@@ -99,18 +99,18 @@ class EvaluationOutcome:
 
     @property
     def same_data(self) -> bool:
-        """Whether both were computed from the very same bytes; `comparison.why_incomparable` asks for more."""
+        """Whether both were computed from the same bytes; see also `comparison.why_incomparable`."""
         return self.incumbent is not None and self.incumbent.data_digest == self.evaluation.data_digest is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Predictions that were written to a file."""
+    """The result of writing predictions to a file."""
 
     path: str
-    """Where they are; ``-`` for stdout."""
+    """The path of the file; ``-`` for stdout."""
     rows: int
     columns: tuple[str, ...]
     """The columns of the output."""
     data_digest: Digest
-    """SHA-256 of the input file, as it was given."""
+    """SHA-256 of the input file."""

@@ -1,4 +1,4 @@
-"""Gates: what must hold of a version before it goes into a stage."""
+"""Gates: conditions for entering a stage, and the results of checking them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Gate:
     """One condition for a stage of a model, or of every model."""
 
     id: int
-    """Never given out again."""
+    """Never reused."""
     name: str
     """The model's name, or ``*`` for every model."""
     stage: Stage
@@ -29,20 +29,19 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class AddedGate:
-    """A gate that was added, or that was there already."""
+    """A gate that was added, or that existed already."""
 
     gate: Gate
     is_new: bool
     is_described: bool
-    """Whether a gate that was there has got another description."""
+    """Whether an existing gate got another description."""
     warnings: tuple[str, ...]
-    """What may keep every version out, as sentences: a field that no version has, or a version in Production that does
-    not pass."""
+    """Likely mistakes, as sentences: a field that no version has, or a version in Production that does not pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What one gate said of one version."""
+    """The result of one gate for one version."""
 
     id: int
     name: str
@@ -50,22 +49,22 @@ class GateResult:
     description: str
     passed: bool
     found: Mapping[str, Value]
-    """Field -> the value that it had; None where it is missing."""
+    """Field -> value; None for a missing value."""
     reason: str | None
-    """Why it passed or failed, where the values alone do not say it."""
+    """Why it passed or failed, where the values do not show it."""
     incomparable: tuple[str, ...] = ()
-    """The data sets on which the version and that in Production were measured with different data."""
+    """The data sets whose scores cannot be compared with those of the version in Production."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateCheck:
-    """What all gates of a stage said of one version, at one moment."""
+    """The results of all gates of a stage for one version."""
 
     name: ModelName
     version: int
     stage: Stage
     production: int | None
-    """The version in Production at that moment, with which ``production.`` fields were compared."""
+    """The version in Production, whose values the ``production.`` fields have."""
     passed: bool
     gates: tuple[GateResult, ...]
 

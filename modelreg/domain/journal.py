@@ -1,4 +1,4 @@
-"""The journal: who did what, and when."""
+"""The journal: its entries and their actors."""
 
 from __future__ import annotations
 
@@ -37,39 +37,39 @@ ACTIONS = (
     *(MIGRATE, REGISTER, TRANSITION, REFUSE, ROLLBACK, EVALUATE, APPROVE, WITHDRAW, ALIAS, TAG, DESCRIBE, RENAME),
     *(DELETE, ADD_GATE, REMOVE_GATE, TRUST, DISTRUST, LOAD, SET, CREATE, IMPORT, START_RUN, LOG, LOG_MODEL, END_RUN),
 )
-"""What an entry can say was done.
+"""The actions of journal entries.
 
-A refusal by a gate, loading with full trust, and what was said where something was imported from, change nothing.
+``refuse``, ``load`` and some entries of ``import`` change nothing.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: what the system says, and apart from it what the environment claims."""
+    """The user of a change: as the operating system says, and as the environment claims."""
 
     user: str
     """The OS user."""
     claimed_user: str | None
     """``MODELREG_USER``."""
     ci_job: str | None
-    """The address of the CI job, where the environment names one."""
+    """The address of the CI job, if the environment names one."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One change of the registry, as it was written down in the transaction that made it."""
+    """One change of the registry, written in the same transaction."""
 
     seq: int
     at: datetime
-    """Never earlier than the entry before."""
+    """Never earlier than in the previous entry."""
     batch: int
     """The ``seq`` of the first entry of the same transaction."""
     action: str
     """``register``, ``transition``, ``refuse``, ``rollback``, …"""
     model: int
-    """The catalog's number for the model, which outlives its name; 0 for what is about every model."""
+    """The catalog's number of the model, which a rename keeps; 0 for entries about all models."""
     name: str
-    """The model's name at that time; ``*`` for what is about every model."""
+    """The model's name at that time; ``*`` for entries about all models."""
     version: int | None
     from_stage: Stage | None
     to_stage: Stage | None
@@ -80,14 +80,14 @@ class JournalEntry:
     tool: str
     """``modelreg`` and its version."""
     after: str
-    """The new values of everything that changed, as JSON."""
+    """The new values of all changed fields, as JSON."""
     previous_hash: str
     hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class StageAtMoment:
-    """The stage in which a version was at one moment, and who had put it there."""
+    """The stage of a version at one moment, and who had set it."""
 
     name: ModelName
     """The model's name at that moment."""
@@ -95,6 +95,6 @@ class StageAtMoment:
     stage: Stage
     since: datetime
     user: str
-    """The OS user who put it there, or registered it."""
+    """The OS user who set the stage, or registered the version."""
     claimed_user: str | None
     message: str | None

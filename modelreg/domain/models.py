@@ -1,4 +1,4 @@
-"""A registered model, as the registry hands it out."""
+"""Registered models."""
 
 from __future__ import annotations
 

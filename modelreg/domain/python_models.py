@@ -1,4 +1,4 @@
-"""Models that are a Python object with a ``predict`` of its user's, as MLflow's ``PythonModel``, in a folder."""
+"""Python models: objects of users with a ``predict`` method, as MLflow's ``PythonModel``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LOADER = "modelreg.mlflow.python_model"
-"""The module by which MLflow loads such a folder, as its ``MLmodel`` names it."""
+"""The loader module in the ``MLmodel`` file of such a model."""
 OBJECT = "python_model"
-"""The key of the ``MLmodel`` that has the file of the object."""
+"""The ``MLmodel`` key of the pickled object's file."""
 ARTIFACTS = "artifacts"
-"""The key of the ``MLmodel`` that has the paths of the model's artifacts, by name, within the folder."""
+"""The ``MLmodel`` key of the artifacts: name -> path within the folder."""
 CONFIG = "model_config"
 
 
 @dataclass(frozen=True)
 class PythonModelContext:
-    """What a model gets besides the data: files by name, and settings."""
+    """The context of a prediction: files by name, and settings."""
 
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """Name -> path of the file or folder."""
@@ -26,7 +26,7 @@ class PythonModelContext:
 
 
 class PythonFunction:
-    """A loaded Python model, ready to predict; its ``load_context`` was called."""
+    """A loaded Python model; its ``load_context`` was called."""
 
     def __init__(self, python_model: Any, context: PythonModelContext) -> None:
         self.python_model = python_model
@@ -38,11 +38,11 @@ class PythonFunction:
 
     @property
     def takes_params(self) -> bool:
-        """Whether ``predict`` has an argument named ``params``."""
+        """Whether ``predict`` has a parameter named ``params``."""
         return "params" in self._names
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """What the model makes of ``data``."""
+        """Predict for ``data``."""
         takes_context = "context" in self._names or len([name for name in self._names if name != "params"]) == 2
         arguments = (self._context, data) if takes_context else (data,)
         return self._ask(*arguments, **({"params": params} if self.takes_params else {}))

@@ -1,11 +1,10 @@
-"""Text that names a model version, read once at the border into a `Reference`.
+"""References to model versions, and the parsers of names, aliases and keys.
 
-One grammar everywhere::
+One grammar for all commands and calls::
 
     NAME/3   NAME/Production   NAME/latest   NAME@champion   NAME@sha256:1f0c2d3e
 
-``models:/`` in front is accepted, so that an address pasted from MLflow works. Nothing is URL-decoded: a name
-is what stands there, never what it could be decoded to.
+A leading ``models:/`` is accepted, so that an address copied from MLflow works. Nothing is URL-decoded.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _NO_NAMES = ("*", ".")  # every model, and the current folder
 _NAME_LENGTH = 256  # characters, in a registry with MLflow's rules; MLflow's databases take as many
 _ALIAS = r"[\w.-]{1,255}"
 SHORT_DIGEST = "[0-9a-f]{8,64}"
-"""The digits by which a version may be named, as a regular expression."""
+"""Regular expression of the digits that may name a version."""
 _KEY_LENGTH = 250  # characters; MLflow's limit for the keys of metrics, parameters and tags
 
 
@@ -46,7 +45,7 @@ class Alias(NamedTuple):
 
 
 class DigestPrefix(NamedTuple):
-    """The beginning of a version's digest, with ``sha256:`` in front."""
+    """The first digits of a version's digest, after ``sha256:``."""
 
     text: str
 
@@ -56,16 +55,16 @@ Selector = int | Stage | Latest | Alias | DigestPrefix
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A model's name and what picks one of its versions."""
+    """A model name and the selector of one of its versions."""
 
     name: ModelName
     selector: Selector
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read ``NAME/VERSION``, ``NAME/STAGE``, ``NAME/latest``, ``NAME@ALIAS`` or ``NAME@sha256:HEX``.
+        """Parse ``NAME/VERSION``, ``NAME/STAGE``, ``NAME/latest``, ``NAME@ALIAS`` or ``NAME@sha256:HEX``.
 
-        Raises `InvalidReference`, `InvalidName` or `UnknownStage`, each saying what would be right.
+        Raises `InvalidReference`, `InvalidName` or `UnknownStage`.
         """
         bare = text.removeprefix("models:/")
         place = re.search("[/@]", bare)
@@ -89,10 +88,10 @@ class Reference:
 
 
 def parse_name(text: str) -> ModelName:
-    """A model's name as it stands in some registry; raises `InvalidName`.
+    """Parse a model name that some registry may hold; raises `InvalidName`.
 
-    It is what MLflow takes, but for ``@``, after which an alias stands: neither blank nor like a path, and without
-    ``/`` and ``:``. Most registries take `require_plain_name` alone.
+    The rules are those of MLflow, without ``@``: not blank, not like a path, no ``/`` and ``:``. Registries with strict
+    rules allow only plain names, see `require_plain_name`.
     """
     if not isinstance(text, str):
         raise InvalidName(str(text))
@@ -103,16 +102,16 @@ def parse_name(text: str) -> ModelName:
 
 
 def require_plain_name(name: str) -> None:
-    """Raise `InvalidName` for a name that means another thing elsewhere; single spaces within it are fine."""
+    """Raise `InvalidName` for a name that needs quoting or could be a path; single spaces are allowed."""
     if not re.fullmatch(_PLAIN_NAME, name):
         raise InvalidName(name)
 
 
 def parse_alias(text: str) -> str:
-    """An alias as it stands in some registry; raises `InvalidAlias`.
+    """Parse an alias that some registry may hold; raises `InvalidAlias`.
 
-    It is what MLflow takes, and ``.``; ``latest`` and ``v`` with a number are refused, as MLflow refuses them. Most
-    registries take `require_plain_alias` alone.
+    The rules are those of MLflow, and ``.`` is allowed; ``latest`` and ``v3`` are not. Registries with strict rules
+    allow only plain aliases, see `require_plain_alias`.
     """
     if not isinstance(text, str):
         raise InvalidAlias(str(text))
@@ -122,18 +121,18 @@ def parse_alias(text: str) -> str:
 
 
 def require_plain_alias(alias: str) -> None:
-    """Raise `InvalidAlias` for what needs quotes in a shell, and for numbers; ``@production`` is no stage."""
+    """Raise `InvalidAlias` for an alias that needs quoting in a shell, or is a number. ``@production`` is allowed."""
     if not re.fullmatch(_PLAIN, alias) or alias.isdecimal():
         raise InvalidAlias(alias)
 
 
 def storable(text: str) -> str:
-    """``text``, of which nobody can tell what it is, as it can be stored: with escapes where it is no Unicode."""
+    """Escape what is not Unicode in ``text``, and NUL, so that it can be stored."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def is_utf8(text: str) -> bool:
-    """Whether ``text`` can be stored: the shell and the file system may hand out what is not UTF-8, or NUL."""
+    """Whether ``text`` can be stored; arguments and file names may hold bytes that are not UTF-8, or NUL."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -142,18 +141,18 @@ def is_utf8(text: str) -> bool:
 
 
 def parse_key(text: str, kind: str) -> str:
-    """The key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
+    """Parse the key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
     if not isinstance(text, str) or not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
         raise InvalidKey(str(text), kind, _KEY_LENGTH)
     return text
 
 
 def parse_model_path(text: str) -> str:
-    """What a run calls a model: as the path of a file inside of a folder; raises `InvalidInput`."""
+    """Parse the path of a model within a run; raises `InvalidInput`."""
     if not (1 <= len(text) <= _KEY_LENGTH and text.isprintable()) or any(
         part in ("", ".", "..") for part in text.split("/")
     ):
-        raise InvalidInput(f"{shown(text)} cannot be what a run calls a model", "write a name such as model")
+        raise InvalidInput(f"{shown(text)} is not a valid path of a model in a run", "write a name such as model")
     return text
 
 
@@ -178,5 +177,5 @@ def _parse_alias_or_digest(text: str) -> Selector:
 
 
 def short_digest(digest: str) -> str:
-    """The beginning of a digest, long enough to tell versions apart, and to be a reference."""
+    """Shorten a digest for display; the result is still a valid reference."""
     return digest[: len(DIGEST_PREFIX) + _SHOWN_DIGITS]

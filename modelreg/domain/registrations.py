@@ -1,4 +1,4 @@
-"""What is found out about a version when it is registered, and what becomes of that."""
+"""Registrations: what is found out about a version, and the result."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from modelreg.domain.versions import Environment, ModelVersion
 
 @dataclass(frozen=True, slots=True)
 class RecognisedModel:
-    """What a recogniser found in a model's files, without running them."""
+    """The flavor of a model and other facts, read from its files without running them."""
 
     flavor: str
     """The library that the model belongs to: ``sklearn``, ``xgboost``, …; ``file`` or ``folder`` when unknown."""
     format: str
     """How the model is written: ``joblib``, ``onnx``, …"""
     model_class: str | None = None
-    """The class of the model, as a dotted name, where the files tell it."""
+    """The class of the model as a dotted name, if the files hold it."""
     signature: Signature | None = None
     run_id: str | None = None
     notes: tuple[str, ...] = ()
-    """Sentences that whoever registers the model should read."""
+    """Notes for the user, as sentences."""
     libraries: Mapping[str, str] = field(default_factory=dict)
-    """The releases of libraries that the files say they were made with, as ``{"scikit-learn": "1.5.2"}``."""
+    """Library -> release that wrote the files, as ``{"scikit-learn": "1.5.2"}``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What was observed where a version was registered; none of it goes into the digest."""
+    """Where and by what a version was registered; none of it is part of the digest."""
 
     source: str
     """The absolute path that was registered."""
@@ -41,16 +41,16 @@ class Provenance:
     ci_job: str | None
     environment: Environment
     notes: tuple[str, ...] = ()
-    """Sentences about what could not be observed."""
+    """Sentences about what could not be determined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registration(ModelVersion):
-    """A version, and what became of its registration."""
+    """The result of a registration: the version, and whether it is new."""
 
     created: bool
-    """False when the model already had a version with the same digest, which is then this one."""
+    """False when the model already had a version with the same digest; then this is that version."""
     notes: tuple[str, ...]
-    """Sentences that whoever registered it should read."""
+    """Notes for the user, as sentences."""
     displaced: int | None = None
-    """The version that left Production when this one was registered with that stage."""
+    """The version that this one displaced from Production."""

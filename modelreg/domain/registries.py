@@ -1,4 +1,4 @@
-"""What is found out about a registry as a whole."""
+"""A registry as a whole: information, verification findings, backups."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from modelreg.domain.stages import StageRules
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that verification found wrong."""
+    """One problem found by verification."""
 
     subject: str
     """``catalog``, ``journal``, ``artifacts``, or a version as ``NAME/VERSION``."""
     path: str | None
-    """The file of the version that it is about."""
+    """The file of the version, if the finding is about one."""
     problem: str
-    """A sentence's end: 'is missing', 'has other bytes than its digest says', …"""
+    """The end of a sentence: 'is missing', …"""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryInformation:
-    """What a registry is and holds."""
+    """The settings and size of a registry."""
 
     path: str
     shared: bool
-    """Whether it was made for a group."""
+    """Whether it was created for a group of users."""
     stages: StageRules
     """The rules for stages, names and deletion."""
     sandbox: str
-    """What confines a model on this machine: ``complete (Landlock 7, seccomp)``, ``incomplete (…)`` or ``none``."""
+    """The sandbox on this machine: ``complete (Landlock 7, seccomp)``, ``incomplete (…)`` or ``none``."""
     sandbox_required: bool
-    """Whether models run only where they can be confined."""
+    """Whether models run only in a complete sandbox."""
     models: int
     versions: int
     size: int | None
-    """Bytes of all files, those that several versions have counted once; None where nobody asked to add them up."""
+    """Bytes of all stored files, shared files counted once; None unless requested."""
     journal_head: str | None
-    """``SEQ:HASH`` of the newest journal entry; None while nothing has happened."""
+    """``SEQ:HASH`` of the newest journal entry; None for an empty journal."""
     schema_version: int
     modelreg: str
-    """The version of this program."""
+    """The version of modelreg."""
     python: str
     sqlite: str
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A registry that now is in another folder, too, as it was at one moment."""
+    """The result of a backup."""
 
     path: str
-    """The folder that was written."""
+    """The folder of the backup."""
     models: int
     versions: int
     blobs: int
-    """How many stored files the versions need: manifests, configs and files of models."""
+    """Number of stored files that versions need: manifests, configs and model files."""
     copied: int
-    """How many of them were not there before."""
+    """Number of files that were copied now."""
     bytes: int
-    """How many bytes those have."""
+    """Bytes that were copied now."""
     journal_head: str | None
-    """``SEQ:HASH`` of the newest journal entry; None when nothing has ever happened."""
+    """``SEQ:HASH`` of the newest journal entry; None for an empty journal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration(Backup):
-    """A registry that came back from a backup."""
+    """The result of a restoration."""
 
     replaced: str | None
-    """Where the catalog is now that was there before."""
+    """The path of the replaced catalog, if there was one."""

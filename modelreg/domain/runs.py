@@ -1,4 +1,4 @@
-"""Runs: what was tried, with which parameters, how well it did, and the models that came of it."""
+"""Runs: logged parameters, metrics, tags, files and models."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ RUNNING = "RUNNING"
 FINISHED = "FINISHED"
 FAILED = "FAILED"
 STATUSES = ("RUNNING", "SCHEDULED", FINISHED, FAILED, "KILLED")
-"""What a run may be, in MLflow's words."""
+"""The statuses of a run, named as in MLflow."""
 
 _RUNS = "runs:/"
 
 
 @dataclass(frozen=True, slots=True)
 class RunReference:
-    """A run's id, and what the run calls a model that it logged."""
+    """A run ID and the path of a model within the run."""
 
     run_id: str
     path: str
 
     @classmethod
     def is_one(cls, text: str) -> bool:
-        """Whether ``text`` is meant to name a run's model."""
+        """Whether ``text`` has the form of a reference to a model of a run."""
         return text.startswith(_RUNS)
 
     @classmethod
     def parse(cls, text: str) -> RunReference:
-        """Read ``runs:/RUN/PATH``; raises `InvalidReference`."""
+        """Parse ``runs:/RUN/PATH``; raises `InvalidReference`."""
         run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
         if not (cls.is_one(text) and run_id and path):
             raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is what the run calls the model")
@@ -42,29 +42,29 @@ class RunReference:
 
 @dataclass(frozen=True, slots=True)
 class LoggedModel:
-    """A model that a run made: stored, and not a version of anything yet."""
+    """A model or file logged in a run: stored, but not registered as a version."""
 
     run_id: str
     path: str
-    """What the run calls it."""
+    """Its path within the run."""
     digest: Digest
-    """The digest of its manifest, which has the signature; metrics and parameters are the run's."""
+    """The digest of its manifest, which holds the signature; metrics and parameters are those of the run."""
     file: ModelFile
     created_at: datetime
 
     @property
     def files(self) -> tuple[ModelFile, ...]:
-        """The one file that it is."""
+        """Its only file."""
         return (self.file,)
 
     @property
     def is_artifact(self) -> bool:
-        """Whether it is a file that was logged under its own name, rather than a model in a folder named ``path``."""
+        """Whether it is a file logged under its own name, not a model in a folder named ``path``."""
         return self.path.rpartition("/")[2] == self.file.path
 
     @property
     def file_path(self) -> str:
-        """Where its file is among the run's artifacts."""
+        """The path of its file among the artifacts of the run."""
         return self.path if self.is_artifact else f"{self.path}/{self.file.path}"
 
     @property
@@ -75,7 +75,7 @@ class LoggedModel:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, with the latest value of everything that was logged."""
+    """One run with the latest value of everything logged."""
 
     run_id: str
     name: str
@@ -88,10 +88,10 @@ class Run:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     models: Mapping[str, LoggedModel]
-    """Path -> model, or other file that was logged."""
+    """Path -> logged model or file."""
 
     def folder(self, path: str) -> tuple[ModelFile, ...]:
-        """The files below a folder of the run's artifacts, named from there; the whole run's for an empty path."""
+        """The files below a folder of the run's artifacts, with paths relative to it; all files for an empty path."""
         inside = f"{path}/" if path else ""
         files = (
             ModelFile(each.file_path.removeprefix(inside), each.file.digest, each.file.size)
@@ -101,22 +101,22 @@ class Run:
         return tuple(sorted(files, key=lambda file: file.path))
 
     def model_at(self, path: str) -> LoggedModel | None:
-        """The model or file of this path; None for a folder, and for nothing."""
+        """The model or file at this path; None for a folder or a path that does not exist."""
         by_file = {each.file_path: each for each in self.models.values()}
         return self.models.get(path) or by_file.get(path)
 
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """One value of a metric, as it was logged."""
+    """One logged value of a metric."""
 
     name: str
     value: float
-    """It may be NaN or infinite: then the run has no value of this metric from then on."""
+    """NaN or an infinite value removes the value of this metric from the run."""
     step: int
     timestamp: int
     """Milliseconds since 1970."""
 
 
 MISSING = "modelreg.missing."
-"""What the tag begins with that says why a run has no value of a metric: ``NaN``, ``Infinity`` or ``-Infinity``."""
+"""Prefix of the tags that say why a run has no value of a metric: ``NaN``, ``Infinity`` or ``-Infinity``."""

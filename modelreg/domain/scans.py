@@ -1,4 +1,4 @@
-"""What the analysis of a model's files says of them; nothing of them was run."""
+"""Scans: the verdict on a model's files, found without running them, and the names that users trust."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How far files may be trusted, as found without running them."""
+    """The verdict of a scan."""
 
     SAFE = "safe"
-    """They hold no code, and import names from the allow-list alone."""
+    """The files hold no code and import only names on the allow-list."""
     UNKNOWN = "unknown"
-    """They import names that are not on the allow-list, or do what models do not do."""
+    """The files import names that are not on the allow-list, or do what models do not do."""
     UNREADABLE = "unreadable"
-    """Something in them is not understood, so anything may be in them."""
+    """A part of the files could not be scanned, so they may hold anything."""
     DANGEROUS = "dangerous"
-    """They import names that run code, or change what other code does."""
+    """The files import names that run code, or change what other code does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class ImportedName:
     verdict: Verdict
     """Never ``unreadable``."""
     place: str = ""
-    """The file that imports it first; empty where a model is one file, and for what was read from the catalog."""
+    """The file that imports it first; empty for a model of one file, and when read from the catalog."""
     attributes: tuple[str, ...] = ()
     """The attributes that hold it as a value, each as ``package.module.Class.attribute``; empty for any other use."""
 
     @property
     def trust_subjects(self) -> tuple[str, ...]:
-        """What ``modelreg trust add`` takes to admit it, and no more: the name, at its attributes if it has any."""
+        """The narrowest arguments of ``modelreg trust add`` that allow it: the name, or the name at its attributes."""
         return tuple(f"{each}={self.dotted}" for each in self.attributes) or (self.dotted,)
 
     @property
@@ -48,24 +48,24 @@ class ImportedName:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The verdict on a version's files, with what it rests on."""
+    """The verdict on a version's files, with its reasons."""
 
     verdict: Verdict
     imports: tuple[ImportedName, ...]
     reasons: tuple[str, ...]
-    """What else there is to say against them, as sentences that begin with a file's name."""
+    """Other reasons, as sentences that start with a file name."""
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What speaks against the files, as clauses."""
+        """The reasons for the verdict, as clauses."""
         return (
-            *self._importing(Verdict.DANGEROUS, "which can run anything", "which can run anything"),
+            *self._importing(Verdict.DANGEROUS, "which can run any code", "which can run any code"),
             *self.reasons,
             *self._importing(Verdict.UNKNOWN, "which is not on the allow-list", "which are not on the allow-list"),
         )
 
     def _importing(self, verdict: Verdict, why_one: str, why_several: str) -> Iterator[str]:
-        """What each file imports of one verdict, with a clause that says why that counts."""
+        """One clause for each file that imports names with this verdict."""
         found = [each for each in self.imports if each.verdict is verdict]
         for place in dict.fromkeys(each.place for each in found):
             names = [each.dotted for each in found if each.place == place]
@@ -73,7 +73,7 @@ class Scan:
             yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {why}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
-        """The verdict when these pairs of module and name are trusted, too (see `TrustedName`)."""
+        """The scan with these pairs of module and name trusted (see `TrustedName`)."""
         unknown = [each for each in self.imports if each.verdict is Verdict.UNKNOWN]
         if self.verdict is Verdict.UNKNOWN and not self.reasons and all(self.trusts(each, trusted) for each in unknown):
             return replace(self, verdict=Verdict.SAFE)
@@ -81,7 +81,7 @@ class Scan:
 
     @staticmethod
     def trusts(imported: ImportedName, trusted: Collection[tuple[str, str]]) -> bool:
-        """Whether a name is on the allow-list, or among the trusted pairs, if only at the attributes that hold it."""
+        """Whether a name is on the allow-list or trusted, in general or at all the attributes that hold it."""
         places = [(f"{each}={imported.module}", imported.name) for each in imported.attributes]
         return (
             imported.verdict is Verdict.SAFE
@@ -92,7 +92,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class TrustedName:
-    """A name that users of this registry trust, anywhere in a model or as the value of one attribute."""
+    """A name that users of this registry trust, anywhere or only as the value of one attribute."""
 
     module: str
     name: str
@@ -102,14 +102,14 @@ class TrustedName:
     created_by: str
     created_at: datetime
     attribute: str = ""
-    """Where the name is trusted as the value of one attribute alone: that, as ``package.Class.attribute``."""
+    """The only attribute at which the name is trusted, as ``package.Class.attribute``; empty for any use."""
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Module and name as verdicts compare them, with the attribute before: ``package.Class.attribute=module``."""
+        """Module and name, compared with those of scans; an attribute precedes the module: ``package.Class.attribute=module``."""
         return (f"{self.attribute}={self.module}" if self.attribute else self.module), self.name
 
     @property
     def dotted(self) -> str:
-        """As `modelreg.domain.scans.ImportedName.dotted`, with the attribute before it."""
+        """The name as in `ImportedName.dotted`, after the attribute if there is one."""
         return f"{self.pair[0]}{':' if '.' in self.name else '.'}{self.name}"

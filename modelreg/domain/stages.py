@@ -1,4 +1,4 @@
-"""The four stages of a model version, and the rules by which versions are in them."""
+"""The four stages of a model version, and the two sets of stage rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelreg.errors import UnknownStage, UnknownStageRules
 
 
 class Stage(StrEnum):
-    """Where a model version stands in its life, in MLflow's words."""
+    """The stage of a model version, named as in MLflow."""
 
     NONE = "None"
     STAGING = "Staging"
@@ -17,7 +17,7 @@ class Stage(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Stage:
-        """The stage that ``text`` names, in any case; raises `UnknownStage`."""
+        """Parse a stage, ignoring case; raises `UnknownStage`."""
         for stage in cls:
             if stage.value.lower() == text.lower():
                 return stage
@@ -25,20 +25,20 @@ class Stage(StrEnum):
 
 
 RULES = "stages"
-"""The setting that says by which rules a registry was made, where those are not the strict ones."""
+"""The setting that holds the rules of a registry, if they are not the strict ones."""
 
 
 class StageRules(StrEnum):
-    """What a registry keeps of stages, names and deletion; chosen for good when it is made."""
+    """The rules of a registry for stages, names and deletion; fixed when it is created."""
 
     STRICT = "strict"
-    """One version of a model in Production; plain names; nothing is deleted on which somebody relies."""
+    """One version in Production; plain names; versions in Staging, in Production or with an alias cannot be deleted."""
     MLFLOW = "mlflow"
-    """As MLflow has it: any number in Production, nearly any name, and anything may be deleted."""
+    """As in MLflow: any number of versions in Production, nearly any name, anything may be deleted."""
 
     @classmethod
     def parse(cls, text: str) -> StageRules:
-        """The rules that ``text`` names; raises `UnknownStageRules`."""
+        """Parse the name of stage rules; raises `UnknownStageRules`."""
         for rules in cls:
             if rules.value == text.lower():
                 return rules

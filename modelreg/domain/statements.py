@@ -1,4 +1,4 @@
-"""What a person states about a version when registering it, checked at the border."""
+"""Validation of values that users state: metrics, parameters, tags, texts, times, durations."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from modelreg.domain.references import is_utf8, parse_key
 from modelreg.errors import InvalidInput, InvalidMetric, shown
 from modelreg.system.clock import in_utc, now, span
 
-_LONGEST_TEXT = 64 * 1024  # characters; of a description, a message or a value
+_LONGEST_TEXT = 64 * 1024  # characters of a description, a message or a value
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
-    """Metrics as finite float64 by name; raises `InvalidKey` or `InvalidMetric`."""
+    """Parse metrics as finite float64 by name; raises `InvalidKey` or `InvalidMetric`."""
     return {parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()}
 
 
 def checked_metric(name: str, value: object) -> float:
-    """``value`` as a finite float64; raises `InvalidMetric`, also for text and truth values."""
+    """Parse a metric as a finite float64; raises `InvalidMetric`, also for text and booleans."""
     number = checked_number(name, value)
     if not math.isfinite(number):
         raise InvalidMetric(name, value)
@@ -32,7 +32,7 @@ def checked_metric(name: str, value: object) -> float:
 
 
 def checked_number(name: str, value: object) -> float:
-    """``value`` as a float64, which may be NaN or infinite; raises `InvalidMetric` for text and truth values."""
+    """Parse a number as a float64, which may be NaN or infinite; raises `InvalidMetric` for text and booleans."""
     if isinstance(value, (str, bytes, bool)):
         raise InvalidMetric(name, value)
     try:
@@ -42,7 +42,7 @@ def checked_number(name: str, value: object) -> float:
 
 
 def checked_text(text: str, what: str) -> str:
-    """``text`` when it is UTF-8 of at most 65,536 characters without NUL; raises `InvalidInput`."""
+    """Return ``text`` if it is UTF-8 without NUL, at most 65,536 characters; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
         raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
     if not is_utf8(text):
@@ -51,29 +51,29 @@ def checked_text(text: str, what: str) -> str:
 
 
 def checked_message(message: str | None) -> str | None:
-    """Why something is done, if that is said; raises `InvalidInput`."""
+    """Parse the message of a change; raises `InvalidInput`."""
     return None if message is None else checked_text(message, "the message")
 
 
 def checked_reason(
     reason: str | None, what: str = "allowing what is dangerous", option: str = "--allow-unsafe WHY"
 ) -> str | None:
-    """Why a safeguard is set aside, if it is; raises `InvalidInput` for a reason that says nothing."""
+    """Parse the reason for overriding a safeguard; raises `InvalidInput` for a blank one."""
     if reason is not None and not reason.strip():
         raise InvalidInput(f"{what} needs a reason", f"say why with {option}")
     return checked_message(reason)
 
 
 def parse_head(text: str) -> tuple[int, str]:
-    """Number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
+    """Parse the number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
     found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
     if found is None:
-        raise InvalidInput(f"{shown(text)} is no head of a journal", "it is what 'modelreg history --head' prints")
+        raise InvalidInput(f"{shown(text)} is not a journal head", "'modelreg history --head' prints one")
     return int(found[1]), found[2]
 
 
 def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
-    """What a data set is called: as given, else the name of the file ``data`` up to its first dot.
+    """Parse the name of a data set; without one, it is the name of the file ``data`` up to its first dot.
 
     Raises `InvalidKey`, and `InvalidInput` for data from stdin without a name.
     """
@@ -83,7 +83,7 @@ def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None
 
 
 def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
-    """The moment that is meant, of a day its last, or its first where something ``begins``.
+    """Parse a point in time; a day means its last moment, or its first if ``begins``.
 
     Besides times there are ``now``, ``today``, ``yesterday``, and lengths of time (``3d``, ``3d ago``) for so long ago.
     Raises `InvalidInput`.
@@ -104,7 +104,7 @@ def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
 
 
 def checked_duration(duration: timedelta | str, what: str) -> timedelta:
-    """``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
+    """Parse a duration: ``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
     try:
         if isinstance(duration, str):
             found = timedelta() if duration == "0" else _duration(duration)
@@ -115,18 +115,18 @@ def checked_duration(duration: timedelta | str, what: str) -> timedelta:
             raise ValueError(duration)
     except (ValueError, OverflowError):
         hint = "write a whole number and a unit: 30m, 24h, 90d, 2w; or 0"
-        raise InvalidInput(f"{what} {shown(str(duration))} is not a length of time", hint) from None
+        raise InvalidInput(f"{what} {shown(str(duration))} is not a duration", hint) from None
     return duration
 
 
 def _duration(text: str) -> timedelta | None:
-    """``24h`` as a length of time; None for what is none."""
+    """Parse ``24h``; None for other text."""
     found = re.fullmatch(r"(\d{1,9})([smhdw])", text, re.ASCII)
     return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def checked_count(count: int | None, what: str) -> int | None:
-    """A number of at least 1, if there is one; raises `InvalidInput`."""
+    """Return a number of at least 1, or None; raises `InvalidInput`."""
     if count is not None and count < 1:
         raise InvalidInput(f"{what} is {count}, and at least 1 is needed")
     return count
@@ -140,12 +140,12 @@ def checked_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
 
 
 def checked_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
-    """Tags as texts; raises `InvalidKey` or `InvalidInput`."""
+    """Parse tags as texts; raises `InvalidKey` or `InvalidInput`."""
     return _texts(tags, "tag")
 
 
 def checked_params(params: Mapping[str, object] | None) -> dict[str, str]:
-    """Parameters as texts; raises `InvalidKey` or `InvalidInput`."""
+    """Parse parameters as texts; raises `InvalidKey` or `InvalidInput`."""
     return _texts(params, "parameter")
 
 

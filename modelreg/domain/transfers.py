@@ -1,4 +1,4 @@
-"""What was brought over from MLflow, or to it: one line for each model and version, and the sums."""
+"""Results of imports from MLflow and exports to it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from enum import StrEnum
 
 
 class TransferOutcome(StrEnum):
-    """What became of one model or version on its way; on a dry run, what would become of it."""
+    """The outcome for one model or version; on a dry run, the expected outcome."""
 
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
-    """On purpose: it was deleted where it was to go to."""
+    """Not transferred, because it was deleted at the destination."""
     FAILED = "failed"
-    """It could not be read, or may not be where it was to go to; nothing of it was written."""
+    """It could not be read, or is not allowed at the destination; nothing of it was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferItem:
-    """What became of one model, or of one version."""
+    """The result for one model or version."""
 
     name: str
     version: int | None
-    """The number that it has where it came from; None for what is about the model itself."""
+    """Its number at the origin; None for the model itself."""
     outcome: TransferOutcome
     notes: tuple[str, ...] = ()
-    """Sentences about what is otherwise than where it came from, and for a failure the reason."""
+    """Sentences about differences from the origin; for a failure, the reason."""
 
     @property
     def reference(self) -> str:
@@ -37,22 +37,22 @@ class TransferItem:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Everything that an import or export did; the same whether it was done or is only planned."""
+    """The result of an import or export, or its plan on a dry run."""
 
     tracking_uri: str
     """MLflow's address, without a password."""
     dry_run: bool
-    """Whether nothing was done."""
+    """Whether this is a plan only."""
     items: tuple[TransferItem, ...]
-    """Model after model, each before its versions; oldest version first."""
+    """Each model, followed by its versions, oldest first."""
     added: int
-    """How many versions are new; the other sums count models, too."""
+    """Number of new versions; the other sums include models."""
     changed: int
     failed: int
 
     @classmethod
     def of(cls, tracking_uri: str, items: list[TransferItem], *, dry_run: bool) -> Transfer:
-        """The items, and their sums."""
+        """Build a result from its items."""
         return cls(
             tracking_uri=tracking_uri,
             dry_run=dry_run,

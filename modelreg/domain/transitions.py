@@ -1,4 +1,4 @@
-"""Stage changes."""
+"""Transitions: the stage changes of one request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelreg.domain.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """One version goes from one stage to another."""
+    """A version moves from one stage to another."""
 
     version: int
     from_stage: Stage
@@ -20,7 +20,7 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The stage changes that one request makes, in the order in which they are made."""
+    """The stage changes of one request, in order."""
 
     name: ModelName
     version: int
@@ -29,8 +29,8 @@ class Transition:
     changes: tuple[StageChange, ...]
     """Empty when the version was in that stage already."""
     checks: tuple[GateCheck, ...] = ()
-    """What gates said of the version, and of those that made room for it, where there are gates."""
+    """The gate checks of the version, and of the versions that it displaced."""
     forced: bool = False
-    """Whether it was made although a gate was not passed."""
+    """Whether a failed gate was overridden."""
     notes: tuple[str, ...] = ()
-    """Sentences that whoever asked for it should read."""
+    """Notes for the user, as sentences."""

@@ -1,4 +1,4 @@
-"""A model version, as the registry hands it out."""
+"""Model versions, their files, environment and approvals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 READY = "READY"
 REFERENCE = "REFERENCE"
-"""What the status of a version can be: its bytes are here, or it only says where they are."""
+"""The status of a version: its bytes are stored, or only their location is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody says that a version is good; it belongs to the digest, so each version with that digest has it."""
+    """An approval of a version by a user; it belongs to the digest, so all versions with that digest have it."""
 
     user: str
     """The OS user."""
     message: str
     created_at: datetime
     counts: bool
-    """Whether gates count it: not of somebody who registered a version of this digest."""
+    """Whether gates count it: false for a user who registered a version with this digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ModelVersion:
     version: int
     stage: Stage
     status: str
-    """``READY``, in MLflow's words, or ``REFERENCE``."""
+    """``READY`` or ``REFERENCE``."""
     aliases: tuple[str, ...]
     digest: Digest
     """The digest of the version's manifest: it covers every byte, the metrics, parameters and signature."""
@@ -77,16 +77,16 @@ class ModelVersion:
     evaluations: Mapping[str, Mapping[str, float | None]]
     """Data set -> metric -> value; None for one that is undefined for that data."""
     evaluation_data: Mapping[str, Digest | None]
-    """Data set -> SHA-256 of the data that those were measured on; None where it is not known."""
+    """Data set -> SHA-256 of the data; None where it is not known."""
     evaluation_terms: Mapping[str, EvaluationTerms | None]
-    """Data set -> what was measured; None where it was measured elsewhere."""
+    """Data set -> target, task and the like; None where the metrics were computed elsewhere."""
     approvals: tuple[Approval, ...]
     scan: str | None
-    """The verdict of the analysis for hostile content (`modelreg.domain.scans`); None where none was made."""
+    """The verdict of the scan (`modelreg.domain.scans`); None where there was no scan."""
     scan_reasons: tuple[str, ...]
-    """What speaks against the files besides the names that they import."""
+    """Reasons for the verdict besides the imported names."""
     imports: tuple[ImportedName, ...]
-    """The names that loading would import, as far as the files tell."""
+    """The names that loading would import."""
     description: str
     source: str
     run_id: str | None
@@ -106,22 +106,22 @@ class ModelVersion:
 
     @property
     def danger(self) -> str | None:
-        """A sentence for whoever is about to rely on a version that the analysis found dangerous; None for others."""
+        """A warning for a version that the scan found dangerous, else None."""
         if self.scan != Verdict.DANGEROUS:
             return None
         return (
-            f"{self.reference} can run anything when it is loaded: 'modelreg show {self.reference}' says what was found"
+            f"{self.reference} can run any code when it is loaded: 'modelreg show {self.reference}' shows the findings"
         )
 
     @property
     def has_bytes(self) -> bool:
-        """Whether its files are in the registry; else its manifest says where they are."""
+        """Whether its files are stored in the registry; else its manifest has their location."""
         return self.status != REFERENCE
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version, as far as bytes are concerned."""
+    """The identity and files of a version."""
 
     name: ModelName
     version: int

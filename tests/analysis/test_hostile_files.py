@@ -26,7 +26,7 @@ SEEN = {
     "items of a dictionary of a module": (pickled(name("joblib.parallel", "BACKENDS"), text("a"), b"Ns"), "BACKENDS"),
     "globals of a class": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), text("__init__"), b"\x86R"),
-        "sklearn.svm._classes:SVC.__init__, which can run anything",
+        "sklearn.svm._classes:SVC.__init__, which can run any code",
     ),
     "a looked up attribute is called": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), b")\x81", text("fit"), b"\x86R)R"),
