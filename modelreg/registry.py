@@ -64,7 +64,7 @@ StrPath = str | os.PathLike[str]
 
 
 class StoredVersionOptions(TypedDict, total=False):
-    """What may be stated about a version of stored bytes; `Registry.register` says what each means."""
+    """Options of a registration of stored bytes; see `Registry.register`."""
 
     description: str | None
     tags: Mapping[str, object] | None
@@ -79,7 +79,7 @@ class StoredVersionOptions(TypedDict, total=False):
 
 
 class VersionOptions(StoredVersionOptions, total=False):
-    """What may be stated about a version."""
+    """Options of a registration; see `Registry.register`."""
 
     metrics: Mapping[str, float] | None
     params: Mapping[str, object] | None
@@ -89,11 +89,11 @@ class VersionOptions(StoredVersionOptions, total=False):
 class Registry:
     """A model registry in a folder.
 
-    Without ``path`` it is the folder that the command line uses: ``$MODELREG_HOME``, else the nearest
-    ``.modelreg`` upward, else the user's data folder. Nothing is opened or made until it is asked for something,
-    and nothing stays open, so one object serves any number of threads.
+    Without ``path``, it is the folder that the command line uses: ``$MODELREG_HOME``, else the nearest ``.modelreg``
+    in this folder or above, else the user's data folder. Methods open and close what they need, so one object can be
+    shared between threads.
 
-    Methods raise the errors of `modelreg.errors`, which are those that the command line reports.
+    Methods raise the errors of `modelreg.errors`, the same that the command line reports.
     """
 
     def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
@@ -110,41 +110,41 @@ class Registry:
 
     @property
     def stage_rules(self) -> StageRules:
-        """The rules for stages, names and deletion, which were chosen when the registry was made."""
+        """The rules for stages, names and deletion; fixed when the registry was created."""
         with reading(self._home) as catalog:
             return catalog.rules
 
     def exists(self) -> bool:
-        """Whether the folder is a registry already, sound or not."""
+        """Whether the folder holds a registry, damaged or not."""
         return os.path.exists(self._home.catalog.path)
 
     @property
     def requires_sandbox(self) -> bool:
-        """Whether models of this registry run only where they can be confined; see `require_sandbox`."""
+        """Whether models of this registry run only in a complete sandbox; see `require_sandbox`."""
         self._home.require()
         return self._home.requires_sandbox()
 
     def require_sandbox(self, required: bool = True, *, message: str | None = None) -> bool:
-        """Let models of this registry run only where they can be confined, or not; returns whether that is new.
+        """Let models run only in a complete sandbox, or also without one; returns whether the setting changed.
 
-        `predict` and `evaluate` raise `SandboxUnavailable` elsewhere. `load` cannot confine a model at all, and is not
-        concerned.
+        `predict` and `evaluate` then raise `SandboxUnavailable` on systems without one. `load` never confines a model,
+        and is not affected.
         """
         with writing(self._home, message) as change:
             return change.set_setting(SANDBOX, REQUIRED if required else OPTIONAL)
 
     def create(self, *, shared: bool = False, stages: StageRules | str | None = None) -> bool:
-        """Make the registry unless it is there, which `register` does by itself; returns whether it was made now.
+        """Create the registry if it does not exist; returns whether it was created now.
 
-        ``shared`` makes it writable for its group. ``stages`` are the rules for stages, names and deletion, which are
-        chosen once: ``strict``, which a new registry gets unless another is said, or ``mlflow``. Raises
-        `RegistryExists` for one that was made in another way.
+        `register` creates it by itself. ``shared`` makes it writable for its group. ``stages`` are the rules for
+        stages, names and deletion, which cannot be changed later: ``strict`` (the default) or ``mlflow``. Raises
+        `RegistryExists` for an existing registry with other settings.
         """
         rules = None if stages is None else StageRules.parse(stages)
         with storing(inside=self.folder):
             return self._home.create(shared=shared, rules=rules)
 
-    # What is there
+    # Reading
 
     def models(
         self,
@@ -155,11 +155,11 @@ class Registry:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Model]:
-        """The registered models, by name; those alone whose name fits the shell pattern ``glob``, if given.
+        """List registered models by name, or only those whose name matches the shell pattern ``glob``.
 
-        ``filter`` keeps the models for one version of which an expression is true (``name`` and ``tags`` in it are
-        the model's), ``sort`` orders them by fields of models, and ``limit`` takes so many after the first ``offset``.
-        Raises `InvalidExpression`.
+        ``filter`` keeps models with a version for which the expression is true (``name`` and ``tags`` are those of the
+        model), ``sort`` orders them by fields of models, ``limit`` and ``offset`` select a page. Raises
+        `InvalidExpression`.
         """
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
@@ -168,18 +168,18 @@ class Registry:
             return catalog.models(glob, where, order, limit, offset)
 
     def model(self, name: str) -> Model:
-        """One registered model; raises `ModelNotFound`."""
+        """Get a registered model; raises `ModelNotFound`."""
         with reading(self._home) as catalog:
             return catalog.model(parse_name(name))
 
     def versions(
         self, name: str, *, filter: str | None = None, sort: str | None = None, limit: int | None = None
     ) -> list[ModelVersion]:
-        """The versions of a model, newest first.
+        """List the versions of a model, newest first.
 
-        ``filter`` keeps those for which an expression is true (``metrics.auc > 0.9 AND stage = 'Staging'``),
-        ``sort`` orders them by fields (``metrics.auc DESC``), and ``limit`` takes the first so many. Raises
-        `ModelNotFound` and `InvalidExpression`.
+        ``filter`` keeps versions for which the expression is true (``metrics.auc > 0.9 AND stage = 'Staging'``),
+        ``sort`` orders them by fields (``metrics.auc DESC``), ``limit`` keeps the first ones. Raises `ModelNotFound`
+        and `InvalidExpression`.
         """
         where, order = _parsed(filter, sort, limit, of_models=False)
         with reading(self._home) as catalog:
@@ -188,22 +188,23 @@ class Registry:
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
     ) -> list[ModelVersion]:
-        """The versions of all models for which ``filter`` is true, ordered by ``sort``, else by model, newest first.
+        """List the versions of all models for which ``filter`` is true.
 
-        ``limit`` takes so many of them after the first ``offset``. Raises `InvalidExpression`.
+        They are ordered by ``sort``, else by model, newest first; ``limit`` and ``offset`` select a page. Raises
+        `InvalidExpression`.
         """
         where, order = _parsed(filter, sort, limit, of_models=False)
         with reading(self._home) as catalog:
             return catalog.search(where, order, limit, offset)
 
     def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
-        """Of those of these models that there are the newest version in every stage that has one, by stage."""
+        """For each existing model of ``names``, get the newest version in each non-empty stage."""
         with reading(self._home) as catalog:
             found = filter(catalog.has_model, map(parse_name, names))
             return {name: catalog.latest_in_stages(name) for name in found}
 
     def version(self, reference: str) -> ModelVersion:
-        """The version that ``reference`` names: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
+        """Get a version by reference: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
 
         Raises `InvalidReference`, or `NotFound` in one of its forms.
         """
@@ -219,11 +220,11 @@ class Registry:
         action: str | None = None,
         limit: int | None = None,
     ) -> list[JournalEntry]:
-        """The journal, oldest entry first: all of it, or that of a model or of one version.
+        """List journal entries, oldest first: all of them, or those of a model or version.
 
-        A model's name leads to everything that ever happened under it, also to models that were deleted since. Of
-        these the entries ``since`` a moment (as in `history_as_of`, of a day its beginning), of a ``user`` and of one
-        ``action``, and the newest ``limit`` of them. Raises `InvalidInput`, `ModelNotFound` and `VersionNotFound`.
+        A model name selects everything that happened under it, also to deleted models. ``since`` (a time as in
+        `history_as_of`; a day means its beginning), ``user`` and ``action`` select entries, and ``limit`` keeps the
+        newest ones. Raises `InvalidInput`, `ModelNotFound` and `VersionNotFound`.
         """
         from modelreg.lifecycle import history
 
@@ -232,7 +233,7 @@ class Registry:
             return history.entries_of(catalog, subject, chosen)
 
     def stage_held(self, reference: str) -> StageAtMoment:
-        """The stage that a version is in now, since when, and who put it there."""
+        """Get the current stage of a version, since when, and who set it."""
         from modelreg.domain.journal import StageAtMoment
 
         with reading(self._home) as catalog:
@@ -243,12 +244,12 @@ class Registry:
         return StageAtMoment(version.name, version.version, version.stage, since, user, claimed, message)
 
     def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageAtMoment]:
-        """Which version was in which stage at ``moment``: of every model, of one, or one version.
+        """List which version was in which stage at ``moment``: of all models, one model, or one version.
 
-        ``moment`` is aware, or a text: ``2026-10-01T12:00:00Z``, ``2026-10-01`` for the end of that day in UTC,
-        ``now``, ``today``, ``yesterday``, or ``3d`` for three days ago.
-        Names are those of that time; a model is found under any name that it ever had. Raises `InvalidInput`,
-        `ModelNotFound`, and `VersionNotFound` when there was no such version then.
+        ``moment`` is an aware datetime or a text: ``2026-10-01T12:00:00Z``, ``2026-10-01`` (the end of that day in
+        UTC), ``now``, ``today``, ``yesterday``, ``3d`` (three days ago). The result has the names of that time; a model
+        is found under any name that it ever had. Raises `InvalidInput`, `ModelNotFound`, and `VersionNotFound` for a
+        version that did not exist then.
         """
         from modelreg.domain.statements import checked_moment
         from modelreg.lifecycle import history
@@ -258,12 +259,12 @@ class Registry:
             return history.held_at(catalog, subject, asked)
 
     def gates(self, name: str | None = None) -> list[Gate]:
-        """The gates of a model, those for every model among them; all that there are without a name."""
+        """List the gates of a model, including those for all models; without a name, all gates."""
         with reading(self._home) as catalog:
             return catalog.gates(None if name is None else parse_name(name))
 
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
-        """What the gates of ``stage`` say of a version now; nothing is changed or journalled."""
+        """Check a version against the gates of ``stage``; changes nothing and writes no journal entry."""
         from modelreg.domain.gates import GateCheck
         from modelreg.lifecycle.promotion import check_version
 
@@ -274,20 +275,20 @@ class Registry:
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
 
     def evaluations(self, reference: str) -> list[Evaluation]:
-        """What a version scored, by data set, with everything that is known of each."""
+        """List the evaluations of a version, by data set."""
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
             return catalog.evaluations(version.name, version.digest)
 
     def diff(self, before: str, after: str) -> Difference:
-        """What differs between two versions, of one model or of two."""
+        """Compare two versions, of one model or of two."""
         from modelreg.domain.comparison import compare
 
         with reading(self._home) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
     def information(self, *, size: bool = False) -> RegistryInformation:
-        """Where the registry is, what it holds, and what reads it; its ``size`` only where that is asked for."""
+        """Get the settings and counts of the registry; ``size`` adds up the stored bytes."""
         import platform
         import sqlite3
 
@@ -316,12 +317,11 @@ class Registry:
     def verify(
         self, *references: str, expect_head: str | None = None, progress: Progress | None = None
     ) -> Iterator[Finding]:
-        """Check the catalog, the journal and every stored byte; yields what is wrong, and changes nothing.
+        """Check the catalog, the journal and all stored bytes; yields the problems and changes nothing.
 
-        With ``references`` the bytes of those versions alone are read. ``expect_head`` is a head of the journal that
-        was kept elsewhere (``SEQ:HASH``, see `information`): the journal must still lead through it. ``progress`` is
-        called now and then with how many bytes were read, and how many there are. Raises `InvalidInput` for what is
-        no head, and `NotFound` in one of its forms.
+        With ``references``, only the bytes of those versions are read. ``expect_head`` is a journal head kept elsewhere
+        (``SEQ:HASH``, see `information`), which the journal must contain. ``progress`` is called with the bytes read
+        and their total. Raises `InvalidInput` for an invalid head, and `NotFound` in one of its forms.
         """
         from modelreg.domain.statements import parse_head
         from modelreg.maintenance.verify import VerifyRequest, verify
@@ -360,23 +360,23 @@ class Registry:
         allow_unsafe: str | None = None,
         progress: Progress | None = None,
     ) -> Registration:
-        """Store a model's file or folder as the next version of ``name``; makes registry and model if need be.
+        """Store a model's file or folder as the next version of ``name``; creates registry and model if needed.
 
-        The same bytes with the same metrics, parameters and signature give the version that is there already,
-        unless ``new_version``; ``description``, ``tags``, ``aliases`` and ``stage`` are applied to it then.
-        ``source`` says where the model came from when that is not ``path``, and ``run_id`` which run made it;
-        neither decides the digest. ``message`` is kept in the journal. When ``stage`` is refused, nothing is
-        registered; ``archive_existing`` archives what is in that stage.
+        The same bytes with the same metrics, parameters and signature give the existing version, unless
+        ``new_version``; ``description``, ``tags``, ``aliases`` and ``stage`` are then applied to it. ``source`` is the
+        origin of the model if that is not ``path``, ``run_id`` the run that made it; neither is part of the digest.
+        ``message`` is kept in the journal. If ``stage`` is refused, nothing is registered; ``archive_existing``
+        archives the versions in that stage.
 
-        A folder that `export` wrote is the version in it, with its metrics, parameters and signature where none are
-        stated.
+        A folder written by `export` is registered as the version in it, with its metrics, parameters and signature
+        where none are given.
 
-        Pickles and archives are looked through without being run, and the verdict is kept as the version's ``scan``.
-        Files that run code when they are loaded are refused, unless ``allow_unsafe`` says why. ``progress`` is called
-        now and then with how many bytes are stored, and how many there are.
+        Pickles and archives are scanned without being run, and the verdict is kept as the version's ``scan``. Files
+        that run code when they are loaded are refused, unless ``allow_unsafe`` gives a reason. ``progress`` is called
+        with the bytes stored and their total.
 
-        Raises `InvalidInput` in one of its forms for what cannot be registered, `UnsafeModel`, `NameTaken`,
-        `GateRefused`, `ProductionOccupied`, `StorageFailure` and `Busy`; then nothing was registered.
+        Raises `InvalidInput` in one of its forms, `UnsafeModel`, `NameTaken`, `GateRefused`, `ProductionOccupied`,
+        `StorageFailure` and `Busy`; nothing is registered then.
         """
         from modelreg.domain.facts import Facts
         from modelreg.domain.metadata import VersionMetadata
@@ -415,11 +415,10 @@ class Registry:
     def log_model(
         self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[VersionOptions]
     ) -> Registration:
-        """Write ``estimator`` with joblib and `register` the file, with everything that ``stated`` says.
+        """Write ``estimator`` with joblib and `register` the file with these options.
 
-        ``input_example`` (a DataFrame, an array, …) gives the signature: its columns are the inputs, and what
-        ``estimator.predict`` makes of it the outputs. The version's ``source`` is the script that runs, where
-        there is one, unless said.
+        ``input_example`` (a DataFrame, an array, …) gives the signature: its columns are the inputs, and the result of
+        ``estimator.predict`` the outputs. The default ``source`` is the running script.
         """
         from modelreg.registration.serialization import dumped, signature_by_example
 
@@ -433,9 +432,9 @@ class Registry:
     def register_stored(self, reference: str, name: str, **stated: Unpack[StoredVersionOptions]) -> Registration:
         """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
 
-        A run's model comes with the run's metrics and parameters as they are now, a version with its own; the
-        signature stays with the bytes: none of these is stated. ``stated`` may say everything else that `register`
-        takes. Raises what that raises, `NotFound` in one of its forms, and `BlobDamaged`.
+        A model of a run keeps the run's current metrics and parameters, a version its own, and the signature stays with
+        the bytes; none of these can be given. The other options are those of `register`. Raises what that raises,
+        `NotFound` in one of its forms, and `BlobDamaged`.
         """
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_stored
@@ -445,10 +444,10 @@ class Registry:
             return register(self._home, request_for_stored(self._home, reference, parse_name(name), dict(stated)), None)
 
     def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
-        """Register what cannot be stored: the next version of ``name`` says where its bytes are, and has none.
+        """Register the location of bytes that cannot be stored as the next version of ``name``.
 
-        Its status is ``REFERENCE``; `load` and whatever else needs bytes raises `BytesElsewhere` for it. All the rest
-        is as for any version: ``stated`` says what `register` takes. Raises what that raises.
+        Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesElsewhere` for it. The
+        options are those of `register`. Raises what that raises.
         """
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_reference
@@ -467,7 +466,7 @@ class Registry:
         tags: Mapping[str, object] | None = None,
         message: str | None = None,
     ) -> Model:
-        """Make a model without versions, which `register` does by itself; raises `ModelExists` and `NameTaken`."""
+        """Create a model without versions; `register` creates it by itself. Raises `ModelExists` and `NameTaken`."""
         from modelreg.domain.statements import checked_tags, checked_text
 
         model, described = parse_name(name), checked_text(description, "the description")
@@ -479,7 +478,7 @@ class Registry:
 
     @property
     def runs(self) -> Runs:
-        """The runs in which models are made, and what was logged in them."""
+        """The runs of this registry, with what was logged in them."""
         from modelreg.runs import Runs
 
         return Runs(self._home)
@@ -500,15 +499,15 @@ class Registry:
         message: str | None = None,
         dry_run: bool = False,
     ) -> Transition:
-        """Put a version into a stage: ``transition("churn", 3, "Staging")`` or ``transition("churn/3", "Staging")``.
+        """Move a version to a stage: ``transition("churn", 3, "Staging")`` or ``transition("churn/3", "Staging")``.
 
-        Only one version of a model is in Production. ``archive_existing`` archives whatever is in the wanted stage,
-        ``move_existing`` puts it into another one, ``existing`` limits either to that one version. With
-        ``if_current`` nothing happens unless the version is in that stage now. ``force`` overrides gates, and needs
-        a ``message``, which is kept in the journal. ``dry_run`` only says what would be done.
+        Only one version of a model is in Production. ``archive_existing`` archives the versions in the target stage,
+        ``move_existing`` moves them to another one, and ``existing`` limits both to that one version. ``if_current``
+        changes nothing unless the version is in that stage now. ``force`` overrides gates and needs a ``message``,
+        which is kept in the journal. ``dry_run`` only returns the plan.
 
         Raises `GateRefused` (which is journalled), `ProductionOccupied`, `StageChanged`, `InvalidInput` or
-        `NotFound`; then nothing was changed.
+        `NotFound`; nothing is changed then.
         """
         from modelreg.domain.statements import checked_reason
         from modelreg.lifecycle.promotion import carry_out, decide
@@ -534,11 +533,11 @@ class Registry:
         return decided
 
     def rollback(self, name: str, *, message: str | None = None, dry_run: bool = False) -> Transition:
-        """Bring back the version that was in Production before, as the journal tells.
+        """Bring the previous version back to Production, as found in the journal.
 
-        The version that it displaces returns to the stage that it came from. No gate is asked. Raises
-        `NothingToRollBackTo` when there is none or it was deleted, and `BlobDamaged` when its bytes are not what
-        was registered; then nothing was changed.
+        The version that it displaces returns to its previous stage. Gates are not checked. Raises
+        `NothingToRollBackTo` when there is no such version or it was deleted, and `BlobDamaged` when its bytes differ
+        from what was registered; nothing is changed then.
         """
         from modelreg.domain.statements import checked_message
         from modelreg.lifecycle.rollback import plan, roll_back
@@ -556,10 +555,10 @@ class Registry:
     def add_gate(
         self, name: str, stage: Stage | str, expression: str, *, description: str = "", message: str | None = None
     ) -> AddedGate:
-        """Let nothing of ``name`` (``*`` for every model) into ``stage`` unless ``expression`` is true of it.
+        """Add a gate: only versions of ``name`` (``*`` for all models) with a true ``expression`` may enter ``stage``.
 
-        A gate that says the same is kept, with ``description`` if that is given. The answer's ``warnings`` say what
-        may keep every version out. Raises `InvalidExpression`, `ModelNotFound`.
+        An existing gate with the same expression is kept, with the new ``description`` if one is given. The
+        ``warnings`` of the result name likely mistakes. Raises `InvalidExpression` and `ModelNotFound`.
         """
         from modelreg.domain.statements import checked_text
         from modelreg.expressions.parsing import parse_gate
@@ -574,7 +573,7 @@ class Registry:
             return adding_gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
-        """Take the gate of this number away, and return what it was; raises `GateNotFound`."""
+        """Remove a gate by its number and return it; raises `GateNotFound`."""
         from modelreg.errors import GateNotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
@@ -586,9 +585,10 @@ class Registry:
         return gate
 
     def approve(self, reference: str, *, message: str = "", withdraw: bool = False) -> MetadataChange:
-        """Vouch for a version as the OS user, or take that back; it holds for whatever has the same digest.
+        """Approve a version as the OS user, or withdraw the approval; it applies to all versions with its digest.
 
-        A gate ``approvals >= 2`` counts everybody but who registered the version. Raises `ApprovalNotFound`.
+        A gate ``approvals >= 2`` counts the approvals of others than those who registered the version. Raises
+        `ApprovalNotFound`.
         """
         from modelreg.lifecycle import metadata
 
@@ -619,21 +619,21 @@ class Registry:
         progress: Rows | None = None,
         **options: Unpack[ConfinementOptions],
     ) -> EvaluationOutcome:
-        """Let a version predict, and keep how well it does, with the digest of the data.
+        """Run a version on data and keep its metrics, with the digest of the data.
 
         ``data`` is a CSV, JSON Lines or parquet file, ``-`` for CSV from stdin, or a DataFrame, with the true values in
-        the column ``target``; of a model with several outputs there is one for each. The scores are kept as those on
-        ``dataset``, without it the file's name without its ending, in the place of earlier ones; with ``weight`` the
-        name ends in ``_weighted``. ``task`` is ``classification`` or ``regression``, else what the model is.
+        the column ``target``, or one column per output. The scores replace earlier ones on ``dataset``, by default the
+        file's name without its ending; with ``weight`` the name ends in ``_weighted``. ``task`` is ``classification``
+        or ``regression``, by default that of the model.
 
-        ``positive`` is the class that is looked for: it adds its precision, recall and f1. ``per_class`` adds them for
-        every class, as ``recall:LABEL``. ``scorers`` are names of scikit-learn's. ``weight`` is a column with a weight
-        for each row, ``by`` one by whose values the rows are measured again: ``accuracy[COLUMN=VALUE]``. ``id_column``
-        names columns that are no input, ``ignore_extra`` leaves out all that the model does not take.
+        ``positive`` is the class for precision, recall and f1; ``per_class`` measures them for every class, as
+        ``recall:LABEL``. ``scorers`` are names of scikit-learn scorers. ``weight`` is a column with a weight for each
+        row; ``by`` is a column for whose values the rows are also measured separately: ``accuracy[COLUMN=VALUE]``.
+        ``id_column`` names columns that are not inputs; ``ignore_extra`` ignores all other surplus columns.
 
-        ``production`` measures the version in Production on the same file as well, so that the scores of both compare:
-        all are kept, or none. ``progress`` is called now and then with how many rows are done. The models run confined,
-        see `predict`. Raises what `predict` raises; then nothing is kept.
+        ``production`` also measures the version in Production on the same file, so that the scores are comparable; both
+        are kept, or none. ``progress`` is called with the number of rows done. Models run confined, see `predict`.
+        Raises what `predict` raises; nothing is kept then.
         """
         from modelreg.domain.evaluations import EvaluationRequest
         from modelreg.domain.statements import checked_dataset
@@ -679,11 +679,10 @@ class Registry:
         data: StrPath | None = None,
         message: str | None = None,
     ) -> EvaluationOutcome:
-        """Keep metrics that were computed elsewhere, as those of a version on ``dataset``.
+        """Keep metrics that were computed elsewhere as those of a version on ``dataset``.
 
-        ``data`` is the file that they were computed on, of whatever kind: its SHA-256 is kept, so that they compare
-        with what other versions scored on it, and its name is the ``dataset`` unless that is given. Raises
-        `InvalidMetric` and `SourceNotFound`.
+        ``data`` is the file that they were computed on: its SHA-256 makes them comparable with those of other versions,
+        and its name is the default ``dataset``. Raises `InvalidMetric` and `SourceNotFound`.
         """
         from modelreg.data.tables.source import digest_of
         from modelreg.domain.evaluations import Scores
@@ -713,22 +712,21 @@ class Registry:
         progress: Rows | None = None,
         **options: Unpack[ConfinementOptions],
     ) -> Prediction:
-        """Let a version predict for each row of a CSV, JSON Lines or parquet file, or a DataFrame, in chunks.
+        """Predict for each row of a CSV, JSON Lines or parquet file, or a DataFrame, in chunks.
 
-        ``output`` appears whole or not at all. The columns are checked against the signature and put into its order,
-        and values into its types. ``proba`` adds a column for each class, ``id_column`` is copied and not given to the
-        model, ``ignore_extra`` leaves out columns that it does not take. ``layout`` says how a text file is written,
-        where that is not CSV in UTF-8 with a header.
+        ``output`` appears complete or not at all. The columns are checked against the signature, put into its order and
+        converted to its types. ``proba`` adds a column for each class, ``id_column`` is copied to the output and not
+        given to the model, ``ignore_extra`` ignores surplus columns. ``layout`` describes a text file that is not
+        CSV in UTF-8 with a header.
 
-        The model is loaded and run in a child process, which the kernel confines (Linux 5.13 and newer): it reads the
-        Python installation, importable modules and the data, and writes its output; it has no network. ``trust="full"``
-        changes nothing of that. ``allow_read`` names folders or files that it may read, ``allow_network`` lets it
-        connect; both need ``message``, and are written into the journal. ``memory_limit`` (``"64GiB"``, or bytes) is
-        the machine's memory unless given, and ``time_limit`` is in seconds. ``require_sandbox`` refuses to run the
-        model where it cannot be confined.
+        The model is loaded and run in a child process that the kernel confines (Linux 5.13 and newer): it can read the
+        Python installation, importable modules and the data, and write its output; it has no network, also with
+        ``trust="full"``. ``allow_read`` names folders or files that it may read, ``allow_network`` lets it connect;
+        both need ``message`` and are journalled. ``memory_limit`` (``"64GiB"``, or bytes) is by default the memory of the
+        machine, ``time_limit`` is in seconds. ``require_sandbox`` refuses to run the model without a complete sandbox.
 
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
-        limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
+        limit, `SandboxUnavailable`, `ConfinementFailed`, and what `load` raises.
         """
         from modelreg.data.tables.writing import output as output_file
         from modelreg.domain.evaluations import Prediction
@@ -739,7 +737,7 @@ class Registry:
         _refuse_nul(input, output)
         _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
-            raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
+            raise InvalidInput("the predictions would overwrite the data", "name another file with --output")
         refuse_place_of_registry(Path(output))
         with (
             storing(place=Path(output)),
@@ -755,33 +753,31 @@ class Registry:
     # Trust
 
     def trusted_names(self) -> list[TrustedName]:
-        """The names that models may import besides those of the allow-list."""
+        """List the names that models may import besides those on the allow-list."""
         with reading(self._home) as catalog:
             return catalog.trusted_names()
 
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.
 
-        ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` does so where this attribute holds
-        the name, and nowhere else.
-
-        Versions that wanted for nothing else become ``safe``. Returns those of the names that were not trusted before.
-        Raises `InvalidInput` for what is no name, and `DangerousName` for a name on the deny-list, with the reason;
-        then none of them is trusted.
+        ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` allows the name only as the value of
+        this attribute. Versions that needed nothing else become ``safe``. Returns the names that were not trusted
+        before. Raises `InvalidInput` for text that is not a name, and `DangerousName` for a name on the deny-list; no
+        name is trusted then.
         """
         from modelreg.lifecycle.trust import trust_names
 
         return trust_names(self._home, names, message)
 
     def is_imported(self, name: str) -> bool:
-        """Whether a version imports a name that is not on the allow-list; raises `InvalidInput` for what is no name."""
+        """Whether a version imports a name that is not on the allow-list; raises `InvalidInput`."""
         from modelreg.loading.trust import parse_trusted_name
 
         with reading(self._home) as catalog:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
-        """Take that back; raises `NameNotTrusted`, and then all of them are as trusted as before."""
+        """Stop trusting names; raises `NameNotTrusted`, and changes nothing then."""
         from modelreg.lifecycle.trust import distrust_names
 
         distrust_names(self._home, names, message)
@@ -789,7 +785,7 @@ class Registry:
     # Everyday changes
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
-        """Let ``alias`` mean a version, whatever it meant before; raises `InvalidAlias`."""
+        """Point an alias at a version; it moves if it exists. Raises `InvalidAlias`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
@@ -797,7 +793,7 @@ class Registry:
             return metadata.set_alias(change, Reference.parse(reference), parse_alias(alias))
 
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> MetadataChange:
-        """Let ``alias`` mean nothing any more; raises `AliasNotFound`."""
+        """Remove an alias; raises `AliasNotFound`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
@@ -812,7 +808,7 @@ class Registry:
         remove: Sequence[str] = (),
         message: str | None = None,
     ) -> MetadataChange:
-        """Set tags of a model (``NAME``) or a version, and take others away; raises `TagNotFound`."""
+        """Set and remove tags of a model (``NAME``) or a version; raises `TagNotFound`."""
         from modelreg.domain.statements import checked_tags
         from modelreg.lifecycle import metadata
 
@@ -828,9 +824,9 @@ class Registry:
             return metadata.describe(change, subject, checked_text(description, "the description"))
 
     def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
-        """Give a model another name; references by the old one lead nowhere, and never to another model's versions.
+        """Rename a model. References by the old name stop working, and never name versions of another model.
 
-        Raises `NameInUse`, and `NameTaken` for one that differs from another model's in case only.
+        Raises `NameInUse`, and `NameTaken` for a name that differs from another one only in case.
         """
         from modelreg.lifecycle import metadata
 
@@ -840,27 +836,27 @@ class Registry:
     # The bytes
 
     def path(self, reference: str, *, progress: Progress | None = None) -> Path:
-        """The path of a read-only copy of the version's file or folder, every byte checked now.
+        """Get the path of a read-only copy of the version's file or folder; every byte is checked now.
 
-        ``progress`` is called now and then with how many bytes were read, and how many there are. Raises `BlobDamaged`
-        when the stored bytes are not those that were registered.
+        ``progress`` is called with the bytes read and their total. Raises `BlobDamaged` when the stored bytes differ
+        from what was registered.
         """
         from modelreg.loading.versions import check_out_version, find_version
 
         return check_out_version(self._home, *find_version(self._home, reference), progress)
 
     def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
-        """The model itself, ready to predict, from bytes that were checked now.
+        """Load a version as a Python object, from bytes that are checked now.
 
-        A pickle is looked through and unpickled only if it imports nothing but names of the allow-list and those of
-        `trust`; otherwise `UntrustedModel` is raised before anything is imported. ``trust="full"`` lets it do whatever
-        it does, which is written into the journal with ``message``, the reason. Formats without code need no trust.
+        A pickle is scanned first, and unpickled only if it imports nothing but names on the allow-list and trusted
+        names; otherwise `UntrustedModel` is raised before anything is imported. ``trust="full"`` lets it run any code,
+        which is journalled with ``message``, the reason. Formats without code need no trust.
 
-        The model becomes an object of this very process, so it is **not confined**: what it runs, while it is loaded
-        and whenever it is used, can do whatever this process can. `predict` and `evaluate` confine it.
+        The model becomes an object of this process, so it is **not confined**: its code can do whatever this process
+        can. `predict` and `evaluate` confine it.
 
-        Warns when the library that made the model had another version than the one installed. Raises
-        `BlobDamaged`, or `UnloadableModel` when the format is not known or its library not installed.
+        Warns when the library that made the model had another version than the installed one. Raises `BlobDamaged`,
+        and `UnloadableModel` for an unknown format or a missing library.
         """
         from modelreg.loading.versions import load_version
 
@@ -870,11 +866,11 @@ class Registry:
     def copy(
         self, reference: str, destination: StrPath, *, overwrite: bool = False, progress: Progress | None = None
     ) -> Path:
-        """Write the version's checked bytes to ``destination``; returns the file or folder that was written.
+        """Copy the version's checked bytes to ``destination``; returns the file or folder that was written.
 
-        It appears whole or not at all. A file goes below ``destination`` when that is a folder, or ends in ``/``. A
-        folder's destination must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for a file)
-        and `BlobDamaged`. ``progress`` is called as by `path`.
+        It appears complete or not at all. A file is written into ``destination`` if that is a folder or ends in ``/``.
+        For a folder, ``destination`` must not exist or be empty. Raises `DestinationExists` (unless ``overwrite``, for
+        a file) and `BlobDamaged`. ``progress`` is called as by `path`.
         """
         from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.copying import counting
@@ -898,7 +894,7 @@ class Registry:
             )
 
     def stream(self, reference: str, descriptor: int) -> None:
-        """Write the bytes of a version of one file to a descriptor: the first only when all are checked.
+        """Write the bytes of a version of one file to a descriptor, after all of them are checked.
 
         Raises `BlobDamaged`, and `InvalidInput` for a folder.
         """
@@ -913,10 +909,10 @@ class Registry:
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath, *, progress: Progress | None = None) -> Path:
-        """Write an OCI image layout that holds this version alone, tagged with its number; returns its folder.
+        """Write the version as an OCI image layout, tagged with its number; returns the folder.
 
-        ``skopeo copy oci:DIR:3 docker://…`` takes it to any OCI registry. Raises what `copy` raises.
-        ``progress`` is called as by `path`.
+        ``skopeo copy oci:DIR:3 docker://…`` copies it to any OCI registry. Raises what `copy` raises. ``progress`` is
+        called as by `path`.
         """
         from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.copying import counting
@@ -939,19 +935,18 @@ class Registry:
         dry_run: bool = False,
         progress: Count | None = None,
     ) -> Transfer:
-        """Bring in registered models of MLflow, all or those of these names: what is new there, or changed.
+        """Import registered models from MLflow, all or those named: what is new or changed there.
 
         ``tracking_uri`` is the address of a server, a SQLite file (``sqlite:///mlflow.db``, or its path) or a folder
-        such as ``mlruns``; nothing is changed there. Versions keep their numbers, and come with bytes, stages,
-        aliases, tags, descriptions and with the metrics and parameters of their runs, one transaction each. What is
-        changed here is left alone until it changes in MLflow, too. No gate is asked. What cannot be brought in is
-        told in the outcome, with the reason, and keeps nothing else out. Files that run code when they are loaded
-        are such, unless ``allow_unsafe`` says why. ``local_paths`` says that a server runs on this machine, so that the
-        paths that it names are read; otherwise they are refused. ``progress`` is called with how many versions are
-        done, and how many there are.
+        such as ``mlruns``; it is not changed. Versions keep their numbers, and come with bytes, stages, aliases, tags,
+        descriptions, and the metrics and parameters of their runs, in one transaction each. Changes made here stay
+        until the same value changes in MLflow. Gates are not checked. What cannot be imported is reported with the
+        reason, and the rest is imported. Files that run code when they are loaded are not imported, unless
+        ``allow_unsafe`` gives a reason. ``local_paths`` says that the server runs on this machine, so that paths it
+        names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
-        Raises `MLflowMissing`, and `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read at
-        all; `StorageFailure` and `Busy` when the registry cannot be written. Then the same call again goes on.
+        Raises `MLflowMissing`; `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
+        `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.statements import checked_reason
         from modelreg.mlflow_transfer.importing import ImportRequest, import_models
@@ -965,15 +960,15 @@ class Registry:
     def export_mlflow(
         self, tracking_uri: StrPath, *names: str, dry_run: bool = False, progress: Count | None = None
     ) -> Transfer:
-        """Bring registered models to MLflow, all or those of these names: what is new here, or changed.
+        """Export registered models to MLflow, all or those named: what is new or changed here.
 
-        ``tracking_uri`` is what `import_mlflow` takes; a SQLite file or folder is made if need be. The bytes of a
-        version are artifacts of a run there, with its metrics and parameters, and stages, aliases, tags and
-        descriptions are set as they are here. Nothing is taken away there. Numbers agree unless MLflow has other
-        versions of the model already. What cannot be brought over is told in the outcome, with the reason.
+        ``tracking_uri`` is as for `import_mlflow`; a SQLite file or folder is created if needed. The bytes of a version
+        become artifacts of a run with its metrics and parameters; stages, aliases, tags and descriptions are set.
+        Nothing is removed there. Numbers agree unless MLflow already has other versions of the model. What cannot be
+        exported is reported with the reason.
 
-        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used at
-        all. Whatever ends it, the same call again goes on.
+        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
+        same call then continues.
         """
         from modelreg.mlflow_transfer.exporting import ExportRequest, export_models
         from modelreg.mlflow_transfer.location import Location
@@ -990,8 +985,8 @@ class Registry:
     ) -> None:
         """Delete a version (``NAME/3``, ``NAME@alias``, …) or a model without versions (``NAME``) from the catalog.
 
-        ``with_versions`` deletes those of the model first, by the same rules: all of them, or nothing. Numbers of
-        deleted versions are never given out again. ``dry_run`` deletes nothing, and raises what deleting would.
+        ``with_versions`` first deletes the versions of the model, by the same rules: all or nothing. Numbers of deleted
+        versions are never reused. ``dry_run`` deletes nothing, and raises what deleting would raise.
 
         Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
         rules, and `ModelInUse` for a model with versions.
@@ -1019,19 +1014,18 @@ class Registry:
         message: str | None = None,
         agreed: Pruning | None = None,
     ) -> Pruning:
-        """Take away bytes that no version refers to, and versions that the rules which are given do not keep.
+        """Delete bytes that no version refers to, and versions that the given rules do not keep.
 
-        Bytes go once they were written longer than ``grace`` ago, those of versions that are removed now among them.
-        A version is removed when all is true of it that is given: it is not among the ``keep_last`` newest of its
-        model, it was registered longer ago than ``older_than``, it is in one of ``stages``; none when nothing is
-        given. ``glob`` limits that to models of such names. Never removed is a version in Staging or Production, one
-        with an alias, or the one to which a rollback would return. ``dry_run`` only says what would be done;
-        ``agreed`` is such a plan, and then no other version is removed than it says. Lengths of time are
-        `timedelta` or texts: ``30m``, ``24h``, ``90d``, ``2w``, ``0``. Without ``message`` the
-        journal says by which rules versions were removed.
+        Bytes are deleted when they were written longer than ``grace`` ago; this includes those of versions deleted now.
+        A version is deleted when all given rules apply: it is not among the ``keep_last`` newest of its model, it was
+        registered longer ago than ``older_than``, it is in one of ``stages``. Without a rule no version is deleted.
+        ``glob`` selects models by name. Versions in Staging or Production, with an alias, and the one to which a
+        rollback would return are never deleted. ``dry_run`` only returns the plan; ``agreed`` is such a plan, and no
+        other version is deleted. Durations are `timedelta` or texts: ``30m``, ``24h``, ``90d``, ``2w``, ``0``. Without
+        ``message``, the journal names the rules.
 
-        Raises `CatalogDamaged` when the catalog cannot be believed, and `LockTimeout` while something is being
-        registered or copied; then nothing was deleted.
+        Raises `CatalogDamaged` when the catalog does not match the stored bytes, and `LockTimeout` while something is
+        being registered or copied; nothing is deleted then.
         """
         from modelreg.domain.statements import checked_count, checked_duration, checked_message
         from modelreg.maintenance import pruning
@@ -1045,7 +1039,7 @@ class Registry:
         )
         if glob is not None and not (retention.is_given and is_utf8(glob)):
             raise InvalidInput(
-                f"the pattern {shown(glob)} is for versions, and nothing says which of them to remove",
+                f"the pattern {shown(glob)} is for versions, but no rule selects versions to remove",
                 "add --keep-last, --older-than or --stage; bytes that no version refers to are cleaned for all models",
             )
         request = pruning.PruneRequest(
@@ -1061,12 +1055,11 @@ class Registry:
             return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
 
     def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
-        """Copy the registry, as it is at one moment, into ``folder``, which is a registry itself then.
+        """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.
 
-        Others may go on registering meanwhile. ``folder`` is new, empty, or an earlier backup of this registry,
-        finished or not, which is brought up to date. Every byte is checked on its way. Raises `UnusableBackup` for
-        any other folder; `BlobDamaged` or `CatalogDamaged` when something cannot be copied as it was registered, and
-        then an earlier backup is as it was.
+        Others may register meanwhile. ``folder`` is new, empty, or an earlier backup of this registry, complete or
+        not, which is updated. Every byte is checked. Raises `UnusableBackup` for any other folder, and `BlobDamaged` or
+        `CatalogDamaged` when something is damaged; an earlier backup is then unchanged.
         """
         from modelreg.maintenance.backup import back_up
 
@@ -1076,11 +1069,11 @@ class Registry:
             return back_up(self._home, Path(folder), progress)
 
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
-        """Copy the backup in ``folder`` into this registry's folder, every byte checked.
+        """Restore the backup in ``folder`` into this registry's folder; every byte is checked.
 
-        Raises `RegistryExists` when there is a catalog, unless ``force``, which keeps that one beside the new one;
-        `Damaged` or `NoRegistry` in one of their forms for a backup that cannot be used, and `UnusableBackup` for one
-        in this very folder. Then nothing was changed.
+        Raises `RegistryExists` when there is a catalog, unless ``force``, which keeps the old one beside the new one;
+        `Damaged` or `NoRegistry` in one of their forms for an unusable backup, and `UnusableBackup` for one in the same
+        folder. Nothing is changed then.
         """
         from modelreg.maintenance.backup import restore
 
@@ -1089,7 +1082,7 @@ class Registry:
             return restore(self._home, Path(folder), progress, force=force)
 
     def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
-        """Before a registry is made for them: it will have the strict rules. One that is there is asked later."""
+        """Check names for a registry that will be created with strict rules; an existing one checks them itself."""
         if not self.exists():
             require_plain_name(model)
             for alias in aliases:
@@ -1117,35 +1110,36 @@ def _is_same_file(data: StrPath | DataFrame, output: StrPath) -> bool:
 
 
 def _refuse_idle_message(message: str | None, *granted: object) -> None:
-    """Raise for a message that nothing would keep."""
+    """Raise `InvalidInput` for a message that would not be kept."""
     if message is not None and not any(granted):
         raise InvalidInput(
-            "a message says why a model is trusted, or may do more than compute, and nothing of that is asked for",
-            "leave the message out, or see --trust, --allow-read and --allow-network",
+            "the message has no effect without trust or permissions",
+            "leave the message out, or add --trust, --allow-read or --allow-network",
         )
 
 
 def _require_path(folder: StrPath) -> None:
-    """Raise for NUL, for no name at all, which Path takes for the current folder (a variable that is not set), and for
-    an address, of which Path makes a folder named ``s3:``.
+    """Raise `InvalidInput` for NUL, for an empty path (an unset variable in a script), and for an address.
+
+    Path would take an empty path for the current folder, and make a folder named ``s3:``.
     """
     if not os.fspath(folder):
-        raise InvalidInput("an empty path was given", "name a folder, or a file")
+        raise InvalidInput("the path is empty", "name a folder or a file")
     _refuse_nul(folder)
     refuse_address(folder)
 
 
 def _refuse_nul(*paths: object) -> None:
-    """Raise for a path, if it is one, about which Python itself raises a bare ValueError."""
+    """Raise `InvalidInput` for a path with NUL, for which Python raises a bare ValueError."""
     for path in paths:
         if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):
-            raise InvalidInput(f"{shown(os.fspath(path))} holds NUL, which no path does", "name a folder, or a file")
+            raise InvalidInput(f"{shown(os.fspath(path))} contains NUL, which no path can", "name a folder or a file")
 
 
 def load_model(
     reference: str, registry: Registry | None = None, *, trust: str | None = None, message: str | None = None
 ) -> Any:
-    """The model that ``reference`` names in ``registry``, or in the default one; see `Registry.load`."""
+    """Load a version from ``registry``, or from the default one; see `Registry.load`."""
     return (registry or Registry()).load(reference, trust=trust, message=message)
 
 
@@ -1159,7 +1153,7 @@ def _reference_and_stage(name: str, version: int | str, stage: Stage | str | Non
 def _parsed(
     filter: str | None, sort: str | None, limit: int | None, *, of_models: bool
 ) -> tuple[Expression | None, tuple[Key, ...]]:
-    """What is asked for, as the catalog takes it; raises `InvalidExpression`, and `InvalidInput` for no rows at all."""
+    """Parse a filter and an order; raises `InvalidExpression`, and `InvalidInput` for a limit below 1."""
     if limit is not None and limit < 1:
         raise InvalidInput(f"the limit is {limit}, and at least 1 is needed")
     if filter is None and sort is None:

@@ -106,7 +106,7 @@ class TrustedName:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """Module and name, compared with those of scans; an attribute precedes the module: ``package.Class.attribute=module``."""
+        """Module and name; an attribute precedes the module, as in ``package.Class.attribute=module``."""
         return (f"{self.attribute}={self.module}" if self.attribute else self.module), self.name
 
     @property

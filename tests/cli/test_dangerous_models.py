@@ -10,7 +10,7 @@ import pytest
 from modelreg import Registry
 
 RUNS_A_COMMAND = b"cposix\nsystem\n(S'true'\ntR."
-NOTE = "note: churn/1 can run any code when it is loaded: 'modelreg show churn/1' says what was found\n"
+NOTE = "note: churn/1 can run any code when it is loaded: 'modelreg show churn/1' shows the findings\n"
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("prune", "churn"), 2, "add --keep-last, --older-than or --stage"),
         (("prune", "--keep-last", "0"), 2, "at least 1 is needed"),
         (("prune", "--keep-last", "x"), 2, "prune --help"),
-        (("prune", "--grace", "soon"), 2, "'soon' is not a length of time"),
+        (("prune", "--grace", "soon"), 2, "'soon' is not a duration"),
         (("prune", "--older-than", "90"), 2, "write a whole number and a unit"),
         (("prune", "--stage", "Prod"), 2, "did you mean Production?"),
         (("backup",), 2, "backup --help"),

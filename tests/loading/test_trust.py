@@ -286,7 +286,7 @@ def test_a_reason_for_nothing_is_refused(registry, written, tmp_path):
         lambda: registry.load("churn/1", message="why"),
         lambda: registry.predict("churn/1", tmp_path / "x.csv", tmp_path / "y.csv", message="why"),
     ):
-        with pytest.raises(InvalidInput, match="nothing of that is asked for"):
+        with pytest.raises(InvalidInput, match="no effect without trust"):
             ask()
 
 

@@ -311,7 +311,7 @@ def test_a_destination_without_a_name_is_not_the_current_folder(folder_version, 
     folder_version.register(model_file(), "file")
     for reference in ("churn/1", "file/1"):
         for hand_out in (folder_version.copy, folder_version.export):
-            with pytest.raises(InvalidInput, match="empty path"):
+            with pytest.raises(InvalidInput, match="path is empty"):
                 hand_out(reference, "")
     assert os.listdir(".") == []
 
