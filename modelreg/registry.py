@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from modelreg.domain.display import RecordList
 from modelreg.domain.references import (
     ModelName,
     Reference,
@@ -154,18 +155,20 @@ class Registry:
         sort: str | None = None,
         limit: int | None = None,
         offset: int = 0,
-    ) -> list[Model]:
+    ) -> RecordList[Model]:
         """List registered models by name, or only those whose name matches the shell pattern ``glob``.
 
         ``filter`` keeps models with a version for which the expression is true (``name`` and ``tags`` are those of the
         model), ``sort`` orders them by fields of models, ``limit`` and ``offset`` select a page. Raises
         `InvalidExpression`.
         """
+        from modelreg.domain.models import Model
+
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
         where, order = _parsed(filter, sort, limit, of_models=True)
         with reading(self._home) as catalog:
-            return catalog.models(glob, where, order, limit, offset)
+            return RecordList(Model, catalog.models(glob, where, order, limit, offset))
 
     def model(self, name: str) -> Model:
         """Get a registered model; raises `ModelNotFound`."""
@@ -174,28 +177,32 @@ class Registry:
 
     def versions(
         self, name: str, *, filter: str | None = None, sort: str | None = None, limit: int | None = None
-    ) -> list[ModelVersion]:
+    ) -> RecordList[ModelVersion]:
         """List the versions of a model, newest first.
 
         ``filter`` keeps versions for which the expression is true (``metrics.auc > 0.9 AND stage = 'Staging'``),
         ``sort`` orders them by fields (``metrics.auc DESC``), ``limit`` keeps the first ones. Raises `ModelNotFound`
         and `InvalidExpression`.
         """
+        from modelreg.domain.versions import ModelVersion
+
         where, order = _parsed(filter, sort, limit, of_models=False)
         with reading(self._home) as catalog:
-            return catalog.versions(parse_name(name), where, order, limit)
+            return RecordList(ModelVersion, catalog.versions(parse_name(name), where, order, limit))
 
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
-    ) -> list[ModelVersion]:
+    ) -> RecordList[ModelVersion]:
         """List the versions of all models for which ``filter`` is true.
 
         They are ordered by ``sort``, else by model, newest first; ``limit`` and ``offset`` select a page. Raises
         `InvalidExpression`.
         """
+        from modelreg.domain.versions import ModelVersion
+
         where, order = _parsed(filter, sort, limit, of_models=False)
         with reading(self._home) as catalog:
-            return catalog.search(where, order, limit, offset)
+            return RecordList(ModelVersion, catalog.search(where, order, limit, offset))
 
     def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
         """For each existing model of ``names``, get the newest version in each non-empty stage."""
@@ -219,18 +226,19 @@ class Registry:
         user: str | None = None,
         action: str | None = None,
         limit: int | None = None,
-    ) -> list[JournalEntry]:
+    ) -> RecordList[JournalEntry]:
         """List journal entries, oldest first: all of them, or those of a model or version.
 
         A model name selects everything that happened under it, also to deleted models. ``since`` (a time as in
         `history_as_of`; a day means its beginning), ``user`` and ``action`` select entries, and ``limit`` keeps the
         newest ones. Raises `InvalidInput`, `ModelNotFound` and `VersionNotFound`.
         """
+        from modelreg.domain.journal import JournalEntry
         from modelreg.lifecycle import history
 
         chosen = history.checked(since=since, user=user, action=action, limit=limit)
         with reading(self._home) as catalog:
-            return history.entries_of(catalog, subject, chosen)
+            return RecordList(JournalEntry, history.entries_of(catalog, subject, chosen))
 
     def stage_held(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
@@ -243,7 +251,7 @@ class Registry:
         claimed, message = (None, None) if entry is None else (entry.claimed_user, entry.message)
         return StageAtMoment(version.name, version.version, version.stage, since, user, claimed, message)
 
-    def history_as_of(self, moment: datetime | str, subject: str | None = None) -> list[StageAtMoment]:
+    def history_as_of(self, moment: datetime | str, subject: str | None = None) -> RecordList[StageAtMoment]:
         """List which version was in which stage at ``moment``: of all models, one model, or one version.
 
         ``moment`` is an aware datetime or a text: ``2026-10-01T12:00:00Z``, ``2026-10-01`` (the end of that day in
@@ -251,17 +259,20 @@ class Registry:
         is found under any name that it ever had. Raises `InvalidInput`, `ModelNotFound`, and `VersionNotFound` for a
         version that did not exist then.
         """
+        from modelreg.domain.journal import StageAtMoment
         from modelreg.domain.statements import checked_moment
         from modelreg.lifecycle import history
 
         asked = checked_moment(moment)
         with reading(self._home) as catalog:
-            return history.held_at(catalog, subject, asked)
+            return RecordList(StageAtMoment, history.held_at(catalog, subject, asked))
 
-    def gates(self, name: str | None = None) -> list[Gate]:
+    def gates(self, name: str | None = None) -> RecordList[Gate]:
         """List the gates of a model, including those for all models; without a name, all gates."""
+        from modelreg.domain.gates import Gate
+
         with reading(self._home) as catalog:
-            return catalog.gates(None if name is None else parse_name(name))
+            return RecordList(Gate, catalog.gates(None if name is None else parse_name(name)))
 
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
         """Check a version against the gates of ``stage``; changes nothing and writes no journal entry."""
@@ -274,11 +285,13 @@ class Registry:
             check = check_version(catalog, version, wanted)
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
 
-    def evaluations(self, reference: str) -> list[Evaluation]:
+    def evaluations(self, reference: str) -> RecordList[Evaluation]:
         """List the evaluations of a version, by data set."""
+        from modelreg.domain.evaluations import Evaluation
+
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
-            return catalog.evaluations(version.name, version.digest)
+            return RecordList(Evaluation, catalog.evaluations(version.name, version.digest))
 
     def diff(self, before: str, after: str) -> Difference:
         """Compare two versions, of one model or of two."""
@@ -722,8 +735,8 @@ class Registry:
         The model is loaded and run in a child process that the kernel confines (Linux 5.13 and newer): it can read the
         Python installation, importable modules and the data, and write its output; it has no network, also with
         ``trust="full"``. ``allow_read`` names folders or files that it may read, ``allow_network`` lets it connect;
-        both need ``message`` and are journalled. ``memory_limit`` (``"64GiB"``, or bytes) is by default the memory of the
-        machine, ``time_limit`` is in seconds. ``require_sandbox`` refuses to run the model without a complete sandbox.
+        both need ``message`` and are journalled. ``memory_limit`` (``"64GiB"``, or bytes) is by default the memory of
+        the machine, ``time_limit`` is in seconds. ``require_sandbox`` refuses to run without a complete sandbox.
 
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed`, and what `load` raises.
@@ -752,10 +765,12 @@ class Registry:
 
     # Trust
 
-    def trusted_names(self) -> list[TrustedName]:
+    def trusted_names(self) -> RecordList[TrustedName]:
         """List the names that models may import besides those on the allow-list."""
+        from modelreg.domain.scans import TrustedName
+
         with reading(self._home) as catalog:
-            return catalog.trusted_names()
+            return RecordList(TrustedName, catalog.trusted_names())
 
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
         """Let models import ``mypackage.features.Encoder`` (or ``mypackage:Outer.Inner``) when they are loaded.

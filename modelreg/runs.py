@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from modelreg.analysis.containers.content import OpenModel
+from modelreg.domain.display import RecordList
 from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
@@ -99,7 +100,7 @@ class Runs:
 
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
-    ) -> list[Run]:
+    ) -> RecordList[Run]:
         """The runs for which ``filter`` is true, ordered by ``sort``, else the one that was started last first.
 
         ``metrics.auc > 0.9 AND params.depth = 3 AND status = 'FINISHED'``; the fields are those of `Run`. ``limit``
@@ -112,7 +113,7 @@ class Runs:
         order = () if sort is None else parse_order_of_runs(sort)
         end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
         with reading(self._home) as catalog:
-            return chosen(catalog.runs(), where, order, _value_of)[offset:end]
+            return RecordList(Run, chosen(catalog.runs(), where, order, _value_of)[offset:end])
 
     def log(
         self,

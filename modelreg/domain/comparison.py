@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
+from modelreg.domain.display import Displayed, html_table
 from modelreg.domain.evaluations import EvaluationTerms
 from modelreg.domain.references import Digest, short_digest
 from modelreg.domain.signatures import Signature
@@ -185,9 +186,11 @@ class ValueDifference:
     """Why the two values are not comparable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Difference(Displayed):
     """All differences between two versions."""
+
+    table_columns = ("before", "after")
 
     before: str
     """One version as ``NAME/VERSION``."""
@@ -203,6 +206,24 @@ class Difference:
     """Python and the installed libraries."""
     model: tuple[ValueDifference, ...]
     """Flavor, format, class and scan verdict."""
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        count = len(self.files) + len(self.values)
+        return f"{self.before} {self.after}: {'1 difference' if count == 1 else f'{count} differences'}"
+
+    @property
+    def values(self) -> tuple[ValueDifference, ...]:
+        """All differences except those of files."""
+        return self.metrics + self.evaluations + self.params + self.signature + self.environment + self.model
+
+    def _repr_html_(self) -> str:
+        files = [
+            (f"files.{file.path}", file.before and file.before.digest, file.after and file.after.digest, None)
+            for file in self.files
+        ]
+        values = [(value.name, value.before, value.after, value.delta) for value in self.values]
+        return html_table(("", self.before, self.after, "delta"), files + values)
 
     @property
     def nothing(self) -> bool:

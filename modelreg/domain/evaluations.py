@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from modelreg.domain.display import Displayed, html_table
 from modelreg.domain.references import Digest
 
 MOST_CLASSES = 200
@@ -76,17 +77,26 @@ class Scores:
     """The settings of the evaluation; None where the metrics were computed elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation(Scores):
+@dataclass(frozen=True, slots=True, repr=False)
+class Evaluation(Displayed, Scores):
     """Stored scores of a version; one for each data set."""
+
+    table_columns = ("dataset", "metrics", "data_rows", "created_at", "created_by")
 
     dataset: str
     created_by: str
     created_at: datetime
 
+    def label(self) -> str:
+        """The identity and most important values."""
+        metrics = ", ".join(
+            f"{name}={'undefined' if value is None else f'{value:.6g}'}" for name, value in self.metrics.items()
+        )
+        return f"{self.dataset}: {metrics}"
 
-@dataclass(frozen=True, slots=True)
-class EvaluationOutcome:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EvaluationOutcome(Displayed):
     """A new evaluation, beside that of the version in Production on the same data set."""
 
     name: str
@@ -96,6 +106,15 @@ class EvaluationOutcome:
     """The version in Production, unless it is this one."""
     incumbent: Evaluation | None
     """Its evaluation, if it has one."""
+
+    def label(self) -> str:
+        """The version, the data set and the scores."""
+        return f"{self.name}/{self.version} on {self.evaluation.label()}"
+
+    def _repr_html_(self) -> str:
+        incumbent = self.incumbent.metrics if self.incumbent else {}
+        rows = [(name, value, incumbent.get(name)) for name, value in self.evaluation.metrics.items()]
+        return html_table((self.evaluation.dataset, f"{self.name}/{self.version}", "Production"), rows)
 
     @property
     def same_data(self) -> bool:

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.domain.display import Displayed
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 
 Value = float | str | tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Gate(Displayed):
     """One condition for a stage of a model, or of every model."""
+
+    table_columns = ("id", "name", "stage", "expression", "description", "created_by")
 
     id: int
     """Never reused."""
@@ -25,6 +28,10 @@ class Gate:
     description: str
     created_by: str
     created_at: datetime
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        return f"{self.id} {self.name} {self.stage}: {self.expression}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ class GateResult:
     """The data sets whose scores cannot be compared with those of the version in Production."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateCheck:
+@dataclass(frozen=True, slots=True, repr=False)
+class GateCheck(Displayed):
     """The results of all gates of a stage for one version."""
+
+    table_columns = ("name", "version", "stage", "passed")
 
     name: ModelName
     version: int
@@ -67,6 +76,11 @@ class GateCheck:
     """The version in Production, whose values the ``production.`` fields have."""
     passed: bool
     gates: tuple[GateResult, ...]
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        failed = f"failed {len(self.failures)} of {len(self.gates)} gates"
+        return f"{self.name}/{self.version} for {self.stage}: {'passed' if self.passed else failed}"
 
     @property
     def failures(self) -> tuple[GateResult, ...]:

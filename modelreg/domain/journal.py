@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.domain.display import Displayed
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 
@@ -55,9 +56,11 @@ class Actor:
     """The address of the CI job, if the environment names one."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+@dataclass(frozen=True, slots=True, repr=False)
+class JournalEntry(Displayed):
     """One change of the registry, written in the same transaction."""
+
+    table_columns = ("seq", "at", "action", "name", "version", "from_stage", "to_stage", "user", "message")
 
     seq: int
     at: datetime
@@ -84,10 +87,17 @@ class JournalEntry:
     previous_hash: str
     hash: str
 
+    def label(self) -> str:
+        """The identity and most important values."""
+        subject = self.name if self.version is None else f"{self.name}/{self.version}"
+        return f"{self.seq} {self.at:%Y-%m-%d %H:%M:%S} {self.action} {subject} by {self.user}"
 
-@dataclass(frozen=True, slots=True)
-class StageAtMoment:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StageAtMoment(Displayed):
     """The stage of a version at one moment, and who had set it."""
+
+    table_columns = ("name", "version", "stage", "since", "user", "message")
 
     name: ModelName
     """The model's name at that moment."""
@@ -98,3 +108,7 @@ class StageAtMoment:
     """The OS user who set the stage, or registered the version."""
     claimed_user: str | None
     message: str | None
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        return f"{self.name}/{self.version} {self.stage} since {self.since:%Y-%m-%d %H:%M:%S}"

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.domain.display import Displayed
 from modelreg.domain.references import ModelName
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+@dataclass(frozen=True, slots=True, repr=False)
+class Model(Displayed):
     """A registered model: a named series of versions."""
+
+    table_columns = ("name", "versions", "production", "staging", "aliases", "tags", "updated_at")
 
     name: ModelName
     description: str
@@ -28,3 +31,8 @@ class Model:
     created_by: str
     created_at: datetime
     updated_at: datetime
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        count = "1 version" if self.versions == 1 else f"{self.versions} versions"
+        return f"{self.name}: {count}, Production {'none' if self.production is None else self.production}"

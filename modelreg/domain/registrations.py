@@ -44,7 +44,7 @@ class Provenance:
     """Sentences about what could not be determined."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Registration(ModelVersion):
     """The result of a registration: the version, and whether it is new."""
 

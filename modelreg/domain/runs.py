@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from modelreg.domain.display import Displayed
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidReference
@@ -73,9 +74,11 @@ class LoggedModel:
         return f"{_RUNS}{self.run_id}/{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Displayed):
     """One run with the latest value of everything logged."""
+
+    table_columns = ("run_id", "name", "status", "params", "metrics", "started_at")
 
     run_id: str
     name: str
@@ -89,6 +92,10 @@ class Run:
     tags: Mapping[str, str]
     models: Mapping[str, LoggedModel]
     """Path -> logged model or file."""
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        return f"{self.run_id} {self.name} {self.status}"
 
     def folder(self, path: str) -> tuple[ModelFile, ...]:
         """The files below a folder of the run's artifacts, with paths relative to it; all files for an empty path."""

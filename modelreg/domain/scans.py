@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from modelreg.domain.display import Displayed
+
 
 class Verdict(StrEnum):
     """The verdict of a scan."""
@@ -90,9 +92,11 @@ class Scan:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedName:
+@dataclass(frozen=True, slots=True, repr=False)
+class TrustedName(Displayed):
     """A name that users of this registry trust, anywhere or only as the value of one attribute."""
+
+    table_columns = ("dotted", "message", "created_by", "created_at")
 
     module: str
     name: str
@@ -103,6 +107,10 @@ class TrustedName:
     created_at: datetime
     attribute: str = ""
     """The only attribute at which the name is trusted, as ``package.Class.attribute``; empty for any use."""
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        return self.dotted
 
     @property
     def pair(self) -> tuple[str, str]:

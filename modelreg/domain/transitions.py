@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelreg.domain.display import Displayed
 from modelreg.domain.gates import GateCheck
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
@@ -18,9 +19,11 @@ class StageChange:
     to_stage: Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+@dataclass(frozen=True, slots=True, repr=False)
+class Transition(Displayed):
     """The stage changes of one request, in order."""
+
+    table_columns = ("name", "version", "stage", "changes")
 
     name: ModelName
     version: int
@@ -34,3 +37,8 @@ class Transition:
     """Whether a failed gate was overridden."""
     notes: tuple[str, ...] = ()
     """Notes for the user, as sentences."""
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        changes = ", ".join(f"{self.name}/{each.version} {each.from_stage} -> {each.to_stage}" for each in self.changes)
+        return changes or f"{self.name}/{self.version} is already in {self.stage}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.display import Displayed
+from modelreg.domain.references import Digest, ModelName, short_digest
 from modelreg.domain.scans import ImportedName, Verdict
 from modelreg.domain.signatures import Signature
 from modelreg.domain.stages import Stage
@@ -52,9 +53,11 @@ class Approval:
     """Whether gates count it: false for a user who registered a version with this digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelVersion:
+@dataclass(frozen=True, slots=True, repr=False)
+class ModelVersion(Displayed):
     """One version of a registered model."""
+
+    table_columns = ("reference", "stage", "aliases", "flavor", "metrics", "created_at", "created_by")
 
     name: ModelName
     version: int
@@ -98,6 +101,10 @@ class ModelVersion:
     created_by: str
     created_at: datetime
     updated_at: datetime
+
+    def label(self) -> str:
+        """The identity and most important values."""
+        return f"{self.reference} {self.stage} {self.flavor} {short_digest(self.digest)}"
 
     @property
     def reference(self) -> str:
