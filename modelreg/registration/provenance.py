@@ -1,4 +1,4 @@
-"""What can be observed about where and by whom something is done; none of it decides a digest."""
+"""Where a version is registered, and from which commit; none of it is part of the digest."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from modelreg.registration.git import commit_of
 from modelreg.store.actor import as_utf8, ci_job
 
 
-def observe(source: str, run_id: str | None, stated: Mapping[str, str]) -> Provenance:
-    """What is recorded with a version that is registered now, from ``source``.
+def collect_provenance(source: str, run_id: str | None, stated: Mapping[str, str]) -> Provenance:
+    """Collect the provenance of a version that is registered now from ``source``.
 
-    ``stated`` are the releases of libraries that its files name: those made it, whatever is installed here.
+    ``stated`` are the library releases named in its files; they take precedence over the installed ones.
     """
-    here = installed_libraries(LIBRARIES)
+    installed = installed_libraries(LIBRARIES)
     commit = commit_of(_folders(source))
     return Provenance(
         source=as_utf8(source),
@@ -28,13 +28,13 @@ def observe(source: str, run_id: str | None, stated: Mapping[str, str]) -> Prove
         git_dirty=commit.is_dirty,
         run_id=run_id,
         ci_job=ci_job(),
-        environment=Environment(here.python, {**here.libraries, **stated}),
+        environment=Environment(installed.python, {**installed.libraries, **stated}),
         notes=() if commit.problem is None else (as_utf8(commit.problem),),
     )
 
 
 def _folders(source: str) -> list[Path]:
-    """Where the commit is looked for: where the model is, and where the command is run."""
+    """The folders whose commit is recorded: that of the model, else the current one."""
     folders = [Path(source).parent] if os.path.isabs(source) else []
     with suppress(FileNotFoundError):  # the current folder was deleted
         folders.append(Path.cwd())

@@ -1,4 +1,4 @@
-"""How a model's files become a version: copied, recognised, published, and only then written into the catalog."""
+"""Register a model: copy its files, recognise the format, scan, store, and then add the version to the catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelreg.lifecycle.promotion import carry_out, decide, promoting
 from modelreg.lifecycle.rules.transitions import Terms
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
-from modelreg.registration import provenance
+from modelreg.registration.provenance import collect_provenance
 from modelreg.store.artifacts.blobs import StagedFiles
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.manifest import LARGEST_FOR_REGISTRIES, config_content, manifest_content
@@ -28,87 +28,84 @@ from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 
 _REFERENCE = RecognisedModel("reference", "reference")
-_TOLD = 3  # findings in a note; 'show' has all
+_MOST_FINDINGS = 3  # in a note; 'show' lists all
 _MEANINGS = {
     Verdict.UNKNOWN: "loading it requires --trust full",
-    Verdict.UNREADABLE: "not scanned to its end: loading it requires --trust full",
-    Verdict.DANGEROUS: "it runs code when it is loaded: loading it requires --trust full",
+    Verdict.UNREADABLE: "not scanned completely; loading it requires --trust full",
+    Verdict.DANGEROUS: "it runs code when it is loaded; loading it requires --trust full",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """What is to be registered, and under which name."""
+    """A registration: the files, the facts and metadata, and the name."""
 
     name: ModelName
     source: Source
     facts: Facts
     metadata: VersionMetadata
     origin: str
-    """Where it came from, for the version's ``source``."""
+    """The version's ``source``."""
     allow_unsafe: str | None
-    """Why it is registered although it is dangerous to load; None refuses that."""
+    """The reason for registering dangerous files; None refuses them."""
     new_version: bool
-    """Whether a version with the same digest is no reason not to make another."""
+    """Whether to add a version even if one has the same digest."""
     expected: tuple[ModelFile, ...] | None = None
-    """What the files must be, when they come from a registry; None for any."""
+    """The expected files, when they come from a registry; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFiles:
-    """A model's files, on disk under their digests, and what was found out about them."""
+    """A model's stored files, with the results of recognition and scan."""
 
     digest: Digest
     files: tuple[ModelFile, ...]
     described: RecognisedModel
     scan: Scan | None
-    """None for files that are not here."""
+    """None for a reference."""
     manifest: bytes
 
 
-def publish(receipt: StagedFiles, root: Path, facts: Facts, *, allow_unsafe: bool) -> PublishedFiles:
-    """Recognise received files, look through them, and store them with their manifest; raises `UnsafeModel`.
-
-    ``root`` is what the error calls them.
-    """
-    described, found = _REFERENCE, None
+def publish(staged: StagedFiles, root: Path, facts: Facts, *, allow_unsafe: bool) -> PublishedFiles:
+    """Recognise, scan and store staged files with their manifest; raises `UnsafeModel`, which names ``root``."""
+    described, scan_result = _REFERENCE, None
     if facts.location is None:
-        contents = receipt.contents()
+        contents = staged.contents()
         described = recognise(contents, facts.is_folder)
-        found = scan(contents, facts.is_folder, described.format)
-    if found and found.verdict is Verdict.DANGEROUS and not allow_unsafe:
-        raise UnsafeModel(root, found.findings)
-    files = tuple(receipt.files)
+        scan_result = scan(contents, facts.is_folder, described.format)
+    if scan_result and scan_result.verdict is Verdict.DANGEROUS and not allow_unsafe:
+        raise UnsafeModel(root, scan_result.findings)
+    files = tuple(staged.files)
     config = config_content(files)
     manifest = manifest_content(config, files, facts)
-    receipt.add("config", config)
-    digest = receipt.add("manifest", manifest)
-    receipt.publish()
-    return PublishedFiles(digest, files, described, found, manifest)
+    staged.add("config", config)
+    digest = staged.add("manifest", manifest)
+    staged.publish()
+    return PublishedFiles(digest, files, described, scan_result, manifest)
 
 
 def register(home: RegistryFolder, request: RegistrationRequest, progress: Progress | None) -> Registration:
-    """Store the files and add the version; `Registry.register` says what is raised.
+    """Store the files and add the version; `Registry.register` documents the errors.
 
-    The order is what makes it safe: every byte is on disk under its digest before the catalog names it, and the
-    catalog's commit is the one moment at which the version comes to be. Cleaning is kept away throughout.
+    Every byte is on disk under its digest before the catalog refers to it, and the version exists from the moment of
+    the catalog's commit. Pruning is locked out meanwhile.
     """
     source, facts, metadata = request.source, request.facts, request.metadata
     with home.catalog.reading() as catalog:
-        catalog.refuse_name(request.name)  # before gigabytes are copied for nothing
+        catalog.refuse_name(request.name)  # before copying gigabytes
         for alias in metadata.aliases:
             catalog.refuse_alias(alias)
     advance = progress and counting(progress, source.size)
-    with home.ingesting(), home.artifacts.receiving(source.files, advance) as receipt:
-        _require_expected(receipt, request)
-        published = publish(receipt, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
-        described, found = published.described, published.scan
-        observed = provenance.observe(request.origin, metadata.run_id or described.run_id, described.libraries)
+    with home.ingesting(), home.artifacts.receiving(source.files, advance) as staged:
+        _require_expected(staged, request)
+        published = publish(staged, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
+        described, scan_result = published.described, published.scan
+        observed = collect_provenance(request.origin, metadata.run_id or described.run_id, described.libraries)
         new = NewVersion(
             digest=published.digest,
             files=published.files,
             described=described,
-            scan=found,
+            scan=scan_result,
             facts=replace(facts, signature=facts.signature or described.signature),
             tags=metadata.tags,
             description=metadata.description or "",
@@ -116,36 +113,41 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
             status=READY if facts.location is None else REFERENCE,
         )
         with promoting(home, metadata.message) as change:
-            require_published(receipt, request.name)
+            require_published(staged, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
-                displaced = _apply(change, request, version)
-            notes = *observed.notes, *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)
+                displaced = _apply_metadata(change, request, version)
+            notes = (
+                *observed.notes,
+                *described.notes,
+                *scan_notes(scan_result, change),
+                *_size_notes(published.manifest),
+            )
             return _registration(change.version(version), created, notes, displaced)
 
 
-def require_published(receipt: StagedFiles, name: str) -> None:
-    """Nothing may have taken the files away since they were published; raises `BlobDamaged`."""
-    for path in receipt.missing():
-        raise BlobDamaged(name, path, "gone from the store again")
+def require_published(staged: StagedFiles, name: str) -> None:
+    """Raise `BlobDamaged` if a stored file was removed meanwhile."""
+    for path in staged.missing():
+        raise BlobDamaged(name, path, "missing from the store")
 
 
-def _require_expected(receipt: StagedFiles, request: RegistrationRequest) -> None:
-    for found, expected in zip(receipt.files, request.expected or receipt.files, strict=True):
+def _require_expected(staged: StagedFiles, request: RegistrationRequest) -> None:
+    for found, expected in zip(staged.files, request.expected or staged.files, strict=True):
         if found != expected:
             problem = "damaged: its bytes are not those that were registered"
             raise BlobDamaged(request.origin, found.path, problem, "nothing was registered")
 
 
 def _find_or_add(change: CatalogWriter, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
-    number = None if request.new_version else _find(change, request.name, new.digest)
+    number = None if request.new_version else _find_by_digest(change, request.name, new.digest)
     if number is None:
         return Reference(request.name, add_version(change, request.name, new, request.allow_unsafe)), True
     reference = Reference(request.name, number)
-    known, metadata = change.version(reference), request.metadata
-    if metadata.description not in (None, known.description):
+    existing, metadata = change.version(reference), request.metadata
+    if metadata.description not in (None, existing.description):
         change.describe(request.name, number, metadata.description or "")
-    if not metadata.tags.items() <= known.tags.items():
+    if not metadata.tags.items() <= existing.tags.items():
         change.tag(request.name, number, metadata.tags)
     return reference, False
 
@@ -153,7 +155,7 @@ def _find_or_add(change: CatalogWriter, request: RegistrationRequest, new: NewVe
 def add_version(
     change: CatalogWriter, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
 ) -> int:
-    """Add a version, whose verdict is that of what is trusted now; returns its number, which is ``number`` if given."""
+    """Add a version, judged with the names trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
         return change.add_version(name, new, number=number)
     known = replace(new, scan=new.scan.trusting(honoured(change.trusted_names())))
@@ -161,8 +163,8 @@ def add_version(
     return change.add_version(name, known, why, number)
 
 
-def _find(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
-    """The highest version of the model with this digest."""
+def _find_by_digest(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
+    """Find the highest version of the model with this digest."""
     if not change.has_model(name):
         return None
     try:
@@ -171,16 +173,16 @@ def _find(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
         return None
 
 
-def _apply(change: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
-    """Give the version its aliases and its stage, by the rules of a transition; returns which one left Production."""
+def _apply_metadata(change: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
+    """Set aliases and stage of the version, like a transition; returns the version displaced from Production."""
     known = change.version(reference)
     for alias in request.metadata.aliases:
         if alias not in known.aliases:
             change.set_alias(request.name, alias, known.version)
     if request.metadata.stage is None:
         return None
-    room = Stage.ARCHIVED if request.metadata.archive_existing else None
-    terms = Terms(request.metadata.stage, room)
+    move_existing = Stage.ARCHIVED if request.metadata.archive_existing else None
+    terms = Terms(request.metadata.stage, move_existing)
     transition = decide(change, Reference(request.name, known.version), terms)
     carry_out(change, transition)
     displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]
@@ -193,7 +195,7 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], 
 
 
 def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
-    """What whoever registers should know of the verdict."""
+    """Describe a verdict other than safe, with the command that allows loading."""
     if scan is None:
         return ()
     trusted = honoured(change.trusted_names())
@@ -204,13 +206,13 @@ def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
     if names := trustable(scan):
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
     if code := to_be_moved(scan.imports):
-        return (f"no other program can load it: define {', '.join(code)} in a module that can be imported",)
-    more = len(scan.findings) - _TOLD
+        return (f"no other program can load it: define {', '.join(code)} in an importable module",)
+    more = len(scan.findings) - _MOST_FINDINGS
     others = f"; and {more} more" if more > 0 else ""
-    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_TOLD])}{others}",)
+    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{others}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:
     if len(manifest) <= LARGEST_FOR_REGISTRIES:
         return ()
-    return (f"its manifest has {len(manifest)} bytes: more than the 4 MiB that OCI registries take",)
+    return (f"the manifest has {len(manifest)} bytes; OCI registries accept 4 MiB",)

@@ -1,4 +1,4 @@
-"""Estimators in memory: written to a file, and asked what they take and give."""
+"""Write estimators to files, and infer their signature from an example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE_NAME = "model.joblib"
 
 @contextmanager
 def dumped(estimator: object) -> Iterator[Path]:
-    """A file that holds ``estimator``, for as long as the block lasts; raises `UnusableSource`."""
+    """Write ``estimator`` to a temporary file; raises `UnusableSource`."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="modelreg-") as folder:

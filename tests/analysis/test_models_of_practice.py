@@ -259,7 +259,7 @@ def test_the_hint_for_a_lambda_names_what_to_do(registry, own, tmp_path):
     registry.register(tmp_path / "model.pkl", "churn")
     with pytest.raises(UntrustedModel) as refused:
         registry.load("churn/1")
-    assert "in a module that can be imported" in refused.value.hint
+    assert "in an importable module" in refused.value.hint
     assert trust_refusal("own_kinds", "<lambda>") is not None
     with pytest.raises(InvalidInput):
         registry.trust("own_kinds.<lambda>", message="ours")

@@ -239,7 +239,7 @@ def test_several_names_are_trusted_or_not_all_at_once(registry):
 def test_to_trust_what_makes_functions_of_a_file_is_never_suggested(registry, written):
     (note,) = registry.register(written(cloudpickle.dumps({"columns": lambda rows: rows})), "churn").notes
     assert note.startswith(
-        "no other program can load it: define the code of the notebook, script or lambda in a module"
+        "no other program can load it: define the code of the notebook, script or lambda in an importable module"
     )
     with pytest.raises(UntrustedModel) as refused:
         registry.load("churn/1")
