@@ -1,4 +1,4 @@
-"""The registry: one method for each thing that a person can ask of it; keeps catalog and artifacts in step."""
+"""The registry: one method for each task of a user; parses, calls, and returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: what is logged while a model is made, and the models themselves, stored as a version's files are."""
+"""Runs: logged parameters, metrics, tags, files and models, stored like the files of versions."""
 
 from __future__ import annotations
 

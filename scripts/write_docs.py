@@ -1,10 +1,12 @@
-"""Write what is generated from the program: docs/commands.md, and the marked parts of README.md.
+"""Write what is generated from the program: docs/commands.md, and the marked parts of README.md, docs/ci.md
+and CONTRIBUTING.md.
 
 ``--check`` writes nothing and fails when something is not current.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import os
 import re
@@ -20,7 +22,14 @@ ROOT = Path(__file__).parent.parent
 def main() -> int:
     """Write or check every generated text."""
     current = True
-    for path, text in {ROOT / "docs" / "commands.md": reference(), ROOT / "README.md": readme()}.items():
+    ci, contributing = ROOT / "docs" / "ci.md", ROOT / "CONTRIBUTING.md"
+    written = {
+        ROOT / "docs" / "commands.md": reference(),
+        ROOT / "README.md": _renewed(ROOT / "README.md", "commands", _command_table()),
+        ci: _renewed(ci, "exit codes", _exit_code_table()),
+        contributing: _renewed(contributing, "map", _map()),
+    }
+    for path, text in written.items():
         if path.exists() and path.read_text() == text:
             continue
         current = False
@@ -40,13 +49,10 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def readme() -> str:
-    """README.md with its generated parts renewed."""
-    text = (ROOT / "README.md").read_text()
-    for name, part in {"commands": _command_table(), "exit codes": _exit_code_table()}.items():
-        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        text = re.sub(f"{start}.*?{end}", lambda _, s=start, p=part, e=end: f"{s}\n{p}\n{e}", text, flags=re.DOTALL)
-    return text
+def _renewed(path: Path, name: str, part: str) -> str:
+    """The document with its generated part renewed."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    return re.sub(f"{start}.*?{end}", lambda _: f"{start}\n{part}\n{end}", path.read_text(), flags=re.DOTALL)
 
 
 @functools.cache
@@ -73,6 +79,28 @@ def _listed(help_text: str) -> dict[str, str]:
 def _exit_code_table() -> str:
     rows = (f"| {status} | {meaning} |" for status, meaning in EXIT_CODES.items())
     return "\n".join(["| code | means |", "| --- | --- |", *rows])
+
+
+def _map() -> str:
+    """The packages of the program, and modules beside them, each with the first line of its docstring."""
+    package = ROOT / "modelreg"
+    lines = ["modelreg/"]
+    for path in sorted(package.iterdir()):
+        if path.suffix == ".py" and not path.name.startswith("__"):
+            lines.append(f"  {path.name:<19}{_summary(path)}")
+        elif (path / "__init__.py").exists():
+            lines.append(f"  {path.name + '/':<19}{_summary(path / '__init__.py')}")
+            for inner in sorted(path.iterdir()):
+                if (inner / "__init__.py").exists():
+                    lines.append(f"    {inner.name + '/':<17}{_summary(inner / '__init__.py')}")
+    layers = re.search(r"layers = \[\n(.*?)\]", (ROOT / "pyproject.toml").read_text(), flags=re.DOTALL)
+    order = " > ".join(re.findall(r'"(.*?)"', layers[1])) if layers else ""
+    return "\n".join(["```text", *lines, "```", "", f"Imports run downward: {order}."])
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return docstring.partition("\n")[0]
 
 
 if __name__ == "__main__":
