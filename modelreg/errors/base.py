@@ -9,12 +9,14 @@ class ModelregError(Exception):
     code = "unexpected"
     exit = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, *, python_hint: str | None = None) -> None:
+        """``hint`` is for the command line; ``python_hint`` is the same in calls, if the two differ."""
         super().__init__(message)
         self.message = message
         self.hint = hint
-        if hint:
-            self.add_note(f"hint: {hint}")  # shown in tracebacks
+        self.python_hint = hint if python_hint is None else python_hint
+        if self.python_hint:
+            self.add_note(f"hint: {self.python_hint}")  # shown in tracebacks
 
 
 class InvalidInput(ModelregError):

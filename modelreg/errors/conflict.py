@@ -20,7 +20,9 @@ class NameTaken(Conflict):
         super().__init__(
             f"{shown(name)} differs from the existing model {existing} only in case",
             f"use --name {shlex.quote(existing)}",
+            python_hint=f"use the name {existing!r}",
         )
+        self.existing = existing
 
 
 class ProductionOccupied(Conflict):
@@ -32,6 +34,7 @@ class ProductionOccupied(Conflict):
         super().__init__(
             f"{name}/{occupant} is in Production, and only one version may be; nothing was changed",
             "choose what happens to it: --archive-existing or --move-existing STAGE",
+            python_hint="choose what happens to it: archive_existing=True or move_existing='Staging'",
         )
         self.occupant = occupant
         self.reference = f"{name}/{occupant}"
@@ -47,6 +50,7 @@ class StageChanged(Conflict):
         super().__init__(
             f"{name}/{version} is in {stage}, not in {expected}; nothing was changed",
             f"modelreg show {quoted(f'{name}/{version}')}",
+            python_hint=f"registry.version('{name}/{version}') has the current stage",
         )
 
 
@@ -56,7 +60,11 @@ class ModelExists(Conflict):
     code = "model_exists"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"model {name} already exists; nothing was changed", f"modelreg show {quoted(name)}")
+        super().__init__(
+            f"model {name} already exists; nothing was changed",
+            f"modelreg show {quoted(name)}",
+            python_hint=f"registry.model({name!r})",
+        )
 
 
 class NameInUse(Conflict):
@@ -86,6 +94,7 @@ class NumberTaken(Conflict):
         super().__init__(
             f"{reference} already exists, and is not MLflow's version of this number",
             "import into another registry (--registry DIR), or rename the existing model",
+            python_hint="import into another registry, or rename the existing model",
         )
 
 
@@ -106,7 +115,9 @@ class ModelInUse(Conflict):
     def __init__(self, name: str, versions: int) -> None:
         some = "1 version" if versions == 1 else f"{versions} versions"
         super().__init__(
-            f"{name} has {some}; it was not deleted", f"delete them first: modelreg versions {quoted(name)}"
+            f"{name} has {some}; it was not deleted",
+            f"delete them first: modelreg versions {quoted(name)}",
+            python_hint="delete them first, or pass with_versions=True",
         )
 
 
@@ -121,6 +132,7 @@ class DestinationExists(Conflict):
         super().__init__(
             f"{shown(os.fspath(path))} exists; nothing was written",
             "name a folder that does not exist, or an empty one" if is_folder else hint,
+            python_hint="name a folder that does not exist, or an empty one" if is_folder else "pass overwrite=True",
         )
 
 

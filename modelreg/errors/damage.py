@@ -25,6 +25,8 @@ class BlobDamaged(Damaged):
             f"{version}: {path if path in (ITS_MANIFEST, ITS_CONFIG) else shown(path)} is {problem}; {outcome}",
             "to repair it, register the same files with the same facts again, or restore a backup "
             "('modelreg restore'); 'modelreg verify' lists all damage",
+            python_hint="to repair it, register the same files with the same facts again, or restore() a backup; "
+            "registry.verify() yields all damage",
         )
         self.problem = problem
 

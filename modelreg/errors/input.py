@@ -89,6 +89,7 @@ class InvalidMetric(InvalidInput):
         super().__init__(
             f"metric {shown(name)} is {shown(str(value))}, not a finite number",
             "write --metric NAME=NUMBER; leave out a metric that is undefined",
+            python_hint="leave out a metric that is undefined",
         )
 
 

@@ -17,7 +17,9 @@ class ModelNotFound(NotFound):
 
     def __init__(self, name: str, names: Iterable[str] = ()) -> None:
         super().__init__(
-            f"there is no model {shown(name)}", did_you_mean(name, names) or "'modelreg list' shows the models"
+            f"there is no model {shown(name)}",
+            did_you_mean(name, names) or "'modelreg list' shows the models",
+            python_hint=did_you_mean(name, names) or "registry.models() lists the models",
         )
 
 
@@ -57,7 +59,11 @@ class GateNotFound(NotFound):
     code = "gate_not_found"
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"there is no gate {number}", "'modelreg gate list' shows the gates and their numbers")
+        super().__init__(
+            f"there is no gate {number}",
+            "'modelreg gate list' shows the gates and their numbers",
+            python_hint="registry.gates() lists the gates and their numbers",
+        )
 
 
 class ApprovalNotFound(NotFound):
@@ -66,7 +72,11 @@ class ApprovalNotFound(NotFound):
     code = "approval_not_found"
 
     def __init__(self, reference: str, user: str) -> None:
-        super().__init__(f"{user} has not approved {reference}", f"modelreg show {quoted(reference)}")
+        super().__init__(
+            f"{user} has not approved {reference}",
+            f"modelreg show {quoted(reference)}",
+            python_hint=f"registry.version({reference!r}).approvals has the approvals",
+        )
 
 
 class NameNotTrusted(NotFound):
@@ -98,7 +108,11 @@ class RunNotFound(NotFound):
     code = "run_not_found"
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"there is no run {shown(run_id)}", "'modelreg history' shows all runs")
+        super().__init__(
+            f"there is no run {shown(run_id)}",
+            "'modelreg history' shows all runs",
+            python_hint="registry.runs.search() lists the runs",
+        )
 
 
 class LoggedModelNotFound(NotFound):
@@ -117,4 +131,8 @@ class StageEmpty(NotFound):
     code = "stage_empty"
 
     def __init__(self, name: str, stage: str) -> None:
-        super().__init__(f"no version of {name} is in {stage}", f"modelreg versions {quoted(name)}")
+        super().__init__(
+            f"no version of {name} is in {stage}",
+            f"modelreg versions {quoted(name)}",
+            python_hint=f"registry.versions({name!r}) lists the versions",
+        )

@@ -76,6 +76,7 @@ class Unconfirmed(StorageFailure):
             f"{shown(os.fspath(folder))}: {error.strerror or error}; the change is committed, but could not be "
             "flushed to disk: a power failure now may lose it",
             f"'modelreg history' shows it; {disk_hint(os.fspath(folder))}",
+            python_hint=f"registry.history() lists it; {disk_hint(os.fspath(folder))}",
         )
 
 
@@ -102,6 +103,7 @@ class PruneInterrupted(StorageFailure):
             f"{shown(os.fspath(error.filename or registry))}: {error.strerror or error}; the versions were "
             "removed, but some of their bytes are still stored",
             "fix the cause, then run 'modelreg prune' again",
+            python_hint="fix the cause, then call prune() again",
         )
 
 
@@ -178,6 +180,7 @@ class LockTimeout(Busy):
             f"the registry is locked by {holder}; waited {waited:g} s, and "
             + (COMMITTED if is_changed else "nothing was changed"),
             "try again, or wait longer with --lock-timeout SECONDS",
+            python_hint="try again, or wait longer with Registry(lock_timeout=SECONDS)",
         )
         self._waited, self._holder = waited, holder
 
@@ -196,6 +199,7 @@ class RegistryNotFound(NoRegistry):
         super().__init__(
             f"{elsewhere}{shown(os.fspath(path))} is not a registry",
             "'modelreg init' or the first 'modelreg register' creates one; --registry or MODELREG_HOME selects another",
+            python_hint="create() or the first register() creates one; Registry(path) or MODELREG_HOME selects another",
         )
 
 

@@ -21,6 +21,7 @@ class UnsafeModel(Untrusted):
         super().__init__(
             f"{shown(os.fspath(path))} is dangerous to load and was not registered: {listed(findings)}",
             "to register it anyway, say why: --allow-unsafe WHY",
+            python_hint="to register it anyway, say why: allow_unsafe='why'",
         )
         self.findings = tuple(findings)
 
@@ -37,13 +38,19 @@ class UntrustedModel(Untrusted):
 
         ``to_be_moved`` are names that no other program can import: those of ``__main__``, lambdas, code in notebooks.
         """
-        once = "load it once with --trust full --message WHY"
+        once, once_in_python = (
+            "load it once with --trust full --message WHY",
+            "load it once with trust='full', message='why'",
+        )
         if to_be_moved:
             code = ", ".join(to_be_moved)
-            instead = f"define {code} in an importable module, and register the model again"
+            hint = python_hint = f"define {code} in an importable module, and register the model again"
+        elif trustable:
+            hint = f"modelreg trust add {shlex.join(trustable)}; or {once}"
+            python_hint = f"registry.trust({', '.join(map(repr, trustable))}); or {once_in_python}"
         else:
-            instead = f"modelreg trust add {shlex.join(trustable)}; or {once}" if trustable else once
-        super().__init__(f"{model} was not loaded: {listed(findings)}", instead)
+            hint, python_hint = once, once_in_python
+        super().__init__(f"{model} was not loaded: {listed(findings)}", hint, python_hint=python_hint)
         self.findings = tuple(findings)
         self.trustable = tuple(trustable)
 
@@ -58,6 +65,7 @@ class DangerousName(Untrusted):
         super().__init__(
             f"{shown(name)} cannot be trusted: it {reason}",
             f"{instead}; or load one model once: --trust full --message WHY",
+            python_hint=f"{instead}; or load one model once: trust='full', message='why'",
         )
         self.reason = reason
 
@@ -80,6 +88,7 @@ class SandboxUnavailable(Untrusted):
         super().__init__(
             f"models of this registry run only in a complete sandbox, which this system lacks ({missing})",
             "use Linux 5.13 or newer with Landlock; 'modelreg info' shows what this system offers",
+            python_hint="use Linux 5.13 or newer with Landlock; registry.information().sandbox has what there is",
         )
 
 
