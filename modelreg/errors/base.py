@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelreg.errors.text import with_parameters
+
 
 class ModelregError(Exception):
     """The base class of all errors that modelreg raises on purpose."""
@@ -10,11 +12,11 @@ class ModelregError(Exception):
     exit = 1
 
     def __init__(self, message: str, hint: str | None = None, *, python_hint: str | None = None) -> None:
-        """``hint`` is for the command line; ``python_hint`` is the same in calls, if the two differ."""
+        """``hint`` is for the command line; ``python_hint`` for calls, by default with options as parameters."""
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.python_hint = hint if python_hint is None else python_hint
+        self.python_hint = python_hint or (hint and with_parameters(hint))
         if self.python_hint:
             self.add_note(f"hint: {self.python_hint}")  # shown in tracebacks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 
@@ -45,6 +46,20 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
     begun = [lower for lower in by_lower if text and lower.startswith(text.lower())]
     near = begun if len(begun) == 1 else difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean {by_lower[near[0]]}?" if near else None
+
+
+_PARAMETERS = {
+    "as": "dataset",
+    "output": "the output",
+    "no-header": "layout",
+    "delimiter": "layout",
+    "encoding": "layout",
+}
+
+
+def with_parameters(hint: str) -> str:
+    """Name the options in a hint as parameters of Python: ``--move-existing`` as ``move_existing``."""
+    return re.sub(r"--([a-z][a-z-]*)", lambda match: _PARAMETERS.get(match[1], match[1].replace("-", "_")), hint)
 
 
 def escaped(text: str) -> str:

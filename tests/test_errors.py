@@ -1,0 +1,42 @@
+"""Hints: those of the command line name commands and options, those of Python calls and parameters."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from modelreg import errors
+
+NAMED = [
+    errors.ModelNotFound("churn"),
+    errors.GateNotFound(3),
+    errors.ApprovalNotFound("churn/3", "ann"),
+    errors.RunNotFound("abc"),
+    errors.StageEmpty("churn", "Staging"),
+    errors.NameTaken("Churn", "churn"),
+    errors.ProductionOccupied("churn", 2, 1),
+    errors.StageChanged("churn", 2, "None", "Staging"),
+    errors.ModelExists("churn"),
+    errors.ModelInUse("churn", 2),
+    errors.DestinationExists("model.pkl"),
+    errors.UnsafeModel("model.pkl", ["it imports os.system"]),
+    errors.UntrustedModel("churn/1", ["it imports ours.A"], ["ours.A"]),
+    errors.UntrustedModel("churn/1", ["it is in no known format"]),
+    errors.DangerousName("os.system", "runs programs", "leave it out"),
+    errors.InvalidMetric("auc", "high"),
+    errors.LockTimeout(30, "process 7"),
+    errors.RegistryNotFound("/nowhere"),
+]
+
+
+@pytest.mark.parametrize("error", NAMED, ids=lambda error: type(error).__name__)
+def test_a_traceback_names_no_command_or_option_of_the_shell(error):
+    (note,) = error.__notes__
+    assert not re.search(r"(^|[\s('])--[a-z]|modelreg [a-z]", note)
+    assert error.hint != error.python_hint
+
+
+def test_options_in_a_hint_become_parameters():
+    error = errors.InvalidInput("no stage", "add --stage STAGE, or leave out --archive-existing")
+    assert error.python_hint == "add stage STAGE, or leave out archive_existing"
