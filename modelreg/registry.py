@@ -235,9 +235,9 @@ class Registry:
         """
         from modelreg.lifecycle import history
 
-        chosen = history.checked(since=since, user=user, action=action, limit=limit)
+        chosen = history.parse_filter(since=since, user=user, action=action, limit=limit)
         with reading(self._home) as catalog:
-            return history.entries_of(catalog, subject, chosen)
+            return history.find_entries(catalog, subject, chosen)
 
     def stage_held(self, reference: str) -> StageAtMoment:
         """The stage that a version is in now, since when, and who put it there."""
@@ -263,7 +263,7 @@ class Registry:
 
         asked = checked_moment(moment)
         with reading(self._home) as catalog:
-            return history.held_at(catalog, subject, asked)
+            return history.find_stages_at(catalog, subject, asked)
 
     def gates(self, name: str | None = None) -> list[Gate]:
         """The gates of a model, those for every model among them; all that there are without a name."""
@@ -273,12 +273,12 @@ class Registry:
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
         """What the gates of ``stage`` say of a version now; nothing is changed or journalled."""
         from modelreg.domain.gates import GateCheck
-        from modelreg.lifecycle.promotion import check_version
+        from modelreg.lifecycle.promotion import check_stage_gates
 
         wanted = Stage.parse(stage)
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
-            check = check_version(catalog, version, wanted)
+            check = check_stage_gates(catalog, version, wanted)
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
 
     def evaluations(self, reference: str) -> list[Evaluation]:
@@ -518,13 +518,13 @@ class Registry:
         `NotFound`; then nothing was changed.
         """
         from modelreg.domain.statements import checked_reason
-        from modelreg.lifecycle.promotion import carry_out, decide
-        from modelreg.lifecycle.rules.transitions import Terms
+        from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
+        from modelreg.lifecycle.rules.transitions import TransitionRequest
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archiving and moving what is there exclude each other", "choose one of the two")
-        terms = Terms(
+        request = TransitionRequest(
             stage=wanted,
             move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
             existing=existing,
@@ -534,11 +534,11 @@ class Registry:
             checked_reason(message or "", "overriding gates", "--message WHY")
         if dry_run:
             with reading(self._home) as catalog:
-                return decide(catalog, reference, terms, force=force)
+                return plan_gated_transition(catalog, reference, request, force=force)
         with self._promoting(message) as change:
-            decided = decide(change, reference, terms, force=force)
-            carry_out(change, decided)
-        return decided
+            transition = plan_gated_transition(change, reference, request, force=force)
+            apply_transition(change, transition)
+        return transition
 
     def rollback(self, name: str, *, message: str | None = None, dry_run: bool = False) -> Transition:
         """Bring back the version that was in Production before, as the journal tells.
@@ -678,8 +678,8 @@ class Registry:
         with writing(self._home, message) as change:
             now = change.name_of(number)  # the model may have been renamed while it was measured
             if incumbent not in (None, measured):
-                metadata.keep_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
-            return metadata.keep_scores(change, f"{now}/{measured}", name, scores)
+                metadata.record_scores(change, f"{now}/{incumbent}", name, scores_of_incumbent)
+            return metadata.record_scores(change, f"{now}/{measured}", name, scores)
 
     def record_evaluation(
         self,
@@ -707,7 +707,7 @@ class Registry:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
         with writing(self._home, message) as change:
-            return metadata.keep_scores(change, reference, name, scores)
+            return metadata.record_scores(change, reference, name, scores)
 
     def predict(
         self,
@@ -1141,11 +1141,11 @@ class Registry:
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
         from modelreg.domain.statements import checked_message
-        from modelreg.lifecycle.promotion import promoting
+        from modelreg.lifecycle.promotion import writing_with_gates
 
         with storing(inside=self.folder):
             self._home.require()
-            with promoting(self._home, checked_message(message)) as change:
+            with writing_with_gates(self._home, checked_message(message)) as change:
                 yield change
 
     def _in_production(self, model: int) -> int | None:

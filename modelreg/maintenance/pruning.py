@@ -16,7 +16,7 @@ from modelreg.domain.pruning import PruneCandidate, PrunedBytes, Pruning, Retent
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.lifecycle.rules.tenures import needed_versions
+from modelreg.lifecycle.rules.tenures import find_rollback_versions
 from modelreg.maintenance.consistency import journal_findings, loss_findings, older_blobs
 from modelreg.maintenance.retention import Retention, decide_fates
 from modelreg.store.actor import current_actor
@@ -171,7 +171,7 @@ def _names(candidates: Iterable[PruneCandidate]) -> Iterable[ModelName]:
 def _needed_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    return needed_versions(name, entries, stages)
+    return find_rollback_versions(name, entries, stages)
 
 
 def _named_by(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:

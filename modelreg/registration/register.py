@@ -14,8 +14,8 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.statements import Statement
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
-from modelreg.lifecycle.promotion import carry_out, decide, promoting
-from modelreg.lifecycle.rules.transitions import Terms
+from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition, writing_with_gates
+from modelreg.lifecycle.rules.transitions import TransitionRequest
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.registration import provenance
@@ -118,7 +118,7 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
             provenance=observed,
             status=READY if request.location is None else REFERENCE,
         )
-        with promoting(home, statement.message) as change:
+        with writing_with_gates(home, statement.message) as change:
             require_published(receipt, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
@@ -183,9 +183,9 @@ def _apply(change: CatalogWriter, request: RegistrationRequest, reference: Refer
     if request.statement.stage is None:
         return None
     room = Stage.ARCHIVED if request.statement.archive_existing else None
-    terms = Terms(request.statement.stage, room)
-    transition = decide(change, Reference(request.name, known.version), terms)
-    carry_out(change, transition)
+    transition_request = TransitionRequest(request.statement.stage, room)
+    transition = plan_gated_transition(change, Reference(request.name, known.version), transition_request)
+    apply_transition(change, transition)
     displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]
     return displaced[0] if displaced and displaced != [known.version] else None
 
