@@ -1086,7 +1086,7 @@ class Registry:
             older_than=None if older_than is None else checked_duration(older_than, "the age"),
             stages=frozenset(Stage.parse(stage) for stage in stages),
         )
-        if glob is not None and not (retention.is_given and is_utf8(glob)):
+        if glob is not None and not (retention.has_rules and is_utf8(glob)):
             raise InvalidInput(
                 f"the pattern {shown(glob)} is for versions, and nothing says which of them to remove",
                 "add --keep-last, --older-than or --stage; bytes that no version refers to are cleaned for all models",
