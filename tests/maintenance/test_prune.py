@@ -136,7 +136,8 @@ def test_a_blob_from_the_future_is_kept(five, blob_path, clock, run):
         script = """
 import sys
 from datetime import UTC, datetime, timedelta
-from modelreg import Registry, clock
+from modelreg import Registry
+from modelreg.system import clock
 clock.now = lambda: datetime.now(UTC) - timedelta(days=1)
 print(Registry(sys.argv[1]).prune(grace="0").freed)
 """
