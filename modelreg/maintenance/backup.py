@@ -68,9 +68,8 @@ def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Ba
                 _check_target(target, catalog)  # again: another backup may have run while this one waited
             if not os.path.lexists(target.catalog.path):
                 _write_marker(target, head)
-            outcome = "no backup was made of what is there now"
             with swap.copied(home.catalog, target.catalog.path) as private:
-                backup = _copy_blobs(home, target, private, outcome, progress, all_or_nothing=False)
+                backup = _copy_blobs(home, target, private, "no backup was made", progress, all_or_nothing=False)
                 swap.put_in_place(private, target.catalog.path, target.file_mode())
             _remove_markers(target)
     return backup

@@ -1,4 +1,4 @@
-"""Verify a whole registry: read catalog, journal and every blob (consistency.py compares them with each other)."""
+"""Verify a whole registry: check the catalog, the journal and every blob (consistency.py has the comparisons)."""
 
 from __future__ import annotations
 

@@ -44,9 +44,8 @@ def gate_refusal(check: GateCheck) -> GateRefused:
         message += f": {reason}" if reason else ""
     else:
         message = f"{reference} failed {len(check.failures)} of {len(check.gates)} gates for {check.stage}"
-    command = f"modelreg gate check {quoted(reference)} {check.stage}"
-    hint = comparable_scores_hint(check) or f"{command} shows each gate; --force --message WHY overrides gates"
-    return GateRefused(message, hint, check)
+    hint = f"modelreg gate check {quoted(reference)} {check.stage}; --force --message WHY overrides gates"
+    return GateRefused(message, comparable_scores_hint(check) or hint, check)
 
 
 def comparable_scores_hint(check: GateCheck) -> str | None:

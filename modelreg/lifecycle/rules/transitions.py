@@ -34,7 +34,7 @@ class TransitionRequest:
         if self.move_existing in (self.stage, Stage.PRODUCTION):
             raise InvalidInput(
                 f"the versions that leave {self.stage} cannot move to {self.move_existing}",
-                "choose another stage, such as --move-existing Archived",
+                "choose another stage, such as Archived",
             )
 
 
