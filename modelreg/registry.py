@@ -236,9 +236,9 @@ class Registry:
         from modelreg.domain.journal import JournalEntry
         from modelreg.lifecycle import history
 
-        chosen = history.checked(since=since, user=user, action=action, limit=limit)
+        chosen = history.parse_filter(since=since, user=user, action=action, limit=limit)
         with reading(self._home) as catalog:
-            return RecordList(JournalEntry, history.entries_of(catalog, subject, chosen))
+            return RecordList(JournalEntry, history.find_entries(catalog, subject, chosen))
 
     def stage_held(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
@@ -265,7 +265,7 @@ class Registry:
 
         asked = checked_moment(moment)
         with reading(self._home) as catalog:
-            return RecordList(StageAtMoment, history.held_at(catalog, subject, asked))
+            return RecordList(StageAtMoment, history.find_stages_at(catalog, subject, asked))
 
     def gates(self, name: str | None = None) -> RecordList[Gate]:
         """List the gates of a model, including those for all models; without a name, all gates."""
@@ -277,12 +277,12 @@ class Registry:
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
         """Check a version against the gates of ``stage``; changes nothing and writes no journal entry."""
         from modelreg.domain.gates import GateCheck
-        from modelreg.lifecycle.promotion import check_version
+        from modelreg.lifecycle.promotion import check_stage_gates
 
         wanted = Stage.parse(stage)
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
-            check = check_version(catalog, version, wanted)
+            check = check_stage_gates(catalog, version, wanted)
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
 
     def evaluations(self, reference: str) -> RecordList[Evaluation]:
@@ -523,13 +523,13 @@ class Registry:
         `NotFound`; nothing is changed then.
         """
         from modelreg.domain.statements import checked_reason
-        from modelreg.lifecycle.promotion import carry_out, decide
-        from modelreg.lifecycle.rules.transitions import Terms
+        from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
+        from modelreg.lifecycle.rules.transitions import TransitionRequest
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archiving and moving what is there exclude each other", "choose one of the two")
-        terms = Terms(
+        request = TransitionRequest(
             stage=wanted,
             move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
             existing=existing,
@@ -539,11 +539,11 @@ class Registry:
             checked_reason(message or "", "overriding gates", "--message WHY")
         if dry_run:
             with reading(self._home) as catalog:
-                return decide(catalog, reference, terms, force=force)
+                return plan_gated_transition(catalog, reference, request, force=force)
         with self._promoting(message) as change:
-            decided = decide(change, reference, terms, force=force)
-            carry_out(change, decided)
-        return decided
+            transition = plan_gated_transition(change, reference, request, force=force)
+            apply_transition(change, transition)
+        return transition
 
     def rollback(self, name: str, *, message: str | None = None, dry_run: bool = False) -> Transition:
         """Bring the previous version back to Production, as found in the journal.
@@ -708,7 +708,7 @@ class Registry:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
         with writing(self._home, message) as change:
-            return metadata.keep_scores(change, reference, name, scores)
+            return metadata.record_scores(change, reference, name, scores)
 
     def predict(
         self,
@@ -1052,7 +1052,7 @@ class Registry:
             older_than=None if older_than is None else checked_duration(older_than, "the age"),
             stages=frozenset(Stage.parse(stage) for stage in stages),
         )
-        if glob is not None and not (retention.is_given and is_utf8(glob)):
+        if glob is not None and not (retention.has_rules and is_utf8(glob)):
             raise InvalidInput(
                 f"the pattern {shown(glob)} is for versions, but no rule selects versions to remove",
                 "add --keep-last, --older-than or --stage; bytes that no version refers to are cleaned for all models",
@@ -1106,11 +1106,11 @@ class Registry:
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
         from modelreg.domain.statements import checked_message
-        from modelreg.lifecycle.promotion import promoting
+        from modelreg.lifecycle.promotion import writing_with_gates
 
         with storing(inside=self.folder):
             self._home.require()
-            with promoting(self._home, checked_message(message)) as change:
+            with writing_with_gates(self._home, checked_message(message)) as change:
                 yield change
 
 

@@ -1,4 +1,4 @@
-"""What may be cleaned away: how old it has to be, whatever the clock did."""
+"""Files that pruning may remove, and the grace period that protects young ones."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class GarbageCandidate:
-    """Something on disk that perhaps nobody needs."""
+    """A file or folder on disk that may be unneeded."""
 
     path: str
     size: int
+    """Bytes."""
     modified: int
-    """When its bytes were written, in nanoseconds (st_mtime)."""
+    """When its content was written: st_mtime, in nanoseconds."""
     changed: int
-    """When anything was done to it, in nanoseconds (st_ctime), which nobody can set."""
+    """When its inode changed: st_ctime, in nanoseconds; programs cannot set it."""
 
     @classmethod
     def of(cls, path: str, status: os.stat_result) -> GarbageCandidate:
-        """What `stat` told of the file at ``path``."""
+        """The candidate for the file at ``path``, from its `os.stat` result."""
         return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class GracePeriod:
-    """How long leftovers are kept: somebody may be about to need them."""
+    """How long unneeded files are kept, because a running process may be about to use them."""
 
     now: int
     """Nanoseconds since 1970."""
@@ -35,22 +36,22 @@ class GracePeriod:
 
     @classmethod
     def at(cls, moment: datetime, grace: timedelta) -> GracePeriod:
-        """The patience that one has at ``moment``."""
+        """The grace period as seen at ``moment``."""
         return cls(int(moment.timestamp() * 10**6) * 1000, grace)
 
-    def is_over(self, leftover: GarbageCandidate) -> bool:
-        """Whether it is older than the grace time.
+    def has_expired(self, candidate: GarbageCandidate) -> bool:
+        """Whether the file is older than the grace period.
 
-        What lies in the future is young: it was written before the clock was set back.
+        A file from the future counts as young: it was written before the clock was set back.
         """
-        if max(leftover.modified, leftover.changed) > self.now:
+        if max(candidate.modified, candidate.changed) > self.now:
             return False
-        return self.now - leftover.modified >= self.grace // timedelta(microseconds=1) * 1000
+        return self.now - candidate.modified >= self.grace // timedelta(microseconds=1) * 1000
 
-    def divide(self, leftovers: Iterable[GarbageCandidate]) -> tuple[list[GarbageCandidate], list[GarbageCandidate]]:
-        """Those that are old, and those that are young."""
-        old: list[GarbageCandidate] = []
+    def split(self, candidates: Iterable[GarbageCandidate]) -> tuple[list[GarbageCandidate], list[GarbageCandidate]]:
+        """Split into the candidates whose grace period has expired, and the younger ones."""
+        expired: list[GarbageCandidate] = []
         young: list[GarbageCandidate] = []
-        for each in leftovers:
-            (old if self.is_over(each) else young).append(each)
-        return old, young
+        for candidate in candidates:
+            (expired if self.has_expired(candidate) else young).append(candidate)
+        return expired, young

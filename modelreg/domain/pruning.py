@@ -1,4 +1,4 @@
-"""What cleaning takes away, and what it leaves: planned first, and then done."""
+"""The plan and the result of a prune: which versions and files are removed, and which are kept."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from modelreg.domain.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class RetentionDecision:
-    """What becomes of one version."""
+    """Whether a version is removed, and why."""
 
     name: ModelName
     version: int
     stage: Stage
     created_at: datetime
     size: int
-    """Bytes in all its files, which others may share."""
+    """Bytes of its files; other versions may share them."""
     removed: bool
     reason: str
-    """Why, as the end of a sentence: 'is in Production', 'is not among the newest 3', …"""
+    """The end of a sentence: 'is in Production', 'is not among the newest 3', …"""
 
     @property
     def reference(self) -> str:
@@ -31,7 +31,7 @@ class RetentionDecision:
 
 @dataclass(frozen=True, slots=True)
 class PrunedBytes:
-    """What becomes of the files of one kind that no version refers to."""
+    """A group of files that no version refers to: all of one kind that are removed, or kept for the same reason."""
 
     kind: str
     """``blobs``, ``temporaries``, ``checkouts`` or ``catalog temporaries``."""
@@ -44,27 +44,28 @@ class PrunedBytes:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """Everything that a cleaning does; the same whether it was done or is only planned."""
+    """A prune, planned or done; both have the same values but for ``dry_run``."""
 
     dry_run: bool
-    """Whether nothing was done."""
+    """Whether this is only a plan."""
     versions: tuple[RetentionDecision, ...]
-    """Every version of the models that were asked about; none where no retention was."""
+    """Every version of the matching models; empty without retention rules."""
     bytes: tuple[PrunedBytes, ...]
     removed: int
-    """How many versions are removed."""
+    """Number of removed versions."""
     freed: int
     """Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneCandidate:
-    """A version that might go."""
+    """A version with the values that retention rules need."""
 
     name: ModelName
     version: int
     stage: Stage
     created_at: datetime
     size: int
+    """Bytes."""
     aliases: str | None
-    """Its aliases, None without any."""
+    """Comma-separated; None if it has none."""

@@ -1,1 +1,1 @@
-"""What happens to a version after its registration: stages, gates, rollback, deletion, metadata, history."""
+"""What can be done with a registered version: stages, gates, rollback, deletion, metadata, history."""

@@ -1,4 +1,4 @@
-"""How gates are added: what speaks against a new one is said at once, and not when it refuses a version."""
+"""Store a new gate, and warn if no version could pass it (rules/gates.py evaluates gates)."""
 
 from __future__ import annotations
 
@@ -13,48 +13,54 @@ from modelreg.expressions.tree import Expression, Field, fields_of
 from modelreg.lifecycle.rules.gates import check_gates
 from modelreg.store.catalog.writer import CatalogWriter
 
-_CALLED = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
-_MOST_SHOWN = 8  # of the fields that there are, where none has a name like that which is missing
+_NOUNS = {"metrics": "metrics", "params": "parameters", "tags": "tags", "eval": "evaluations", "library": "libraries"}
+_MAX_FIELDS_SHOWN = 8
 
 
 def add_gate(
-    change: CatalogWriter, model: ModelName | None, stage: Stage, expression: Expression, text: str, description: str
+    writer: CatalogWriter, model: ModelName | None, stage: Stage, expression: Expression, text: str, description: str
 ) -> AddedGate:
-    """Add the gate, written as ``text``, for one model or for every one; returns it with what speaks against it."""
-    number, is_new, is_described = change.add_gate(model, stage, text, description)
-    gate = next(gate for gate in change.gates() if gate.id == number)
-    unknown = tuple(_unknown_fields(change, model, expression))
-    compares = any(field.of_production for field in fields_of(expression))
-    warnings = unknown or (() if compares else tuple(_refused_in_production(change, model, gate)))
-    return AddedGate(gate, is_new, is_described, warnings if is_new else ())
+    """Add a gate for one model, or for every model if ``model`` is None; ``text`` is the expression as written.
+
+    The result has warnings if the gate is new, and refers to unknown fields or the version in Production fails it.
+    """
+    number, is_new, is_described = writer.add_gate(model, stage, text, description)
+    gate = next(gate for gate in writer.gates() if gate.id == number)
+    if not is_new:
+        return AddedGate(gate, is_new, is_described, ())
+    warnings = tuple(_warn_unknown_fields(writer, model, expression))
+    if not warnings and not any(field.of_production for field in fields_of(expression)):
+        warnings = tuple(_warn_production_fails(writer, model, gate))
+    return AddedGate(gate, is_new, is_described, warnings)
 
 
-def _unknown_fields(change: CatalogWriter, model: ModelName | None, expression: Expression) -> Iterator[str]:
-    """A sentence for each field of which no version has a value; none where there are no versions yet."""
-    if change.counts()[1] == 0 or (model is not None and change.model(model).latest is None):
+def _warn_unknown_fields(writer: CatalogWriter, model: ModelName | None, expression: Expression) -> Iterator[str]:
+    """A warning for each field that has no value in any version; none while there are no versions."""
+    if writer.counts()[1] == 0 or (model is not None and writer.model(model).latest is None):
         return
-    known = {name: [str(field) for field in change.known_fields(model, name)] for name in KEYED}
-    for field in dict.fromkeys(Field(each.name, each.keys) for each in fields_of(expression)):
-        if field.name in KEYED and str(field) not in known[field.name]:
-            of = "any model" if model is None else model
-            yield f"no version of {of} has {field}; {_near(field, known)}"
+    existing = {name: [str(field) for field in writer.known_fields(model, name)] for name in KEYED}
+    for field in dict.fromkeys(Field(field.name, field.keys) for field in fields_of(expression)):
+        if field.name in KEYED and str(field) not in existing[field.name]:
+            yield f"no version of {model or 'any model'} has {field}; {_suggest_fields(field, existing)}"
 
 
-def _near(field: Field, known: dict[str, list[str]]) -> str:
-    """What may have been meant by a field that nothing has."""
-    everything = [each for names in known.values() for each in names]
-    if near := did_you_mean(str(field), known[field.name]) or did_you_mean(str(field), everything):
-        return near
-    some = sorted(known[field.name])[:_MOST_SHOWN]
-    return f"there are {', '.join(some)}" if some else f"there are no {_CALLED[field.name]} at all"
+def _suggest_fields(missing: Field, existing: dict[str, list[str]]) -> str:
+    """A similar field, preferably of the same kind; else the existing fields of that kind."""
+    same_kind = existing[missing.name]
+    every_kind = [name for names in existing.values() for name in names]
+    if suggestion := did_you_mean(str(missing), same_kind) or did_you_mean(str(missing), every_kind):
+        return suggestion
+    if not same_kind:
+        return f"no {_NOUNS[missing.name]} are recorded"
+    return f"available: {', '.join(sorted(same_kind)[:_MAX_FIELDS_SHOWN])}"
 
 
-def _refused_in_production(change: CatalogWriter, model: ModelName | None, gate: Gate) -> Iterator[str]:
-    """A sentence where the version that is in Production would not pass the gate itself."""
-    in_production = [] if model is None else change.in_stage(model, Stage.PRODUCTION)
+def _warn_production_fails(writer: CatalogWriter, model: ModelName | None, gate: Gate) -> Iterator[str]:
+    """A warning if the version in Production fails the gate."""
+    in_production = [] if model is None else writer.in_stage(model, Stage.PRODUCTION)
     for number in in_production[:1]:
-        version = change.version(Reference(ModelName(gate.name), number))
+        version = writer.version(Reference(ModelName(gate.name), number))
         (result,) = check_gates([gate], version, gate.stage, version).gates
         if not result.passed:
-            found = result.reason or ", ".join(f"{name} is {value}" for name, value in result.found.items())
-            yield f"{version.reference}, in Production, does not pass it: {found}"
+            reason = result.reason or ", ".join(f"{name} is {value}" for name, value in result.found.items())
+            yield f"{version.reference}, in Production, fails this gate: {reason}"

@@ -10,7 +10,7 @@ from modelreg.domain.evaluations import EvaluationOutcome, EvaluationRequest
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidData
-from modelreg.lifecycle.metadata import keep_scores
+from modelreg.lifecycle.metadata import record_scores
 from modelreg.loading.confined.conditions import ConfinementOptions
 from modelreg.loading.running import running
 from modelreg.store.folder import RegistryFolder
@@ -59,8 +59,8 @@ def evaluate_version(
     with writing(folder, message) as change:
         name = change.name_of(model_number)
         if incumbent is not None and incumbent != version:
-            keep_scores(change, f"{name}/{incumbent}", dataset, incumbent_scores)
-        return keep_scores(change, f"{name}/{version}", dataset, scores)
+            record_scores(change, f"{name}/{incumbent}", dataset, incumbent_scores)
+        return record_scores(change, f"{name}/{version}", dataset, scores)
 
 
 def _find_production(folder: RegistryFolder, model_number: int) -> tuple[ModelName, int | None]:

@@ -1,4 +1,4 @@
-"""What the journal tells of a model or a version, also of one that is gone."""
+"""Read a model's or version's history from the journal, also after it was deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelreg.system.clock import as_text
 
 
 class HistoryFilter(TypedDict):
-    """What must be true of an entry, where it is not None."""
+    """Conditions on journal entries; None means no condition."""
 
     since: datetime | None
     user: str | None
@@ -23,48 +23,48 @@ class HistoryFilter(TypedDict):
     limit: int | None
 
 
-def checked(*, since: datetime | str | None, user: str | None, action: str | None, limit: int | None) -> HistoryFilter:
-    """What is wanted of the journal; raises `InvalidInput`."""
+def parse_filter(
+    *, since: datetime | str | None, user: str | None, action: str | None, limit: int | None
+) -> HistoryFilter:
+    """Parse the conditions that a user gave; raises `InvalidInput`."""
     if action is not None and action not in ACTIONS:
-        near = did_you_mean(action, ACTIONS) or f"actions are {', '.join(ACTIONS)}"
-        raise InvalidInput(f"the journal knows no action {shown(action)}", near)
+        hint = did_you_mean(action, ACTIONS) or f"actions are {', '.join(ACTIONS)}"
+        raise InvalidInput(f"unknown action {shown(action)}", hint)
     if user is not None and not is_utf8(user):
-        raise InvalidInput(
-            f"{shown(user)} is no user: it is not UTF-8", "write the name as 'modelreg history' shows it"
-        )
+        raise InvalidInput(f"the user name {shown(user)} is not UTF-8", "modelreg history shows the user names")
     moment = None if since is None else checked_moment(since, begins=True)
     return HistoryFilter(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
 
 
-def entries_of(catalog: CatalogReader, subject: str | None, wanted: HistoryFilter) -> list[JournalEntry]:
-    """The entries about a subject that are wanted; raises `ModelNotFound` and `VersionNotFound`."""
+def find_entries(catalog: CatalogReader, subject: str | None, conditions: HistoryFilter) -> list[JournalEntry]:
+    """The entries about a model or version, or all entries; raises `ModelNotFound` and `VersionNotFound`."""
     if subject is None:
-        return list(catalog.journal(**wanted))
+        return list(catalog.journal(**conditions))
     if "/" in subject or "@" in subject:
         reference = Reference.parse(subject)
-        chosen = reference.selector
-        is_number = isinstance(chosen, int) and _is_told_of(catalog, name=reference.name, version=chosen)
-        number = chosen if is_number else catalog.number(reference)
-        return list(catalog.journal(name=reference.name, version=number, **wanted))
-    found = list(catalog.journal(name=parse_name(subject), **wanted))
-    if not found and not _is_told_of(catalog, name=subject):
-        catalog.model(parse_name(subject))  # raises: nothing was ever named so
-    return found
+        number = reference.selector
+        if not isinstance(number, int) or not _has_entries(catalog, name=reference.name, version=number):
+            number = catalog.number(reference)
+        return list(catalog.journal(name=reference.name, version=number, **conditions))
+    entries = list(catalog.journal(name=parse_name(subject), **conditions))
+    if not entries and not _has_entries(catalog, name=subject):
+        catalog.model(parse_name(subject))  # raises ModelNotFound
+    return entries
 
 
-def held_at(catalog: CatalogReader, subject: str | None, moment: datetime) -> list[StageAtMoment]:
-    """Which version was in which stage at ``moment``; `Registry.history_as_of` says what is raised."""
+def find_stages_at(catalog: CatalogReader, subject: str | None, moment: datetime) -> list[StageAtMoment]:
+    """The stage of each version at ``moment``; `Registry.history_as_of` lists the errors."""
     name, _, number = (subject or "").partition("/")
     if number and not number.isdecimal():
-        raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
+        raise InvalidInput(f"{shown(str(subject))} is not NAME or NAME/NUMBER", "write NAME or NAME/3")
     entries = list(catalog.journal(name=parse_name(name) if subject else None))
     if subject and not entries:
-        catalog.model(parse_name(name))
-    found = [each for each in stages_at(entries, moment) if not number or each.version == int(number)]
-    if number and not found:
+        catalog.model(parse_name(name))  # raises ModelNotFound
+    stages = [stage for stage in stages_at(entries, moment) if not number or stage.version == int(number)]
+    if number and not stages:
         raise VersionNotFound(f"{subject} at {as_text(moment)}", None)
-    return found
+    return stages
 
 
-def _is_told_of(catalog: CatalogReader, **subject: object) -> bool:
+def _has_entries(catalog: CatalogReader, **subject: object) -> bool:
     return next(catalog.journal(**subject, limit=1), None) is not None

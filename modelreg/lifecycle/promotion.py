@@ -1,16 +1,16 @@
-"""How a version changes its stage: gates are asked, and the change is made, in one transaction."""
+"""Carry out transitions: check gates and change stages in one transaction (rules/transitions.py plans the changes)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from modelreg.domain.references import Reference
 from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import StageChange, Transition
-from modelreg.errors import GateRefused
-from modelreg.lifecycle.rules.transitions import Terms, is_due, plan_transition
+from modelreg.errors import GateRefused, ModelNotFound, VersionNotFound
+from modelreg.lifecycle.rules.transitions import TransitionRequest, is_change_needed, plan_transition
 from modelreg.store.actor import current_actor
 from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.catalog.writer import CatalogWriter
@@ -20,86 +20,77 @@ if TYPE_CHECKING:
     from modelreg.domain.gates import GateCheck
     from modelreg.domain.versions import ModelVersion
 
+# lifecycle.rules.gates is imported only where a stage has gates: it imports the expression language
+
 
 @contextmanager
-def promoting(home: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
-    """A change of the catalog in which gates may refuse: the refusal is journalled before it is raised.
+def writing_with_gates(home: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
+    """A write transaction that journals a `GateRefused` before it raises it.
 
-    Nothing else may have been changed by then; what has is to be done in an `Change.attempt`.
+    The transaction is committed then, so earlier changes in it belong in a `CatalogWriter.attempt`.
     """
     refusal: GateRefused | None = None
-    with home.catalog.writing(current_actor(), message) as change:
+    with home.catalog.writing(current_actor(), message) as writer:
         try:
-            yield change
-        except GateRefused as refused:
-            refusal = refused
-            _journal_refusal(change, refused.check)
+            yield writer
+        except GateRefused as error:
+            refusal = error
+            _journal_refusal(writer, error.check)
     if refusal is not None:
         raise refusal
 
 
-def decide(catalog: CatalogReader, reference: Reference, terms: Terms, *, force: bool = False) -> Transition:
-    """What puts the version into the wanted stage, on these terms; nothing is changed.
+def plan_gated_transition(
+    catalog: CatalogReader, reference: Reference, request: TransitionRequest, *, force: bool = False
+) -> Transition:
+    """Check gates and plan the stage changes; changes nothing.
 
     Raises `NotFound`, `StageChanged`, `GateRefused` (unless ``force``) and `ProductionOccupied`, in this order.
     """
     version, rules = catalog.version(reference), catalog.rules
-    if not is_due(version.name, version.version, version.stage, terms, rules):
-        return Transition(version.name, version.version, terms.stage, ())
-    occupants = [each for each in catalog.in_stage(version.name, terms.stage) if each != version.version]
-    checks = _ask_gates(catalog, version, terms, occupants)
-    refusal = next((check for check in checks if not check.passed), None)
-    if refusal is not None and not force:
+    name, number, stage = version.name, version.version, request.stage
+    if not is_change_needed(name, number, version.stage, request, rules):
+        return Transition(name, number, stage, ())
+    occupants = [occupant for occupant in catalog.in_stage(name, stage) if occupant != number]
+    checks = _check_all_gates(catalog, version, request, occupants)
+    failed = next((check for check in checks if not check.passed), None)
+    if failed is not None and not force:
         from modelreg.lifecycle.rules.gates import gate_refusal
 
-        raise gate_refusal(refusal)
-    changes = plan_transition(version.name, version.version, version.stage, terms, occupants, rules)
-    return Transition(
-        version.name,
-        version.version,
-        terms.stage,
-        changes,
-        checks,
-        forced=refusal is not None,
-        notes=(
-            *_notes_on_age(version, terms.stage, occupants),
-            *_notes_on_leaving(catalog, version, terms.stage),
-            *notes_on(version, terms.stage),
-        ),
-    )
+        raise gate_refusal(failed)
+    changes = plan_transition(name, number, version.stage, request, occupants, rules)
+    notes = []
+    newest = max(occupants, default=0)
+    if stage is Stage.PRODUCTION and newest > number:  # an old job may have run again
+        notes.append(f"{version.reference} replaces a newer version: {name}/{newest}")
+    is_leaving = version.stage is Stage.PRODUCTION and stage is not Stage.PRODUCTION
+    if is_leaving and catalog.in_stage(name, Stage.PRODUCTION) == [number]:
+        notes.append(f"this leaves no version of {name} in Production")
+    notes += safety_notes(version, stage)
+    return Transition(name, number, stage, changes, checks, forced=failed is not None, notes=tuple(notes))
 
 
-def _notes_on_age(version: ModelVersion, stage: Stage, occupants: Sequence[int]) -> tuple[str, ...]:
-    """What whoever puts an older version in the place of a newer one should know: an old job may run again."""
-    newer = max(occupants, default=0)
-    if stage is not Stage.PRODUCTION or newer < version.version:
-        return ()
-    return (f"{version.reference} is older than {version.name}/{newer}, whose place it takes",)
-
-
-def _notes_on_leaving(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> tuple[str, ...]:
-    """What whoever takes a version out of Production should know: what loads NAME/Production finds none then."""
-    leaves = version.stage is Stage.PRODUCTION and stage is not Stage.PRODUCTION
-    if not leaves or catalog.in_stage(version.name, Stage.PRODUCTION) != [version.version]:
-        return ()
-    return (f"this leaves no version of {version.name} in Production",)
-
-
-def notes_on(version: ModelVersion, stage: Stage) -> tuple[str, ...]:
-    """What whoever puts the version into a stage from which models are used should know of it."""
+def safety_notes(version: ModelVersion, stage: Stage) -> tuple[str, ...]:
+    """A warning if a dangerous version enters Staging or Production."""
     in_use = stage in (Stage.STAGING, Stage.PRODUCTION)
     return (version.danger,) if in_use and version.danger else ()
 
 
-def carry_out(change: CatalogWriter, transition: Transition) -> None:
-    """Make the changes that `decide` named, and journal with each what gates said of it."""
+def apply_transition(writer: CatalogWriter, transition: Transition) -> None:
+    """Make the stage changes of a plan from the same transaction, and journal its gate checks with them."""
     checks = {check.version: check for check in transition.checks}
-    for each in transition.changes:
-        change.set_stage(transition.name, each, check=_as_json(checks.get(each.version)))
+    for change in transition.changes:
+        check = checks.get(change.version)
+        if check is None:
+            writer.set_stage(transition.name, change)
+        else:
+            from modelreg.lifecycle.rules.gates import check_as_json
+
+            writer.set_stage(transition.name, change, check=check_as_json(check, forced=not check.passed))
 
 
-def check_version(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> GateCheck | None:
-    """What the gates of ``stage`` say of a version now; None when there are none."""
+def check_stage_gates(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> GateCheck | None:
+    """Check a version against the gates of a stage; None if the stage has no gates."""
     gates = catalog.gates(version.name, stage)
     if not gates:
         return None
@@ -110,33 +101,24 @@ def check_version(catalog: CatalogReader, version: ModelVersion, stage: Stage) -
     return check_gates(gates, version, stage, incumbent)
 
 
-def _ask_gates(
-    catalog: CatalogReader, version: ModelVersion, terms: Terms, occupants: Sequence[int]
+def _check_all_gates(
+    catalog: CatalogReader, version: ModelVersion, request: TransitionRequest, occupants: Sequence[int]
 ) -> tuple[GateCheck, ...]:
-    """What gates say of the version, and of those that would have to make room for it."""
-    asked = [check_version(catalog, version, terms.stage)]
-    if terms.move_existing is not None:
-        leaving = (catalog.version(Reference(version.name, occupant)) for occupant in occupants)
-        asked += [check_version(catalog, each, terms.move_existing) for each in leaving]
-    return tuple(check for check in asked if check is not None)
+    """The gate checks of the version, and of the versions that it displaces."""
+    checks = [check_stage_gates(catalog, version, request.stage)]
+    if request.move_existing is not None:
+        displaced = (catalog.version(Reference(version.name, occupant)) for occupant in occupants)
+        checks += [check_stage_gates(catalog, other, request.move_existing) for other in displaced]
+    return tuple(check for check in checks if check is not None)
 
 
-def _as_json(check: GateCheck | None) -> dict[str, Any] | None:
-    if check is None:
-        return None
-    from modelreg.lifecycle.rules.gates import check_as_json  # which imports the language of expressions
-
-    return check_as_json(check, forced=not check.passed)
-
-
-def _journal_refusal(change: CatalogWriter, check: GateCheck) -> None:
-    from modelreg.errors import ModelNotFound, VersionNotFound
+def _journal_refusal(writer: CatalogWriter, check: GateCheck) -> None:
     from modelreg.lifecycle.rules.gates import check_as_json
 
-    said = check_as_json(check, forced=False)
+    values = check_as_json(check, forced=False)
     try:
-        current = change.version(Reference(check.name, check.version)).stage
-    except (ModelNotFound, VersionNotFound):  # it was to be registered with this stage, and is not now
-        change.refuse(check.name, StageChange(check.version, Stage.NONE, check.stage), said, registered=False)
+        current = writer.version(Reference(check.name, check.version)).stage
+    except (ModelNotFound, VersionNotFound):  # its registration, which named this stage, was undone
+        writer.refuse(check.name, StageChange(check.version, Stage.NONE, check.stage), values, registered=False)
     else:
-        change.refuse(check.name, StageChange(check.version, current, check.stage), said)
+        writer.refuse(check.name, StageChange(check.version, current, check.stage), values)

@@ -1,4 +1,4 @@
-"""How the version that was in Production before comes back: its bytes are checked first."""
+"""Carry out a rollback: check the bytes of the previous version, then restore it (rules/tenures.py finds it)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.transitions import Transition
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
-from modelreg.lifecycle.promotion import notes_on
+from modelreg.lifecycle.promotion import safety_notes
 from modelreg.lifecycle.rules.tenures import plan_rollback
 from modelreg.store.actor import current_actor
 from modelreg.store.catalog.reader import CatalogReader
@@ -18,35 +18,35 @@ from modelreg.store.folder import RegistryFolder
 
 
 def plan(catalog: CatalogReader, name: ModelName) -> Transition:
-    """What a rollback does to the stages; raises `NothingToRollBackTo`."""
+    """Plan the stage changes of a rollback; raises `NothingToRollBackTo`."""
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    planned = plan_rollback(name, entries, stages)
-    restored = catalog.version(Reference(name, planned.version))
-    return replace(planned, notes=notes_on(restored, Stage.PRODUCTION))
+    rollback = plan_rollback(name, entries, stages)
+    target = catalog.version(Reference(name, rollback.version))
+    return replace(rollback, notes=safety_notes(target, Stage.PRODUCTION))
 
 
 def roll_back(home: RegistryFolder, name: ModelName, message: str | None) -> Transition:
-    """Carry the rollback out, in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` for damaged bytes.
+    """Roll back in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` if the target's bytes are damaged.
 
-    The bytes are read before the catalog is locked, so that nobody waits for that. When the journal points to
-    another version by then, its bytes are read too.
+    The bytes are read before the catalog is locked, so that other writers do not wait. If the target has changed by
+    then, its bytes are read too.
     """
     with home.catalog.reading() as catalog:
         checked = catalog.version(Reference(name, plan(catalog, name).version))
     while True:
-        _require_bytes(home, checked)
-        with home.catalog.writing(current_actor(), message) as change:
-            planned = plan(change, name)
-            version = change.version(Reference(name, planned.version))
-            if version.digest == checked.digest:
-                for each in planned.changes:
-                    change.set_stage(name, each, action=ROLLBACK)
-                return planned
-        checked = version
+        _check_bytes(home, checked)
+        with home.catalog.writing(current_actor(), message) as writer:
+            rollback = plan(writer, name)
+            target = writer.version(Reference(name, rollback.version))
+            if target.digest == checked.digest:
+                for change in rollback.changes:
+                    writer.set_stage(name, change, action=ROLLBACK)
+                return rollback
+        checked = target
 
 
-def _require_bytes(home: RegistryFolder, version: ModelVersion) -> None:
+def _check_bytes(home: RegistryFolder, version: ModelVersion) -> None:
     for file in home.artifacts.manifest(version).files:
         problem = home.artifacts.problem(file)
         if problem is not None:

@@ -1,1 +1,1 @@
-"""Keeping a registry sound and small: verification, pruning and backup."""
+"""Maintenance of a registry: verification, pruning and backup."""

@@ -1,7 +1,7 @@
-"""Backups: one moment of a registry in another folder, which is a registry itself; and the way back.
+"""Back up a registry to another folder, which becomes a registry itself, and restore it.
 
-The order is what makes both safe: first every byte, checked on its way and on disk under its digest, and the catalog
-last, by one rename. So a kill leaves what was there before, and doing it again goes on where it ended.
+Both copy all blobs first and check each one, then put the catalog in place by one rename. If the process is killed,
+the previous catalog is still in place, and the next run continues.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.maintenance.consistency import logged_findings, manifest_findings
-from modelreg.maintenance.pruning import refuse_unbelievable
+from modelreg.maintenance.pruning import check_catalog
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
@@ -48,36 +48,36 @@ from modelreg.system.files import (
     sync_path,
 )
 
-_EMPTY = "0:"
-"""Stands for the head of a journal without entries."""
-_PRIVATE_MARK = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
-"""The name of a marker on its way."""
+_EMPTY_HEAD = "0:"
+"""The head of a journal without entries."""
+_TEMPORARY_MARKER = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
+"""The name of a marker file before it is renamed to `UNFINISHED`."""
+_CHOOSE_FOLDER = "choose a new or empty folder"
 
 
 def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Backup:
-    """Copy the registry into ``folder``; `Registry.backup` says what is raised."""
+    """Copy the registry to ``folder``, or update the backup there; `Registry.backup` lists the errors."""
     target = RegistryFolder(folder.absolute(), home.lock_timeout)
-    _refuse_nested(home.path, target.path)
+    _check_not_nested(home.path, target.path)
     with home.ingesting():
         with home.catalog.reading() as catalog:
-            _refuse_foreign(target, catalog)
-            head = _head(catalog) or _EMPTY
-        with _saying_so(target), _holding_backup(target):
+            _check_target(target, catalog)
+            head = _get_head(catalog) or _EMPTY_HEAD
+        with _reporting_interruption(target), _locking_backup(target):
             with home.catalog.reading() as catalog:
-                _refuse_foreign(target, catalog)  # another backup may have been made while this one waited
+                _check_target(target, catalog)  # again: another backup may have run while this one waited
             if not os.path.lexists(target.catalog.path):
-                _mark(target, head)
-            outcome = "no backup was made of what is there now"
+                _write_marker(target, head)
             with swap.copied(home.catalog, target.catalog.path) as private:
-                done = _copied(home, target, private, outcome, progress, all_or_nothing=False)
+                backup = _copy_blobs(home, target, private, "no backup was made", progress, all_or_nothing=False)
                 swap.put_in_place(private, target.catalog.path, target.file_mode())
-            _unmark(target)
-    return done
+            _remove_markers(target)
+    return backup
 
 
 @contextmanager
-def _saying_so(target: RegistryFolder) -> Iterator[None]:
-    """What the operating system refuses once a backup was begun: it stays as far as it came."""
+def _reporting_interruption(target: RegistryFolder) -> Iterator[None]:
+    """Raise `BackupInterrupted` for OS errors once the target has a marker or catalog: the backup can be continued."""
     try:
         yield
     except BrokenPipeError:
@@ -91,46 +91,48 @@ def _saying_so(target: RegistryFolder) -> Iterator[None]:
 
 
 def restore(home: RegistryFolder, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
-    """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` says what is raised."""
+    """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` lists the errors."""
     source = RegistryFolder(folder.absolute(), home.lock_timeout)
-    _refuse_nested(source.path, home.path)
+    _check_not_nested(source.path, home.path)
     with _reading_backup(source):
-        _refuse_to_replace(home, force)
-        with source.keeping_still(), _holding_registry(home):
-            _refuse_to_replace(home, force)  # a registry may have been made while this waited
-            done, replaced = _taken_over(source, home, progress)
-    return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
+        _check_replaceable(home, force)
+        with source.keeping_still(), _locking_registry(home):
+            _check_replaceable(home, force)  # again: a registry may have been created while this waited
+            backup, replaced = _replace_registry(source, home, progress)
+    return Restoration(**{name: getattr(backup, name) for name in Backup.__slots__}, replaced=replaced)
 
 
-def _taken_over(source: RegistryFolder, home: RegistryFolder, progress: Progress | None) -> tuple[Backup, str | None]:
-    """Copy everything and put the catalog in place; also returns where the one is now that was there before.
+def _replace_registry(
+    source: RegistryFolder, home: RegistryFolder, progress: Progress | None
+) -> tuple[Backup, str | None]:
+    """Copy all blobs, and swap the catalog; also returns the path to which the old catalog was moved.
 
-    What fails before the catalog is in place leaves the folder as it was, but for its locks.
+    If this fails before the swap, the folder is left as it was, except for lock files.
     """
     was_bare, had_catalog = home.is_bare(), os.path.lexists(home.catalog.path)
     marker = home.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
         with swap.copied(source.catalog, home.catalog.path) as private:
-            done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
-            replaced = _keep_aside(home)
+            backup = _copy_blobs(source, home, private, "nothing was restored", progress, all_or_nothing=True)
+            replaced = _move_old_catalog(home)
             swap.put_in_place(private, home.catalog.path, home.file_mode())
-        with suppress(OSError):  # beside a catalog it says nothing
+        with suppress(OSError):  # beside a catalog the marker has no effect
             marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
         has_catalog = os.path.lexists(home.catalog.path)
         if was_bare and not has_catalog:
-            with _not_taken_back(home):
+            with _undoing_restoration(home):
                 home.unmake()
         elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
             marker.unlink(missing_ok=True)
         raise
-    return done, replaced
+    return backup, replaced
 
 
 @contextmanager
-def _not_taken_back(home: RegistryFolder) -> Iterator[None]:
-    """Around what takes back a restoration that failed: where that fails, too, the restoration can be completed."""
+def _undoing_restoration(home: RegistryFolder) -> Iterator[None]:
+    """Raise `RestorationInterrupted` if undoing a failed restoration fails as well: running it again completes it."""
     try:
         yield
     except OSError as error:
@@ -139,17 +141,17 @@ def _not_taken_back(home: RegistryFolder) -> Iterator[None]:
 
 @contextmanager
 def _reading_backup(source: RegistryFolder) -> Iterator[None]:
-    """Around what reads a backup: what is wrong with it is not to be mended in the registry."""
+    """Raise errors about the backup as such, so that nobody looks for the damage in the registry."""
     try:
         source.require()
         yield
-    except RegistryNotFound as missing:
-        raise BackupNotFound(source.path) from missing
+    except RegistryNotFound as error:
+        raise BackupNotFound(source.path) from error
     except Damaged as damage:
         raise DamagedBackup(source.path, damage) from damage
 
 
-def _copied(
+def _copy_blobs(
     source: RegistryFolder,
     target: RegistryFolder,
     private: Path,
@@ -158,27 +160,28 @@ def _copied(
     *,
     all_or_nothing: bool,
 ) -> Backup:
-    """Copy every blob that the catalog ``private`` refers to, once it is known that it can be believed.
+    """Check the catalog ``private``, and copy every blob to which it refers.
 
-    Raises `Damaged`; ``all_or_nothing`` says that what was copied until then is taken away again.
+    Raises `Damaged`, with ``outcome`` at the end of the message, and `WriteFailed`. ``all_or_nothing`` removes the
+    copied blobs then.
     """
     with Catalog(private, target.writing, target.lock_timeout, current_actor).reading() as catalog:
-        refuse_unbelievable(catalog, outcome)
-        target.make_places(shared=catalog.setting(SHARED) == "yes")
-        target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
+        check_catalog(catalog, outcome)
+        target.make_places(shared=_is_shared(catalog))
+        target.artifacts.remove(target.artifacts.temporaries())  # left by killed processes: the target is locked
         advance = progress and counting(progress, catalog.size_of_files())
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
-                for version in _versions(catalog):
+                for version in _read_versions(catalog):
                     for finding in manifest_findings(version, replication.take(version)):
-                        raise _damage(finding, outcome)
+                        raise _catalog_damaged(finding, outcome)
                 for model in catalog.logged_models():
                     for finding in logged_findings(model, replication.take(model)):
-                        raise _damage(finding, outcome)
+                        raise _catalog_damaged(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:
                 if all_or_nothing:
-                    with _not_taken_back(target):
+                    with _undoing_restoration(target):
                         replication.take_back()
                 if isinstance(failure, OSError):
                     place = None if isinstance(failure.filename, str) else target.path
@@ -192,153 +195,154 @@ def _copied(
             blobs=replication.blobs,
             copied=replication.copied,
             bytes=replication.bytes,
-            journal_head=_head(catalog),
+            journal_head=_get_head(catalog),
         )
 
 
-def _versions(catalog: CatalogReader) -> Iterator[ModelVersion]:
+def _read_versions(catalog: CatalogReader) -> Iterator[ModelVersion]:
     for model in catalog.models():
         yield from catalog.versions(model.name)
 
 
-def _damage(finding: Finding, outcome: str) -> CatalogDamaged:
+def _catalog_damaged(finding: Finding, outcome: str) -> CatalogDamaged:
     return CatalogDamaged(
-        f"the catalog is damaged: {finding.subject}: {finding.problem}; {outcome}",
-        "'modelreg verify' shows everything that is damaged",
+        f"the catalog is damaged: {finding.subject}: {finding.problem}; {outcome}", "list all damage: modelreg verify"
     )
 
 
-# What may be written to
-
-
-def _refuse_nested(one: Path, other: Path) -> None:
-    first, second = one.resolve(), other.resolve()
-    if first.is_relative_to(second) or second.is_relative_to(first):
-        what = "are the same folder" if first == second else "contain one another"
-        raise UnusableBackup(
-            f"{shown(str(one))} and {shown(str(other))} {what}; nothing was changed",
-            "name a folder elsewhere, best on another disk",
-        )
-
-
-def _refuse_foreign(target: RegistryFolder, catalog: CatalogReader) -> None:
-    """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
-    obstacle = find_obstacle(target.path)
-    if obstacle is not None:
-        raise UnusableBackup(
-            f"{shown(str(obstacle))} is not a folder; nothing was changed", "name a new folder or an empty one"
-        )
-    if not os.path.lexists(target.path) or _is_empty(target.path):
-        return
-    if not os.path.lexists(target.catalog.path):
-        _refuse_head(target, catalog, _unfinished_head(target))
-        target.refuse_odd_places()
-        return
-    try:
-        target.require()
-        with target.catalog.reading() as kept:
-            head, shared = _head(kept) or _EMPTY, _is_shared(kept)
-    except (Damaged, NoRegistry) as error:
-        raise UnusableBackup(
-            f"{shown(str(target.path))} is no backup that can be brought up to date: {error.message}",
-            "name a new folder or an empty one",
-        ) from error
-    _refuse_head(target, catalog, head if shared == _is_shared(catalog) else None)
-
-
-def _is_empty(folder: Path) -> bool:
-    """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
-    return all(name in LOCKS or _PRIVATE_MARK.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder))
-
-
-def _refuse_head(target: RegistryFolder, catalog: CatalogReader, head: str | None) -> None:
-    """Raise unless ``head`` is an entry of the registry's own journal: then what it stands for is its beginning."""
-    if head is not None:
-        seq, _, digest = head.partition(":")
-        if head == _EMPTY or (seq.isdecimal() and catalog.has_entry(int(seq), digest)):
-            return
-    raise UnusableBackup(
-        f"{shown(str(target.path))} holds something else than an earlier backup of this registry; nothing was changed",
-        "name a new folder or an empty one",
-    )
-
-
-def _unfinished_head(target: RegistryFolder) -> str | None:
-    """The journal's head when the backup was begun that is not finished yet; None where none was."""
-    try:
-        return read_content(target.path / UNFINISHED).decode()
-    except (OSError, ValueError):
-        return None
-
-
-def _refuse_to_replace(home: RegistryFolder, force: bool) -> None:
-    if os.path.lexists(home.catalog.path) and not force:
-        raise RegistryExists(
-            f"{shown(str(home.path))} is a registry already; nothing was restored",
-            "--force puts the backup in its place, and keeps the catalog that is there beside it",
-        )
-
-
-# Holding the folders
-
-
-@contextmanager
-def _holding_backup(target: RegistryFolder) -> Iterator[None]:
-    """Let nobody else write to a backup's folder, which is made if need be."""
-    make_folder(target.path)
-    with target.pruning(), target.writing():
-        swap.remove_temporaries(swap.temporaries(target.catalog.path))  # of a backup that was killed
-        yield
-
-
-def _mark(target: RegistryFolder, head: str) -> None:
-    """Say that the folder is a backup which was begun."""
-    private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
-    with os.fdopen(open_new_file(private, 0o666), "w") as file:
-        file.write(head)
-        file.flush()
-        flush(file.fileno())
-    with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
-        os.rename(private, target.path / UNFINISHED)
-    sync_path(target.path)
-    sync_path(target.path.parent)
-
-
-def _unmark(target: RegistryFolder) -> None:
-    private = [name for name in os.listdir(target.path) if _PRIVATE_MARK.fullmatch(name)]
-    for name in (UNFINISHED, *private):
-        (target.path / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _holding_registry(home: RegistryFolder) -> Iterator[None]:
-    """Let nobody else write to the folder of a registry, which is made if need be."""
-    home.refuse_foreign_folder()
-    home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
-    make_folder(home.path)
-    with home.pruning(), home.writing():
-        swap.remove_temporaries(swap.temporaries(home.catalog.path))
-        yield
-
-
-def _keep_aside(home: RegistryFolder) -> str | None:
-    """Keep the catalog that is there under a name that says what happened to it; returns its path."""
-    kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
-    return str(kept) if swap.keep_aside(home.catalog.path, kept) else None
-
-
-def _unused(path: Path) -> Path:
-    count, free = 1, path
-    while os.path.lexists(free):
-        count += 1
-        free = path.with_stem(f"{path.stem}-{count}")
-    return free
-
-
-def _head(catalog: CatalogReader) -> str | None:
+def _get_head(catalog: CatalogReader) -> str | None:
+    """The journal's head as ``SEQ:HASH``; None without entries."""
     head = catalog.journal_head()
     return None if head is None else f"{head.seq}:{head.hash}"
 
 
 def _is_shared(catalog: CatalogReader) -> bool:
     return catalog.setting(SHARED) == "yes"
+
+
+# Checks before anything is written
+
+
+def _check_not_nested(folder: Path, other: Path) -> None:
+    first, second = folder.resolve(), other.resolve()
+    if first.is_relative_to(second) or second.is_relative_to(first):
+        relation = "are the same folder" if first == second else "contain one another"
+        raise UnusableBackup(
+            f"{shown(str(folder))} and {shown(str(other))} {relation}; nothing was changed",
+            "choose a folder elsewhere, best on another disk",
+        )
+
+
+def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
+    """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
+    obstacle = find_obstacle(target.path)
+    if obstacle is not None:
+        raise UnusableBackup(f"{shown(str(obstacle))} is not a folder; nothing was changed", _CHOOSE_FOLDER)
+    if not os.path.lexists(target.path) or _is_empty(target.path):
+        return
+    if not os.path.lexists(target.catalog.path):
+        _check_head(target, catalog, _read_marker(target))
+        target.refuse_odd_places()
+        return
+    try:
+        target.require()
+        with target.catalog.reading() as backup:
+            head, is_shared = _get_head(backup) or _EMPTY_HEAD, _is_shared(backup)
+    except (Damaged, NoRegistry) as error:
+        raise UnusableBackup(
+            f"{shown(str(target.path))} is not a backup that can be updated: {error.message}", _CHOOSE_FOLDER
+        ) from error
+    _check_head(target, catalog, head if is_shared == _is_shared(catalog) else None)
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether the folder has nothing but what a backup leaves that was killed at its start."""
+    return all(
+        name in LOCKS or _TEMPORARY_MARKER.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder)
+    )
+
+
+def _check_head(target: RegistryFolder, catalog: CatalogReader, head: str | None) -> None:
+    """Raise `UnusableBackup` unless ``head`` is in the registry's journal.
+
+    If it is, the backup's journal is the beginning of the registry's journal, because entries are chained by hashes.
+    """
+    if head is not None:
+        seq, _, digest = head.partition(":")
+        if head == _EMPTY_HEAD or (seq.isdecimal() and catalog.has_entry(int(seq), digest)):
+            return
+    raise UnusableBackup(
+        f"{shown(str(target.path))} is not empty and not a backup of this registry; nothing was changed",
+        _CHOOSE_FOLDER,
+    )
+
+
+def _check_replaceable(home: RegistryFolder, force: bool) -> None:
+    if os.path.lexists(home.catalog.path) and not force:
+        raise RegistryExists(
+            f"{shown(str(home.path))} is a registry already; nothing was restored",
+            "--force replaces its catalog, and keeps the old one beside it",
+        )
+
+
+# The marker of an unfinished backup
+
+
+def _write_marker(target: RegistryFolder, head: str) -> None:
+    """Mark the folder as an unfinished backup of the registry whose journal has this head."""
+    private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
+    with os.fdopen(open_new_file(private, 0o666), "w") as file:
+        file.write(head)
+        file.flush()
+        flush(file.fileno())
+    with suppress(FileNotFoundError):  # another backup has just finished, and removed all markers
+        os.rename(private, target.path / UNFINISHED)
+    sync_path(target.path)
+    sync_path(target.path.parent)
+
+
+def _read_marker(target: RegistryFolder) -> str | None:
+    """The journal's head when the unfinished backup began; None if there is no marker."""
+    try:
+        return read_content(target.path / UNFINISHED).decode()
+    except (OSError, ValueError):
+        return None
+
+
+def _remove_markers(target: RegistryFolder) -> None:
+    temporaries = [name for name in os.listdir(target.path) if _TEMPORARY_MARKER.fullmatch(name)]
+    for name in (UNFINISHED, *temporaries):
+        (target.path / name).unlink(missing_ok=True)
+
+
+# Locks, and the old catalog
+
+
+@contextmanager
+def _locking_backup(target: RegistryFolder) -> Iterator[None]:
+    """Create the backup's folder if it is missing, and lock it against other writers."""
+    make_folder(target.path)
+    with target.pruning(), target.writing():
+        swap.remove_temporaries(swap.temporaries(target.catalog.path))  # left by a killed backup
+        yield
+
+
+@contextmanager
+def _locking_registry(home: RegistryFolder) -> Iterator[None]:
+    """Create the registry's folder if it is missing, and lock it against other writers."""
+    home.refuse_foreign_folder()
+    home.refuse_odd_places(catalog_too=False)  # the catalog may be anything: it is moved, not read
+    make_folder(home.path)
+    with home.pruning(), home.writing():
+        swap.remove_temporaries(swap.temporaries(home.catalog.path))
+        yield
+
+
+def _move_old_catalog(home: RegistryFolder) -> str | None:
+    """Rename the present catalog to an unused name with the time; returns its new path, or None without a catalog."""
+    first = home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db"
+    path, count = first, 1
+    while os.path.lexists(path):
+        count += 1
+        path = first.with_stem(f"{first.stem}-{count}")
+    return str(path) if swap.keep_aside(home.catalog.path, path) else None

@@ -1,9 +1,12 @@
-"""What the catalog says, held against what the journal and the manifests say: an edit by hand is noticed."""
+"""Consistency checks: compare the catalog with the journal and the manifests (verify.py also reads every blob).
+
+They find edits of the catalog that bypassed the program.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from modelreg.domain.garbage import GarbageCandidate
 from modelreg.domain.references import Digest
@@ -20,127 +23,136 @@ from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.catalog.spilled import large_state
 from modelreg.store.folder import SHARED
 
-_CHOICES = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
-_CLOCK_STEP = 50_000_000  # nanoseconds; file systems count time in steps
-_LONGEST = 140  # characters of a value in a finding
+_INITIAL_SETTINGS = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))
+_CLOCK_STEP = 50_000_000  # nanoseconds: the coarsest step in which file systems count time
+_MAX_VALUE_LENGTH = 140  # characters of a value that a finding shows
+_TABLES = {
+    "settings": "the settings",
+    "migrations": "the schema migrations",
+    "counters": "the counters of gate and model numbers",
+    "retired": "the names and counters of deleted models",
+}
+"""Attribute of `State` -> its description; each is compared as a whole."""
 
 
 def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
-    """Broken links of the journal, and every value in the catalog that is not what the journal adds up to."""
-    told = large_state()
-    unclear = replay(catalog.journal(), told)  # read twice rather than kept whole
-    found = catalog.state()
-    if catalog.journal_head() is None:  # the first entry of all will tell of these
-        told.migrations = found.migrations
-        told.settings = {name: value for name, value in found.settings.items() if (name, value) in _CHOICES}
-    for seq, problem in (*broken_links(catalog.journal()), *unclear):
+    """Broken links in the journal's hash chain, and differences between the catalog and the replayed journal."""
+    replayed = large_state()
+    problems = replay(catalog.journal(), replayed)  # the journal is read twice, because it may not fit into memory
+    stored = catalog.state()
+    if catalog.journal_head() is None:  # the first entry will record these
+        replayed.migrations = stored.migrations
+        replayed.settings = {
+            name: value for name, value in stored.settings.items() if (name, value) in _INITIAL_SETTINGS
+        }
+    for seq, problem in (*broken_links(catalog.journal()), *problems):
         yield Finding("journal", None, f"entry {seq} {problem}")
-    yield from _compare(told, found)
+    yield from _compare(replayed, stored)
 
 
 def loss_findings(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]:
-    """A catalog from which everything was taken away, the journal, too: the files beside it tell.
+    """A finding if catalog and journal were emptied.
 
-    Files beside a catalog that was never written to are what a killed first registration leaves.
+    An empty catalog beside stored files is sound if it was never written to: a killed first registration leaves that.
     """
     if catalog.journal_head() is None and not store.is_empty() and catalog.was_written_to():
-        yield Finding("catalog", None, "it tells of nothing, though it was written to and files are stored beside it")
+        yield Finding("catalog", None, "it is empty, although it was written to and files are stored beside it")
 
 
-def older_blobs(catalog: CatalogReader, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]) -> int:
-    """How many blobs that no version needs were there before the catalog was made: another one must have named them.
+def count_older_blobs(
+    catalog: CatalogReader, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]
+) -> int:
+    """Count the unneeded blobs that are older than the catalog: another catalog must have referred to them.
 
-    None counts where one that is needed is as old: then a clock was set back, and times say nothing.
+    Returns 0 if a needed blob is older, too: then a clock was set back, and times prove nothing.
     """
-    made = catalog.made_at()
-    if made is None:
+    created = catalog.made_at()
+    if created is None:
         return 0
-    older = [digest in needed for digest, blob in blobs.items() if blob.modified < made - _CLOCK_STEP]
-    return 0 if any(older) else len(older)
+    is_needed = [digest in needed for digest, blob in blobs.items() if blob.modified < created - _CLOCK_STEP]
+    return 0 if any(is_needed) else len(is_needed)
 
 
 def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
-    """What the catalog says otherwise of a version than its manifest, which its digest covers."""
+    """Differences between a version's values in the catalog and in its manifest, which its digest covers."""
     facts = manifest.facts
-    stated: Iterable[tuple[str, object, object]] = (
-        ("files", sorted(manifest.files, key=_by_path), sorted(version.files, key=_by_path)),
+
+    def sort(files: tuple[ModelFile, ...]) -> list[ModelFile]:
+        return sorted(files, key=lambda file: file.path)
+
+    comparisons: tuple[tuple[str, object, object], ...] = (
+        ("files", sort(manifest.files), sort(version.files)),
         ("size", sum(file.size for file in manifest.files), version.size),
         ("metrics", facts["metrics"], dict(version.metrics)),
         ("params", facts["params"], dict(version.params)),
     )
-    for what, registered, found in stated:
-        if registered != found:
-            yield Finding(version.reference, None, f"its {what} in the catalog are not those of its manifest")
+    for field, in_manifest, in_catalog in comparisons:
+        if in_manifest != in_catalog:
+            yield Finding(version.reference, None, _manifest_difference(field))
     signature = version.signature and signature_as_json(version.signature)
     if facts["signature"] not in (None, signature):
-        yield Finding(version.reference, None, "its signature in the catalog is not that of its manifest")
+        yield Finding(version.reference, None, _manifest_difference("signature"))
 
 
 def logged_findings(model: LoggedModel, manifest: Manifest) -> Iterator[Finding]:
-    """What the catalog says otherwise of a run's model than its manifest."""
+    """A finding if a run's model has other files in the catalog than in its manifest."""
     if manifest.files != model.files:
-        yield Finding(model.reference, None, "its file in the catalog is not that of its manifest")
+        yield Finding(model.reference, None, _manifest_difference("file"))
 
 
-def _compare(told: State, found: State) -> Iterator[Finding]:
-    for model in sorted(told.models.keys() | found.models.keys()):
-        yield from _compare_values(_name(model, told, found), told.models.get(model), found.models.get(model))
-    for key in sorted(told.versions.keys() | found.versions.keys()):
-        reference = f"{_name(key[0], told, found)}/{key[1]}"
-        yield from _compare_values(reference, told.versions.get(key), found.versions.get(key))
-    for gate in sorted(told.gates.keys() | found.gates.keys()):
-        yield from _compare_values(f"gate {gate}", told.gates.get(gate), found.gates.get(gate))
-    for what in ("evaluations", "approvals"):
-        kept, present = getattr(told, what), getattr(found, what)
-        for bound in sorted(kept.keys() | present.keys()):
-            model, digest, key = bound
-            subject = f"{_name(model, told, found)}: {what.removesuffix('s')} {shown(key)} of {digest[:19]}"
-            yield from _compare_values(subject, kept.get(bound), present.get(bound))
-    for name in sorted(told.trusted.keys() | found.trusted.keys()):
-        yield from _compare_values(f"trusted name {'.'.join(name)}", told.trusted.get(name), found.trusted.get(name))
-    for run in sorted(told.runs.keys() | found.runs.keys()):
-        yield from _compare_values(f"run {run}", told.runs.get(run), found.runs.get(run))
-    for what, meaning in _WHOLE.items():
-        if getattr(told, what) != getattr(found, what):
-            yield Finding("catalog", None, f"{meaning} are not what the journal tells")
+def _manifest_difference(field: str) -> str:
+    return f"the catalog and the manifest disagree about its {field}"
 
 
-_WHOLE = {
-    "settings": "the settings",
-    "migrations": "the steps of the schema",
-    "counters": "the counters of numbers that are never given out again",
-    "retired": "the names and counters of deleted models",
-}
+def _compare(replayed: State, stored: State) -> Iterator[Finding]:
+    for model in sorted(replayed.models.keys() | stored.models.keys()):
+        name = _get_name(model, replayed, stored)
+        yield from _compare_values(name, replayed.models.get(model), stored.models.get(model))
+    for version in sorted(replayed.versions.keys() | stored.versions.keys()):
+        reference = f"{_get_name(version[0], replayed, stored)}/{version[1]}"
+        yield from _compare_values(reference, replayed.versions.get(version), stored.versions.get(version))
+    for gate in sorted(replayed.gates.keys() | stored.gates.keys()):
+        yield from _compare_values(f"gate {gate}", replayed.gates.get(gate), stored.gates.get(gate))
+    for attribute in ("evaluations", "approvals"):
+        in_journal, in_catalog = getattr(replayed, attribute), getattr(stored, attribute)
+        for key in sorted(in_journal.keys() | in_catalog.keys()):
+            model, digest, label = key  # the label is the data set or the user
+            kind = attribute.removesuffix("s")
+            subject = f"{_get_name(model, replayed, stored)}: {kind} {shown(label)} of {digest[:19]}"
+            yield from _compare_values(subject, in_journal.get(key), in_catalog.get(key))
+    for trusted in sorted(replayed.trusted.keys() | stored.trusted.keys()):
+        subject = f"trusted name {'.'.join(trusted)}"
+        yield from _compare_values(subject, replayed.trusted.get(trusted), stored.trusted.get(trusted))
+    for run in sorted(replayed.runs.keys() | stored.runs.keys()):
+        yield from _compare_values(f"run {run}", replayed.runs.get(run), stored.runs.get(run))
+    for attribute, description in _TABLES.items():
+        if getattr(replayed, attribute) != getattr(stored, attribute):
+            yield Finding("catalog", None, f"{description} differ from the journal")
 
 
-def _name(model: int, told: State, found: State) -> str:
-    values = found.models.get(model) or told.models.get(model) or {}
+def _get_name(model: int, replayed: State, stored: State) -> str:
+    values = stored.models.get(model) or replayed.models.get(model) or {}
     return str(values.get("name", f"model {model}"))
 
 
-def _compare_values(subject: str, told: Values | None, found: Values | None) -> Iterator[Finding]:
-    if told is None or found is None:
-        where, elsewhere = ("journal", "catalog") if found is None else ("catalog", "journal")
-        yield Finding(subject, None, f"is in the {where} and not in the {elsewhere}")
+def _compare_values(subject: str, replayed: Values | None, stored: Values | None) -> Iterator[Finding]:
+    if replayed is None or stored is None:
+        place, other_place = ("journal", "catalog") if stored is None else ("catalog", "journal")
+        yield Finding(subject, None, f"is in the {place} but not in the {other_place}")
         return
-    for field in sorted(told.keys() | found.keys()):
-        if told.get(field) != found.get(field):
-            present, journalled = _differing(found.get(field), told.get(field))
-            yield Finding(subject, None, f"{field} is {present} in the catalog and {journalled} in the journal")
+    for field in sorted(replayed.keys() | stored.keys()):
+        in_journal, in_catalog = replayed.get(field), stored.get(field)
+        if in_journal == in_catalog:
+            continue
+        if isinstance(in_journal, dict) and isinstance(in_catalog, dict):  # show only the keys that differ
+            keys = {key for key in in_journal.keys() | in_catalog.keys() if in_journal.get(key) != in_catalog.get(key)}
+            in_journal, in_catalog = (
+                {key: values[key] for key in sorted(keys) if key in values} for values in (in_journal, in_catalog)
+            )
+        problem = f"{field} is {_format(in_catalog)} in the catalog but {_format(in_journal)} in the journal"
+        yield Finding(subject, None, problem)
 
 
-def _differing(found: object, told: object) -> tuple[str, str]:
-    """Both values as JSON, of tables only what differs, and cut where they are long."""
-    if isinstance(found, dict) and isinstance(told, dict):
-        keys = [key for key in found.keys() | told.keys() if found.get(key) != told.get(key)]
-        found, told = ({key: each[key] for key in sorted(keys) if key in each} for each in (found, told))
-    return _cut(found), _cut(told)
-
-
-def _cut(value: object) -> str:
+def _format(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _by_path(file: ModelFile) -> str:
-    return file.path
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…"

@@ -1,7 +1,8 @@
-"""Cleaning: versions that nobody needs by the rules that were given, and bytes that no version refers to.
+"""Prune a registry: remove versions by retention rules, and files that no version refers to.
 
-A plan is made, and carried out only if it is still the same under the locks. Rows go first, in one transaction, and
-bytes after its commit: a kill in between leaves bytes that the next cleaning takes.
+The plan is made without locks and made again in the write transaction; versions are removed only if both are equal.
+Versions are deleted first, in one transaction, and files after its commit. If the process is killed in between, the
+next prune removes the files.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from modelreg.domain.garbage import GarbageCandidate, GracePeriod
-from modelreg.domain.pruning import PruneCandidate, PrunedBytes, Pruning, RetentionDecision
+from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.lifecycle.rules.tenures import needed_versions
-from modelreg.maintenance.consistency import journal_findings, loss_findings, older_blobs
-from modelreg.maintenance.retention import Retention, decide_fates
+from modelreg.lifecycle.rules.tenures import find_rollback_versions
+from modelreg.maintenance.consistency import count_older_blobs, journal_findings, loss_findings
+from modelreg.maintenance.retention import Retention, decide_retention
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import StaleCheckouts, remove_checkouts, unneeded
@@ -29,167 +30,178 @@ from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
+_RESTORE = "put the right catalog there, or restore a backup: modelreg restore FOLDER"
+
 
 @dataclass(frozen=True, slots=True)
 class PruneRequest:
-    """What is to be cleaned."""
+    """What to prune."""
 
     glob: str | None
-    """The models to which the retention is limited."""
+    """Pattern of the models to which the retention rules apply; None for all."""
     retention: Retention
     grace: timedelta
-    """How long bytes are kept after they were written: somebody may be about to need them."""
+    """How long unneeded files are kept, because a running process may be about to use them."""
     moment: datetime
-    """When it is asked for: the same moment for the plan and the work."""
+    """The time of the request, from which ages are counted; the same for the plan and the prune."""
     agreed: frozenset[str] | None
-    """The versions that may be removed at all, by reference; None where nobody was asked."""
+    """References of the versions that the user confirmed; None if nobody was asked."""
 
     @property
     def command(self) -> str:
-        """The rules as somebody would write them: ``prune 'churn*' --keep-last 3``."""
+        """The retention rules as a command line: ``prune 'churn*' --keep-last 3``."""
         return shlex.join(["prune", *([] if self.glob is None else [self.glob]), *self.retention.options])
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A cleaning, and where its bytes are."""
+    """A planned prune with the files to remove."""
 
     pruning: Pruning
     blobs: list[GarbageCandidate]
-    """With old temporaries among them."""
+    """With expired temporaries."""
     checkouts: list[GarbageCandidate]
     catalogs: list[GarbageCandidate]
+    """Expired temporaries of the catalog."""
 
     @property
-    def removed(self) -> list[RetentionDecision]:
-        return [fate for fate in self.pruning.versions if fate.removed]
+    def removed_versions(self) -> list[RetentionDecision]:
+        return [decision for decision in self.pruning.versions if decision.removed]
 
 
 def plan(home: RegistryFolder, request: PruneRequest) -> Pruning:
-    """What `prune` would do now; raises `CatalogDamaged` when the catalog cannot be believed."""
+    """Plan a prune, for a dry run; raises `CatalogDamaged`."""
     return _plan(home, request).pruning
 
 
 def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> Pruning:
-    """Clean; `Registry.prune` says what is raised. Without ``message`` the journal says by which rules."""
-    why = request.command if message is None else message
+    """Prune the registry; `Registry.prune` lists the errors.
+
+    The journal entries have ``message``, or the retention rules if it is None.
+    """
     with home.pruning():
         while True:
             planned = _plan(home, request)
-            if not planned.removed:
+            if not planned.removed_versions:
                 break
-            with home.catalog.writing(current_actor(), why) as change:
-                is_current = tuple(_fates(change, request)) == planned.pruning.versions
-                for fate in planned.removed if is_current else ():
-                    change.delete_version(fate.name, fate.version)
-            interrupts.go_on()  # Ctrl-C may end what follows: the same command goes on with it
-            if is_current:  # else somebody moved, named or deleted a version just now
+            with home.catalog.writing(current_actor(), request.command if message is None else message) as writer:
+                is_current = tuple(_decide_versions(writer, request)) == planned.pruning.versions
+                if is_current:
+                    for decision in planned.removed_versions:
+                        writer.delete_version(decision.name, decision.version)
+            interrupts.go_on()  # from here Ctrl-C may stop the prune: the next one continues
+            if is_current:  # else a version was changed since the plan was made
                 break
-        _remove_bytes(home, planned)
+        try:
+            home.artifacts.remove(planned.blobs)
+            remove_checkouts(planned.checkouts)
+            swap.remove_temporaries(planned.catalogs)
+        except OSError as error:
+            if planned.removed_versions:
+                raise PruneInterrupted(error, home.path) from error
+            raise
     return replace(planned.pruning, dry_run=False)
 
 
 def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
-    """The catalog is let go before the disk is looked at, so nobody waits for that."""
+    """Plan a prune; the catalog is closed before the files are listed, so that writers do not wait."""
     with home.catalog.reading() as catalog:
-        refuse_unbelievable(catalog)
-        _refuse_lost(home, catalog)
-        fates = _fates(catalog, request)
-        removed = {(fate.name, fate.version) for fate in fates if fate.removed}
+        check_catalog(catalog)
+        for finding in loss_findings(catalog, home.artifacts):
+            raise CatalogDamaged(
+                f"{shown(str(home.catalog.path))} is damaged: {finding.problem}; nothing was deleted", _RESTORE
+            )
+        decisions = _decide_versions(catalog, request)
+        removed = {(decision.name, decision.version) for decision in decisions if decision.removed}
         present = catalog.manifests()
         manifests, files = catalog.manifests(removed), catalog.file_digests(removed)
     blobs = dict(home.artifacts.stored())
-    _refuse_catalog_of_other_blobs(home, present, blobs)
-    needed = manifests | files | _named_by(home, manifests)
-    _refuse_older_blobs(home, blobs, needed)
-    return _sorted_out(
+    _check_manifests_stored(home, present, blobs)
+    needed = manifests | files | _read_manifest_contents(home, manifests)
+    _check_no_older_blobs(home, blobs, needed)
+    return _build_plan(
         GracePeriod.at(request.moment, request.grace),
-        fates,
-        [leftover for digest, leftover in blobs.items() if digest not in needed],
+        decisions,
+        [candidate for digest, candidate in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
         unneeded(home.path / "checkouts", manifests),
         swap.temporaries(home.catalog.path),
     )
 
 
-def refuse_unbelievable(catalog: CatalogReader, outcome: str = "nothing was deleted") -> None:
-    """Raise `CatalogDamaged` unless the catalog may be believed when it says which bytes are needed."""
+def check_catalog(catalog: CatalogReader, outcome: str = "nothing was deleted") -> None:
+    """Raise `CatalogDamaged` unless the catalog passes SQLite's integrity check and agrees with its journal.
+
+    Otherwise it cannot tell which files are needed. ``outcome`` ends the error's message.
+    """
     problems = catalog.integrity_problems()
-    for finding in [Finding("catalog", None, each) for each in problems] or journal_findings(catalog):
+    for finding in [Finding("catalog", None, problem) for problem in problems] or journal_findings(catalog):
         subject = "" if finding.subject == "catalog" else f"{finding.subject}: "
         raise CatalogDamaged(
             f"the catalog is damaged: {subject}{finding.problem}; {outcome}",
-            "'modelreg verify' shows everything that is damaged, 'modelreg restore' brings a backup back",
+            "list all damage: modelreg verify; or restore a backup: modelreg restore FOLDER",
         )
 
 
-def _refuse_lost(home: RegistryFolder, catalog: CatalogReader) -> None:
-    for finding in loss_findings(catalog, home.artifacts):
-        raise CatalogDamaged(
-            f"{shown(str(home.catalog.path))} is damaged: {finding.problem}; nothing was deleted",
-            "put the right catalog there: 'modelreg restore' brings a backup back",
-        )
-
-
-def _refuse_catalog_of_other_blobs(home: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
-    """Raise when most versions have no manifest there: then the catalog is hardly that of these blobs."""
+def _check_manifests_stored(home: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
+    """Raise `CatalogDamaged` if most manifests are missing: the catalog is probably that of another registry."""
     missing = sum(digest not in stored for digest in manifests)
     if 2 * missing > len(manifests):
         raise CatalogDamaged(
-            f"{missing} of {len(manifests)} manifests that {shown(str(home.catalog.path))} names are not in the store, "
-            "so it may be the catalog of other files; nothing was deleted",
-            "put the right catalog there: 'modelreg restore' brings a backup back",
+            f"{missing} of {len(manifests)} manifests in {shown(str(home.catalog.path))} are missing from the store: "
+            "the catalog may belong to another registry; nothing was deleted",
+            _RESTORE,
         )
 
 
-def _refuse_older_blobs(
+def _check_no_older_blobs(
     home: RegistryFolder, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]
 ) -> None:
-    """Raise for a catalog that was put beside blobs of another one, all of which would go."""
+    """Raise `CatalogDamaged` if unneeded blobs are older than the catalog: another catalog may need them."""
     with home.catalog.reading() as catalog:
-        count = older_blobs(catalog, blobs, needed)
+        count = count_older_blobs(catalog, blobs, needed)
     if count:
         raise CatalogDamaged(
-            f"{count} stored files that no version refers to are older than {shown(str(home.catalog.path))}, so it may "
-            "be the catalog of other files; nothing was deleted",
-            "put the right catalog there: 'modelreg restore' brings a backup back",
+            f"{count} unreferenced stored files are older than {shown(str(home.catalog.path))}: "
+            "the catalog may belong to another registry; nothing was deleted",
+            _RESTORE,
         )
 
 
-def _fates(catalog: CatalogReader, request: PruneRequest) -> list[RetentionDecision]:
-    if not request.retention.is_given:
+def _decide_versions(catalog: CatalogReader, request: PruneRequest) -> list[RetentionDecision]:
+    if not request.retention.has_rules:
         return []
     candidates = list(catalog.candidates(request.glob))
-    needed = {name: _needed_versions(catalog, name) for name in _names(candidates)}
-    return decide_fates(candidates, request.retention, request.moment, needed, request.agreed)
+    needed = {name: _find_rollback_versions(catalog, name) for name in {candidate.name for candidate in candidates}}
+    return decide_retention(candidates, request.retention, request.moment, needed, request.agreed)
 
 
-def _names(candidates: Iterable[PruneCandidate]) -> Iterable[ModelName]:
-    return dict.fromkeys(candidate.name for candidate in candidates)
-
-
-def _needed_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
+def _find_rollback_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
     entries = catalog.journal_of_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    return needed_versions(name, entries, stages)
+    return find_rollback_versions(name, entries, stages)
 
 
-def _named_by(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
-    """The configs and files that manifests name; where one is damaged, the config that its version must have had."""
-    store, named = home.artifacts, set()
+def _read_manifest_contents(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
+    """The digests of the configs and files in the manifests.
+
+    For a damaged manifest, the config is computed from the files in the catalog.
+    """
+    digests: set[Digest] = set()
     for digest in manifests:
-        manifest = _manifest(store, digest)
+        manifest = _read_manifest(home.artifacts, digest)
         if manifest is not None:
-            named.add(manifest.config)
-            named.update(file.digest for file in manifest.files)
+            digests.add(manifest.config)
+            digests.update(file.digest for file in manifest.files)
             continue
         with home.catalog.reading() as catalog:
-            named.update(of_bytes(config_content(each.files)) for each in catalog.stored_versions(digest))
-            named.update(of_bytes(config_content(each.files)) for each in catalog.logged_models(digest))
-    return named
+            digests.update(of_bytes(config_content(version.files)) for version in catalog.stored_versions(digest))
+            digests.update(of_bytes(config_content(model.files)) for model in catalog.logged_models(digest))
+    return digests
 
 
-def _manifest(store: BlobStore, digest: Digest) -> Manifest | None:
+def _read_manifest(store: BlobStore, digest: Digest) -> Manifest | None:
+    """The manifest; None if it is missing or damaged."""
     try:
         content = store.read(digest)
         return Manifest.parse(content) if of_bytes(content) == digest else None
@@ -197,51 +209,41 @@ def _manifest(store: BlobStore, digest: Digest) -> Manifest | None:
         return None
 
 
-def _sorted_out(
-    patience: GracePeriod,
-    fates: Sequence[RetentionDecision],
+def _build_plan(
+    grace: GracePeriod,
+    decisions: Sequence[RetentionDecision],
     blobs: Iterable[GarbageCandidate],
     temporaries: Iterable[GarbageCandidate],
     checkouts: StaleCheckouts,
     catalogs: Iterable[GarbageCandidate],
 ) -> _Plan:
-    old_blobs, young_blobs = patience.divide(blobs)
-    old_temporaries, young_temporaries = patience.divide(temporaries)
-    old_folders, young_folders = patience.divide(checkouts.private)
-    old_catalogs, young_catalogs = patience.divide(catalogs)
-    old_checkouts = checkouts.stale + old_folders
-    young = "are younger than the grace time"
-    rows = [
-        _row("blobs", True, old_blobs, "are of no version"),
-        _row("blobs", False, young_blobs, f"are of no version, and {young}"),
-        _row("temporaries", True, old_temporaries, "were left by killed processes"),
-        _row("temporaries", False, young_temporaries, young),
-        _row("checkouts", True, old_checkouts, "are of no version, or were left by killed processes"),
-        _row("checkouts", False, young_folders, young),
-        _row("checkouts", False, checkouts.foreign, "are of no version, and belong to other users"),
-        _row("catalog temporaries", True, old_catalogs, "were left by killed processes"),
-        _row("catalog temporaries", False, young_catalogs, young),
+    old_blobs, young_blobs = grace.split(blobs)
+    old_temporaries, young_temporaries = grace.split(temporaries)
+    old_private, young_private = grace.split(checkouts.private)
+    old_catalogs, young_catalogs = grace.split(catalogs)
+    old_checkouts = checkouts.stale + old_private
+    unreferenced, killed = "belong to no version", "were left by killed processes"
+    young = "are younger than the grace period"
+    groups = [
+        _group("blobs", True, old_blobs, unreferenced),
+        _group("blobs", False, young_blobs, f"{unreferenced}, but {young}"),
+        _group("temporaries", True, old_temporaries, killed),
+        _group("temporaries", False, young_temporaries, young),
+        _group("checkouts", True, old_checkouts, f"{unreferenced}, or {killed}"),
+        _group("checkouts", False, young_private, young),
+        _group("checkouts", False, checkouts.foreign, f"{unreferenced}, but belong to other users"),
+        _group("catalog temporaries", True, old_catalogs, killed),
+        _group("catalog temporaries", False, young_catalogs, young),
     ]
     pruning = Pruning(
         dry_run=True,
-        versions=tuple(fates),
-        bytes=tuple(row for row in rows if row.removed or row.count),
-        removed=sum(fate.removed for fate in fates),
-        freed=sum(row.size for row in rows if row.removed),
+        versions=tuple(decisions),
+        bytes=tuple(group for group in groups if group.removed or group.count),
+        removed=sum(decision.removed for decision in decisions),
+        freed=sum(group.size for group in groups if group.removed),
     )
     return _Plan(pruning, old_blobs + old_temporaries, old_checkouts, old_catalogs)
 
 
-def _row(kind: str, removed: bool, leftovers: Sequence[GarbageCandidate], reason: str) -> PrunedBytes:
-    return PrunedBytes(kind, removed, len(leftovers), sum(each.size for each in leftovers), reason)
-
-
-def _remove_bytes(home: RegistryFolder, planned: _Plan) -> None:
-    try:
-        home.artifacts.remove(planned.blobs)
-        remove_checkouts(planned.checkouts)
-        swap.remove_temporaries(planned.catalogs)
-    except OSError as error:
-        if planned.removed:
-            raise PruneInterrupted(error, home.path) from error
-        raise
+def _group(kind: str, removed: bool, candidates: Sequence[GarbageCandidate], reason: str) -> PrunedBytes:
+    return PrunedBytes(kind, removed, len(candidates), sum(candidate.size for candidate in candidates), reason)

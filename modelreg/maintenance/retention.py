@@ -1,4 +1,7 @@
-"""Which versions a cleaning removes: those of which all that was asked for is true, and that nobody relies on."""
+"""Retention rules: decide which versions a prune removes, without I/O.
+
+A version is removed if it matches every given rule and is not protected: by its stage, by an alias, or for rollback.
+"""
 
 from __future__ import annotations
 
@@ -13,114 +16,112 @@ from modelreg.domain.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What must be true of a version that is removed: all of it that is given."""
+    """The retention rules of a prune; a version must match all that are given to be removed."""
 
     keep_last: int | None = None
-    """It is not among so many newest of its model."""
+    """Match versions that are not among this many newest of their model."""
     older_than: timedelta | None = None
-    """It was registered longer ago than that."""
+    """Match versions that were registered longer ago."""
     stages: frozenset[Stage] = frozenset()
-    """It is in one of these."""
+    """Match versions in one of these stages."""
 
     @property
-    def is_given(self) -> bool:
-        """Whether anything is asked for: without it no version is ever removed."""
+    def has_rules(self) -> bool:
+        """Whether any rule is given. Without rules no version is removed."""
         return self.keep_last is not None or self.older_than is not None or bool(self.stages)
 
     @property
     def options(self) -> list[str]:
-        """The same as options of the command line: ``--keep-last 3 --older-than 90d --stage Archived``."""
-        given: list[str] = []
+        """The rules as command-line options: ``--keep-last 3 --older-than 90d --stage Archived``."""
+        options: list[str] = []
         if self.keep_last is not None:
-            given += ["--keep-last", str(self.keep_last)]
+            options += ["--keep-last", str(self.keep_last)]
         if self.older_than is not None:
-            count, unit = _whole(self.older_than)
-            given += ["--older-than", f"{count}{unit[0]}"]
+            count, unit = _in_largest_unit(self.older_than)
+            options += ["--older-than", f"{count}{unit[0]}"]
         for stage in filter(self.stages.__contains__, Stage):
-            given += ["--stage", stage.value]
-        return given
+            options += ["--stage", stage.value]
+        return options
 
 
-def decide_fates(
+def decide_retention(
     candidates: Iterable[PruneCandidate],
     retention: Retention,
     now: datetime,
     needed: Mapping[ModelName, Mapping[int, str]],
     agreed: Collection[str] | None = None,
 ) -> list[RetentionDecision]:
-    """What becomes of each version; ``candidates`` come model after model, the newest version first.
+    """Decide for each version whether it is removed.
 
-    ``needed`` are the versions of each model that rollbacks need, with the reason, and ``agreed`` the references of
-    those that may go at all, where somebody was asked.
+    ``candidates`` are sorted by model, newest version first. ``needed`` maps the versions that rollback needs to the
+    reason. ``agreed`` has the references that the user confirmed; None if nobody was asked.
     """
-    fates: list[RetentionDecision] = []
+    decisions: list[RetentionDecision] = []
     rank, model = 0, None
-    for each in candidates:
-        rank, model = rank + 1 if each.name == model else 1, each.name
-        reason = _relied_on(each, needed.get(each.name, {})) or _spared(each, rank, retention, now)
-        if reason is None and agreed is not None and f"{each.name}/{each.version}" not in agreed:
-            reason = "was not among those that you agreed to"
-        removed = reason is None
-        fates.append(
+    for candidate in candidates:
+        rank, model = rank + 1 if candidate.name == model else 1, candidate.name
+        reason_to_keep = _protection(candidate, needed.get(candidate.name, {})) or _unmatched_rule(
+            candidate, rank, retention, now
+        )
+        if reason_to_keep is None and agreed is not None and f"{candidate.name}/{candidate.version}" not in agreed:
+            reason_to_keep = "was not in the confirmed plan"
+        decisions.append(
             RetentionDecision(
-                name=each.name,
-                version=each.version,
-                stage=each.stage,
-                created_at=each.created_at,
-                size=each.size,
-                removed=removed,
-                reason=reason or _why(each, retention),
+                name=candidate.name,
+                version=candidate.version,
+                stage=candidate.stage,
+                created_at=candidate.created_at,
+                size=candidate.size,
+                removed=reason_to_keep is None,
+                reason=reason_to_keep or _matched_rules(candidate, retention),
             )
         )
-    return fates
+    return decisions
 
 
-def _relied_on(version: PruneCandidate, needed: Mapping[int, str]) -> str | None:
-    """Why this version never goes, whatever is asked for."""
-    if version.stage in (Stage.STAGING, Stage.PRODUCTION):
-        return f"is in {version.stage}"
-    if version.aliases is not None:
-        return f"has the alias {version.aliases}"
-    return needed.get(version.version)
+def _protection(candidate: PruneCandidate, needed: Mapping[int, str]) -> str | None:
+    """Why a version is kept whatever the rules are; None if it is not protected."""
+    if candidate.stage in (Stage.STAGING, Stage.PRODUCTION):
+        return f"is in {candidate.stage}"
+    if candidate.aliases is not None:
+        return f"has the alias {candidate.aliases}"
+    return needed.get(candidate.version)
 
 
-def _spared(version: PruneCandidate, rank: int, retention: Retention, now: datetime) -> str | None:
-    """What of all that was asked for is not true of the version."""
-    if not retention.is_given:
-        return "is not asked for by any rule"
+def _unmatched_rule(candidate: PruneCandidate, rank: int, retention: Retention, now: datetime) -> str | None:
+    """The first rule that a version does not match, as the reason to keep it; ``rank`` is 1 for the newest."""
+    if not retention.has_rules:
+        return "matches no retention rule"
     if retention.keep_last is not None and rank <= retention.keep_last:
         return f"is among the newest {retention.keep_last}"
-    if retention.older_than is not None and now - version.created_at <= retention.older_than:
-        return f"is not older than {_length(retention.older_than)}"
-    if retention.stages and version.stage not in retention.stages:
-        return f"is in {version.stage}, not in {_either(retention.stages)}"
+    if retention.older_than is not None and now - candidate.created_at <= retention.older_than:
+        return f"is not older than {_format(retention.older_than)}"
+    if retention.stages and candidate.stage not in retention.stages:
+        stages = " or ".join(stage.value for stage in Stage if stage in retention.stages)
+        return f"is in {candidate.stage}, not in {stages}"
     return None
 
 
-def _why(version: PruneCandidate, retention: Retention) -> str:
+def _matched_rules(candidate: PruneCandidate, retention: Retention) -> str:
     parts = []
     if retention.keep_last is not None:
         parts.append(f"is not among the newest {retention.keep_last}")
     if retention.older_than is not None:
-        parts.append(f"is older than {_length(retention.older_than)}")
+        parts.append(f"is older than {_format(retention.older_than)}")
     if retention.stages:
-        parts.append(f"is in {version.stage}")
+        parts.append(f"is in {candidate.stage}")
     return ", ".join(parts)
 
 
-def _either(stages: Collection[Stage]) -> str:
-    return " or ".join(stage.value for stage in Stage if stage in stages)
-
-
-def _length(duration: timedelta) -> str:
+def _format(duration: timedelta) -> str:
     """``90 days``, ``36 hours``, ``5 minutes``."""
-    count, unit = _whole(duration)
+    count, unit = _in_largest_unit(duration)
     return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
-def _whole(duration: timedelta) -> tuple[int, str]:
-    """How many of the largest unit that measures it without a rest, and which: 90 and ``day``."""
+def _in_largest_unit(duration: timedelta) -> tuple[int, str]:
+    """The duration in the largest unit that gives a whole number: 90 and ``day``."""
     seconds = duration // timedelta(seconds=1)
     units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-    length, unit = next(each for each in units if seconds % each[0] == 0)
+    length, unit = next((length, unit) for length, unit in units if seconds % length == 0)
     return seconds // length, unit

@@ -1,4 +1,4 @@
-"""Verification: reads everything, changes nothing, and yields what is wrong."""
+"""Verify a whole registry: check the catalog, the journal and every blob (consistency.py has the comparisons)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from modelreg.domain.runs import LoggedModel
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.maintenance.consistency import (
+    count_older_blobs,
     journal_findings,
     logged_findings,
     loss_findings,
     manifest_findings,
-    older_blobs,
 )
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, Progress, counting
@@ -26,27 +26,32 @@ from modelreg.store.folder import RegistryFolder
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
-    """What is to be checked besides the catalog and the journal."""
+    """What to verify besides the catalog and the journal."""
 
     references: tuple[Reference, ...] | None
     """The versions whose bytes are read; None for all."""
     head: tuple[int, str] | None
-    """The number and hash of a journal entry that there was at some time."""
+    """Number and hash of an entry that the journal must contain."""
 
 
 def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
-    """Check the catalog by SQLite's own means, the journal against the catalog, and versions' bytes.
+    """Yield everything that is wrong with the catalog, the journal, and the versions' bytes.
 
-    The catalog is let go before the bytes are read, so nobody waits for that but who cleans.
+    The catalog is closed before the bytes are read, so that writers do not wait; only pruning does.
     """
     with home.keeping_still():
+        versions: list[tuple[ModelName, set[int] | None]] = []
+        logged_models: list[LoggedModel] = []
+        findings: list[Finding] = []
+        size = 0
         try:
             with home.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()
-                chosen = [] if problems else _chosen(catalog, request)
-                logged = [] if problems or request.references is not None else list(catalog.logged_models())
-                findings = [] if problems else _catalog_findings(home, catalog, request.head)
-                size = 0 if problems else catalog.size_of_files()
+                if not problems:
+                    versions = _select_versions(catalog, request)
+                    logged_models = [] if request.references is not None else list(catalog.logged_models())
+                    findings = _check_catalog(home, catalog, request.head)
+                    size = catalog.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
             return
@@ -54,42 +59,36 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
         yield from findings
         yield from (Finding("artifacts", None, problem) for problem in home.artifacts.layout_problems())
         advance = counting(progress, size) if progress and request.references is None else None
-        bytes_check = _BytesCheck(home.artifacts, advance)
-        for name, numbers in chosen:
-            yield from _check_model(home, name, numbers, bytes_check)
-        for model in logged:
-            yield from bytes_check.of_logged(model)
+        checker = _BytesChecker(home.artifacts, advance)
+        for name, numbers in versions:
+            yield from _check_model(home, name, numbers, checker)
+        for model in logged_models:
+            yield from checker.check_logged_model(model)
         if request.references is None and not problems:
-            yield from _foreign_blobs(home, bytes_check.needed)
+            with home.catalog.reading() as catalog:
+                count = count_older_blobs(catalog, dict(home.artifacts.stored()), checker.needed)
+            if count:
+                problem = f"{count} unreferenced stored files are older than it: it may belong to another registry"
+                yield Finding("catalog", None, problem)
 
 
-def _foreign_blobs(home: RegistryFolder, needed: set[Digest]) -> Iterator[Finding]:
-    with home.catalog.reading() as catalog:
-        count = older_blobs(catalog, dict(home.artifacts.stored()), needed)
-    if count:
-        problem = f"{count} stored files that no version refers to are older than it: it may be that of other files"
-        yield Finding("catalog", None, problem)
+def _check_catalog(home: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
+    findings = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
+    if head is not None and not catalog.has_entry(*head):
+        problem = f"entry {head[0]} does not have the expected hash: the journal was cut off or rewritten"
+        findings.append(Finding("journal", None, problem))
+    return findings
 
 
-def _catalog_findings(home: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
-    found = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
-    return [*found, *_check_head(catalog, head)]
-
-
-def _chosen(catalog: CatalogReader, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:
-    """The models to be read, with the numbers of the versions; None for all."""
+def _select_versions(catalog: CatalogReader, request: VerifyRequest) -> list[tuple[ModelName, set[int] | None]]:
+    """The models whose bytes are read, with the version numbers; None for all versions."""
     if request.references is None:
         return [(model.name, None) for model in catalog.models()]
-    return [(each.name, {catalog.number(each)}) for each in request.references]
-
-
-def _check_head(catalog: CatalogReader, head: tuple[int, str] | None) -> Iterator[Finding]:
-    if head is not None and not catalog.has_entry(*head):
-        yield Finding("journal", None, f"entry {head[0]} is not the one that was expected: it was cut off or rewritten")
+    return [(reference.name, {catalog.number(reference)}) for reference in request.references]
 
 
 def _check_model(
-    home: RegistryFolder, name: ModelName, numbers: set[int] | None, bytes_check: _BytesCheck
+    home: RegistryFolder, name: ModelName, numbers: set[int] | None, checker: _BytesChecker
 ) -> Iterator[Finding]:
     try:
         with home.catalog.reading() as catalog:
@@ -101,51 +100,46 @@ def _check_model(
         return
     for version in versions:
         if numbers is None or version.version in numbers:
-            yield from bytes_check.of(version)
+            yield from checker.check_version(version)
 
 
-class _BytesCheck:
-    """Reads what versions' digests cover, and every blob once."""
+class _BytesChecker:
+    """Checks manifests, configs and files; reads each file's blob once, however many versions have it."""
 
     def __init__(self, store: BlobStore, advance: Advance | None) -> None:
         self._store = store
         self._advance = advance
-        self._known: dict[Digest, str | None] = {}
+        self._problems: dict[Digest, str | None] = {}
         self.needed: set[Digest] = set()
-        """The digests that were looked at, and those that manifests name."""
+        """The digests of all checked blobs, and of the blobs in their manifests."""
 
-    def of(self, version: ModelVersion) -> Iterator[Finding]:
-        """What is wrong with the files of one version."""
-        manifest = yield from self._of(version)
+    def check_version(self, version: ModelVersion) -> Iterator[Finding]:
+        manifest = yield from self._check(version)
         if manifest is not None:
             yield from manifest_findings(version, manifest)
 
-    def of_logged(self, model: LoggedModel) -> Iterator[Finding]:
-        """What is wrong with the file of a run's model."""
-        manifest = yield from self._of(model)
+    def check_logged_model(self, model: LoggedModel) -> Iterator[Finding]:
+        """Check the file of a run's model."""
+        manifest = yield from self._check(model)
         if manifest is not None:
             yield from logged_findings(model, manifest)
 
-    def _of(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
-        """The manifest, where it is sound."""
+    def _check(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
+        """Yield the problems of the blobs; returns the manifest, or None if it is damaged."""
         manifest = None
         self.needed |= {version.digest, *(file.digest for file in version.files)}
         try:
             manifest = self._store.manifest(version)
             self.needed |= {manifest.config, *(file.digest for file in manifest.files)}
-            yield from _check_config(self._store, version, manifest)
+            problem = self._store.problem(ModelFile("config", manifest.config, manifest.config_size))
+            if problem is not None:
+                yield Finding(version.reference, None, f"its config is {problem}")
         except BlobDamaged as damage:
             yield Finding(version.reference, None, f"its manifest is {damage.problem}")
         for file in version.files:
-            if file.digest not in self._known:
-                self._known[file.digest] = self._store.problem(file, advance=self._advance)
-            problem = self._known[file.digest]
+            if file.digest not in self._problems:
+                self._problems[file.digest] = self._store.problem(file, advance=self._advance)
+            problem = self._problems[file.digest]
             if problem is not None:
                 yield Finding(version.reference, file.path, f"is {problem}")
         return manifest
-
-
-def _check_config(store: BlobStore, version: ModelVersion | LoggedModel, manifest: Manifest) -> Iterator[Finding]:
-    problem = store.problem(ModelFile("config", manifest.config, manifest.config_size))
-    if problem is not None:
-        yield Finding(version.reference, None, f"its config is {problem}")

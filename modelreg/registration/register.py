@@ -15,8 +15,8 @@ from modelreg.domain.scans import Scan, Verdict
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import READY, REFERENCE, ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
-from modelreg.lifecycle.promotion import carry_out, decide, promoting
-from modelreg.lifecycle.rules.transitions import Terms
+from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition, writing_with_gates
+from modelreg.lifecycle.rules.transitions import TransitionRequest
 from modelreg.loading.flavors import recognise
 from modelreg.loading.trust import honoured, to_be_moved, trustable
 from modelreg.registration.provenance import collect_provenance
@@ -112,7 +112,7 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
             provenance=observed,
             status=READY if facts.location is None else REFERENCE,
         )
-        with promoting(home, metadata.message) as change:
+        with writing_with_gates(home, metadata.message) as change:
             require_published(staged, request.name)
             with change.attempt():
                 version, created = _find_or_add(change, request, new)
@@ -182,9 +182,9 @@ def _apply_metadata(change: CatalogWriter, request: RegistrationRequest, referen
     if request.metadata.stage is None:
         return None
     move_existing = Stage.ARCHIVED if request.metadata.archive_existing else None
-    terms = Terms(request.metadata.stage, move_existing)
-    transition = decide(change, Reference(request.name, known.version), terms)
-    carry_out(change, transition)
+    terms = TransitionRequest(request.metadata.stage, move_existing)
+    transition = plan_gated_transition(change, Reference(request.name, known.version), terms)
+    apply_transition(change, transition)
     displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]
     return displaced[0] if displaced and displaced != [known.version] else None
 

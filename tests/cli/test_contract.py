@@ -68,10 +68,11 @@ def test_a_refused_promotion_names_the_gate_and_the_way_around_it(scored):
     scored("gate", "add", "churn", "Production", "eval.holdout.roc_auc >= 0.9")
     refused = scored("transition", "churn", "3", "Production", "--archive-existing")
     assert (refused.returncode, refused.stdout) == (5, "")
-    assert refused.stderr.splitlines() == [
-        "error: churn/3 is kept out of Production by eval.holdout.roc_auc >= 0.9, where eval.holdout.roc_auc is 0.6",
-        "hint: modelreg gate check churn/3 Production; --force --message WHY overrides gates",
-    ]
+    error, hint = refused.stderr.splitlines()
+    for fact in ("churn/3", "Production", "eval.holdout.roc_auc >= 0.9", "eval.holdout.roc_auc is 0.6"):
+        assert fact in error
+    for command in ("modelreg gate check churn/3 Production", "--force --message"):
+        assert command in hint
     as_json = scored("transition", "churn", "3", "Production", "--json")
     assert json.loads(as_json.stderr)["error"]["code"] == "gate_refused"
     assert scored("transition", "churn", "3", "Production", "--force").returncode == 2
@@ -90,8 +91,9 @@ def test_a_gate_that_has_nobody_to_compare_with_says_so(churn):
     churn("transition", "churn/1", "Archived")
     done = churn("transition", "churn/2", "Production")
     assert done.returncode == 0
-    expected = "passed the gate version > production.version: nobody is in Production to compare with"
-    assert done.stderr.splitlines()[0] == expected
+    first_note = done.stderr.splitlines()[0]
+    assert "version > production.version" in first_note
+    assert "no version is in Production" in first_note
 
 
 @pytest.mark.parametrize(

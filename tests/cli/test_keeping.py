@@ -128,7 +128,7 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("backup", ""), 2, "name a folder"),
         (("restore", ""), 2, "name a folder"),
         (("backup", "{}"), 4, "contain one another"),
-        (("backup", "{}/work"), 4, "something else than an earlier backup"),
+        (("backup", "{}/work"), 4, "not a backup of this registry"),
         (("backup", "{}/model-1.bin"), 4, "model-1.bin' is not a folder"),
         (("backup", "{}/model-1.bin/new"), 4, "model-1.bin' is not a folder"),
         (("restore", "{}/nothing"), 10, "there is no backup in"),

@@ -1,4 +1,4 @@
-"""Gates: what does not hold of a version keeps it out of a stage, and the journal says what was found."""
+"""Gates: versions that fail are refused, and the journal records the values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def holdout(tmp_path):
 
 @pytest.fixture
 def scored(registry, model_file, holdout):
-    """Three versions: 1 is good, 2 is bad, 3 was never evaluated."""
+    """Three versions: 1 has a high score, 2 a low one, 3 none."""
     for number, auc in ((1, 0.95), (2, 0.6), (3, None)):
         registry.register(model_file(b"%d" % number), "churn", metrics={"accuracy": number / 10})
         if auc is not None:
@@ -46,7 +46,7 @@ def stages(registry):
     return {version.version: str(version.stage) for version in registry.versions("churn")}
 
 
-def test_a_version_that_does_not_pass_a_gate_is_refused_and_nothing_changes(scored):
+def test_a_version_that_fails_a_gate_is_refused_and_no_stage_changes(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     with pytest.raises(GateRefused, match=r"eval\.holdout\.roc_auc is 0\.6") as refused:
         scored.transition("churn", 2, "Production")
@@ -56,7 +56,7 @@ def test_a_version_that_does_not_pass_a_gate_is_refused_and_nothing_changes(scor
     assert stages(scored)[1] == "Production"
 
 
-def test_a_missing_value_does_not_pass(scored):
+def test_a_gate_fails_if_a_value_is_missing(scored):
     scored.add_gate("churn", "Production", "NOT eval.holdout.roc_auc < 0.9")
     (result,) = scored.check_gates("churn/3", "Production").gates
     assert not result.passed
@@ -64,7 +64,7 @@ def test_a_missing_value_does_not_pass(scored):
     assert result.reason == "eval.holdout.roc_auc is missing"
 
 
-def test_a_refusal_is_journalled_with_what_was_found(scored):
+def test_a_refusal_is_journalled_with_the_values(scored):
     gate = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9").gate
     with pytest.raises(GateRefused):
         scored.transition("churn", 2, "Production", message="please")
@@ -86,7 +86,7 @@ def test_a_refusal_is_journalled_with_what_was_found(scored):
     assert list(scored.verify()) == []
 
 
-def test_a_dry_run_is_refused_too_but_leaves_no_trace(scored):
+def test_a_refused_dry_run_is_not_journalled(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     before = scored.history()
     with pytest.raises(GateRefused):
@@ -94,18 +94,17 @@ def test_a_dry_run_is_refused_too_but_leaves_no_trace(scored):
     assert scored.history() == before
 
 
-def test_force_overrides_gates_and_the_journal_says_so_for_ever(scored):
+def test_force_overrides_gates_and_is_journalled(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     with pytest.raises(InvalidInput, match="needs a reason"):
         scored.transition("churn", 2, "Production", force=True)
-    done = scored.transition("churn", 2, "Production", force=True, message="drill")
-    assert done.forced
+    assert scored.transition("churn", 2, "Production", force=True, message="drill").forced
     entry = scored.history()[-1]
     assert (entry.action, entry.message) == ("transition", "drill")
     assert json.loads(entry.after)["check"]["forced"] is True
 
 
-def test_force_overrides_gates_and_nothing_else(scored):
+def test_force_overrides_no_other_rule(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     scored.transition("churn", 1, "Production")
     with pytest.raises(ProductionOccupied):
@@ -114,13 +113,13 @@ def test_force_overrides_gates_and_nothing_else(scored):
         scored.transition("churn", 2, "Production", force=True, message="drill", if_current="Staging")
 
 
-def test_what_passes_is_not_said_to_be_forced(scored):
+def test_force_is_not_recorded_if_the_gates_pass(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     assert not scored.transition("churn", 1, "Production", force=True, message="to be sure").forced
     assert json.loads(scored.history()[-1].after)["check"]["forced"] is False
 
 
-def test_a_gate_compares_with_who_is_in_production(scored):
+def test_a_gate_compares_with_the_version_in_production(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= production.eval.holdout.roc_auc")
     scored.transition("churn", 1, "Production")
     check = scored.check_gates("churn/2", "Production")
@@ -134,7 +133,7 @@ def test_a_gate_compares_with_who_is_in_production(scored):
 COMPARISON = "eval.holdout.roc_auc >= production.eval.holdout.roc_auc"
 
 
-def test_scores_on_other_data_of_the_same_name_do_not_compare(scored, tmp_path):
+def test_scores_on_different_data_of_the_same_name_are_not_comparable(scored, tmp_path):
     scored.add_gate("churn", "Production", COMPARISON)
     scored.transition("churn", 1, "Production")
     easier = tmp_path / "easier.csv"
@@ -142,21 +141,22 @@ def test_scores_on_other_data_of_the_same_name_do_not_compare(scored, tmp_path):
     scored.record_evaluation("churn/3", "holdout", {"roc_auc": 0.99}, data=easier)
     (result,) = scored.check_gates("churn/3", "Production").gates
     assert (result.passed, result.incomparable) == (False, ("holdout",))
-    assert result.reason.startswith("eval.holdout was measured on different data: sha256:")
-    with pytest.raises(GateRefused, match="measured on different data") as refused:
+    for fact in ("eval.holdout", "sha256:", "churn/1", "churn/3"):
+        assert fact in result.reason
+    with pytest.raises(GateRefused, match="sha256:") as refused:
         scored.transition("churn", 3, "Production", archive_existing=True)
     assert "modelreg evaluate churn/3 --data FILE --target COLUMN --as holdout --production" in refused.value.hint
 
 
 @pytest.mark.parametrize(("one", "other"), [(None, None), ("holdout", None), (None, "holdout")])
-def test_scores_on_data_that_nobody_named_do_not_compare(scored, holdout, one, other):
+def test_scores_on_unknown_data_are_not_comparable(scored, holdout, one, other):
     for number, data in ((1, one), (3, other)):
         scored.record_evaluation(f"churn/{number}", "holdout", {"roc_auc": 0.9}, data=holdout if data else None)
     scored.add_gate("churn", "Production", COMPARISON)
     scored.transition("churn", 1, "Production")
     (result,) = scored.check_gates("churn/3", "Production").gates
     assert not result.passed
-    assert result.reason.startswith("on which data churn/")
+    assert ("churn/1" in result.reason, "churn/3" in result.reason) == (one is None, other is None)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_scores_on_data_that_nobody_named_do_not_compare(scored, holdout, one, o
         ("eval.shadow.conversion > production.eval.holdout.roc_auc", True),
     ],
 )
-def test_only_what_holds_scores_of_one_name_against_each_other_needs_the_same_data(scored, expression, passes):
+def test_only_predicates_that_compare_scores_of_both_versions_need_the_same_data(scored, expression, passes):
     scored.transition("churn", 1, "Production")
     scored.record_evaluation("churn/3", "holdout", {"roc_auc": 0.99})
     scored.record_evaluation("churn/3", "shadow", {"conversion": 1})
@@ -182,37 +182,37 @@ def test_only_what_holds_scores_of_one_name_against_each_other_needs_the_same_da
     assert scored.check_gates("churn/3", "Production").passed is passes
 
 
-def test_a_version_compares_with_itself_whatever_is_known_of_the_data(scored):
+def test_a_version_is_comparable_with_itself_on_unknown_data(scored):
     scored.record_evaluation("churn/1", "shadow", {"conversion": 0.5})
     scored.transition("churn", 1, "Production")
     added = scored.add_gate("churn", "Production", "eval.shadow.conversion >= production.eval.shadow.conversion")
     assert added.warnings == ()
 
 
-def test_a_gate_on_what_no_version_has_is_added_with_a_warning_that_names_what_was_meant(scored):
+def test_a_gate_on_an_unknown_field_is_added_with_a_warning_and_a_suggestion(scored):
     for expression, warning in {
         "eval.holdout.rocauc >= 0.9": "no version of churn has eval.holdout.rocauc; did you mean eval.holdout.roc_auc?",
         "eval.accuracy.x > 0": "no version of churn has eval.accuracy.x; did you mean metrics.accuracy?",
-        "production.metrics.speed > 1": "no version of churn has metrics.speed; there are metrics.accuracy",
-        "tags.owner = 'ana'": "no version of churn has tags.owner; there are no tags at all",
+        "production.metrics.speed > 1": "no version of churn has metrics.speed; available: metrics.accuracy",
+        "tags.owner = 'ana'": "no version of churn has tags.owner; no tags are recorded",
     }.items():
         assert scored.add_gate("churn", "Production", expression).warnings == (warning,)
         assert scored.add_gate("*", "Production", expression).warnings == (warning.replace("churn", "any model"),)
 
 
-def test_a_gate_that_the_version_in_production_does_not_pass_is_added_with_a_warning(scored):
+def test_a_gate_that_the_version_in_production_fails_is_added_with_a_warning(scored):
     scored.transition("churn", 1, "Production")
     added = scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.99")
-    assert added.warnings == ("churn/1, in Production, does not pass it: eval.holdout.roc_auc is 0.95",)
+    assert added.warnings == ("churn/1, in Production, fails this gate: eval.holdout.roc_auc is 0.95",)
     assert scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.99").warnings == ()
 
 
-def test_gates_of_a_model_without_versions_are_added_without_a_warning(registry):
+def test_a_gate_of_a_model_without_versions_has_no_warning(registry):
     registry.create_model("churn")
     assert registry.add_gate("churn", "Production", "metrics.auc > 0.9").warnings == ()
 
 
-def test_a_gate_that_is_added_again_with_another_description_gets_it(scored):
+def test_adding_a_gate_again_replaces_its_description(scored):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
     again = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
     assert (again.is_new, again.is_described, again.gate.description) == (False, True, "as agreed in May")
@@ -220,14 +220,14 @@ def test_a_gate_that_is_added_again_with_another_description_gets_it(scored):
     assert list(scored.verify()) == []
 
 
-def test_with_nobody_in_production_a_comparison_with_it_passes_and_says_so(scored):
+def test_a_comparison_with_production_passes_if_no_version_is_in_production(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= production.eval.holdout.roc_auc")
     check = scored.check_gates("churn/2", "Production")
     assert check.passed
-    assert check.gates[0].reason == "nobody is in Production to compare with"
+    assert "no version is in Production" in check.gates[0].reason
 
 
-def test_every_gate_has_to_be_passed(scored):
+def test_every_gate_of_the_stage_has_to_pass(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.5")
     scored.add_gate("churn", "Production", "metrics.accuracy > 0.15")
     assert [gate.passed for gate in scored.check_gates("churn/1", "Production").gates] == [True, False]
@@ -236,7 +236,7 @@ def test_every_gate_has_to_be_passed(scored):
     scored.transition("churn", 2, "Production")
 
 
-def test_a_gate_for_every_model_is_asked_of_each_and_one_of_another_model_is_not(scored, model_file):
+def test_a_model_has_its_own_gates_and_those_for_every_model(scored, model_file):
     scored.register(model_file(b"x"), "fraud")
     scored.add_gate("*", "Staging", "signature IS NOT NULL")
     scored.add_gate("churn", "Staging", "metrics.accuracy > 0")
@@ -246,28 +246,28 @@ def test_a_gate_for_every_model_is_asked_of_each_and_one_of_another_model_is_not
         scored.transition("fraud", 1, "Staging")
 
 
-def test_a_gate_stands_before_its_stage_alone(scored):
+def test_a_gate_applies_to_its_stage_only(scored):
     scored.add_gate("churn", "Production", "metrics.accuracy > 100")
     scored.transition("churn", 1, "Staging")
     scored.transition("churn", 1, "Archived")
 
 
-def test_a_version_that_is_there_already_is_asked_nothing(scored):
+def test_gates_are_not_checked_for_a_version_already_in_the_stage(scored):
     scored.transition("churn", 1, "Production")
     scored.add_gate("churn", "Production", "metrics.accuracy > 100")
     assert scored.transition("churn", 1, "Production").changes == ()
 
 
-def test_what_is_asked_first_is_answered_first(scored):
+def test_if_current_is_checked_before_gates_and_gates_before_occupancy(scored):
     scored.add_gate("churn", "Production", "eval.holdout.roc_auc >= 0.9")
     scored.transition("churn", 1, "Production")
-    with pytest.raises(StageChanged):  # before gates
+    with pytest.raises(StageChanged):
         scored.transition("churn", 2, "Production", if_current="Staging")
-    with pytest.raises(GateRefused):  # before Production is taken
+    with pytest.raises(GateRefused):
         scored.transition("churn", 2, "Production")
 
 
-def test_a_gate_on_registration_refuses_it_whole_and_is_journalled(scored, model_file):
+def test_a_gate_refuses_a_whole_registration_and_is_journalled(scored, model_file):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0.5")
     before = scored.versions("churn")
     with pytest.raises(GateRefused):
@@ -290,10 +290,10 @@ def test_a_gate_for_every_model_refuses_the_first_version_of_a_new_one(scored, m
     assert list(scored.verify()) == []
 
 
-def test_a_registration_that_passes_goes_into_its_stage(scored, model_file):
+def test_a_registration_that_passes_gates_enters_its_stage(scored, model_file):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0.5")
-    made = scored.register(model_file(b"4"), "churn", metrics={"accuracy": 0.9}, stage="Production")
-    assert made.stage == "Production"
+    version = scored.register(model_file(b"4"), "churn", metrics={"accuracy": 0.9}, stage="Production")
+    assert version.stage == "Production"
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_registration_that_passes_goes_into_its_stage(scored, model_file):
         "metrics.auc * 100 - 1 > 80",
     ],
 )
-def test_a_gate_knows_everything_that_is_known_of_a_version(registry, model_file, expression):
+def test_a_gate_can_use_every_kind_of_field(registry, model_file, expression):
     registry.register(
         model_file(b"1"),
         "churn",
@@ -323,14 +323,14 @@ def test_a_gate_knows_everything_that_is_known_of_a_version(registry, model_file
     assert registry.check_gates("churn/1", "Production").passed
 
 
-def test_a_gate_is_added_once_however_often_it_is_said(scored):
+def test_adding_the_same_gate_again_changes_nothing(scored):
     added = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
     again = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
     assert (added.is_new, again.is_new, again.is_described, again.gate) == (True, False, False, added.gate)
     assert len(scored.gates()) == 1
 
 
-def test_a_gate_is_removed_by_its_number_which_is_never_given_out_again(scored):
+def test_a_gate_is_removed_by_its_number_which_is_never_reused(scored):
     first = scored.add_gate("churn", "Production", "metrics.accuracy > 100").gate
     assert scored.remove_gate(first.id, message="was wrong") == first
     scored.transition("churn", 1, "Production")
@@ -346,21 +346,21 @@ def test_a_gate_is_removed_by_its_number_which_is_never_given_out_again(scored):
     assert list(scored.verify()) == []
 
 
-def test_a_gate_that_can_never_be_evaluated_is_refused_when_it_is_added(scored):
+def test_adding_an_invalid_expression_is_refused(scored):
     for expression in ("nonsense >= 1", "stage = 'Prodction'", "scan = 'sage'", "metrics.auc >", ""):
         with pytest.raises(InvalidExpression):
             scored.add_gate("churn", "Production", expression)
     assert scored.gates() == []
 
 
-def test_a_gate_of_a_model_that_is_not_there_or_before_no_stage_is_refused(scored):
+def test_adding_a_gate_for_an_unknown_model_or_the_stage_none_is_refused(scored):
     with pytest.raises(ModelNotFound, match="chrun"):
         scored.add_gate("chrun", "Production", "size > 0")
     with pytest.raises(InvalidInput, match="starts in None"):
         scored.add_gate("churn", "None", "size > 0")
 
 
-def test_gates_go_with_a_renamed_model_and_end_with_a_deleted_one(registry, model_file):
+def test_gates_follow_a_renamed_model_and_are_deleted_with_it(registry, model_file):
     registry.register(model_file(), "churn")
     registry.add_gate("churn", "Production", "size > 100")
     registry.rename("churn", "leaving")
@@ -371,35 +371,33 @@ def test_gates_go_with_a_renamed_model_and_end_with_a_deleted_one(registry, mode
     assert list(registry.verify()) == []
 
 
-def test_a_gate_that_was_written_by_hand_and_is_not_understood_is_not_passed(scored, by_hand):
+def test_a_manually_edited_gate_that_cannot_be_parsed_fails(scored, by_hand):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0")
     by_hand("UPDATE gates SET expression = 'what?'")
     (result,) = scored.check_gates("churn/1", "Production").gates
     assert not result.passed
-    assert "cannot be understood" in result.reason
+    assert "invalid expression" in result.reason
     assert [finding.subject for finding in scored.verify()] == ["gate 1"]
 
 
-def test_versions_that_make_room_are_asked_too(scored):
+def test_gates_are_checked_for_displaced_versions_too(scored):
     scored.transition("churn", 1, "Production")
     scored.tag("churn/1", {"legal-hold": "yes"})
     scored.add_gate("churn", "Archived", "tags.`legal-hold` IS NULL")
-    with pytest.raises(GateRefused, match="churn/1 is kept out of Archived"):
+    with pytest.raises(GateRefused, match=r"churn/1 failed.*Archived"):
         scored.transition("churn", 2, "Production", archive_existing=True)
     assert stages(scored)[1] == "Production"
     assert scored.history()[-1].version == 1
-    done = scored.transition("churn", 2, "Production", move_existing="None")
-    assert done.checks == ()
-    forced = scored.transition(
-        "churn", 3, "Production", archive_existing=True, force=True, message="no gate is not passed"
-    )
+    transition = scored.transition("churn", 2, "Production", move_existing="None")
+    assert transition.checks == ()
+    forced = scored.transition("churn", 3, "Production", archive_existing=True, force=True, message="no gate fails")
     assert (forced.forced, [check.version for check in forced.checks]) == (False, [2])
 
 
-def test_who_registered_the_same_bytes_before_does_not_count_either(registry, model_file):
+def test_approvals_by_anyone_who_registered_the_digest_do_not_count(registry, model_file):
     registry.register(model_file(), "churn")
-    with RegistryFolder(registry.folder, 30).catalog.writing(Actor("alice", None, None)) as change:
-        first = change.version(Reference("churn", 1))
+    with RegistryFolder(registry.folder, 30).catalog.writing(Actor("alice", None, None)) as writer:
+        first = writer.version(Reference("churn", 1))
         new = NewVersion(
             first.digest,
             first.files,
@@ -412,7 +410,7 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
             "",
             Provenance("", None, None, None, None, None, first.environment),
         )
-        change.add_version("churn", new)
+        writer.add_version("churn", new)
     registry.approve("churn/2")
     approve_as(registry, "bob", "churn/2")
     assert [approval.counts for approval in registry.version("churn/2").approvals] == [False, True]
@@ -420,15 +418,15 @@ def test_who_registered_the_same_bytes_before_does_not_count_either(registry, mo
 
 
 def approve_as(registry, user, reference):
-    """Approve as another user of the operating system would."""
-    with RegistryFolder(registry.folder, 30).catalog.writing(Actor(user, None, None)) as change:
-        metadata.approve(change, Reference.parse(reference), "")
+    """Approve as another user of the operating system."""
+    with RegistryFolder(registry.folder, 30).catalog.writing(Actor(user, None, None)) as writer:
+        metadata.approve(writer, Reference.parse(reference), "")
 
 
-def test_approvals_count_everybody_once_but_who_registered(registry, model_file):
+def test_approvals_count_each_user_once_without_the_one_who_registered(registry, model_file):
     registry.register(model_file(), "churn")
     registry.add_gate("churn", "Production", "approvals >= 2")
-    registry.approve("churn/1", message="I made it")
+    registry.approve("churn/1", message="registered by me")
     for user in ("alice", "alice"):
         approve_as(registry, user, "churn/1")
     (result,) = registry.check_gates("churn/1", "Production").gates
@@ -441,7 +439,7 @@ def test_approvals_count_everybody_once_but_who_registered(registry, model_file)
     assert list(registry.verify()) == []
 
 
-def test_who_claims_to_be_another_approves_as_who_the_system_says(registry, model_file, monkeypatch):
+def test_an_approval_is_by_the_system_user_and_not_by_the_claimed_user(registry, model_file, monkeypatch):
     registry.register(model_file(), "churn")
     monkeypatch.setenv("MODELREG_USER", "alice")
     registry.approve("churn/1")
@@ -451,7 +449,7 @@ def test_who_claims_to_be_another_approves_as_who_the_system_says(registry, mode
     assert registry.history()[-1].claimed_user == "alice"
 
 
-PROMOTE_WHO_IS_BETTER = """
+PROMOTE_IF_BETTER = """
 from modelreg import Registry
 from modelreg.errors import GateRefused
 import modelreg.lifecycle.promotion, modelreg.lifecycle.rules.gates
@@ -467,14 +465,17 @@ else:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
-def test_a_gate_is_never_decided_against_a_version_that_was_not_in_production(registry, model_file, at_once, rounds):
-    """Eight processes promote at once under a gate that compares with Production; the journal tells who was there."""
+def test_concurrent_promotions_are_compared_with_the_version_in_production(registry, model_file, at_once, rounds):
+    """Eight processes promote at once, with a gate that compares with Production.
+
+    The journal shows with which version each candidate was compared.
+    """
     scores = {number: (number * 5 % 8) / 10 for number in range(1, 9)}
     for number, score in scores.items():
         registry.register(model_file(b"%d" % number), "churn", metrics={"auc": score})
     registry.add_gate("churn", "Production", "metrics.auc >= production.metrics.auc")
     for _ in range(rounds):
-        at_once(PROMOTE_WHO_IS_BETTER, [(registry.folder, number) for number in scores])
+        at_once(PROMOTE_IF_BETTER, [(registry.folder, number) for number in scores])
         holder = next(version for version in registry.versions("churn") if version.stage == "Production")
         registry.transition("churn", holder.version, "Archived")
     in_production, decisions = None, 0
@@ -484,10 +485,10 @@ def test_a_gate_is_never_decided_against_a_version_that_was_not_in_production(re
             after = json.loads(entry.after)
             if "check" in after:
                 decisions += 1
-                found = after["check"]["gates"][0]["found"]
+                values = after["check"]["gates"][0]["found"]
                 assert after["check"]["production"] == incumbent
-                assert found["metrics.auc"] == scores[entry.version]
-                assert found["production.metrics.auc"] == scores.get(incumbent)
+                assert values["metrics.auc"] == scores[entry.version]
+                assert values["production.metrics.auc"] == scores.get(incumbent)
                 passed = incumbent is None or scores[entry.version] >= scores[incumbent]
                 assert after["check"]["passed"] is passed
                 assert entry.action == ("transition" if passed else "refuse")

@@ -1,4 +1,4 @@
-"""Aliases, tags, descriptions, names and approvals: changed without a new version, journalled, and taken back."""
+"""Metadata changes are journalled: aliases, tags, descriptions, names, approvals and deletion."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def two(registry, model_file):
     return registry
 
 
-def last(registry):
+def last_entry(registry):
     return registry.history()[-1]
 
 
@@ -45,7 +45,7 @@ def test_an_alias_moves_from_version_to_version(two):
     assert [entry.action for entry in two.history()[-2:]] == ["alias", "alias"]
 
 
-def test_an_alias_that_means_the_version_already_changes_nothing(two):
+def test_setting_an_alias_again_changes_nothing(two):
     two.alias("churn/1", "champion")
     before = two.history()
     assert not two.alias("churn@champion", "champion").changed
@@ -54,8 +54,8 @@ def test_an_alias_that_means_the_version_already_changes_nothing(two):
 
 def test_an_alias_is_removed(two):
     two.alias("churn/1", "champion")
-    gone = two.remove_alias("churn", "Champion")
-    assert (gone.before, gone.after) == (1, None)
+    removed = two.remove_alias("churn", "Champion")
+    assert (removed.before, removed.after) == (1, None)
     with pytest.raises(AliasNotFound):
         two.version("churn@champion")
     with pytest.raises(AliasNotFound):
@@ -65,12 +65,12 @@ def test_an_alias_is_removed(two):
 
 
 @pytest.mark.parametrize("alias", ["latest", "v3", "3", "", "a b", "-x", "x" * 129, "a/b"])
-def test_what_means_something_else_or_cannot_be_written_is_no_alias(two, alias):
+def test_invalid_and_reserved_aliases_are_refused(two, alias):
     with pytest.raises(InvalidAlias):
         two.alias("churn/1", alias)
 
 
-def test_aliases_are_a_list_and_not_a_text(two, model_file):
+def test_aliases_given_as_a_single_string_are_refused(two, model_file):
     with pytest.raises(InvalidInput, match="a list of texts"):
         two.register(model_file(b"3"), "churn", aliases="champion")
 
@@ -79,25 +79,25 @@ def test_aliases_are_a_list_and_not_a_text(two, model_file):
 
 
 @pytest.mark.parametrize("subject", ["churn", "churn/1", "churn/latest"])
-def test_tags_are_set_replaced_and_taken_away(two, subject):
+def test_tags_are_set_replaced_and_removed(two, subject):
     two.tag(subject, {"team": "growth", "cost": 3})
     changed = two.tag(subject, {"team": "search"}, remove=["cost"])
     assert changed.before == {"team": "growth", "cost": "3"}
     assert changed.after == {"team": "search", "cost": None}
-    found = two.model("churn") if subject == "churn" else two.version(subject)
-    assert found.tags == {"team": "search"}
-    assert last(two).action == "tag"
+    tagged = two.model("churn") if subject == "churn" else two.version(subject)
+    assert tagged.tags == {"team": "search"}
+    assert last_entry(two).action == "tag"
     assert list(two.verify()) == []
 
 
-def test_the_same_tag_again_changes_nothing(two):
+def test_setting_a_tag_again_changes_nothing(two):
     two.tag("churn", {"team": "growth"})
     before = two.history()
     assert not two.tag("churn", {"team": "growth"}).changed
     assert two.history() == before
 
 
-def test_a_tag_that_is_not_there_cannot_be_taken_away(two):
+def test_removing_an_unknown_tag_is_refused_with_a_suggestion(two):
     two.tag("churn/1", {"team": "growth"})
     with pytest.raises(TagNotFound) as refused:
         two.tag("churn/1", {"other": "x"}, remove=["taem"])
@@ -115,7 +115,7 @@ def test_a_description_is_replaced(two):
     changed = two.describe("churn/2", "without the leak", message="found on Tuesday")
     assert (changed.before, changed.after) == ("", "without the leak")
     assert (two.model("churn").description, two.version("churn/2").description) == ("who leaves", "without the leak")
-    assert (last(two).action, last(two).message) == ("describe", "found on Tuesday")
+    assert (last_entry(two).action, last_entry(two).message) == ("describe", "found on Tuesday")
     before = two.history()
     assert not two.describe("churn", "who leaves").changed
     assert two.history() == before
@@ -126,7 +126,7 @@ def test_a_description_is_replaced(two):
 # Names
 
 
-def test_a_model_is_renamed_with_all_that_it_has(two, model_file):
+def test_a_renamed_model_keeps_its_versions_aliases_and_history(two, model_file):
     two.alias("churn/1", "champion")
     two.transition("churn", 2, "Production")
     two.rename("churn", "leaving")
@@ -139,7 +139,7 @@ def test_a_model_is_renamed_with_all_that_it_has(two, model_file):
     assert list(two.verify()) == []
 
 
-def test_an_old_reference_never_comes_to_mean_another_version(two, model_file):
+def test_a_new_model_with_a_former_name_does_not_reuse_version_numbers(two, model_file):
     two.rename("churn", "leaving")
     assert two.register(model_file(b"new"), "churn").version == 3
     with pytest.raises(VersionNotFound):
@@ -147,20 +147,20 @@ def test_an_old_reference_never_comes_to_mean_another_version(two, model_file):
     assert list(two.verify()) == []
 
 
-def test_a_model_that_is_renamed_there_and_back_is_as_it_was(two, model_file):
+def test_renaming_a_model_back_continues_its_version_numbers(two, model_file):
     two.rename("churn", "leaving")
     two.rename("leaving", "churn")
     assert two.register(model_file(b"3"), "churn").version == 3
     assert list(two.verify()) == []
 
 
-def test_a_name_in_another_case_is_a_name(two):
+def test_a_model_can_be_renamed_to_another_case(two):
     two.rename("churn", "Churn")
     assert two.model("Churn").versions == 2
     assert list(two.verify()) == []
 
 
-def test_a_name_that_is_taken_or_impossible_is_refused(two, model_file):
+def test_renaming_to_a_taken_or_invalid_name_is_refused(two, model_file):
     two.register(model_file(b"x"), "fraud")
     before = two.history()
     for new, error in (("fraud", NameInUse), ("Fraud", NameTaken), ("a/b", InvalidName)):
@@ -174,23 +174,23 @@ def test_a_name_that_is_taken_or_impossible_is_refused(two, model_file):
 # Approvals
 
 
-def test_an_approval_belongs_to_the_digest_and_is_withdrawn(two, model_file):
-    given = two.approve("churn/1", message="looked at it")
-    assert (given.subject, given.before, given.after) == ("churn/1", None, "looked at it")
-    again = two.register(model_file(b"1"), "churn", new_version=True)
-    for reference in ("churn/1", again.reference):
+def test_an_approval_applies_to_the_digest_and_can_be_withdrawn(two, model_file):
+    change = two.approve("churn/1", message="reviewed")
+    assert (change.subject, change.before, change.after) == ("churn/1", None, "reviewed")
+    copy = two.register(model_file(b"1"), "churn", new_version=True)
+    for reference in ("churn/1", copy.reference):
         (approval,) = two.version(reference).approvals
-        assert (approval.user, approval.message) == (given.key, "looked at it")
+        assert (approval.user, approval.message) == (change.key, "reviewed")
     assert two.version("churn/2").approvals == ()
     two.approve("churn/1", withdraw=True)
-    assert two.version(again.reference).approvals == ()
+    assert two.version(copy.reference).approvals == ()
     with pytest.raises(ApprovalNotFound):
         two.approve("churn/1", withdraw=True)
     assert [entry.action for entry in two.history()][-3:] == ["approve", "register", "withdraw"]
     assert list(two.verify()) == []
 
 
-def test_the_same_approval_again_changes_nothing(two):
+def test_approving_again_with_the_same_message_changes_nothing(two):
     two.approve("churn/1", message="fine")
     before = two.history()
     assert not two.approve("churn/1", message="fine").changed
@@ -200,14 +200,14 @@ def test_the_same_approval_again_changes_nothing(two):
 # Deletion
 
 
-def test_a_version_in_use_says_how_to_let_go_of_it(two):
+def test_deleting_a_version_with_an_alias_hints_at_removing_the_alias(two):
     two.alias("churn/1", "champion")
     with pytest.raises(VersionInUse) as refused:
         two.delete("churn/1")
     assert refused.value.hint == "modelreg alias churn@champion --remove"
 
 
-def test_what_belongs_to_a_digest_ends_with_the_model(two):
+def test_approvals_and_evaluations_are_deleted_with_the_model(two):
     two.approve("churn/1")
     two.record_evaluation("churn/1", "holdout", {"auc": 0.9})
     two.delete("churn/1")
@@ -216,7 +216,7 @@ def test_what_belongs_to_a_digest_ends_with_the_model(two):
     assert list(two.verify()) == []
 
 
-# What is changed by hand
+# Manual edits of the catalog
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_belongs_to_a_digest_ends_with_the_model(two):
         "UPDATE aliases SET version = 2",
     ],
 )
-def test_every_edit_by_hand_is_noticed(two, by_hand, statement):
+def test_verify_finds_every_manual_edit(two, by_hand, statement):
     two.record_evaluation("churn/1", "holdout", {"auc": 0.9})
     two.approve("churn/1")
     two.add_gate("churn", "Production", "size > 1")
@@ -245,7 +245,7 @@ def test_every_edit_by_hand_is_noticed(two, by_hand, statement):
     assert list(two.verify()) != []
 
 
-def test_an_alias_may_be_named_as_a_stage_is_and_means_another_thing(registry, model_file):
+def test_an_alias_named_like_a_stage_is_distinct_from_the_stage(registry, model_file):
     registry.register(model_file(b"1"), "churn", aliases=["production"])
     registry.register(model_file(b"2"), "churn", stage="Production")
     assert registry.version("churn@production").version == 1

@@ -1,4 +1,4 @@
-"""Rollback follows the journal, and never guesses."""
+"""Rollback restores the previous version in Production, as the journal records it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def stages(registry):
     return {version.version: str(version.stage) for version in registry.versions("churn")}
 
 
-def promote(registry, *versions, **terms):
+def promote(registry, *versions, **options):
     for version in versions:
-        registry.transition("churn", version, "Production", **(terms or {"archive_existing": True}))
+        registry.transition("churn", version, "Production", **(options or {"archive_existing": True}))
 
 
-def test_the_version_that_was_in_production_before_comes_back(four):
+def test_rollback_restores_the_previous_version_in_production(four):
     promote(four, 3, 1)
-    done = four.rollback("churn", message="complaints")
-    assert (done.version, str(done.stage)) == (3, "Production")
+    rollback = four.rollback("churn", message="complaints")
+    assert (rollback.version, str(rollback.stage)) == (3, "Production")
     assert stages(four) == {1: "None", 2: "None", 3: "Production", 4: "None"}
     entries = four.history()[-2:]
     assert [(entry.action, entry.version, entry.to_stage) for entry in entries] == [
@@ -44,18 +44,18 @@ def test_the_version_that_was_in_production_before_comes_back(four):
     assert {entry.message for entry in entries} == {"complaints"}
 
 
-def test_it_is_not_the_version_that_was_archived_last(four):
+def test_the_target_is_not_the_version_that_was_archived_last(four):
     promote(four, 1, 2)
     four.transition("churn", 4, "Archived")
     assert four.rollback("churn").version == 1
 
 
-def test_it_is_not_the_highest_version_that_is_archived(four):
+def test_the_target_is_not_the_newest_archived_version(four):
     promote(four, 4, 1, 2)
     assert four.rollback("churn").version == 1
 
 
-def test_who_leaves_returns_to_the_stage_from_which_it_came(four):
+def test_the_displaced_version_returns_to_its_previous_stage(four):
     promote(four, 1)
     four.transition("churn", 2, "Staging")
     promote(four, 2, move_existing="Staging")
@@ -63,7 +63,7 @@ def test_who_leaves_returns_to_the_stage_from_which_it_came(four):
     assert stages(four) == {1: "Production", 2: "Staging", 3: "None", 4: "None"}
 
 
-def test_a_second_rollback_goes_one_step_further_back(four):
+def test_a_second_rollback_goes_one_version_further_back(four):
     promote(four, 1, 2, 3)
     assert [four.rollback("churn").version for _ in range(2)] == [2, 1]
     with pytest.raises(NothingToRollBackTo):
@@ -71,21 +71,21 @@ def test_a_second_rollback_goes_one_step_further_back(four):
     assert stages(four)[1] == "Production"
 
 
-def test_after_a_rollback_a_promotion_counts_from_there(four):
+def test_a_promotion_after_a_rollback_is_rolled_back_to_the_restored_version(four):
     promote(four, 1, 2, 3)
     four.rollback("churn")
     promote(four, 4)
     assert four.rollback("churn").version == 2
 
 
-def test_when_nobody_is_in_production_the_last_one_that_was_comes_back(four):
+def test_rollback_restores_the_last_version_if_none_is_in_production(four):
     promote(four, 1, 2)
     four.transition("churn", 2, "Archived")
     assert four.rollback("churn").changes[-1].version == 2
     assert stages(four)[2] == "Production"
 
 
-def test_a_version_that_left_and_came_back_with_nobody_between_was_there_once(four):
+def test_a_version_that_left_and_returned_has_a_single_tenure(four):
     promote(four, 1, 2)
     four.transition("churn", 2, "Staging")
     promote(four, 2)
@@ -93,7 +93,7 @@ def test_a_version_that_left_and_came_back_with_nobody_between_was_there_once(fo
     assert stages(four)[2] == "Staging"
 
 
-def test_no_gate_is_asked(four):
+def test_rollback_does_not_check_gates(four):
     promote(four, 1, 2)
     four.add_gate("churn", "Production", "version > 100")
     with pytest.raises(GateRefused):
@@ -101,7 +101,7 @@ def test_no_gate_is_asked(four):
     assert four.rollback("churn").version == 1
 
 
-def test_a_refused_promotion_is_no_history(four):
+def test_a_refused_promotion_is_not_a_tenure(four):
     promote(four, 1)
     four.add_gate("churn", "Production", "version < 2")
     with pytest.raises(GateRefused):
@@ -110,14 +110,14 @@ def test_a_refused_promotion_is_no_history(four):
         four.rollback("churn")
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(four):
+def test_a_dry_run_returns_the_target_and_changes_nothing(four):
     promote(four, 1, 2)
     before = (stages(four), four.history())
     assert four.rollback("churn", dry_run=True).version == 1
     assert (stages(four), four.history()) == before
 
 
-def test_without_a_history_it_is_refused(four):
+def test_rollback_is_refused_without_any_earlier_version_in_production(four):
     with pytest.raises(NothingToRollBackTo, match="no version was in Production") as refused:
         four.rollback("churn")
     assert refused.value.exit == 4
@@ -125,19 +125,19 @@ def test_without_a_history_it_is_refused(four):
         four.rollback("fraud")
 
 
-def test_a_version_that_was_deleted_is_named_and_nothing_changes(four):
+def test_rollback_to_a_deleted_version_is_refused_and_names_it(four):
     promote(four, 1, 2)
     four.delete("churn/1")
-    with pytest.raises(NothingToRollBackTo, match="churn/1, which was in Production before, was deleted"):
+    with pytest.raises(NothingToRollBackTo, match=r"churn/1.*was deleted"):
         four.rollback("churn")
     assert stages(four)[2] == "Production"
 
 
-@pytest.mark.parametrize("what", ["file", "manifest"])
-def test_a_version_whose_bytes_are_damaged_does_not_come_back(four, blob_path, what):
+@pytest.mark.parametrize("blob", ["file", "manifest"])
+def test_rollback_to_a_damaged_version_is_refused_and_changes_nothing(four, blob_path, blob):
     promote(four, 1, 2)
     version = four.version("churn/1")
-    path = blob_path(version.digest if what == "manifest" else version.files[0].digest)
+    path = blob_path(version.digest if blob == "manifest" else version.files[0].digest)
     os.chmod(path, 0o644)
     path.write_bytes(b"!")
     before = four.history()
@@ -147,13 +147,13 @@ def test_a_version_whose_bytes_are_damaged_does_not_come_back(four, blob_path, w
     assert (stages(four)[2], four.history()) == ("Production", before)
 
 
-def test_a_rollback_is_found_after_the_model_was_renamed(four):
+def test_rollback_works_after_the_model_was_renamed(four):
     promote(four, 1, 2)
     four.rename("churn", "leaving")
     assert four.rollback("leaving").version == 1
 
 
-def test_another_model_of_an_old_name_has_a_history_of_its_own(four, model_file):
+def test_a_new_model_with_a_former_name_has_its_own_history(four, model_file):
     promote(four, 1, 2)
     four.rename("churn", "leaving")
     four.register(model_file(b"new"), "churn", stage="Production")
@@ -173,14 +173,14 @@ STEPS = st.lists(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
-def test_rollbacks_undo_promotions_one_after_another(tmp_path_factory, steps):
+def test_rollbacks_agree_with_a_reference_model_of_random_steps(tmp_path_factory, steps):
     folder = tmp_path_factory.mktemp("rollback")
     registry = Registry(folder / "registry")
     path = folder / "model.bin"
     for number in range(1, 5):
         path.write_bytes(b"%d" % number)
         registry.register(path, "churn")
-    past, current = [], None  # who was in Production, oldest first, and who is
+    past, current = [], None  # the versions that were in Production, oldest first, and the one that is
     for step, version in steps:
         if step == "promote":
             registry.transition("churn", version, "Production", archive_existing=True)
@@ -191,15 +191,15 @@ def test_rollbacks_undo_promotions_one_after_another(tmp_path_factory, steps):
             registry.transition("churn", current, "Archived")
             current = None
         elif step == "rollback":
-            wanted = past[:-1] if past and past[-1] == current else past
-            if not wanted:
+            earlier = past[:-1] if past and past[-1] == current else past
+            if not earlier:
                 with pytest.raises(NothingToRollBackTo):
                     registry.rollback("churn")
                 continue
-            assert registry.rollback("churn").version == wanted[-1]
-            past, current = wanted, wanted[-1]
-    holders = [each.version for each in registry.versions("churn") if each.stage == "Production"]
-    assert holders == ([] if current is None else [current])
+            assert registry.rollback("churn").version == earlier[-1]
+            past, current = earlier, earlier[-1]
+    in_production = [version.version for version in registry.versions("churn") if version.stage == "Production"]
+    assert in_production == ([] if current is None else [current])
     assert list(registry.verify()) == []
 
 
@@ -217,26 +217,27 @@ except NothingToRollBackTo:
 """
 
 
-def test_rollbacks_at_once_go_back_one_step_each(four, at_once):
+def test_concurrent_rollbacks_go_back_one_version_each(four, at_once):
     promote(four, 1, 2, 3, 4)
-    said = [json.loads(out) for out in at_once(ROLL_BACK, [(four.folder,)] * 5)]
-    assert sorted(said, key=str) == [1, 2, 3, None, None]
+    targets = [json.loads(out) for out in at_once(ROLL_BACK, [(four.folder,)] * 5)]
+    assert sorted(targets, key=str) == [1, 2, 3, None, None]
     assert stages(four)[1] == "Production"
     assert list(four.verify()) == []
 
 
-def test_the_first_version_in_production_is_taken_out_by_hand_as_the_hint_says(registry, model_file):
+def test_rollback_of_the_first_version_hints_at_the_transition_to_its_previous_stage(registry, model_file):
     registry.register(model_file(), "churn", stage="Staging")
     registry.transition("churn", 1, "Production")
     with pytest.raises(NothingToRollBackTo) as refused:
         registry.rollback("churn")
-    assert refused.value.hint == "modelreg transition churn/1 Staging takes it out of Production"
+    assert "modelreg transition churn/1 Staging" in refused.value.hint
 
 
-def test_an_older_version_in_the_place_of_a_newer_one_is_noted(registry, model_file):
+def test_promoting_an_older_version_over_a_newer_one_has_a_note(registry, model_file):
     for number in (1, 2):
         registry.register(model_file(b"%d" % number), "churn")
     assert registry.transition("churn", 1, "Production").notes == ()
     assert registry.transition("churn", 2, "Production", archive_existing=True).notes == ()
-    again = registry.transition("churn", 1, "Production", archive_existing=True)
-    assert again.notes == ("churn/1 is older than churn/2, whose place it takes",)
+    (note,) = registry.transition("churn", 1, "Production", archive_existing=True).notes
+    assert note.startswith("churn/1 replaces a newer version")
+    assert "churn/2" in note

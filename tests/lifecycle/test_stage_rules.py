@@ -1,4 +1,4 @@
-"""MLflow's rules for stages, names and deletion, which a registry is given when it is made."""
+"""MLflow's rules for stages, names and deletion, which are chosen when a registry is created."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from modelreg.errors import AliasNotFound, ModelNotFound, NothingToRollBackTo, R
 @pytest.fixture
 def registry(tmp_path):
     """A registry with MLflow's rules."""
-    made = Registry(tmp_path / "registry")
-    made.create(stages="mlflow")
-    return made
+    registry = Registry(tmp_path / "registry")
+    registry.create(stages="mlflow")
+    return registry
 
 
 @pytest.fixture
 def three(registry, model_file):
-    """Three versions, one after another in Production, and all still there."""
+    """Three versions, all in Production, promoted one after another."""
     for content in (b"1", b"2", b"3"):
         registry.register(model_file(content), "churn", stage="Production")
     return registry
@@ -33,31 +33,31 @@ def stages(registry):
     return {version.version: version.stage for version in registry.versions("churn")}
 
 
-def test_several_versions_are_in_production_and_the_newest_is_meant(three):
+def test_production_refers_to_the_newest_of_several_versions(three):
     assert set(stages(three).values()) == {Stage.PRODUCTION}
     assert three.version("churn/Production").version == 3
     assert [model.production for model in three.models()] == [3]
     assert list(three.verify()) == []
 
 
-def test_the_newest_by_number_is_meant_whichever_came_last(three):
+def test_production_refers_to_the_highest_number_and_not_the_last_promoted(three):
     three.transition("churn/1", "Archived")
     three.transition("churn/1", "Production")
     assert three.version("churn/Production").version == 3
 
 
-def test_whoever_reads_the_tables_sees_the_newest_in_production(three):
+def test_the_sql_view_shows_the_newest_version_in_production(three):
     with closing(sqlite3.connect(three.folder / "catalog.db")) as connection:
         assert connection.execute("SELECT name, production FROM registered_models").fetchall() == [("churn", 3)]
 
 
-def test_those_that_share_the_stage_are_archived_when_that_is_asked_for(three):
+def test_archive_existing_archives_all_other_versions_in_the_stage(three):
     three.transition("churn/2", "Production", archive_existing=True)
     assert stages(three) == {1: "Archived", 2: "Production", 3: "Archived"}
     assert three.transition("churn/2", "Production", archive_existing=True).changes == ()
 
 
-def test_a_rollback_takes_the_last_one_away_while_the_one_before_is_still_there(three):
+def test_rollback_only_removes_the_last_version_while_the_previous_one_is_in_production(three):
     assert three.rollback("churn", dry_run=True).version == 2
     assert three.rollback("churn").version == 2
     assert stages(three) == {1: "Production", 2: "Production", 3: "None"}
@@ -68,7 +68,7 @@ def test_a_rollback_takes_the_last_one_away_while_the_one_before_is_still_there(
     assert list(three.verify()) == []
 
 
-def test_a_rollback_brings_back_the_one_before_where_it_was_archived(three):
+def test_rollback_restores_the_previous_version_if_it_was_archived(three):
     three.transition("churn/3", "Production", archive_existing=True)
     three.transition("churn/1", "Production")
     three.rollback("churn")
@@ -76,7 +76,7 @@ def test_a_rollback_brings_back_the_one_before_where_it_was_archived(three):
 
 
 @pytest.mark.parametrize("name", ["my model", "Größe 1-2", "-x", "a'b\"c", "a,b;c%d", "\u6a21\u578b", "x" * 256])
-def test_a_name_may_be_nearly_any_text(registry, model_file, name):
+def test_names_may_have_spaces_punctuation_and_any_script(registry, model_file, name):
     registry.register(model_file(), name, aliases=["production"])
     assert registry.version(f"models:/{name}/1").name == name
     assert registry.version(f"{name}@production").version == 1
@@ -85,7 +85,7 @@ def test_a_name_may_be_nearly_any_text(registry, model_file, name):
     assert list(registry.verify()) == []
 
 
-def test_names_that_differ_in_case_alone_are_two_models(registry, model_file):
+def test_names_that_differ_only_in_case_are_two_models(registry, model_file):
     for name in ("churn", "Churn"):
         registry.register(model_file(name.encode()), name)
     registry.rename("churn", "CHURN")
@@ -95,7 +95,7 @@ def test_names_that_differ_in_case_alone_are_two_models(registry, model_file):
         registry.model("churn")
 
 
-def test_a_version_may_be_deleted_wherever_it_is_and_its_aliases_go_with_it(three):
+def test_a_version_in_production_can_be_deleted_with_its_aliases(three):
     three.alias("churn/3", "champion")
     three.delete("churn/3")
     assert stages(three) == {1: "Production", 2: "Production"}
@@ -104,24 +104,24 @@ def test_a_version_may_be_deleted_wherever_it_is_and_its_aliases_go_with_it(thre
     assert list(three.verify()) == []
 
 
-def test_numbers_begin_anew_for_a_model_that_was_deleted_and_made_again(three, model_file):
+def test_version_numbers_restart_for_a_deleted_and_recreated_model(three, model_file):
     three.delete("churn", with_versions=True)
     assert three.register(model_file(b"4"), "churn").version == 1
     assert list(three.verify()) == []
 
 
-def test_a_deleted_number_is_not_given_out_again_while_the_model_is_there(three, model_file):
+def test_a_deleted_version_number_is_not_reused_while_the_model_exists(three, model_file):
     three.delete("churn/3")
     assert three.register(model_file(b"4"), "churn").version == 4
 
 
-def test_a_name_that_was_given_up_begins_anew(three, model_file):
+def test_version_numbers_restart_for_a_name_that_another_model_had(three, model_file):
     three.rename("churn", "fraud")
     assert three.register(model_file(b"4"), "churn").version == 1
     assert list(three.verify()) == []
 
 
-def test_the_choice_is_for_good_and_the_first_entry_tells_it(three):
+def test_the_rules_cannot_be_changed_and_are_in_the_first_journal_entry(three):
     assert three.information().stages == "mlflow"
     assert json.loads(three.history()[0].after)["settings"] == {"stages": "mlflow"}
     assert three.create(stages="mlflow") is False
@@ -130,7 +130,7 @@ def test_the_choice_is_for_good_and_the_first_entry_tells_it(three):
         three.create(stages="strict")
 
 
-def test_a_registry_is_strict_unless_something_is_said(tmp_path):
+def test_a_registry_has_strict_rules_by_default(tmp_path):
     strict = Registry(tmp_path / "strict")
     strict.create()
     assert strict.information().stages == "strict"
@@ -141,7 +141,7 @@ def test_a_registry_is_strict_unless_something_is_said(tmp_path):
         Registry(tmp_path / "other").create(stages="loose")
 
 
-def test_an_empty_registry_verifies(registry):
+def test_an_empty_registry_has_no_findings(registry):
     assert list(registry.verify()) == []
 
 
@@ -153,13 +153,13 @@ def test_an_empty_registry_verifies(registry):
         "CREATE UNIQUE INDEX one_name_whatever_its_case ON models(name COLLATE NOCASE)",
     ],
 )
-def test_rules_that_were_changed_by_hand_are_found(three, statement):
+def test_verify_finds_manually_edited_rules(three, statement):
     with closing(sqlite3.connect(three.folder / "catalog.db")) as connection, connection:
         connection.execute(statement)
     assert list(three.verify()) != []
 
 
-def test_a_backup_keeps_the_rules(three, tmp_path):
+def test_a_backup_has_the_same_rules(three, tmp_path):
     three.backup(tmp_path / "backup")
     copy = Registry(tmp_path / "backup")
     assert copy.information().stages == "mlflow"
@@ -167,11 +167,11 @@ def test_a_backup_keeps_the_rules(three, tmp_path):
     assert len(copy.versions("churn", filter="stage = 'Production'")) == 3
 
 
-def test_cleaning_keeps_everything_in_production(three):
-    assert [fate.removed for fate in three.prune(keep_last=1, grace="0").versions] == [False] * 3
+def test_prune_keeps_every_version_in_production(three):
+    assert [decision.removed for decision in three.prune(keep_last=1, grace="0").versions] == [False] * 3
 
 
-def test_times_are_what_the_clock_says_and_those_of_the_journal_never_decrease(registry, model_file, monkeypatch):
+def test_creation_times_follow_the_clock_but_journal_times_never_decrease(registry, model_file, monkeypatch):
     before = registry.register(model_file(b"1"), "churn")
     monkeypatch.setattr("time.time", lambda: 1234.5)
     after = registry.register(model_file(b"2"), "churn")

@@ -1,4 +1,4 @@
-"""Stages as a contract: who may be where, what is refused, and that the database itself says so."""
+"""Transitions: allowed and refused stage changes, also at the level of the database; deletion of versions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def three(registry, model_file):
     return registry
 
 
-def test_a_version_is_put_into_a_stage_by_name_and_number_or_by_reference(three):
+def test_transition_accepts_a_name_and_number_or_a_reference(three):
     assert three.transition("churn", 2, "staging").stage is Stage.STAGING
     three.transition("churn/3", "Archived")
     three.transition("churn", "latest", Stage.STAGING)
@@ -48,10 +48,13 @@ def test_a_second_version_in_production_is_refused_and_nothing_changes(three):
     assert stages(three) == {1: "Production", 2: "None", 3: "None"}
 
 
-@pytest.mark.parametrize("terms", [{"archive_existing": True}, {"move_existing": "Archived"}])
-def test_who_is_in_production_makes_room_when_that_is_said(three, terms):
-    done = three.transition("churn", 2, "Production", **terms)
-    assert [(change.version, str(change.to_stage)) for change in done.changes] == [(1, "Archived"), (2, "Production")]
+@pytest.mark.parametrize("options", [{"archive_existing": True}, {"move_existing": "Archived"}])
+def test_the_version_in_production_is_archived_on_request(three, options):
+    changes = three.transition("churn", 2, "Production", **options).changes
+    assert [(change.version, str(change.to_stage)) for change in changes] == [
+        (1, "Archived"),
+        (2, "Production"),
+    ]
     assert stages(three) == {1: "Archived", 2: "Production", 3: "None"}
     entries = three.history()[-2:]
     assert [(entry.version, entry.from_stage, entry.to_stage) for entry in entries] == [
@@ -61,34 +64,34 @@ def test_who_is_in_production_makes_room_when_that_is_said(three, terms):
     assert {entry.batch for entry in entries} == {entries[0].seq}
 
 
-def test_who_is_in_production_may_move_to_staging_or_none(three):
+def test_the_version_in_production_can_move_to_staging_or_none(three):
     three.transition("churn", 2, "Production", move_existing="None")
     three.transition("churn", 3, "Production", move_existing="Staging")
     assert stages(three) == {1: "None", 2: "Staging", 3: "Production"}
 
 
-def test_room_in_staging_is_made_for_all_that_are_there(three):
+def test_archive_existing_archives_every_version_in_staging(three):
     three.transition("churn", 2, "Staging")
     three.transition("churn", 3, "Staging")
     three.transition("churn", 1, "Staging", archive_existing=True)
     assert stages(three) == {1: "Staging", 2: "Archived", 3: "Archived"}
 
 
-def test_terms_about_one_version_are_not_about_another(three):
+def test_existing_limits_move_existing_to_that_version(three):
     with pytest.raises(ProductionOccupied):
         three.transition("churn", 2, "Production", move_existing="Archived", existing=3)
     three.transition("churn", 2, "Production", move_existing="Archived", existing=1)
     assert stages(three)[2] == "Production"
 
 
-def test_a_stage_that_a_version_has_already_is_no_change(three):
+def test_transition_to_the_current_stage_changes_nothing(three):
     before = three.history()
     assert three.transition("churn", 1, "Production").changes == ()
     assert three.transition("churn", 1, "Production", archive_existing=True).changes == ()
     assert three.history() == before
 
 
-def test_only_if_it_is_where_it_was_thought_to_be(three):
+def test_if_current_refuses_a_version_in_another_stage(three):
     with pytest.raises(StageChanged) as refused:
         three.transition("churn", 2, "Archived", if_current="Staging")
     assert refused.value.exit == 4
@@ -96,22 +99,22 @@ def test_only_if_it_is_where_it_was_thought_to_be(three):
     assert stages(three)[2] == "Archived"
 
 
-def test_where_it_was_thought_to_be_comes_before_that_it_is_there_already(three):
+def test_if_current_is_checked_even_if_the_version_is_in_the_target_stage(three):
     with pytest.raises(StageChanged):
         three.transition("churn", 1, "Production", if_current="Staging")
 
 
-def test_a_dry_run_says_the_same_and_does_nothing(three):
+def test_a_dry_run_returns_the_same_transition_and_changes_nothing(three):
     before = three.history()
-    planned = three.transition("churn", 2, "Production", archive_existing=True, dry_run=True)
+    plan = three.transition("churn", 2, "Production", archive_existing=True, dry_run=True)
     assert (three.history(), stages(three)) == (before, {1: "Production", 2: "None", 3: "None"})
-    assert three.transition("churn", 2, "Production", archive_existing=True) == planned
+    assert three.transition("churn", 2, "Production", archive_existing=True) == plan
     with pytest.raises(ProductionOccupied):
         three.transition("churn", 3, "Production", dry_run=True)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "terms", "error", "status"),
+    ("arguments", "options", "error", "status"),
     [
         (("churn", 2, "Prod"), {}, UnknownStage, 2),
         (("churn", 0, "Staging"), {}, InvalidReference, 2),
@@ -133,26 +136,26 @@ def test_a_dry_run_says_the_same_and_does_nothing(three):
     ],
     ids=str,
 )
-def test_bad_usage_is_told_before_what_is_not_there(three, arguments, terms, error, status):
+def test_invalid_arguments_are_refused_before_unknown_versions(three, arguments, options, error, status):
     before = three.history()
     with pytest.raises(error) as refused:
-        three.transition(*arguments, **terms)
+        three.transition(*arguments, **options)
     assert refused.value.exit == status
     assert three.history() == before
 
 
-def test_another_model_may_have_its_own_version_in_production(three, model_file):
+def test_each_model_has_its_own_version_in_production(three, model_file):
     three.register(model_file(b"1"), "fraud", stage="Production")
     assert three.model("fraud").production == three.model("churn").production == 1
 
 
-def test_the_database_itself_refuses_a_second_version_in_production(three, by_hand):
+def test_the_database_refuses_a_second_version_in_production(three, by_hand):
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         by_hand("UPDATE versions SET stage = 'Production' WHERE version = 2")
     assert stages(three) == {1: "Production", 2: "None", 3: "None"}
 
 
-def test_the_database_itself_refuses_a_fifth_stage(three, by_hand):
+def test_the_database_refuses_an_unknown_stage(three, by_hand):
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         by_hand("UPDATE versions SET stage = 'production' WHERE version = 2")
 
@@ -160,7 +163,7 @@ def test_the_database_itself_refuses_a_fifth_stage(three, by_hand):
 # Deleting
 
 
-def test_a_version_that_somebody_relies_on_is_not_deleted(three, model_file):
+def test_deleting_a_version_in_use_is_refused(three, model_file):
     three.transition("churn", 2, "Staging")
     three.register(model_file(b"3"), "churn", aliases=["champion"])
     for version, reason in ((1, "is in Production"), (2, "is in Staging"), (3, "has the alias champion")):
@@ -170,12 +173,12 @@ def test_a_version_that_somebody_relies_on_is_not_deleted(three, model_file):
     assert sorted(stages(three)) == [1, 2, 3]
 
 
-def test_a_model_with_versions_is_not_deleted(three):
+def test_deleting_a_model_with_versions_is_refused(three):
     with pytest.raises(ModelInUse, match="3 versions"):
         three.delete("churn")
 
 
-def test_a_deleted_version_takes_its_rows_with_it_and_leaves_its_bytes(three, model_file, by_hand, blob_path):
+def test_deleting_a_version_removes_its_rows_but_not_its_files(three, model_file, by_hand, blob_path):
     three.register(model_file(b"4"), "churn", metrics={"a": 1}, params={"b": 2}, tags={"c": 3})
     digest = three.version("churn/4").files[0].digest
     three.delete("churn/4")

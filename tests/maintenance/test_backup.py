@@ -1,8 +1,9 @@
-"""Backups and the way back: whole, checked, and never over something else."""
+"""Backup and restore copy everything, check every byte, and never overwrite anything else."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -32,7 +33,7 @@ from modelreg.errors import (
 
 @pytest.fixture
 def churn(registry, model_file, model_folder):
-    """Two versions of 'churn' and a folder, which share a file."""
+    """Two versions of 'churn' and a folder model; they share a file."""
     registry.register(model_file(b"1" * 1000), "churn", metrics={"auc": 0.9})
     registry.register(model_file(b"2" * 1000), "churn", stage="Production", aliases=["champion"])
     registry.register(model_folder({"weights/a.bin": b"a" * 3000, "b.bin": b"1" * 1000, "empty": b""}), "folder")
@@ -41,28 +42,28 @@ def churn(registry, model_file, model_folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Where the backup goes; nothing is there yet."""
+    """The target of the backup; it does not exist yet."""
     return tmp_path / "backup"
 
 
 def tree(path):
-    """Everything below a folder, with modes and bytes, but for what locks say of their holders."""
+    """Relative path -> mode and content of everything below a folder; without the content of lock files."""
     return {
-        str(each.relative_to(path)): (
-            stat.S_IMODE(each.lstat().st_mode),
-            each.read_bytes() if each.is_file() and each.suffix != ".lock" else None,
+        str(entry.relative_to(path)): (
+            stat.S_IMODE(entry.lstat().st_mode),
+            entry.read_bytes() if entry.is_file() and entry.suffix != ".lock" else None,
         )
-        for each in sorted(path.rglob("*"))
+        for entry in sorted(path.rglob("*"))
     }
 
 
-def without_locks(found):
-    """They are never deleted: another process may wait for one."""
-    return {name: each for name, each in found.items() if not name.endswith(".lock")}
+def without_locks(entries):
+    """Lock files are never deleted, because another process may wait for one."""
+    return {path: entry for path, entry in entries.items() if not path.endswith(".lock")}
 
 
 def facts(registry):
-    """All that a registry says."""
+    """Models, versions and history."""
     versions = [version for model in registry.models() for version in registry.versions(model.name)]
     return registry.models(), versions, registry.history()
 
@@ -79,32 +80,32 @@ def blob(registry, digest):
     return registry.folder / "artifacts" / "blobs" / "sha256" / digest.removeprefix("sha256:")
 
 
-# Making one
+# Backup
 
 
-def test_a_backup_is_a_registry_that_says_and_hands_out_the_same(churn, folder):
-    done = churn.backup(folder)
+def test_a_backup_is_a_registry_with_the_same_content(churn, folder):
+    result = churn.backup(folder)
     backup = Registry(folder)
     assert facts(backup) == facts(churn)
     assert list(backup.verify()) == []
     assert backup.path("churn@champion").read_bytes() == b"2" * 1000
     head = churn.information().journal_head
-    assert (done.path, done.models, done.versions, done.journal_head) == (str(folder), 2, 3, head)
-    assert done.blobs == done.copied == 4 + 3 + 3  # four files, three configs, three manifests
-    assert done.bytes == sum(path.stat().st_size for path in (folder / "artifacts" / "blobs" / "sha256").iterdir())
+    assert (result.path, result.models, result.versions, result.journal_head) == (str(folder), 2, 3, head)
+    assert result.blobs == result.copied == 4 + 3 + 3  # four files, three configs, three manifests
+    assert result.bytes == sum(path.stat().st_size for path in (folder / "artifacts" / "blobs" / "sha256").iterdir())
 
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
-def test_a_backup_has_the_modes_of_a_registry(registry, folder, model_file, tmp_path, shared, mask):
-    before = os.umask(mask)
+def test_backup_and_restore_keep_file_modes(registry, folder, model_file, tmp_path, shared, mask):
+    previous_mask = os.umask(mask)
     try:
         registry.create(shared=shared)
         registry.register(model_file(), "churn")
         registry.backup(folder)
         Registry(tmp_path / "restored").restore(folder)
     finally:
-        os.umask(before)
+        os.umask(previous_mask)
     modes = {name: mode for name, (mode, _) in tree(registry.folder).items()}
     assert {name: mode for name, (mode, _) in tree(folder).items()} == modes
     assert {name: mode for name, (mode, _) in tree(tmp_path / "restored").items()} == modes
@@ -112,19 +113,19 @@ def test_a_backup_has_the_modes_of_a_registry(registry, folder, model_file, tmp_
     assert Registry(folder).information().shared is shared
 
 
-def test_an_earlier_backup_is_brought_up_to_date(churn, folder, model_file):
+def test_a_second_backup_copies_only_new_files(churn, folder, model_file):
     churn.backup(folder)
     churn.register(model_file(b"3" * 1000), "churn")
     churn.delete("churn/1")
-    done = churn.backup(folder)
-    assert (done.copied, done.versions) == (3, 3)
+    result = churn.backup(folder)
+    assert (result.copied, result.versions) == (3, 3)
     assert facts(Registry(folder)) == facts(churn)
     assert churn.backup(folder).copied == 0
-    assert Registry(folder).prune(grace="0").freed > 0  # what the deleted version left
+    assert Registry(folder).prune(grace="0").freed > 0  # the files of the deleted version
     assert list(Registry(folder).verify()) == []
 
 
-def test_a_damaged_file_of_an_earlier_backup_is_healed(churn, folder):
+def test_a_second_backup_repairs_damaged_files(churn, folder):
     churn.backup(folder)
     backup = Registry(folder)
     version = backup.version("churn/1")
@@ -136,7 +137,7 @@ def test_a_damaged_file_of_an_earlier_backup_is_healed(churn, folder):
 
 @pytest.mark.parametrize("kind", ["file", "manifest", "config"])
 @pytest.mark.parametrize("how", ["damaged", "missing", "cut"])
-def test_damage_is_named_and_an_earlier_backup_stays_as_it_was(churn, folder, model_file, kind, how):
+def test_a_damaged_blob_is_named_and_the_earlier_backup_is_unchanged(churn, folder, model_file, kind, how):
     churn.backup(folder)
     before = facts(Registry(folder))
     version = churn.register(model_file(b"3" * 1000), "churn")
@@ -146,19 +147,19 @@ def test_damage_is_named_and_an_earlier_backup_stays_as_it_was(churn, folder, mo
         "config": lambda: churn._home.artifacts.manifest(version).config,
     }[kind]()
     path = blob(churn, digest)
-    {"damaged": damage, "missing": Path.unlink, "cut": lambda each: os.truncate(each, 10)}[how](path)
+    {"damaged": damage, "missing": Path.unlink, "cut": lambda path: os.truncate(path, 10)}[how](path)
     with pytest.raises(BlobDamaged, match=r"churn/3: ('model.bin'|its config|its manifest) is .*no backup") as refused:
         churn.backup(folder)
     assert refused.value.exit == 6
     assert facts(Registry(folder)) == before
     assert list(Registry(folder).verify()) == []
     assert os.listdir(folder / "artifacts" / "ingest") == []
-    churn.register(model_file(b"3" * 1000), "churn")  # which heals it
+    churn.register(model_file(b"3" * 1000), "churn")  # repairs it
     churn.backup(folder)
     assert facts(Registry(folder)) == facts(churn)
 
 
-def test_a_damaged_catalog_replaces_no_earlier_backup(churn, folder, by_hand):
+def test_a_damaged_catalog_does_not_replace_the_earlier_backup(churn, folder, by_hand):
     churn.backup(folder)
     before = tree(folder)
     by_hand("DELETE FROM versions WHERE version = 2")
@@ -167,22 +168,22 @@ def test_a_damaged_catalog_replaces_no_earlier_backup(churn, folder, by_hand):
     assert tree(folder) == before
 
 
-def other_registry(folder, model_file):
+def register_elsewhere(folder, model_file):
     Registry(folder).register(model_file(b"a stranger"), "stranger")
 
 
-def diverged(folder, registry, model_file):
+def make_diverged_backup(folder, registry, model_file):
     registry.backup(folder)
     Registry(folder).register(model_file(b"elsewhere"), "churn")
 
 
 FOREIGN = {
-    "another registry": lambda folder, registry, model_file: other_registry(folder, model_file),
-    "a backup that went its own way": diverged,
-    "somebody's files": lambda folder, registry, model_file: (folder.mkdir(), (folder / "notes").write_text("x")),
+    "another registry": lambda folder, registry, model_file: register_elsewhere(folder, model_file),
+    "a diverged backup": make_diverged_backup,
+    "other files": lambda folder, registry, model_file: (folder.mkdir(), (folder / "notes").write_text("x")),
     "a file": lambda folder, registry, model_file: folder.write_text("x"),
-    "a link that leads nowhere": lambda folder, registry, model_file: folder.symlink_to("nowhere"),
-    "a registry that lost its catalog": lambda folder, registry, model_file: (
+    "a broken link": lambda folder, registry, model_file: folder.symlink_to("nowhere"),
+    "a registry without its catalog": lambda folder, registry, model_file: (
         registry.backup(folder),
         (folder / "catalog.db").unlink(),
     ),
@@ -190,7 +191,7 @@ FOREIGN = {
         registry.backup(folder),
         (folder / "catalog.db").write_bytes(b""),
     ),
-    "a backup that is shared": lambda folder, registry, model_file: Registry(folder).create(shared=True),
+    "a shared registry": lambda folder, registry, model_file: Registry(folder).create(shared=True),
     "an unfinished backup of another registry": lambda folder, registry, model_file: (
         folder.mkdir(),
         (folder / "unfinished-backup").write_text("1:abc"),
@@ -199,7 +200,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_any_other_folder_is_refused_and_not_touched(churn, folder, model_file, kind):
+def test_backup_to_any_other_folder_is_refused_and_changes_nothing(churn, folder, model_file, kind):
     FOREIGN[kind](folder, churn, model_file)
     before = tree(folder.parent)
     with pytest.raises(UnusableBackup) as refused:
@@ -208,7 +209,7 @@ def test_any_other_folder_is_refused_and_not_touched(churn, folder, model_file, 
     assert tree(folder.parent) == before
 
 
-def test_files_of_somebody_that_are_named_nearly_as_ours_are_not_touched(churn, folder):
+def test_user_files_with_similar_names_to_temporaries_are_kept(churn, folder):
     folder.mkdir()
     for name in (".catalog.db.mine", ".catalog.db.17.abc", ".unfinished-backup.notes"):
         (folder / name).write_text("precious")
@@ -223,7 +224,7 @@ def test_files_of_somebody_that_are_named_nearly_as_ours_are_not_touched(churn, 
     assert all((churn.folder / name).exists() for name in before)
 
 
-def test_what_a_backup_left_that_was_killed_at_its_beginning_is_taken_away(churn, folder):
+def test_temporaries_of_a_killed_backup_are_removed(churn, folder):
     folder.mkdir()
     for name in (".catalog.db.17.0123abcd", ".catalog.db.17.0123abcd-journal", ".unfinished-backup.17.0123abcd"):
         (folder / name).write_text("half")
@@ -232,22 +233,22 @@ def test_what_a_backup_left_that_was_killed_at_its_beginning_is_taken_away(churn
 
 
 @pytest.mark.parametrize("where", [".", "..", "artifacts", "sub/folder", "../registry"])
-def test_a_backup_is_not_inside_the_registry_nor_around_it(churn, where):
+def test_backup_inside_or_around_the_registry_is_refused(churn, where):
     before = tree(churn.folder)
-    for refused in (churn.backup, churn.restore):
+    for method in (churn.backup, churn.restore):
         with pytest.raises(UnusableBackup):
-            refused(churn.folder / where)
+            method(churn.folder / where)
     assert tree(churn.folder) == before
 
 
-def test_an_empty_registry_has_a_backup(registry, folder):
+def test_an_empty_registry_can_be_backed_up(registry, folder):
     registry.create()
     assert registry.backup(folder).journal_head is None
     assert registry.backup(folder).blobs == 0
     assert Registry(folder).models() == []
 
 
-def test_there_is_no_backup_of_nothing(registry, folder):
+def test_backup_of_a_missing_registry_and_to_an_empty_path_are_refused(registry, folder):
     with pytest.raises(RegistryNotFound):
         registry.backup(folder)
     registry.create()
@@ -256,7 +257,7 @@ def test_there_is_no_backup_of_nothing(registry, folder):
     assert not folder.exists()
 
 
-# While others work
+# Concurrent processes
 
 
 BACK_UP = """
@@ -276,15 +277,15 @@ for turn in range(4):
 
 
 @pytest.mark.slow
-def test_backups_among_registrations_are_whole(registry, model_file, at_once, folder):
+def test_backups_during_registrations_are_consistent(registry, model_file, at_once, folder):
     registry.register(model_file(b"0"), "churn")
     files = [model_file(os.urandom(100_000), f"{number}.bin") for number in range(3)]
-    work = [(registry.folder, f"model-{number}", file) for number, file in enumerate(files)]
-    work += [(registry.folder, "backup", folder)] * 2 + [(registry.folder, "backup", f"{folder}-2")]
-    at_once(BACK_UP, work)
-    for each in (folder, Path(f"{folder}-2")):
-        assert list(Registry(each).verify()) == []
-        history = Registry(each).history()
+    arguments = [(registry.folder, f"model-{number}", file) for number, file in enumerate(files)]
+    arguments += [(registry.folder, "backup", folder)] * 2 + [(registry.folder, "backup", f"{folder}-2")]
+    at_once(BACK_UP, arguments)
+    for backup in (folder, Path(f"{folder}-2")):
+        assert list(Registry(backup).verify()) == []
+        history = Registry(backup).history()
         assert history == registry.history()[: len(history)]
     registry.backup(folder)
     assert facts(Registry(folder)) == facts(registry)
@@ -300,17 +301,17 @@ Registry(sys.argv[1]).backup(sys.argv[2], progress=progress)
 """
 
 
-def test_a_backup_keeps_prune_away_and_nobody_else(churn, folder, model_file, process):
+def test_a_backup_blocks_prune_but_not_registrations_or_deletions(churn, folder, model_file, process):
     churn.delete("churn/1")
     holder = process(HOLD, churn.folder, folder, stdin=subprocess.PIPE)
     assert holder.stdout.readline() == "copying\n"
-    impatient = Registry(churn.folder, lock_timeout=0)
+    registry = Registry(churn.folder, lock_timeout=0)
     with pytest.raises(LockTimeout, match=f"process {holder.pid}"):
-        impatient.prune(grace="0")
+        registry.prune(grace="0")
     with pytest.raises(LockTimeout):
-        impatient.backup(folder)
-    assert impatient.register(model_file(b"3"), "churn").version == 3
-    impatient.delete("folder/1")
+        registry.backup(folder)
+    assert registry.register(model_file(b"3"), "churn").version == 3
+    registry.delete("folder/1")
     holder.stdin.close()
     holder.stdin = None
     assert holder.wait() == 0
@@ -318,47 +319,47 @@ def test_a_backup_keeps_prune_away_and_nobody_else(churn, folder, model_file, pr
     assert list(Registry(folder).verify()) == []
 
 
-# Going back
+# Restore
 
 
-def test_what_comes_back_is_what_was_there(churn, folder, tmp_path):
+def test_a_restored_registry_has_the_same_content(churn, folder, tmp_path):
     churn.backup(folder)
     restored = Registry(tmp_path / "restored")
-    done = restored.restore(folder)
-    assert (done.path, done.copied, done.replaced) == (str(restored.folder), 10, None)
+    result = restored.restore(folder)
+    assert (result.path, result.copied, result.replaced) == (str(restored.folder), 10, None)
     assert facts(restored) == facts(churn)
     assert list(restored.verify()) == []
     assert tree(restored.folder) == tree(folder)
 
 
-def test_a_registry_is_not_overwritten_without_a_word(churn, folder, model_file):
+def test_restore_replaces_a_registry_only_with_force_and_keeps_its_catalog(churn, folder, model_file):
     churn.backup(folder)
     churn.register(model_file(b"3"), "churn")
     before, after_backup = tree(churn.folder), churn.history()
     with pytest.raises(RegistryExists) as refused:
         churn.restore(folder)
     assert (refused.value.exit, tree(churn.folder)) == (4, before)
-    done = churn.restore(folder, force=True)
+    first = churn.restore(folder, force=True)
     assert facts(churn) == facts(Registry(folder))
-    with closing(sqlite3.connect(done.replaced)) as kept:
-        assert kept.execute("SELECT count(*) FROM journal").fetchone() == (len(after_backup),)
-    again = churn.restore(folder, force=True)
-    assert again.replaced != done.replaced
-    assert Path(done.replaced).exists()
+    with closing(sqlite3.connect(first.replaced)) as old_catalog:
+        assert old_catalog.execute("SELECT count(*) FROM journal").fetchone() == (len(after_backup),)
+    second = churn.restore(folder, force=True)
+    assert second.replaced != first.replaced
+    assert Path(first.replaced).exists()
     assert list(churn.verify()) == []
 
 
-def test_a_lost_catalog_comes_back_without_force(churn, folder):
+def test_restore_of_a_lost_catalog_needs_no_force(churn, folder):
     churn.backup(folder)
     before = facts(churn)
-    (churn.folder / "catalog.db").rename(churn.folder / "catalog.db-journal")  # what SQLite would take for its own
-    done = churn.restore(folder)
-    assert (facts(churn), done.copied, done.replaced) == (before, 0, None)
+    (churn.folder / "catalog.db").rename(churn.folder / "catalog.db-journal")  # SQLite would use it as its own
+    result = churn.restore(folder)
+    assert (facts(churn), result.copied, result.replaced) == (before, 0, None)
     assert list(churn.verify()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"no catalog" * 1000, None])
-def test_a_damaged_catalog_is_kept_beside_the_one_that_comes_back(churn, folder, content):
+def test_restore_keeps_a_damaged_catalog_beside_the_restored_one(churn, folder, content):
     churn.backup(folder)
     before = facts(churn)
     catalog = churn.folder / "catalog.db"
@@ -367,10 +368,10 @@ def test_a_damaged_catalog_is_kept_beside_the_one_that_comes_back(churn, folder,
     (churn.folder / "catalog.db-journal").write_bytes(b"of the damaged one")
     with pytest.raises(RegistryExists):
         churn.restore(folder)
-    done = churn.restore(folder, force=True)
+    result = churn.restore(folder, force=True)
     assert facts(churn) == before
-    assert Path(done.replaced).read_bytes() == content
-    assert Path(done.replaced + "-journal").read_bytes() == b"of the damaged one"
+    assert Path(result.replaced).read_bytes() == content
+    assert Path(result.replaced + "-journal").read_bytes() == b"of the damaged one"
     assert list(churn.verify()) == []
 
 
@@ -382,7 +383,7 @@ def test_a_damaged_catalog_is_kept_beside_the_one_that_comes_back(churn, folder,
         "UPDATE files SET path = '../' || path",
     ],
 )
-def test_a_catalog_that_was_edited_by_hand_does_not_replace_an_earlier_backup(churn, folder, edit):
+def test_a_manually_edited_catalog_does_not_replace_the_earlier_backup(churn, folder, edit):
     churn.backup(folder)
     before = facts(Registry(folder))
     with closing(sqlite3.connect(churn.folder / "catalog.db")) as catalog, catalog:
@@ -393,7 +394,7 @@ def test_a_catalog_that_was_edited_by_hand_does_not_replace_an_earlier_backup(ch
     assert list(Registry(folder).verify()) == []
 
 
-def test_damaged_files_are_healed_by_a_backup(churn, folder):
+def test_restore_repairs_damaged_files(churn, folder):
     churn.backup(folder)
     version = churn.version("churn/1")
     damage(blob(churn, version.files[0].digest))
@@ -402,16 +403,16 @@ def test_damaged_files_are_healed_by_a_backup(churn, folder):
     assert list(churn.verify()) == []
 
 
-@pytest.mark.parametrize("there", ["nothing", "an empty folder", "a registry", "a registry that lost its catalog"])
+@pytest.mark.parametrize("existing", ["nothing", "an empty folder", "a registry", "a registry without its catalog"])
 @pytest.mark.parametrize("kind", ["file", "manifest", "catalog", "journal"])
-def test_a_damaged_backup_is_refused_and_nothing_is_changed(churn, folder, tmp_path, model_file, kind, there):
+def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder, tmp_path, model_file, kind, existing):
     churn.backup(folder)
     backup, target = Registry(folder), Registry(tmp_path / "target")
-    if "registry" in there:
+    if "registry" in existing:
         target.register(model_file(b"here"), "here")
-    if "lost" in there:
+    if "without" in existing:
         (target.folder / "catalog.db").unlink()
-    if there == "an empty folder":
+    if existing == "an empty folder":
         target.folder.mkdir()
     before = tree(tmp_path / "target")
     match kind:
@@ -424,17 +425,17 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(churn, folder, tmp_p
         case "journal":
             with closing(sqlite3.connect(folder / "catalog.db")) as catalog, catalog:
                 trigger = "journal_is_not_updated"
-                (made,) = catalog.execute("SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)).fetchone()
+                (sql,) = catalog.execute("SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)).fetchone()
                 catalog.execute(f"DROP TRIGGER {trigger}")
                 catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
-                catalog.execute(made)
-    with pytest.raises(DamagedBackup, match=f"{folder.name}' cannot be used") as refused:
+                catalog.execute(sql)
+    with pytest.raises(DamagedBackup, match=re.escape(str(folder))) as refused:
         target.restore(folder, force=True)
     assert refused.value.exit == 6
     assert without_locks(tree(tmp_path / "target")) == without_locks(before)
 
 
-def test_only_a_registry_that_this_program_knows_and_can_trust_is_restored(churn, folder, tmp_path):
+def test_restore_refuses_missing_unsafe_and_newer_backups(churn, folder, tmp_path):
     target = Registry(tmp_path / "target")
     with pytest.raises(BackupNotFound):
         target.restore(folder)
@@ -454,7 +455,7 @@ def test_only_a_registry_that_this_program_knows_and_can_trust_is_restored(churn
     assert not target.folder.exists() or {path.name for path in target.folder.iterdir()} == {"write.lock", "prune.lock"}
 
 
-def test_a_folder_with_other_things_is_not_restored_into(churn, folder, tmp_path):
+def test_restore_into_a_folder_with_other_files_is_refused(churn, folder, tmp_path):
     churn.backup(folder)
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "notes").write_text("x")
@@ -464,30 +465,31 @@ def test_a_folder_with_other_things_is_not_restored_into(churn, folder, tmp_path
 
 
 @pytest.mark.parametrize("locks", [True, False])
-def test_a_backup_on_media_that_cannot_be_written_is_restored(churn, folder, tmp_path, locks, modelreg, as_user):
-    """As another user, to whom the backup's folder and its files are read-only."""
-    before = [*as_user(12345), modelreg]
+def test_restore_works_from_a_read_only_backup(churn, folder, tmp_path, locks, modelreg, as_user):
+    """Runs as another user, who cannot write to the backup."""
+    command = [*as_user(12345), modelreg]
     churn.backup(folder)
     if not locks:
         for lock in folder.glob("*.lock"):
             lock.unlink()
-    known = tree(folder)
-    for each in (tmp_path, *tmp_path.parents):
-        each.chmod(each.stat().st_mode | 0o055)
-    (tmp_path / "theirs").mkdir()
-    os.chown(tmp_path / "theirs", 12345, 12345)
-    done = subprocess.run(
-        [*before, "restore", folder, "--registry", tmp_path / "theirs" / "registry"],
+    before = tree(folder)
+    for parent in (tmp_path, *tmp_path.parents):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 12345, 12345)
+    process = subprocess.run(
+        [*command, "restore", folder, "--registry", home / "registry"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert tree(folder) == known
-    assert facts(Registry(tmp_path / "theirs" / "registry")) == facts(churn)
+    assert process.returncode == 0, process.stderr
+    assert tree(folder) == before
+    assert facts(Registry(home / "registry")) == facts(churn)
 
 
-# Killed
+# Killed processes
 
 KILLED = """
 import os, signal, sqlite3, sys
@@ -499,30 +501,31 @@ def step(name):
     count += 1
     if count == last:
         os.kill(os.getpid(), signal.SIGKILL)
-def told(event, arguments):
+def audit(event, arguments):
     if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.link", "sqlite3.connect"):
         step(event)
-def traced(*arguments, connect=sqlite3.connect, **options):
+def connect_with_trace(*arguments, connect=sqlite3.connect, **options):
     connection = connect(*arguments, **options)
     connection.set_trace_callback(step)
     return connection
-sqlite3.connect = traced
-sys.addaudithook(told)
+sqlite3.connect = connect_with_trace
+sys.addaudithook(audit)
 registry, folder = Registry(sys.argv[1]), sys.argv[3]
 registry.backup(folder) if sys.argv[2] == "backup" else registry.restore(folder, force=sys.argv[2] == "force")
 print(count)
 """
-FEW = [3, pytest.param(8, marks=pytest.mark.slow)]
+KILLS = [3, pytest.param(8, marks=pytest.mark.slow)]
 
 
-def places(steps, most):
-    return range(1, steps + 1, max(1, steps // most))
+def select_steps(steps, kills):
+    """About ``kills`` of the steps, evenly spaced."""
+    return range(1, steps + 1, max(1, steps // kills))
 
 
-@pytest.mark.parametrize("most", FEW)
+@pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.parametrize("earlier", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
-    churn, folder, model_file, run, tmp_path, earlier, most
+def test_a_killed_backup_is_complete_or_unfinished_and_the_next_one_completes_it(
+    churn, folder, model_file, run, tmp_path, earlier, kills
 ):
     old = None
     if earlier:
@@ -532,11 +535,11 @@ def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
         shutil.copytree(folder, tmp_path / "earlier")
     status, out, err = run(KILLED, churn.folder, "backup", folder, 0)
     assert status == 0, err
-    for place in places(int(out), most):
+    for step in select_steps(int(out), kills):
         shutil.rmtree(folder)
         if earlier:
             shutil.copytree(tmp_path / "earlier", folder)
-        status, _, err = run(KILLED, churn.folder, "backup", folder, place)
+        status, _, err = run(KILLED, churn.folder, "backup", folder, step)
         assert status == -signal.SIGKILL, err
         if (folder / "catalog.db").exists():
             assert facts(Registry(folder)) in (old, facts(churn))
@@ -554,9 +557,9 @@ def test_a_backup_that_is_killed_is_whole_or_unfinished_and_is_completed(
         assert os.listdir(folder / "artifacts" / "ingest") == []
 
 
-@pytest.mark.parametrize("most", FEW)
+@pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.parametrize("how", ["force", pytest.param("new", marks=pytest.mark.slow)])
-def test_a_restoration_that_is_killed_is_completed(churn, folder, model_file, run, tmp_path, how, most):
+def test_a_killed_restoration_is_completed_by_the_next_one(churn, folder, model_file, run, tmp_path, how, kills):
     churn.backup(folder)
     target, old = Registry(tmp_path / "target"), None
     if how == "force":
@@ -565,11 +568,11 @@ def test_a_restoration_that_is_killed_is_completed(churn, folder, model_file, ru
         shutil.copytree(target.folder, tmp_path / "before")
     status, out, err = run(KILLED, target.folder, how, folder, 0)
     assert status == 0, err
-    for place in places(int(out), most):
+    for step in select_steps(int(out), kills):
         shutil.rmtree(target.folder)
         if how == "force":
             shutil.copytree(tmp_path / "before", target.folder)
-        status, _, err = run(KILLED, target.folder, how, folder, place)
+        status, _, err = run(KILLED, target.folder, how, folder, step)
         assert status == -signal.SIGKILL, err
         if (target.folder / "catalog.db").exists():
             assert facts(target) in (old, facts(churn))

@@ -1,4 +1,4 @@
-"""Cleaning: what nobody needs goes, what anybody needs stays, and the plan is what is done."""
+"""Prune removes unneeded versions and files, keeps everything else, and does what its dry run says."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def blobs(registry):
 
 
 def age(path, days=2):
-    """Let a file's bytes have been written so many days ago."""
+    """Set the modification time of a file to ``days`` ago."""
     moment = time.time() - days * DAY
     os.utime(path, (moment, moment), follow_symlinks=False)
 
@@ -49,7 +49,8 @@ def numbers(registry, name="churn"):
     return [version.version for version in registry.versions(name)]
 
 
-def of_kind(pruning, kind, removed=True):
+def count_and_size(pruning, kind, removed=True):
+    """Of the files of one kind that are removed, or kept."""
     return next(((row.count, row.size) for row in pruning.bytes if (row.kind, row.removed) == (kind, removed)), (0, 0))
 
 
@@ -67,43 +68,43 @@ def five_once(tmp_path_factory):
 
 @pytest.fixture
 def five(registry, five_once):
-    """Five versions of 'churn': 3 is in Production, a rollback returns to 2, 4 has an alias."""
+    """Five versions of 'churn': 3 is in Production, 2 is the rollback target, 4 has an alias."""
     shutil.copytree(five_once, registry.folder)
     return registry
 
 
-# Bytes
+# Files
 
 
-def test_bytes_of_deleted_versions_go_when_they_are_old_and_no_sooner(five):
-    kept = blobs(five)
+def test_files_of_deleted_versions_are_removed_after_the_grace_period(five):
+    before = blobs(five)
     five.delete("churn/1")
-    young = five.prune()
-    assert (young.freed, of_kind(young, "blobs", removed=False)[0]) == (0, 3)
-    assert blobs(five) == kept
+    pruning = five.prune()
+    assert (pruning.freed, count_and_size(pruning, "blobs", removed=False)[0]) == (0, 3)
+    assert blobs(five) == before
     age_blobs(five)
-    planned = five.prune(dry_run=True)
-    assert blobs(five) == kept
-    done = five.prune()
-    assert replace(done, dry_run=True) == planned
-    assert of_kind(done, "blobs")[0] == 3  # the file, the config, the manifest
-    assert len(blobs(five)) == len(kept) - 3
+    plan = five.prune(dry_run=True)
+    assert blobs(five) == before
+    pruning = five.prune()
+    assert replace(pruning, dry_run=True) == plan
+    assert count_and_size(pruning, "blobs")[0] == 3  # the file, the config, the manifest
+    assert len(blobs(five)) == len(before) - 3
     assert list(five.verify()) == []
     assert five.prune().freed == 0
 
 
-def test_every_byte_of_every_version_stays_whatever_its_age(registry, model_file, model_folder):
+def test_files_of_existing_versions_are_kept_at_any_age(registry, model_file, model_folder):
     registry.register(model_file(), "churn", metrics={"auc": 0.9})
     registry.register(model_file(), "other")
     registry.register(model_folder({"a/b.bin": b"1", "c.bin": b"1", "d.bin": b"2"}), "folder")
     age_blobs(registry, days=1000)
-    kept = blobs(registry)
+    before = blobs(registry)
     assert registry.prune(grace="0").freed == 0
-    assert blobs(registry) == kept
+    assert blobs(registry) == before
     assert list(registry.verify()) == []
 
 
-def test_bytes_that_another_version_has_too_stay(registry, model_file):
+def test_files_shared_with_an_existing_version_are_kept(registry, model_file):
     for name in ("churn", "other"):
         registry.register(model_file(), name)
     registry.delete("other/1")
@@ -113,61 +114,61 @@ def test_bytes_that_another_version_has_too_stay(registry, model_file):
     assert blobs(registry) == set()
 
 
-def test_a_config_stays_though_its_manifest_is_damaged(five, blob_path):
+def test_the_config_of_a_damaged_manifest_is_kept(five, blob_path):
     manifest = blob_path(five.version("churn/5").digest)
-    kept = blobs(five)
+    before = blobs(five)
     manifest.chmod(0o644)
     manifest.write_bytes(b"{}")
     five.prune(grace="0")
-    assert blobs(five) == kept
+    assert blobs(five) == before
 
 
 @pytest.mark.parametrize("clock", ["mtime", "ctime"])
-def test_a_blob_from_the_future_is_young(five, blob_path, clock, run):
+def test_a_blob_from_the_future_is_kept(five, blob_path, clock, run):
     digest = five.version("churn/1").files[0].digest
     five.delete("churn/1")
     age_blobs(five)
     if clock == "mtime":
         age(blob_path(digest), days=-1)
-        done = five.prune(grace="0")
-    else:  # nobody can set a ctime: the program's clock is set back instead
+        kept = count_and_size(five.prune(grace="0"), "blobs", removed=False)[0]
+        assert kept == 1
+    else:  # a ctime cannot be set: the program's clock is set back instead
         script = """
 import sys
 from datetime import UTC, datetime, timedelta
-from modelreg import Registry, clock
+from modelreg import Registry
+from modelreg.system import clock
 clock.now = lambda: datetime.now(UTC) - timedelta(days=1)
 print(Registry(sys.argv[1]).prune(grace="0").freed)
 """
         status, out, err = run(script, five.folder)
         assert (status, out) == (0, "0\n"), err
-        done = None
     assert blob_path(digest).exists()
-    assert done is None or of_kind(done, "blobs", removed=False)[0] == 1
 
 
-def test_what_killed_processes_left_goes_when_it_is_old(five):
+def test_files_of_killed_processes_are_removed_after_the_grace_period(five):
     ingest, checkouts = five.folder / "artifacts" / "ingest", five.folder / "checkouts"
-    half = checkouts / f".4711-{'0' * 16}"
-    (half / "sub").mkdir(parents=True)
-    (half / "sub" / "model.bin").write_bytes(b"half")
-    (half / "sub" / "model.bin").chmod(0o444)
-    left = [ingest / "4711-abc", half, five.folder / ".catalog.db.4711.0123abcd"]
-    left[0].write_bytes(b"12345")
-    left[2].write_bytes(b"123")
-    (checkouts / "notes.txt").write_bytes(b"of somebody")
+    checkout = checkouts / f".4711-{'0' * 16}"
+    (checkout / "sub").mkdir(parents=True)
+    (checkout / "sub" / "model.bin").write_bytes(b"half")
+    (checkout / "sub" / "model.bin").chmod(0o444)
+    paths = [ingest / "4711-abc", checkout, five.folder / ".catalog.db.4711.0123abcd"]
+    paths[0].write_bytes(b"12345")
+    paths[2].write_bytes(b"123")
+    (checkouts / "notes.txt").write_bytes(b"of a user")
     five.prune()
-    assert all(path.exists() for path in left)
-    for path in (*left, half / "sub" / "model.bin"):
+    assert all(path.exists() for path in paths)
+    for path in (*paths, checkout / "sub" / "model.bin"):
         age(path)
-    done = five.prune()
-    assert not any(path.exists() for path in left)
+    pruning = five.prune()
+    assert not any(path.exists() for path in paths)
     kinds = ("temporaries", "checkouts", "catalog temporaries")
-    assert [of_kind(done, kind) for kind in kinds] == [(1, 5), (1, 4), (1, 3)]
-    assert done.freed == 12
+    assert [count_and_size(pruning, kind) for kind in kinds] == [(1, 5), (1, 4), (1, 3)]
+    assert pruning.freed == 12
     assert (checkouts / "notes.txt").exists()
 
 
-def test_checkouts_go_with_the_last_version_of_their_digest(five, model_file):
+def test_a_checkout_is_removed_with_the_last_version_of_its_digest(five, model_file):
     five.register(model_file(b"1" * 1000), "other")
     paths = {name: five.path(name) for name in ("churn/1", "churn/5")}
     five.delete("churn/1")
@@ -180,12 +181,12 @@ def test_checkouts_go_with_the_last_version_of_their_digest(five, model_file):
     assert paths["churn/5"].exists()
 
 
-def test_what_is_no_blob_is_left_alone(five, tmp_path):
+def test_unknown_files_among_the_blobs_are_kept(five, tmp_path):
     folder = five.folder / "artifacts" / "blobs" / "sha256"
     outside = tmp_path / "outside"
-    outside.write_bytes(b"of somebody")
+    outside.write_bytes(b"of a user")
     (folder / ("0" * 64)).symlink_to(outside)
-    (folder / "README").write_text("of somebody")
+    (folder / "README").write_text("of a user")
     five.prune(grace="0")
     assert outside.exists()
     assert (folder / "README").exists()
@@ -194,80 +195,80 @@ def test_what_is_no_blob_is_left_alone(five, tmp_path):
 # Versions
 
 
-def test_versions_go_by_the_rules_and_never_one_that_somebody_relies_on(five):
-    planned = five.prune(keep_last=1, grace="0", dry_run=True)
-    assert {fate.version: fate.reason for fate in planned.versions if not fate.removed} == {
+def test_retention_rules_remove_versions_but_never_protected_ones(five):
+    plan = five.prune(keep_last=1, grace="0", dry_run=True)
+    assert {decision.version: decision.reason for decision in plan.versions if not decision.removed} == {
         5: "is among the newest 1",
         4: "has the alias champion",
         3: "is in Production",
-        2: "is what a rollback would return to",
+        2: "is the rollback target",
     }
     assert numbers(five) == [5, 4, 3, 2, 1]
-    done = five.prune(keep_last=1, grace="0", message="rule 7")
-    assert done == replace(planned, dry_run=False)
-    assert (numbers(five), done.removed) == ([5, 4, 3, 2], 1)
+    pruning = five.prune(keep_last=1, grace="0", message="rule 7")
+    assert pruning == replace(plan, dry_run=False)
+    assert (numbers(five), pruning.removed) == ([5, 4, 3, 2], 1)
     entry = five.history()[-1]
     assert (entry.action, entry.name, entry.version, entry.message) == ("delete", "churn", 1, "rule 7")
     assert list(five.verify()) == []
     assert five.rollback("churn").version == 2
 
 
-def test_the_journal_says_by_which_rules_a_version_was_removed_unless_told_why(five):
+def test_the_journal_message_is_the_retention_rules_by_default(five):
     five.prune("ch*", keep_last=1, older_than="0", stages=["archived", "none"])
     entry = five.history()[-1]
     assert (entry.action, entry.version) == ("delete", 1)
     assert entry.message == "prune 'ch*' --keep-last 1 --older-than 0d --stage None --stage Archived"
 
 
-def test_what_dry_run_announces_is_what_is_freed(five, model_file):
+def test_dry_run_reports_the_bytes_that_prune_frees(five, model_file):
     five.register(model_file(b"1" * 1000), "other")  # shares its bytes with churn/1
     five.path("churn/5")
     before = {path: path.stat().st_size for path in five.folder.rglob("*") if path.is_file()}
-    planned = five.prune(stages=["None"], grace="0", dry_run=True)
-    done = five.prune(stages=["None"], grace="0")
-    gone = sum(size for path, size in before.items() if not path.exists())
-    assert done.freed == planned.freed == gone > 0
+    plan = five.prune(stages=["None"], grace="0", dry_run=True)
+    pruning = five.prune(stages=["None"], grace="0")
+    removed_size = sum(size for path, size in before.items() if not path.exists())
+    assert pruning.freed == plan.freed == removed_size > 0
 
 
-def test_bytes_of_removed_versions_follow_the_same_law(five):
-    assert five.prune(keep_last=1).freed == 0  # they are young
+def test_files_of_pruned_versions_are_removed_after_the_grace_period(five):
+    assert five.prune(keep_last=1).freed == 0  # the files are young
     assert numbers(five) == [5, 4, 3, 2]
     age_blobs(five)
     assert five.prune().freed > 1000
 
 
 @pytest.mark.parametrize("stage", ["Staging", "Production"])
-def test_no_rule_removes_what_is_staged(five, stage):
+def test_no_rule_removes_versions_in_staging_or_production(five, stage):
     five.transition("churn", 5, "Staging")
     assert five.prune(stages=[stage], older_than="0").removed == 0
 
 
-def test_a_pattern_limits_the_rules_to_models_and_bytes_are_cleaned_everywhere(five, model_file):
+def test_the_glob_limits_retention_rules_but_not_the_removal_of_files(five, model_file):
     for name in ("fraud", "spare"):
         five.register(model_file(name.encode()), name)
     five.delete("spare/1")
-    done = five.prune("fr*", stages=["None"], grace="0")
-    assert [fate.reference for fate in done.versions] == ["fraud/1"]
+    pruning = five.prune("fr*", stages=["None"], grace="0")
+    assert [decision.reference for decision in pruning.versions] == ["fraud/1"]
     assert (numbers(five), numbers(five, "fraud")) == ([5, 4, 3, 2, 1], [])
-    assert of_kind(done, "blobs")[0] == 6
+    assert count_and_size(pruning, "blobs")[0] == 6
 
 
-def test_age_counts_from_registration(five, by_hand):
+def test_older_than_counts_from_the_registration(five, by_hand):
     assert five.prune(older_than="1d", dry_run=True).removed == 0
     assert five.prune(older_than="0", dry_run=True).removed == 2
 
 
-def test_only_versions_that_were_agreed_to_go(five):
-    planned = five.prune(stages=["Archived", "None"], dry_run=True)
-    assert [fate.version for fate in planned.versions if fate.removed] == [5, 1]
+def test_only_versions_in_the_confirmed_plan_are_removed(five):
+    plan = five.prune(stages=["Archived", "None"], dry_run=True)
+    assert [decision.version for decision in plan.versions if decision.removed] == [5, 1]
     five.transition("churn", 1, "Staging")
     five.remove_alias("churn", "champion")
-    done = five.prune(stages=["Archived", "None"], agreed=planned)
-    assert [fate.version for fate in done.versions if fate.removed] == [5]
+    pruning = five.prune(stages=["Archived", "None"], agreed=plan)
+    assert [decision.version for decision in pruning.versions if decision.removed] == [5]
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {"glob": "c*"},
         {"glob": "\udcff", "keep_last": 1},
@@ -282,31 +283,31 @@ def test_only_versions_that_were_agreed_to_go(five):
         {"message": "a\0b"},
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_done(five, asked):
+def test_invalid_arguments_are_refused_before_any_change(five, arguments):
     five.delete("churn/1")
     before = blobs(five)
     with pytest.raises((InvalidInput, UnknownStage)) as refused:
-        five.prune(**{"grace": "0"} | asked)
+        five.prune(**{"grace": "0"} | arguments)
     assert refused.value.exit == 2
     assert blobs(five) == before
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "45s", "30m", "24h", "90d", "2w"])
-def test_lengths_of_time_are_numbers_with_a_unit(five, text):
+def test_durations_are_numbers_with_a_unit(five, text):
     five.prune(grace=text, older_than=text, dry_run=True)
 
 
-# A catalog that cannot be believed
+# Damaged catalogs
 
 
-def broken_page(catalog):
+def overwrite_pages(catalog):
     content = bytearray(catalog.read_bytes())
     for page in range(4096, len(content), 4096):
         content[page : page + 16] = b"\xff" * 16
     catalog.write_bytes(content)
 
 
-def other_registry(catalog):
+def replace_with_another_registrys(catalog):
     other = Registry(catalog.parent.parent / "elsewhere")
     source = catalog.parent.parent / "stranger.bin"
     source.write_bytes(b"a stranger")
@@ -318,15 +319,15 @@ DAMAGE = {
     "missing": lambda catalog: catalog.unlink(),
     "empty": lambda catalog: catalog.write_bytes(b""),
     "cut": lambda catalog: os.truncate(catalog, 8192),
-    "no database": lambda catalog: catalog.write_bytes(b"text" * 5000),
-    "broken": broken_page,
-    "of another registry": other_registry,
+    "not a database": lambda catalog: catalog.write_bytes(b"text" * 5000),
+    "overwritten": overwrite_pages,
+    "of another registry": replace_with_another_registrys,
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_nothing_is_deleted_when_the_catalog_is_damaged(five, damage, dry_run):
+def test_a_damaged_catalog_is_refused_and_nothing_is_deleted(five, damage, dry_run):
     five.delete("churn/1")
     DAMAGE[damage](five.folder / "catalog.db")
     before = blobs(five)
@@ -336,17 +337,17 @@ def test_nothing_is_deleted_when_the_catalog_is_damaged(five, damage, dry_run):
     assert blobs(five) == before
 
 
-CHANGES_BY_HAND = {
-    "a version that is gone": "DELETE FROM versions WHERE version = 5",
+MANUAL_EDITS = {
+    "a deleted version": "DELETE FROM versions WHERE version = 5",
     "another digest": "UPDATE versions SET digest = replace(digest, 'a', 'b') WHERE version = 5",
-    "a trigger that is gone": "DROP TRIGGER version_deleted",
-    "a journal that ends too soon": "DROP TRIGGER journal_is_not_deleted; DELETE FROM journal WHERE seq > 5",
+    "a dropped trigger": "DROP TRIGGER version_deleted",
+    "a truncated journal": "DROP TRIGGER journal_is_not_deleted; DELETE FROM journal WHERE seq > 5",
     "a count": "UPDATE models SET versions = 7",
     "a stage": "UPDATE versions SET stage = 'Archived' WHERE version = 3",
     "an alias": "DELETE FROM aliases",
     "a time": "UPDATE versions SET created_at = '2020-01-01T00:00:00.000000Z' WHERE version = 5",
-    "a table that is gone": "DROP TABLE aliases",
-    "an entry of the journal in the middle": (
+    "a dropped table": "DROP TABLE aliases",
+    "an edited journal entry": (
         "DROP TRIGGER journal_is_not_updated; UPDATE journal SET message = 'x' WHERE seq = 2; "
         "CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal BEGIN\n"
         "  SELECT RAISE(ABORT, 'a journal entry is never changed');\nEND"
@@ -354,9 +355,9 @@ CHANGES_BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES_BY_HAND)
-def test_nothing_is_deleted_when_the_catalog_was_changed_by_hand(five, by_hand, change):
-    for statement in CHANGES_BY_HAND[change].split("; "):
+@pytest.mark.parametrize("edit", MANUAL_EDITS)
+def test_a_manually_edited_catalog_is_refused_and_nothing_is_deleted(five, by_hand, edit):
+    for statement in MANUAL_EDITS[edit].split("; "):
         by_hand(statement)
     before = blobs(five)
     with pytest.raises(CatalogDamaged, match="nothing was deleted"):
@@ -365,7 +366,7 @@ def test_nothing_is_deleted_when_the_catalog_was_changed_by_hand(five, by_hand, 
 
 
 def wipe(folder):
-    """Take every row away, and leave the database as it was made, as somebody who wants to deceive would."""
+    """Delete every row, but leave the schema intact, as an attacker would."""
     with closing(sqlite3.connect(folder / "catalog.db", isolation_level=None)) as connection:
         triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
@@ -377,7 +378,7 @@ def wipe(folder):
             connection.execute(sql)
 
 
-def test_a_catalog_from_which_everything_was_taken_is_damaged_and_nothing_is_deleted(five):
+def test_a_wiped_catalog_is_damaged_and_nothing_is_deleted(five):
     wipe(five.folder)
     before = blobs(five)
     assert [finding.subject for finding in five.verify()] == ["catalog"]
@@ -387,7 +388,7 @@ def test_a_catalog_from_which_everything_was_taken_is_damaged_and_nothing_is_del
     assert blobs(five) == before
 
 
-def test_a_registry_whose_versions_were_all_deleted_is_clean_and_can_be_cleaned(registry, model_file):
+def test_a_registry_without_any_remaining_version_can_be_pruned(registry, model_file):
     registry.register(model_file(), "churn")
     registry.delete("churn/1")
     registry.delete("churn")
@@ -396,7 +397,7 @@ def test_a_registry_whose_versions_were_all_deleted_is_clean_and_can_be_cleaned(
     assert blobs(registry) == set()
 
 
-def test_what_a_killed_first_registration_left_beside_an_empty_catalog_can_be_cleaned(registry, tmp_path, model_file):
+def test_files_of_a_killed_first_registration_can_be_pruned(registry, tmp_path, model_file):
     registry.create()
     other = Registry(tmp_path / "other")
     other.register(model_file(), "churn")
@@ -406,14 +407,14 @@ def test_what_a_killed_first_registration_left_beside_an_empty_catalog_can_be_cl
     assert blobs(registry) == set()
 
 
-def test_files_that_the_catalog_lost_stay_since_the_manifest_names_them(five, by_hand):
+def test_files_in_a_manifest_are_kept_although_the_catalog_lost_them(five, by_hand):
     before = blobs(five)
     by_hand("DELETE FROM files")
     five.prune(grace="0")
     assert blobs(five) == before
 
 
-def test_a_folder_that_is_no_registry_or_a_newer_one_is_left_alone(registry, five, by_hand, tmp_path):
+def test_a_missing_registry_and_one_of_a_newer_program_are_refused(registry, five, by_hand, tmp_path):
     with pytest.raises(RegistryNotFound):
         Registry(tmp_path / "nothing").prune()
     by_hand("PRAGMA user_version = 99")
@@ -421,7 +422,7 @@ def test_a_folder_that_is_no_registry_or_a_newer_one_is_left_alone(registry, fiv
         five.prune()
 
 
-# Many processes
+# Concurrent processes
 
 
 PRUNE = """
@@ -433,7 +434,7 @@ print(registry.prune(grace="0", stages=["None"]).removed)
 """
 
 
-def test_of_prunes_at_once_each_version_is_removed_by_one(five, at_once):
+def test_concurrent_prunes_remove_each_version_once(five, at_once):
     removed = at_once(PRUNE, [(five.folder,)] * 4)
     assert sorted(map(int, removed)) == [0, 0, 0, 2]
     assert [entry.version for entry in five.history() if entry.action == "delete"] == [5, 1]
@@ -455,14 +456,14 @@ print("done")
 
 
 @pytest.mark.slow
-def test_a_prune_without_grace_never_takes_what_four_registrations_bring_in(registry, model_file, at_once):
-    """Each registers bytes that are there without a version, over and over, while others clean."""
+def test_prune_without_grace_keeps_the_files_of_concurrent_registrations(registry, model_file, at_once):
+    """Four processes register files that are stored, but unreferenced, while two prune."""
     files = [model_file(os.urandom(200_000), f"{number}.bin") for number in range(4)]
     for number, file in enumerate(files):
         registry.register(file, f"gone-{number}")
         registry.delete(f"gone-{number}/1")
-    work = [(registry.folder, "register", file, 5) for file in files] + [(registry.folder, "prune", "-", 8)] * 2
-    assert at_once(REGISTER_OR_PRUNE, work) == ["done\n"] * 6
+    arguments = [(registry.folder, "register", file, 5) for file in files] + [(registry.folder, "prune", "-", 8)] * 2
+    assert at_once(REGISTER_OR_PRUNE, arguments) == ["done\n"] * 6
     assert len(registry.versions("churn")) == 20
     assert list(registry.verify()) == []
 
@@ -477,7 +478,7 @@ Registry(sys.argv[1]).register(sys.argv[2], "churn", progress=progress)
 """
 
 
-def test_a_registration_that_is_stopped_keeps_prune_away_and_is_named(five, model_file, process):
+def test_prune_times_out_on_a_stopped_registration_and_names_its_process(five, model_file, process):
     five.delete("churn/1")
     before = blobs(five)
     stopped = process(STOPPED, five.folder, model_file(b"x" * 3_000_000))
@@ -495,8 +496,7 @@ def test_a_registration_that_is_stopped_keeps_prune_away_and_is_named(five, mode
     assert list(five.verify()) == []
 
 
-# The process is told of every file that it opens, renames or removes and of every SQL statement, and kills itself at
-# the one with a given number.
+# Counts every file that is opened, renamed or removed and every SQL statement, and kills the process at a given count.
 KILLED = """
 import os, signal, sqlite3, sys
 from modelreg import Registry
@@ -507,40 +507,40 @@ def step(name):
     count += 1
     if count == last:
         os.kill(os.getpid(), signal.SIGKILL)
-def told(event, arguments):
+def audit(event, arguments):
     if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "sqlite3.connect"):
         step(event)
-def traced(*arguments, connect=sqlite3.connect, **options):
+def connect_with_trace(*arguments, connect=sqlite3.connect, **options):
     connection = connect(*arguments, **options)
     connection.set_trace_callback(step)
     return connection
-sqlite3.connect = traced
-sys.addaudithook(told)
+sqlite3.connect = connect_with_trace
+sys.addaudithook(audit)
 Registry(sys.argv[1]).prune(grace="0", keep_last=1)
 print(count)
 """
 
 
-@pytest.mark.parametrize("most", [3, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_prune_that_is_killed_leaves_every_version_whole_and_the_next_one_ends_it(five, run, tmp_path, most):
+@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_killed_prune_leaves_versions_intact_and_the_next_one_completes_it(five, run, tmp_path, kills):
     five.path("churn/1")
-    whole = shutil.copytree(five.folder, tmp_path / "whole", symlinks=True)
+    original = shutil.copytree(five.folder, tmp_path / "original", symlinks=True)
     status, out, err = run(KILLED, five.folder, 0)
     assert status == 0, err
-    ended = blobs(five)
-    for place in range(1, int(out) + 1, max(1, int(out) // most)):
-        killed = Registry(shutil.copytree(whole, tmp_path / f"killed-{place}", symlinks=True))
-        status, _, err = run(KILLED, killed.folder, place)
+    remaining = blobs(five)
+    for step in range(1, int(out) + 1, max(1, int(out) // kills)):
+        killed = Registry(shutil.copytree(original, tmp_path / f"killed-{step}", symlinks=True))
+        status, _, err = run(KILLED, killed.folder, step)
         assert status == -signal.SIGKILL, err
         assert list(killed.verify()) == []
         assert numbers(killed) in ([5, 4, 3, 2, 1], [5, 4, 3, 2])
         killed.prune(grace="0", keep_last=1)
-        assert (numbers(killed), blobs(killed)) == ([5, 4, 3, 2], ended)
+        assert (numbers(killed), blobs(killed)) == ([5, 4, 3, 2], remaining)
         assert os.listdir(killed.folder / "checkouts") == []
         assert list(killed.verify()) == []
 
 
-# The law, for whatever is asked of whatever is there
+# Properties
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -559,7 +559,7 @@ def test_a_prune_that_is_killed_leaves_every_version_whole_and_the_next_one_ends
     stages=st.lists(st.sampled_from(["None", "Staging", "Production", "Archived"]), max_size=3),
     grace=st.sampled_from(["0", "24h"]),
 )
-def test_the_plan_is_what_is_done_and_what_somebody_relies_on_stays(versions, keep_last, older_than, stages, grace):
+def test_prune_does_what_its_plan_says_and_keeps_protected_versions(versions, keep_last, older_than, stages, grace):
     folder = Path(tempfile.mkdtemp(prefix="modelreg-prune-"))
     try:
         registry = Registry(folder / "registry")
@@ -571,27 +571,31 @@ def test_the_plan_is_what_is_done_and_what_somebody_relies_on_stays(versions, ke
                 folder / "model.bin", name, stage=stage, new_version=True, aliases=aliases,
                 archive_existing=stage in ("Staging", "Production"),
             )  # fmt: skip
-        relied_on = set()
+        protected = set()
         for model in registry.models():
-            relied_on |= {(model.name, number) for number in (*model.staging, *model.aliases.values())}
-            relied_on |= {(model.name, model.production)} - {(model.name, None)}
-            relied_on |= {(model.name, number) for number in rollback_target(registry, model.name)}
+            protected |= {f"{model.name}/{number}" for number in (*model.staging, *model.aliases.values())}
+            protected |= {f"{model.name}/{model.production}"} - {f"{model.name}/None"}
+            protected |= {f"{model.name}/{number}" for number in rollback_target(registry, model.name)}
         files = {path: path.stat().st_size for path in (registry.folder / "artifacts").rglob("*") if path.is_file()}
-        before = {(each.name, each.version) for model in registry.models() for each in registry.versions(model.name)}
-        asked = {"keep_last": keep_last, "older_than": older_than, "stages": stages, "grace": grace}
-        planned = registry.prune(**asked, dry_run=True)
-        done = registry.prune(**asked)
-        left = {(each.name, each.version) for model in registry.models() for each in registry.versions(model.name)}
-        assert replace(done, dry_run=True, versions=()) == replace(planned, versions=())
-        assert [(f.reference, f.removed, f.reason) for f in done.versions] == [
-            (f.reference, f.removed, f.reason) for f in planned.versions
+        before = references(registry)
+        arguments = {"keep_last": keep_last, "older_than": older_than, "stages": stages, "grace": grace}
+        plan = registry.prune(**arguments, dry_run=True)
+        pruning = registry.prune(**arguments)
+        after = references(registry)
+        assert replace(pruning, dry_run=True, versions=()) == replace(plan, versions=())
+        assert [(decision.reference, decision.removed, decision.reason) for decision in pruning.versions] == [
+            (decision.reference, decision.removed, decision.reason) for decision in plan.versions
         ]
-        assert before - left == {(fate.name, fate.version) for fate in planned.versions if fate.removed}
-        assert relied_on <= left
-        assert planned.freed == sum(size for path, size in files.items() if not path.exists())
+        assert before - after == {decision.reference for decision in plan.versions if decision.removed}
+        assert protected <= after
+        assert plan.freed == sum(size for path, size in files.items() if not path.exists())
         assert list(registry.verify()) == []
     finally:
         shutil.rmtree(folder)
+
+
+def references(registry):
+    return {version.reference for model in registry.models() for version in registry.versions(model.name)}
 
 
 def rollback_target(registry, name):
@@ -603,23 +607,25 @@ def rollback_target(registry, name):
         return []
 
 
-def test_what_a_rollback_displaced_stays_until_another_version_is_promoted(registry, model_file):
+def test_versions_displaced_by_a_rollback_are_kept_until_the_next_promotion(registry, model_file):
     for number in range(1, 6):
         registry.register(model_file(b"%d" % number), "churn")
     for number in (1, 2, 3):
         registry.transition("churn", number, "Production", archive_existing=True)
     registry.rollback("churn")
     registry.rollback("churn")
-    fates = {fate.version: fate.reason for fate in registry.prune(keep_last=1, dry_run=True).versions}
-    assert fates[3] == fates[2] == "is what a rollback displaced"
-    assert fates[4] == "is not among the newest 1"
+    plan = registry.prune(keep_last=1, dry_run=True)
+    reasons = {decision.version: decision.reason for decision in plan.versions}
+    assert reasons[3] == reasons[2] == "was displaced by a rollback"
+    assert reasons[4] == "is not among the newest 1"
     registry.transition("churn", 5, "Production", archive_existing=True)
-    fates = {fate.version: fate.reason for fate in registry.prune(keep_last=1, dry_run=True).versions}
-    assert fates[3] == fates[2] == "is not among the newest 1"
-    assert fates[1] == "is what a rollback would return to"
+    plan = registry.prune(keep_last=1, dry_run=True)
+    reasons = {decision.version: decision.reason for decision in plan.versions}
+    assert reasons[3] == reasons[2] == "is not among the newest 1"
+    assert reasons[1] == "is the rollback target"
 
 
-def test_pruning_asks_nothing_of_a_library(five, run):
+def test_pruning_imports_no_heavy_library(five, run):
     script = """
 import sys
 from modelreg import Registry
@@ -629,8 +635,8 @@ print(sorted({"pandas", "numpy", "sklearn", "joblib", "sqlite_utils", "rich", "t
     assert run(script, five.folder)[1] == "[]\n"
 
 
-def test_a_member_of_the_group_cleans_what_others_stored(tmp_path, model_file, modelreg, as_user):
-    before = as_user(12345, group=0)
+def test_a_group_member_prunes_the_files_of_others(tmp_path, model_file, modelreg, as_user):
+    as_member = as_user(12345, group=0)
     registry = Registry(tmp_path / "group")
     registry.create(shared=True)
     registry.register(model_file(), "churn")
@@ -638,12 +644,12 @@ def test_a_member_of_the_group_cleans_what_others_stored(tmp_path, model_file, m
     registry.delete("churn/1")
     for folder in (tmp_path, *tmp_path.parents):
         folder.chmod(folder.stat().st_mode | 0o055)
-    done = subprocess.run(
-        [*before, modelreg, "prune", "--grace", "0", "--registry", registry.folder],
+    process = subprocess.run(
+        [*as_member, modelreg, "prune", "--grace", "0", "--registry", registry.folder],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     assert blobs(registry) == set()
-    assert "belong to other users" in done.stdout
+    assert "belong to other users" in process.stdout

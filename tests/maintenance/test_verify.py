@@ -1,4 +1,4 @@
-"""Verification finds each kind of damage and names it; loading hands out no wrong byte; registering again heals."""
+"""Verify finds every kind of damage; loading never returns damaged bytes; registering again repairs them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(path, content):
     path.write_bytes(content)
 
 
-def swap_for_a_link(path):
+def replace_with_a_link(path):
     path.rename(path.with_name("elsewhere"))
     path.symlink_to("elsewhere")
 
@@ -51,21 +51,21 @@ DAMAGE = {
     "emptied": (lambda path: write(path, b""), "0 bytes in the store"),
     "longer": (lambda path: write(path, path.read_bytes() + b"x"), "bytes in the store, not"),
     "missing": (lambda path: path.unlink(), "missing"),
-    "a link to the right bytes": (swap_for_a_link, "not a regular file"),
+    "a link to the right bytes": (replace_with_a_link, "not a regular file"),
     "a FIFO": (lambda path: (path.unlink(), os.mkfifo(path)), "not a regular file"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "not a regular file"),
 }
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_of_a_file_is_found_and_named_and_nothing_of_it_is_handed_out(two_models, tmp_path, blob_path, kind):
-    damage, words = DAMAGE[kind]
+def test_a_damaged_file_is_found_and_never_loaded_copied_or_exported(two_models, tmp_path, blob_path, kind):
+    damage, expected = DAMAGE[kind]
     damage(blob_path(two_models.version("churn/1").files[0].digest))
     ((subject, path, problem),) = problems(two_models)
     assert (subject, path) == ("churn/1", "model.pkl")
-    assert words in problem
+    assert expected in problem
     out = os.open(tmp_path / "out", os.O_CREAT | os.O_WRONLY)
-    for hand_out in (
+    for read in (
         lambda: two_models.path("churn/1"),
         lambda: two_models.load("churn/1"),
         lambda: two_models.copy("churn/1", tmp_path / "copy.pkl"),
@@ -73,7 +73,7 @@ def test_damage_of_a_file_is_found_and_named_and_nothing_of_it_is_handed_out(two
         lambda: two_models.export("churn/1", tmp_path / "oci"),
     ):
         with pytest.raises(BlobDamaged, match=r"churn/1.*model\.pkl") as refused:
-            hand_out()
+            read()
         assert refused.value.exit == 6
     os.close(out)
     assert (tmp_path / "out").read_bytes() == b""
@@ -83,30 +83,30 @@ def test_damage_of_a_file_is_found_and_named_and_nothing_of_it_is_handed_out(two
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DAMAGE if kind != "a folder"])
-def test_registering_the_good_bytes_again_heals(two_models, model_file, blob_path, kind):
+def test_registering_the_same_file_again_repairs_the_damage(two_models, model_file, blob_path, kind):
     DAMAGE[kind][0](blob_path(two_models.version("churn/1").files[0].digest))
-    healed = two_models.register(model_file(GOOD, "model.pkl"), "churn", metrics={"auc": 0.9})
-    assert (healed.version, healed.created) == (1, False)
+    repaired = two_models.register(model_file(GOOD, "model.pkl"), "churn", metrics={"auc": 0.9})
+    assert (repaired.version, repaired.created) == (1, False)
     assert problems(two_models) == []
     assert two_models.path("churn/1").read_bytes() == GOOD
     assert two_models.path("churn/1").stat().st_mode & 0o777 == 0o444
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_of_a_manifest_is_found_and_named(two_models, tmp_path, blob_path, kind):
+def test_a_damaged_manifest_is_found_and_never_loaded_or_exported(two_models, tmp_path, blob_path, kind):
     DAMAGE[kind][0](blob_path(two_models.version("churn/1").digest))
     ((subject, path, problem),) = problems(two_models)
     assert (subject, path) == ("churn/1", None)
     assert "manifest" in problem
-    for hand_out in (two_models.path, lambda name: two_models.export(name, tmp_path / "oci")):
+    for read in (two_models.path, lambda name: two_models.export(name, tmp_path / "oci")):
         with pytest.raises(BlobDamaged) as refused:
-            hand_out("churn/1")
+            read("churn/1")
         assert refused.value.exit == 6
     assert two_models.path("fraud/1").read_bytes() == OTHER
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_of_a_config_is_found_and_named(two_models, blob_path, kind):
+def test_a_damaged_config_is_found(two_models, blob_path, kind):
     manifest = json.loads(blob_path(two_models.version("churn/1").digest).read_bytes())
     DAMAGE[kind][0](blob_path(manifest["config"]["digest"]))
     ((subject, path, problem),) = problems(two_models)
@@ -114,7 +114,7 @@ def test_damage_of_a_config_is_found_and_named(two_models, blob_path, kind):
     assert "config" in problem
 
 
-def test_two_files_that_changed_places_are_both_found(two_models, blob_path):
+def test_two_swapped_blobs_are_both_found(two_models, blob_path):
     one, other = (blob_path(two_models.version(f"{name}/1").files[0].digest) for name in ("churn", "fraud"))
     one.rename(one.with_name("x"))
     other.rename(one)
@@ -124,7 +124,7 @@ def test_two_files_that_changed_places_are_both_found(two_models, blob_path):
         two_models.path("churn/1")
 
 
-def test_one_damaged_file_is_found_in_every_version_that_has_it(registry, model_folder, blob_path):
+def test_a_damaged_blob_is_found_in_every_version_with_that_file(registry, model_folder, blob_path):
     folder = model_folder({"a.bin": GOOD, "b.bin": OTHER})
     registry.register(folder, "churn")
     registry.register(folder / "a.bin", "fraud")
@@ -134,19 +134,19 @@ def test_one_damaged_file_is_found_in_every_version_that_has_it(registry, model_
         registry.path("churn/1")
 
 
-def test_what_a_killed_process_left_is_no_damage(two_models):
+def test_files_of_a_killed_process_are_not_damage(two_models):
     (two_models.folder / "artifacts" / "ingest" / "4711-abcd").write_bytes(b"half a mod")
     (two_models.folder / "artifacts" / "blobs" / "sha256" / ("0" * 64)).write_bytes(b"unreferenced")
     assert problems(two_models) == []
 
 
 @pytest.mark.parametrize("name", ["oci-layout", "index.json"])
-def test_an_artifacts_folder_that_is_no_oci_layout_any_more_is_found(two_models, name):
+def test_a_broken_oci_layout_is_found(two_models, name):
     (two_models.folder / "artifacts" / name).unlink()
     assert [subject for subject, _, _ in problems(two_models)] == ["artifacts"]
 
 
-def test_a_writer_does_not_wait_for_a_verification_that_is_looked_at_slowly(two_models, model_file, blob_path):
+def test_registering_does_not_wait_for_a_paused_verification(two_models, model_file, blob_path):
     flip(blob_path(two_models.version("churn/1").files[0].digest))
     flip(blob_path(two_models.version("fraud/1").files[0].digest))
     findings = two_models.verify()
@@ -155,12 +155,12 @@ def test_a_writer_does_not_wait_for_a_verification_that_is_looked_at_slowly(two_
     assert next(findings).subject == "fraud/1"
 
 
-# The catalog, edited by hand
+# Manual edits of the catalog
 
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory):
-    """A registry with something in every table that is written today; copied by each test, never used itself."""
+    """A registry with rows in every table; each test copies it."""
     folder = tmp_path_factory.mktemp("furnished")
     registry = Registry(folder / "registry")
     (folder / "model.pkl").write_bytes(GOOD)
@@ -203,16 +203,16 @@ def copied(furnished, tmp_path):
     return Registry(tmp_path / "registry")
 
 
-def damage_of(registry):
-    """What verification finds, or the words in which a catalog is refused that cannot even be read."""
+def find_damage(registry):
+    """The findings, or the error if the catalog cannot be read."""
     try:
         return list(registry.verify())
     except (Damaged, NoRegistry) as refused:
         return [refused]
 
 
-def edited(registry, *statements):
-    """Run SQL on the catalog with the triggers out of the way, as somebody who wants to deceive would."""
+def edit(registry, *statements):
+    """Run SQL on the catalog without its triggers and constraints, as an attacker would."""
     with closing(sqlite3.connect(registry.folder / "catalog.db", isolation_level=None)) as connection:
         triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
@@ -265,68 +265,68 @@ COLUMNS = {
         "after": JSON,
     },
 }
-EVERY_COLUMN = [(table, column, change) for table, columns in COLUMNS.items() for column, change in columns.items()]
+EDITS = [(table, column, change) for table, columns in COLUMNS.items() for column, change in columns.items()]
 
 
-@pytest.mark.parametrize(("table", "column", "change"), EVERY_COLUMN, ids=[f"{t}.{c}" for t, c, _ in EVERY_COLUMN])
-def test_a_column_that_was_changed_by_hand_is_found(copied, table, column, change):
-    a_row = {
+@pytest.mark.parametrize(("table", "column", "change"), EDITS, ids=[f"{t}.{c}" for t, c, _ in EDITS])
+def test_a_manual_edit_of_any_column_is_found(copied, table, column, change):
+    row = {
         "models": "name = 'churn'",
         "versions": "version = 2",
         "journal": "seq = (SELECT max(seq) - 3 FROM journal)",
         "metrics": "name = 'auc' AND version = 2",
     }.get(table, "true")
-    edited(copied, f"UPDATE {table} SET {column} = {change.format(column)} WHERE {a_row}")
+    edit(copied, f"UPDATE {table} SET {column} = {change.format(column)} WHERE {row}")
     assert list(copied.verify()) != []
 
 
-def test_every_column_of_every_table_that_is_written_is_among_those(furnished):
+def test_the_edited_columns_are_all_columns_of_all_tables(furnished):
     with closing(sqlite3.connect(furnished / "catalog.db")) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        found = {
+        columns = {
             table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
             for table in tables
             if connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         }
-    found = {name: columns for name, columns in found.items() if not name.startswith(("sqlite_", "_sqlite"))}
-    assert found == {table: set(columns) for table, columns in COLUMNS.items()}
+    columns = {table: names for table, names in columns.items() if not table.startswith(("sqlite_", "_sqlite"))}
+    assert columns == {table: set(names) for table, names in COLUMNS.items()}
 
 
 @pytest.mark.parametrize("kind", ["null", "number", "text", "list"])
 @pytest.mark.parametrize("seq", [1, 4, 9])
-def test_a_journal_row_of_another_form_is_found(copied, kind, seq):
+def test_a_journal_row_with_an_invalid_value_is_found(copied, kind, seq):
     value = {"null": "null", "number": "1", "text": '"x"', "list": "[]"}[kind]
-    edited(copied, f"UPDATE journal SET after = '{value}' WHERE seq = {seq}")
+    edit(copied, f"UPDATE journal SET after = '{value}' WHERE seq = {seq}")
     assert list(copied.verify()) != []
 
 
 @pytest.mark.parametrize("column", ["model", "version", "name", "action"])
 @pytest.mark.parametrize("seq", range(1, 10))
-def test_a_journal_row_about_something_else_is_found(copied, seq, column):
+def test_a_journal_row_with_another_subject_or_action_is_found(copied, seq, column):
     change = {"model": "99", "version": "iif(version IS NULL, 1, NULL)", "name": "'x'", "action": "'x'"}[column]
-    edited(copied, f"UPDATE journal SET {column} = {change} WHERE seq = {seq}")
+    edit(copied, f"UPDATE journal SET {column} = {change} WHERE seq = {seq}")
     assert "journal" in [finding.subject for finding in copied.verify()]
 
 
 @pytest.mark.parametrize("seq", range(1, 10))
 def test_a_deleted_journal_row_is_found(copied, seq):
-    edited(copied, f"DELETE FROM journal WHERE seq = {seq}")
+    edit(copied, f"DELETE FROM journal WHERE seq = {seq}")
     assert list(copied.verify()) != []
 
 
-def test_a_time_of_the_journal_that_is_written_in_another_way_is_found(copied):
-    edited(copied, "UPDATE journal SET at = replace(at, 'Z', '+00:00') WHERE seq = 4")
+def test_a_journal_time_in_another_notation_is_found(copied):
+    edit(copied, "UPDATE journal SET at = replace(at, 'Z', '+00:00') WHERE seq = 4")
     assert [finding.problem for finding in copied.verify()] != []
 
 
-def test_a_journal_that_was_deleted_is_found(copied):
-    edited(copied, "DELETE FROM journal")
+def test_a_deleted_journal_is_found(copied):
+    edit(copied, "DELETE FROM journal")
     assert list(copied.verify()) != []
 
 
 @pytest.mark.parametrize("table", [table for table in COLUMNS if table != "journal"])
-def test_a_deleted_row_is_found(copied, table):
-    edited(copied, f"DELETE FROM {table}")
+def test_deleted_rows_are_found(copied, table):
+    edit(copied, f"DELETE FROM {table}")
     assert list(copied.verify()) != []
 
 
@@ -344,18 +344,18 @@ def test_a_deleted_row_is_found(copied, table):
         ),
     ],
 )
-def test_a_row_about_the_whole_registry_that_was_written_by_hand_is_found(copied, statement):
-    edited(copied, statement)
+def test_a_manual_edit_of_registry_wide_rows_is_found(copied, statement):
+    edit(copied, statement)
     assert [finding.subject for finding in copied.verify()] == ["catalog"]
 
 
-def test_a_run_that_was_written_by_hand_is_found(copied):
-    edited(copied, "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')")
+def test_a_manually_inserted_run_is_found(copied):
+    edit(copied, "INSERT INTO runs (run_id, status, created_by, started_at) VALUES ('r1', 'done', 'x', 'x')")
     assert [finding.subject for finding in copied.verify()] == ["run r1"]
 
 
-def test_a_model_tag_that_was_made_by_hand_is_found(copied):
-    edited(copied, "INSERT INTO model_tags (model, name, value) VALUES (1, 'a', 'b')")
+def test_a_manually_inserted_model_tag_is_found(copied):
+    edit(copied, "INSERT INTO model_tags (model, name, value) VALUES (1, 'a', 'b')")
     assert [finding.subject for finding in copied.verify()] == ["encoder"]
 
 
@@ -375,26 +375,26 @@ def test_a_model_tag_that_was_made_by_hand_is_found(copied):
         "PRAGMA journal_mode = wal",
     ],
 )
-def test_a_contract_of_the_database_that_was_changed_is_found(copied, statement):
+def test_a_changed_database_schema_is_found(copied, statement):
     with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
         connection.execute(statement)
     assert list(copied.verify()) != []
 
 
-def test_what_sqlite_learns_about_the_tables_is_no_damage(copied):
+def test_sqlite_statistics_are_not_damage(copied):
     with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
         connection.execute("ANALYZE")
     assert list(copied.verify()) == []
 
 
 TABLES = ["models", "versions", "journal", "files", "settings", "retired_names", "_sqlite_migrations"]
-COLUMNS_RENAMED = ["versions RENAME COLUMN stage TO state", "journal RENAME COLUMN seq TO number"]
+RENAMED_COLUMNS = ["versions RENAME COLUMN stage TO state", "journal RENAME COLUMN seq TO number"]
 
 
 @pytest.mark.parametrize(
-    "statement", [*(f"DROP TABLE {name}" for name in TABLES), *(f"ALTER TABLE {each}" for each in COLUMNS_RENAMED)]
+    "statement", [*(f"DROP TABLE {name}" for name in TABLES), *(f"ALTER TABLE {change}" for change in RENAMED_COLUMNS)]
 )
-def test_a_table_or_column_that_is_gone_is_damage_to_every_command(copied, tmp_path, statement):
+def test_a_missing_table_or_column_is_reported_as_damage_by_every_method(copied, tmp_path, statement):
     with closing(sqlite3.connect(copied.folder / "catalog.db")) as connection:
         connection.execute("PRAGMA legacy_alter_table = ON")
         connection.execute(statement)
@@ -402,7 +402,7 @@ def test_a_table_or_column_that_is_gone_is_damage_to_every_command(copied, tmp_p
     assert findings
     assert {finding.subject for finding in findings} == {"catalog"}
     (tmp_path / "new.bin").write_bytes(b"new")
-    asked = [
+    calls = [
         copied.models,
         copied.history,
         lambda: copied.versions("churn"),
@@ -411,9 +411,9 @@ def test_a_table_or_column_that_is_gone_is_damage_to_every_command(copied, tmp_p
         lambda: copied.prune(grace="0"),
         lambda: copied.backup(tmp_path / "backup"),
     ]
-    for ask in asked:
-        with suppress(Damaged):  # or it needs nothing of that table
-            ask()
+    for call in calls:
+        with suppress(Damaged):  # it succeeds if it does not use that table
+            call()
     with pytest.raises(Damaged):
         copied.prune(grace="0")
 
@@ -432,45 +432,45 @@ def test_a_table_or_column_that_is_gone_is_damage_to_every_command(copied, tmp_p
     ],
 )
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_row_that_was_written_into_a_new_registry_by_hand_is_found(registry, by_hand, statement, shared):
+def test_a_manually_inserted_row_in_a_new_registry_is_found(registry, by_hand, statement, shared):
     registry.create(shared=shared)
     assert list(registry.verify()) == []
     by_hand(statement)
     assert list(registry.verify()) != []
 
 
-def test_a_text_that_is_not_utf8_is_found(copied):
-    edited(copied, "UPDATE versions SET source = CAST(x'ff' AS TEXT) WHERE version = 1")
-    assert damage_of(copied)
+def test_text_that_is_not_utf8_is_found(copied):
+    edit(copied, "UPDATE versions SET source = CAST(x'ff' AS TEXT) WHERE version = 1")
+    assert find_damage(copied)
 
 
 @pytest.mark.parametrize("statement", ["digest = (SELECT digest FROM files WHERE version = 1)", "path = 'other.md'"])
-def test_what_the_catalog_says_of_the_files_is_not_handed_out_against_the_manifest(copied, statement):
-    edited(copied, f"UPDATE files SET {statement} WHERE version = 2")
+def test_files_are_not_loaded_if_catalog_and_manifest_disagree(copied, statement):
+    edit(copied, f"UPDATE files SET {statement} WHERE version = 2")
     with pytest.raises(Damaged) as refused:
         copied.path("churn/2")
     assert refused.value.exit == 6
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_version_whose_files_are_gone_from_the_catalog_is_damage(copied, version):
-    edited(copied, f"DELETE FROM files WHERE version = {version}")
+def test_a_version_without_its_files_in_the_catalog_is_damaged(copied, version):
+    edit(copied, f"DELETE FROM files WHERE version = {version}")
     with pytest.raises(Damaged):
         copied.path(f"churn/{version}")
 
 
 @pytest.mark.parametrize("path", ["../../outside", "/outside", "a/../../outside", ".", "", "a//b"])
-def test_a_path_that_leads_out_of_its_folder_is_damage_and_nothing_is_written(copied, tmp_path, path):
-    edited(copied, f"UPDATE files SET path = '{path}' WHERE version = 2")
+def test_a_path_outside_the_model_is_damage_and_nothing_is_written(copied, tmp_path, path):
+    edit(copied, f"UPDATE files SET path = '{path}' WHERE version = 2")
     before = sorted(tmp_path.rglob("*"))
-    for hand_out in (copied.path, lambda name: copied.copy(name, tmp_path / "copy")):
+    for read in (copied.path, lambda name: copied.copy(name, tmp_path / "copy")):
         with pytest.raises(Damaged):
-            hand_out("churn/2")
+            read("churn/2")
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_version_that_points_to_what_is_no_manifest_is_damage(copied):
-    edited(copied, "UPDATE versions SET digest = (SELECT digest FROM files WHERE version = 1) WHERE version = 2")
+def test_a_version_with_the_digest_of_a_file_is_damaged(copied):
+    edit(copied, "UPDATE versions SET digest = (SELECT digest FROM files WHERE version = 1) WHERE version = 2")
     assert "churn/2" in [finding.subject for finding in copied.verify()]
     with pytest.raises(Damaged):
         copied.path("churn/2")
@@ -487,19 +487,19 @@ def test_a_version_that_points_to_what_is_no_manifest_is_damage(copied):
         "stage = 'Nowhere'",
     ],
 )
-def test_a_catalog_that_says_what_no_program_wrote_is_damaged(copied, statement):
-    edited(copied, f"UPDATE versions SET {statement} WHERE version = 2")
+def test_invalid_values_in_the_catalog_are_damage(copied, statement):
+    edit(copied, f"UPDATE versions SET {statement} WHERE version = 2")
     with pytest.raises(Damaged) as refused:
         copied.versions("churn")
     assert refused.value.exit == 6
 
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 8))])
-def test_a_flipped_byte_anywhere_in_the_catalog_ends_in_words(copied, part):
+def test_a_flipped_byte_anywhere_in_the_catalog_raises_only_modelreg_errors(copied, part):
     catalog = Path(copied.folder, "catalog.db")
     good = catalog.read_bytes()
     for place in range(part * 97, len(good), 8 * 397):
         catalog.write_bytes(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
-        damage_of(copied)  # a byte of free space is no damage; any other error than those in words fails here
+        find_damage(copied)  # a byte of free space is not damage; any other error fails the test
     catalog.write_bytes(good)
     assert list(copied.verify()) == []

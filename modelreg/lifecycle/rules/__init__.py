@@ -1,1 +1,1 @@
-"""Decisions without I/O: what a transition does, what gates say, and which version a rollback brings back."""
+"""Lifecycle rules without I/O: transitions, gates, and rollback targets."""

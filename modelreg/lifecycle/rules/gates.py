@@ -1,4 +1,4 @@
-"""What gates say of a version: expressions, evaluated on what is known of it and of the version in Production."""
+"""Evaluate gates: check a version against the gate expressions of a stage (adding_gates.py stores new gates)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from modelreg.system.clock import as_text
 def check_gates(
     gates: Sequence[Gate], candidate: ModelVersion, stage: Stage, incumbent: ModelVersion | None
 ) -> GateCheck:
-    """What ``gates`` say of ``candidate`` on its way to ``stage``, with ``incumbent`` in Production."""
-    results = tuple(_result(gate, candidate, incumbent) for gate in gates)
+    """Evaluate ``gates`` for ``candidate`` entering ``stage``; ``incumbent`` is the version in Production."""
+    results = tuple(_check_gate(gate, candidate, incumbent) for gate in gates)
     return GateCheck(
         name=candidate.name,
         version=candidate.version,
@@ -35,21 +35,21 @@ def check_gates(
 
 
 def gate_refusal(check: GateCheck) -> GateRefused:
-    """The error for a version that did not pass, naming the gate that failed and the values that it found."""
-    failed, version = check.failures, f"{check.name}/{check.version}"
-    which = failed[0].expression if len(failed) == 1 else f"{len(failed)} of {len(check.gates)} gates"
-    found = failed[0].reason or ", ".join(f"{name} is {_in_words(value)}" for name, value in failed[0].found.items())
-    return GateRefused(
-        f"{version} is kept out of {check.stage} by {which}"
-        + (f", where {found}" if len(failed) == 1 and found else ""),
-        comparable_scores_hint(check)
-        or f"modelreg gate check {quoted(version)} {check.stage}; --force --message WHY overrides gates",
-        check,
-    )
+    """The error for a failed check. If a single gate failed, the message has its expression and values."""
+    reference = f"{check.name}/{check.version}"
+    if len(check.failures) == 1:
+        (failure,) = check.failures
+        reason = failure.reason or ", ".join(f"{name} is {_format(value)}" for name, value in failure.found.items())
+        message = f"{reference} failed the gate {failure.expression} for {check.stage}"
+        message += f": {reason}" if reason else ""
+    else:
+        message = f"{reference} failed {len(check.failures)} of {len(check.gates)} gates for {check.stage}"
+    hint = f"modelreg gate check {quoted(reference)} {check.stage}; --force --message WHY overrides gates"
+    return GateRefused(message, comparable_scores_hint(check) or hint, check)
 
 
 def comparable_scores_hint(check: GateCheck) -> str | None:
-    """The command that makes scores comparable that are not, where that alone may be in the way; else None."""
+    """The command that scores both versions on the same data; None unless a gate failed for lack of that."""
     datasets = [dataset for gate in check.failures for dataset in gate.incomparable]
     if not datasets:
         return None
@@ -57,12 +57,12 @@ def comparable_scores_hint(check: GateCheck) -> str | None:
     return f"measure both on the same data: {command} --as {quoted(datasets[0])} --production"
 
 
-def _in_words(value: Value) -> str:
+def _format(value: Value) -> str:
     return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def check_as_json(check: GateCheck, *, forced: bool) -> dict[str, Any]:
-    """A check as the journal keeps it: what was asked, what was found, and who was in Production."""
+    """A check in the form in which the journal stores it."""
     return {
         "passed": check.passed,
         "forced": forced,
@@ -81,69 +81,58 @@ def check_as_json(check: GateCheck, *, forced: bool) -> dict[str, Any]:
     }
 
 
-def _result(gate: Gate, candidate: ModelVersion, incumbent: ModelVersion | None) -> GateResult:
-    """What one gate says; `GateResult` tells what each part means."""
+def _check_gate(gate: Gate, candidate: ModelVersion, incumbent: ModelVersion | None) -> GateResult:
+    build_result = partial(GateResult, gate.id, gate.name, gate.expression, gate.description)
     try:
         expression = parse_gate(gate.expression)
     except InvalidExpression as error:  # written by a newer program, or by hand
-        return _judged(gate, False, {}, f"it cannot be understood: {error.message}")
-    value_of = partial(_value, candidate, incumbent)
-    found = {str(field): value_of(field) for field in fields_of(expression)}
-    if incumbent is None and any(field.of_production for field in fields_of(expression)):
-        return _judged(gate, True, found, "nobody is in Production to compare with")
-    refused = {} if incumbent is None else _incomparable(expression, candidate, incumbent)
-    passed = evaluate(expression, value_of, unknown=refused) is True
-    if passed:
-        return _judged(gate, True, found, None)
-    datasets = tuple(dict.fromkeys(dataset for each in refused.values() for dataset in each))
-    return _judged(gate, False, found, _why_not(found, datasets, candidate, incumbent), datasets)
+        return build_result(False, {}, f"invalid expression: {error.message}")
+
+    def get_value(field: Field) -> Value:
+        version = incumbent if field.of_production else candidate
+        return None if version is None else value_of(version, field)
+
+    values = {str(field): get_value(field) for field in fields_of(expression)}
+    if incumbent is None:
+        if any(field.of_production for field in fields_of(expression)):
+            return build_result(True, values, "no version is in Production to compare with")
+        incomparable = {}
+    else:
+        incomparable = _find_incomparable(expression, candidate, incumbent)
+    if evaluate(expression, get_value, unknown=incomparable) is True:
+        return build_result(True, values, None)
+    datasets = tuple(dict.fromkeys(dataset for names in incomparable.values() for dataset in names))
+    missing = [name for name, value in values.items() if value is None]
+    reasons = [f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"] if missing else []
+    if incumbent is not None:
+        reasons += [str(why_incomparable(dataset, candidate, incumbent)) for dataset in datasets]
+    return build_result(False, values, "; ".join(reasons) or None, datasets)
 
 
-def _judged(
-    gate: Gate, passed: bool, found: dict[str, Value], reason: str | None, incomparable: tuple[str, ...] = ()
-) -> GateResult:
-    return GateResult(gate.id, gate.name, gate.expression, gate.description, passed, found, reason, incomparable)
-
-
-def _incomparable(
+def _find_incomparable(
     expression: Expression, candidate: ModelVersion, incumbent: ModelVersion
 ) -> dict[Expression, list[str]]:
-    """The predicates that hold scores of both versions on one data set against each other, of different data.
+    """The predicates that compare scores of both versions, but measured on different data; with the data sets.
 
-    With each the data sets. Scores compare only where they were measured on the same bytes.
+    Scores are comparable only if they were measured on the same bytes.
     """
-    found: dict[Expression, list[str]] = {}
+    incomparable: dict[Expression, list[str]] = {}
     for predicate in predicates_of(expression):
-        datasets = [_datasets(predicate, of_production) for of_production in (False, True)]
-        shared = [dataset for dataset in datasets[0] if dataset in datasets[1]]
-        if other := [dataset for dataset in shared if why_incomparable(dataset, candidate, incumbent)]:
-            found[predicate] = other
-    return found
+        production_datasets = _get_datasets(predicate, of_production=True)
+        shared = [name for name in _get_datasets(predicate, of_production=False) if name in production_datasets]
+        if different := [dataset for dataset in shared if why_incomparable(dataset, candidate, incumbent)]:
+            incomparable[predicate] = different
+    return incomparable
 
 
-def _datasets(predicate: Expression, of_production: bool) -> list[str]:
-    """The data sets whose scores a predicate mentions, of the candidate or of the version in Production."""
+def _get_datasets(predicate: Expression, of_production: bool) -> list[str]:
+    """The data sets in ``eval.DATASET.METRIC`` fields, of the candidate or of the version in Production."""
     fields = (field for field in fields_of(predicate) if field.of_production is of_production)
     return [field.keys[0] for field in fields if field.name == "eval"]
 
 
-def _why_not(
-    found: dict[str, Value], datasets: Sequence[str], candidate: ModelVersion, incumbent: ModelVersion | None
-) -> str | None:
-    missing = [name for name, value in found.items() if value is None]
-    reasons = [f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"] if missing else []
-    if incumbent is not None:
-        reasons += [str(why_incomparable(dataset, candidate, incumbent)) for dataset in datasets]
-    return "; ".join(reasons) or None
-
-
-def _value(candidate: ModelVersion, incumbent: ModelVersion | None, field: Field) -> Value:
-    version = incumbent if field.of_production else candidate
-    return None if version is None else value_of(version, field)
-
-
 def value_of(version: ModelVersion, field: Field) -> Value:
-    """What ``field`` is of ``version``; None where it is missing."""
+    """The value of a field for a version; None if it is missing."""
     match field.name, field.keys:
         case "metrics", (name,):
             return version.metrics.get(name)
@@ -156,17 +145,21 @@ def value_of(version: ModelVersion, field: Field) -> Value:
         case "eval", (dataset, metric):
             return version.evaluations.get(dataset, {}).get(metric)
         case name, _:
-            return _plain_value(version, name)
+            return _column_value(version, name)
 
 
-def _plain_value(version: ModelVersion, name: str) -> Value:
+def _column_value(version: ModelVersion, name: str) -> Value:
+    """The value of a field without keys, such as ``stage`` or ``size``, in the form that filters compare."""
     match name:
         case "stage":
             return version.stage.value
         case "alias":
             return tuple(alias.lower() for alias in version.aliases)
         case "signature":
-            return None if version.signature is None else _as_text(signature_as_json(version.signature))
+            if version.signature is None:
+                return None
+            signature = signature_as_json(version.signature)  # in the JSON form of the catalog
+            return json.dumps(signature, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         case "approvals":
             return sum(approval.counts for approval in version.approvals)
         case "created_at" | "updated_at":
@@ -174,8 +167,3 @@ def _plain_value(version: ModelVersion, name: str) -> Value:
         case _:
             value: Value = getattr(version, name)
             return value
-
-
-def _as_text(value: object) -> str:
-    """JSON as the catalog writes it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,7 @@
-"""Which version was in Production before: found in the journal, never guessed from what is archived."""
+"""Find the rollback target: replay the journal for who was in Production (rollback.py carries the rollback out).
+
+The journal is the only source. Stages alone do not tell which archived version was in Production last.
+"""
 
 from __future__ import annotations
 
@@ -19,82 +22,94 @@ class Tenure:
     """One version's time in Production."""
 
     version: int
-    before: Stage
-    """The stage from which it came."""
+    previous_stage: Stage
+    """The stage from which the version entered Production."""
 
 
 class Tenures(NamedTuple):
-    """Who was in Production, as the journal tells."""
+    """The versions that were in Production, as read from the journal."""
 
-    kept: list[Tenure]
-    """One after another, without those who were rolled back; the last one is the newest.
+    current: list[Tenure]
+    """Oldest first, without tenures that were rolled back.
 
-    A version that leaves and comes back with nobody between them had one tenure.
+    A version that leaves and returns, with no other version in between, has a single tenure.
     """
-    displaced: list[Tenure]
-    """Those who were rolled back since the last version was promoted."""
+    rolled_back: list[Tenure]
+    """The tenures that were rolled back since the last promotion."""
 
 
-def tenures(entries: Iterable[JournalEntry]) -> Tenures:
-    """Who came into Production, by the entries about that."""
-    kept: list[Tenure] = []
-    displaced: list[Tenure] = []
+def find_tenures(entries: Iterable[JournalEntry]) -> Tenures:
+    """Replay a model's journal entries about Production, oldest first."""
+    current: list[Tenure] = []
+    rolled_back: list[Tenure] = []
     for entry in entries:
         if entry.to_stage is not Stage.PRODUCTION or entry.version is None or entry.from_stage is None:
             continue
         if entry.action == ROLLBACK:
-            while kept and kept[-1].version != entry.version:
-                displaced.append(kept.pop())
+            while current and current[-1].version != entry.version:
+                rolled_back.append(current.pop())
         elif entry.action == TRANSITION:
-            displaced.clear()
-            if kept and kept[-1].version == entry.version:
-                kept.pop()
-            kept.append(Tenure(entry.version, entry.from_stage))
-    return Tenures(kept, displaced)
+            rolled_back.clear()
+            if current and current[-1].version == entry.version:
+                current.pop()
+            current.append(Tenure(entry.version, entry.from_stage))
+    return Tenures(current, rolled_back)
 
 
 def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
-    """The changes that bring back the version that was in Production before; versions leave before it enters.
+    """Plan the stage changes that restore the previous version in Production; the leaving version moves first.
 
-    ``entries`` are those about going into Production, and ``stages`` those of their versions now. The version that
-    has to leave returns to the stage that it came from. Where several may be in Production, the one before may still
-    be there; then the last one leaves, and that is all. Raises `NothingToRollBackTo`.
+    ``entries`` are the model's journal entries about entering Production. ``stages`` has the current stages of the
+    versions in them, and of those in Production. The leaving version returns to the stage it came from. If several
+    versions may be in Production, the previous one may still be there; then the only change is that the last one
+    leaves. Raises `NothingToRollBackTo`.
     """
-    past, leaving = _split(tenures(entries).kept, stages)
-    if not past:
-        before, hint = "", f"modelreg history {quoted(name)}"
-        if leaving is not None:
-            last = f"{name}/{leaving.version}"
-            before = f" before {last}"
-            hint = f"modelreg transition {quoted(last)} {leaving.before} takes it out of Production"
-        raise NothingToRollBackTo(name, f"no version was in Production{before}", hint)
-    target = past[-1].version
+    earlier, leaving = _split(find_tenures(entries).current, stages)
+    if not earlier:
+        if leaving is None:
+            raise NothingToRollBackTo(name, "no version was in Production", f"modelreg history {quoted(name)}")
+        reference = f"{name}/{leaving.version}"
+        raise NothingToRollBackTo(
+            name,
+            f"no version was in Production before {reference}",
+            f"to take it out of Production: modelreg transition {quoted(reference)} {leaving.previous_stage}",
+        )
+    target = earlier[-1].version
     if target not in stages:
         raise NothingToRollBackTo(
             name,
-            f"{name}/{target}, which was in Production before, was deleted",
-            f"modelreg transition {quoted(name)} VERSION Production --archive-existing names another",
+            f"{name}/{target}, the previous version in Production, was deleted",
+            f"promote another version: modelreg transition {quoted(name)} VERSION Production --archive-existing",
         )
     changes = []
     if leaving is not None:
-        changes.append(StageChange(leaving.version, Stage.PRODUCTION, leaving.before))
+        changes.append(StageChange(leaving.version, Stage.PRODUCTION, leaving.previous_stage))
     if stages[target] is not Stage.PRODUCTION:
         changes.append(StageChange(target, stages[target], Stage.PRODUCTION))
     return Transition(name, target, Stage.PRODUCTION, tuple(changes))
 
 
-def needed_versions(name: ModelName, entries: Sequence[JournalEntry], stages: Mapping[int, Stage]) -> dict[int, str]:
-    """The versions that a rollback, or taking one back, needs; with the reason, as the end of a sentence."""
-    needed = {tenure.version: "is what a rollback displaced" for tenure in tenures(entries).displaced}
+def find_rollback_versions(
+    name: ModelName, entries: Sequence[JournalEntry], stages: Mapping[int, Stage]
+) -> dict[int, str]:
+    """The versions that pruning must keep for rollback, each with the reason as the end of a sentence.
+
+    They are the rollback target, and the versions that are needed to undo rollbacks.
+    """
+    reasons = {tenure.version: "was displaced by a rollback" for tenure in find_tenures(entries).rolled_back}
     with suppress(NothingToRollBackTo):
-        needed[plan_rollback(name, entries, stages).version] = "is what a rollback would return to"
-    return needed
+        reasons[plan_rollback(name, entries, stages).version] = "is the rollback target"
+    return reasons
 
 
-def _split(past: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:
-    """The tenures before that of the version which is in Production, and that one; the last, where several are."""
-    for place in reversed(range(len(past))):
-        if stages.get(past[place].version) is Stage.PRODUCTION:
-            return past[:place], past[place]
-    unknown = [version for version, stage in stages.items() if stage is Stage.PRODUCTION]
-    return past, Tenure(max(unknown), Stage.ARCHIVED) if unknown else None
+def _split(tenures: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:
+    """Split into the tenures before the version in Production, and the tenure of that version.
+
+    If several versions are in Production, the latest tenure counts. A version in Production of which the journal has
+    no tenure is treated as if it had come from Archived.
+    """
+    for index in reversed(range(len(tenures))):
+        if stages.get(tenures[index].version) is Stage.PRODUCTION:
+            return tenures[:index], tenures[index]
+    unrecorded = [version for version, stage in stages.items() if stage is Stage.PRODUCTION]
+    return tenures, Tenure(max(unrecorded), Stage.ARCHIVED) if unrecorded else None

@@ -1,4 +1,4 @@
-"""What a transition does to the stages of a model's versions."""
+"""Plan transitions without I/O: the stage changes that a request causes (promotion.py applies them)."""
 
 from __future__ import annotations
 
@@ -12,80 +12,88 @@ from modelreg.errors import InvalidInput, ProductionOccupied, StageChanged
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On which terms a version is to go into ``stage``; raises `InvalidInput` for terms that make no sense."""
+class TransitionRequest:
+    """The target stage and the options of a transition; raises `InvalidInput` if they contradict each other."""
 
     stage: Stage
     move_existing: Stage | None = None
-    """Where the versions go that are in ``stage`` now; None says nothing about them."""
+    """The stage to which the versions now in ``stage`` move; None if the caller did not choose one."""
     existing: int | None = None
-    """The one version that ``move_existing`` was meant for; None means whichever is there."""
+    """The only version to which ``move_existing`` applies; None for any version."""
     if_current: Stage | None = None
-    """The stage in which the version must be for anything to happen."""
+    """The stage in which the version must be; None for any stage."""
 
     def __post_init__(self) -> None:
         if self.move_existing is None:
             return
         if self.stage not in (Stage.STAGING, Stage.PRODUCTION):
             raise InvalidInput(
-                f"nothing has to leave {self.stage}: any number of versions may be there",
+                f"versions in {self.stage} never have to leave: any number of them may be there",
                 "leave out --archive-existing and --move-existing",
             )
         if self.move_existing in (self.stage, Stage.PRODUCTION):
             raise InvalidInput(
-                f"the versions that leave {self.stage} cannot go to {self.move_existing}",
-                "name another stage, such as Archived",
+                f"the versions that leave {self.stage} cannot move to {self.move_existing}",
+                "choose another stage, such as Archived",
             )
 
 
-def is_due(name: ModelName, version: int, current: Stage, terms: Terms, rules: StageRules = StageRules.STRICT) -> bool:
-    """Whether any version has to move; raises `StageChanged` when this one is not where ``if_current`` says.
+def is_change_needed(
+    name: ModelName,
+    version: int,
+    current: Stage,
+    request: TransitionRequest,
+    rules: StageRules = StageRules.STRICT,
+) -> bool:
+    """Whether the request moves any version; raises `StageChanged` if the version is not in ``if_current``.
 
-    By MLflow's rules those that share the stage with a version have to, when something is said about them.
+    With MLflow's rules, ``move_existing`` moves other versions even if the version is in the target stage already.
     """
-    if terms.if_current is not None and current is not terms.if_current:
-        raise StageChanged(name, version, current, terms.if_current)
-    return current is not terms.stage or (rules is StageRules.MLFLOW and terms.move_existing is not None)
+    if request.if_current is not None and current is not request.if_current:
+        raise StageChanged(name, version, current, request.if_current)
+    return current is not request.stage or (rules is StageRules.MLFLOW and request.move_existing is not None)
 
 
 def plan_transition(
     name: ModelName,
     version: int,
     current: Stage,
-    terms: Terms,
+    request: TransitionRequest,
     occupants: Sequence[int],
     rules: StageRules = StageRules.STRICT,
 ) -> tuple[StageChange, ...]:
-    """The stage changes that put ``version`` there, those that make room first.
+    """Plan the stage changes of a request; versions that leave the target stage come first.
 
-    ``current`` is the version's stage, and ``occupants`` are the other versions in the wanted one. Raises
-    `ProductionOccupied` when another version is in Production and nothing (or something about yet another version)
-    was said about it, unless the ``rules`` let it stay.
+    ``current`` is the version's stage, ``occupants`` are the other versions in the target stage. Raises
+    `ProductionOccupied` if another version is in Production and the request does not move it, unless ``rules`` allow
+    several.
     """
-    promoted = () if current is terms.stage else (StageChange(version, current, terms.stage),)
-    if terms.move_existing is not None and (terms.existing is None or list(occupants) == [terms.existing]):
-        room = [StageChange(occupant, terms.stage, terms.move_existing) for occupant in occupants]
-        return (*room, *promoted)
-    if terms.stage is Stage.PRODUCTION and occupants and rules is StageRules.STRICT:
+    entering = () if current is request.stage else (StageChange(version, current, request.stage),)
+    applies = request.existing is None or list(occupants) == [request.existing]
+    if request.move_existing is not None and applies:
+        leaving = [StageChange(occupant, request.stage, request.move_existing) for occupant in occupants]
+        return (*leaving, *entering)
+    if request.stage is Stage.PRODUCTION and occupants and rules is StageRules.STRICT:
         raise ProductionOccupied(name, version, occupants[0])
-    return promoted
+    return entering
 
 
-def undo_commands(done: Transition) -> list[list[str]]:
-    """The commands that take a transition back, each as words."""
-    if done.stage is Stage.PRODUCTION and len(done.changes) == 2:
-        return [["rollback", done.name]]
+def undo_commands(transition: Transition) -> list[list[str]]:
+    """The commands that undo a transition, each as a list of arguments."""
+    if transition.stage is Stage.PRODUCTION and len(transition.changes) == 2:
+        return [["rollback", transition.name]]
     return [
-        ["transition", f"{done.name}/{change.version}", change.from_stage.value] for change in reversed(done.changes)
+        ["transition", f"{transition.name}/{change.version}", change.from_stage.value]
+        for change in reversed(transition.changes)
     ]
 
 
-def undo_rollback_command(done: Transition) -> list[str]:
-    """The command that takes a rollback back, by the rules of any transition, as words."""
-    *displaced, restored = done.changes
-    if restored.to_stage is not done.stage:  # the one before was still there
-        return ["transition", f"{done.name}/{restored.version}", done.stage.value]
+def undo_rollback_command(rollback: Transition) -> list[str]:
+    """The command that undoes a rollback, as a list of arguments; like any transition, it checks gates."""
+    *displaced, last = rollback.changes
+    if last.to_stage is not rollback.stage:  # a version left, and the previous one was still in Production
+        return ["transition", f"{rollback.name}/{last.version}", rollback.stage.value]
     if not displaced:
-        return ["transition", f"{done.name}/{restored.version}", restored.from_stage.value]
-    back = ["transition", f"{done.name}/{displaced[0].version}", done.stage.value]
-    return [*back, "--move-existing", restored.from_stage.value]
+        return ["transition", f"{rollback.name}/{last.version}", last.from_stage.value]
+    command = ["transition", f"{rollback.name}/{displaced[0].version}", rollback.stage.value]
+    return [*command, "--move-existing", last.from_stage.value]
