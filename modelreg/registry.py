@@ -903,12 +903,12 @@ class Registry:
         """
         from modelreg.analysis.containers.content import OpenModel
         from modelreg.loading.flavors import load
-        from modelreg.loading.installed import warn_of_other_libraries
+        from modelreg.loading.installed import warn_of_other_library_version
 
         _refuse_idle_message(message, trust)
         version, manifest = self._version_and_manifest(reference)
         trusted = self._trust_in(version, trust, message)
-        warn_of_other_libraries(version)
+        warn_of_other_library_version(version)
         folder = self.path(version.reference) if manifest.is_folder else None
         with storing(), self._opened(version, manifest) as file:
             return load(OpenModel(file, folder), version.format, trusted)
@@ -1178,12 +1178,12 @@ class Registry:
         from modelreg.loading.confined.job import WorkerSetup
         from modelreg.loading.confined.process import ModelProcess
         from modelreg.loading.confined.running import ModelRun
-        from modelreg.loading.installed import warn_of_other_libraries
+        from modelreg.loading.installed import warn_of_other_library_version
 
         with RunConditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
-            warn_of_other_libraries(version)
+            warn_of_other_library_version(version)
             process.prepare(
                 WorkerSetup(
                     permissions=conditions.permissions,
@@ -1220,7 +1220,7 @@ class Registry:
     ) -> Trust:
         """What a version may import; full trust is written down, and so is what it may do beyond computing."""
         from modelreg.domain.statements import checked_reason
-        from modelreg.loading.trust import Trust, honoured
+        from modelreg.loading.trust import Trust, filter_trusted
         from modelreg.system import interrupts
 
         if trust not in (None, "full"):
@@ -1233,7 +1233,7 @@ class Registry:
             interrupts.go_on()
         if trust:
             return Trust(version.reference, full=True)
-        return Trust(version.reference, honoured(self.trusted_names()))
+        return Trust(version.reference, filter_trusted(self.trusted_names()))
 
     def _version_and_manifest(self, reference: str) -> tuple[ModelVersion, Manifest]:
         """The version, and what its digest says of its files; raises `BlobDamaged`, or `CatalogDamaged`.

@@ -17,7 +17,7 @@ from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.lifecycle.promotion import carry_out, decide, promoting
 from modelreg.lifecycle.rules.transitions import Terms
 from modelreg.loading.flavors import recognise
-from modelreg.loading.trust import honoured, to_be_moved, trustable
+from modelreg.loading.trust import filter_trusted, find_trustable, find_unimportable
 from modelreg.registration import provenance
 from modelreg.store.artifacts.blobs import StagedFiles
 from modelreg.store.artifacts.copying import Progress, counting
@@ -159,7 +159,7 @@ def add_version(
     """Add a version, whose verdict is that of what is trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
         return change.add_version(name, new, number=number)
-    known = replace(new, scan=new.scan.trusting(honoured(change.trusted_names())))
+    known = replace(new, scan=new.scan.trusting(filter_trusted(change.trusted_names())))
     why = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
     return change.add_version(name, known, why, number)
 
@@ -199,14 +199,14 @@ def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
     """What whoever registers should know of the verdict."""
     if scan is None:
         return ()
-    trusted = honoured(change.trusted_names())
+    trusted = filter_trusted(change.trusted_names())
     scan = scan.trusting(trusted)
     scan = replace(scan, imports=tuple(each for each in scan.imports if not scan.trusts(each, trusted)))
     if scan.verdict is Verdict.SAFE:
         return ()
-    if names := trustable(scan):
+    if names := find_trustable(scan):
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
-    if code := to_be_moved(scan.imports):
+    if code := find_unimportable(scan.imports):
         return (f"no other program can load it: define {', '.join(code)} in a module that can be imported",)
     more = len(scan.findings) - _TOLD
     others = f"; and {more} more" if more > 0 else ""
