@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from modelreg.analysis.denied_names import is_trustable, trust_refusal
-from modelreg.analysis.policy import Pairs, allowed_names
+from modelreg.analysis.policy import Pairs, allowed_names, attribute_for_functions
 from modelreg.domain.scans import ImportedName, Scan, TrustedName, Verdict
 from modelreg.errors import InvalidInput, UntrustedModel, shown
 
@@ -96,8 +96,6 @@ def parse_trusted_name(text: str) -> tuple[str, str]:
     """
     attribute, separator, text = text.rpartition("=")
     if separator:
-        from modelreg.analysis.policy import attribute_for_functions
-
         attribute = attribute_for_functions(attribute)
     module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
