@@ -24,7 +24,7 @@ from scripts.policy.widening import Widening
 FILE = Path(__file__).parents[2] / "modelreg" / "analysis" / "policy.json"
 
 
-NO_NOTES = METHODS_OF_ESTIMATORS | {*review.NEVER, *review.METHOD_NAMES, *review.EVERYWHERE}
+NO_NOTES = METHODS_OF_ESTIMATORS | {*review.NONE_ONLY, *review.METHOD_NAMES, *review.ADDITIONAL_KINDS}
 """Names that are never notes, on objects of any class."""
 
 
@@ -133,7 +133,7 @@ def _build_class(
 
 def _member_names(name: str, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]) -> set[str] | None:
     """The names that may not be notes on objects of a class; None if the class may have no notes."""
-    if name in review.NOTABLE:
+    if name in review.CLASSES_WITH_NOTES:
         return set()
     described = descriptions.get(name)
     if described is None or described["has_state_of_its_own"]:

@@ -75,23 +75,23 @@ SIMPLE = (
 
 NOTES = ("estimator", "value", "index", "frame", "sparse")
 """Categories that notes may hold: attributes that a user sets on a model and that its class does not use."""
-NOTABLE = frozenset({"types.SimpleNamespace"})
+CLASSES_WITH_NOTES = frozenset({"types.SimpleNamespace"})
 """Classes that may have notes, besides scikit-learn's estimators."""
 
 METHOD_NAMES = frozenset(
     {"stack_method", "stack_method_", "response_method", "_response_method", "chain_method", "chain_method_"}
 )
 """Attributes whose strings are called as methods, also in lists."""
-FORMED = {"importance_getter": "weights", "verbose_feature_names_out": "template"}
+EXECUTED_STRINGS = {"importance_getter": "weights", "verbose_feature_names_out": "template"}
 """Attribute whose string is executed, as a path of attributes or a template of ``str.format`` -> its kind."""
-NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
+NONE_ONLY: dict[str, tuple[str, ...]] = {"memory": ()}
 """Attributes that may hold only None: a folder to which data is pickled, and from which it is unpickled."""
 _TEXT = ["text", "labels", "numbers"]
 _PARAMETER = [*_TEXT, {"items": _TEXT}, {"keys": _TEXT, "values": ["text"]}]
 
 _DATES = [{"items": ["value", "bytes", {"items": ["value", "bytes"]}]}]
 _COLUMNS = ["labels", "frame", "index", {"items": ["labels", "frame", "index", {"items": ["labels", "frame"]}]}]
-EVERYWHERE: dict[str, list[Any]] = {
+ADDITIONAL_KINDS: dict[str, list[Any]] = {
     "analyzer": ["builtins.getattr"],
     "tokenizer": ["builtins.getattr"],
     "preprocessor": ["builtins.getattr"],
@@ -114,7 +114,7 @@ EVERYWHERE: dict[str, list[Any]] = {
     "vocabulary": ["index", "frame", "value"],
 }
 """Attribute -> kinds that it may hold in addition, in any estimator or scorer."""
-OF_CATEGORIES: dict[str, dict[str, list[Any]]] = {
+CATEGORY_ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     **{
         category: {"_metadata_request": ["sklearn.utils._metadata_requests.MetadataRequest"]}
         for category in ("estimator", "scorer")
@@ -166,7 +166,7 @@ FREE_TEXT = frozenset(
 )
 """Attributes that may hold any string, because it is only displayed, compared or searched for."""
 
-ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
+ANY_TEXT_LIBRARIES = ("catboost.", "lightgbm.", "xgboost.")
 """Libraries whose parameters may be any string, because they go to compiled code."""
 
 ERRORS = ("ValueError", "KeyError", "TypeError", "RuntimeError")
@@ -421,9 +421,9 @@ ARGUMENTS: dict[str, list[Any]] = {
 """Attribute that holds arguments of a function, in any class -> its only kinds."""
 PARAMETERS = frozenset({"_other_params", "estimator_params", "param_distributions", "param_grid"})
 """Attributes that hold names of parameters, which are set when the model is fitted again."""
-CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
+CALLED_ATTRIBUTES = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
 """Attributes whose value is called with data. Types are restricted to those that create numbers and strings."""
-OBJECTS = frozenset(
+OBJECT_ARRAYS = frozenset(
     {
         *("cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
     }

@@ -80,9 +80,9 @@ class Widening:
             attributes[attribute] = Kinds.parse(review.ARGUMENTS[attribute])
         for attribute in attributes.keys() & review.PARAMETERS:
             attributes[attribute] = _of_parameters(attributes[attribute])
-        for attribute in attributes.keys() & review.OBJECTS:
+        for attribute in attributes.keys() & review.OBJECT_ARRAYS:
             attributes[attribute] = _with_arrays_of_objects(attributes[attribute])
-        for attribute in attributes.keys() & review.CALLED:
+        for attribute in attributes.keys() & review.CALLED_ATTRIBUTES:
             kinds = attributes[attribute]
             if TYPE in kinds.words:
                 attributes[attribute] = replace(kinds, words=kinds.words - {TYPE} | {CONVERSION})
@@ -144,7 +144,7 @@ class Widening:
         sharing = [
             seen
             for name, seen in self.seen.classes.items()
-            if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_OF)
+            if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_LIBRARIES)
         ]
         for seen in sharing:
             for attribute, kinds in seen.attributes.items():
@@ -158,11 +158,11 @@ class Widening:
         """Add the kinds in `review` for attributes of a category, and for attributes by name."""
         for name, seen in self.seen.classes.items():
             category = self.category(name)
-            for attribute, kinds in review.OF_CATEGORIES.get(category, {}).items():
+            for attribute, kinds in review.CATEGORY_ATTRIBUTES.get(category, {}).items():
                 seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
             if category in ("estimator", "scorer"):
-                for attribute in seen.attributes.keys() & review.EVERYWHERE.keys():
-                    seen.attributes[attribute] |= Kinds.parse(review.EVERYWHERE[attribute])
+                for attribute in seen.attributes.keys() & review.ADDITIONAL_KINDS.keys():
+                    seen.attributes[attribute] |= Kinds.parse(review.ADDITIONAL_KINDS[attribute])
 
     def _holds_estimators(self, kinds: Kinds | None) -> bool:
         if kinds is None:
@@ -193,7 +193,7 @@ class Widening:
             setattr(seen, part, None if kinds is None else self._widen_kinds(kinds))
 
     def _widen_attribute(self, name: str, attribute: str, kinds: Kinds) -> Kinds:
-        if attribute in review.NEVER:
+        if attribute in review.NONE_ONLY:
             return NO_KINDS
         if attribute == "coef_":
             kinds |= words("sparse")  # the result of `sparsify`
@@ -201,9 +201,9 @@ class Widening:
             texts = words(*map(literal, review.METHODS))
             return texts | Kinds(items=texts)
         widened = self._widen_kinds(kinds)
-        if attribute in review.FORMED:
+        if attribute in review.EXECUTED_STRINGS:
             others = _without_literals(widened)
-            return replace(others, words=others.words - {TEXT, LABELS} | {review.FORMED[attribute]})
+            return replace(others, words=others.words - {TEXT, LABELS} | {review.EXECUTED_STRINGS[attribute]})
         if attribute in review.FREE_TEXT or attribute.startswith("feature_name") or self._has_any_text(name, kinds):
             widened |= words(TEXT)
         if widened.words & {NUMBERS}:
@@ -211,7 +211,7 @@ class Widening:
         return _without_literals(widened) if TEXT in widened.words else widened
 
     def _has_any_text(self, name: str, kinds: Kinds) -> bool:
-        return name.startswith(review.ANY_TEXT_OF) and any(word[0] == "'" for word in kinds.words)
+        return name.startswith(review.ANY_TEXT_LIBRARIES) and any(word[0] == "'" for word in kinds.words)
 
     def _widen_call(self, name: str, arguments: list[Kinds]) -> list[Kinds]:
         module, _, function = name.rpartition(".")
