@@ -34,17 +34,8 @@ CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "
 
 WRITING_KEYWORDS = frozenset(
     {
-        *("out", "like", "subok", "buffer", "signature", "sig", "extobj"),
-        *(
-            "output",
-            "overwrite_a",
-            "overwrite_b",
-            "overwrite_data",
-            "overwrite_input",
-            "overwrite_x",
-            "overwrite_y",
-            "inplace",
-        ),
+        *("out", "like", "subok", "buffer", "signature", "sig", "extobj", "output", "inplace"),
+        *("overwrite_a", "overwrite_b", "overwrite_data", "overwrite_input", "overwrite_x", "overwrite_y"),
     }
 )
 """Arguments that make functions of NumPy, SciPy and pandas write into other arguments, or call them."""
