@@ -23,7 +23,7 @@ from modelreg.domain.statements import checked_count, checked_number, checked_pa
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
-from modelreg.loading.trust import Trust, honoured
+from modelreg.loading.trust import Trust, filter_trusted
 from modelreg.registration.register import publish, require_published, scan_notes
 from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
@@ -244,7 +244,7 @@ class Runs:
         reference = model if isinstance(model, str) else model.reference
         named = RunReference.parse(reference)
         with reading(self._home) as catalog:
-            names = honoured(catalog.trusted_names())
+            names = filter_trusted(catalog.trusted_names())
             stored = catalog.run(named.run_id).model_at(named.path)
         trust = Trust(reference, names, full=full_trust)
         store = self._home.artifacts

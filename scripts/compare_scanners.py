@@ -1,9 +1,9 @@
 """Compare modelreg with other scanners of model files on the same files, as a table in Markdown.
 
-``make compare-scanners`` runs it: it writes hostile and genuine files into a temporary folder (or takes folders), runs
-every scanner on each file in one process a scanner, and prints how many hostile files each passed over and how many
-genuine files it refused. A file that a scanner fails on, does not support or takes more than a minute for counts as
-"no verdict".
+``make compare-scanners`` runs this. It writes hostile and genuine files into a temporary folder (or uses the folders in
+its options), runs every scanner on every file, in one process per scanner, and prints how many hostile files a scanner
+passed over and how many genuine files it refused. "No verdict" counts files on which a scanner fails, that it does not
+support, or that take more than a minute.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ OFFLINE = {
 
 
 def picklescan(path: str) -> str:
-    """Refuses dangerous names; suspicious ones are only mentioned."""
+    """Picklescan by default: refuses dangerous names, and only mentions suspicious ones."""
     return _picklescan(path, strict=False)
 
 
 def picklescan_strict(path: str) -> str:
-    """Refuses what is not on its short allow-list."""
+    """Picklescan with ``strict``: refuses every name that is not on its short allow-list."""
     return _picklescan(path, strict=True)
 
 
@@ -54,7 +54,7 @@ def _picklescan(path: str, *, strict: bool) -> str:
 
 
 def fickling(path: str) -> str:
-    """As its command does, members of archives one by one."""
+    """Fickling, with the members of archives scanned one by one, as its command does."""
     import zipfile
 
     from fickling.loader import scan_file, scan_zip_archive
@@ -67,7 +67,7 @@ def fickling(path: str) -> str:
 
 
 def modelscan(path: str) -> str:
-    """Refuses on any issue."""
+    """Modelscan: refuses a file with any issue."""
     from modelscan.modelscan import ModelScan
 
     result = ModelScan().scan(path)
@@ -77,7 +77,7 @@ def modelscan(path: str) -> str:
 
 
 def modelaudit(path: str) -> str:
-    """By the exit code of its command."""
+    """Modelaudit: the verdict is the exit code of its command."""
     from modelaudit.core import determine_exit_code, scan_model_directory_or_file
 
     result = scan_model_directory_or_file(path, timeout=SECONDS, cache_enabled=False, skip_file_types=False)
@@ -85,7 +85,7 @@ def modelaudit(path: str) -> str:
 
 
 def modelreg(path: str) -> str:
-    """Clean is what gets the verdict ``safe``, and is loaded without trust."""
+    """Modelreg: clean is the verdict ``safe``, which requires no trust."""
     from modelreg.analysis.scan import scan
     from modelreg.domain.scans import Verdict
     from modelreg.loading.flavors import recognise
@@ -102,11 +102,11 @@ SCANNERS: dict[str, tuple[Callable[[str], str], str]] = {
     "modelscan": (modelscan, "modelscan"),
     "modelaudit": (modelaudit, "modelaudit"),
 }
-"""Function and distribution of each."""
+"""Name of a scanner -> its function and distribution."""
 
 
-def work(scanner: str) -> None:
-    """Answer each path on stdin with a line of JSON; runs in the scanner's own environment."""
+def run_worker(scanner: str) -> None:
+    """Read paths from stdin, and answer each with a line of JSON. Runs in the environment of the scanner."""
     function, distribution = SCANNERS[scanner]
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "w")
@@ -116,20 +116,20 @@ def work(scanner: str) -> None:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             try:
                 answer = function(line.rstrip("\n"))
-            except Exception:  # whatever a scanner raises, it has no verdict
+            except Exception:  # a scanner that raises has no verdict
                 answer = NONE
         print(json.dumps(answer), file=answers, flush=True)
 
 
 class Worker:
-    """A scanner in a process, which is started anew when it ends or takes too long."""
+    """A scanner in its own process, which is restarted when it ends or takes too long."""
 
     def __init__(self, scanner: str, python: str) -> None:
         self.command = [python, "-W", "ignore", __file__, "--worker", scanner]
         self.start()
 
     def start(self) -> None:
-        """Start the process, and read its version."""
+        """Start the process, and read the version of the scanner."""
         self.process = subprocess.Popen(
             self.command,
             env={**os.environ, **OFFLINE},
@@ -154,7 +154,7 @@ class Worker:
         return answer or NONE
 
     def answer(self) -> str:
-        """The next line, empty when the process ends or takes too long."""
+        """Read the next line; empty if the process ends or takes too long."""
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -168,13 +168,13 @@ class Worker:
 
 
 def write_hostile(folder: Path) -> None:
-    """The files of ``tests/analysis/hostile``."""
+    """Write the files of ``tests/analysis/hostile``."""
     command = [sys.executable, "-W", "ignore", "-m", "hostile", str(folder)]
     subprocess.run(command, env={**os.environ, **OFFLINE}, check=True)
 
 
 def write_genuine(folder: Path) -> None:
-    """Every estimator of the installed scikit-learn that can be fitted, by pickle and joblib in turns."""
+    """Write every fitted estimator of the installed scikit-learn, alternately with pickle and joblib."""
     sys.path.insert(0, str(ROOT / "tests/analysis"))
     import joblib
     from genuine_models import combined_estimators, fitted_estimators
@@ -189,16 +189,16 @@ def write_genuine(folder: Path) -> None:
             (folder / f"{name}.pkl").write_bytes(pickle.dumps(model))
 
 
-def files_in(folder: Path) -> list[Path]:
-    """Every file of a folder, in order."""
+def list_files(folder: Path) -> list[Path]:
+    """List all files below a folder, sorted."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def table(
+def table_lines(
     hostile: list[Path], genuine: list[Path], scanners: list[str], scanners_python: str, details: Path | None
 ) -> Iterator[str]:
-    """The lines of the table."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """Run all scanners, and yield the lines of the table."""
+    details_by_scanner: dict[str, dict[str, list[str]]] = {}
     yield f"{len(hostile)} hostile and {len(genuine)} genuine files, {datetime.date.today()}:\n"
     yield "| scanner | hostile, passed over | hostile, no verdict | genuine, refused | genuine, no verdict |"
     yield "| --- | --- | --- | --- | --- |"
@@ -215,28 +215,28 @@ def table(
             for files, verdict in ((hostile, CLEAN), (hostile, NONE), (genuine, REFUSED), (genuine, NONE))
         ]
         titles = ("hostile passed over", "hostile no verdict", "genuine refused", "genuine no verdict")
-        found[scanner] = dict(zip(titles, lists, strict=True))
+        details_by_scanner[scanner] = dict(zip(titles, lists, strict=True))
         name, _, option = scanner.partition(" ")
         title = " ".join(filter(None, (name, worker.version, f"`{option}`" if option else "")))
-        yield f"| {title} | {' | '.join(str(len(each)) for each in lists)} |"
+        yield f"| {title} | {' | '.join(str(len(names)) for names in lists)} |"
     if details is not None:
-        details.write_text(json.dumps(found, indent=1))
+        details.write_text(json.dumps(details_by_scanner, indent=1))
 
 
 def main() -> None:
-    """Print the table."""
+    """Parse the options, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hostile", type=Path, help="a folder of hostile files, else they are made")
-    parser.add_argument("--genuine", type=Path, help="a folder of genuine files, else they are made")
+    parser.add_argument("--hostile", type=Path, help="a folder of hostile files; default: generate them")
+    parser.add_argument("--genuine", type=Path, help="a folder of genuine files; default: generate them")
     parser.add_argument(
         "--python", default=str(ROOT / ".venv-scanners/bin/python"), help="Python of the other scanners"
     )
-    parser.add_argument("--only", choices=SCANNERS, action="append", help="leave out the other scanners")
-    parser.add_argument("--details", type=Path, help="a file for the names of the files behind each number, as JSON")
+    parser.add_argument("--only", choices=SCANNERS, action="append", help="run only this scanner (repeatable)")
+    parser.add_argument("--details", type=Path, help="write the names of the counted files to this file, as JSON")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        work(options.worker)
+        run_worker(options.worker)
         return
     with tempfile.TemporaryDirectory() as folder:
         hostile, genuine = options.hostile or Path(folder, "hostile"), options.genuine or Path(folder, "genuine")
@@ -244,8 +244,8 @@ def main() -> None:
             write_hostile(hostile)
         if options.genuine is None:
             write_genuine(genuine)
-        files, scanners = (files_in(hostile), files_in(genuine)), options.only or list(SCANNERS)
-        for line in table(*files, scanners, options.python, options.details):
+        files, scanners = (list_files(hostile), list_files(genuine)), options.only or list(SCANNERS)
+        for line in table_lines(*files, scanners, options.python, options.details):
             print(line, flush=True)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Run the tests on every Python from 3.11 that this machine has: on PATH, or kept by pyenv.
+# Run the tests with every installed Python from 3.11 on: on PATH, or in pyenv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-find_python() { # the first interpreter of version $1 that really runs
+find_python() { # print the first interpreter of version $1 that runs
   local candidate
   for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
     if "$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
@@ -17,7 +17,7 @@ tested=()
 for version in 3.11 3.12 3.13 3.14; do
   python=$(find_python "$version")
   if [ -z "$python" ]; then
-    echo "== Python $version: not on this machine"
+    echo "== Python $version: not installed"
     continue
   fi
   echo "== Python $version: $("$python" --version)"

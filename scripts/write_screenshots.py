@@ -1,4 +1,4 @@
-"""Draw docs/screenshot.svg: `list` and `versions` as a terminal shows them, by rich's own export."""
+"""Write docs/screenshot.svg: the terminal output of `list` and `versions`, exported by rich."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from modelreg.cli.commands.versions import VERSION_COLUMNS
 from modelreg.cli.output import as_table
 
 WIDTH = 104  # columns
-PICTURE = Path(__file__).parent.parent / "docs" / "screenshot.svg"
+SCREENSHOT = Path(__file__).parent.parent / "docs" / "screenshot.svg"
 
 
 def main() -> None:
-    """Register a few real models and draw what is there."""
+    """Register a few models, and write the screenshot."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(Path(folder) / "registry")
-        _fill(registry, Path(folder))
-        _prompt(console, "modelreg list")
+        _register_models(registry, Path(folder))
+        _print_prompt(console, "modelreg list")
         console.print(as_table(registry.models(), MODEL_COLUMNS, WIDTH))
         console.print()
-        _prompt(console, "modelreg versions tumour")
+        _print_prompt(console, "modelreg versions tumour")
         console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
-    console.save_svg(str(PICTURE), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
+    console.save_svg(str(SCREENSHOT), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
 
 
-def _fill(registry: Registry, folder: Path) -> None:
+def _register_models(registry: Registry, folder: Path) -> None:
     tumours, diabetes = load_breast_cancer(return_X_y=True), load_diabetes(return_X_y=True)
     forest = RandomForestClassifier(n_estimators=20, random_state=0)
     candidates = [
@@ -58,11 +58,11 @@ def _fill(registry: Registry, folder: Path) -> None:
 
 
 def _without_remote_fonts(svg: str) -> str:
-    """Leave the fonts to whoever looks: a picture of text should fetch nothing."""
+    """Remove the web fonts, so that viewing the picture opens no connection."""
     return re.sub(r"@font-face \{\{.*?\}\}\s*", "", svg, flags=re.DOTALL)
 
 
-def _prompt(console: Console, command: str) -> None:
+def _print_prompt(console: Console, command: str) -> None:
     console.print(Text.assemble(("$ ", "bold cyan"), command))
 
 

@@ -1,1 +1,1 @@
-"""What a model file would do when it is loaded, found out without loading it."""
+"""Static analysis: scan the files of a model and decide whether loading them is safe, without loading them."""

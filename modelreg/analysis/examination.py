@@ -1,6 +1,6 @@
-"""Looks for pickles in a file by its content, whatever its name: in compressed files, archives and arrays, too.
+"""Find pickles in a file by content, also inside compressed files, archives and arrays. File names do not matter.
 
-Nothing is unpacked onto a disk. What a container holds is looked at as a file is, a few levels deep.
+Nothing is extracted to disk. Members of containers are examined like files, to a depth of `_MAX_DEPTH`.
 """
 
 from __future__ import annotations
@@ -37,133 +37,133 @@ from modelreg.analysis.pickle.stream import UnreadablePickle
 from modelreg.analysis.policy import verdict_of
 from modelreg.domain.scans import Verdict
 
-_START = 512  # bytes
-_DEEPEST = 6  # containers within containers
-_MOST_SPOOLED = 4 << 30  # bytes of an archive within a compressed file, which has to be read at will
-_IN_MEMORY = 64 << 20
+_START_LENGTH = 512  # bytes
+_MAX_DEPTH = 6  # nested containers
+_MAX_SPOOLED = 4 << 30  # bytes of an archive in a compressed file, which needs random access
+_MAX_IN_MEMORY = 64 << 20
 _BLOCK = 1 << 20
-_MOST_TEXT = 8 << 20  # bytes of a text within a container that are looked at: nobody loads longer YAML from there
-_ENDLESS = 1 << 62
-_MANY_OPERATIONS = 50
-"""Of a pickle, which other bytes do not happen to be."""
+_MAX_NESTED_TEXT = 8 << 20  # bytes of a text in a container that are examined: no loader reads longer YAML from one
+_NO_LIMIT = 1 << 62
+_CONVINCING_OPERATIONS = 50
+"""Operations after which bytes with the mark of a pickle are taken for one: other data does not get that far."""
 
 _Z_FILE, _Z_HEADER = b"ZF", 21  # bytes: two, and a length in hexadecimal digits
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 _TORCH_LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-_UBJ = b"{L\0\0\0\0\0\0\0\x07learner", b"{L\0\0\0\0\0\0\0\x06Config"  # XGBoost's, by itself and in skops
-_WITHOUT_CODE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", *_UBJ)
+_UBJ = b"{L\0\0\0\0\0\0\0\x07learner", b"{L\0\0\0\0\0\0\0\x06Config"  # XGBoost's UBJSON: a model, and its form in skops
+_CODE_FREE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"GGUF", b"PAR1", b"ARROW1", b"CBM1", *_UBJ)
 _RAW_MEMBERS = {
     "data.pkl": re.compile(r"(^|/)(\.?data/[^/]+|[^/]*version|byteorder|\.storage_alignment)$"),
     "config.json": re.compile(r"\.h5$|(^|/)assets/"),
     "schema.json": re.compile(r"^[^/]*\.bin$"),
 }
-"""A member that tells what an archive is -> the members of it that are numbers and nothing else."""
+"""Member that identifies the kind of archive -> the members that its library reads as numbers only."""
 _KERAS, _SKOPS = "config.json", "schema.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a content stands."""
+    """Where some content is: in a file or in a member of a container."""
 
     name: str
     depth: int = 0
     is_raw: bool = False
-    """Whether it may be anything, since those who load it take it for numbers."""
+    """Whether the content may be any bytes, because its library reads them as numbers."""
     is_torch: bool = False
-    """Whether it is loaded by PyTorch, which resolves persistent ids."""
+    """Whether PyTorch loads it, which resolves persistent ids."""
     is_model: bool = False
-    """Whether a model that is a pickle is unpickled from here, at the beginning."""
+    """Whether the model itself is loaded from the beginning of this content."""
 
     def inside(self, member: str, *, is_raw: bool = False, is_torch: bool = False) -> Place:
-        """A member of this container."""
+        """The place of a member of this container."""
         return Place(f"{self.name}!{member}", self.depth + 1, is_raw, is_torch)
 
 
-_EVERYTHING = Place("")
+_WHOLE_MODEL = Place("")
 
 
 class Examination:
-    """One look at all the files of a model."""
+    """The scan of all files of one model."""
 
     def __init__(self, evidence: Evidence, budget: Budget, bounds: Bounds) -> None:
         self._evidence = evidence
         self._budget = budget
         self._bounds = bounds
 
-    def file(self, file: BinaryIO, size: int, place: Place) -> bool:
-        """Look at a file that can seek; returns whether what it is was understood."""
+    def examine(self, file: BinaryIO, size: int, place: Place) -> bool:
+        """Examine a seekable file of ``size`` bytes; returns whether its format was recognised."""
         file.seek(0)
-        start = file.read(_START)
+        start = file.read(_START_LENGTH)
         if _is_z_file(start):
-            return self._unreadable(place, "it is in the form that joblib wrote before its release 0.10")
-        understood = (
-            (start.startswith(_ZIP) and self._zip(file, size, place))
-            or (is_compressed(start) and self._compressed(file, place))
-            or self._stream(file, size, place, start)
+            return self._add_unreadable(place, "it is in the format of joblib before 0.10")
+        is_recognised = (
+            (start.startswith(_ZIP) and self._examine_zip(file, size, place))
+            or (is_compressed(start) and self._examine_compressed(file, place))
+            or self._examine_stream(file, size, place, start)
         )
         if self._bounds.is_spent:
-            self._unreadable(_EVERYTHING, "what the model's archives hold is more than is looked at")
-        return understood
+            self._add_unreadable(_WHOLE_MODEL, "the archives of the model are too large to scan")
+        return is_recognised
 
-    def _stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
-        """Look at what stands in ``file``, of which ``start`` was read; one that can seek is taken from there."""
+    def _examine_stream(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """Examine ``file``, whose first bytes ``start`` were already read. It can seek unless ``size`` is None."""
         if size is None:
-            file = _chained(start, file)
+            file = _prepend(start, file)
         else:
             file.seek(0)
         if is_tar(start):
-            return self._pickle_or_tar(file, size, place, start)
+            return self._examine_tar_or_pickle(file, size, place, start)
         if start.startswith(_NPY):
-            return self._array(file, size, place)
-        if self._pickles(file, size, place, start, begins=True):
+            return self._examine_array(file, size, place)
+        if self._examine_pickles(file, size, place, start, begins=True):
             return True
-        if size is not None and self._zip_behind(file, size, place, start):
+        if size is not None and self._examine_trailing_zip(file, size, place, start):
             return True
-        return self._plain(file, size, place, start)
+        return self._examine_other(file, size, place, start)
 
-    def _zip_behind(self, file: BinaryIO, size: int, place: Place, start: bytes = b"") -> bool:
-        """Look at an archive behind something else, which those who read it find from its end."""
-        return not start.startswith(_ZIP) and may_be_zip(file) and self._zip(file, size, place)
+    def _examine_trailing_zip(self, file: BinaryIO, size: int, place: Place, start: bytes = b"") -> bool:
+        """Examine a zip archive after other content: zip readers find an archive from the end of the file."""
+        return not start.startswith(_ZIP) and may_be_zip(file) and self._examine_zip(file, size, place)
 
-    def _compressed(self, file: BinaryIO, place: Place) -> bool:
-        if place.depth >= _DEEPEST:
-            return self._unreadable(place, "containers are nested too deeply in it")
+    def _examine_compressed(self, file: BinaryIO, place: Place) -> bool:
+        if place.depth >= _MAX_DEPTH:
+            return self._add_unreadable(place, "its containers are nested too deeply")
         file.seek(0)
         try:
             content = decompressing(file, self._bounds)
-            start = _beginning(content)
+            start = _read_start(content)
         except MissingDecompressor as missing:
-            return self._unreadable(place, f"it is compressed, and {missing.package} is not installed")
+            return self._add_unreadable(place, f"it is compressed, and {missing.package} is not installed")
         except BadCompression:
             return False
         inner = Place(place.name, place.depth + 1, place.is_raw, place.is_torch, place.is_model and not place.depth)
         if start.startswith(_ZIP) or is_compressed(start):
-            return self._spooled(content, start, inner)
-        understood = self._stream(content, None, inner, start)
-        return self._unreadable(place, "its compression is damaged") if is_damaged(content) else understood
+            return self._examine_spooled(content, start, inner)
+        is_recognised = self._examine_stream(content, None, inner, start)
+        return self._add_unreadable(place, "its compressed data is damaged") if is_damaged(content) else is_recognised
 
-    def _spooled(self, content: BinaryIO, start: bytes, place: Place) -> bool:
-        """Look at an archive that has to be read at will, from a copy without a name."""
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+    def _examine_spooled(self, content: BinaryIO, start: bytes, place: Place) -> bool:
+        """Examine an archive that needs random access, from a temporary copy without a name."""
+        with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as copy:
             copy.write(start)
             while piece := content.read(_BLOCK):
                 copy.write(piece)
-                if copy.tell() > _MOST_SPOOLED:
-                    return self._unreadable(place, "the archive in it is too large to be looked at")
+                if copy.tell() > _MAX_SPOOLED:
+                    return self._add_unreadable(place, "the archive in it is too large to scan")
             if is_damaged(content):
-                self._unreadable(place, "its compression is damaged")
-            return self.file(cast("BinaryIO", copy), copy.tell(), place)
+                self._add_unreadable(place, "its compressed data is damaged")
+            return self.examine(cast("BinaryIO", copy), copy.tell(), place)
 
-    def _zip(self, file: BinaryIO, size: int, place: Place) -> bool:
-        if place.depth >= _DEEPEST:
-            return self._unreadable(place, "containers are nested too deeply in it")
+    def _examine_zip(self, file: BinaryIO, size: int, place: Place) -> bool:
+        if place.depth >= _MAX_DEPTH:
+            return self._add_unreadable(place, "its containers are nested too deeply")
         archive = ZipMembers(file, size, self._bounds)
         members = list(archive)
         if not members:
             return False
         names = [member.name for member in members]
-        raw = next((pattern for mark, pattern in _RAW_MEMBERS.items() if _has(names, mark)), None)
-        is_torch = _has(names, "data.pkl")
+        raw = next((pattern for mark, pattern in _RAW_MEMBERS.items() if _has_member(names, mark)), None)
+        is_torch = _has_member(names, "data.pkl")
         for member in members:
             is_raw = raw is not None and raw.search(member.name) is not None
             inner = place.inside(member.name, is_raw=is_raw, is_torch=is_torch)
@@ -171,35 +171,37 @@ class Examination:
                 break
             opened = archive.open(member)
             if opened is None:
-                self._unreadable(inner, "its compression is not known")
+                self._add_unreadable(inner, "its compression method is not supported")
             elif member.name == _KERAS:
-                self._described(opened[0], inner, self._keras)
+                self._examine_json(opened[0], inner, self._examine_keras)
             elif member.name == _SKOPS:
-                self._described(opened[0], inner, partial(self._skops, archive=archive, members=members, whole=place))
-            elif not self._member(*opened, inner):
-                self._unreadable(inner, "it is in no format that is known here")
+                self._examine_json(
+                    opened[0], inner, partial(self._examine_skops, archive=archive, members=members, whole=place)
+                )
+            elif not self._examine_member(*opened, inner):
+                self._add_unreadable(inner, "it has an unrecognised format")
         self._evidence.add_reasons(Verdict.UNREADABLE, place.name, (f"it is {problem}" for problem in archive.problems))
         return True
 
-    def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
-        """A member that names classes by JSON, as Keras and skops do."""
+    def _examine_json(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
+        """Examine a JSON member that names classes, as Keras and skops write."""
         try:
             data = content.read(MOST_JSON + 1)
         except BadCompression:
             data = b""
-        described = parse_object(data, self._bounds)
-        if described is None:
-            self._unreadable(place, "it is damaged or too large to be looked at")
+        description = parse_object(data, self._bounds)
+        if description is None:
+            self._add_unreadable(place, "it is damaged or too large to scan")
         else:
-            examine(described, place)
+            examine(description, place)
 
-    def _keras(self, config: dict[str, Any], place: Place) -> None:
+    def _examine_keras(self, config: dict[str, Any], place: Place) -> None:
         keras_layers.examine(config, self._evidence, place.name)
 
-    def _skops(
+    def _examine_skops(
         self, schema: dict[str, Any], place: Place, *, archive: ZipMembers, members: list[Member], whole: Place
     ) -> None:
-        """Judge what skops would make by the same policy as a pickle; ``whole`` is where its archive stands."""
+        """Check the objects that skops would build against the policy; ``whole`` is the place of the archive."""
         by_name = {member.name: member for member in members}
 
         @cache  # a schema may name one member many times
@@ -211,142 +213,142 @@ class Examination:
                 return None
 
         try:
-            read = read_schema(schema, array_of, by_name.keys(), self._bounds)
-        except UnreadablePickle as unreadable:
-            self._unreadable(place, f"the schema is not in the form that skops writes: it {unreadable}")
+            content = read_schema(schema, array_of, by_name.keys(), self._bounds)
+        except UnreadablePickle as error:
+            self._add_unreadable(place, f"the schema is not one that skops writes: it {error}")
             skops_schema.examine(schema, self._evidence, place.name)
             return
-        for imported in read.names:
-            self._evidence.imports(imported.module, imported.name, place.name)
-        self._evidence.judged(judge(read.top, read.objects, self._budget), place.name)
+        for imported in content.names:
+            self._evidence.add_import(imported.module, imported.name, place.name)
+        self._evidence.add_judgement(judge(content.top, content.objects, self._budget), place.name)
         if whole.is_model and not whole.depth:
-            named = {new: by_name[name] for new, name in read.members.items()}
-            self._evidence.skops = SkopsArchive(read.written, named)
+            named = {new: by_name[name] for new, name in content.members.items()}
+            self._evidence.skops = SkopsArchive(content.written, named)
 
-    def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
+    def _examine_member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
             if size is not None:
-                return self.file(content, size, place)
-            start = _beginning(content)
+                return self.examine(content, size, place)
+            start = _read_start(content)
             if start.startswith(_ZIP) or is_compressed(start):
-                return self._spooled(content, start, place)
-            return self._stream(content, None, place, start)
+                return self._examine_spooled(content, start, place)
+            return self._examine_stream(content, None, place, start)
         except BadCompression:
-            return self._unreadable(place, "its compression is damaged")
+            return self._add_unreadable(place, "its compressed data is damaged")
 
-    def _pickle_or_tar(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
-        """A tar archive begins with a name of anybody's choice, which may be the beginning of a pickle."""
+    def _examine_tar_or_pickle(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """Examine a tar archive also as a pickle: it begins with a file name, which may be the start of a pickle."""
         head = file if size is not None else io.BytesIO(start)
-        self._pickles(head, _ENDLESS if size is None else size, place, start, begins=True)
-        if size is None and head.tell() >= _BLOCK:  # what was read ahead does not tell
-            return self._spooled(file, b"", place)
+        self._examine_pickles(head, _NO_LIMIT if size is None else size, place, start, begins=True)
+        if size is None and head.tell() >= _BLOCK:  # the pickle consumed the archive: start again from a copy
+            return self._examine_spooled(file, b"", place)
         if size is not None:
             file.seek(0)
-        return self._tar(file, size, place)
+        return self._examine_tar(file, size, place)
 
-    def _tar(self, content: BinaryIO, size: int | None, place: Place) -> bool:
-        if place.depth >= _DEEPEST:
-            return self._unreadable(place, "containers are nested too deeply in it")
+    def _examine_tar(self, content: BinaryIO, size: int | None, place: Place) -> bool:
+        if place.depth >= _MAX_DEPTH:
+            return self._add_unreadable(place, "its containers are nested too deeply")
         archive = TarMembers(content, self._bounds)
         try:
             for name, inside in archive:
                 inner = place.inside(name)
-                if not self._member(inside, None, inner):
-                    self._unreadable(inner, "it is in no format that is known here")
-            if archive.left or _has_more(content):
-                self._unreadable(place, "it is a tar archive that goes on behind its end")
+                if not self._examine_member(inside, None, inner):
+                    self._add_unreadable(inner, "it has an unrecognised format")
+            if archive.left or _has_data(content):
+                self._add_unreadable(place, "it is a tar archive with data after its end")
         except (BadTar, BadCompression) as problem:
-            self._unreadable(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
-        return (size is not None and self._zip_behind(content, size, place)) or True
+            self._add_unreadable(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
+        return (size is not None and self._examine_trailing_zip(content, size, place)) or True
 
-    def _array(self, content: BinaryIO, size: int | None, place: Place) -> bool:
-        """NumPy's own format (``numpy/lib/format.py``): a pickle where the type holds objects."""
+    def _examine_array(self, content: BinaryIO, size: int | None, place: Place) -> bool:
+        """Examine NumPy's own format (``numpy/lib/format.py``), which holds a pickle if the dtype has objects."""
         start = content.read(12)
-        long = start[6:7] != b"\x01"
-        length = int.from_bytes(start[8:12] if long else start[8:10], "little")
-        behind = _chained(start[12 if long else 10 :], content)
-        header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
+        header_start = 10 if start[6:7] == b"\x01" else 12  # version 1 has a length of two bytes, later ones of four
+        length = int.from_bytes(start[8:header_start], "little")
+        rest = _prepend(start[header_start:], content)
+        header = rest.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
         elements = numpy_header.elements(header, self._bounds) if len(header) == length else None
         if elements is None:
-            self._unreadable(place, "its array's header is none that NumPy writes")
+            self._add_unreadable(place, "the header of its array is not one that NumPy writes")
         if elements is None or elements.bytes is None:
-            if not self._pickles(behind, None, place):
-                self._unreadable(place, "its array of objects is no pickle")
+            if not self._examine_pickles(rest, None, place):
+                self._add_unreadable(place, "its array of objects is not a pickle")
         elif size is None:
-            self._numbers(behind, _skip(behind, elements.bytes), place)
+            self._check_end_of_array(rest, _skip_bytes(rest, elements.bytes), place)
         else:
-            end = (12 if long else 10) + length + elements.bytes
+            end = header_start + length + elements.bytes
             content.seek(min(end, size))
-            self._numbers(content, end <= size, place)
-        return (size is not None and self._zip_behind(content, size, place)) or True
+            self._check_end_of_array(content, end <= size, place)
+        return (size is not None and self._examine_trailing_zip(content, size, place)) or True
 
-    def _numbers(self, behind: BinaryIO, are_whole: bool, place: Place) -> None:
-        """Look at what stands behind an array: whoever loads one thing after another goes on there."""
-        more = behind.read(_START)
-        if not are_whole:
-            self._unreadable(place, "its array is cut off")
+    def _check_end_of_array(self, rest: BinaryIO, is_complete: bool, place: Place) -> None:
+        """Examine the data after an array: a program that loads several values continues there."""
+        more = rest.read(_START_LENGTH)
+        if not is_complete:
+            self._add_unreadable(place, "its array is truncated")
         elif more:
-            self._unreadable(place, "its array is followed by something else")
-            self._pickles(_chained(more, behind), None, place)
+            self._add_unreadable(place, "its array is followed by other data")
+            self._examine_pickles(_prepend(more, rest), None, place)
 
-    def _pickles(
+    def _examine_pickles(
         self, content: BinaryIO, size: int | None, place: Place, start: bytes = b"", *, begins: bool = False
     ) -> bool:
-        """Look at one pickle after another; returns whether there was one, or what would act as one.
+        """Examine consecutive pickles; returns whether there is at least one.
 
-        ``begins`` says that the content at ``place`` begins with the first.
+        ``begins`` tells that the content at ``place`` begins with the first.
         """
         is_torch = place.is_torch or start.startswith(_TORCH_LEGACY)
-        found = stopped = False
+        has_pickle = has_ended = False
         for reading in read_pickles(content, size, self._budget, persistent=is_torch, start=start):
-            if not _acts(reading):
-                if reading.end is End.STOP:  # what stands behind may act all the same
-                    stopped = True
+            if not _is_pickle(reading):
+                if reading.end is End.STOP:  # a pickle may follow
+                    has_ended = True
                     continue
-                if size is None and reading.position > _BLOCK and not self._is_known(place, start):
-                    self._unreadable(place, "it goes on for long as a pickle would, and is none")
-                if found and not is_torch:
-                    self._unreadable(place, "its pickle is followed by something else")
-                return found
-            if begins and place.is_model and not found and not stopped:
+                if size is None and reading.position > _BLOCK and not self._is_code_free(place, start):
+                    self._add_unreadable(place, "its first MiB reads as a pickle, but it is not one")
+                if has_pickle and not is_torch:
+                    self._add_unreadable(place, "its pickle is followed by other data")
+                return has_pickle
+            if begins and place.is_model and not has_pickle and not has_ended:
                 self._evidence.model = reading
-            found = True
-            self._record(reading, place)
-        return found
+            has_pickle = True
+            self._add_reading(reading, place)
+        return has_pickle
 
-    def _record(self, reading: Reading, place: Place) -> None:
+    def _add_reading(self, reading: Reading, place: Place) -> None:
         for imported in reading.globals:
-            self._evidence.imports(imported.module, imported.name, place.name)
+            self._evidence.add_import(imported.module, imported.name, place.name)
         if reading.end is End.LIMIT:
-            self._unreadable(place, "the pickle is too large to be analysed to its end")
+            self._add_unreadable(place, "the pickle is too large to scan completely")
         elif reading.end is End.UNREADABLE:
-            self._unreadable(place, f"the pickle is not in the form that Python writes: it {reading.problem}")
+            self._add_unreadable(place, f"the pickle is not one that Python writes: it {reading.problem}")
         else:
-            self._evidence.judged(judge(reading.top, reading.objects, self._budget), place.name)
+            self._evidence.add_judgement(judge(reading.top, reading.objects, self._budget), place.name)
 
-    def _plain(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
-        """What is neither a pickle nor holds one: text and numbers do nothing."""
-        if self._is_known(place, start) or self._is_safetensors(file, size, place, start):
+    def _examine_other(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
+        """Examine content that is not a pickle: text and numbers execute nothing, except YAML tags."""
+        if self._is_code_free(place, start) or self._is_safetensors(file, size, place, start):
             return True
         if size is not None:
             file.seek(0)
             start = file.read(_BLOCK)
         if not _is_text(start):
             return False
-        text, left = start, _MOST_TEXT if size is None else _ENDLESS
+        text, left = start, _MAX_NESTED_TEXT if size is None else _NO_LIMIT
         while text and left > 0:
             left -= len(text)
             if yaml_tags.calls_python(text):
                 self._evidence.add_reasons(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
             if yaml_tags.names_tags(text):
-                self._evidence.add_reasons(Verdict.UNKNOWN, place.name, ["it is YAML with tags of its own"])
+                self._evidence.add_reasons(Verdict.UNKNOWN, place.name, ["it is YAML with custom tags"])
             more = file.read(_BLOCK)
             text = more and text[-yaml_tags.OVERLAP :] + more
         return True
 
-    def _is_known(self, place: Place, start: bytes) -> bool:
-        """Whether the first bytes tell that what follows does nothing."""
-        return place.is_raw or start.startswith(_WITHOUT_CODE)
+    def _is_code_free(self, place: Place, start: bytes) -> bool:
+        """Whether the first bytes identify a format without code."""
+        return place.is_raw or start.startswith(_CODE_FREE_STARTS)
 
     def _is_safetensors(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
         if start[LENGTH : LENGTH + 1] != b"{":
@@ -356,18 +358,18 @@ class Examination:
             file.seek(0)
             start = file.read(LENGTH + length)
         header = start[LENGTH : LENGTH + length]
-        if len(header) < length:  # a stream's beginning tells of the rest, which nobody loads from there
+        if len(header) < length:  # no loader reads safetensors from a stream, so its start is enough
             return size is None and _is_text(header)
         may_parse = not place.depth or self._bounds.take(values=count_values(header))
         return may_parse and describes_tensors(header)
 
-    def _unreadable(self, place: Place, sentence: str) -> bool:
+    def _add_unreadable(self, place: Place, sentence: str) -> bool:
         self._evidence.add_reasons(Verdict.UNREADABLE, place.name, [sentence])
         return True
 
 
-class _Raw(io.RawIOBase):
-    """A file that is read by a function."""
+class _FunctionReader(io.RawIOBase):
+    """A raw file whose content comes from a function."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
@@ -383,39 +385,39 @@ class _Raw(io.RawIOBase):
 
 
 def _is_z_file(start: bytes) -> bool:
-    """Whether joblib takes a file for one of its old compressed ones (``joblib/numpy_pickle_compat.py``)."""
+    """Whether joblib would read a file in its old compressed format (``joblib/numpy_pickle_compat.py``)."""
     try:
         return start.startswith(_Z_FILE) and int(start[len(_Z_FILE) : _Z_HEADER], 16) >= 0
     except ValueError:
         return False
 
 
-def _acts(reading: Reading) -> bool:
-    """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
-    names = [each for each in reading.globals if each.is_of_module]
-    if reading.end is End.LIMIT or reading.hides:  # whatever follows may act
+def _is_pickle(reading: Reading) -> bool:
+    """Whether the bytes are a pickle, or would execute something before Python rejects them."""
+    names = [name for name in reading.globals if name.is_of_module]
+    if reading.end is End.LIMIT or reading.hides:  # the part that was not read may execute something
         return True
-    if reading.protocol >= 2:  # it says that it is one
-        return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _MANY_OPERATIONS
+    if reading.protocol >= 2:  # it has the mark of a pickle
+        return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _CONVINCING_OPERATIONS
     if reading.end is End.STOP and reading.whole:
         return True
-    dangerous = any(verdict_of(each.module, each.name) is Verdict.DANGEROUS for each in names)
-    installed = any(each.module.partition(".")[0] in sys.stdlib_module_names for each in names)
-    return dangerous or installed or (bool(names) and (reading.calls > 0 or reading.end is End.STOP))
+    is_dangerous = any(verdict_of(name.module, name.name) is Verdict.DANGEROUS for name in names)
+    is_importable = any(name.module.partition(".")[0] in sys.stdlib_module_names for name in names)
+    return is_dangerous or is_importable or (bool(names) and (reading.calls > 0 or reading.end is End.STOP))
 
 
-def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
-    """``start``, and then what ``rest`` has."""
+def _prepend(start: bytes, rest: IO[bytes]) -> BinaryIO:
+    """A file with ``start`` before the content of ``rest``."""
     before = io.BytesIO(start)
 
     def read(count: int) -> bytes:
         return before.read(count) or rest.read(count)
 
-    return cast("BinaryIO", io.BufferedReader(_Raw(read)))
+    return cast("BinaryIO", io.BufferedReader(_FunctionReader(read)))
 
 
-def _beginning(content: BinaryIO) -> bytes:
-    """The first `LONGEST_START` bytes; raises `BadCompression` where there are none."""
+def _read_start(content: BinaryIO) -> bytes:
+    """Read the first `LONGEST_START` bytes; raises `BadCompression` if not even one can be read."""
     start = b""
     try:
         while len(start) < LONGEST_START and (more := content.read(LONGEST_START - len(start))):
@@ -426,19 +428,19 @@ def _beginning(content: BinaryIO) -> bytes:
     return start
 
 
-def _skip(content: BinaryIO, count: int) -> bool:
-    """Read ``count`` bytes for nothing; returns whether there were so many."""
+def _skip_bytes(content: BinaryIO, count: int) -> bool:
+    """Skip ``count`` bytes; returns whether there were that many."""
     while count and (piece := content.read(min(count, _BLOCK))):
         count -= len(piece)
     return not count
 
 
-def _has(names: list[str], name: str) -> bool:
-    return any(each.rpartition("/")[2] == name for each in names)
+def _has_member(names: list[str], name: str) -> bool:
+    return any(member.rpartition("/")[2] == name for member in names)
 
 
-def _has_more(content: BinaryIO) -> bool:
-    """Whether anything but zeros follows."""
+def _has_data(content: BinaryIO) -> bool:
+    """Whether any byte other than zero follows."""
     while piece := content.read(_BLOCK):
         if piece.count(0) < len(piece):
             return True
@@ -449,7 +451,7 @@ def _is_text(data: bytes) -> bool:
     if b"\0" in data:
         return False
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)  # which lets the last character be cut
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # incremental, since the last character may be cut off
     except UnicodeDecodeError:
         return False
     return True

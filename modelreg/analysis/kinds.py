@@ -1,24 +1,22 @@
-"""Kinds of values: what a place in an object graph may hold.
+"""Kinds: the values that a place in an object graph may hold.
 
-A set of kinds is a list of words, as ``policy.json`` has it:
+In ``policy.json`` a set of kinds is a list of words:
 
-- ``numbers``: numbers in lists, tuples, sets and arrays. Single numbers, truth values and None are admitted everywhere:
-  nothing can be done with them;
-- ``text``: any text; ``'auto'``: exactly this one; ``labels``: texts and numbers in lists, tuples, sets and arrays;
-- ``template``: a text into which scikit-learn fills the names of a transformer and a column, and nothing else;
-  ``weights``: ``auto``, or a path of attributes through the parts of an estimator to its weights;
-- ``parameter``: the name of a parameter that is set from elsewhere, as in a search, and is none whose value would be
-  executed or name a file;
-- ``bytes``: a byte string;
-- ``no numbers``: no single numbers here, since they would be sizes;
-- ``objects``: arrays of objects, also where they would not be admitted; ``no objects``: none here (see
+- ``numbers``: numbers in lists, tuples, sets and arrays. Scalars (a number, a bool, None) are allowed everywhere;
+- ``no numbers``: no scalar numbers here, because they would be sizes;
+- ``text``: any string; ``'auto'``: exactly this string; ``labels``: strings and numbers in lists, tuples, sets and
+  arrays; ``bytes``: a byte string;
+- ``template``: a string for ``str.format`` with the placeholders ``transformer_name`` and ``feature_name`` only;
+- ``weights``: ``auto``, or a path of attributes through the parts of an estimator to its weights;
+- ``parameter``: the name of a parameter, as in a search, whose value is neither executed nor the path of a file;
+- ``keyword``: the name of an argument through which a function does not write into its other arguments;
+- ``objects``: arrays of objects, also where they are not allowed by default; ``no objects``: no arrays of objects (see
   `Kinds.admits_objects`);
-- ``keyword``: the name of an argument with which a function does not write into what it is given;
-- ``function``: one of the functions of the policy; ``type``: one of NumPy's or Python's types of numbers and texts;
-  ``conversion``: one of those types that makes nothing but a number or text, since it is called here;
-  ``@module.name``: exactly this function or class;
-- ``method``: the method of the same name of the same object, with which some models replace it for a while;
-- a category of classes, as ``estimator``, or a class by its dotted name: an object of one of those;
+- ``function``: a function of the policy; ``type``: a number or string type of NumPy or Python;
+- ``conversion``: a type that only creates a number or string, because it is called here;
+- ``@module.name``: exactly this function or class;
+- ``method``: the bound method of the same name of the same object, which some models store as an attribute;
+- a category of classes, such as ``estimator``, or the dotted name of a class: an object of such a class;
 - ``{"items": […]}``: a list, tuple, set or array of such values; ``{"keys": […], "values": […]}``: a dictionary.
 """
 
@@ -36,28 +34,22 @@ CONVERSION, KEYWORD, OBJECTS, NO_OBJECTS = "conversion", "keyword", "objects", "
 
 WRITING_KEYWORDS = frozenset(
     {
-        *("out", "like", "subok", "buffer", "signature", "sig", "extobj"),
-        *(
-            "output",
-            "overwrite_a",
-            "overwrite_b",
-            "overwrite_data",
-            "overwrite_input",
-            "overwrite_x",
-            "overwrite_y",
-            "inplace",
-        ),
+        *("out", "like", "subok", "buffer", "signature", "sig", "extobj", "output", "inplace"),
+        *("overwrite_a", "overwrite_b", "overwrite_data", "overwrite_input", "overwrite_x", "overwrite_y"),
     }
 )
-"""Arguments with which functions of NumPy, SciPy and pandas write into what they are given, or call it."""
+"""Arguments that make functions of NumPy, SciPy and pandas write into other arguments, or call them."""
 
-_OWN_KINDS = (
+_RESTRICTED_PARAMETERS = (
     *("importance_getter", "input", "memory", "verbose_feature_names_out"),
     *("machines", "workers", "nodes", "machine_list", "mlist", "fs", "forced_splits", "model_in", "model_out"),
     *("input_model", "model_input", "output_model", "model_output", "config", ".*_file", ".*_filename"),
 )
-"""Parameters of scikit-learn's estimators that are held to a kind where they stand, and those of LightGBM that open a
-file or a connection, with their aliases (LightGBM's documentation, 'Parameters')."""
+"""Patterns of parameters that a search may not set.
+
+They are parameters of scikit-learn whose own kind is restricted, and those of LightGBM that open a file or connection,
+with their aliases (LightGBM's documentation, 'Parameters').
+"""
 FORMS: Mapping[str, re.Pattern[str]] = {
     TEMPLATE: re.compile(r"(?:[^{}]|\{\{|\}\}|\{(?:transformer_name|feature_name)\})*", re.DOTALL),
     WEIGHTS: re.compile(
@@ -66,40 +58,42 @@ FORMS: Mapping[str, re.Pattern[str]] = {
         r"(?:coef_|feature_importances_)",
         re.ASCII,
     ),
-    PARAMETER: re.compile(rf"(?!(?:.*__)?(?:{'|'.join(_OWN_KINDS)})\Z).*", re.DOTALL),
+    PARAMETER: re.compile(rf"(?!(?:.*__)?(?:{'|'.join(_RESTRICTED_PARAMETERS)})\Z).*", re.DOTALL),
 }
-"""Kinds of texts by their form: those that a library executes in a language of its own, ``str.format`` and
-``operator.attrgetter``, which reaches modules through attributes; and names of parameters -> what such a text may be.
+"""Kind of a string -> the pattern that it must match.
+
+Libraries execute such strings: templates by ``str.format``, and paths by ``operator.attrgetter``, which can reach
+modules through attributes.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """What a place may hold; an empty set admits single numbers, truth values and None."""
+    """The kinds that a place allows. An empty set allows only scalars: a number, a bool or None."""
 
     words: frozenset[str] = frozenset()
     items: Kinds | None = None
-    """What lists, tuples, sets and arrays may hold; None where there may be none."""
+    """Kinds of the items of lists, tuples, sets and arrays; None if none of these are allowed."""
     keys: Kinds | None = None
-    """What keys a dictionary may have; None where there may be none."""
+    """Kinds of the keys of dictionaries; None if no dictionary is allowed."""
     values: Kinds | None = None
 
     @classmethod
     def parse(cls, alternatives: Iterable[Any]) -> Kinds:
-        """The kinds that ``policy.json`` writes so."""
+        """Parse a list of kinds from ``policy.json``."""
         words, items, keys, values = set(), None, None, None
         for alternative in alternatives:
             match alternative:
-                case {"items": inner}:
-                    items = cls.parse(inner)
-                case {"keys": first, "values": second}:
-                    keys, values = cls.parse(first), cls.parse(second)
+                case {"items": item_kinds}:
+                    items = cls.parse(item_kinds)
+                case {"keys": key_kinds, "values": value_kinds}:
+                    keys, values = cls.parse(key_kinds), cls.parse(value_kinds)
                 case word:
                     words.add(word)
         return cls(frozenset(words), items, keys, values)
 
     def as_json(self) -> list[Any]:
-        """The form that `parse` reads."""
+        """The list of kinds that `parse` reads."""
         written: list[Any] = sorted(self.words)
         if self.items is not None:
             written.append({"items": self.items.as_json()})
@@ -110,46 +104,45 @@ class Kinds:
     def __or__(self, other: Kinds) -> Kinds:
         return Kinds(
             self.words | other.words,
-            _either(self.items, other.items),
-            _either(self.keys, other.keys),
-            _either(self.values, other.values),
+            _union(self.items, other.items),
+            _union(self.keys, other.keys),
+            _union(self.values, other.values),
         )
 
     @property
     def admits_objects(self) -> bool:
-        """Whether an array of objects may stand here: where labels or numbers are to be expected.
+        """Whether an array of objects is allowed here. By default it is where labels or numbers are allowed.
 
-        Where one of some texts, functions or types is to be expected there is none, since the items of an array can be
-        changed by whoever is given the array: a function that a model holds writes where its argument ``out`` says.
+        It is not allowed in a place for fixed strings, functions or types: a function that receives the array can
+        change its items after the check, for example through its argument ``out``.
         """
         if not self.words.isdisjoint((OBJECTS, OBJECT)):
             return True
-        inner = frozenset() if self.items is None else self.items.words - _IN_PLACE_OF_ESTIMATORS
+        inner = frozenset() if self.items is None else self.items.words - _ESTIMATOR_PLACEHOLDERS
         holds_numbers = bool(inner) and inner <= _DATA
         if NO_OBJECTS in self.words | inner or (self.words.isdisjoint(_DATA) and not holds_numbers):
             return False
-        chosen = inner if LABELS in self.words else self.words | inner
-        return not any(word[0] in "'@" or word in _CALLED for word in chosen)
+        restricted = inner if LABELS in self.words else self.words | inner
+        return not any(word[0] in "'@" or word in _CALLABLE_KINDS for word in restricted)
 
     @property
     def of_items(self) -> Kinds | None:
-        """What may stand within a list, tuple, set or array at this place; None where there may be none."""
-        inner = self.items
-        if not self.words.isdisjoint(_DATA):
-            data = self.words & (_DATA | {NO_OBJECTS})
-            inner = _either(inner, Kinds(data | ({TEXT} if LABELS in self.words else frozenset())))
-        return inner
+        """Kinds of the items of a list, tuple, set or array in this place; None if none of these are allowed."""
+        if self.words.isdisjoint(_DATA):
+            return self.items
+        data = self.words & (_DATA | {NO_OBJECTS})
+        return _union(self.items, Kinds(data | ({TEXT} if LABELS in self.words else frozenset())))
 
 
 _DATA = frozenset({NUMBERS, LABELS})
 OBJECT = "object"
-"""The category of all classes of the policy."""
-_IN_PLACE_OF_ESTIMATORS = frozenset({"'drop'", "'passthrough'"})
-_CALLED = frozenset({FUNCTION, TYPE, CONVERSION, "functools.partial"})
+"""The category of all classes in the policy."""
+_ESTIMATOR_PLACEHOLDERS = frozenset({"'drop'", "'passthrough'"})
+_CALLABLE_KINDS = frozenset({FUNCTION, TYPE, CONVERSION, "functools.partial"})
 
 
 def literal(text: str) -> str:
-    """The word for exactly this text."""
+    """The kind that allows exactly this string."""
     return f"'{text}'"
 
 
@@ -158,5 +151,5 @@ def words(*names: str) -> Kinds:
     return Kinds(frozenset(names))
 
 
-def _either(first: Kinds | None, second: Kinds | None) -> Kinds | None:
+def _union(first: Kinds | None, second: Kinds | None) -> Kinds | None:
     return second if first is None else first if second is None else first | second

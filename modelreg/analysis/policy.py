@@ -1,7 +1,7 @@
-"""The policy: which names a model may import, and which kinds of values each attribute of each class may hold.
+"""The policy: the allow-list of names, and the kinds of values that each attribute of each class may hold.
 
-It is ``policy.json``, which ``scripts/policy`` makes from genuine models of the supported releases. It has exact names
-without prefixes or patterns: ``sklearn.datasets._base`` and ``os.getpid`` lead to ``os.getpid``, too.
+``scripts/policy`` generates ``policy.json`` from genuine models of the supported releases. Names are exact, without
+prefixes or patterns, because a prefix would allow re-exports: ``os.getpid`` is also in ``sklearn.datasets._base``.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from modelreg.domain.scans import Verdict
 from modelreg.errors import InvalidInput, shown
 
 _FILE = Path(__file__).parent / "policy.json"
-_DECIDING = frozenset(
+_RESTRICTED_ATTRIBUTES = frozenset(
     {
         *("input", "memory", "stack_method", "stack_method_", "response_method", "_response_method"),
         *("_parse_arg_template", "snapshot_file", "train_dir", "importance_getter", "verbose_feature_names_out"),
     }
 )
-"""Attributes of libraries' classes that name a method or a file, or are executed, also in a class derived from one."""
-_LONGEST_NOTE = 100  # characters of the name of an attribute that a user gives to an estimator
+"""Attributes that name a method or file, or are executed. They are restricted in users' subclasses, too."""
+_MAX_NOTE_LENGTH = 100  # characters
 
 ESTIMATOR, STORAGE = "estimator", "storage"
-"""Categories: models and their fitted parts; PyTorch's storages."""
+"""Categories of classes: models and their fitted parts; storages of PyTorch."""
 
 _OF_ARRAYS = (
     *("numpy.dtype", "numpy._core._internal._convert_to_stringdtype_kwargs", "builtins.bytes", "builtins.bytearray"),
@@ -41,174 +41,176 @@ _OF_ARRAYS = (
 
 Part = TypeVar("Part")
 Pairs = frozenset[tuple[str, str]]
-"""Module and qualified name."""
+"""Pairs of module and qualified name."""
 
 
 @dataclass(slots=True)
 class ClassPolicy:
-    """What objects of one class may hold."""
+    """The kinds of values that objects of one class may hold."""
 
-    _written: Mapping[str, Any]
+    _source: Mapping[str, Any]
     category: str = ""
-    """Further classes of the same use, as ``estimator``."""
+    """The category of classes with the same use, such as ``estimator``."""
     attributes: Mapping[str, Kinds] = field(init=False)
     new: Sequence[Kinds] | None = field(init=False)
-    """Arguments where the file names the class of an object; None where no model does."""
+    """Arguments of ``__new__``, by position; None if no genuine model creates objects of the class in this way."""
     keywords: Kinds | None = field(init=False)
     items: Kinds | None = field(init=False)
     entries: Kinds | None = field(init=False)
     state: Sequence[Kinds] = field(init=False)
-    """The parts of a state that is no dictionary of attributes."""
+    """The parts of a state that is not a dictionary of attributes."""
     members: frozenset[str] | None = field(init=False)
-    """What objects have from their class, or use themselves: any other name is a note that a user has left on the
-    object. None where no object has notes."""
+    """Names that the class defines or uses. Any other attribute is a note that a user set on the object. None if
+    objects of the class may have no notes."""
     has_slots: bool = field(init=False)
-    """Whether a state may be a pair of the attributes and those in slots: whoever reads its state otherwise would take
-    such a pair for something else."""
+    """Whether the state may be a pair of dictionaries, the second one for slots. A class with its own
+    ``__setstate__`` would read such a pair differently."""
 
     def __post_init__(self) -> None:
-        written = self._written
-        self.category = written.get("category", "")
-        self.attributes = {name: Kinds.parse(kinds) for name, kinds in written.get("attributes", {}).items()}
-        self.members = frozenset(written["members"]) if "members" in written else None
-        self.has_slots = written.get("slots", False)
-        self.new = _positions(written["new"]) if "new" in written else None
-        self.state = _positions(written.get("state", ()))
+        source = self._source
+        self.category = source.get("category", "")
+        self.attributes = {name: Kinds.parse(kinds) for name, kinds in source.get("attributes", {}).items()}
+        self.members = frozenset(source["members"]) if "members" in source else None
+        self.has_slots = source.get("slots", False)
+        self.new = _parse_positions(source["new"]) if "new" in source else None
+        self.state = _parse_positions(source.get("state", ()))
         self.keywords, self.items, self.entries = (
-            Kinds.parse(written[part]) if part in written else None for part in ("keywords", "items", "entries")
+            Kinds.parse(source[part]) if part in source else None for part in ("keywords", "items", "entries")
         )
 
 
-class _Parsed(Generic[Part]):
-    """A part of the policy by name, parsed when it is asked for first: a model has few of the classes."""
+class _LazyMapping(Generic[Part]):
+    """A section of the policy whose entries are parsed on first use: a model uses few of the classes."""
 
-    def __init__(self, written: Mapping[str, Any], parse: Callable[[Any], Part]) -> None:
-        self.written = written
+    def __init__(self, source: Mapping[str, Any], parse: Callable[[Any], Part]) -> None:
+        self.source = source
         self._parse = parse
         self._parsed: dict[str, Part] = {}
 
     def get(self, name: str) -> Part | None:
-        if name not in self._parsed and name in self.written:
-            self._parsed[name] = self._parse(self.written[name])
+        if name not in self._parsed and name in self.source:
+            self._parsed[name] = self._parse(self.source[name])
         return self._parsed.get(name)
 
 
 class Policy:
-    """What ``policy.json`` says."""
+    """The content of ``policy.json``."""
 
-    def __init__(self, written: Mapping[str, Any]) -> None:
-        self.classes = _Parsed(written["classes"], ClassPolicy)
-        self.calls = _Parsed(written["calls"], _positions)
-        """Functions and classes that a file may call -> the kinds of their arguments, by position."""
-        self.functions = frozenset(_dotted(written["functions"]))
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self.classes = _LazyMapping(source["classes"], ClassPolicy)
+        self.calls = _LazyMapping(source["calls"], _parse_positions)
+        """Function or class that a file may call -> the kinds of its arguments, by position."""
+        self.functions = frozenset(_dotted_names(source["functions"]))
         """Functions that a model may hold as a value."""
-        self.types = frozenset(_dotted(written["types"]))
+        self.types = frozenset(_dotted_names(source["types"]))
         """Classes that a model may hold as a value."""
-        self.conversions = frozenset(_dotted(written["conversions"]))
-        """Those of the types that may be called."""
-        self.names = _pairs(written["names"])
-        self.root = _open(OBJECT, FUNCTION, TYPE)
-        """What a file may hold as a whole."""
-        self.simple = _open(FUNCTION, TYPE, OBJECTS, *written["simple"])
-        """What the attributes of a trusted class may hold."""
-        self.notes = _open(OBJECTS, *written["notes"])
-        """What attributes may hold that a user has set on an object, and of which its class knows nothing."""
-        self._no_notes = frozenset(written["no_notes"])
-        self._deciding: dict[str, Kinds] = {}
+        self.conversions = frozenset(_dotted_names(source["conversions"]))
+        """The subset of `types` that a model may call."""
+        self.names = _parse_pairs(source["names"])
+        self.root = _any_data(OBJECT, FUNCTION, TYPE)
+        """Kinds allowed as the top object of a file."""
+        self.simple = _any_data(FUNCTION, TYPE, OBJECTS, *source["simple"])
+        """Kinds allowed in the attributes of a trusted class."""
+        self.notes = _any_data(OBJECTS, *source["notes"])
+        """Kinds allowed in notes: attributes that a user set on an object and that its class does not use."""
+        self._no_notes = frozenset(source["no_notes"])
+        self._restricted: dict[str, Kinds] = {}
         self.array_parts = _nested(NUMBERS, LABELS, TEXT, BYTES, *_OF_ARRAYS)
-        """What the type, shape and bytes of an array are made of."""
+        """Kinds allowed in the dtype, shape and bytes of an array."""
         self.storage_id = Kinds(frozenset({TEXT, STORAGE, TYPE}), Kinds(frozenset({TEXT, TYPE})))
 
     def has(self, node: Global) -> bool:
         """Whether the name is in the policy."""
         return (node.module, node.name) in self.names
 
-    def noted(self, owner: ClassPolicy, name: str) -> Kinds | None:
-        """What an attribute of this name may hold where the class does not know it; None where there may be none."""
-        is_name = name.isidentifier() and not name.startswith("_") and len(name) <= _LONGEST_NOTE
+    def kinds_of_note(self, owner: ClassPolicy, name: str) -> Kinds | None:
+        """Kinds allowed in the note ``name`` on an object of a class; None if this note is not allowed."""
+        is_name = name.isidentifier() and not name.startswith("_") and len(name) <= _MAX_NOTE_LENGTH
         if owner.members is None or not is_name or name in owner.members or name in self._no_notes:
             return None
         return self.notes
 
-    def of_own(self, name: str) -> Kinds:
-        """What an attribute of a trusted class may hold; for `_DECIDING`, what it may hold in libraries' classes."""
-        if name not in _DECIDING:
+    def kinds_in_trusted_class(self, name: str) -> Kinds:
+        """Kinds allowed in an attribute of a trusted class.
+
+        One of `_RESTRICTED_ATTRIBUTES` may hold what it may hold in the classes of libraries.
+        """
+        if name not in _RESTRICTED_ATTRIBUTES:
             return self.simple
-        if name not in self._deciding:
-            written = (each.get("attributes", {}).get(name) for each in self.classes.written.values())
-            found = (Kinds.parse(kinds) for kinds in written if kinds is not None)
-            self._deciding[name] = reduce(or_, found, Kinds(frozenset()))
-        return self._deciding[name]
+        if name not in self._restricted:
+            entries = (entry.get("attributes", {}).get(name) for entry in self.classes.source.values())
+            alternatives = (Kinds.parse(kinds) for kinds in entries if kinds is not None)
+            self._restricted[name] = reduce(or_, alternatives, Kinds(frozenset()))
+        return self._restricted[name]
 
     @staticmethod
-    def admits_own_classes(kinds: Kinds) -> bool:
-        """Whether an object of a user's class may stand at a place: where estimators and functions may."""
+    def admits_trusted_classes(kinds: Kinds) -> bool:
+        """Whether a place may hold an object of a trusted class: where estimators or functions may stand."""
         return not kinds.words.isdisjoint((ESTIMATOR, OBJECT, FUNCTION))
 
 
 @cache
 def policy() -> Policy:
-    """The policy of this program."""
+    """The policy, parsed once per process."""
     return Policy(json.loads(_FILE.read_bytes()))
 
 
-def allowed() -> Pairs:
-    """The names that models may import."""
+def allowed_names() -> Pairs:
+    """The allow-list: names that any model may import."""
     return policy().names
 
 
 def verdict_of(module: str, name: str) -> Verdict:
     """The verdict on importing ``name`` from ``module``."""
-    if (module, name) in allowed():
+    if (module, name) in allowed_names():
         return Verdict.SAFE
     return Verdict.DANGEROUS if is_dangerous(module, name) else Verdict.UNKNOWN
 
 
 def attribute_for_functions(text: str) -> str:
-    """The whole name of an attribute that may hold a function, from ``sklearn.preprocessing.FunctionTransformer.func``.
+    """Resolve an attribute that may hold a function, such as ``sklearn.preprocessing.FunctionTransformer.func``.
 
-    A class may be named by a package that offers it. Raises `InvalidInput`.
+    Returns the attribute with the module that defines its class; ``text`` may use a package that re-exports the class.
+    Raises `InvalidInput`.
     """
-    named, _, attribute = text.rpartition(".")
-    package, _, name = named.rpartition(".")
-    known = policy().classes
-    for key in (
-        named,
-        *(each for each in known.written if each.startswith(f"{package}.") and each.endswith(f".{name}")),
-    ):
-        found = known.get(key) if package else None
-        if found is not None and attribute in found.attributes:
-            if FUNCTION in found.attributes[attribute].words:
+    class_name, _, attribute = text.rpartition(".")
+    package, _, name = class_name.rpartition(".")
+    classes = policy().classes
+    reexported = (key for key in classes.source if key.startswith(f"{package}.") and key.endswith(f".{name}"))
+    for key in (class_name, *reexported) if package else ():
+        rules = classes.get(key)
+        if rules is not None and attribute in rules.attributes:
+            if FUNCTION in rules.attributes[attribute].words:
                 return f"{key}.{attribute}"
             raise InvalidInput(
                 f"{shown(text)} does not hold functions", "trust the name itself: modelreg trust add NAME"
             )
     raise InvalidInput(
-        f"{shown(text)} is not an attribute of a class that models may have",
+        f"{shown(text)} is not an attribute of a class on the allow-list",
         "write sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean",
     )
 
 
-def _pairs(written: Mapping[str, Sequence[str]]) -> Pairs:
-    return frozenset((module, name) for module, names in written.items() for name in names)
+def _parse_pairs(source: Mapping[str, Sequence[str]]) -> Pairs:
+    return frozenset((module, name) for module, names in source.items() for name in names)
 
 
-def _dotted(written: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    return (f"{module}.{name}" for module, names in written.items() for name in names)
+def _dotted_names(source: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    return (f"{module}.{name}" for module, names in source.items() for name in names)
 
 
-def _positions(written: Sequence[Any]) -> Sequence[Kinds]:
-    return tuple(map(Kinds.parse, written))
+def _parse_positions(source: Sequence[Any]) -> Sequence[Kinds]:
+    return tuple(map(Kinds.parse, source))
 
 
-def _open(*words: str) -> Kinds:
-    """Data of any kind, and these categories, in containers of any depth."""
+def _any_data(*words: str) -> Kinds:
+    """Data of any kind and the kinds ``words``, in containers of any depth."""
     return _nested(NUMBERS, LABELS, TEXT, BYTES, *words)
 
 
 def _nested(*words: str) -> Kinds:
-    """These kinds, in containers of any depth."""
-    found = Kinds(frozenset(words))
+    """The kinds ``words``, in containers of any depth."""
+    kinds = Kinds(frozenset(words))
     for part in ("items", "keys", "values"):
-        object.__setattr__(found, part, found)
-    return found
+        object.__setattr__(kinds, part, kinds)
+    return kinds

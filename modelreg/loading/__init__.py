@@ -1,1 +1,1 @@
-"""The one place where the library of a model runs: trust, flavors, and the confined process."""
+"""Loading: the only package that runs the library of a model. Trust, flavors, and the confined process."""

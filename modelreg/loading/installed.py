@@ -1,4 +1,4 @@
-"""The installed libraries, and how they differ from those that made a model."""
+"""Versions of the installed libraries, and a warning if they differ from those that created a model."""
 
 from __future__ import annotations
 
@@ -7,58 +7,58 @@ from collections.abc import Iterable
 
 from modelreg.domain.versions import Environment, ModelVersion
 
-# What the pickles of the common flavors depend on. Distribution names, not those of modules.
 LIBRARIES = (
     "scikit-learn", "numpy", "scipy", "pandas", "joblib", "cloudpickle", "skops", "xgboost", "lightgbm",
     "catboost", "onnx", "onnxruntime", "torch", "keras", "tensorflow", "safetensors",
 )  # fmt: skip
+"""Distributions that pickles of the common flavors depend on."""
 
-
-_RENAMED = {
+_ALTERNATIVE_NAMES = {
     "xgboost": ("xgboost-cpu",),
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
     "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "intel-tensorflow"),
 }
-"""Distributions of the same library under other names."""
+"""Distribution -> other distributions of the same library."""
 
-
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "pytorch": "torch"}
-"""Flavor -> distribution, where the two names differ."""
+_DISTRIBUTION_OF_FLAVOR = {"sklearn": "scikit-learn", "pytorch": "torch"}
+"""Flavor -> distribution, if the names differ."""
 
 
 def installed_libraries(distributions: Iterable[str]) -> Environment:
-    """This Python, and which of ``distributions`` are installed; nothing of them is imported."""
-    versions = {
-        name: next(filter(None, map(_version, (name, *_RENAMED.get(name, ())))), None) for name in distributions
-    }
-    return Environment(platform.python_version(), {name: version for name, version in versions.items() if version})
+    """The versions of Python and of the installed ones of ``distributions``, read without importing them."""
+    libraries = {}
+    for name in distributions:
+        versions = map(_version, (name, *_ALTERNATIVE_NAMES.get(name, ())))
+        if version := next(filter(None, versions), None):
+            libraries[name] = version
+    return Environment(platform.python_version(), libraries)
 
 
 def _version(name: str) -> str | None:
-    """The version of a distribution; None when it is not installed.
+    """The version of a distribution; None if it is not installed.
 
-    `importlib.metadata.version` says the same, and parses the whole page that the distribution shows on PyPI.
+    `importlib.metadata.version` returns the same, but parses the whole long description.
     """
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
-        found = distribution(name)
+        installed = distribution(name)
     except PackageNotFoundError:
         return None
-    metadata = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    metadata = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
     fields = (line.partition(":") for line in metadata.splitlines())
     return next((value.strip() for field, _, value in fields if field == "Version"), None)
 
 
-def warn_of_other_libraries(version: ModelVersion) -> None:
-    """Warn when the library that made a model had another version than the one that is to load it."""
-    library = _DISTRIBUTIONS.get(version.flavor, version.flavor)
-    made_with = version.environment.libraries.get(library)
-    here = installed_libraries([library]).libraries.get(library)
-    if made_with is not None and here is not None and made_with != here:
+def warn_of_other_library_version(version: ModelVersion) -> None:
+    """Warn if the library that loads a model has another version than the one that created it."""
+    library = _DISTRIBUTION_OF_FLAVOR.get(version.flavor, version.flavor)
+    registered_with = version.environment.libraries.get(library)
+    installed = installed_libraries([library]).libraries.get(library)
+    if registered_with is not None and installed is not None and registered_with != installed:
         import warnings
 
         warnings.warn(
-            f"{version.reference} was registered with {library} {made_with}, and {library} {here} loads it",
+            f"{version.reference} was registered with {library} {registered_with}, but is loaded with {installed}",
             stacklevel=3,
         )

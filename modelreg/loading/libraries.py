@@ -1,4 +1,4 @@
-"""The border to the libraries that made a model: whatever they raise becomes one error of ours."""
+"""Calls into the library of a model: every exception becomes `UnloadableModel`."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from contextlib import contextmanager
 
 from modelreg.errors import ModelregError, UnloadableModel, shown
 
-_KNOWN = (
+_INSTALLABLE = (
     *("catboost", "cloudpickle", "joblib", "keras", "lightgbm", "lz4", "mlflow", "numpy", "onnxruntime", "pandas"),
     *("safetensors", "scipy", "skops", "tensorflow", "torch", "transformers", "xgboost"),
 )
-_PACKAGES = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python"}
-"""What is imported -> the package that installs it. A model may name anything, and whoever owns that name in a package
-index could wait for it to be installed: of others than these we do not say that they should be.
+_PACKAGE_NAMES = {"sklearn": "scikit-learn", "skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python"}
+"""Module -> the package that installs it, if the names differ.
+
+Only these and `_INSTALLABLE` are suggested for installation. A model can name any module, and an attacker may own the
+package of that name.
 """
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Around an import and a call of the library that loads a model.
+def library_errors() -> Iterator[None]:
+    """Translate errors of an import of, and a call to, the library that loads a model.
 
-    Raises `UnloadableModel`: for a library that is missing, with the package to install; for anything else that goes
-    wrong there, with the library's own words.
+    Raises `UnloadableModel`: for a missing library with the package to install, otherwise with the library's message.
     """
     try:
         yield
@@ -32,21 +33,19 @@ def loading() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         module = missing.name or str(missing)
         message = f"the model needs {shown(module)}, which is not installed"
-        raise UnloadableModel(message, how_to_get(module)) from missing
-    except (Exception, SystemExit) as error:  # libraries raise classes of their own, and a model may exit
-        said = f"{type(error).__name__}: {error}"
-        raise UnloadableModel(f"the model's library cannot load it: {shown(said)}") from error
+        raise UnloadableModel(message, hint_for_module(module)) from missing
+    except (Exception, SystemExit) as error:  # any library error, and a model that exits
+        message = shown(f"{type(error).__name__}: {error}")
+        raise UnloadableModel(f"the model's library cannot load it: {message}") from error
 
 
-def how_to_get(module: str) -> str:
-    """What to do about a module that is not there, or does not have what a model needs."""
+def hint_for_module(module: str) -> str:
+    """The hint for a module that is missing, or that lacks a name that a model needs."""
     top = module.partition(".")[0]
     if top == "__main__":
-        return (
-            "it was made by a script or notebook: define it in a module, and register a model that was made with that"
-        )
+        return "a script or notebook defined it: define it in an importable module, and register the model again"
     if "." in module or top in sys.modules:
-        return f"the model was made with another version of {top}, or by a program that is not here"
-    if top in _KNOWN or top in _PACKAGES:
-        return f"pip install {_PACKAGES.get(top, top)}"
-    return f"install the project that has {top}, or add the folder that contains {top} to PYTHONPATH"
+        return f"the model was created with another version of {top}, or by a program that is not installed"
+    if top in _INSTALLABLE or top in _PACKAGE_NAMES:
+        return f"pip install {_PACKAGE_NAMES.get(top, top)}"
+    return f"install the project that contains {top}, or add the folder that contains {top} to PYTHONPATH"

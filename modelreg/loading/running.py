@@ -12,7 +12,7 @@ from modelreg.loading.confined.conditions import ConfinementOptions, RunConditio
 from modelreg.loading.confined.job import WorkerSetup
 from modelreg.loading.confined.process import ModelProcess
 from modelreg.loading.confined.running import ModelRun
-from modelreg.loading.installed import warn_of_other_libraries
+from modelreg.loading.installed import warn_of_other_library_version
 from modelreg.loading.versions import check_out_version, decide_trust, find_version, opened_file
 from modelreg.store.folder import RegistryFolder
 from modelreg.store.transactions import storing
@@ -38,7 +38,7 @@ def running(
     with RunConditions.checked(options, str(folder.path)) as conditions, ModelProcess() as process:
         version, manifest = find_version(folder, reference)
         trusted = decide_trust(folder, version, trust, message, conditions.permissions)
-        warn_of_other_libraries(version)
+        warn_of_other_library_version(version)
         process.prepare(
             WorkerSetup(
                 permissions=conditions.permissions,

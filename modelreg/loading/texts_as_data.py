@@ -1,8 +1,8 @@
-"""XGBoost and CatBoost take a text for the name of a file, also where one of their estimators is given a text as data.
+"""Make the estimators of XGBoost and CatBoost refuse a string as data, because they would open it as a file.
 
-What stands before an estimator in a pipeline may hand it any text: a function that ignores its data gives a constant of
-the file's choice. No place of the model tells of that, so the estimators themselves refuse texts once a model with one
-is loaded. Whoever makes a ``DMatrix`` or a ``Pool`` from a file does so as before.
+An earlier step of a pipeline can pass any string to an estimator: a function that ignores its input returns a constant
+that the model file chose. The scan cannot see that, so the estimators refuse strings once a model with one is loaded.
+Creating a ``DMatrix`` or ``Pool`` from a file works as before.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from importlib import import_module
 from typing import Any
 
 _ESTIMATORS = {"xgboost": ("xgboost.sklearn", "XGBModel"), "catboost": ("catboost.core", "CatBoost")}
-"""Library -> the module of its estimators, and the class that they are derived from."""
-_TAKE_DATA = ("predict", "predict_proba", "apply", "score", "fit")
-_MARK = "_modelreg_refuses_texts"
+"""Library -> the module of its estimators, and their base class."""
+_METHODS = ("predict", "predict_proba", "apply", "score", "fit")
+_WRAPPED = "_modelreg_refuses_texts"
 
 
-def refuse_texts(modules: Iterable[str]) -> None:
-    """Let the estimators of the libraries among ``modules`` refuse a text or path as data, in this process.
+def refuse_paths(modules: Iterable[str]) -> None:
+    """Make estimators of the libraries in ``modules`` refuse a string or path as data, in this process.
 
-    Imports those libraries.
+    Imports these libraries.
     """
     for library in _ESTIMATORS.keys() & {module.partition(".")[0] for module in modules}:
         module, base = _ESTIMATORS[library]
         estimators = import_module(module)
         for cls in vars(estimators).values():
             if isinstance(cls, type) and issubclass(cls, getattr(estimators, base)):
-                _let_refuse(cls)
+                _wrap_methods(cls)
 
 
-def _let_refuse(cls: type) -> None:
-    for name in _TAKE_DATA:
+def _wrap_methods(cls: type) -> None:
+    for name in _METHODS:
         method = vars(cls).get(name)
-        if method is not None and not hasattr(method, _MARK):
-            setattr(cls, name, _refusing(method))
+        if method is not None and not hasattr(method, _WRAPPED):
+            setattr(cls, name, _refuse_path(method))
 
 
-def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+def _refuse_path(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def checked(self: object, *arguments: Any, **named: Any) -> Any:
         data = arguments[0] if arguments else named.get("X")
         if isinstance(data, str | os.PathLike):
-            raise TypeError(f"a text is given to {type(self).__name__} as data, and would be the name of a file for it")
+            raise TypeError(f"{type(self).__name__} got a string as data, and would open it as a file")
         return method(self, *arguments, **named)
 
-    setattr(checked, _MARK, True)
+    setattr(checked, _WRAPPED, True)
     return checked

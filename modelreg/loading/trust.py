@@ -1,4 +1,4 @@
-"""How far a model is trusted while it is loaded."""
+"""Trust: which names a model may import when it is loaded."""
 
 from __future__ import annotations
 
@@ -6,95 +6,96 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from modelreg.analysis.denied_names import is_trustable, trust_refusal
-from modelreg.analysis.policy import Pairs, allowed
+from modelreg.analysis.policy import Pairs, allowed_names, attribute_for_functions
 from modelreg.domain.scans import ImportedName, Scan, TrustedName, Verdict
 from modelreg.errors import InvalidInput, UntrustedModel, shown
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Which names one model may import."""
+    """The trust in one model: the names that it may import."""
 
     model: str
-    """The version as messages name it."""
+    """The reference of the version, for messages."""
     names: Pairs = frozenset()
-    """Besides those of the allow-list."""
+    """The trusted names, in addition to the allow-list."""
     full: bool = False
-    """Whether it may do whatever it does."""
+    """Whether the model may import and run anything."""
 
     def admits(self, module: str, name: str) -> bool:
-        """Whether exactly this name may be imported."""
-        return self.full or (module, name) in allowed() or (module, name) in self._trusted()
+        """Whether the model may import exactly this name.
 
-    def _trusted(self) -> Pairs:
-        """The names without the attributes that hold them, which the verdict has taken into account."""
-        return frozenset((module.rpartition("=")[2], name) for module, name in self.names)
+        The attributes that some names are restricted to are ignored here: `require` has checked them.
+        """
+        if self.full or (module, name) in allowed_names():
+            return True
+        return any((trusted.rpartition("=")[2], other) == (module, name) for trusted, other in self.names)
 
     def require(self, scan: Scan) -> None:
-        """Raise `UntrustedModel` unless what was found in the files may be run."""
-        found = scan.trusting(self.names)
-        if not self.full and found.verdict is not Verdict.SAFE:
-            refused = tuple(each for each in found.imports if not found.trusts(each, self.names))
-            left = replace(found, imports=refused)
-            raise UntrustedModel(self.model, left.findings, trustable(left), to_be_moved(refused))
+        """Raise `UntrustedModel` if the scan found something that this trust does not cover."""
+        scan = scan.trusting(self.names)
+        if not self.full and scan.verdict is not Verdict.SAFE:
+            refused = tuple(imported for imported in scan.imports if not scan.trusts(imported, self.names))
+            scan = replace(scan, imports=refused)
+            raise UntrustedModel(self.model, scan.findings, find_trustable(scan), find_unimportable(refused))
 
     def require_full(self, reason: str) -> None:
-        """Raise `UntrustedModel` for a format that cannot be looked through."""
+        """Raise `UntrustedModel` unless trust is full: for formats that cannot be scanned."""
         if not self.full:
             raise UntrustedModel(self.model, (reason,))
 
     def refuse(self, module: str, name: str) -> UntrustedModel:
-        """The error for a name that is not admitted."""
+        """The error for a name that the model may not import."""
         dotted = f"{module}.{name}"
         names = (dotted,) if is_trustable(module, name) else ()
-        return UntrustedModel(self.model, (f"it imports {dotted}, which is not on the allow-list",), names)
+        return UntrustedModel(self.model, (f"{dotted} is not on the allow-list",), names)
 
     def refuse_because(self, reason: str) -> UntrustedModel:
-        """The error for what is found while a model is loaded."""
+        """The error for a reason that is found only when the model is loaded."""
         return UntrustedModel(self.model, (reason,))
 
 
-def honoured(stored: Iterable[TrustedName]) -> Pairs:
-    """Those of a registry's trusted names that may be trusted.
+def filter_trusted(stored: Iterable[TrustedName]) -> Pairs:
+    """The trusted names of a registry, without those on the deny-list.
 
-    Whoever can write to its catalog can name anything there, and the deny-list grows.
+    The catalog may hold such names, because other programs can write to it and because the deny-list grows.
     """
-    return frozenset(each.pair for each in stored if trust_refusal(each.module, each.name) is None)
+    return frozenset(trusted.pair for trusted in stored if trust_refusal(trusted.module, trusted.name) is None)
 
 
-def to_be_moved(imports: Iterable[ImportedName]) -> tuple[str, ...]:
-    """What has to be defined in a module that can be imported before the model can be loaded anywhere."""
-    found = dict.fromkeys(
-        "a named function instead of each lambda"
-        if "<" in each.name
-        else "the code of the notebook, script or lambda"
-        if "cloudpickle" in each.module
-        else each.name
-        for each in imports
-        if each.module == "__main__" or "<" in each.name or "cloudpickle" in each.module
-    )
-    return tuple(found)
+def find_unimportable(imports: Iterable[ImportedName]) -> tuple[str, ...]:
+    """Describe the imported code that no other program can import: names of ``__main__``, lambdas, code of notebooks.
+
+    The user has to move it to an importable module. Each description is a noun phrase.
+    """
+    descriptions = dict[str, None]()
+    for imported in imports:
+        if "<" in imported.name:
+            descriptions["a named function instead of each lambda"] = None
+        elif "cloudpickle" in imported.module:
+            descriptions["the code of the notebook, script or lambda"] = None
+        elif imported.module == "__main__":
+            descriptions[imported.name] = None
+    return tuple(descriptions)
 
 
-def trustable(scan: Scan) -> tuple[str, ...]:
-    """The names that have to be trusted one by one for the verdict to be safe; empty where that does not do."""
-    unknown = [each for each in scan.imports if each.verdict is Verdict.UNKNOWN]
-    only_names = scan.verdict is Verdict.UNKNOWN and not scan.reasons
-    if not only_names or not all(is_trustable(each.module, each.name) for each in unknown):
+def find_trustable(scan: Scan) -> tuple[str, ...]:
+    """The names that make the verdict safe when the user trusts them; empty if trusting names is not enough."""
+    unknown = [imported for imported in scan.imports if imported.verdict is Verdict.UNKNOWN]
+    has_other_reasons = scan.verdict is not Verdict.UNKNOWN or bool(scan.reasons)
+    if has_other_reasons or not all(is_trustable(imported.module, imported.name) for imported in unknown):
         return ()
-    return tuple(subject for each in unknown for subject in each.trust_subjects)
+    return tuple(subject for imported in unknown for subject in imported.trust_subjects)
 
 
 def parse_trusted_name(text: str) -> tuple[str, str]:
-    """Module and qualified name from ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner``.
+    """Parse ``mypackage.features.Encoder`` or ``mypackage:Outer.Inner`` into module and qualified name.
 
-    ``package.Class.attribute=NAME`` stands for the name as the value of this attribute alone; then the attribute goes
-    before the module, as `TrustedName` has it. Raises `InvalidInput`.
+    ``package.Class.attribute=NAME`` restricts the name to values of one attribute. Then the module is returned as
+    ``package.Class.attribute=module``, as in `TrustedName.pair`. Raises `InvalidInput`.
     """
     attribute, separator, text = text.rpartition("=")
     if separator:
-        from modelreg.analysis.policy import attribute_for_functions
-
         attribute = attribute_for_functions(attribute)
     module, _, name = text.partition(":") if ":" in text else text.rpartition(".")
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):

@@ -1,8 +1,8 @@
-"""The one place where files that can hold code are turned into an object.
+"""Load files that can hold code: the only module that unpickles models.
 
-A pickle is judged first, from the very file that is then unpickled; and while it is unpickled, each import is checked
-once more. The form of pickles that is accepted leaves Python's unpicklers one way to read them, so what is built is
-what was judged (see `modelreg.analysis.pickle.reader`). When one loader refuses, no other is tried.
+A pickle is scanned first, through the same open file that is unpickled afterwards, and every import is checked again
+during unpickling. The scan accepts only pickles that Python's unpicklers can read in one way, so the object that is
+built is the object that was scanned (see `modelreg.analysis.pickle.reader`). If one loader refuses, no other is tried.
 """
 
 from __future__ import annotations
@@ -20,80 +20,80 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from modelreg.analysis.containers.compressed import decompressing, is_compressed
 from modelreg.analysis.evidence import Evidence
 from modelreg.analysis.pickle.reader import End, Reading, Used, names_in_python_3
-from modelreg.analysis.policy import allowed
-from modelreg.analysis.scan import examined
+from modelreg.analysis.policy import allowed_names
+from modelreg.analysis.scan import examine_file
 from modelreg.domain.python_models import PythonFunction, PythonModelContext
 from modelreg.errors import UnloadableModel, shown
 from modelreg.loading import texts_as_data
-from modelreg.loading.libraries import how_to_get, loading
+from modelreg.loading.libraries import hint_for_module, library_errors
 from modelreg.loading.trust import Trust
 
 if TYPE_CHECKING:
     from joblib.numpy_pickle import NumpyUnpickler
 
-_STANDS_FOR = {("numpy", "memmap"): ("numpy", "ndarray")}
-"""Names that are imported as others: the bytes of an array are in the pickle, and no file is to be opened for it."""
-_MODULES = {"_loss": "sklearn._loss._loss"}
-"""What scikit-learn 1.5 to 1.7 call a module of theirs, by which Python would find a file of anybody's."""
-_OF_CYTHON = "__pyx_unpickle_"
-_CALLS = "it calls {}: a trusted function may only be held as a value"
+_REPLACEMENTS = {("numpy", "memmap"): ("numpy", "ndarray")}
+"""Name -> the name that is imported instead. The data of an array is in the pickle, so no file may be mapped for it."""
+_MODULE_PATHS = {"_loss": "sklearn._loss._loss"}
+"""Module name in pickles of scikit-learn 1.5 to 1.7 -> its real path. Python would import any file of that name."""
+_CYTHON_PREFIX = "__pyx_unpickle_"
+_CALL_REFUSAL = "{} is called: trusted functions may only be stored as values"
 _GETATTR = "builtins", "getattr"
 _WRAPPER = "joblib.numpy_pickle", "NumpyArrayWrapper"
 
 
 def load_pickle(file: BinaryIO, trust: Trust) -> object:
-    """The object in a file of pickle, joblib or cloudpickle, which is read from its beginning.
+    """Load the object in a file of pickle, joblib or cloudpickle, from its beginning.
 
-    Raises `UntrustedModel` before anything is imported that is not admitted, and `UnloadableModel` when a library is
-    missing or the file can't be read.
+    Raises `UntrustedModel` before it imports a name that ``trust`` does not allow, and `UnloadableModel` if a library
+    is missing or the file cannot be read.
     """
     evidence = require_trust(file, trust)
     reading = evidence.model
     if not trust.full and (reading is None or reading.end is not End.STOP):
-        raise UnloadableModel("the model's file does not begin with a pickle", "register what pickle or joblib wrote")
-    names = _Names(trust, reading)
+        raise UnloadableModel("the model file does not begin with a pickle", "register a file of pickle or joblib")
+    names = _NameResolver(trust, reading)
     file.seek(0)
     start = file.read(8)
     file.seek(0)
-    with loading():
+    with library_errors():
         if is_compressed(start):
             return _load_joblib(decompressing(file), names)
-        if any((each.module, each.name) == _WRAPPER for each in evidence.scan().imports):
+        if any((imported.module, imported.name) == _WRAPPER for imported in evidence.scan().imports):
             return _load_joblib(file, names)
         return _Unpickler(file, names).load()
 
 
 def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
-    """What there is in an opened file; raises `UntrustedModel` unless it may be loaded.
+    """Scan an opened file and return the evidence; raises `UntrustedModel` unless the file may be loaded.
 
-    Classes that are trusted by name are imported here: their objects may have no attribute in the place of a method.
+    Imports the classes that are trusted by name, to check that no attribute of their objects hides a method.
     """
-    evidence = examined(file)
+    evidence = examine_file(file)
     trust.require(evidence.scan())
     if not trust.full:
-        with loading():
-            for pair, attributes in evidence.attributes.items():
-                _refuse_hidden_methods(pair, attributes, trust)
-            texts_as_data.refuse_texts(each.module for each in evidence.scan().imports)
+        with library_errors():
+            for pair, attributes in evidence.class_attributes.items():
+                _require_no_hidden_methods(pair, attributes, trust)
+            texts_as_data.refuse_paths(imported.module for imported in evidence.scan().imports)
     return evidence
 
 
-def _refuse_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
-    cls = _imported(*pair)
-    if not isinstance(cls, type) and not pair[1].startswith(_OF_CYTHON):
-        raise trust.refuse_because(_CALLS.format(shown(".".join(pair))))
-    if isinstance(cls, type) and issubclass(cls, partial):  # whose state has attributes that nobody judges as such
+def _require_no_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
+    cls = _import_name(*pair)
+    if not isinstance(cls, type) and not pair[1].startswith(_CYTHON_PREFIX):
+        raise trust.refuse_because(_CALL_REFUSAL.format(shown(".".join(pair))))
+    if isinstance(cls, type) and issubclass(cls, partial):  # the attributes in its state are not checked
         raise trust.refuse_because(f"{pair[1]} is derived from functools.partial")
     for attribute in attributes:
-        found = inspect.getattr_static(cls, attribute, None)
-        if callable(found) or isinstance(found, property | classmethod | staticmethod):
+        member = inspect.getattr_static(cls, attribute, None)
+        if callable(member) or isinstance(member, property | classmethod | staticmethod):
             raise trust.refuse_because(f"{pair[1]}.{attribute} hides a method of its class")
 
 
 def load_mlflow(folder: Path, trust: Trust) -> object:
-    """The model in a folder of MLflow's, which MLflow loads as it sees fit."""
-    trust.require_full("MLflow runs what the model's folder says")
-    with loading():
+    """Load an MLflow folder with MLflow, which runs any code that the folder names; raises `UntrustedModel`."""
+    trust.require_full("MLflow runs any code that the model folder names")
+    with library_errors():
         from mlflow import pyfunc  # about 1 s
 
         model: object = pyfunc.load_model(str(folder))
@@ -101,98 +101,98 @@ def load_mlflow(folder: Path, trust: Trust) -> object:
 
 
 def load_python_model(file: Path, context: PythonModelContext, trust: Trust) -> PythonFunction:
-    """The Python model in a file of cloudpickle, whose class is code of its own; raises `UntrustedModel`."""
-    trust.require_full("it is a Python model, whose class is code of its own")
-    with loading(), file.open("rb") as opened:
+    """Load a Python model from a file of cloudpickle that holds the code of its class; raises `UntrustedModel`."""
+    trust.require_full("it is a Python model, which contains its own code")
+    with library_errors(), file.open("rb") as opened:
         return PythonFunction(pickle.load(opened), context)
 
 
-class _Names:
-    """The names that may be imported while one file is unpickled: those that were judged, and are admitted."""
+class _NameResolver:
+    """Resolves names while one file is unpickled: only names that were scanned and that the trust allows."""
 
     def __init__(self, trust: Trust, reading: Reading | None) -> None:
         self._trust = trust
-        self._judged = {(each.module, each.name) for each in reading.globals} if reading else set()
+        self._scanned = {(name.module, name.name) for name in reading.globals} if reading else set()
         self._used = reading.used if reading else Used()
 
     @property
-    def are_free(self) -> bool:
-        """Whether the file may import whatever it says."""
+    def is_unrestricted(self) -> bool:
+        """Whether the file may import any name."""
         return self._trust.full
 
     def find(self, module: str, name: str) -> Any:
-        """What an admitted name stands for: this very name, or the one that Python 3 has for one of Python 2.
+        """Import an allowed name, or the Python 3 equivalent of a Python 2 name.
 
-        Raises `UntrustedModel`, and `UnloadableModel` where there is nothing of this name.
+        Raises `UntrustedModel` for other names, and `UnloadableModel` if the name does not exist.
         """
         for pair in ((module, name), names_in_python_3(module, name)):
             if pair == _GETATTR:
-                return self._attribute
-            if pair in self._judged and self._trust.admits(*pair):
-                found = _imported(*_STANDS_FOR.get(pair, pair))
-                self._refuse_calls(pair, found)
-                return found
+                return self._getattr
+            if pair in self._scanned and self._trust.admits(*pair):
+                value = _import_name(*_REPLACEMENTS.get(pair, pair))
+                self._require_not_called(pair, value)
+                return value
         raise self._trust.refuse(module, name)
 
-    def _refuse_calls(self, pair: tuple[str, str], found: object) -> None:
-        """Raise `UntrustedModel` for a function of the user's that the file calls with arguments of its own choice.
+    def _require_not_called(self, pair: tuple[str, str], value: object) -> None:
+        """Raise `UntrustedModel` if the file calls a trusted function, because its result was not scanned.
 
-        What it returns was not judged. Functions are trusted as values; classes make objects, also those of Cython.
+        Trusted functions may only be stored as values. Classes and Cython's reconstructors may be called.
         """
-        is_called = pair in self._used.called and pair not in allowed()
-        if is_called and not isinstance(found, type) and not pair[1].startswith(_OF_CYTHON):
-            raise self._trust.refuse_because(_CALLS.format(shown(".".join(pair))))
+        is_called = pair in self._used.called and pair not in allowed_names()
+        if is_called and not isinstance(value, type) and not pair[1].startswith(_CYTHON_PREFIX):
+            raise self._trust.refuse_because(_CALL_REFUSAL.format(shown(".".join(pair))))
 
-    def _attribute(self, owner: Any, attribute: str) -> Any:
-        """``getattr`` for an attribute of a class that is admitted by its name, and for methods that were judged."""
+    def _getattr(self, owner: Any, attribute: str) -> Any:
+        """A restricted ``getattr``: attributes of classes if the name is allowed, and methods that were scanned."""
         if isinstance(owner, type):
-            is_admitted = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
+            is_allowed = self._trust.admits(owner.__module__, f"{owner.__qualname__}.{attribute}")
         else:
-            found = inspect.getattr_static(type(owner), attribute, None)
-            is_method = inspect.isfunction(found) or (
-                isinstance(owner, re.Pattern) and inspect.ismethoddescriptor(found)
+            member = inspect.getattr_static(type(owner), attribute, None)
+            is_method = inspect.isfunction(member) or (
+                isinstance(owner, re.Pattern) and inspect.ismethoddescriptor(member)
             )
-            is_admitted = is_method and attribute in self._used.looked_up
-        if not is_admitted:
+            is_allowed = is_method and attribute in self._used.looked_up
+        if not is_allowed:
             raise self._trust.refuse(*_GETATTR)
         return getattr(owner, attribute)
 
 
 class _Unpickler(pickle.Unpickler):
-    """Python's own, in C, which imports admitted names alone."""
+    """Python's unpickler in C, restricted to allowed names."""
 
-    def __init__(self, file: BinaryIO, names: _Names) -> None:
+    def __init__(self, file: BinaryIO, names: _NameResolver) -> None:
         super().__init__(file)
         self._names = names
 
     def find_class(self, module: str, name: str) -> Any:
-        """The class or function of this name; raises `UntrustedModel`."""
-        return super().find_class(module, name) if self._names.are_free else self._names.find(module, name)
+        """Import a class or function; raises `UntrustedModel`."""
+        return super().find_class(module, name) if self._names.is_unrestricted else self._names.find(module, name)
 
 
 def offer_loss_module() -> None:
-    """Let ``_loss`` mean scikit-learn's own module, and not a file of this name in some folder (see `_MODULES`)."""
-    sys.modules.setdefault("_loss", import_module(_MODULES["_loss"]))
+    """Make ``import _loss`` return scikit-learn's module instead of any file of that name (see `_MODULE_PATHS`)."""
+    sys.modules.setdefault("_loss", import_module(_MODULE_PATHS["_loss"]))
 
 
-def _imported(module: str, name: str) -> Any:
-    """What has this name; raises `UnloadableModel` where the module has nothing of this name."""
-    found: Any = import_module(_MODULES.get(module, module))
+def _import_name(module: str, name: str) -> Any:
+    """Import a qualified name from a module; raises `UnloadableModel` if the module does not have it."""
+    value: Any = import_module(_MODULE_PATHS.get(module, module))
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not hasattr(value, part):
             raise UnloadableModel(
-                f"the model needs {shown(f'{module}.{name}')}, which is not there", how_to_get(module)
+                f"the model needs {shown(f'{module}.{name}')}, which does not exist", hint_for_module(module)
             )
-        found = getattr(found, part)
-    return found
+        value = getattr(value, part)
+    return value
 
 
-def _load_joblib(file: BinaryIO, names: _Names) -> object:
-    """As ``joblib.load``, with both unpicklers that it uses held to what is admitted."""
+def _load_joblib(file: BinaryIO, names: _NameResolver) -> object:
+    """Load like ``joblib.load``, with both of its unpicklers restricted to allowed names."""
     from joblib import numpy_pickle  # imports NumPy: about 100 ms
 
     class ArrayWrapper(numpy_pickle.NumpyArrayWrapper):  # type: ignore[misc]  # joblib has no types
-        """joblib up to 1.5 reads an array of objects by a plain ``pickle.load``."""
+        """Restricts arrays of objects, which joblib up to 1.5 reads with plain ``pickle.load``."""
 
         def read_array(self, unpickler: Any, *arguments: Any) -> Any:
             if self.dtype.hasobject:
@@ -203,11 +203,8 @@ def _load_joblib(file: BinaryIO, names: _Names) -> object:
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) == _WRAPPER:
                 return ArrayWrapper
-            return super().find_class(module, name) if names.are_free else names.find(module, name)
+            return super().find_class(module, name) if names.is_unrestricted else names.find(module, name)
 
-    more = (
-        {"ensure_native_byte_order": True}
-        if "ensure_native_byte_order" in inspect.signature(Unpickler).parameters
-        else {}
-    )
-    return cast("NumpyUnpickler", Unpickler("", file, **more)).load()
+    option = "ensure_native_byte_order"  # since joblib 1.5
+    options = {option: True} if option in inspect.signature(Unpickler).parameters else {}
+    return cast("NumpyUnpickler", Unpickler("", file, **options)).load()

@@ -83,7 +83,7 @@ def decide_trust(
     Raises `InvalidInput` for an unknown ``trust``, and for trust or permissions without a message.
     """
     from modelreg.domain.statements import checked_reason
-    from modelreg.loading.trust import Trust, honoured
+    from modelreg.loading.trust import Trust, filter_trusted
     from modelreg.system import interrupts
 
     if trust not in (None, "full"):
@@ -97,18 +97,18 @@ def decide_trust(
     if trust:
         return Trust(version.reference, full=True)
     with reading(folder) as catalog:
-        return Trust(version.reference, honoured(catalog.trusted_names()))
+        return Trust(version.reference, filter_trusted(catalog.trusted_names()))
 
 
 def load_version(folder: RegistryFolder, reference: str, trust: str | None, message: str | None) -> Any:
     """Build the model of a version in this process; `Registry.load` documents the errors."""
     from modelreg.analysis.containers.content import OpenModel
     from modelreg.loading.flavors import load
-    from modelreg.loading.installed import warn_of_other_libraries
+    from modelreg.loading.installed import warn_of_other_library_version
 
     version, manifest = find_version(folder, reference)
     trusted = decide_trust(folder, version, trust, message)
-    warn_of_other_libraries(version)
+    warn_of_other_library_version(version)
     checkout = check_out_version(folder, version, manifest) if manifest.is_folder else None
     with storing(), opened_file(folder, version, manifest) as file:
         return load(OpenModel(file, checkout), version.format, trusted)

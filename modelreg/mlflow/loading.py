@@ -162,13 +162,13 @@ def _with_folder(known: ResolvedModel, folder: Path | None) -> ResolvedModel:
     from dataclasses import replace
 
     from modelreg.loading.flavors import recognise
-    from modelreg.loading.flavors.mlflow import generic_flavor, parsed
+    from modelreg.loading.flavors.mlflow import generic_flavor, parse_mlmodel
 
     if folder is None:
         return known
     files = {file.path: folder / file.path for file in known.files}
     described = recognise(files, True)
-    metadata = parsed(files).get("metadata")
+    metadata = parse_mlmodel(files).get("metadata")
     return replace(
         known,
         folder=folder,

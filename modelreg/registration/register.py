@@ -18,7 +18,7 @@ from modelreg.errors import BlobDamaged, UnsafeModel, VersionNotFound
 from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition, writing_with_gates
 from modelreg.lifecycle.rules.transitions import TransitionRequest
 from modelreg.loading.flavors import recognise
-from modelreg.loading.trust import honoured, to_be_moved, trustable
+from modelreg.loading.trust import filter_trusted, find_trustable, find_unimportable
 from modelreg.registration.provenance import collect_provenance
 from modelreg.store.artifacts.blobs import StagedFiles
 from modelreg.store.artifacts.copying import Progress, counting
@@ -158,7 +158,7 @@ def add_version(
     """Add a version, judged with the names trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
         return change.add_version(name, new, number=number)
-    known = replace(new, scan=new.scan.trusting(honoured(change.trusted_names())))
+    known = replace(new, scan=new.scan.trusting(filter_trusted(change.trusted_names())))
     why = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
     return change.add_version(name, known, why, number)
 
@@ -198,14 +198,14 @@ def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
     """Describe a verdict other than safe, with the command that allows loading."""
     if scan is None:
         return ()
-    trusted = honoured(change.trusted_names())
+    trusted = filter_trusted(change.trusted_names())
     scan = scan.trusting(trusted)
     scan = replace(scan, imports=tuple(each for each in scan.imports if not scan.trusts(each, trusted)))
     if scan.verdict is Verdict.SAFE:
         return ()
-    if names := trustable(scan):
+    if names := find_trustable(scan):
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
-    if code := to_be_moved(scan.imports):
+    if code := find_unimportable(scan.imports):
         return (f"no other program can load it: define {', '.join(code)} in an importable module",)
     more = len(scan.findings) - _MOST_FINDINGS
     others = f"; and {more} more" if more > 0 else ""

@@ -1,4 +1,4 @@
-"""Genuine models: objects as people fit and save them with the installed libraries, made anew from a seed."""
+"""Generate genuine models: objects that users fit and save with the installed libraries, reproducible from a seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def use_one_core() -> None:
-    """Let NumPy, OpenMP and joblib use one core; to be called before they are imported."""
+    """Limit NumPy, OpenMP and joblib to one core. Call this before importing them."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         os.environ.setdefault(variable, "1")
 
@@ -21,11 +21,11 @@ def use_one_core() -> None:
 def genuine_models(
     seed: int, report: Callable[[str, str], None] | None = None, share: int = 1
 ) -> Iterator[tuple[str, object]]:
-    """Yield a description and an object for each genuine model.
+    """Yield the description and the object of each genuine model.
 
-    ``report`` is called with what is left out, and why; without it, that is printed on stderr. With ``share``, only
-    one of so many estimators on a form of data, and one of so many variants of parameters, is made; the seed decides
-    which.
+    ``report`` is called with the description of a skipped object and the reason; by default both are printed on stderr.
+    With ``share`` N, only one in N of the estimators by form of data and of the parameter variants is created; ``seed``
+    selects which.
     """
     from genuine.attempts import make_all, print_reason
     from genuine.datasets import Data

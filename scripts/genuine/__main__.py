@@ -1,6 +1,6 @@
 """Write the genuine models of the installed libraries as files: ``python -m genuine [FOLDER] [--seed N]``.
 
-Run it with ``scripts`` on ``PYTHONPATH``. Without a folder, a new temporary one is made.
+Run it with ``scripts`` on ``PYTHONPATH``. Without a folder, it creates a temporary one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def main() -> None:
     """Write a corpus, and print its summary on stderr."""
     parser = argparse.ArgumentParser(prog="python -m genuine", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="where to write; default: a new temporary folder")
-    parser.add_argument("--seed", type=int, default=0, help="of data, values and pairs of parameters; default: 0")
-    parser.add_argument("--share", type=int, default=1, help="make one of so many single estimators; default: 1")
-    parser.add_argument("--seconds", type=float, default=1200, help="stop after this time; default: 1200")
+    parser.add_argument("--seed", type=int, default=0, help="seed of data, values and pairs of parameters; default: 0")
+    parser.add_argument("--share", type=int, default=1, help="create one in SHARE of the single estimators; default: 1")
+    parser.add_argument("--seconds", type=float, default=1200, help="stop after this time in seconds; default: 1200")
     options = parser.parse_args()
     use_one_core()
     from genuine.corpus import write_corpus
@@ -36,10 +36,10 @@ def main() -> None:
 
 
 def _silence_stdout() -> None:
-    """Send what compiled libraries print to nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    """Redirect stdout to /dev/null, also for compiled libraries."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Arrays, sparse matrices, random states and fitted objects of NumPy and SciPy, as they are kept beside models."""
+"""Arrays, sparse matrices, random states and fitted objects of NumPy and SciPy, which are saved beside models."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CODES = (
 
 
 def arrays(data: Data) -> Iterator[Candidate]:
-    """Arrays and scalars of each type and layout."""
+    """Arrays and scalars of every type and layout."""
     for code in CODES:
         yield f"array of {code}", lambda c=code: np.arange(3).astype(c) if c[0] not in "SUV>mM" else np.zeros(3, c)
         yield f"scalar of {code}", lambda c=code: np.zeros(1, c)[0]
         yield f"dtype of {code}", lambda c=code: np.dtype(c)
         yield f"type of {code}", lambda c=code: np.dtype(c).type
     texts = ["Berlin", "Lagos", ""]
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "strings": lambda: np.array(texts),
         "bytes": lambda: np.array([b"a", b"bc"]),
         "object strings": lambda: np.array(texts, dtype=object),
@@ -61,16 +61,16 @@ def arrays(data: Data) -> Iterator[Candidate]:
         "memmap copy": lambda: np.array(np.zeros(3)),
         "empty strings": lambda: np.array([], dtype="U1"),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"array {name}", make
     twice = np.arange(5.0)
     yield "arrays that are one array twice", lambda: {"a": twice, "b": twice, "view": twice[1:3]}
 
 
 def _ragged(parts: list[Any]) -> Any:
-    made = np.empty(len(parts), dtype=object)
-    made[:] = parts
-    return made
+    array = np.empty(len(parts), dtype=object)
+    array[:] = parts
+    return array
 
 
 def _read_only(array: Any) -> Any:
@@ -79,7 +79,7 @@ def _read_only(array: Any) -> Any:
 
 
 def random_states(data: Data) -> Iterator[Candidate]:
-    """Generators of random numbers, fresh and used, and polynomials."""
+    """Random generators, fresh and used, and polynomials."""
     for name in ("PCG64", "MT19937", "Philox", "SFC64", "PCG64DXSM"):
         yield f"Generator of {name}", lambda n=name: np.random.Generator(getattr(np.random, n)(data.seed))
         yield f"RandomState of {name}", lambda n=name: np.random.RandomState(getattr(np.random, n)(data.seed))
@@ -101,7 +101,7 @@ def _used(random: Any) -> Any:
 
 
 def sparse_matrices(data: Data) -> Iterator[Candidate]:
-    """Sparse matrices and arrays of each kind, index type and element type."""
+    """Sparse matrices and arrays of every format, index type and element type."""
     dense = np.where(data.X > 0.7, data.X, 0)[:8]
     for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
         for form in ("matrix", "array"):
@@ -136,7 +136,7 @@ def fitted_by_scipy(data: Data) -> Iterator[Candidate]:
     """Interpolators, trees of points, filters and results of optimisation."""
     steps = np.arange(12.0)
     values = np.sin(steps) + data.X[:12, 0]
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "KDTree": lambda: spatial.KDTree(data.X),
         "cKDTree": lambda: spatial.cKDTree(data.X, leafsize=4),
         "Rotation": lambda: spatial.transform.Rotation.from_euler("z", 90, degrees=True),
@@ -178,5 +178,5 @@ def fitted_by_scipy(data: Data) -> Iterator[Candidate]:
         "loguniform": lambda: stats.loguniform(1e-3, 1e2),
         "ecdf": lambda: stats.ecdf(values),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"scipy {name}", make

@@ -1,4 +1,4 @@
-"""Make candidates one by one: a candidate that a release lacks or refuses is reported and left out."""
+"""Create candidates one by one. A candidate that the installed release lacks or refuses is reported and skipped."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 Candidate = tuple[str, Callable[[], object]]
-"""A description and a function without arguments that makes the object."""
+"""A description, and a function without arguments that creates the object."""
 
 Report = Callable[[str, str], None]
-"""Called with the description of what was left out, and the reason."""
+"""Called with the description of a skipped candidate, and the reason."""
 
 SECONDS_PER_OBJECT = 6
 
 
 class TookTooLong(Exception):
-    """One object was not made within `SECONDS_PER_OBJECT`."""
+    """Creating one object took longer than `SECONDS_PER_OBJECT`."""
 
 
 def print_reason(description: str, reason: str) -> None:
-    """Print on stderr what was left out."""
+    """Print a skipped candidate and the reason on stderr."""
     print(f"skipped {description}: {reason}", file=sys.stderr)
 
 
 def fit(estimator: Any, inputs: Any, target: Any = None, **arguments: Any) -> Any:
-    """Return a fitted copy of an estimator: no two objects that are yielded share parts."""
+    """Return a fitted copy of an estimator, so that no two candidates share parts."""
     from sklearn.base import clone
 
-    given = (inputs,) if target is None else (inputs, target)  # encoders of labels take one argument
-    return clone(estimator).fit(*given, **arguments)
+    data = (inputs,) if target is None else (inputs, target)  # label encoders take one argument
+    return clone(estimator).fit(*data, **arguments)
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hide warnings and what estimators print."""
+    """Hide warnings and output of estimators."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -46,10 +46,10 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TookTooLong` in the block after this time."""
+    """Raise `TookTooLong` in the block after ``seconds``."""
 
     def stop(*_: object) -> None:
-        raise TookTooLong(f"it takes longer than {seconds} s")
+        raise TookTooLong(f"took longer than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -63,7 +63,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def make_all(
     groups: Iterable[Callable[..., Iterable[Candidate]]], data: Any, report: Report
 ) -> Iterator[tuple[str, object]]:
-    """Make each candidate of each group; a group that raises while it lists its candidates ends early."""
+    """Create every candidate of every group. A group that raises while it lists its candidates ends early."""
     for group in groups:
         candidates = iter(group(data))
         while True:
@@ -77,11 +77,11 @@ def make_all(
                 break
             try:
                 with quiet(), time_limit(SECONDS_PER_OBJECT):
-                    made = make()
-            except Exception as error:  # libraries say in many ways that they lack or refuse something
+                    value = make()
+            except Exception as error:  # libraries raise many classes for a missing or refused feature
                 report(description, short(error))
                 continue
-            yield description, made
+            yield description, value
 
 
 def short(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Models of XGBoost, LightGBM and CatBoost: the wrappers for scikit-learn with varied parameters, and boosters."""
+"""Models of XGBoost, LightGBM and CatBoost: scikit-learn wrappers with varied parameters, and boosters."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def _general_catboost(**settings: Any) -> Any:
 
 
 def boosters_inside(data: Data) -> Iterator[Candidate]:
-    """Boosting models as members of scikit-learn's compositions."""
+    """Boosting models inside meta-estimators of scikit-learn."""
     from sklearn import calibration, ensemble, linear_model, model_selection, multioutput, pipeline, preprocessing
 
     for make in (_xgb, _lgbm, _cat):

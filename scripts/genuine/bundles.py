@@ -1,4 +1,4 @@
-"""What people save besides one estimator: dicts, tuples and lists of models with what belongs to them."""
+"""Bundles: dicts, tuples and lists of models together with other data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from genuine.datasets import COLUMNS, NAMES, Data
 
 
 def bundles(data: Data) -> Iterator[Candidate]:
-    """Containers of models and of what is needed to use them."""
+    """Containers of models and of the data needed to use them."""
     from sklearn import ensemble, linear_model, metrics, preprocessing
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -34,7 +34,7 @@ def bundles(data: Data) -> Iterator[Candidate]:
     def scaler() -> Any:
         return preprocessing.StandardScaler().fit(data.frame)
 
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "model, scaler and features": lambda: {
             "model": model(), "scaler": scaler(), "features": list(COLUMNS), "threshold": 0.42,
             "metrics": {"auc": 0.91, "f1": np.float64(0.8), "n": np.int64(48)},
@@ -116,7 +116,7 @@ def bundles(data: Data) -> Iterator[Candidate]:
         "single number": lambda: 0.5,
         "None": lambda: None,
     }  # fmt: skip
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"bundle {name}", make
 
 
@@ -130,9 +130,9 @@ def _twice(model: Any) -> dict[str, Any]:
 
 
 def _default(factory: Any, content: dict[str, Any]) -> Any:
-    made = collections.defaultdict(factory)
-    made.update(content)
-    return made
+    container = collections.defaultdict(factory)
+    container.update(content)
+    return container
 
 
 def _dataset() -> Any:
@@ -148,6 +148,6 @@ def _bunch(model: Any) -> Any:
 
 
 def _recursive() -> Any:
-    made: list[Any] = [1]
-    made.append(made)
-    return made
+    items: list[Any] = [1]
+    items.append(items)
+    return items

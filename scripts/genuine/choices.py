@@ -1,4 +1,4 @@
-"""Values that people give to parameters of estimators, by the parameter's name."""
+"""Common values of parameters of estimators, by the name of the parameter."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Chooser = Callable[[Data], list[Any]]
 
 
 def choices(parameter: str, data: Data) -> list[Any]:
-    """Values for a parameter of this name besides what its constraints tell; an estimator may refuse some of them."""
+    """Common values for a parameter, in addition to its constraints. An estimator may refuse some of them."""
     return list(_CHOICES[parameter](data)) if parameter in _CHOICES else []
 
 
 def callables(parameter: str, data: Data) -> list[Any]:
-    """Functions of libraries that people give to a parameter of this name."""
+    """Functions of libraries for a parameter."""
     return list(_CALLABLES[parameter]()) if parameter in _CALLABLES else []
 
 
 def objects(parameter: str, estimator: Any, data: Data) -> list[Any]:
-    """Objects for a parameter of this name: estimators, kernels, splitters."""
+    """Objects for a parameter: estimators, kernels, splitters."""
     if parameter == "cv":
         return splitters(data)
     if parameter in ("estimator", "base_estimator", "final_estimator", "regressor", "init", "binning"):
@@ -40,7 +40,7 @@ def objects(parameter: str, estimator: Any, data: Data) -> list[Any]:
 
 
 def splitters(data: Data) -> list[Any]:
-    """Each kind of cross-validation splitter."""
+    """Every kind of cross-validation splitter."""
     from sklearn import model_selection as ms
 
     order = np.random.RandomState(data.seed)
@@ -64,7 +64,7 @@ def splitters(data: Data) -> list[Any]:
 
 
 def inner_estimators(outer: Any) -> list[Any]:
-    """Estimators that people put into another."""
+    """Estimators for a parameter of a meta-estimator."""
     from sklearn import ensemble, linear_model, naive_bayes, neighbors, preprocessing, svm, tree
     from sklearn.base import is_regressor
     from sklearn.pipeline import make_pipeline
@@ -105,7 +105,7 @@ def _transformers() -> list[Any]:
 
 
 def scorers() -> list[Any]:
-    """Scorings by name and by function."""
+    """Scorers by name and by function."""
     from sklearn import metrics
 
     return [

@@ -1,4 +1,4 @@
-"""Estimators made of estimators: columns, unions, votes, stacks, thresholds, chains and selections."""
+"""Meta-estimators: column transformers, unions, voting, stacking, thresholds, chains and selections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genuine.datasets import COLUMNS, Data
 
 
 def columns(data: Data) -> Iterator[Candidate]:
-    """Column transformers with each kind of column selector, remainder and transformer."""
+    """Column transformers with every kind of column selector, remainder and transformer."""
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -38,8 +38,8 @@ def columns(data: Data) -> Iterator[Candidate]:
     }
     for name, selector in selectors.items():
         for remainder in ("drop", "passthrough", MinMaxScaler()):
-            made = ColumnTransformer([("a", StandardScaler(), selector)], remainder=remainder)
-            yield f"ColumnTransformer {name} {remainder}", partial(fit, made, data.frame, data.classes)
+            estimator = ColumnTransformer([("a", StandardScaler(), selector)], remainder=remainder)
+            yield f"ColumnTransformer {name} {remainder}", partial(fit, estimator, data.frame, data.classes)
     for scalar in ("note", 9):
         texts = ColumnTransformer([("text", CountVectorizer(), scalar), ("n", StandardScaler(), ["age"])])
         yield f"ColumnTransformer of text column {scalar}", partial(fit, texts, data.customers)
@@ -101,8 +101,8 @@ def mixed_columns(data: Data) -> Iterator[Candidate]:
             yield f"{name} for {kind}", lambda e=encoder, t=target: _mixed(e(), data).fit(frame, t)
     for strategy in ("most_frequent", "constant", "mean", "median"):
         for column in ("income", "city", "visits", "channel", "plan"):
-            made = impute.SimpleImputer(strategy=strategy, add_indicator=True, keep_empty_features=True)
-            yield f"SimpleImputer {strategy} of {column}", partial(fit, made, frame[[column]].astype(object))
+            estimator = impute.SimpleImputer(strategy=strategy, add_indicator=True, keep_empty_features=True)
+            yield f"SimpleImputer {strategy} of {column}", partial(fit, estimator, frame[[column]].astype(object))
     steps = [("days", preprocessing.FunctionTransformer(), ["since"]), ("t", "passthrough", ["active"])]
     yield "ColumnTransformer of dates", lambda: compose.ColumnTransformer(steps).fit(frame)
     union = pipeline.make_union(impute.SimpleImputer(), impute.MissingIndicator())
@@ -167,7 +167,7 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     labels = np.array(["no", "yes"])[data.binary]
     voting, stacking = ensemble.VotingClassifier, ensemble.StackingClassifier
     soft = [one for one in members if hasattr(one[1], "predict_proba")]
-    made: dict[str, Any] = {
+    models: dict[str, Any] = {
         "VotingClassifier hard": voting(members),
         "VotingClassifier soft": voting(soft, voting="soft", weights=[1.0] * len(soft), flatten_transform=False),
         "VotingClassifier with drop": voting([*members[:2], ("m2", "drop")], weights=np.array([1, 2, 3])),
@@ -179,8 +179,8 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     }
     for method in ("predict_proba", "decision_function", "predict"):
         fitting = [one for one in members if hasattr(one[1], method)]
-        made[f"StackingClassifier {method}"] = stacking(fitting, cv=2, stack_method=method)
-    for name, model in made.items():
+        models[f"StackingClassifier {method}"] = stacking(fitting, cv=2, stack_method=method)
+    for name, model in models.items():
         for kind, target in {"": data.classes, " of strings": labels, " of two": data.binary}.items():
             yield f"{name}{kind}", partial(fit, model, data.frame, target)
     multilabel = voting([("a", tree.DecisionTreeClassifier()), ("b", ensemble.RandomForestClassifier(2))])
@@ -207,7 +207,7 @@ def _prefit(model: Any, inputs: Any, target: Any) -> Any:
 
 
 def meta_estimators(data: Data) -> Iterator[Candidate]:
-    """Each estimator that holds another one, with several kinds of inner estimators."""
+    """Every meta-estimator, with several kinds of inner estimators."""
     from sklearn import (
         calibration,
         ensemble,
@@ -307,7 +307,7 @@ def _meta_regressors(data: Data) -> Iterator[Candidate]:
 
 
 def prefitted(data: Data) -> Iterator[Candidate]:
-    """Estimators around one that was fitted before, frozen or prefit."""
+    """Meta-estimators around a fitted estimator, frozen or prefit."""
     from sklearn import calibration, ensemble, feature_selection, linear_model, model_selection, tree
 
     fitted = linear_model.LogisticRegression(max_iter=20).fit(data.X, data.binary)

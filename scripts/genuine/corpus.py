@@ -1,4 +1,4 @@
-"""Write genuine models as files in every format that people save them in, each content once, with a manifest."""
+"""Write genuine models as files in all common formats, with a manifest. Identical contents are written once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LIBRARIES = [
 ]
 
 IN_ALL_FORMATS = 25
-"""One of so many objects is written in every format; the others in `FORMATS_PER_OBJECT` of them, in turn."""
+"""One in `IN_ALL_FORMATS` objects is written in every format, the others in `FORMATS_PER_OBJECT`, in rotation."""
 
 FORMATS_PER_OBJECT = 2
 
@@ -85,30 +85,30 @@ def _pickle_compressed(value: Any, compress: Callable[[bytes], bytes]) -> bytes:
 
 
 def formats() -> dict[str, Dump]:
-    """How to write an object, by the format's name, which is also the end of the file's name."""
-    ways: dict[str, Dump] = {}
+    """Name of a format, which is also the suffix of the file name -> the function that writes an object."""
+    dumps: dict[str, Dump] = {}
     for protocol in (2, 3, 4, 5):
-        ways[f"c{protocol}.pkl"] = partial(_pickle_by_c, protocol=protocol)
-        ways[f"py{protocol}.pkl"] = partial(_pickle_by_python, protocol=protocol)
-    ways["plain.joblib"] = _joblib
-    ways["protocol2.joblib"] = partial(_joblib, protocol=2)
+        dumps[f"c{protocol}.pkl"] = partial(_pickle_by_c, protocol=protocol)
+        dumps[f"py{protocol}.pkl"] = partial(_pickle_by_python, protocol=protocol)
+    dumps["plain.joblib"] = _joblib
+    dumps["protocol2.joblib"] = partial(_joblib, protocol=2)
     for method in ("zlib", "gzip", "bz2", "xz", "lzma", "lz4"):
-        ways[f"{method}.joblib"] = partial(_joblib, compress=(method, 3))
-    ways["cloudpickle.pkl"] = _cloudpickle
-    ways["cloudpickle4.pkl"] = partial(_cloudpickle, protocol=4)
-    ways["skops"] = _skops
+        dumps[f"{method}.joblib"] = partial(_joblib, compress=(method, 3))
+    dumps["cloudpickle.pkl"] = _cloudpickle
+    dumps["cloudpickle4.pkl"] = partial(_cloudpickle, protocol=4)
+    dumps["skops"] = _skops
     for name, compress in {
         "gz": gzip.compress,
         "bz2": bz2.compress,
         "xz": lzma.compress,
         "zlib": zlib.compress,
     }.items():
-        ways[f"pkl.{name}"] = partial(_pickle_compressed, compress=compress)
-    return ways
+        dumps[f"pkl.{name}"] = partial(_pickle_compressed, compress=compress)
+    return dumps
 
 
 class Corpus:
-    """A folder of files, and the manifest of what is in it."""
+    """A folder of model files with their manifest."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,24 +117,23 @@ class Corpus:
         self.left_out: list[dict[str, str]] = []
         self.bytes = 0
         self._digests: set[str] = set()
-        self._ways = formats()
-        # skops and joblib between the pickles, so that objects beside each other come in different formats
-        self._turn = itertools.cycle(sorted(self._ways, key=lambda name: hashlib.md5(name.encode()).digest()))
+        self._dumps = formats()
+        # shuffled, so that consecutive objects are written in different formats
+        self._rotation = itertools.cycle(sorted(self._dumps, key=lambda name: hashlib.md5(name.encode()).digest()))
 
     def report(self, description: str, reason: str) -> None:
-        """Note that an object was not made or not written."""
+        """Record that an object was not created or not written."""
         self.left_out.append({"description": description, "reason": reason})
 
     def add(self, number: int, description: str, value: object) -> None:
-        """Write an object in some formats, and in all of them every now and then."""
-        chosen = (
-            list(self._ways) if number % IN_ALL_FORMATS == 0 else list(itertools.islice(self._turn, FORMATS_PER_OBJECT))
-        )
-        for name in chosen:
+        """Write an object in some formats, or in all of them for one in `IN_ALL_FORMATS`."""
+        in_all = number % IN_ALL_FORMATS == 0
+        names = list(self._dumps) if in_all else list(itertools.islice(self._rotation, FORMATS_PER_OBJECT))
+        for name in names:
             try:
                 with quiet(), time_limit(SECONDS_PER_FILE):
-                    content = self._ways[name](value)
-            except Exception as error:  # what cannot be pickled says so in many ways
+                    content = self._dumps[name](value)
+            except Exception as error:  # libraries raise many classes for an object that cannot be pickled
                 self.report(f"{description} as {name}", short(error))
                 continue
             self._write(number, description, name, value, content)
@@ -178,17 +177,17 @@ class Corpus:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def large_and_small_arrays() -> Iterator[tuple[str, object]]:
-    """Models and arrays below and above the size from which joblib maps or streams an array."""
+    """Models and arrays below and above the size from which joblib memory-maps or streams an array."""
     from sklearn.neighbors import KNeighborsClassifier
 
     for rows in (100, 8191, 8193, 40000):
@@ -200,14 +199,14 @@ def large_and_small_arrays() -> Iterator[tuple[str, object]]:
 
 
 def write_corpus(folder: Path, seed: int, share: int, seconds: float) -> Corpus:
-    """Write the models of a seed, or a share of them, into a folder; stop early after this time."""
+    """Write the models of a seed, or a share of them, into a folder. Stop early after ``seconds``."""
     import time
 
     corpus, end = Corpus(folder), time.monotonic() + seconds
     models = itertools.chain(large_and_small_arrays(), genuine_models(seed, corpus.report, share))
     for number, (description, value) in enumerate(models):
         if time.monotonic() > end:
-            corpus.report(f"everything after {description}", "the time is over")
+            corpus.report(f"everything after {description}", "the time limit was reached")
             break
         corpus.add(number, description, value)
     return corpus

@@ -1,4 +1,4 @@
-"""The data that models are fitted on: one small table in the forms that people use."""
+"""The data on which models are fitted: one small table in all common types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ("setosa", "versicolor", "virginica")
 
 @dataclass
 class Data:
-    """Inputs and targets, all made from one seed."""
+    """Inputs and targets, generated from one seed."""
 
     seed: int
     X: np.ndarray = field(init=False)  # between 0.05 and 1.05, so that logarithms and counts accept it
@@ -47,11 +47,11 @@ class Data:
         self.customers = self._customers(random)
 
     def random(self, purpose: str) -> np.random.Generator:
-        """A generator of its own for one purpose, so that adding one purpose does not change another."""
+        """A separate generator for each purpose, so that a new purpose does not change the data of others."""
         return np.random.default_rng([self.seed, crc32(purpose.encode())])
 
     def _customers(self, random: np.random.Generator) -> pd.DataFrame:
-        """A table with the column types of real ones."""
+        """A table with typical column types."""
         cities = [CITIES[n] for n in random.integers(0, 4, ROWS)]
         return pd.DataFrame(
             {
@@ -69,7 +69,7 @@ class Data:
         )
 
     def input_kinds(self) -> dict[str, Any]:
-        """The same numeric table in each form that estimators accept."""
+        """The same numeric table in every type that estimators accept."""
         kinds = {
             "float32": self.X.astype(np.float32),
             "integers": self.integers,
@@ -91,7 +91,7 @@ class Data:
         return kinds
 
     def class_kinds(self) -> dict[str, Any]:
-        """Labels of each type that classifiers accept."""
+        """Labels of every type that classifiers accept."""
         names = np.array(NAMES)[self.classes]
         return {
             "string labels": names,
@@ -116,7 +116,7 @@ class Data:
         }
 
     def number_kinds(self) -> dict[str, Any]:
-        """Numeric targets of each type that regressors accept."""
+        """Numeric targets of every type that regressors accept."""
         return {
             "float32 target": self.numbers.astype(np.float32),
             "integer target": (self.numbers * 100).astype(int),

@@ -1,4 +1,4 @@
-"""Every estimator of scikit-learn with its defaults, unfitted, and fitted on each form of the data that it accepts."""
+"""Every estimator of scikit-learn with default parameters: unfitted, and fitted on every type of data it accepts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genuine.datasets import Data
 
 FEW_STEPS = {"n_estimators": 3, "max_iter": 5, "cv": 2, "n_init": 1, "n_components": 2}
 FEW_STEPS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap": 2}
-"""Settings under which an estimator is fitted fast."""
+"""Parameters that make fitting fast."""
 
 FEW_STEPS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
 
@@ -22,7 +22,7 @@ NEEDED_STEPS: dict[str, dict[str, Any]] = {
     "SpectralBiclustering": {"n_components": 3, "n_best": 2},
     "QuantileRegressor": {"solver": "highs"},
 }
-"""What some estimators need in place of `FEW_STEPS`, or of a default that the installed SciPy does not support."""
+"""Estimator -> parameters instead of `FEW_STEPS`, or of a default that the installed SciPy does not support."""
 
 FEW_KINDS = (
     "float32",
@@ -34,11 +34,11 @@ FEW_KINDS = (
     "Series target",
     "two targets",
 )
-"""Forms of the data for estimators that hold another one, and for further instances of a class."""
+"""Types of data for meta-estimators, and for further instances of a class."""
 
 
 def kinds_of_estimators() -> Iterator[tuple[str, Any]]:
-    """The name and class of each estimator, with the experimental ones."""
+    """Yield the name and class of every estimator, including experimental ones."""
     from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
     from sklearn.utils import all_estimators
 
@@ -46,20 +46,20 @@ def kinds_of_estimators() -> Iterator[tuple[str, Any]]:
 
 
 def instances(kind: Any) -> list[Any]:
-    """Instances of a class, as scikit-learn's own tests make them, that are fitted fast."""
+    """Instances of a class as in scikit-learn's own tests, with parameters that make fitting fast."""
     own = {
         "SparseCoder": lambda: [kind(np.eye(4))],
         "FrozenEstimator": _frozen,
         "RegressorChain": lambda: [kind(_ridge(), order=[1, 0])],
     }
-    made = own[kind.__name__]() if kind.__name__ in own else _of_scikit_learn(kind)
-    for estimator in made:
+    variants = own[kind.__name__]() if kind.__name__ in own else _of_scikit_learn(kind)
+    for estimator in variants:
         parameters = estimator.get_params(deep=False)
         few = FEW_STEPS | NEEDED_STEPS.get(kind.__name__, {})
         estimator.set_params(**{name: value for name, value in few.items() if parameters.get(name) is not None})
         if parameters.get("random_state", 0) is None:
             estimator.set_params(random_state=0)
-    return list(made)
+    return list(variants)
 
 
 def _ridge() -> Any:
@@ -85,7 +85,7 @@ def _of_scikit_learn(kind: Any) -> list[Any]:
 
 
 def data_for(estimator: Any, data: Data) -> list[tuple[Any, Any]]:
-    """Inputs and targets to try for an estimator, the most likely first."""
+    """Inputs and targets to try for an estimator, most likely first."""
     from sklearn.base import is_classifier, is_regressor
 
     usual = [(data.X, data.classes), (data.X, data.numbers)]
@@ -127,11 +127,11 @@ def estimators(data: Data) -> Iterator[Candidate]:
     """Every estimator, unfitted and fitted."""
     for name, kind in kinds_of_estimators():
         try:
-            made = instances(kind)
+            variants = instances(kind)
         except Exception as error:
             yield name, partial(_raise, error)
             continue
-        for number, estimator in enumerate(made):
+        for number, estimator in enumerate(variants):
             few = number > 0 or bool({"estimator", "estimators"} & set(estimator.get_params(deep=False)))
             yield from _one_estimator(f"{name} {number}" if number else name, estimator, data, few)
 
@@ -141,7 +141,7 @@ def _raise(error: Exception) -> None:
 
 
 def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator[Candidate]:
-    """One estimator on each form of the data, or on a few forms: what holds another one is fitted slowly."""
+    """One estimator on every type of data, or on a few types, because meta-estimators are slow to fit."""
     from sklearn.base import clone
     from sklearn.utils.validation import has_fit_parameter
 
@@ -155,7 +155,7 @@ def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator
     if has_fit_parameter(estimator, "sample_weight"):
         weighted = partial(fit, estimator, inputs, target, sample_weight=data.weights)
         yield f"{name} with sample weights", weighted
-    if inputs is data.classes:  # an encoder of labels
+    if inputs is data.classes:  # a label encoder
         for kind, labels in data.class_kinds().items():
             yield f"{name} on {kind}", partial(fit, estimator, labels)
     if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:

@@ -1,4 +1,4 @@
-"""Functions of libraries at the places where models keep functions."""
+"""Models that hold functions of libraries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITH_MORE_ARGUMENTS = (
     "clip where column_stack concatenate stack expand_dims average full_like digitize interp linspace arange "
     "percentile quantile mean median std var min max sum argmax argmin dot matmul maximum minimum unique isin"
 )
-"""Functions of NumPy that are kept in configurations, or given to ``functools.partial``."""
+"""Functions of NumPy for configurations and ``functools.partial``."""
 
 TO_NUMBERS_AND_BACK = (
     (np.log1p, np.expm1),
@@ -48,7 +48,7 @@ TO_NUMBERS_AND_BACK = (
 
 
 def function_transformers(data: Data) -> Iterator[Candidate]:
-    """``FunctionTransformer`` with each function that people give it."""
+    """``FunctionTransformer`` with common functions."""
     from sklearn import preprocessing
 
     transformer = preprocessing.FunctionTransformer
@@ -72,8 +72,8 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
             lambda name=name: transformer(getattr(special, name)).fit(data.X),
         )
     for forward, back in TO_NUMBERS_AND_BACK:
-        made = transformer(forward, back, validate=True, check_inverse=False, feature_names_out="one-to-one")
-        yield f"FunctionTransformer {_name(forward)} and back", partial(fit, made, data.frame)
+        estimator = transformer(forward, back, validate=True, check_inverse=False, feature_names_out="one-to-one")
+        yield f"FunctionTransformer {_name(forward)} and back", partial(fit, estimator, data.frame)
     for number, function in enumerate(_partials()):
         yield f"FunctionTransformer partial {number}", partial(fit, transformer(function), data.X)
     for name, (function, inputs) in _of_frames(data).items():
@@ -89,17 +89,17 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
         (np.delete, {"obj": 1, "axis": 1}),
         (np.where, {}),
     ]
-    for function, given in arguments:
-        made = transformer(
-            function, kw_args=given, inverse_func=np.abs, inv_kw_args={"where": True}, check_inverse=False
+    for function, options in arguments:
+        estimator = transformer(
+            function, kw_args=options, inverse_func=np.abs, inv_kw_args={"where": True}, check_inverse=False
         )
-        yield f"FunctionTransformer {_name(function)} with {list(given)}", partial(fit, made, data.X)
+        yield f"FunctionTransformer {_name(function)} with {list(options)}", partial(fit, estimator, data.X)
     for setting in ({}, {"accept_sparse": True}, {"validate": True}, {"func": None, "inverse_func": None}):
         yield f"FunctionTransformer {list(setting)}", partial(fit, transformer(**setting), data.frame)
 
 
 def functions_alone(data: Data) -> Iterator[Candidate]:
-    """Functions that are kept in a list or a dict, beside models."""
+    """Functions in a list or dict, saved beside models."""
     from scipy.spatial import distance
     from sklearn import feature_extraction, preprocessing
 
@@ -189,10 +189,10 @@ def transformed_targets(data: Data) -> Iterator[Candidate]:
 
     target = data.numbers / (data.numbers.max() * 1.1)
     for forward, back in TO_NUMBERS_AND_BACK:
-        made = compose.TransformedTargetRegressor(
+        estimator = compose.TransformedTargetRegressor(
             linear_model.Ridge(), func=forward, inverse_func=back, check_inverse=False
         )
-        yield f"TransformedTargetRegressor {_name(forward)}", partial(fit, made, data.X, target)
+        yield f"TransformedTargetRegressor {_name(forward)}", partial(fit, estimator, data.X, target)
     transformers: list[Any] = [
         preprocessing.StandardScaler(),
         preprocessing.QuantileTransformer(n_quantiles=9, output_distribution="normal"),
@@ -200,8 +200,8 @@ def transformed_targets(data: Data) -> Iterator[Candidate]:
         preprocessing.FunctionTransformer(np.log1p, np.expm1),
     ]
     for transformer in transformers:
-        made = compose.TransformedTargetRegressor(linear_model.Ridge(), transformer=transformer)
-        yield f"TransformedTargetRegressor by {type(transformer).__name__}", partial(fit, made, data.frame, target)
+        estimator = compose.TransformedTargetRegressor(linear_model.Ridge(), transformer=transformer)
+        yield f"TransformedTargetRegressor by {type(transformer).__name__}", partial(fit, estimator, data.frame, target)
 
 
 def text_functions(data: Data) -> Iterator[Candidate]:
@@ -214,8 +214,8 @@ def text_functions(data: Data) -> Iterator[Candidate]:
     for number, function in enumerate(functions):
         for kind in (text.CountVectorizer, text.TfidfVectorizer, text.HashingVectorizer):
             for parameter in ("analyzer", "tokenizer", "preprocessor"):
-                made = kind(**{parameter: function})
-                yield f"{kind.__name__} {parameter} {number} {_name(function)}", partial(fit, made, data.texts)
+                estimator = kind(**{parameter: function})
+                yield f"{kind.__name__} {parameter} {number} {_name(function)}", partial(fit, estimator, data.texts)
     options: list[dict[str, Any]] = [
         {"ngram_range": (1, 2), "max_features": 10, "min_df": 2, "max_df": 0.9},
         {"analyzer": "char", "ngram_range": (2, 3)},
@@ -237,7 +237,7 @@ def text_functions(data: Data) -> Iterator[Candidate]:
 
 
 def metrics_and_scores(data: Data) -> Iterator[Candidate]:
-    """Neighbours with each metric, searches of features with each score, and scorers of each name."""
+    """Neighbours with every metric, feature selection with every score function, and scorers of every name."""
     from scipy.spatial import distance
     from sklearn import feature_selection as fs
     from sklearn import metrics, neighbors
@@ -246,14 +246,16 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
     names = "braycurtis canberra chebyshev cityblock correlation cosine euclidean hamming minkowski sqeuclidean"
     names += " jensenshannon"
     for name in names.split():
-        made = neighbors.KNeighborsClassifier(3, metric=getattr(distance, name))
-        yield f"KNeighborsClassifier metric scipy {name}", partial(fit, made, data.X, data.classes)
+        estimator = neighbors.KNeighborsClassifier(3, metric=getattr(distance, name))
+        yield f"KNeighborsClassifier metric scipy {name}", partial(fit, estimator, data.X, data.classes)
     for name in neighbors.VALID_METRICS["brute"]:
-        made = neighbors.NearestNeighbors(metric=name, algorithm="brute")
-        yield f"NearestNeighbors metric {name}", partial(fit, made, data.X)
+        estimator = neighbors.NearestNeighbors(metric=name, algorithm="brute")
+        yield f"NearestNeighbors metric {name}", partial(fit, estimator, data.X)
     for name in ("euclidean", "manhattan", "chebyshev", "minkowski"):
-        made = neighbors.KNeighborsRegressor(3, metric=metrics.DistanceMetric.get_metric(name), algorithm="ball_tree")
-        yield f"KNeighborsRegressor DistanceMetric {name}", partial(fit, made, data.X, data.numbers)
+        estimator = neighbors.KNeighborsRegressor(
+            3, metric=metrics.DistanceMetric.get_metric(name), algorithm="ball_tree"
+        )
+        yield f"KNeighborsRegressor DistanceMetric {name}", partial(fit, estimator, data.X, data.numbers)
     for function in (
         pairwise.euclidean_distances,
         pairwise.cosine_distances,
@@ -261,8 +263,8 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
         math.dist,
         partial(distance.minkowski, p=3),
     ):
-        made = neighbors.KNeighborsClassifier(3, metric=function, algorithm="brute")
-        yield f"KNeighborsClassifier metric {_name(function)}", partial(fit, made, data.X, data.classes)
+        estimator = neighbors.KNeighborsClassifier(3, metric=function, algorithm="brute")
+        yield f"KNeighborsClassifier metric {_name(function)}", partial(fit, estimator, data.X, data.classes)
     scores: list[Any] = [fs.f_classif, fs.chi2, fs.mutual_info_classif, fs.f_regression, fs.r_regression]
     scores += [fs.mutual_info_regression, partial(fs.mutual_info_classif, random_state=0, n_neighbors=3)]
     scores += [partial(fs.f_regression, center=False)]
@@ -275,8 +277,8 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
             fs.SelectFwe,
             fs.GenericUnivariateSelect,
         ):
-            made = kind(function, k=2) if kind is fs.SelectKBest else kind(function)
-            yield f"{kind.__name__} {_name(function)}", partial(fit, made, data.frame, data.classes)
+            estimator = kind(function, k=2) if kind is fs.SelectKBest else kind(function)
+            yield f"{kind.__name__} {_name(function)}", partial(fit, estimator, data.frame, data.classes)
     for name in metrics.get_scorer_names():
         yield f"scorer {name}", partial(metrics.get_scorer, name)
     for name in ("f1_score", "recall_score", "mean_squared_error", "log_loss", "roc_auc_score", "cohen_kappa_score"):
@@ -323,29 +325,30 @@ def other_functions(data: Data) -> Iterator[Candidate]:
         approximation = kernel_approximation.Nystroem(kernel=kernel, n_components=3)
         yield f"Nystroem {_name(kernel)}", partial(fit, approximation, data.X)
     for function in (np.exp, np.reciprocal, np.ones_like, np.sqrt, special.expit, partial(np.power, 0.5)):
-        made = neighbors.KNeighborsClassifier(3, weights=function)
-        yield f"KNeighborsClassifier weights {_name(function)}", partial(fit, made, data.X, data.classes)
+        estimator = neighbors.KNeighborsClassifier(3, weights=function)
+        yield f"KNeighborsClassifier weights {_name(function)}", partial(fit, estimator, data.X, data.classes)
     for function in (np.nanmin, np.nanmax, np.nanmean, np.nanmedian, np.min, np.max, partial(np.nanquantile, q=0.25)):
-        made = impute.SimpleImputer(strategy=function)
-        yield f"SimpleImputer strategy {_name(function)}", partial(fit, made, data.holes)
+        estimator = impute.SimpleImputer(strategy=function)
+        yield f"SimpleImputer strategy {_name(function)}", partial(fit, estimator, data.holes)
     model = linear_model.LogisticRegression(max_iter=9)
     for getter in ("coef_", operator.attrgetter("coef_"), "auto"):
-        made = feature_selection.SelectFromModel(model, importance_getter=getter)
-        yield f"SelectFromModel importance {type(getter).__name__} {getter}", partial(fit, made, data.X, data.binary)
-        made = feature_selection.RFE(model, importance_getter=getter)
-        yield f"RFE importance {type(getter).__name__} {getter}", partial(fit, made, data.X, data.binary)
+        description = f"importance {type(getter).__name__} {getter}"
+        estimator = feature_selection.SelectFromModel(model, importance_getter=getter)
+        yield f"SelectFromModel {description}", partial(fit, estimator, data.X, data.binary)
+        estimator = feature_selection.RFE(model, importance_getter=getter)
+        yield f"RFE {description}", partial(fit, estimator, data.X, data.binary)
     nested = _nested_importance(data)
     yield "RFE importance of a pipeline's step", nested
     for function in ("logcosh", "exp", "cube"):
-        made = decomposition.FastICA(2, fun=function, max_iter=9)
-        yield f"FastICA {function}", partial(fit, made, data.X)
-    made = gaussian_process.GaussianProcessRegressor(optimizer="fmin_l_bfgs_b")
-    yield "GaussianProcessRegressor optimizer", partial(fit, made, data.X, data.numbers)
+        estimator = decomposition.FastICA(2, fun=function, max_iter=9)
+        yield f"FastICA {function}", partial(fit, estimator, data.X)
+    estimator = gaussian_process.GaussianProcessRegressor(optimizer="fmin_l_bfgs_b")
+    yield "GaussianProcessRegressor optimizer", partial(fit, estimator, data.X, data.numbers)
 
 
 def _nested_importance(data: Data) -> Any:
     from sklearn import feature_selection, linear_model, pipeline, preprocessing
 
     steps = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge())
-    made = feature_selection.RFE(steps, importance_getter="named_steps.ridge.coef_")
-    return partial(fit, made, data.X, data.numbers)
+    estimator = feature_selection.RFE(steps, importance_getter="named_steps.ridge.coef_")
+    return partial(fit, estimator, data.X, data.numbers)

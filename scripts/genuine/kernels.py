@@ -1,4 +1,4 @@
-"""Kernels of Gaussian processes: each kind, and their sums, products and powers."""
+"""Kernels of Gaussian processes: every kind, and sums, products and powers of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genuine.datasets import Data
 
 
 def all_kernels() -> dict[str, Any]:
-    """Each kind of kernel with several parameters, and compositions of them."""
+    """Every kind of kernel with several parameters, and compositions of them, by name."""
     from sklearn.gaussian_process import kernels as k
 
     simple = {

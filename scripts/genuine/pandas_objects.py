@@ -1,4 +1,4 @@
-"""Tables, columns, indexes and scalars of pandas, of each common type."""
+"""Tables, columns, indexes and scalars of pandas, of every common type."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from genuine.datasets import Data
 
 
 def columns_of_each_type() -> dict[str, Any]:
-    """How to make a column of each type."""
+    """Functions that create a column of every type."""
     days = pd.date_range("2026-01-01", periods=3)
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "strings": lambda: pd.Series(["a", None, "c"]),
         "object strings": lambda: pd.Series(["a", None, "c"], dtype=object),
         "object mixed": lambda: pd.Series(["a", 1, 2.5, None, True], dtype=object),
@@ -48,7 +48,7 @@ def columns_of_each_type() -> dict[str, Any]:
         "without elements": lambda: pd.Series([], dtype="float64"),
     }
     for code in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64"):
-        made[code] = lambda code=code: pd.Series([1, None, 3], dtype=code)
+        makers[code] = lambda code=code: pd.Series([1, None, 3], dtype=code)
     for code in (
         "int8",
         "int16",
@@ -63,12 +63,12 @@ def columns_of_each_type() -> dict[str, Any]:
         "float64",
         "bool",
     ):
-        made[code] = lambda code=code: pd.Series([1, 0, 3]).astype(code)
-    return made
+        makers[code] = lambda code=code: pd.Series([1, 0, 3]).astype(code)
+    return makers
 
 
 def tables(data: Data) -> Iterator[Candidate]:
-    """Series, arrays and tables of each type, and tables as people make them."""
+    """Series, arrays and tables of every type, and typical tables."""
     for name, make in columns_of_each_type().items():
         yield f"Series {name}", make
         yield f"Series {name}, named", lambda m=make: m().rename("column")
@@ -77,7 +77,7 @@ def tables(data: Data) -> Iterator[Candidate]:
         yield f"Index {name}", lambda m=make: pd.Index(m())
         yield f"dtype {name}", lambda m=make: m().dtype
     frame = data.customers
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "customers": lambda: frame,
         "without rows": lambda: frame.iloc[:0],
         "without columns": lambda: frame[[]],
@@ -108,7 +108,7 @@ def tables(data: Data) -> Iterator[Candidate]:
         "masked": lambda: data.frame.where(data.frame > 0.5),
         "stacked": lambda: data.frame.stack(),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"DataFrame {name}", make
 
 
@@ -126,7 +126,7 @@ def _changed(frame: Any) -> Any:
 
 def indexes_and_scalars(data: Data) -> Iterator[Candidate]:
     """Indexes, scalars, frequencies and types of pandas."""
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "RangeIndex": lambda: pd.RangeIndex(2, 20, 3, name="n"),
         "Index of strings": lambda: pd.Index(["a", "b"], name="key"),
         "Index of integers": lambda: pd.Index([3, 1, 2]),
@@ -158,22 +158,22 @@ def indexes_and_scalars(data: Data) -> Iterator[Candidate]:
         "NamedAgg": lambda: pd.NamedAgg("age", "mean"),
         "week": lambda: pd.tseries.frequencies.to_offset("W-WED"),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"pandas {name}", make
     for kind in sorted({k for k in vars(pd.offsets).values() if isinstance(k, type)}, key=lambda k: k.__name__):
         if kind.__name__ in ("BaseOffset", "Tick") or "Custom" in kind.__name__:  # abstract, or with a calendar
             continue
-        given = {"startingMonth": 1, "weekday": 1} if kind.__name__.startswith("FY") else {}
-        yield f"pandas offset {kind.__name__}", lambda k=kind, g=given: k(**g)
+        options = {"startingMonth": 1, "weekday": 1} if kind.__name__.startswith("FY") else {}
+        yield f"pandas offset {kind.__name__}", lambda k=kind, g=options: k(**g)
 
 
 def tables_of_objects(data: Data) -> Iterator[Candidate]:
-    """Columns whose elements are models, dictionaries, bytes or types, as results of experiments are kept."""
+    """Columns of models, dictionaries, bytes or types, as in tables of results."""
     from sklearn.linear_model import LinearRegression, Ridge
     from sklearn.preprocessing import MinMaxScaler
 
     models = [Ridge().fit(data.X, data.numbers), LinearRegression().fit(data.X, data.numbers)]
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "models": lambda: pd.Series(models, index=["a", "b"]),
         "models and none": lambda: pd.Series([MinMaxScaler(), None], dtype=object),
         "dictionaries": lambda: pd.Series([{"C": 1, "kernel": "rbf"}, {"C": 2, "model": models[0]}]),
@@ -187,7 +187,7 @@ def tables_of_objects(data: Data) -> Iterator[Candidate]:
         "counted steps of time": lambda: pd.Series(pd.to_timedelta([1, 2, 1], unit="h")).value_counts(),
         "steps of time by group": lambda: pd.Series(range(3)).groupby(pd.to_timedelta([1, 2, 1], unit="h")).mean(),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"table of {name}", lambda make=make: {"table": make()}
 
 
@@ -198,7 +198,7 @@ PERIODS = (
 
 
 def frequencies(data: Data) -> Iterator[Candidate]:
-    """Periods and offsets of each frequency, also those that a user composes."""
+    """Periods and offsets of every frequency, also custom ones."""
     import pandas.tseries.holiday
 
     before = tuple(map(int, pd.__version__.split(".")[:2])) < (2, 2)
@@ -215,11 +215,11 @@ def frequencies(data: Data) -> Iterator[Candidate]:
     holidays = pandas.tseries.holiday.USFederalHolidayCalendar()
     custom: list[dict[str, Any]] = [{}, {"holidays": ["2024-01-01"]}, {"calendar": holidays}, {"weekmask": "Mon Wed"}]
     for name in ("CustomBusinessDay", "CustomBusinessMonthEnd", "CustomBusinessMonthBegin", "CustomBusinessHour"):
-        for number, given in enumerate(custom):
+        for number, options in enumerate(custom):
             offset = getattr(pd.offsets, name)
-            yield f"custom offset {name} {number}", lambda o=offset, g=given: {"offset": o(**g)}
+            yield f"custom offset {name} {number}", lambda o=offset, g=options: {"offset": o(**g)}
             if name == "CustomBusinessDay":
-                days = pd.date_range("2024-01-01", periods=4, freq=offset(**given))
+                days = pd.date_range("2024-01-01", periods=4, freq=offset(**options))
                 yield f"custom days {number}", lambda d=days: {"days": d, "table": pd.Series(range(4), index=d)}
 
 
@@ -229,7 +229,7 @@ def _periods(code: str) -> dict[str, Any]:
 
 
 def arrow_columns(data: Data) -> Iterator[Candidate]:
-    """Columns of Apache Arrow's types, with what pandas keeps of a type that was used."""
+    """Columns of Apache Arrow's types, with the data that pandas caches in a used type."""
     import pyarrow as pa
 
     values: dict[str, list[Any]] = {
@@ -257,9 +257,9 @@ def arrow_columns(data: Data) -> Iterator[Candidate]:
 
 def _used(column: Any) -> dict[str, Any]:
     frame = column.to_frame("c")
-    found = {
+    caches = {
         "table": frame,
         "types": frame.dtypes,
         "kind": (column.dtype.kind, column.dtype.numpy_dtype, column.dtype.name),
     }
-    return found | {"counts": column.value_counts(), "index": pd.Index(column), "unique": column.unique()}
+    return caches | {"counts": column.value_counts(), "index": pd.Index(column), "unique": column.unique()}

@@ -1,4 +1,4 @@
-"""Every estimator with its parameters varied over what scikit-learn says that each of them accepts."""
+"""Every estimator with variants of its parameters, from scikit-learn's parameter constraints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from genuine.datasets import Data
 from genuine.estimators import accepted_data, data_for, instances, kinds_of_estimators
 
 PAIRS = 5
-"""Random pairs of parameters for each estimator."""
+"""Number of random pairs of parameters per estimator."""
 
 UNFITTED = 5
-"""One of so many variants is yielded without being fitted, too."""
+"""One in `UNFITTED` variants is also yielded without being fitted."""
 
 DATA_TRIED = 9
-"""So many inputs are tried for a variant that does not accept those of the default."""
+"""Number of inputs that are tried for a variant that refuses the inputs of the default."""
 
 COMPANIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "max_samples": ({"bootstrap": True},),
@@ -65,11 +65,11 @@ COMPANIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "break_ties": ({"decision_function_shape": "ovr"},),
     "covariance_type": ({"means_init": None},),
 }
-"""Settings that a value may need besides it, tried one after the other."""
+"""Estimator or parameter -> other parameters that a value may require, tried in order."""
 
 
 def variations(data: Data) -> Iterator[Candidate]:
-    """One parameter at a time over the defaults, and some random pairs."""
+    """Variants with one changed parameter, and some with a random pair."""
     for name, kind in kinds_of_estimators():
         try:
             with quiet():
@@ -98,7 +98,7 @@ def _of_one(name: str, estimator: Any, where: tuple[Any, Any], data: Data) -> It
 
 
 def brief(value: object) -> str:
-    """A value in a few characters, for a description."""
+    """A short form of a value, for a description."""
     if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return str(value.__name__)
     if type(value) in (bool, int, float, str, type(None), tuple, list, dict, np.float64, np.int64):
@@ -107,14 +107,14 @@ def brief(value: object) -> str:
 
 
 def changed(estimator: Any, settings: dict[str, Any]) -> Any:
-    """A copy of an estimator with other parameters."""
+    """A copy of an estimator with changed parameters."""
     from sklearn.base import clone
 
     return clone(estimator).set_params(**settings)
 
 
 def fitted_with(estimator: Any, settings: dict[str, Any], where: tuple[Any, Any], data: Data) -> Any:
-    """An estimator with these parameters, fitted on the first data that it accepts."""
+    """A copy with changed parameters, fitted on the first data that it accepts."""
     first: Exception | None = None
     attempts = [(settings, where), *((companions | settings, where) for companions in _companions(estimator, settings))]
     attempts += [(settings, other) for other in [*data_for(estimator, data)[:DATA_TRIED], (data.frame, where[1])]]
@@ -128,13 +128,13 @@ def fitted_with(estimator: Any, settings: dict[str, Any], where: tuple[Any, Any]
 
 
 def _companions(estimator: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """Other parameters without which these values are refused."""
+    """Other parameters that the values require."""
     needed = [companions for parameter in settings for companions in COMPANIONS.get(parameter, ())]
     return [companions for companions in needed if set(companions) <= set(estimator.get_params(deep=False))]
 
 
 def values_of(estimator: Any, parameter: str, data: Data, random: np.random.Generator) -> list[Any]:
-    """Values that a parameter accepts: what people give, and what its constraints say."""
+    """Values for a parameter: common ones, and values from its constraints."""
     values = choices(parameter, data)
     constraints = getattr(estimator, "_parameter_constraints", {}).get(parameter, [])
     if parameter == "n_jobs":
@@ -145,8 +145,8 @@ def values_of(estimator: Any, parameter: str, data: Data, random: np.random.Gene
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    found = {(type(value), repr(value)): value for value in values}
-    return list(found.values())
+    distinct = {(type(value), repr(value)): value for value in values}
+    return list(distinct.values())
 
 
 def _of_constraint(
@@ -172,7 +172,7 @@ def _of_constraint(
 
 
 def inside(interval: Any, random: np.random.Generator) -> list[Any]:
-    """Values within an interval: a Python number, a NumPy number, and the ends that belong to it."""
+    """Values in an interval: a Python number, a NumPy number, and its closed ends."""
     whole = interval.type is Integral
     low = interval.left if interval.left is not None else (1 if whole else 0.0)
     high = interval.right if interval.right is not None else low + (4 if whole else 2.0)

@@ -1,4 +1,4 @@
-"""Whole pipelines as in tutorials and competition notebooks."""
+"""Complete pipelines, as in tutorials and competition notebooks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CATEGORICAL = ["city", "plan", "size"]
 
 
 def pipelines(data: Data) -> Iterator[Candidate]:
-    """Each pipeline, fitted on the table of customers, on texts or on numbers."""
+    """Every pipeline, fitted on the table of customers, on texts or on numbers."""
     for make in (*_TABULAR, *_OTHER):
         yield f"pipeline: {(make.__doc__ or make.__name__).split('.')[0]}", lambda m=make: m(data)
 

@@ -1,4 +1,4 @@
-"""Models as notebooks and user guides make them: unusual values of parameters, and what tables leave behind."""
+"""Models as in notebooks and user guides: unusual parameters, notes, and caches of tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ZONES = (
 
 
 def searches(data: Data) -> Iterator[Candidate]:
-    """Searches over values of every kind, with splitters and scorers that hold more than numbers."""
+    """Searches over every kind of value, with splitters and scorers that hold objects."""
     from scipy.stats import randint
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, DotProduct, WhiteKernel
@@ -43,7 +43,7 @@ def searches(data: Data) -> Iterator[Candidate]:
     kernels = [1 * RBF(), DotProduct() + WhiteKernel()]
     some_labels = make_scorer(f1_score, labels=[1, 2], average="micro")
     random = np.random.RandomState(0)
-    made: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "without a scorer": GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=2),
         "texts of NumPy": GridSearchCV(SVC(), {"kernel": np.array(["rbf", "linear"])}, cv=2),
         "a range": RandomizedSearchCV(SVC(kernel="poly"), {"degree": range(2, 4)}, n_iter=2, cv=2),
@@ -52,7 +52,7 @@ def searches(data: Data) -> Iterator[Candidate]:
         "labels to score": GridSearchCV(SVC(), {"C": [1, 2]}, scoring=some_labels, cv=2),
         "a random state": GridSearchCV(SVC(), {"C": [1, 2]}, cv=ShuffleSplit(2, random_state=random)),
     }
-    for name, search in made.items():
+    for name, search in by_name.items():
         yield f"search: {name}", partial(fit, search, data.X, data.classes)
     kernel_search = GridSearchCV(GaussianProcessRegressor(), {"kernel": kernels}, cv=2)
     yield "search: kernels", partial(fit, kernel_search, data.X, data.numbers)
@@ -61,7 +61,7 @@ def searches(data: Data) -> Iterator[Candidate]:
     )
     yield "search: repeated folds", partial(fit, repeated, data.X, data.numbers)
     yield "search: transformers of columns", partial(fit, _of_columns(), data.frame, data.classes)
-    yield "search: its results", lambda: pd.DataFrame(fit(made["weights"], data.X, data.classes).cv_results_)
+    yield "search: its results", lambda: pd.DataFrame(fit(by_name["weights"], data.X, data.classes).cv_results_)
 
 
 def _of_columns() -> Any:
@@ -78,7 +78,7 @@ def _of_columns() -> Any:
 
 
 def columns(data: Data) -> Iterator[Candidate]:
-    """Columns that are named by arrays and tables, and selected by lists of types."""
+    """Columns selected by arrays, tables and lists of types."""
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -91,8 +91,8 @@ def columns(data: Data) -> Iterator[Candidate]:
         "types of NumPy": make_column_selector(dtype_include=(np.int64, np.float64)),
     }
     for name, chosen in named.items():
-        made = ColumnTransformer([("a", StandardScaler(), chosen)])
-        yield f"columns: {name}", partial(fit, made, data.frame)
+        estimator = ColumnTransformer([("a", StandardScaler(), chosen)])
+        yield f"columns: {name}", partial(fit, estimator, data.frame)
     days = pd.date_range("2024-01-01", periods=3, tz="UTC")
     values: dict[str, Any] = {
         "intervals": pd.cut(data.frame["age"], 3),
@@ -113,9 +113,9 @@ def columns(data: Data) -> Iterator[Candidate]:
         yield f"categories: times in {zone}", partial(fit, OneHotEncoder(), named)
         yield f"table: times in {zone}", lambda named=named, zone=zone: {"table": named, "at": pd.Timestamp(0, tz=zone)}
     cities = data.customers["city"] if "city" in data.customers else pd.Series(["Lima", "Pune"] * 3)
-    for name, known in {"index": pd.Index(cities.unique()), "series": pd.Series(cities.unique())}.items():
-        made = OneHotEncoder(categories=[known], handle_unknown="ignore")
-        yield f"categories: from an {name}", partial(fit, made, cities.to_frame())
+    for name, categories in {"index": pd.Index(cities.unique()), "series": pd.Series(cities.unique())}.items():
+        estimator = OneHotEncoder(categories=[categories], handle_unknown="ignore")
+        yield f"categories: from an {name}", partial(fit, estimator, cities.to_frame())
 
 
 def parameters(data: Data) -> Iterator[Candidate]:
@@ -137,8 +137,8 @@ def parameters(data: Data) -> Iterator[Candidate]:
     yield "parameter: clusters", partial(fit, Birch(n_clusters=AgglomerativeClustering(3)), data.X)
     yield "parameter: a graph", partial(fit, AgglomerativeClustering(3, connectivity=neighbors), data.X)
     for metric, extra in (("mahalanobis", {"VI": np.eye(4)}), ("seuclidean", {"V": np.ones(4)})):
-        made = KNeighborsClassifier(metric=metric, metric_params=extra, algorithm="ball_tree")
-        yield f"parameter: {metric}", partial(fit, made, data.X, data.classes)
+        estimator = KNeighborsClassifier(metric=metric, metric_params=extra, algorithm="ball_tree")
+        yield f"parameter: {metric}", partial(fit, estimator, data.X, data.classes)
     several = [{0: 1, 1: 2}] * data.multilabel.shape[1]
     two_values = np.minimum(data.multilabel, 1)
     yield (
@@ -152,8 +152,8 @@ def parameters(data: Data) -> Iterator[Candidate]:
     words = pd.Index(["word1", "word2"])
     few = {0: 1, 1: 2, 2: 3}
     for weights in (Counter(few), OrderedDict(few), defaultdict(float, few)):
-        made = DecisionTreeClassifier(class_weight=weights)
-        yield f"parameter: weights in a {type(weights).__name__}", partial(fit, made, data.X, data.classes)
+        estimator = DecisionTreeClassifier(class_weight=weights)
+        yield f"parameter: weights in a {type(weights).__name__}", partial(fit, estimator, data.X, data.classes)
     distance = KNeighborsClassifier(metric=math.dist, algorithm="ball_tree")
     yield "parameter: distance of Python", partial(fit, distance, data.X, data.classes)
     yield "parameter: cross-validated values", lambda: _with_stored_values(data)
@@ -179,7 +179,7 @@ def _with_request(model: Any) -> Any:
 
 
 def noted(data: Data) -> Iterator[Candidate]:
-    """Fitted models on which a notebook has written down what belongs to them."""
+    """Fitted models with notes: attributes that a notebook sets on them."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -207,7 +207,7 @@ def _noted(model: Any, name: str, value: Any) -> Any:
 
 
 def leftovers(data: Data) -> Iterator[Candidate]:
-    """Tables whose columns were added one by one, matrices that were looked at, and what is saved beside a model."""
+    """Tables whose columns were added one by one, matrices with caches, and objects saved beside a model."""
     import scipy.sparse
     from sklearn.preprocessing import LabelEncoder
 
@@ -228,7 +228,7 @@ def leftovers(data: Data) -> Iterator[Candidate]:
 
 
 def boosters(data: Data) -> Iterator[Candidate]:
-    """Boosting models with parameters by the names of their own libraries."""
+    """Boosting models with the parameter names of their own libraries."""
     from catboost import CatBoostClassifier
     from lightgbm import LGBMClassifier
     from sklearn.metrics import log_loss

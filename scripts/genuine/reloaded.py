@@ -1,4 +1,4 @@
-"""Boosting models that were loaded from files of their own libraries, or trained further from an earlier model."""
+"""Boosting models that were loaded from a file of their library, or trained further from an earlier model."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _loaded(kind: Any, make: Any, suffix: str) -> Any:
 
 
 def trained_further_by_lightgbm(data: Data) -> Iterator[Candidate]:
-    """LightGBM's models that go on from a wrapper, a booster or a file, also with names and categories of columns."""
+    """LightGBM's models that continue a wrapper, booster or file, also with column names and categories."""
     import lightgbm as lgb
 
     few = {"n_estimators": 2, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
@@ -114,7 +114,7 @@ def _in_batches(lgb: Any, setting: dict[str, Any], data: Data) -> Any:
 
 
 def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
-    """CatBoost's models with folders of their own, snapshots, and settings of texts."""
+    """CatBoost's models with training folders, snapshots, and text settings."""
     from catboost import CatBoostClassifier
 
     few = {"iterations": 3, "thread_count": 1, "verbose": False}
@@ -137,8 +137,8 @@ def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
         "text processing": {"text_processing": processing},
     }
     for name, setting in settings.items():
-        made = partial(CatBoostClassifier, text_features=["note"], allow_writing_files=False, **few, **setting)
-        yield f"CatBoost with {name}", lambda made=made: made().fit(notes, data.binary)
+        make = partial(CatBoostClassifier, text_features=["note"], allow_writing_files=False, **few, **setting)
+        yield f"CatBoost with {name}", lambda make=make: make().fit(notes, data.binary)
     snapshot = {"save_snapshot": True, "snapshot_file": "snapshot.bkp", "snapshot_interval": 1}
     for name, setting in {"a folder": {}, "a snapshot": snapshot}.items():
         yield f"CatBoost with {name}", partial(_in_a_folder, CatBoostClassifier, few | setting, data)

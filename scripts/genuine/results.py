@@ -1,4 +1,4 @@
-"""What is kept beside models: results of statistical tests and of linear algebra, data sets, states of the clock."""
+"""Objects saved beside models: results of statistical tests and linear algebra, data sets, times."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from genuine.datasets import Data
 
 
 def statistics(data: Data) -> Iterator[Candidate]:
-    """Results of tests and descriptions, which are tuples with names."""
+    """Results of tests and descriptive statistics, which are named tuples."""
     first, second = data.X[:, 0], data.X[:, 1]
     counts = [[10, 20, 30], [6, 9, 17]]
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "linregress": lambda: stats.linregress(first, second),
         "theilslopes": lambda: stats.theilslopes(first, second),
         "pearsonr": lambda: stats.pearsonr(first, second),
@@ -55,14 +55,14 @@ def statistics(data: Data) -> Iterator[Candidate]:
         "probplot": lambda: stats.probplot(first),
         "sigmaclip": lambda: stats.sigmaclip(first),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"result of {name}", lambda make=make: {"result": make()}
 
 
 def linear_algebra(data: Data) -> Iterator[Candidate]:
     """Results of NumPy's decompositions and of ``unique``."""
     square = data.square[:4, :4]
-    made: dict[str, Any] = {
+    makers: dict[str, Any] = {
         "eig": lambda: np.linalg.eig(square),
         "eigh": lambda: np.linalg.eigh(square),
         "qr": lambda: np.linalg.qr(square),
@@ -73,12 +73,12 @@ def linear_algebra(data: Data) -> Iterator[Candidate]:
         "unique_counts": lambda: np.unique_counts(data.classes),
         "unique_inverse": lambda: np.unique_inverse(data.classes),
     }
-    for name, make in made.items():
+    for name, make in makers.items():
         yield f"result of {name}", lambda make=make: {"result": make()}
 
 
 def states(data: Data) -> Iterator[Candidate]:
-    """Data sets of scikit-learn, its tags, times of the clock, and a generator of Python."""
+    """Data sets and tags of scikit-learn, times, and a random generator of Python."""
     from sklearn import datasets, inspection, linear_model, svm
 
     for name in ("iris", "wine", "diabetes", "linnerud", "breast_cancer"):

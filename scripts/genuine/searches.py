@@ -15,7 +15,7 @@ from genuine.datasets import Data
 
 
 def grids(data: Data) -> Iterator[Candidate]:
-    """Grid searches over each kind of value."""
+    """Grid searches over every kind of value."""
     from sklearn import decomposition, ensemble, linear_model, model_selection, pipeline, preprocessing, svm
 
     logistic, forest = linear_model.LogisticRegression(max_iter=20), ensemble.RandomForestClassifier(2, random_state=0)

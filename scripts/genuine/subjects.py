@@ -1,4 +1,4 @@
-"""The groups of genuine models, in the order in which they are made, besides single estimators."""
+"""The groups of genuine models in the order of their creation, without the single estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that notebooks give to transformers and vectorizers: methods of tables, by name and alone, and patterns."""
+"""Functions passed to transformers and vectorizers: methods of tables, as functions and by name, and patterns."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ METHODS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "to_numpy": ((), {"dtype": float}),
     "transpose": ((), {}),
 }
-"""Methods of DataFrames with arguments by position and by name."""
+"""Method of DataFrames -> positional and keyword arguments."""
 
 ATTRIBUTES = (
     *("T", "values", "shape", "size", "columns", "index", "dtypes"),
@@ -64,12 +64,12 @@ ATTRIBUTES = (
 
 
 def methods_of_tables(data: Data) -> Iterator[Candidate]:
-    """``FunctionTransformer`` with methods of tables, as functions and by their names."""
+    """``FunctionTransformer`` with methods of tables, as functions and by name."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-    for name, (given, named) in METHODS.items():
-        by_name = FunctionTransformer(operator.methodcaller(name, *given, **named))
+    for name, (positional, named) in METHODS.items():
+        by_name = FunctionTransformer(operator.methodcaller(name, *positional, **named))
         method = getattr(pd.DataFrame, name)
         alone = FunctionTransformer(partial(method, **named) if named else method)
         yield f"by name: {name}", partial(_kept, by_name)
@@ -105,8 +105,8 @@ def arguments_of_functions(data: Data) -> Iterator[Candidate]:
         (pd.get_dummies, {"columns": ["city"], "dtype": int}),
     ]
     for function, arguments in named:
-        made = FunctionTransformer(function, kw_args=arguments, inv_kw_args=arguments)
-        yield f"arguments: {function.__name__} {list(arguments)}", partial(_kept, made)
+        transformer = FunctionTransformer(function, kw_args=arguments, inv_kw_args=arguments)
+        yield f"arguments: {function.__name__} {list(arguments)}", partial(_kept, transformer)
     partials: list[Any] = [
         partial(pd.DataFrame.fillna, value={"age": 0}),
         partial(pd.DataFrame.rename, columns={"age": "years"}),
@@ -133,7 +133,7 @@ def patterns(data: Data) -> Iterator[Candidate]:
 
     words = re.compile(r"\w+")
     other = CountVectorizer(ngram_range=(1, 2), stop_words=["and"])
-    made: dict[str, dict[str, Any]] = {
+    settings: dict[str, dict[str, Any]] = {
         "findall of a pattern": {"tokenizer": words.findall},
         "split of a pattern": {"tokenizer": re.compile(r"\s+").split},
         "findall": {"tokenizer": partial(re.findall, r"\w+")},
@@ -146,7 +146,7 @@ def patterns(data: Data) -> Iterator[Candidate]:
         "tokenizer of another": {"tokenizer": other.build_tokenizer()},
         "preprocessor of another": {"preprocessor": TfidfVectorizer(strip_accents="unicode").build_preprocessor()},
     }
-    for name, setting in made.items():
+    for name, setting in settings.items():
         for kind in (CountVectorizer, TfidfVectorizer):
             yield f"{kind.__name__} with {name}", lambda k=kind, s=setting: k(**s).fit(data.texts)
     yield "a pattern beside a model", lambda: {"pattern": words}

@@ -1,1 +1,1 @@
-"""Makes ``modelreg/analysis/policy.json`` from genuine models; see `scripts.policy.__main__`."""
+"""Generate ``modelreg/analysis/policy.json`` from genuine models; see `scripts.policy.__main__`."""

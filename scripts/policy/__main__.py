@@ -1,10 +1,10 @@
-"""Write ``modelreg/analysis/policy.json`` from genuine models.
+"""Generate ``modelreg/analysis/policy.json`` from genuine models.
 
-    python -m scripts.policy observe OUT.json FOLDER…       what the model files below some folders hold
-    python scripts/policy/describe.py OUT.json              what the libraries of an environment say of their classes
+    python -m scripts.policy observe OUT.json FOLDER…       write the values in the model files below the folders
+    python scripts/policy/describe.py OUT.json              write the classes of the installed libraries
     python -m scripts.policy write --observed FILE… --described FILE…
 
-The policy only grows: what it admitted stays, and its difference is what is to be reviewed.
+The policy only grows: entries that it has are kept, and a person reviews the diff.
 """
 
 from __future__ import annotations
@@ -21,119 +21,119 @@ from modelreg.analysis.kinds import Kinds
 from scripts.policy import names, observe, review
 from scripts.policy.widening import Widening
 
-FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
+FILE = Path(__file__).parents[2] / "modelreg" / "analysis" / "policy.json"
 
 
-NO_NOTES = METHODS_OF_ESTIMATORS | {*review.NEVER, *review.METHOD_NAMES, *review.EVERYWHERE}
-"""Names that are no notes on objects of any class."""
+NO_NOTES = METHODS_OF_ESTIMATORS | {*review.NONE_ONLY, *review.METHOD_NAMES, *review.ADDITIONAL_KINDS}
+"""Names that are never notes, on objects of any class."""
 
 
 def main() -> int:
-    """Run one of the commands."""
+    """Run the command ``observe`` or ``write``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    watching = commands.add_parser("observe")
-    watching.add_argument("out", type=Path)
-    watching.add_argument("folders", type=Path, nargs="+")
-    writing = commands.add_parser("write")
-    writing.add_argument("--observed", type=Path, nargs="+", required=True)
-    writing.add_argument("--described", type=Path, nargs="+", required=True)
-    asked = parser.parse_args()
-    if asked.command == "observe":
-        return look_at(asked.out, asked.folders)
-    write(map(_read, asked.observed), map(_read, asked.described))
+    observe_parser = commands.add_parser("observe")
+    observe_parser.add_argument("out", type=Path)
+    observe_parser.add_argument("folders", type=Path, nargs="+")
+    write_parser = commands.add_parser("write")
+    write_parser.add_argument("--observed", type=Path, nargs="+", required=True)
+    write_parser.add_argument("--described", type=Path, nargs="+", required=True)
+    options = parser.parse_args()
+    if options.command == "observe":
+        return observe_folders(options.out, options.folders)
+    write(map(_read_json, options.observed), map(_read_json, options.described))
     return 0
 
 
-def look_at(out: Path, folders: Iterable[Path]) -> int:
-    """Write down what all pickles below the folders hold; 1 when one cannot be read."""
-    seen, problems, count = observe.Observations(), 0, 0
-    for path in sorted(each for folder in folders for each in folder.rglob("*") if each.is_file()):
+def observe_folders(out: Path, folders: Iterable[Path]) -> int:
+    """Write the observations of all model files below the folders; returns 1 if a file cannot be read, else 0."""
+    observations, problems, count = observe.Observations(), 0, 0
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
         if path.suffix == ".json":
             continue
         count += 1
-        problem = seen.file(path)
+        problem = observations.add_file(path)
         if problem:
             problems += 1
             print(problem)
-    out.write_text(json.dumps(observe.as_json(seen)))
-    print(f"{count} files, {problems} of them unreadable; {len(seen.classes)} classes")
+    out.write_text(json.dumps(observe.as_json(observations)))
+    print(f"{count} files, {problems} of them unreadable; {len(observations.classes)} classes")
     return int(problems > 0)
 
 
-def stored() -> dict[str, Any]:
-    """What the policy has already, as observations: those of releases that are not installed here."""
-    policy = _read(FILE)
+def read_stored() -> dict[str, Any]:
+    """The stored policy as observations, which may come from releases that are not installed here."""
+    policy = _read_json(FILE)
     classes = {
-        name: {"attributes": {}, "new": None, "state": None, "keywords": None, "items": None, "entries": None} | written
-        for name, written in policy["classes"].items()
+        name: {"attributes": {}, "new": None, "state": None, "keywords": None, "items": None, "entries": None} | entry
+        for name, entry in policy["classes"].items()
     }
-    names_ = [[module, name] for module, found in policy["names"].items() for name in found]
-    return {"names": names_, "classes": classes, "calls": policy["calls"]}
+    name_pairs = [[module, name] for module, names in policy["names"].items() for name in names]
+    return {"names": name_pairs, "classes": classes, "calls": policy["calls"]}
 
 
 def write(observed: Iterable[Mapping[str, Any]], described: Iterable[Mapping[str, Any]]) -> None:
-    """Widen what was seen, and write the policy."""
-    seen, descriptions = observe.merged([*observed, stored()]), _merged(described)
+    """Generalise the observations, and write the policy."""
+    seen, descriptions = observe.merge([*observed, read_stored()]), _merge_descriptions(described)
     functions, types = names.functions(), names.types()
-    widening = Widening(seen, descriptions, _dotted(functions), _dotted(types))
+    widening = Widening(seen, descriptions, _dotted_names(functions), _dotted_names(types))
     widening.widen()
     for remark in widening.remarks:
         print(remark)
-    FILE.write_text(_as_text(_policy(seen, widening, functions, types, descriptions)))
+    FILE.write_text(_to_json(_build_policy(seen, widening, functions, types, descriptions)))
     print(f"{len(seen.classes)} classes, {len(seen.calls)} calls, {FILE.stat().st_size >> 10} KiB")
 
 
-def _policy(
+def _build_policy(
     seen: observe.Observations,
     widening: Widening,
     functions: set[observe.Pair],
     types: set[observe.Pair],
     descriptions: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    classes = {name: _class(name, found, widening, descriptions) for name, found in sorted(seen.classes.items())}
+    classes = {name: _build_class(name, cls, widening, descriptions) for name, cls in sorted(seen.classes.items())}
     estimators = [name for name in descriptions if widening.category(name) == "estimator"]
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),
         "notes": list(review.NOTES),
         "no_notes": sorted(NO_NOTES),
-        "names": _by_module(names.importable(seen, estimators, functions, types)),
-        "functions": _by_module(functions),
-        "types": _by_module(types),
+        "names": _group_by_module(names.importable_names(seen, estimators, functions, types)),
+        "functions": _group_by_module(functions),
+        "types": _group_by_module(types),
         "conversions": names.CONVERSIONS,
-        "calls": {name: [each.as_json() for each in kinds] for name, kinds in sorted(seen.calls.items())},
+        "calls": {name: [kinds.as_json() for kinds in arguments] for name, arguments in sorted(seen.calls.items())},
         "classes": classes,
     }
 
 
-def _class(
-    name: str, found: observe.Observed, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]
+def _build_class(
+    name: str, seen: observe.Observed, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    written: dict[str, Any] = {}
+    entry: dict[str, Any] = {}
     if widening.category(name):
-        written["category"] = widening.category(name)
+        entry["category"] = widening.category(name)
     if name in review.SLOTS:
-        written["slots"] = True
-    members = _members(name, widening, descriptions)
+        entry["slots"] = True
+    members = _member_names(name, widening, descriptions)
     if members is not None:
-        written["members"] = sorted(members - found.attributes.keys() - NO_NOTES)
+        entry["members"] = sorted(members - seen.attributes.keys() - NO_NOTES)
     for part in ("new", "state"):
-        if getattr(found, part):
-            written[part] = [each.as_json() for each in getattr(found, part)]
-        elif found.new is not None and part == "new":
-            written[part] = []
+        if getattr(seen, part):
+            entry[part] = [kinds.as_json() for kinds in getattr(seen, part)]
+        elif seen.new is not None and part == "new":
+            entry[part] = []
     for part in ("keywords", "items", "entries"):
-        if getattr(found, part) is not None:
-            written[part] = getattr(found, part).as_json()
-    if found.attributes:
-        written["attributes"] = {key: kinds.as_json() for key, kinds in sorted(found.attributes.items())}
-    return written
+        if getattr(seen, part) is not None:
+            entry[part] = getattr(seen, part).as_json()
+    if seen.attributes:
+        entry["attributes"] = {attribute: kinds.as_json() for attribute, kinds in sorted(seen.attributes.items())}
+    return entry
 
 
-def _members(name: str, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]) -> set[str] | None:
-    """The names that are no notes on objects of a class; None where there are no notes."""
-    if name in review.NOTABLE:
+def _member_names(name: str, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]) -> set[str] | None:
+    """The names that may not be notes on objects of a class; None if the class may have no notes."""
+    if name in review.CLASSES_WITH_NOTES:
         return set()
     described = descriptions.get(name)
     if described is None or described["has_state_of_its_own"]:
@@ -141,33 +141,33 @@ def _members(name: str, widening: Widening, descriptions: Mapping[str, Mapping[s
     if not name.startswith("sklearn.") or widening.category(name) != "estimator":
         return None
     used = {*described["methods"], *described["parameters"]}
-    for base in (described, *(descriptions.get(each, {}) for each in described["bases"])):
+    for base in (described, *(descriptions.get(name, {}) for name in described["bases"])):
         used |= {*base.get("assigned", ()), *base.get("read", ())}
-    return {each for each in used if not each.startswith("_")}
+    return {name for name in used if not name.startswith("_")}
 
 
-def _merged(described: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What all releases say: each attribute and method that some release has."""
-    whole: dict[str, dict[str, Any]] = {}
+def _merge_descriptions(described: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Merge the descriptions of several releases: the attributes and methods that any release has."""
+    merged: dict[str, dict[str, Any]] = {}
     for part in described:
-        for name, each in part.items():
-            known = whole.setdefault(name, {"bases": [], "assigned": [], "read": [], "methods": [], "parameters": {}})
+        for name, description in part.items():
+            entry = merged.setdefault(name, {"bases": [], "assigned": [], "read": [], "methods": [], "parameters": {}})
             for key in ("bases", "assigned", "read", "methods"):
-                known[key] += [value for value in each.get(key, ()) if value not in known[key]]
-            for parameter, kinds in each["parameters"].items():
-                both = Kinds.parse(known["parameters"].get(parameter, [])) | Kinds.parse(kinds)
-                known["parameters"][parameter] = both.as_json()
-            known["has_state_of_its_own"] = each["has_state_of_its_own"]
-    return whole
+                entry[key] += [value for value in description.get(key, ()) if value not in entry[key]]
+            for parameter, kinds in description["parameters"].items():
+                both = Kinds.parse(entry["parameters"].get(parameter, [])) | Kinds.parse(kinds)
+                entry["parameters"][parameter] = both.as_json()
+            entry["has_state_of_its_own"] = description["has_state_of_its_own"]
+    return merged
 
 
-def _as_text(policy: Mapping[str, Any]) -> str:
-    """JSON with a line for each attribute, so that differences can be reviewed."""
+def _to_json(policy: Mapping[str, Any]) -> str:
+    """The policy as JSON with one line per attribute, so that a diff can be reviewed."""
 
     def lines(value: Any, depth: int) -> str:
         if isinstance(value, dict) and depth < 4 and value and not {"items", "keys"} & value.keys() - {"items"}:
             inner = ",\n".join(
-                f"{' ' * (depth + 1)}{json.dumps(key)}: {lines(each, depth + 1)}" for key, each in value.items()
+                f"{' ' * (depth + 1)}{json.dumps(key)}: {lines(item, depth + 1)}" for key, item in value.items()
             )
             return "{\n" + inner + "\n" + " " * depth + "}"
         return json.dumps(value)
@@ -175,20 +175,20 @@ def _as_text(policy: Mapping[str, Any]) -> str:
     return lines(policy, 0) + "\n"
 
 
-def _by_module(pairs: Iterable[observe.Pair]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _group_by_module(pairs: Iterable[observe.Pair]) -> dict[str, list[str]]:
+    modules: dict[str, list[str]] = {}
     for module, name in sorted(pairs):
-        found.setdefault(module, []).append(name)
-    return found
+        modules.setdefault(module, []).append(name)
+    return modules
 
 
-def _dotted(pairs: Iterable[observe.Pair]) -> frozenset[str]:
+def _dotted_names(pairs: Iterable[observe.Pair]) -> frozenset[str]:
     return frozenset(f"{module}.{name}" for module, name in pairs)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Parameters of boosting libraries by their own names, which their models for scikit-learn keep as attributes."""
+"""Parameters of boosting libraries, which their scikit-learn wrappers store as attributes under the same names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ LIGHTGBM = (
     *("tweedie_variance_power", "unbalance", "unbalanced_sets", "uniform_drop", "use_missing", "use_quantized_grad"),
     *("verbose", "verbosity", "workers", "xgboost_dart_mode", "zero_as_missing"),
 )
-"""Parameters of LightGBM and their aliases (``lightgbm.basic._ConfigAliases``) that name no file and no machine."""
+"""Parameters of LightGBM and their aliases (``lightgbm.basic._ConfigAliases``) that name neither a file nor a host."""
 CATBOOST = (
     *("allow_const_label", "allow_writing_files", "approx_on_full_history", "auto_class_weights"),
     *("bagging_temperature", "best_model_min_trees", "boost_from_average", "boosting_type", "bootstrap_type"),
@@ -90,7 +90,7 @@ CATBOOST = (
     *("target_border", "task_type", "text_features", "text_processing", "thread_count", "train_dir", "use_best_model"),
     *("used_ram_limit", "verbose"),
 )
-"""Parameters of CatBoost's classes (their signatures) that hold no function.
+"""Parameters in the signatures of CatBoost's classes that hold no function.
 
-``train_dir`` and ``snapshot_file`` name files that only ``fit`` uses: a model that predicts does not touch them.
+``train_dir`` and ``snapshot_file`` name files that only ``fit`` uses; ``predict`` does not access them.
 """

@@ -1,8 +1,8 @@
-"""What the installed libraries say of their classes: run in an environment of each supported release.
+"""Describe the classes of the installed libraries; run this in an environment of each supported release.
 
-``python scripts/policy/describe.py OUT.json`` imports nothing of modelreg. For each class it writes the classes that it
-is derived from, the attributes that its source assigns, the names that it has as methods and properties, and the kinds
-that scikit-learn's ``_parameter_constraints`` admit for its parameters.
+``python scripts/policy/describe.py OUT.json`` imports nothing from modelreg. For each class it writes the base classes,
+the attributes that the source assigns or reads, the names of methods and properties, and the kinds of values that
+scikit-learn's ``_parameter_constraints`` allow.
 """
 
 from __future__ import annotations
@@ -28,76 +28,76 @@ PACKAGES = (
     "catboost.core",
     "catboost",
 )
-WITHOUT = frozenset({"datasets", "externals", "tests", "conftest", "_build_utils", "_testing", "_mocking", "setup"})
+EXCLUDED = frozenset({"datasets", "externals", "tests", "conftest", "_build_utils", "_testing", "_mocking", "setup"})
 FUNCTIONS = ["function", "functools.partial", "operator.itemgetter"]
 
 
 def main(out: str) -> None:
     """Write the descriptions of all classes."""
     warnings.simplefilter("ignore")
-    found = {dotted(cls): described(cls) for cls in classes()}
+    descriptions = {dotted(cls): describe_class(cls) for cls in iter_classes()}
     with open(out, "w") as file:
-        json.dump(found, file, indent=1, sort_keys=True)
-    print(f"{len(found)} classes")
+        json.dump(descriptions, file, indent=1, sort_keys=True)
+    print(f"{len(descriptions)} classes")
 
 
-def classes() -> Iterator[type]:
-    """The classes of the libraries, and those that they are derived from."""
+def iter_classes() -> Iterator[type]:
+    """Yield the classes of the libraries and their base classes, each once."""
     seen = set()
-    for module in modules():
+    for module in import_modules():
         for cls in list(vars(module).values()):
             if inspect.isclass(cls) and cls.__module__ == module.__name__:
-                for each in cls.__mro__:
-                    if each not in seen and each is not object:
-                        seen.add(each)
-                        yield each
+                for base in cls.__mro__:
+                    if base not in seen and base is not object:
+                        seen.add(base)
+                        yield base
 
 
-def modules() -> Iterator[ModuleType]:
-    """All modules of the libraries that can be imported."""
+def import_modules() -> Iterator[ModuleType]:
+    """Import and yield all importable modules of the libraries."""
     for package in PACKAGES:
         try:
             root = import_module(package)
         except Exception:
             continue
         yield root
-        for found in pkgutil.walk_packages(getattr(root, "__path__", []), f"{package}.", onerror=lambda name: None):
-            if package == "sklearn" and not set(found.name.split(".")) & WITHOUT:
+        for module in pkgutil.walk_packages(getattr(root, "__path__", []), f"{package}.", onerror=lambda name: None):
+            if package == "sklearn" and not set(module.name.split(".")) & EXCLUDED:
                 try:
-                    yield import_module(found.name)
+                    yield import_module(module.name)
                 except Exception:
                     continue
 
 
-def described(cls: type) -> dict[str, Any]:
-    """One class."""
+def describe_class(cls: type) -> dict[str, Any]:
+    """Describe one class."""
     constraints = getattr(cls, "_parameter_constraints", None)
     return {
-        "bases": [dotted(each) for each in cls.__mro__[1:-1]],
-        "assigned": sorted(used_of_self(cls, ast.Store)),
-        "read": sorted(used_of_self(cls, ast.Load)),
+        "bases": [dotted(base) for base in cls.__mro__[1:-1]],
+        "assigned": sorted(self_attributes(cls, ast.Store)),
+        "read": sorted(self_attributes(cls, ast.Load)),
         "methods": sorted(name for name in dir(cls) if is_method(cls, name)),
-        "parameters": {name: admitted(each) for name, each in constraints.items()}
+        "parameters": {name: parse_constraints(constraint) for name, constraint in constraints.items()}
         if isinstance(constraints, dict)
         else {},
-        "has_state_of_its_own": "__setstate__" in dir(cls) and not is_base_estimators(cls),
+        "has_state_of_its_own": "__setstate__" in dir(cls) and not has_default_state(cls),
     }
 
 
-def is_base_estimators(cls: type) -> bool:
-    """Whether the state of an object becomes its attributes."""
-    owner = next(each for each in cls.__mro__ if "__setstate__" in vars(each))
+def has_default_state(cls: type) -> bool:
+    """Whether ``__setstate__`` is that of ``BaseEstimator``, which sets the state as attributes."""
+    owner = next(base for base in cls.__mro__ if "__setstate__" in vars(base))
     return dotted(owner) == "sklearn.base.BaseEstimator"
 
 
 def is_method(cls: type, name: str) -> bool:
-    """Whether an instance has this name from its class, as a function or a property."""
-    found = inspect.getattr_static(cls, name)
-    return callable(found) or hasattr(type(found), "__get__")
+    """Whether the class defines this name as a method or property."""
+    member = inspect.getattr_static(cls, name)
+    return callable(member) or hasattr(type(member), "__get__")
 
 
-def used_of_self(cls: type, how: type[ast.expr_context]) -> set[str]:
-    """The attributes of ``self`` that the class's own source assigns or reads."""
+def self_attributes(cls: type, usage: type[ast.expr_context]) -> set[str]:
+    """The attributes of ``self`` that the source of the class itself assigns or reads."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     except (OSError, TypeError, SyntaxError):
@@ -106,25 +106,23 @@ def used_of_self(cls: type, how: type[ast.expr_context]) -> set[str]:
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, how)
+        and isinstance(node.ctx, usage)
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
     }
 
 
-def admitted(constraints: Any) -> list[Any]:
-    """The kinds of a parameter's values, as `modelreg.analysis.kinds` writes them."""
-    found: list[Any] = []
-    for constraint in constraints if isinstance(constraints, list) else [constraints]:
-        found += one(constraint)
-    return found
+def parse_constraints(constraints: Any) -> list[Any]:
+    """The kinds that the constraints of a parameter allow, as described in `modelreg.analysis.kinds`."""
+    alternatives = constraints if isinstance(constraints, list) else [constraints]
+    return [kind for constraint in alternatives for kind in parse_constraint(constraint)]
 
 
-def one(constraint: Any) -> list[Any]:
-    """The kinds of one alternative."""
+def parse_constraint(constraint: Any) -> list[Any]:
+    """The kinds that one alternative of a constraint allows."""
     name = type(constraint).__name__
     if name == "Hidden":
-        return one(constraint.constraint)
+        return parse_constraint(constraint.constraint)
     if name in ("StrOptions", "Options"):
         return [f"'{option}'" for option in constraint.options if isinstance(option, str)]
     if name == "HasMethods":
@@ -164,7 +162,7 @@ BY_CLASS = {
 
 
 def dotted(cls: type) -> str:
-    """``module.Class``."""
+    """The dotted name ``module.Class``."""
     return f"{cls.__module__}.{cls.__qualname__}"
 
 

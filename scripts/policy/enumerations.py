@@ -1,11 +1,11 @@
-"""Texts and types that the policy lists one by one: time zones, methods and attributes of data."""
+"""Strings that the policy enumerates: time zones, and methods and attributes of data."""
 
 from __future__ import annotations
 
 from zoneinfo import available_timezones
 
 ZONES = sorted(f"'{name}'" for name in available_timezones())
-"""Names of the tz database, as pytz keeps them."""
+"""Names in the tz database, which pickles of pytz contain."""
 
 _OF_TEXTS = (
     *("capitalize", "casefold", "lower", "lstrip", "replace", "rstrip", "split", "splitlines", "strip", "swapcase"),
@@ -20,13 +20,13 @@ _OF_TABLES = (
     *("to_dict", "to_frame", "to_numpy", "transpose", "var"),
 )
 METHODS_OF_TABLES = _OF_TABLES
-"""Methods of DataFrames and Series that only read or return copies.
+"""Methods of DataFrames and Series that only read, or return copies.
 
-Left out: those that call functions or methods by name (``agg``, ``apply``, ``map``, ``pipe``, ``transform``), evaluate
-texts (``eval``, ``query``), or write files (``to_csv`` and the like).
+Excluded are methods that call functions or methods by name (``agg``, ``apply``, ``map``, ``pipe``, ``transform``),
+evaluate strings (``eval``, ``query``), or write files (``to_csv``).
 """
 METHODS_OF_DATA = tuple(sorted({*_OF_TEXTS, *_OF_TABLES, "ravel", "reshape", "toarray", "todense"}))
-"""Methods of texts, arrays and tables that only compute, which ``methodcaller`` may name."""
+"""Methods of strings, arrays and tables that only compute, and that ``methodcaller`` may name."""
 
 _OF_DATES = (
     *("date", "day", "day_of_week", "day_of_year", "dayofweek", "dayofyear", "days_in_month", "hour", "is_leap_year"),
@@ -37,4 +37,4 @@ ATTRIBUTES_OF_DATA = (
     *("T", "array", "coef_", "columns", "dtypes", "feature_importances_", "imag", "index", "real", "shape", "size"),
     *("values", *(f"dt.{name}" for name in _OF_DATES)),
 )
-"""Attributes of arrays and tables that only tell what is there, which ``attrgetter`` may name."""
+"""Attributes of arrays and tables that only return data, and that ``attrgetter`` may name."""

@@ -1,4 +1,4 @@
-"""Names of the policy: what a model may import, and which functions and types it may hold as values."""
+"""The names in the policy: names that a model may import, and functions and types that it may hold as values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelreg.analysis.denied_names import is_dangerous
 from scripts.policy.enumerations import METHODS_OF_TABLES
 from scripts.policy.observe import Observations, Pair
 
-_FILE = Path(__file__).parents[2] / "modelreg" / "security" / "policy.json"
+_FILE = Path(__file__).parents[2] / "modelreg" / "analysis" / "policy.json"
 
 LIBRARIES = frozenset(
     {
@@ -29,9 +29,9 @@ LIBRARIES = frozenset(
         "xgboost",
     }
 )
-"""Whose names are taken from what models contain: ``_loss`` is what scikit-learn 1.5 to 1.7 call its ``_loss._loss``;
-dateutil and pytz are for times of pandas."""
-OF_PYTHON = frozenset(
+"""Libraries whose names in genuine models are added to the policy. ``_loss`` is the name of ``sklearn._loss._loss`` in
+pickles of scikit-learn 1.5 to 1.7; pandas uses dateutil and pytz for times."""
+PYTHON_MODULES = frozenset(
     {
         *("_codecs", "array", "builtins", "collections", "copyreg", "datetime", "decimal", "functools", "math"),
         *("operator", "pathlib", "pathlib._local", "uuid", "zoneinfo"),
@@ -86,8 +86,10 @@ TYPES = {
     ],
     "torch.storage": ["TypedStorage", "UntypedStorage"],
 }
-"""Classes that models hold as values, of numbers and texts, and constants. ``ndarray`` is none of them: with a
-type of objects and a buffer it makes pointers of numbers."""
+"""Number and string types and constants that models hold as values.
+
+``ndarray`` is excluded: called with a dtype of objects and a buffer, it turns numbers into pointers.
+"""
 CONVERSIONS = {
     "builtins": ["bool", "complex", "float", "int", "str"],
     "numpy": [
@@ -96,25 +98,24 @@ CONVERSIONS = {
         *("uint64", "uint8", "uintc", "uintp", "ulonglong"),
     ],
 }
-"""Those of the types that may be called, with arguments that a file chooses: they make a number or text, and nothing
-else."""
+"""The subset of `TYPES` that may be called with arguments from a file: they only create a number or string."""
 
 
-BY_HAND: dict[str, list[str]] = {
+REVIEWED_NAMES: dict[str, list[str]] = {
     "joblib.numpy_pickle": ["NumpyArrayWrapper"],
-    "numpy": ["memmap"],  # which stands for ndarray when it is loaded
+    "numpy": ["memmap"],  # loaded as ndarray
     "random": ["Random"],
     "re": ["_compile"],
     "time": ["struct_time"],
     "types": ["SimpleNamespace"],
-    "operator": ["attrgetter", "itemgetter", "methodcaller"],  # with arguments that the policy lists
-    "builtins": ["getattr"],  # of a class on this list, a method on this list
-    "cloudpickle.cloudpickle": ["_builtin_type"],  # with 'MethodType' alone: the method of an object
+    "operator": ["attrgetter", "itemgetter", "methodcaller"],  # only with arguments in the policy
+    "builtins": ["getattr"],  # only for classes and methods in the policy
+    "cloudpickle.cloudpickle": ["_builtin_type"],  # only with 'MethodType', for a bound method
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting": ["BaseHistGradientBoosting._raw_predict"],
     "torch": ["Size"],
     "torch._utils": ["_rebuild_parameter", "_rebuild_tensor_v2"],
 }
-"""What only a person can know: names that are read in another way, and tensors, as ``weights_only`` admits them."""
+"""Names that a person has reviewed: names that loading treats specially, and tensors, as in ``weights_only``."""
 
 
 FUNCTIONS: dict[str, list[str]] = {
@@ -142,63 +143,69 @@ FUNCTIONS: dict[str, list[str]] = {
     "pandas.core.generic": [f"{cls}{name}" for cls in ("NDFrame.", "") for name in METHODS_OF_TABLES],
     "pandas.core.series": [f"{cls}{name}" for cls in ("Series.", "") for name in METHODS_OF_TABLES],
 }
-"""Functions that were looked at, besides those that ``policy.json`` has already.
+"""Functions that a person has reviewed, in addition to those in ``policy.json``.
 
-skops names the methods of pandas without their class.
+skops writes methods of pandas without their class.
 """
-NOT_FUNCTIONS: dict[str, list[str]] = {
-    # scorers that they make call a method of any name
+EXCLUDED_FUNCTIONS: dict[str, list[str]] = {
+    # these create scorers that call a method of any name
     "sklearn.metrics._scorer": ["check_scoring", "get_scorer", "get_scorer_names", "make_scorer"],
-    # compiled code for one attribute of one class, which believes what it is given
+    # compiled code that does not check its arguments; allowed for one attribute of one class only
     "sklearn.cluster._kmeans": ["_kmeans_single_lloyd"],
-    # array constructors whose indices are not checked
+    # constructors of arrays that do not check indices
     "scipy.sparse._arrays": [f"{form}_array" for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")],
 }
-"""Functions that are none for any place where a function belongs, with any arguments."""
+"""Functions that may not be held where any function is allowed."""
 
 
 def functions() -> set[Pair]:
-    """The functions that a person has looked at: they compute, and open, write, run and unpickle nothing."""
-    written = json.loads(_FILE.read_text())["functions"]
-    known = [*written.items(), *FUNCTIONS.items()]
-    return {(module, name) for module, found in known for name in found if name not in NOT_FUNCTIONS.get(module, ())}
+    """The reviewed functions: they only compute, and open, write, run and unpickle nothing."""
+    stored = json.loads(_FILE.read_text())["functions"]
+    return {
+        (module, name)
+        for module, names in (*stored.items(), *FUNCTIONS.items())
+        for name in names
+        if name not in EXCLUDED_FUNCTIONS.get(module, ())
+    }
 
 
 def types() -> set[Pair]:
     """The types that models may hold as values."""
-    return {(module, name) for module, found in TYPES.items() for name in found}
+    return {(module, name) for module, names in TYPES.items() for name in names}
 
 
-def importable(seen: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]) -> set[Pair]:
-    """All names that models may import; estimators also where only a description of a model names them."""
-    found = functions | types | {(module, name) for module, names in BY_HAND.items() for name in names}
-    found |= _entropies(seen.classes)
-    named = {(module, name) for module, _, name in (each.rpartition(".") for each in estimators)}
-    for module, name in seen.names | named:
-        if is_of_libraries(module):
+def importable_names(
+    seen: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]
+) -> set[Pair]:
+    """All names that models may import. Estimators are included even if no genuine model has them."""
+    result = functions | types | {(module, name) for module, names in REVIEWED_NAMES.items() for name in names}
+    result |= _entropy_methods(seen.classes)
+    described = {(module, name) for module, _, name in (estimator.rpartition(".") for estimator in estimators)}
+    for module, name in seen.names | described:
+        if is_library_module(module):
             if is_dangerous(module, name):
                 print(f"- {module} {name} is dangerous")
             else:
-                found.add((module, name))
-    return found | {(before, name) for module, name in found for before in _earlier(module)}
+                result.add((module, name))
+    return result | {(earlier, name) for module, name in result for earlier in _numpy_1_names(module)}
 
 
-def _entropies(classes: Iterable[str]) -> set[Pair]:
-    """The method that discrete and continuous distributions hold, which cloudpickle names as a function."""
-    found = set()
-    for module, _, name in (each.rpartition(".") for each in classes):
+def _entropy_methods(classes: Iterable[str]) -> set[Pair]:
+    """The methods ``_entropy`` of SciPy's distributions, which cloudpickle names as functions."""
+    methods = set()
+    for module, _, name in (dotted.rpartition(".") for dotted in classes):
         if module.startswith("scipy.stats._") and hasattr(
             cls := getattr(import_module(module), name, None), "_entropy"
         ):
-            found.add((cls._entropy.__module__, cls._entropy.__qualname__))
-    return found
+            methods.add((cls._entropy.__module__, cls._entropy.__qualname__))
+    return methods
 
 
-def is_of_libraries(module: str) -> bool:
+def is_library_module(module: str) -> bool:
     """Whether names of this module may be in the policy."""
-    return module.partition(".")[0] in LIBRARIES or module in OF_PYTHON
+    return module.partition(".")[0] in LIBRARIES or module in PYTHON_MODULES
 
 
-def _earlier(module: str) -> list[str]:
-    """NumPy 1 has ``core`` where NumPy 2 has ``_core``, and reads either."""
+def _numpy_1_names(module: str) -> list[str]:
+    """The module in NumPy 1, which has ``core`` for ``_core``. NumPy 2 reads both."""
     return [module.replace("numpy._core", "numpy.core", 1)] if module.startswith("numpy._core") else []

@@ -1,4 +1,4 @@
-"""What genuine model files hold: of each class, the kinds of its attributes, arguments, items and states."""
+"""Observe genuine model files: the kinds of the attributes, arguments, items and states of each class."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from modelreg.analysis.pickle.reader import Budget, End, read_pickles
 from modelreg.analysis.pickle.stream import UnreadablePickle
 
 Pair = tuple[str, str]
-NOTHING = Kinds()
+NO_KINDS = Kinds()
 
 
 @dataclass
 class Observed:
-    """What was seen of one class."""
+    """The observations of one class."""
 
     attributes: dict[str, Kinds] = field(default_factory=dict)
     new: list[Kinds] | None = None
@@ -50,35 +50,35 @@ class Observed:
 
 
 class Observations:
-    """What was seen in all files so far."""
+    """The observations of all files so far."""
 
     def __init__(self) -> None:
         self.names: set[Pair] = set()
         self.classes: dict[str, Observed] = defaultdict(Observed)
         self.calls: dict[str, list[Kinds]] = {}
 
-    def file(self, path: Path) -> str | None:
-        """Look at one pickle or skops file; returns what is wrong with it, if anything."""
+    def add_file(self, path: Path) -> str | None:
+        """Observe one pickle or skops file; returns a problem, or None."""
         if path.suffix == ".skops":
-            return self._skops(path)
+            return self._add_skops(path)
         with path.open("rb") as file:
             start = file.read(16)
             file.seek(0)
-            written = path.stat().st_size
-            content = decompressing(file, Bounds.of_model(written)) if is_compressed(start) else file
-            size = None if is_compressed(start) else written
+            file_size = path.stat().st_size
+            content = decompressing(file, Bounds.of_model(file_size)) if is_compressed(start) else file
+            size = None if is_compressed(start) else file_size
             for reading in read_pickles(content, size, Budget(50_000_000, 1 << 32, 50_000_000)):
                 if reading.end is not End.STOP:
                     return f"{path}: {reading.end.name}: {reading.problem}"
                 try:
-                    self.graph(reading.top, reading.globals)
-                except UnreadablePickle as unreadable:
-                    return f"{path}: {unreadable}"
+                    self.add_graph(reading.top, reading.globals)
+                except UnreadablePickle as error:
+                    return f"{path}: {error}"
         return None
 
-    def _skops(self, path: Path) -> str | None:
+    def _add_skops(self, path: Path) -> str | None:
         if not zipfile.is_zipfile(path):
-            return f"{path}: no archive"
+            return f"{path}: not a zip archive"
         bounds = Bounds.of_model(path.stat().st_size)
         with zipfile.ZipFile(path) as archive:
 
@@ -87,83 +87,83 @@ class Observations:
                     return numpy_header.stored_array(cast("BinaryIO", member), bounds)
 
             try:
-                read = read_schema(json.loads(archive.read("schema.json")), array_of, archive.namelist(), bounds)
-            except UnreadablePickle as unreadable:
-                return f"{path}: {unreadable}"
-        self.graph(read.top, read.names)
+                content = read_schema(json.loads(archive.read("schema.json")), array_of, archive.namelist(), bounds)
+            except UnreadablePickle as error:
+                return f"{path}: {error}"
+        self.add_graph(content.top, content.names)
         return None
 
-    def graph(self, top: Node, names: Iterable[Global]) -> None:
-        """Look at one object graph."""
-        self.names |= {(each.module, each.name) for each in names}
-        waiting, seen = [top], set()
-        while waiting:
-            node = resolved(waiting.pop())
-            if isinstance(node, list | dict | tuple | SetOf | Object | Array) and id(node) not in seen:
-                seen.add(id(node))
-                waiting += parts_of(node)
+    def add_graph(self, top: Node, names: Iterable[Global]) -> None:
+        """Observe one object graph."""
+        self.names |= {(name.module, name.name) for name in names}
+        pending, visited = [top], set()
+        while pending:
+            node = resolved(pending.pop())
+            if isinstance(node, list | dict | tuple | SetOf | Object | Array) and id(node) not in visited:
+                visited.add(id(node))
+                pending += parts_of(node)
                 if isinstance(node, Object):
-                    self._object(node)
+                    self._add_object(node)
 
-    def _object(self, node: Object) -> None:
+    def _add_object(self, node: Object) -> None:
         if array_content(node) or scalar_content(node):
             return
         constructor = resolved(node.constructor)
         if not isinstance(constructor, Global):
             return
-        seen = self.classes[key_of(node)]
+        seen = self.classes[class_name_of(node)]
         arguments = [kinds_of(argument) for argument in node.arguments]  # type: ignore[union-attr]
         if node.is_new:
-            seen.new = either(seen.new or [], arguments)
+            seen.new = union_by_position(seen.new or [], arguments)
         else:
-            self.calls[constructor.dotted] = either(self.calls.get(constructor.dotted, []), arguments)
+            self.calls[constructor.dotted] = union_by_position(self.calls.get(constructor.dotted, []), arguments)
         for part in ("keywords", "items", "entries"):
             value = getattr(node, part)
             if value is not None:
-                setattr(seen, part, (getattr(seen, part) or NOTHING) | kinds_of(value))
+                setattr(seen, part, (getattr(seen, part) or NO_KINDS) | kinds_of(value))
         state = resolved(node.state) if node.state is not ABSENT else {}  # type: ignore[arg-type]
-        self._state(seen, node, state)
+        self._add_state(seen, node, state)
 
     @staticmethod
-    def _state(seen: Observed, node: Object, state: Node) -> None:
+    def _add_state(seen: Observed, node: Object, state: Node) -> None:
         if (
             isinstance(state, tuple)
             and len(state) == 2
-            and all(isinstance(resolved(each), dict | None) for each in state)
+            and all(isinstance(resolved(part), dict | None) for part in state)
         ):
-            tables = [resolved(each) for each in state]
+            tables = [resolved(part) for part in state]
         elif isinstance(state, dict):
             tables = [state]
         else:
             parts = state if isinstance(state, tuple) else (state,)
-            seen.state = either(seen.state, [kinds_of(part) for part in parts])
+            seen.state = union_by_position(seen.state, [kinds_of(part) for part in parts])
             return
         for table in tables:
             for name, value in (table or {}).items():
                 kinds = words(METHOD) if is_own_method(value, node, name) else kinds_of(value)
-                seen.attributes[name] = seen.attributes.get(name, NOTHING) | kinds
+                seen.attributes[name] = seen.attributes.get(name, NO_KINDS) | kinds
 
 
-def key_of(node: Object) -> str:
-    """The policy's name for the class of an object: that of the function which made it where nothing else tells."""
+def class_name_of(node: Object) -> str:
+    """The policy's name for the class of an object, or of the function that created it if the class is unknown."""
     constructor = resolved(node.constructor)
     return class_of(node) or (constructor.dotted if isinstance(constructor, Global) else "?")
 
 
-def either(first: list[Kinds], second: list[Kinds]) -> list[Kinds]:
-    """Kinds by position."""
+def union_by_position(first: list[Kinds], second: list[Kinds]) -> list[Kinds]:
+    """The union of two lists of kinds, by position."""
     longest = max(len(first), len(second))
-    padded = (each + [NOTHING] * (longest - len(each)) for each in (first, second))
+    padded = (kinds + [NO_KINDS] * (longest - len(kinds)) for kinds in (first, second))
     return [a | b for a, b in zip(*padded, strict=True)]
 
 
 def kinds_of(node: Node, within: frozenset[int] = frozenset()) -> Kinds:
-    """The kinds that admit exactly such a value."""
+    """The kinds that allow exactly this value."""
     node = resolved(node)
     if isinstance(node, str):
         return words(literal(node))
     if node is None or isinstance(node, bool | int | float):
-        return NOTHING
+        return NO_KINDS
     if isinstance(node, Global):
         return words(f"@{node.dotted}")
     if isinstance(node, bytes | OmittedValue):
@@ -171,51 +171,49 @@ def kinds_of(node: Node, within: frozenset[int] = frozenset()) -> Kinds:
     if isinstance(node, Persistent):
         return words("storage")
     if id(node) in within:
-        return NOTHING
-    return _of_container(node, lambda inner: kinds_of(inner, within | {id(node)}))
+        return NO_KINDS
+    return _kinds_of_container(node, lambda inner: kinds_of(inner, within | {id(node)}))
 
 
-def _of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
+def _kinds_of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
     if isinstance(node, list | tuple | SetOf):
-        return _of_items(node.items if isinstance(node, SetOf) else node, inner)
+        return _kinds_of_items(node.items if isinstance(node, SetOf) else node, inner)
     if isinstance(node, dict):
-        return Kinds(keys=_union(node, inner), values=_union(node.values(), inner))
+        return Kinds(keys=_union_of_kinds(node, inner), values=_union_of_kinds(node.values(), inner))
     content = array_content(node) or scalar_content(node)
     if content is None:
         assert isinstance(node, Object)
-        return words(key_of(node))
+        return words(class_name_of(node))
     if content.class_name == "numpy.generic" and content.kind != "O":
         text = text_of_scalar(content)
-        return NOTHING if content.kind not in "SU" else words(LABELS if text is None else literal(text))
-    cls = NOTHING if content.class_name in PLAIN_ARRAYS else words(content.class_name)
+        return NO_KINDS if content.kind not in "SU" else words(LABELS if text is None else literal(text))
+    cls = NO_KINDS if content.class_name in PLAIN_ARRAYS else words(content.class_name)
     if content.kind in "OT":
-        return cls | _of_items(content.elements, inner)
+        return cls | _kinds_of_items(content.elements, inner)
     return cls | words(LABELS if content.kind in "SU" else NUMBERS)
 
 
-def _of_items(values: Iterable[Node], inner: Callable[[Node], Kinds]) -> Kinds:
-    found = _union(values, inner)
-    return words(NUMBERS) if found == NOTHING else Kinds(items=found)
+def _kinds_of_items(values: Iterable[Node], inner: Callable[[Node], Kinds]) -> Kinds:
+    kinds = _union_of_kinds(values, inner)
+    return words(NUMBERS) if kinds == NO_KINDS else Kinds(items=kinds)
 
 
-def _union(values: Iterable[Node], inner: Callable[[Node], Kinds]) -> Kinds:
-    found = NOTHING
-    seen: set[type] = set()
+def _union_of_kinds(values: Iterable[Node], inner: Callable[[Node], Kinds]) -> Kinds:
+    union = NO_KINDS
     for value in values:
         if type(value) in (bool, int, float, type(None)):
             continue
         kinds = inner(value)
-        if not (kinds.words <= found.words and kinds.items is None and kinds.keys is None):
-            found |= kinds
-    del seen
-    return found
+        if not (kinds.words <= union.words and kinds.items is None and kinds.keys is None):
+            union |= kinds
+    return union
 
 
 def as_json(observations: Observations) -> dict[str, Any]:
-    """A form to keep and to merge."""
+    """The observations as JSON, which `merge` reads."""
 
-    def positions(kinds: list[Kinds] | None) -> Any:
-        return None if kinds is None else [each.as_json() for each in kinds]
+    def positions(arguments: list[Kinds] | None) -> Any:
+        return None if arguments is None else [kinds.as_json() for kinds in arguments]
 
     def one(kinds: Kinds | None) -> Any:
         return None if kinds is None else kinds.as_json()
@@ -235,21 +233,22 @@ def as_json(observations: Observations) -> dict[str, Any]:
     return {"names": sorted(map(list, observations.names)), "classes": classes, "calls": calls}
 
 
-def merged(parts: Iterable[Mapping[str, Any]]) -> Observations:
-    """What several runs saw."""
+def merge(parts: Iterable[Mapping[str, Any]]) -> Observations:
+    """Merge the observations of several runs."""
     whole = Observations()
     for part in parts:
         whole.names |= {(module, name) for module, name in part["names"]}
-        for name, written in part["classes"].items():
+        for name, entry in part["classes"].items():
             seen = whole.classes[name]
-            for attribute, kinds in written["attributes"].items():
-                seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
-            if written["new"] is not None:
-                seen.new = either(seen.new or [], [Kinds.parse(each) for each in written["new"]])
-            seen.state = either(seen.state, [Kinds.parse(each) for each in written["state"] or ()])
+            for attribute, kinds in entry["attributes"].items():
+                seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
+            if entry["new"] is not None:
+                seen.new = union_by_position(seen.new or [], [Kinds.parse(kinds) for kinds in entry["new"]])
+            seen.state = union_by_position(seen.state, [Kinds.parse(kinds) for kinds in entry["state"] or ()])
             for key in ("keywords", "items", "entries"):
-                if written[key] is not None:
-                    setattr(seen, key, (getattr(seen, key) or NOTHING) | Kinds.parse(written[key]))
-        for name, written in part["calls"].items():
-            whole.calls[name] = either(whole.calls.get(name, []), [Kinds.parse(each) for each in written])
+                if entry[key] is not None:
+                    setattr(seen, key, (getattr(seen, key) or NO_KINDS) | Kinds.parse(entry[key]))
+        for name, arguments in part["calls"].items():
+            parsed = [Kinds.parse(kinds) for kinds in arguments]
+            whole.calls[name] = union_by_position(whole.calls.get(name, []), parsed)
     return whole

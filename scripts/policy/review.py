@@ -1,4 +1,4 @@
-"""What a person has decided about the policy, beside what genuine models show."""
+"""Reviewed parts of the policy: decisions of a person, in addition to observations of genuine models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from scripts.policy.boosting_parameters import CATBOOST, LIGHTGBM
 from scripts.policy.enumerations import ATTRIBUTES_OF_DATA, METHODS_OF_DATA, ZONES
 
 CATEGORIES: dict[str, str] = {
-    # base class -> category of the classes that are derived from it
     "sklearn.base.BaseEstimator": "estimator",
     "sklearn.gaussian_process.kernels.Kernel": "kernel",
     "sklearn.metrics._scorer._BaseScorer": "scorer",
@@ -23,6 +22,7 @@ CATEGORIES: dict[str, str] = {
     "xgboost.sklearn.XGBModel": "estimator",
     "lightgbm.sklearn.LGBMModel": "estimator",
 }
+"""Base class -> the category of its subclasses."""
 CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(pattern), category)
     for pattern, category in (
@@ -64,34 +64,34 @@ CATEGORY_OF_NAMES: list[tuple[re.Pattern[str], str]] = [
         (r"pyarrow\.lib\.\w+", "arrow"),
     )
 ]
-"""Categories by the name of a class, for libraries whose classes say nothing by their bases."""
+"""Pattern of the name of a class -> its category, for classes without a common base class."""
 
 SIMPLE = (
     *("estimator", "value", "frame", "index", "sparse", "random", "splitter", "kernel", "offset"),
     *("numpy.dtype", "extension_dtype", "scorer", "neighbors"),
     *("scipy.optimize._optimize.OptimizeResult", "types.SimpleNamespace"),
 )
-"""Categories that a trusted class may hold."""
+"""Categories that attributes of a trusted class may hold."""
 
 NOTES = ("estimator", "value", "index", "frame", "sparse")
-"""Categories that may stand in notes, which users leave on a model as attributes that its class does not know."""
-NOTABLE = frozenset({"types.SimpleNamespace"})
-"""Classes with notes besides scikit-learn's estimators."""
+"""Categories that notes may hold: attributes that a user sets on a model and that its class does not use."""
+CLASSES_WITH_NOTES = frozenset({"types.SimpleNamespace"})
+"""Classes that may have notes, besides scikit-learn's estimators."""
 
 METHOD_NAMES = frozenset(
     {"stack_method", "stack_method_", "response_method", "_response_method", "chain_method", "chain_method_"}
 )
-"""Attributes whose texts are called as methods, also within lists."""
-FORMED = {"importance_getter": "weights", "verbose_feature_names_out": "template"}
-"""Attributes whose texts are executed, as paths of attributes or templates of ``str.format`` -> what they may be."""
-NEVER: dict[str, tuple[str, ...]] = {"memory": ()}
-"""Attributes that hold nothing but None: a folder that is written to and unpickled from."""
+"""Attributes whose strings are called as methods, also in lists."""
+EXECUTED_STRINGS = {"importance_getter": "weights", "verbose_feature_names_out": "template"}
+"""Attribute whose string is executed, as a path of attributes or a template of ``str.format`` -> its kind."""
+NONE_ONLY: dict[str, tuple[str, ...]] = {"memory": ()}
+"""Attributes that may hold only None: a folder to which data is pickled, and from which it is unpickled."""
 _TEXT = ["text", "labels", "numbers"]
 _PARAMETER = [*_TEXT, {"items": _TEXT}, {"keys": _TEXT, "values": ["text"]}]
 
 _DATES = [{"items": ["value", "bytes", {"items": ["value", "bytes"]}]}]
 _COLUMNS = ["labels", "frame", "index", {"items": ["labels", "frame", "index", {"items": ["labels", "frame"]}]}]
-EVERYWHERE: dict[str, list[Any]] = {
+ADDITIONAL_KINDS: dict[str, list[Any]] = {
     "analyzer": ["builtins.getattr"],
     "tokenizer": ["builtins.getattr"],
     "preprocessor": ["builtins.getattr"],
@@ -113,8 +113,8 @@ EVERYWHERE: dict[str, list[Any]] = {
     "transformers_": [{"items": [{"items": _COLUMNS}]}],
     "vocabulary": ["index", "frame", "value"],
 }
-"""What an attribute of this name may hold besides, in any estimator or scorer that has it."""
-OF_CATEGORIES: dict[str, dict[str, list[Any]]] = {
+"""Attribute -> kinds that it may hold in addition, in any estimator or scorer."""
+CATEGORY_ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     **{
         category: {"_metadata_request": ["sklearn.utils._metadata_requests.MetadataRequest"]}
         for category in ("estimator", "scorer")
@@ -125,7 +125,7 @@ OF_CATEGORIES: dict[str, dict[str, list[Any]]] = {
     },
     "sparse": {"_has_canonical_format": [], "_has_sorted_indices": []},
 }
-"""Attributes that every class of a category may have."""
+"""Category -> attributes that every class of it may have."""
 METHODS = ["auto", "predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
 FREE_TEXT = frozenset(
     {
@@ -164,14 +164,14 @@ FREE_TEXT = frozenset(
         ),
     }
 )
-"""Attributes with any text, which is shown, compared or searched for, and never called or opened."""
+"""Attributes that may hold any string, because it is only displayed, compared or searched for."""
 
-ANY_TEXT_OF = ("catboost.", "lightgbm.", "xgboost.")
-"""Libraries whose parameters are texts of their own, which go to their compiled code."""
+ANY_TEXT_LIBRARIES = ("catboost.", "lightgbm.", "xgboost.")
+"""Libraries whose parameters may be any string, because they go to compiled code."""
 
 ERRORS = ("ValueError", "KeyError", "TypeError", "RuntimeError")
 PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
-"""Classes of paths, which models are saved together with, and which no attribute of a model may hold."""
+"""Classes of paths, which may be saved beside a model, but in no attribute of a model."""
 _VECTORIZERS = [f"sklearn.feature_extraction.text.{name}" for name in ("CountVectorizer", "TfidfVectorizer")]
 _TABLE = ["@pandas.DataFrame", "@pandas.core.frame.DataFrame"]
 _FUNCTIONS = ["function", "builtins.getattr", *_TABLE]
@@ -190,8 +190,7 @@ _PLAIN = ["text", "numbers", "no objects", "type"]
 _VALUES = [*_PLAIN, {"items": _PLAIN}]
 _DICTIONARY = {"keys": ["text"], "values": [*_VALUES, "extension_dtype", {"keys": ["text"], "values": _VALUES}]}
 _ARGUMENT = [*_PLAIN, "extension_dtype", {"items": [*_VALUES, "extension_dtype"]}, _DICTIONARY]
-"""What a function that a model holds may be given: numbers, texts and types, and no array in which it could change
-objects."""
+"""Arguments for functions in a model: numbers, strings and types, but no array of objects, which it could change."""
 _ITEM = ["text", "numbers", "no objects", "builtins.slice"]
 CALLS: dict[str, list[list[Any]]] = {
     "builtins.getattr": [
@@ -256,7 +255,7 @@ CALLS: dict[str, list[list[Any]]] = {
         ]
     ],
 }
-"""Arguments by position where what was seen is one example of many."""
+"""Callable -> the kinds of its arguments by position, where the observations are too few."""
 
 _HELD = [
     "collections.defaultdict",
@@ -365,7 +364,7 @@ CLASSES: dict[str, dict[str, Any]] = {
     },
     "lightgbm.basic._InnerPredictor": {
         "attributes": {"pred_parameter": ["text"], "pandas_categorical": [{"items": ["numbers", "labels"]}]},
-        "without": ("_handle",),  # an address, which is freed
+        "without": ("_handle",),  # an address in memory, which the destructor frees
     },
     **{
         f"catboost.core.CatBoost{name}": {
@@ -410,7 +409,7 @@ CLASSES: dict[str, dict[str, Any]] = {
     "torch.Tensor": {"category": "value"},
     "torch.nn.parameter.Parameter": {"category": "value"},
 }
-"""Parts of classes that hold what they are given: containers, and PyTorch's weights."""
+"""Class -> kinds of its parts, for classes that hold any data, such as containers and PyTorch's weights."""
 
 ARGUMENTS: dict[str, list[Any]] = {
     attribute: [{"keys": ["keyword"], "values": _ARGUMENT}]
@@ -419,19 +418,19 @@ ARGUMENTS: dict[str, list[Any]] = {
         *("kw_args", "metric_params", "pairwise_kernels_kwargs"),
     )
 }
-"""Attributes with the arguments of functions that models hold: they hold nothing else, in any class."""
+"""Attribute that holds arguments of a function, in any class -> its only kinds."""
 PARAMETERS = frozenset({"_other_params", "estimator_params", "param_distributions", "param_grid"})
-"""Attributes with the names of parameters that are set when the model is fitted again."""
-CALLED = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
-"""Attributes whose value is called with data: of types only those that make numbers and texts."""
-OBJECTS = frozenset(
+"""Attributes that hold names of parameters, which are set when the model is fitted again."""
+CALLED_ATTRIBUTES = frozenset({"analyzer", "func", "inverse_func", "preprocessor", "tokenizer"})
+"""Attributes whose value is called with data. Types are restricted to those that create numbers and strings."""
+OBJECT_ARRAYS = frozenset(
     {
         *("cv_results_", "estimators_", "l1_ratios", "l1_ratios_", "param_distributions", "param_grid"),
     }
 )
-"""Attributes that are arrays of objects in genuine models, or dictionaries and lists of those."""
+"""Attributes that may be arrays of objects, or dictionaries and lists of such arrays."""
 TABLES = ("pandas.arrays.", "pandas.core.arrays.", "pandas.core.internals.managers.")
-"""Classes whose state has the columns of tables, which may be arrays of objects."""
+"""Classes whose state holds columns of tables, which may be arrays of objects."""
 SLOTS = frozenset(
     {
         *("dateutil._common.weekday", "numpy.random._pickle.__bit_generator_ctor"),
@@ -442,7 +441,7 @@ SLOTS = frozenset(
         *(f"scipy.interpolate._polyint.{name}" for name in ("BarycentricInterpolator", "KroghInterpolator")),
     }
 )
-"""Classes whose state is a pair in genuine models: the attributes, and those in slots or the way of seeding."""
+"""Classes whose state may be a pair: the attributes, and those in slots or the seeding."""
 
 STATES: dict[str, list[list[Any]]] = {
     "functools.partial": [
@@ -464,3 +463,4 @@ STATES: dict[str, list[list[Any]]] = {
         [{"keys": ["keyword"], "values": _ARGUMENT}],
     ],
 }
+"""Class -> the kinds of the parts of its state, where the observations are too few."""

@@ -1,4 +1,4 @@
-"""From what was seen to what is admitted: genuine models of other data and other parameters hold more than examples."""
+"""Generalise observations into a policy: models with other data and parameters hold more than the observed ones."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from modelreg.analysis.kinds import (
 )
 from modelreg.analysis.pickle.object_graph import Global, makes_its_first_argument
 from scripts.policy import review
-from scripts.policy.names import is_of_libraries
-from scripts.policy.observe import NOTHING, Observations, Observed, either
+from scripts.policy.names import is_library_module
+from scripts.policy.observe import NO_KINDS, Observations, Observed, union_by_position
 
 Descriptions = Mapping[str, Mapping[str, Any]]
 _DATA = frozenset({NUMBERS, LABELS})
-_IN_PLACE_OF_ESTIMATORS = frozenset({"'drop'", "'passthrough'"})
+_ESTIMATOR_PLACEHOLDERS = frozenset({"'drop'", "'passthrough'"})
 _ARRAYS = frozenset({"numpy.matrix", "numpy.recarray", "numpy.rec.recarray"})
 
 
@@ -43,66 +43,65 @@ class Widening:
         self.functions = functions
         self.types = types
         self.remarks: list[str] = []
-        self.kept = {name for name in seen.classes if is_of_libraries(name.rpartition(".")[0])}
-        """Classes that a model may hold."""
-        self._genuine = {name: frozenset(each.attributes) for name, each in seen.classes.items()}
+        self.library_classes = {name for name in seen.classes if is_library_module(name.rpartition(".")[0])}
+        """Observed classes of the supported libraries, which a model may hold."""
+        self._genuine = {name: frozenset(cls.attributes) for name, cls in seen.classes.items()}
         self._categories = {
             name: self._category(name) for name in {*seen.classes, *described, *review.CLASSES, *review.CALLS}
         }
 
     def widen(self) -> None:
-        """Change the observations to what is admitted."""
-        for name in self.seen.classes.keys() - self.kept:
+        """Change the observations in place to the kinds that the policy allows."""
+        for name in self.seen.classes.keys() - self.library_classes:
             del self.seen.classes[name]
         for name, seen in self.seen.classes.items():
-            self._parameters(name, seen)
-        self._share_among_bases()
+            self._add_parameters(name, seen)
+        self._share_with_subclasses()
         self._share_data_by_name()
-        self._by_category()
+        self._add_reviewed_kinds()
         for name, seen in self.seen.classes.items():
-            self._class(name, seen)
+            self._widen_class(name, seen)
         for name, arguments in self.seen.calls.items():
-            self.seen.calls[name] = self._call(name, arguments)
+            self.seen.calls[name] = self._widen_call(name, arguments)
         for name in review.CALLS:
-            self.seen.classes[name]  # made where it was not seen
+            self.seen.classes[name]  # creates the entry if the class was not observed
         for name, parts in review.CLASSES.items():
-            self._by_hand(self.seen.classes[name], parts)
-        self.seen.calls |= {name: _parsed(kinds) for name, kinds in review.CALLS.items()}
+            self._apply_review(self.seen.classes[name], parts)
+        self.seen.calls |= {name: _parse_positions(kinds) for name, kinds in review.CALLS.items()}
         for name, seen in self.seen.classes.items():
-            self._narrow(seen.attributes)
+            self._restrict_by_name(seen.attributes)
             if name.startswith(review.TABLES):
-                seen.state = [_with_objects_anywhere(each) for each in seen.state]
+                seen.state = [_with_objects_anywhere(kinds) for kinds in seen.state]
 
     @staticmethod
-    def _narrow(attributes: dict[str, Kinds]) -> None:
-        """What a person has decided of attributes by their names, whatever was seen."""
+    def _restrict_by_name(attributes: dict[str, Kinds]) -> None:
+        """Replace the kinds of attributes that `review` restricts by name, whatever was observed."""
         for attribute in attributes.keys() & review.ARGUMENTS.keys():
             attributes[attribute] = Kinds.parse(review.ARGUMENTS[attribute])
         for attribute in attributes.keys() & review.PARAMETERS:
             attributes[attribute] = _of_parameters(attributes[attribute])
-        for attribute in attributes.keys() & review.OBJECTS:
+        for attribute in attributes.keys() & review.OBJECT_ARRAYS:
             attributes[attribute] = _with_arrays_of_objects(attributes[attribute])
-        for attribute in attributes.keys() & review.CALLED:
-            found = attributes[attribute]
-            if TYPE in found.words:
-                called = found.words - {TYPE} | {CONVERSION}
-                attributes[attribute] = Kinds(called, found.items, found.keys, found.values)
+        for attribute in attributes.keys() & review.CALLED_ATTRIBUTES:
+            kinds = attributes[attribute]
+            if TYPE in kinds.words:
+                attributes[attribute] = replace(kinds, words=kinds.words - {TYPE} | {CONVERSION})
 
     @staticmethod
-    def _by_hand(seen: Observed, parts: Mapping[str, Any]) -> None:
+    def _apply_review(seen: Observed, parts: Mapping[str, Any]) -> None:
         for part in ("items", "entries", "keywords"):
             if part in parts:
                 setattr(seen, part, Kinds.parse(parts[part]))
-        seen.state = either(seen.state, _parsed(parts.get("state", ())))
+        seen.state = union_by_position(seen.state, _parse_positions(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
-            seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+            seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
         for attribute in parts.get("without", ()):
             seen.attributes.pop(attribute, None)
         for attribute, kinds in parts.get("only", {}).items():
             seen.attributes[attribute] = Kinds.parse(kinds)
 
     def category(self, name: str) -> str:
-        """The category of a class, or nothing."""
+        """The category of a class; empty if it has none."""
         return self._categories.get(name, "")
 
     def _category(self, name: str) -> str:
@@ -110,40 +109,42 @@ class Widening:
         if "category" in review.CLASSES.get(name, {}):
             return str(review.CLASSES[name]["category"])
         of_base = next((review.CATEGORIES[base] for base in bases if base in review.CATEGORIES), "")
-        return of_base or next((each for pattern, each in review.CATEGORY_OF_NAMES if pattern.fullmatch(name)), "")
+        return of_base or next(
+            (category for pattern, category in review.CATEGORY_OF_NAMES if pattern.fullmatch(name)), ""
+        )
 
-    def _parameters(self, name: str, seen: Observed) -> None:
-        """What scikit-learn says of its parameters, also for what is kept of them under another name."""
+    def _add_parameters(self, name: str, seen: Observed) -> None:
+        """Add the kinds of scikit-learn's parameter constraints, also to attributes such as ``parameter_``."""
         parameters = self.described.get(name, {}).get("parameters", {})
         for parameter, kinds in parameters.items():
             for attribute in (parameter, f"{parameter}_", f"_{parameter}"):
                 if attribute == parameter or attribute in seen.attributes:
-                    seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+                    seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
 
-    def _share_among_bases(self) -> None:
-        """An attribute that a base class assigns is admitted for all that are derived from it."""
-        heirs: dict[str, list[str]] = defaultdict(list)
+    def _share_with_subclasses(self) -> None:
+        """Allow the observed kinds of an attribute of a base class in all of its subclasses."""
+        subclasses: dict[str, list[str]] = defaultdict(list)
         for name in self.seen.classes:
             for base in (name, *self.described.get(name, {}).get("bases", ())):
-                heirs[base].append(name)
-        for base, names in heirs.items():
+                subclasses[base].append(name)
+        for base, names in subclasses.items():
             for attribute in self.described.get(base, {}).get("assigned", ()):
-                shared = NOTHING
+                shared = NO_KINDS
                 for name in names:
-                    shared |= self.seen.classes[name].attributes.get(attribute, NOTHING)
+                    shared |= self.seen.classes[name].attributes.get(attribute, NO_KINDS)
                 for name in names:
                     self.seen.classes[name].attributes[attribute] = shared
 
     def _share_data_by_name(self) -> None:
-        """``classes_`` are labels wherever they are: data is admitted by the name of an attribute.
+        """Allow data by the name of an attribute: ``classes_`` holds labels in every estimator.
 
-        Libraries whose parameters are any text have other attributes by the same names.
+        Libraries whose parameters are any string are excluded: they use the same names for other attributes.
         """
         shared: dict[str, Kinds] = defaultdict(Kinds)
         sharing = [
             seen
             for name, seen in self.seen.classes.items()
-            if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_OF)
+            if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_LIBRARIES)
         ]
         for seen in sharing:
             for attribute, kinds in seen.attributes.items():
@@ -153,15 +154,15 @@ class Widening:
                 if not self._holds_estimators(kinds):
                     seen.attributes[attribute] |= shared[attribute]
 
-    def _by_category(self) -> None:
-        """What a person has decided for attributes of a name, and for all classes of a category."""
+    def _add_reviewed_kinds(self) -> None:
+        """Add the kinds in `review` for attributes of a category, and for attributes by name."""
         for name, seen in self.seen.classes.items():
             category = self.category(name)
-            for attribute, kinds in review.OF_CATEGORIES.get(category, {}).items():
-                seen.attributes[attribute] = seen.attributes.get(attribute, NOTHING) | Kinds.parse(kinds)
+            for attribute, kinds in review.CATEGORY_ATTRIBUTES.get(category, {}).items():
+                seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
             if category in ("estimator", "scorer"):
-                for attribute in seen.attributes.keys() & review.EVERYWHERE.keys():
-                    seen.attributes[attribute] |= Kinds.parse(review.EVERYWHERE[attribute])
+                for attribute in seen.attributes.keys() & review.ADDITIONAL_KINDS.keys():
+                    seen.attributes[attribute] |= Kinds.parse(review.ADDITIONAL_KINDS[attribute])
 
     def _holds_estimators(self, kinds: Kinds | None) -> bool:
         if kinds is None:
@@ -169,7 +170,7 @@ class Widening:
         held = any(self.category(word) == "estimator" for word in kinds.words)
         return held or any(map(self._holds_estimators, (kinds.items, kinds.values)))
 
-    def _class(self, name: str, seen: Observed) -> None:
+    def _widen_class(self, name: str, seen: Observed) -> None:
         described = self.described.get(name, {})
         methods = () if described.get("has_state_of_its_own", True) else described.get("methods", ())
         for attribute in sorted(seen.attributes):
@@ -177,33 +178,32 @@ class Widening:
                 if METHOD in seen.attributes[attribute].words:
                     seen.attributes[attribute] = words(METHOD)
                 else:
-                    del seen.attributes[attribute]  # a property here, and an attribute of a class beside this one
+                    del seen.attributes[attribute]  # a property here, and an attribute of a sibling class
                 continue
-            if attribute in methods and seen.attributes[attribute] != NOTHING:
+            if attribute in methods and seen.attributes[attribute] != NO_KINDS:
                 self.remarks.append(f"{name}.{attribute} hides a method: {seen.attributes[attribute].as_json()}")
-            seen.attributes[attribute] = self._attribute(name, attribute, seen.attributes[attribute])
+            seen.attributes[attribute] = self._widen_attribute(name, attribute, seen.attributes[attribute])
         if name in review.STATES:
-            seen.state = _parsed(review.STATES[name])
+            seen.state = _parse_positions(review.STATES[name])
         else:
-            seen.state = [self._kinds(each) for each in seen.state]
-        seen.new = None if seen.new is None else [self._kinds(each) for each in seen.new]
+            seen.state = [self._widen_kinds(kinds) for kinds in seen.state]
+        seen.new = None if seen.new is None else [self._widen_kinds(kinds) for kinds in seen.new]
         for part in ("keywords", "items", "entries"):
             kinds = getattr(seen, part)
-            setattr(seen, part, None if kinds is None else self._kinds(kinds))
+            setattr(seen, part, None if kinds is None else self._widen_kinds(kinds))
 
-    def _attribute(self, name: str, attribute: str, kinds: Kinds) -> Kinds:
-        if attribute in review.NEVER:
-            return NOTHING
+    def _widen_attribute(self, name: str, attribute: str, kinds: Kinds) -> Kinds:
+        if attribute in review.NONE_ONLY:
+            return NO_KINDS
         if attribute == "coef_":
-            kinds |= words("sparse")  # what `sparsify` makes of it
+            kinds |= words("sparse")  # the result of `sparsify`
         if attribute in review.METHOD_NAMES and self.category(name) in ("estimator", "scorer"):
             texts = words(*map(literal, review.METHODS))
             return texts | Kinds(items=texts)
-        widened = self._kinds(kinds)
-        if attribute in review.FORMED:
-            executed = frozenset({TEXT, LABELS, review.FORMED[attribute]})
+        widened = self._widen_kinds(kinds)
+        if attribute in review.EXECUTED_STRINGS:
             others = _without_literals(widened)
-            return replace(others, words=others.words - executed | {review.FORMED[attribute]})
+            return replace(others, words=others.words - {TEXT, LABELS} | {review.EXECUTED_STRINGS[attribute]})
         if attribute in review.FREE_TEXT or attribute.startswith("feature_name") or self._has_any_text(name, kinds):
             widened |= words(TEXT)
         if widened.words & {NUMBERS}:
@@ -211,43 +211,43 @@ class Widening:
         return _without_literals(widened) if TEXT in widened.words else widened
 
     def _has_any_text(self, name: str, kinds: Kinds) -> bool:
-        return name.startswith(review.ANY_TEXT_OF) and any(word[0] == "'" for word in kinds.words)
+        return name.startswith(review.ANY_TEXT_LIBRARIES) and any(word[0] == "'" for word in kinds.words)
 
-    def _call(self, name: str, arguments: list[Kinds]) -> list[Kinds]:
+    def _widen_call(self, name: str, arguments: list[Kinds]) -> list[Kinds]:
         module, _, function = name.rpartition(".")
-        widened = [self._kinds(each) for each in arguments]
+        widened = [self._widen_kinds(kinds) for kinds in arguments]
         if makes_its_first_argument(Global(module, function)) and widened:
-            widened[0] = arguments[0]  # exactly the classes of which it makes objects
+            widened[0] = arguments[0]  # exactly the classes that it creates
         return widened
 
-    def _kinds(self, kinds: Kinds, *, within: bool = False) -> Kinds:
-        """Categories for classes, and any text within containers."""
-        found = set()
+    def _widen_kinds(self, kinds: Kinds, *, within: bool = False) -> Kinds:
+        """Replace classes by their categories, and fixed strings in containers by any string."""
+        result = set()
         for word in kinds.words:
-            if word != "?" and ("." not in word or word[0] in "'@" or word in self.kept or word in _ARRAYS):
-                found.add(self._word(word))
-        texts = {word for word in found if word[0] == "'"}
-        if within and texts - (_IN_PLACE_OF_ESTIMATORS if "estimator" in found else set()):
-            found = (found - texts) | {TEXT}
-        if within and "estimator" in found and TEXT not in found:
-            found |= _IN_PLACE_OF_ESTIMATORS
-        if LABELS in found:
-            found.add(NUMBERS)
+            if word != "?" and ("." not in word or word[0] in "'@" or word in self.library_classes or word in _ARRAYS):
+                result.add(self._widen_word(word))
+        texts = {word for word in result if word[0] == "'"}
+        if within and texts - (_ESTIMATOR_PLACEHOLDERS if "estimator" in result else set()):
+            result = (result - texts) | {TEXT}
+        if within and "estimator" in result and TEXT not in result:
+            result |= _ESTIMATOR_PLACEHOLDERS
+        if LABELS in result:
+            result.add(NUMBERS)
         return Kinds(
-            frozenset(found),
-            None if kinds.items is None else self._kinds(kinds.items, within=True),
-            None if kinds.keys is None else self._kinds(kinds.keys, within=True),
-            None if kinds.values is None else self._kinds(kinds.values, within=True),
+            frozenset(result),
+            None if kinds.items is None else self._widen_kinds(kinds.items, within=True),
+            None if kinds.keys is None else self._widen_kinds(kinds.keys, within=True),
+            None if kinds.values is None else self._widen_kinds(kinds.values, within=True),
         )
 
-    def _word(self, word: str) -> str:
+    def _widen_word(self, word: str) -> str:
         if word.startswith("@"):
             return FUNCTION if word[1:] in self.functions else TYPE if word[1:] in self.types else word
         return word if word in _ARRAYS else self.category(word) or word
 
 
 def _of_parameters(kinds: Kinds) -> Kinds:
-    """The same where keys and texts are names of parameters."""
+    """The kinds with ``parameter`` in place of keys and strings, which are names of parameters."""
     texts = kinds.words & {TEXT, LABELS}
     return Kinds(
         kinds.words - texts | ({PARAMETER} if texts else set()),
@@ -258,7 +258,7 @@ def _of_parameters(kinds: Kinds) -> Kinds:
 
 
 def _with_arrays_of_objects(kinds: Kinds) -> Kinds:
-    """These kinds in an array of objects, or in a dictionary or list of such."""
+    """The kinds, also in an array of objects, or in a dictionary or list of such arrays."""
     if kinds.values is not None:
         items = None if kinds.items is None else _with_arrays_of_objects(kinds.items)
         return Kinds(kinds.words, items, kinds.keys, kinds.values | words(OBJECTS))
@@ -268,25 +268,23 @@ def _with_arrays_of_objects(kinds: Kinds) -> Kinds:
 
 
 def _with_objects_anywhere(kinds: Kinds) -> Kinds:
-    """These kinds, also in arrays of objects, at any depth."""
-    inner = (None if part is None else _with_objects_anywhere(part) for part in (kinds.items, kinds.values))
-    items, values = inner
+    """The kinds, also in arrays of objects, at any depth."""
+    items, values = (None if part is None else _with_objects_anywhere(part) for part in (kinds.items, kinds.values))
     return Kinds(kinds.words | {OBJECTS}, items, kinds.keys, values)
 
 
-def _parsed(kinds: Iterable[Any]) -> list[Kinds]:
-    return [Kinds.parse(each) for each in kinds]
+def _parse_positions(kinds: Iterable[Any]) -> list[Kinds]:
+    return list(map(Kinds.parse, kinds))
 
 
 def _data_of(kinds: Kinds) -> Kinds:
-    """Numbers and labels, as far as they are among the kinds."""
-    found = set(kinds.words & _DATA)
-    if kinds.items is not None and _is_text(kinds.items):
-        found |= _DATA
-    return Kinds(frozenset(found))
+    """Those of ``numbers`` and ``labels`` that the kinds allow."""
+    if kinds.items is not None and _is_all_text(kinds.items):
+        return Kinds(_DATA)
+    return Kinds(kinds.words & _DATA)
 
 
-def _is_text(kinds: Kinds) -> bool:
+def _is_all_text(kinds: Kinds) -> bool:
     return bool(kinds.words) and all(word[0] == "'" or word in (TEXT, LABELS) for word in kinds.words)
 
 

@@ -30,7 +30,7 @@ SEEN = {
     ),
     "a looked up attribute is called": (
         pickled(LOOKUP, name("sklearn.svm._classes", "SVC"), b")\x81", text("fit"), b"\x86R)R"),
-        "made by calling a value of the file",
+        "created by calling a value in the file",
     ),
     "joblib's old wrapper": (pickled(name("joblib.numpy_pickle", "NDArrayWrapper"), b")\x81}b"), "NDArrayWrapper"),
     "joblib's wrapper by another name": (

@@ -104,7 +104,7 @@ HOSTILE = {
     "a method by a text alone": (stacked(text("tofile")), "StackingClassifier.stack_method_ is 'tofile'"),
     "a method that is computed": (
         stacked(a_list(call(name("builtins", "str"), b"C\x04eval"))),
-        "StackingClassifier.stack_method_[0] is made by builtins.str as no model has it",
+        "StackingClassifier.stack_method_[0] is created by an unexpected call to builtins.str",
     ),
     "a method that is added later": (
         stacked(b"]\x94", extra=b"h\x00" + text("eval") + b"a"),
@@ -116,11 +116,11 @@ HOSTILE = {
     ),
     "a method that an attribute hides": (
         instance("sklearn.svm._classes", "SVC", predict=name("numpy", "ravel")),
-        "SVC.predict is an attribute that no model has",
+        "SVC.predict is an unexpected attribute",
     ),
     "a property that an attribute hides": (
         instance("sklearn.svm._classes", "SVC", coef_=SCORER),
-        "SVC.coef_ is an attribute that no model has",
+        "SVC.coef_ is an unexpected attribute",
     ),
     "an attribute that is called when something is added": (
         instance("sklearn.svm._classes", "SVC", append=SCORER) + b"Na",
@@ -128,11 +128,11 @@ HOSTILE = {
     ),
     "items of what is no container": (
         name("sklearn.svm._classes", "SVC") + b")\x81Na",
-        "no model has the items of SVC",
+        "SVC has unexpected items",
     ),
     "entries of what is no container": (
         name("sklearn.svm._classes", "SVC") + b")\x81" + text("a") + b"Ns",
-        "no model has the entries of SVC",
+        "SVC has unexpected entries",
     ),
     "entries behind the state": (
         instance("sklearn.svm._classes", "SVC") + text("a") + b"Ns",
@@ -144,7 +144,7 @@ HOSTILE = {
     ),
     "a method for its state": (
         instance("sklearn.svm._classes", "SVC", __setstate__=SCORER),
-        "SVC.__setstate__ is an attribute that no model has",
+        "SVC.__setstate__ is an unexpected attribute",
     ),
     "an interface of arrays as an attribute": (
         instance("sklearn.utils._bunch", "Bunch", __array_interface__=b"}"),
@@ -152,24 +152,24 @@ HOSTILE = {
     ),
     "an attribute with a computed name": (
         name("sklearn.svm._classes", "SVC") + b")\x81}(" + call(name("builtins", "str"), text("a")) + b"Nub",
-        "SVC has an attribute without a name",
+        "SVC has an attribute whose name is not a string",
     ),
     "a state that is made": (
         name("sklearn.svm._classes", "SVC") + b")\x81" + call(name("collections", "OrderedDict")) + b"b",
-        "SVC has a state that no model has",
+        "SVC has an unexpected state",
     ),
     "two states": (instance("sklearn.svm._classes", "SVC") + b"}b", "it sets the state of an object twice"),
     "an estimator that is made with arguments": (
         name("sklearn.svm._classes", "SVC") + several(number(1)) + b"\x81",
-        "SVC is made with arguments that no model has",
+        "SVC is created with unexpected arguments",
     ),
     "an estimator that is called": (
         call(name("sklearn.svm._classes", "SVC")),
-        "SVC is made by sklearn.svm._classes.SVC, as no model has it",
+        "SVC is created by an unexpected call to sklearn.svm._classes.SVC",
     ),
     "an object in a class's place": (
         call(INDEX, stacked(b"]", __new__=SCORER), b"}"),
-        "made by pandas.core.indexes.datetimes._new_DatetimeIndex as no model has it",
+        "created by an unexpected call to pandas.core.indexes.datetimes._new_DatetimeIndex",
     ),
     "an object in a function's place": (
         call(name("functools", "partial"), SCORER),
@@ -185,7 +185,7 @@ HOSTILE = {
     ),
     "an object as a dictionary's default": (
         call(name("collections", "defaultdict"), SCORER),
-        "argument 1 of defaultdict is a sklearn.metrics._scorer._PassthroughScorer, expected a type of numbers",
+        "argument 1 of defaultdict is a sklearn.metrics._scorer._PassthroughScorer, expected a number or string type",
     ),
     "an object that makes a generator's numbers": (
         call(name("numpy.random._pickle", "__generator_ctor"), text("MT19937"), SCORER),
@@ -193,11 +193,11 @@ HOSTILE = {
     ),
     "a function that only metrics refer to": (
         call(name("sklearn.metrics.pairwise", "kernel_metrics")),
-        "made by sklearn.metrics.pairwise.kernel_metrics as no model has it",
+        "created by an unexpected call to sklearn.metrics.pairwise.kernel_metrics",
     ),
     "what a function returns, changed": (
         call(name("sklearn.metrics.pairwise", "kernel_metrics")) + text("rbf") + b"Ns",
-        "made by sklearn.metrics.pairwise.kernel_metrics as no model has it",
+        "created by an unexpected call to sklearn.metrics.pairwise.kernel_metrics",
     ),
     "a call by an operation of Python 2": (
         b"(" + name("sklearn.metrics.pairwise", "kernel_metrics") + b"o",
@@ -205,7 +205,7 @@ HOSTILE = {
     ),
     "a table that is computed": (
         call(name("pandas.core.frame", "DataFrame"), b"]"),
-        "DataFrame is made by pandas.core.frame.DataFrame, as no model has it",
+        "DataFrame is created by an unexpected call to pandas.core.frame.DataFrame",
     ),
     "a method of what is made": (
         call(name("builtins", "getattr"), FRAME, text("eval")),
@@ -217,7 +217,7 @@ HOSTILE = {
     ),
     "an array that is mapped from a file": (
         name("numpy", "memmap") + several(text("/etc/hostname")) + b"\x81",
-        "made by numpy.memmap as no model has it",
+        "created by an unexpected call to numpy.memmap",
     ),
     "a buffer of any size": (
         call(name("builtins", "bytearray"), number(1 << 30)),
@@ -225,7 +225,7 @@ HOSTILE = {
     ),
     "a function that the file brings along": (
         call(call(name("functools", "partial"), name("numpy", "ravel"))),
-        "made by calling a value of the file, not a named function or class",
+        "created by calling a value in the file",
     ),
     "a class as the model of a search": (
         instance("sklearn.model_selection._search", "GridSearchCV", best_estimator_=name("builtins", "int")),
@@ -297,7 +297,7 @@ def test_a_function_that_models_hold_is_not_called(function, protocol, tmp_path)
     path.write_bytes(pickle.dumps(Call(function, [1]), protocol))
     found = scan({"model": path}, False, "pickle")
     assert found.verdict is Verdict.UNKNOWN
-    assert "as no model has it" in "; ".join(found.reasons)
+    assert "created by an unexpected call to" in "; ".join(found.reasons)
     with path.open("rb") as file, pytest.raises(UntrustedModel):
         load_pickle(file, Trust("churn/1"))
 

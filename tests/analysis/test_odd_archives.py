@@ -18,7 +18,7 @@ from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
-TOO_MUCH = "more than is looked at"
+TOO_MUCH = "too large to scan"
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ CONTENTS = {
 @pytest.mark.parametrize("way", CONTENTS)
 def test_what_all_containers_hold_together_is_bounded(way):
     evidence, content = Evidence(), CONTENTS[way]
-    Examination(evidence, Budget(1000), Bounds(1_000_000)).file(io.BytesIO(content), len(content), Place(""))
+    Examination(evidence, Budget(1000), Bounds(1_000_000)).examine(io.BytesIO(content), len(content), Place(""))
     assert TOO_MUCH in " ".join(evidence.scan().reasons)
     assert evidence.scan().verdict is Verdict.UNREADABLE
 

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from modelreg.analysis.denied_names import is_dangerous
 from modelreg.analysis.kinds import FUNCTION, TYPE
 from modelreg.analysis.pickle.object_graph import Global
-from modelreg.analysis.policy import ESTIMATOR, OBJECT, allowed, policy, verdict_of
+from modelreg.analysis.policy import ESTIMATOR, OBJECT, allowed_names, policy, verdict_of
 from modelreg.domain.scans import Verdict
 
 
@@ -32,7 +32,7 @@ def test_a_name_is_in_the_policy_as_a_whole_or_not_at_all(module, name, verdict)
 
 
 def test_the_only_dangerous_names_of_the_policy_are_operators_and_mapped_arrays():
-    dangerous = {pair for pair in allowed() if is_dangerous(*pair)} - {("numpy", "memmap")}
+    dangerous = {pair for pair in allowed_names() if is_dangerous(*pair)} - {("numpy", "memmap")}
     assert {module for module, _ in dangerous} <= {"operator", "_operator"}
     assert not {"operator.attrgetter", "operator.methodcaller", "operator.itemgetter"} & policy().functions
 
@@ -41,7 +41,7 @@ CALLED = ("fit", "transform", "predict", "predict_proba", "decision_function", "
 
 
 def test_no_attribute_hides_a_method_that_models_call_of_each_other():
-    for cls in policy().classes.written:
+    for cls in policy().classes.source:
         rules = policy().classes.get(cls)
         attributes = rules.attributes if rules.category == ESTIMATOR else {}
         assert [name for name in CALLED if name in attributes and attributes[name].words != {"method"}] == [], cls
@@ -81,7 +81,7 @@ def test_no_array_of_objects_stands_where_a_method_or_an_argument_is_named():
     stack = classes.get("sklearn.ensemble._stacking.StackingClassifier")
     assert not stack.attributes["stack_method_"].admits_objects
     assert stack.attributes["estimators_"].admits_objects
-    for name in classes.written:
+    for name in classes.source:
         for attribute, kinds in classes.get(name).attributes.items():
             if attribute in ("kw_args", "inv_kw_args", "metric_params", "_kwargs", "kernel_params"):
                 assert not kinds.values.admits_objects
@@ -106,7 +106,7 @@ def test_what_is_observed_of_a_model_is_the_same_in_every_format(tmp_path):
     seen = []
     for path in map(tmp_path.joinpath, ("plain.joblib", "compressed.joblib", "model.skops")):
         observations = Observations()
-        assert observations.file(path) is None, path
+        assert observations.add_file(path) is None, path
         seen.append(observations.classes["sklearn.preprocessing._data.StandardScaler"].attributes)
     assert seen[0]
     assert seen == seen[:1] * 3

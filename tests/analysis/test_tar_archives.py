@@ -125,7 +125,7 @@ BEHIND = {
 def test_what_stands_behind_an_archive_is_doubted(scanned, packing, way):
     found = scanned(PACKINGS[packing](BEHIND[way]))
     assert found.verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
-    assert "goes on behind its end" in " ".join(found.reasons)
+    assert "data after its end" in " ".join(found.reasons)
 
 
 def test_a_zip_archive_behind_an_archive_is_looked_into(scanned):

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import pytest
 
+from modelreg.domain.facts import Facts
 from modelreg.domain.journal import Actor
 from modelreg.domain.references import Reference
 from modelreg.domain.registrations import Provenance, RecognisedModel
@@ -403,9 +404,7 @@ def test_approvals_by_anyone_who_registered_the_digest_do_not_count(registry, mo
             first.files,
             RecognisedModel("file", "file"),
             Scan(Verdict.SAFE, (), ()),
-            None,
-            {},
-            {},
+            Facts(False, None, {}, {}),
             {},
             "",
             Provenance("", None, None, None, None, None, first.environment),

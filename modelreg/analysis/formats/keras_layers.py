@@ -59,11 +59,13 @@ def _name(described: dict[str, Any], name: str, evidence: Evidence, place: str) 
     if name == _FUNCTION:
         function = described.get("config")
         if not (isinstance(module, str) and module in _OF_FUNCTIONS) or function in dir(builtins):
-            evidence.imports(str(module or "keras.registered"), function if isinstance(function, str) else name, place)
+            evidence.add_import(
+                str(module or "keras.registered"), function if isinstance(function, str) else name, place
+            )
     elif isinstance(module, str) and not _is_own_class(module, name):
-        evidence.imports(module, name, place)
+        evidence.add_import(module, name, place)
     elif module is None and registered not in (None, name):
-        evidence.imports("keras.registered", str(registered), place)
+        evidence.add_import("keras.registered", str(registered), place)
 
 
 def _is_own_class(module: str, name: str) -> bool:

@@ -53,7 +53,7 @@ def _judge(key: str, value: str, path: str, evidence: Evidence) -> None:
     elif key == "code":
         evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
     elif key == "model_class":
-        evidence.imports(*_split(value), path)
+        evidence.add_import(*_split(value), path)
     elif key in _PATHS and _leads_outside(value):
         evidence.add_reasons(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
 

@@ -13,4 +13,4 @@ def examine(schema: dict[str, Any], evidence: Evidence, place: str) -> None:
     for node in objects_in(schema):
         module, name = node.get("__module__"), node.get("__class__")
         if isinstance(module, str) and isinstance(name, str):
-            evidence.imports(module, name, place)
+            evidence.add_import(module, name, place)

@@ -53,12 +53,12 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
-    from modelreg.analysis.policy import allowed
+    from modelreg.analysis.policy import allowed_names
     from modelreg.loading.trust import parse_trusted_name
 
     source = registry(context)
     added = source.trust(*names, message=message)
-    for name in (each for each in names if parse_trusted_name(each) in allowed()):
+    for name in (each for each in names if parse_trusted_name(each) in allowed_names()):
         output.note(f"{name} needs no trust: it is on the allow-list, and models may hold it where genuine models do")
     for name in (each for each in added if not source.is_imported(each)):
         output.note(f"note: no version imports {name}, so nothing has changed for any")

@@ -73,12 +73,12 @@ class Job:
     def untrusted(self, findings: Sequence[str], trustable: Sequence[str]) -> UntrustedModel:
         """The error for findings of the child; it advises to trust only names that the catalog has of this model."""
         known = {subject for imported in self.imports for subject in imported.trust_subjects}
-        from modelreg.loading.trust import to_be_moved
+        from modelreg.loading.trust import find_unimportable
 
         names = trustable if known.issuperset(trustable) else ()
         told = "\n".join(findings)
         named = (each for each in self.imports if f"{each.module}.{each.name}" in told)
-        return UntrustedModel(self.trust.model, findings, names, to_be_moved(named))
+        return UntrustedModel(self.trust.model, findings, names, find_unimportable(named))
 
 
 def send(channel: socket.socket, message: WorkerSetup | Job, descriptors: Sequence[int] = ()) -> None:

@@ -1,7 +1,7 @@
-"""Model files: what they are, told from their content alone, and how they are loaded.
+"""Flavors: recognise the format of model files by their content, and load them.
 
-Each family of formats is a small module with the shape of `Flavor`, found by an entry point of the group
-``modelreg.loading.flavors``; another package adds its own by declaring one.
+Each family of formats is a module with the interface `Flavor`, found through an entry point of the group `GROUP`. Other
+packages add formats by declaring such an entry point.
 """
 
 from __future__ import annotations
@@ -27,129 +27,129 @@ __all__ = ["GROUP", "Flavor", "load", "recognise"]
 
 GROUP = "modelreg.flavors"
 
-_OWN = "modelreg.loading.flavors."
+_OWN_PREFIX = "modelreg.loading.flavors."
 _GENERIC = "modelreg.loading.flavors.pickles"
-_LONGEST_NAME = 1000  # characters of a class, or of a run
-_MOST_BESIDE = 100  # files right in a folder, of which one may be its model
+_MAX_NAME_LENGTH = 1000  # characters, of a class or a run id
+_MAX_FILES_IN_FOLDER = 100  # files directly in a folder that are searched for a model
 
 
 class Flavor(Protocol):
-    """A module that knows one family of formats."""
+    """The interface of a module for one family of formats."""
 
     FORMATS: tuple[str, ...]
-    """The formats that it recognises and loads, as `Description.format` names them."""
+    """The values of `RecognisedModel.format` that this flavor recognises and loads."""
 
     def recognise(self, files: Files, is_folder: bool) -> RecognisedModel | None:
-        """What the model is, or None when it is of another family.
+        """Recognise a model of this family; None for any other file.
 
-        Told by the bytes, never by a file's name (a folder's structure may count); nothing is imported from the
-        model or executed, whatever the bytes are it does not raise, and time and memory are bounded.
+        Decides by content, never by the name of a file; the structure of a folder may count. Imports and executes
+        nothing from the model. Never raises because of the content. Time and memory are bounded.
         """
 
     def load(self, model: OpenModel, format: str, trust: Trust) -> object:
-        """The model, ready to predict; raises `UnloadableModel`.
+        """Load the model, ready to predict; raises `UnloadableModel`.
 
-        Where loading runs what the files say, it raises `UntrustedModel` unless ``trust`` admits it.
+        Raises `UntrustedModel` if loading could run code that ``trust`` does not allow.
         """
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel:
-    """What a model is, by its content; ``file`` or ``folder`` when nobody knows it.
+    """Recognise a model by its content. The flavor of unknown content is ``file`` or ``folder``.
 
-    A folder that nobody knows, with a single model among the files right in it, is what that model is.
+    An unknown folder with exactly one model among the files directly in it is recognised as that model.
 
-    ``files`` maps the path inside the model, with ``/``, to where its bytes lie, under any name.
+    ``files`` maps each path inside the model, with ``/``, to the location of its bytes, which may have any name.
     """
     for flavor in _flavors():
         description = flavor.recognise(files, is_folder)
         if description is not None:
             return _storable(description)
-    only = _only_model(files) if is_folder else None
-    if only is not None:
-        path, description = only
+    only_model = _find_only_model(files) if is_folder else None
+    if only_model is not None:
+        path, description = only_model
         return _storable(replace(description, notes=(f"its model is the file {path}", *description.notes)))
     kind = "folder" if is_folder else "file"
     return RecognisedModel(flavor=kind, format=kind)
 
 
-def _storable(described: RecognisedModel) -> RecognisedModel:
-    """The same without what no catalog can keep: files may say anything of themselves."""
-    fields = () if described.signature is None else (*described.signature.inputs, *described.signature.outputs)
+def _storable(description: RecognisedModel) -> RecognisedModel:
+    """Remove what the catalog cannot store: names that are too long or not UTF-8."""
+    signature = description.signature
+    fields = () if signature is None else (*signature.inputs, *signature.outputs)
     return replace(
-        described,
-        model_class=_kept(described.model_class),
-        run_id=_kept(described.run_id),
-        signature=described.signature if all(is_utf8(str(field.name)) for field in fields) else None,
-        notes=tuple(map(storable, described.notes)),
+        description,
+        model_class=_storable_name(description.model_class),
+        run_id=_storable_name(description.run_id),
+        signature=signature if all(is_utf8(str(field.name)) for field in fields) else None,
+        notes=tuple(map(storable, description.notes)),
     )
 
 
-def _kept(name: str | None) -> str | None:
-    return name if name is not None and len(name) <= _LONGEST_NAME and is_utf8(name) else None
+def _storable_name(name: str | None) -> str | None:
+    return name if name is not None and len(name) <= _MAX_NAME_LENGTH and is_utf8(name) else None
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """The model, ready to predict, by the loader of its format and no other.
+    """Load a model, ready to predict, with the loader of its format and no other.
 
-    Imports the library of the model. Raises `UnloadableModel` when the format is not known, the library is not
-    installed, or the library refuses the files, and `UntrustedModel` when it would import what is not admitted.
+    Imports the library of the model. Raises `UnloadableModel` if the format is unknown, the library is not installed or
+    the library rejects the files, and `UntrustedModel` if the model would import a name that ``trust`` does not allow.
     """
     for flavor in _flavors():
         if format in flavor.FORMATS:
-            with _as_known(model, flavor) as opened:
+            with _open_recognised(model, flavor) as opened:
                 return flavor.load(opened, format, trust)
     raise UnloadableModel(
-        f"a model of the format {format!r} cannot be loaded: nothing here knows it",
-        "'modelreg load' hands out its files; a package can add the format with an entry point",
+        f"a model of the format {format!r} cannot be loaded: no installed flavor supports it",
+        f"'modelreg load' returns its files; a package can add the format with an entry point in {GROUP!r}",
     )
 
 
-def _only_model(files: Files) -> tuple[str, RecognisedModel] | None:
-    """The model that lies in a folder beside code and notes, by its path; None for a folder with none or several.
+def _find_only_model(files: Files) -> tuple[str, RecognisedModel] | None:
+    """The path and description of the only model directly in a folder; None if there is none, or more than one.
 
-    A folder of very many files is a data set or the like, and is not searched.
+    A folder with very many files is probably a data set and is not searched.
     """
     paths = [path for path in files if "/" not in path]
-    found: list[tuple[str, RecognisedModel]] = []
-    for path in paths if len(paths) <= _MOST_BESIDE else ():
-        described = recognise({path: files[path]}, False)
-        if described.flavor != "file":
-            found.append((path, described))
-        if len(found) > 1:
+    models: list[tuple[str, RecognisedModel]] = []
+    for path in paths if len(paths) <= _MAX_FILES_IN_FOLDER else ():
+        description = recognise({path: files[path]}, False)
+        if description.flavor != "file":
+            models.append((path, description))
+        if len(models) > 1:
             return None
-    return found[0] if found else None
+    return models[0] if models else None
 
 
 @contextmanager
-def _as_known(model: OpenModel, flavor: Flavor) -> Iterator[OpenModel]:
-    """The model as its flavor recognised it: the folder, or the one file in it that is a model."""
+def _open_recognised(model: OpenModel, flavor: Flavor) -> Iterator[OpenModel]:
+    """Open a model as its flavor recognised it: the folder, or the only model file in the folder."""
     files = {} if model.file is not None else model.files()
     if not files or flavor.recognise(files, True) is not None:
         yield model
         return
-    only = _only_model(files)
-    if only is None:
-        raise UnloadableModel("the folder has more or less than one model in it", "register the file of the model")
-    with files[only[0]].open("rb") as file:
+    only_model = _find_only_model(files)
+    if only_model is None:
+        raise UnloadableModel("the folder does not contain exactly one model", "register the file of the model")
+    with files[only_model[0]].open("rb") as file:
         yield OpenModel(file, None)
 
 
 def _flavors() -> list[Flavor]:
-    """The specific before the generic: any pickle is one of ``pickles``, so that it is asked last.
+    """All flavors, in the order in which they are asked: the first that recognises a model is used.
 
-    Before it our own come in the order of their names, then those of other packages; the first that recognises a
-    model has it.
+    Our own come first, by name, then those of other packages. ``pickles`` comes last, because it recognises any pickle.
     """
     return _flavors_on(tuple(sys.path))
 
 
-@functools.lru_cache(maxsize=1)  # it reads a file of every distribution that is installed
+@functools.lru_cache(maxsize=1)  # entry_points() reads a file of every installed distribution
 def _flavors_on(path: tuple[str, ...]) -> list[Flavor]:
-    """The flavors of the distributions on ``path``, which is `sys.path`."""
+    """The flavors of the distributions on ``path``, which is `sys.path`: the key of the cache."""
     from importlib.metadata import entry_points  # about 20 ms, and only registering and loading need it
 
-    return [cast("Flavor", point.load()) for point in sorted(entry_points(group=GROUP), key=_place)]
+    return [cast("Flavor", point.load()) for point in sorted(entry_points(group=GROUP), key=_sort_key)]
 
 
-def _place(point: EntryPoint) -> tuple[bool, bool, str, str]:
-    return point.value == _GENERIC, not point.value.startswith(_OWN), point.name, point.value
+def _sort_key(point: EntryPoint) -> tuple[bool, bool, str, str]:
+    return point.value == _GENERIC, not point.value.startswith(_OWN_PREFIX), point.name, point.value

@@ -1,4 +1,4 @@
-"""CatBoost's own format: ``CBM1``, the length of the core in four bytes, the core (``model/model.cpp``)."""
+"""CatBoost's format: ``CBM1``, the length of the core in four bytes, the core (``model/model.cpp``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.domain.registrations import RecognisedModel
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
@@ -18,7 +18,7 @@ _HEADER = 8  # bytes
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A single file with CatBoost's mark, long enough for the core that it announces."""
+    """Recognise a single file with CatBoost's magic number that is long enough for its core."""
     path = only_file(files, is_folder)
     if path is None:
         return None
@@ -30,8 +30,8 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """A ``catboost.CatBoost``; raises `UnloadableModel`."""
-    with loading():
+    """Load a ``catboost.CatBoost``; raises `UnloadableModel`."""
+    with library_errors():
         from catboost import CatBoost
 
         loaded: object = CatBoost().load_model(blob=model.read(), format="cbm")

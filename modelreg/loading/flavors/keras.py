@@ -10,44 +10,43 @@ from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import parse_object, text_at
 from modelreg.domain.registrations import RecognisedModel
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
 
 FORMATS = ("keras",)
 
-_MOST_CONFIG = 32 << 20  # bytes
+_MAX_CONFIG = 32 << 20  # bytes
 _METADATA = "metadata.json"
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A zip with Keras's configuration; the class is the one that it names."""
+    """Recognise a zip with Keras's configuration, which names the class of the model."""
     path = only_file(files, is_folder)
     if path is None:
         return None
     with opened_archive(path) as archive:
         if archive is None or _METADATA not in archive.names:
             return None
-        config = parse_object(archive.read("config.json", _MOST_CONFIG), Bounds.of_model(path.stat().st_size))
+        config = parse_object(archive.read("config.json", _MAX_CONFIG), Bounds.of_model(path.stat().st_size))
     if config is None or "config" not in config or text_at(config, "class_name") is None:
         return None
     return RecognisedModel("keras", "keras", _class(config))
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """The model, in Keras's safe mode, which runs no code from the file; only full trust leaves it.
+    """Load the model in Keras's safe mode, which runs no code from the file, unless trust is full.
 
-    Raises `UnloadableModel` and `UntrustedModel`.
-
-    Keras goes by a file's name and reads it twice, so it gets a private copy of the checked bytes.
+    Keras requires a file name and reads the file twice, so it gets a private copy of the checked bytes. Raises
+    `UnloadableModel` and `UntrustedModel`.
     """
     from tempfile import TemporaryDirectory
 
     from modelreg.loading.unpickle import require_trust
 
     require_trust(model.only_file, trust)
-    with loading(), TemporaryDirectory(prefix="modelreg-") as folder:
+    with library_errors(), TemporaryDirectory(prefix="modelreg-") as folder:
         from keras.saving import load_model  # imports the backend: seconds
 
         copy = Path(folder, "model.keras")

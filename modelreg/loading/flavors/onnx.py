@@ -1,7 +1,7 @@
-"""ONNX: a protobuf ``ModelProto`` without a mark of its own, known by its fields (``onnx/onnx.proto``).
+"""ONNX: a protobuf ``ModelProto``, which has no magic number and is recognised by its fields (``onnx/onnx.proto``).
 
-Fields are a number, a wire type (0: a varint, 2: bytes of a stated length) and a value, as protobuf's encoding guide
-describes; only the top level is walked, and what it holds is passed over.
+A field is a number, a wire type (0: a varint, 2: bytes of a stated length) and a value (protobuf's encoding guide).
+Only the fields of the top level are read; their values are skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modelreg.analysis.formats import onnx_graph
 from modelreg.domain.registrations import RecognisedModel
 from modelreg.domain.scans import Verdict
 from modelreg.errors import UnloadableModel
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
@@ -41,42 +41,43 @@ _WIRE_TYPES = {
     25: _BYTES,  # functions
     26: _BYTES,  # configuration
 }
-_MOST_FIELDS = 10_000
-_ENDING = ".onnx"
+_MAX_FIELDS = 10_000
+_SUFFIX = ".onnx"
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A file that is, from its first byte to its last, the fields of a ``ModelProto`` with a graph.
+    """Recognise a file that consists only of the fields of a ``ModelProto`` with a graph.
 
-    Also a folder with one such file, beside which its data lie.
+    Also a folder with exactly one such file, which may have its data in other files.
     """
-    models = [files[path] for path in files if path.lower().endswith(_ENDING)] if is_folder else list(files.values())
+    models = [files[path] for path in files if path.lower().endswith(_SUFFIX)] if is_folder else list(files.values())
     return RecognisedModel("onnx", "onnx") if len(models) == 1 and _is_model(models[0]) else None
 
 
 def _is_model(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            numbers = {number for number, _ in _fields(file, path.stat().st_size)}
+            numbers = {number for number, _ in _read_fields(file, path.stat().st_size)}
     except NotProtobuf:
         return False
     return {_IR_VERSION, _GRAPH, _OPSET_IMPORT} <= numbers
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """An ``onnxruntime.InferenceSession`` on the CPU; raises `UnloadableModel` and `UntrustedModel`.
+    """Load an ``onnxruntime.InferenceSession`` on the CPU; raises `UnloadableModel` and `UntrustedModel`.
 
-    A model whose data lie in other files has to be a folder with them: nothing else is read, with whatever trust.
+    A model with data in other files has to be registered as a folder with them. No other files are read, even with full
+    trust.
     """
-    source = _bytes_of(model, trust) if model.file is not None else str(_only_model(model.files(), trust))
-    with loading():
+    source = _read_checked(model, trust) if model.file is not None else str(_checked_path(model.files(), trust))
+    with library_errors():
         from onnxruntime import InferenceSession
 
         session: object = InferenceSession(source, providers=["CPUExecutionProvider"])
     return session
 
 
-def _bytes_of(model: OpenModel, trust: Trust) -> bytes:
+def _read_checked(model: OpenModel, trust: Trust) -> bytes:
     evidence = Evidence()
     if onnx_graph.examine(model.only_file, len(model.read()), "", frozenset(), evidence):
         raise UnloadableModel("the model reads data from another file", "register the folder that has both files")
@@ -84,20 +85,20 @@ def _bytes_of(model: OpenModel, trust: Trust) -> bytes:
     return model.read()
 
 
-def _only_model(files: Files, trust: Trust) -> Path:
-    """The model in a folder, whose data lie in the same folder."""
+def _checked_path(files: Files, trust: Trust) -> Path:
+    """The path of the model in a folder; raises `UnloadableModel` if it reads data outside the folder."""
     from modelreg.analysis.scan import scan
 
-    found = scan(files, True, "onnx")
-    if found.verdict is Verdict.DANGEROUS:
-        raise UnloadableModel(f"the model reads data outside of its folder: {found.findings[0]}")
-    trust.require(found)
-    return next(path for name, path in files.items() if name.lower().endswith(_ENDING))
+    result = scan(files, True, "onnx")
+    if result.verdict is Verdict.DANGEROUS:
+        raise UnloadableModel(f"the model reads data outside its folder: {result.findings[0]}")
+    trust.require(result)
+    return next(path for name, path in files.items() if name.lower().endswith(_SUFFIX))
 
 
-def _fields(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """Each field's number and where its value begins."""
-    for _ in range(_MOST_FIELDS):
+def _read_fields(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """The number of each field, with its value (a varint) or the length of its value (bytes)."""
+    for _ in range(_MAX_FIELDS):
         if file.tell() == size:
             return
         key = varint(file)

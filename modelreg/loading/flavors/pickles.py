@@ -1,4 +1,4 @@
-"""Pickles: those of ``pickle``, joblib (with its compressions) and cloudpickle, read without being executed."""
+"""Pickles of ``pickle``, joblib (with its compressions) and cloudpickle, described without executing them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ _LIBRARIES = {
     "torch": "pytorch",
     "keras": "keras",
 }
-_A_RELEASE = re.compile(r"\d+(\.\w+){1,3}([+-][\w.]{1,20})?", re.ASCII)
-_RELEASE = "_sklearn_version"
-_LOOKED_AT = 2_000  # values, among which there is an estimator in any model that has one
+_RELEASE_PATTERN = re.compile(r"\d+(\.\w+){1,3}([+-][\w.]{1,20})?", re.ASCII)
+_RELEASE_ATTRIBUTE = "_sklearn_version"
+_MAX_SEARCHED = 2_000  # values that are searched for an estimator
 _PROTOCOL_MARK = b"\x80"
-_NOT_READ = "it begins as a pickle, but cannot be read as one to its end: it is cut off, damaged, or of an unusual form"
+_UNREADABLE_NOTE = (
+    "it begins like a pickle, but cannot be read to its end: it is cut off, damaged or in an unusual form"
+)
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """What the pickle in a single file says of itself."""
+    """Recognise a pickle in a single file."""
     path = only_file(files, is_folder)
     return None if path is None else describe(path)
 
@@ -51,20 +53,20 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 
 def describe(path: Path) -> RecognisedModel | None:
-    """What the pickle in the file at ``path`` says of itself; None when it is no pickle."""
+    """Describe the pickle in the file at ``path``; None if it is not a pickle."""
     start = head(path, 8)
     compressed = is_compressed(start)
     try:
-        with _opened(path, compressed) as (file, size):
+        with _open_pickle(path, compressed) as (file, size):
             reading = read_pickle(file, size)
     except MissingDecompressor as missing:
-        note = f"its class could not be read, since {missing.package} is not installed: pip install {missing.package}"
+        note = f"its class is unknown, because {missing.package} is not installed: pip install {missing.package}"
         return RecognisedModel("python", "joblib", notes=(note,))
     except BadCompression:
         return None
-    marked = compressed or start[:1] == _PROTOCOL_MARK
-    if not _is_convincing(reading, marked):
-        return _not_read(reading) if marked and reading.protocol >= 2 else None
+    has_mark = compressed or start[:1] == _PROTOCOL_MARK
+    if not _is_convincing(reading, has_mark):
+        return _unreadable(reading) if has_mark and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
     return RecognisedModel(
         flavor_of(model_class),
@@ -75,37 +77,37 @@ def describe(path: Path) -> RecognisedModel | None:
     )
 
 
-def _not_read(reading: Reading) -> RecognisedModel:
-    """A pickle that is not understood; whoever trusts it fully may load it, where it has any name to load."""
-    flavor, known_as = ("python", "pickle") if reading.globals else ("file", "file")
-    return RecognisedModel(flavor, known_as, notes=(_NOT_READ,))
+def _unreadable(reading: Reading) -> RecognisedModel:
+    """A pickle that cannot be read to its end. With full trust it can be loaded, if it imports any name."""
+    flavor, file_format = ("python", "pickle") if reading.globals else ("file", "file")
+    return RecognisedModel(flavor, file_format, notes=(_UNREADABLE_NOTE,))
 
 
 def is_release(text: str) -> bool:
-    """Whether a text can be the number of a release: ``1.5.2``, ``1.9.dev0``."""
-    return _A_RELEASE.fullmatch(text) is not None
+    """Whether a string is a version number: ``1.5.2``, ``1.9.dev0``."""
+    return _RELEASE_PATTERN.fullmatch(text) is not None
 
 
 def flavor_of(model_class: str | None) -> str:
-    """The library that a class belongs to; ``python`` for one that is none of a library we know."""
+    """The library of a class; ``python`` for a class of any other library."""
     return _LIBRARIES.get((model_class or "").partition(".")[0], "python")
 
 
 def _libraries(top: Node) -> dict[str, str]:
-    """The release of scikit-learn that one of the first estimators states, which each writes into its state."""
-    waiting, looked_at = deque([top]), 0
-    while waiting and looked_at < _LOOKED_AT:
-        node, looked_at = waiting.popleft(), looked_at + 1
+    """The version of scikit-learn in the state of the first estimator among `_MAX_SEARCHED` values."""
+    pending, searched = deque([top]), 0
+    while pending and searched < _MAX_SEARCHED:
+        node, searched = pending.popleft(), searched + 1
         state = resolved(node.state) if isinstance(node, Object) else None
-        stated = state.get(_RELEASE) if isinstance(state, dict) else None
-        if isinstance(stated, str) and is_release(stated):
-            return {"scikit-learn": stated}
-        waiting.extend(islice(parts_of(node), _LOOKED_AT))
+        release = state.get(_RELEASE_ATTRIBUTE) if isinstance(state, dict) else None
+        if isinstance(release, str) and is_release(release):
+            return {"scikit-learn": release}
+        pending.extend(islice(parts_of(node), _MAX_SEARCHED))
     return {}
 
 
 @contextmanager
-def _opened(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None]]:
+def _open_pickle(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None]]:
     with path.open("rb") as file:
         if compressed:
             with decompressing(file, Bounds.of_model(path.stat().st_size)) as content:
@@ -114,17 +116,17 @@ def _opened(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None
             yield file, path.stat().st_size
 
 
-def _is_convincing(reading: Reading, marked: bool) -> bool:
-    """Protocols 0 and 1 have no mark at the beginning: other files could begin as they do, but not end as well."""
+def _is_convincing(reading: Reading, has_mark: bool) -> bool:
+    """Whether the bytes are a pickle. Protocols 0 and 1 have no mark, so such a pickle has to be read to its end."""
     if reading.end is End.UNREADABLE:
         return False
-    return (marked and reading.protocol >= 2) or (reading.end is End.STOP and reading.whole)
+    return (has_mark and reading.protocol >= 2) or (reading.end is End.STOP and reading.whole)
 
 
 def _format(reading: Reading, compressed: bool) -> str:
     modules = {imported.module.partition(".")[0] for imported in reading.globals}
-    wrapped = any(imported.module.startswith("joblib.numpy_pickle") for imported in reading.globals)
-    if compressed or wrapped:
+    has_wrapper = any(imported.module.startswith("joblib.numpy_pickle") for imported in reading.globals)
+    if compressed or has_wrapper:
         return "joblib"
     return "cloudpickle" if "cloudpickle" in modules else "pickle"
 
@@ -134,9 +136,9 @@ def _notes(reading: Reading) -> tuple[str, ...]:
     own = [imported.name for imported in reading.globals if imported.module == "__main__"]
     if own:
         notes.append(
-            f"it needs {', '.join(own[:5])} from __main__, which is another module wherever it is loaded: "
-            "define what a model needs in a module that can be imported"
+            f"it needs {', '.join(own[:5])} from __main__, which is a different module in every program: "
+            "define them in an importable module"
         )
     if reading.end is End.LIMIT and isinstance(reading.top, Object):
-        notes.append("it is too large to be read to its end; its class is that of the first object in it")
+        notes.append("it is too large to be read to its end; its class is that of its first object")
     return tuple(notes)

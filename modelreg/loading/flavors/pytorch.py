@@ -1,6 +1,6 @@
-"""PyTorch: the zip of ``torch.save`` since 1.6, and what it wrote before (``torch/serialization.py``).
+"""PyTorch: the zip that ``torch.save`` writes since 1.6, and the earlier format (``torch/serialization.py``).
 
-The zip holds one folder with ``data.pkl``, ``version`` and the tensors; before, the file began with the pickle of a
+The zip holds one folder with ``data.pkl``, ``version`` and the tensors. The earlier format begins with the pickle of a
 magic number.
 """
 
@@ -13,7 +13,7 @@ from modelreg.analysis.containers.content import Files, OpenModel, head, only_fi
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import read_pickle
 from modelreg.domain.registrations import RecognisedModel
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
@@ -24,7 +24,7 @@ _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # 0x1950a86a20f9469cfc6
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A zip of ``torch.save``, with the class of its pickle; or a file with the old magic number."""
+    """Recognise a zip of ``torch.save``, with the class in its pickle, or a file with the old magic number."""
     path = only_file(files, is_folder)
     if path is None:
         return None
@@ -35,16 +35,16 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """What was saved, on the CPU, with PyTorch's own guard against code; raises `UnloadableModel`.
+    """Load the saved object on the CPU, with ``weights_only`` unless trust is full; raises `UnloadableModel`.
 
-    ``weights_only`` admits tensors and plain containers; whole modules take full trust, else `UntrustedModel`.
+    ``weights_only`` allows tensors and plain containers. Raises `UntrustedModel` for a whole module without full trust.
     """
     from modelreg.loading.unpickle import require_trust
 
     file = model.only_file
     require_trust(file, trust)
     file.seek(0)
-    with loading():
+    with library_errors():
         import torch  # about 2 s
 
         loaded: object = torch.load(file, map_location="cpu", weights_only=not trust.full)
@@ -57,7 +57,7 @@ def _describe(archive: Archive) -> RecognisedModel | None:
     if not folder or f"{folder}version" not in archive.names:
         return None
     if f"{folder}constants.pkl" in archive.names:
-        note = "it is a TorchScript program, which modelreg does not load; torch.jit.load does"
+        note = "it is a TorchScript program, which modelreg does not load: use torch.jit.load"
         return RecognisedModel("pytorch", "pytorch-zip", notes=(note,))
     return RecognisedModel("pytorch", "pytorch-zip", _class(archive, pickles[0]))
 

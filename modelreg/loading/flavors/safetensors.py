@@ -1,4 +1,4 @@
-"""safetensors: the header's length in eight bytes, the header as JSON, the tensors (its README, 'Format')."""
+"""safetensors: the length of the header in eight bytes, the header as JSON, the tensors (its README, 'Format')."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
 from modelreg.domain.registrations import RecognisedModel
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.loading.trust import Trust
 
 FORMATS = ("safetensors",)
 
-_MOST_HEADER = 100_000_000  # bytes; safetensors itself refuses a longer one
-_MOST_PARSED = 16 << 20  # bytes; of a longer header, only how it begins is looked at
+_MAX_HEADER = 100_000_000  # bytes; safetensors itself refuses a longer one
+_MAX_PARSED = 16 << 20  # bytes; of a longer header only the beginning is checked
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A single file whose header describes tensors."""
+    """Recognise a single file whose header describes tensors."""
     path = only_file(files, is_folder)
     if path is None:
         return None
     length = length_of_header(head(path, LENGTH))
-    if not 2 <= length <= min(_MOST_HEADER, path.stat().st_size - LENGTH) or not _has_tensors(path, length):
+    if not 2 <= length <= min(_MAX_HEADER, path.stat().st_size - LENGTH) or not _has_tensors(path, length):
         return None
     return RecognisedModel("safetensors", "safetensors")
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """The tensors by their names, as NumPy arrays; raises `UnloadableModel`."""
-    with loading():
+    """Load the tensors as NumPy arrays, by name; raises `UnloadableModel`."""
+    with library_errors():
         from safetensors.numpy import load as load_tensors
 
         tensors: object = load_tensors(model.read())
@@ -40,6 +40,6 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 
 def _has_tensors(path: Path, length: int) -> bool:
-    if length > _MOST_PARSED:
+    if length > _MAX_PARSED:
         return head(path, LENGTH + 2)[LENGTH:] == b'{"'
     return describes_tensors(head(path, LENGTH + length)[LENGTH:])

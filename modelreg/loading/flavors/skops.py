@@ -17,7 +17,7 @@ from modelreg.analysis.containers.zip_members import ZipMembers
 from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel
 from modelreg.loading.flavors.pickles import flavor_of, is_release
-from modelreg.loading.libraries import loading
+from modelreg.loading.libraries import library_errors
 
 if TYPE_CHECKING:
     from modelreg.analysis.evidence import SkopsArchive
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 FORMATS = ("skops",)
 
-_MOST_SCHEMA = 32 << 20  # bytes; 3 KiB a tree
+_MAX_SCHEMA = 32 << 20  # bytes; a tree takes 3 KiB
 
 
 def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
-    """A zip whose ``schema.json`` is that of skops."""
+    """Recognise a zip with a ``schema.json`` of skops."""
     path = only_file(files, is_folder)
     return None if path is None else describe(path)
 
 
 def describe(path: Path) -> RecognisedModel | None:
-    """What the skops file at ``path`` says of itself; None when it is none."""
+    """Describe the skops file at ``path``; None if it is not one."""
     with opened_archive(path) as archive:
         bounds = Bounds.of_model(path.stat().st_size)
-        schema = None if archive is None else parse_object(archive.read("schema.json", _MOST_SCHEMA), bounds)
+        schema = None if archive is None else parse_object(archive.read("schema.json", _MAX_SCHEMA), bounds)
     if schema is None:
         return None
     module, name = text_at(schema, "__module__"), text_at(schema, "__class__")
@@ -49,49 +49,49 @@ def describe(path: Path) -> RecognisedModel | None:
 
 
 def _libraries(schema: dict[str, object]) -> dict[str, str]:
-    """The release of scikit-learn that an estimator states in its state; the first that stands in the schema."""
+    """The version of scikit-learn in the state of the first estimator of the schema."""
     for node in objects_in(schema):
         release = node.get("_sklearn_version")
-        stated = text_at(release, "content") if isinstance(release, dict) else None
-        if stated and is_release(stated.strip('"')):
-            return {"scikit-learn": stated.strip('"')}
+        content = text_at(release, "content") if isinstance(release, dict) else None
+        if content and is_release(content.strip('"')):
+            return {"scikit-learn": content.strip('"')}
     return {}
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
-    """The object, judged as a pickle is; raises `UnloadableModel` and `UntrustedModel`."""
+    """Load the object, which is checked like that of a pickle; raises `UnloadableModel` and `UntrustedModel`."""
     return load_file(model.only_file, trust)
 
 
 def load_file(file: BinaryIO, trust: Trust) -> object:
-    """The object in an opened file; see `load`."""
+    """Load the object in an opened file; see `load`."""
     from modelreg.loading.unpickle import offer_loss_module, require_trust
 
     evidence = require_trust(file, trust)
-    data = _whole(file) if trust.full else _as_judged(file, evidence.skops)
-    with loading():
+    data = _read_all(file) if trust.full else _rebuild_checked(file, evidence.skops)
+    with library_errors():
         from skops.io import get_untrusted_types, loads
 
-        if any(each.module == "_loss" for each in evidence.scan().imports):
+        if any(imported.module == "_loss" for imported in evidence.scan().imports):
             offer_loss_module()
-        loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # the policy has judged what it makes
+        loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # checked by our policy
     return loaded
 
 
-def _whole(file: BinaryIO) -> bytes:
+def _read_all(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read()
 
 
-def _as_judged(file: BinaryIO, judged: SkopsArchive | None) -> bytes:
-    """An archive of what was judged in ``file``, and of nothing else; raises `UnloadableModel` where nothing was."""
-    if judged is None:
-        raise UnloadableModel("the model's file holds no object", "register what skops.io.dump wrote")
+def _rebuild_checked(file: BinaryIO, checked: SkopsArchive | None) -> bytes:
+    """Write a new archive with only the checked parts of ``file``; raises `UnloadableModel` if there are none."""
+    if checked is None:
+        raise UnloadableModel("the model file holds no object", "register a file that skops.io.dump wrote")
     size = file.seek(0, os.SEEK_END)
     members, written = ZipMembers(file, size, Bounds.of_model(size)), io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
-        archive.writestr("schema.json", json.dumps(judged.schema))
-        for name, member in judged.members.items():
+        archive.writestr("schema.json", json.dumps(checked.schema))
+        for name, member in checked.members.items():
             opened = members.open(member)
             archive.writestr(name, b"" if opened is None else opened[0].read())
     return written.getvalue()

@@ -1,7 +1,7 @@
-"""Writes the small genuine model files in ``files/`` with the libraries that own their formats.
+"""Write the small genuine model files in ``files/`` with the libraries of their formats.
 
-Run ``python tests/loading/flavors/make_files.py`` where all of them are installed; ``files/versions.json`` then says
-which versions they were.
+Run ``python tests/loading/flavors/make_files.py`` with all of the libraries installed. ``files/versions.json`` records
+their versions.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ X = RANDOM.random((60, 3)).round(3)
 Y = (X[:, 0] + X[:, 1] > 1).astype(int)
 
 
-def pickles() -> None:
-    """scikit-learn's classifier as pickle, joblib and skops write it."""
+def write_pickles() -> None:
+    """Write a scikit-learn classifier with pickle, joblib and skops."""
     import joblib
     import skops.io
     from sklearn.linear_model import LogisticRegression
@@ -50,8 +50,8 @@ def pickles() -> None:
     skops.io.dump(model, FILES / "logistic.skops")
 
 
-def by_value() -> None:
-    """An instance of a class that goes into the pickle with it."""
+def write_by_value() -> None:
+    """Write an object whose class is in the pickle, too."""
     import cloudpickle
 
     class Threshold:
@@ -62,8 +62,8 @@ def by_value() -> None:
     (FILES / "by_value.cloudpickle").write_bytes(cloudpickle.dumps(Threshold()))
 
 
-def xgboost() -> None:
-    """XGBoost's two formats, and its scikit-learn class in a pickle."""
+def write_xgboost() -> None:
+    """Write XGBoost's two formats and a pickle of its scikit-learn class."""
     from xgboost import XGBClassifier
 
     model = XGBClassifier(n_estimators=2, max_depth=2).fit(X, Y)
@@ -72,8 +72,8 @@ def xgboost() -> None:
     (FILES / "xgboost.pickle").write_bytes(pickle.dumps(model))
 
 
-def lightgbm() -> None:
-    """LightGBM's text format, and its scikit-learn class in a pickle."""
+def write_lightgbm() -> None:
+    """Write LightGBM's text format and a pickle of its scikit-learn class."""
     from lightgbm import LGBMClassifier
 
     model = LGBMClassifier(n_estimators=2, num_leaves=3, min_child_samples=2, verbose=-1).fit(X, Y)
@@ -81,8 +81,8 @@ def lightgbm() -> None:
     (FILES / "lightgbm.pickle").write_bytes(pickle.dumps(model))
 
 
-def catboost() -> None:
-    """CatBoost's own format, and its class in a pickle."""
+def write_catboost() -> None:
+    """Write CatBoost's format and a pickle of its class."""
     from catboost import CatBoostClassifier
 
     model = CatBoostClassifier(iterations=2, depth=2, verbose=False, allow_writing_files=False).fit(X, Y)
@@ -90,8 +90,8 @@ def catboost() -> None:
     (FILES / "catboost.pickle").write_bytes(pickle.dumps(model))
 
 
-def onnx() -> None:
-    """A scikit-learn classifier as ONNX."""
+def write_onnx() -> None:
+    """Write a scikit-learn classifier as ONNX."""
     from skl2onnx import to_onnx
     from sklearn.linear_model import LogisticRegression
 
@@ -99,8 +99,8 @@ def onnx() -> None:
     (FILES / "logistic.onnx").write_bytes(model.SerializeToString())
 
 
-def torch() -> None:
-    """PyTorch: a state dictionary, a whole module, and the format of before version 1.6."""
+def write_torch() -> None:
+    """Write a state dictionary, a whole module, and the format before PyTorch 1.6."""
     import torch
 
     layer = torch.nn.Linear(3, 1)
@@ -109,15 +109,15 @@ def torch() -> None:
     torch.save(layer.state_dict(), FILES / "legacy.pt", _use_new_zipfile_serialization=False)
 
 
-def safetensors() -> None:
-    """Two arrays."""
+def write_safetensors() -> None:
+    """Write two arrays as safetensors."""
     from safetensors.numpy import save_file
 
     save_file({"weight": X[:2].astype(np.float32), "bias": Y[:2]}, FILES / "arrays.safetensors", {"format": "np"})
 
 
-def keras() -> None:
-    """Keras 3's archive."""
+def write_keras() -> None:
+    """Write an archive of Keras 3."""
     import os
 
     os.environ["KERAS_BACKEND"] = "torch"
@@ -126,8 +126,8 @@ def keras() -> None:
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(FILES / "dense.keras")
 
 
-def mlflow() -> None:
-    """A folder as MLflow logs it: a scikit-learn model with a signature."""
+def write_mlflow() -> None:
+    """Write a folder of MLflow: a scikit-learn model with a signature."""
     import mlflow.sklearn
     from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
@@ -141,10 +141,13 @@ def mlflow() -> None:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all files."""
     FILES.mkdir(exist_ok=True)
-    for make in (pickles, by_value, xgboost, lightgbm, catboost, onnx, torch, safetensors, keras, mlflow):
-        make()
+    for write in (
+        *(write_pickles, write_by_value, write_xgboost, write_lightgbm, write_catboost, write_onnx, write_torch),
+        *(write_safetensors, write_keras, write_mlflow),
+    ):
+        write()
     versions = {package: version(package) for package in PACKAGES}
     (FILES / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
 
