@@ -29,8 +29,8 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute, find_home
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
+from modelreg.store.transactions import reading, translating_os_errors, writing
 from modelreg.system.files import refuse_address
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class Registry:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
             )
-        self._home = RegistryFolder(absolute(find_home(None if path is None else Path(path))), lock_timeout)
+        self._home = RegistryFolder(
+            absolute_path(find_registry_folder(None if path is None else Path(path))), lock_timeout
+        )
 
     @property
     def folder(self) -> Path:
@@ -149,7 +151,7 @@ class Registry:
         `RegistryExists` for one that was made in another way.
         """
         rules = None if stages is None else StageRules.parse(stages)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return self._home.create(shared=shared, rules=rules)
 
     # What is there
@@ -334,13 +336,13 @@ class Registry:
         from modelreg.domain.statements import parse_head
         from modelreg.maintenance.verify import VerifyRequest, verify
 
-        with storing():
+        with translating_os_errors():
             self._home.require()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_head(expect_head)
 
         def findings() -> Iterator[Finding]:
-            with storing(inside=self.folder):
+            with translating_os_errors(inside=self.folder):
                 yield from verify(self._home, VerifyRequest(chosen, head), progress)
 
         return findings()
@@ -415,7 +417,7 @@ class Registry:
             statement = statement.with_facts(exported.metrics, exported.params, exported.signature)
         why = checked_reason(allow_unsafe)
         request = RegistrationRequest(model, found, statement, source or str(found.root), why, new_version, expected)
-        with storing(needed=found.size, inside=self.folder):
+        with translating_os_errors(needed=found.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -447,7 +449,7 @@ class Registry:
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for
 
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return register(self._home, request_for(self._home, reference, parse_name(name), dict(stated)), None)
 
@@ -462,7 +464,7 @@ class Registry:
 
         request = reference_to(location, parse_name(name), dict(stated))
         self._require_plain_names(request.name, *request.statement.aliases)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.create()
             return register(self._home, request, None)
 
@@ -554,7 +556,7 @@ class Registry:
         if dry_run:
             with reading(self._home) as catalog:
                 return plan(catalog, model)
-        with storing():
+        with translating_os_errors():
             self._home.require()
             return roll_back(self._home, model, checked_message(message))
 
@@ -664,7 +666,7 @@ class Registry:
         )
         if not request.targets:
             raise InvalidInput("there is no target", "name the column with the true values")
-        with storing(), self._running(reference, data, trust, message, options, layout) as model:
+        with translating_os_errors(), self._running(reference, data, trust, message, options, layout) as model:
             measured, number = model.version.version, self._number_of(model.version.name)
             scores = model.evaluate(request, progress)
             incumbent = self._in_production(number) if production else None
@@ -752,7 +754,7 @@ class Registry:
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
         refuse_place_of_registry(Path(output))
         with (
-            storing(place=Path(output)),
+            translating_os_errors(place=Path(output)),
             self._running(reference, input, trust, message, options, layout) as model,
             output_file(output) as target,
         ):
@@ -874,16 +876,16 @@ class Registry:
         from modelreg.store.artifacts.checkout import check_out, safe_path
         from modelreg.store.artifacts.copying import counting
 
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             version, manifest = self._version_and_manifest(reference)
-        with storing(needed=version.size, inside=self.folder):
+        with translating_os_errors(needed=version.size, inside=self.folder):
             checkout = check_out(
                 self._home.artifacts,
                 self._home.checkouts,
                 version.reference,
                 version.digest,
                 manifest.files,
-                self._home.keeping_still,
+                self._home.preventing_pruning,
                 progress and counting(progress, version.size),
             )
         return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
@@ -910,7 +912,7 @@ class Registry:
         trusted = self._trust_in(version, trust, message)
         warn_of_other_libraries(version)
         folder = self.path(version.reference) if manifest.is_folder else None
-        with storing(), self._opened(version, manifest) as file:
+        with translating_os_errors(), self._opened(version, manifest) as file:
             return load(OpenModel(file, folder), version.format, trusted)
 
     def copy(
@@ -929,7 +931,7 @@ class Registry:
         target, store = Path(destination), self._home.artifacts
         version, manifest = self._version_and_manifest(reference)
         advance = progress and counting(progress, version.size)
-        with storing(needed=version.size, place=target):
+        with translating_os_errors(needed=version.size, place=target):
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference, advance)
             return copy_file(
@@ -949,11 +951,11 @@ class Registry:
         """
         from modelreg.store.artifacts.delivery import stream
 
-        with storing():
+        with translating_os_errors():
             version, manifest = self._version_and_manifest(reference)
         if manifest.is_folder:
             raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
-        with storing(place=Path("the output")):
+        with translating_os_errors(place=Path("the output")):
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath, *, progress: Progress | None = None) -> Path:
@@ -967,7 +969,7 @@ class Registry:
 
         _require_path(destination)
         version, manifest = self._version_and_manifest(reference)
-        with storing(needed=version.size, place=Path(destination)):
+        with translating_os_errors(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
             return export(self._home.artifacts, version, manifest, Path(destination), advance)
 
@@ -1002,7 +1004,7 @@ class Registry:
 
         location = Location.parse(tracking_uri, local_paths=local_paths)
         request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return import_models(self._home, request, progress)
 
     def export_mlflow(
@@ -1022,7 +1024,7 @@ class Registry:
         from modelreg.mlflow_transfer.location import Location
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return export_models(self._home, request, progress)
 
@@ -1099,7 +1101,7 @@ class Registry:
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
         why = checked_message(message)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
 
@@ -1114,7 +1116,7 @@ class Registry:
         from modelreg.maintenance.backup import back_up
 
         _require_path(folder)
-        with storing(place=Path(folder)):
+        with translating_os_errors(place=Path(folder)):
             self._home.require()
             return back_up(self._home, Path(folder), progress)
 
@@ -1128,7 +1130,7 @@ class Registry:
         from modelreg.maintenance.backup import restore
 
         _require_path(folder)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return restore(self._home, Path(folder), progress, force=force)
 
     def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
@@ -1143,7 +1145,7 @@ class Registry:
         from modelreg.domain.statements import checked_message
         from modelreg.lifecycle.promotion import promoting
 
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             with promoting(self._home, checked_message(message)) as change:
                 yield change
@@ -1196,7 +1198,7 @@ class Registry:
                 conditions.granted,
             )
             with ExitStack() as files:
-                with storing():
+                with translating_os_errors():
                     table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
                     file = files.enter_context(self._opened(version, manifest))
                     digest = table.digest()
@@ -1230,7 +1232,7 @@ class Registry:
             checked_reason(message or "", what, "--message WHY")
             with writing(self._home, message) as change:
                 change.note_load(version, is_trusted=trust is not None, permissions=permissions)
-            interrupts.go_on()
+            interrupts.allow_interrupts()
         if trust:
             return Trust(version.reference, full=True)
         return Trust(version.reference, honoured(self.trusted_names()))
@@ -1241,7 +1243,7 @@ class Registry:
         Raises `BytesElsewhere` for a version whose files are not here.
         """
         version = self.version(reference)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             manifest = self._home.artifacts.manifest(version)
         if manifest.location is not None:
             raise BytesElsewhere(version.reference, manifest.location)

@@ -30,7 +30,7 @@ from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
 from modelreg.store.artifacts.source import Source, SourceFile, find_source
 from modelreg.store.folder import RegistryFolder
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.transactions import reading, translating_os_errors, writing
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds, as_text
 
@@ -58,7 +58,7 @@ class Runs:
         run_id = os.urandom(16).hex()
         called = checked_text(name or f"run-{run_id[:8]}", "the run's name")
         checked = checked_tags(tags)
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             self._home.create()
         with writing(self._home) as change:
             change.start_run(run_id, called, checked)
@@ -184,7 +184,7 @@ class Runs:
         called = [parse_model_path(path) for path in sources]
         self.run(run_id)  # before anything is written for nothing
         with ExitStack() as held:
-            held.enter_context(storing(inside=self._home.path))
+            held.enter_context(translating_os_errors(inside=self._home.path))
             held.enter_context(self._home.ingesting())
             stored = []
             for path, source in zip(called, sources.values(), strict=True):
@@ -209,7 +209,7 @@ class Runs:
 
     def signature(self, model: LoggedModel) -> Signature | None:
         """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             return self._home.artifacts.manifest(model).signature
 
     def path(self, reference: str) -> Path:
@@ -229,9 +229,9 @@ class Runs:
         return self._checked_out(reference, of_bytes(manifest), files)
 
     def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             home = self._home
-            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.keeping_still)
+            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.preventing_pruning)
 
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
@@ -250,7 +250,7 @@ class Runs:
             folder = self.path(reference)
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
             return load(OpenModel(None, folder), recognise(files, True).format, trust)
-        with storing(), store.opened_and_checked(stored.file, stored.reference) as file:
+        with translating_os_errors(), store.opened_and_checked(stored.file, stored.reference) as file:
             found = recognise({stored.file.path: store.path(stored.file.digest)}, False)
             return load(OpenModel(file, None), found.format, trust)
 

@@ -36,7 +36,14 @@ from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
 from modelreg.store.catalog import Catalog, swap
 from modelreg.store.catalog.reader import CatalogReader
-from modelreg.store.folder import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, RegistryFolder
+from modelreg.store.folder import SHARED, RegistryFolder
+from modelreg.store.safety import (
+    LOCKS,
+    UNFINISHED_BACKUP,
+    UNFINISHED_RESTORATION,
+    check_before_creating,
+    check_no_foreign_files,
+)
 from modelreg.system.clock import now
 from modelreg.system.files import (
     find_obstacle,
@@ -50,7 +57,7 @@ from modelreg.system.files import (
 
 _EMPTY = "0:"
 """Stands for the head of a journal without entries."""
-_PRIVATE_MARK = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
+_PRIVATE_MARK = re.compile(rf"\.{UNFINISHED_BACKUP}\.[0-9]+\.[0-9a-f]{{8}}")
 """The name of a marker on its way."""
 
 
@@ -83,7 +90,7 @@ def _saying_so(target: RegistryFolder) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, WriteFailed) as failure:
-        if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED)):
+        if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED_BACKUP)):
             raise
         error = failure.error if isinstance(failure, WriteFailed) else failure
         needed = failure.needed if isinstance(failure, WriteFailed) else None
@@ -96,7 +103,7 @@ def restore(home: RegistryFolder, folder: Path, progress: Progress | None, *, fo
     _refuse_nested(source.path, home.path)
     with _reading_backup(source):
         _refuse_to_replace(home, force)
-        with source.keeping_still(), _holding_registry(home):
+        with source.preventing_pruning(), _holding_registry(home):
             _refuse_to_replace(home, force)  # a registry may have been made while this waited
             done, replaced = _taken_over(source, home, progress)
     return Restoration(**{name: getattr(done, name) for name in Backup.__slots__}, replaced=replaced)
@@ -107,7 +114,7 @@ def _taken_over(source: RegistryFolder, home: RegistryFolder, progress: Progress
 
     What fails before the catalog is in place leaves the folder as it was, but for its locks.
     """
-    was_bare, had_catalog = home.is_bare(), os.path.lexists(home.catalog.path)
+    was_bare, had_catalog = home.has_only_locks(), os.path.lexists(home.catalog.path)
     marker = home.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
@@ -121,7 +128,7 @@ def _taken_over(source: RegistryFolder, home: RegistryFolder, progress: Progress
         has_catalog = os.path.lexists(home.catalog.path)
         if was_bare and not has_catalog:
             with _not_taken_back(home):
-                home.unmake()
+                home.remove_layout()
         elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
             marker.unlink(missing_ok=True)
         raise
@@ -164,7 +171,7 @@ def _copied(
     """
     with Catalog(private, target.writing, target.lock_timeout, current_actor).reading() as catalog:
         refuse_unbelievable(catalog, outcome)
-        target.make_places(shared=catalog.setting(SHARED) == "yes")
+        target.create_layout(shared=catalog.setting(SHARED) == "yes")
         target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
         advance = progress and counting(progress, catalog.size_of_files())
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
@@ -232,7 +239,7 @@ def _refuse_foreign(target: RegistryFolder, catalog: CatalogReader) -> None:
         return
     if not os.path.lexists(target.catalog.path):
         _refuse_head(target, catalog, _unfinished_head(target))
-        target.refuse_odd_places()
+        check_before_creating(target.path)
         return
     try:
         target.require()
@@ -266,7 +273,7 @@ def _refuse_head(target: RegistryFolder, catalog: CatalogReader, head: str | Non
 def _unfinished_head(target: RegistryFolder) -> str | None:
     """The journal's head when the backup was begun that is not finished yet; None where none was."""
     try:
-        return read_content(target.path / UNFINISHED).decode()
+        return read_content(target.path / UNFINISHED_BACKUP).decode()
     except (OSError, ValueError):
         return None
 
@@ -293,28 +300,28 @@ def _holding_backup(target: RegistryFolder) -> Iterator[None]:
 
 def _mark(target: RegistryFolder, head: str) -> None:
     """Say that the folder is a backup which was begun."""
-    private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
+    private = target.path / f".{UNFINISHED_BACKUP}.{os.getpid()}.{os.urandom(4).hex()}"
     with os.fdopen(open_new_file(private, 0o666), "w") as file:
         file.write(head)
         file.flush()
         flush(file.fileno())
     with suppress(FileNotFoundError):  # another backup has just been finished, and taken all marks away
-        os.rename(private, target.path / UNFINISHED)
+        os.rename(private, target.path / UNFINISHED_BACKUP)
     sync_path(target.path)
     sync_path(target.path.parent)
 
 
 def _unmark(target: RegistryFolder) -> None:
     private = [name for name in os.listdir(target.path) if _PRIVATE_MARK.fullmatch(name)]
-    for name in (UNFINISHED, *private):
+    for name in (UNFINISHED_BACKUP, *private):
         (target.path / name).unlink(missing_ok=True)
 
 
 @contextmanager
 def _holding_registry(home: RegistryFolder) -> Iterator[None]:
     """Let nobody else write to the folder of a registry, which is made if need be."""
-    home.refuse_foreign_folder()
-    home.refuse_odd_places(catalog_too=False)  # that one is kept aside, whatever it is
+    check_no_foreign_files(home.path)
+    check_before_creating(home.path, include_catalog=False)  # that one is kept aside, whatever it is
     make_folder(home.path)
     with home.pruning(), home.writing():
         swap.remove_temporaries(swap.temporaries(home.catalog.path))

@@ -82,7 +82,7 @@ def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> P
                 is_current = tuple(_fates(change, request)) == planned.pruning.versions
                 for fate in planned.removed if is_current else ():
                     change.delete_version(fate.name, fate.version)
-            interrupts.go_on()  # Ctrl-C may end what follows: the same command goes on with it
+            interrupts.allow_interrupts()  # Ctrl-C may end what follows: the same command goes on with it
             if is_current:  # else somebody moved, named or deleted a version just now
                 break
         _remove_bytes(home, planned)

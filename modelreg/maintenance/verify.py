@@ -39,7 +39,7 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
 
     The catalog is let go before the bytes are read, so nobody waits for that but who cleans.
     """
-    with home.keeping_still():
+    with home.preventing_pruning():
         try:
             with home.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()

@@ -187,7 +187,7 @@ class _Export:
             manifest = store.manifest(version)
             if manifest.location is not None:
                 raise BytesElsewhere(version.reference, manifest.location)
-            place, still = self._home.checkouts, self._home.keeping_still
+            place, still = self._home.checkouts, self._home.preventing_pruning
             folder = check_out(store, place, version.reference, version.digest, manifest.files, still)
             number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))
             notes += self._made(self._changes(version, number, None))

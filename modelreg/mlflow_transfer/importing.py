@@ -282,7 +282,7 @@ class _Import:
     def _changing(self) -> Iterator[CatalogWriter]:
         with self._home.catalog.writing(current_actor(), f"imported from {self._location}") as change:
             yield change
-        interrupts.go_on()
+        interrupts.allow_interrupts()
 
 
 @contextmanager

@@ -158,15 +158,15 @@ def create(path: Path, mode: int, record: Record) -> None:
 
 
 def _commit(connection: sqlite3.Connection, folder: Path) -> None:
-    interrupts.begin()
+    interrupts.begin_commit()
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
-            interrupts.fail()
+            interrupts.fail_commit()
             raise
         confirm(folder)
-    interrupts.done()
+    interrupts.finish_commit()
 
 
 def confirm(folder: Path) -> None:

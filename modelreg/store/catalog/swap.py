@@ -66,14 +66,14 @@ def copied(source: Catalog, path: Path) -> Iterator[Path]:
 def put_in_place(private: Path, path: Path, mode: int) -> None:
     """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
     change_mode(private, mode)
-    interrupts.begin()
+    interrupts.begin_commit()
     try:
         os.rename(private, path)
     except OSError:
-        interrupts.fail()
+        interrupts.fail_commit()
         raise
     connection.confirm(path.parent)
-    interrupts.done()
+    interrupts.finish_commit()
 
 
 def keep_aside(path: Path, kept: Path) -> bool:
