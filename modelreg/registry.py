@@ -247,7 +247,7 @@ class Registry:
 
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
-            entry = catalog.last_into_stage(version.name, version.version)
+            entry = catalog.journal.last_into_stage(version.name, version.version)
         since, user = (version.created_at, version.created_by) if entry is None else (entry.at, entry.user)
         claimed, message = (None, None) if entry is None else (entry.claimed_user, entry.message)
         return StageAtMoment(version.name, version.version, version.stage, since, user, claimed, message)
@@ -306,7 +306,7 @@ class Registry:
         from modelreg.loading.confined.sandbox import offered
 
         with reading(self._home) as catalog:
-            head, (models, versions) = catalog.journal_head(), catalog.counts()
+            head, (models, versions) = catalog.journal.head(), catalog.counts()
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._home.is_shared(),
@@ -315,7 +315,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.size_of_files() if size else None,
+                size=catalog.storage.size_of_files() if size else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,
@@ -1231,7 +1231,7 @@ class Registry:
             what = "full trust" if trust else "what a model may do beyond computing"
             checked_reason(message or "", what, "--message WHY")
             with writing(self._home, message) as change:
-                change.note_load(version, is_trusted=trust is not None, permissions=permissions)
+                change.record_load(version, is_trusted=trust is not None, permissions=permissions)
             interrupts.allow_interrupts()
         if trust:
             return Trust(version.reference, full=True)

@@ -62,28 +62,28 @@ class Runs:
             self._home.create()
         with writing(self._home) as change:
             change.start_run(run_id, called, checked)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
         """Let a run go on, also one that is over; raises `RunNotFound`."""
         with writing(self._home) as change:
-            change.run(run_id)
+            change.runs.get(run_id)
             change.resume_run(run_id)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def end(self, run_id: str, status: str = FINISHED) -> Run:
         """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
             raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
         with writing(self._home) as change:
-            change.run(run_id)
+            change.runs.get(run_id)
             change.end_run(run_id, status)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def run(self, run_id: str) -> Run:
         """One run with everything that was logged; raises `RunNotFound`."""
         with reading(self._home) as catalog:
-            return catalog.run(run_id)
+            return catalog.runs.get(run_id)
 
     def experiments(self) -> dict[str, str]:
         """What `keep_experiment` kept, by the name of the experiment."""
@@ -111,7 +111,7 @@ class Runs:
         order = () if sort is None else parse_order_of_runs(sort)
         end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
         with reading(self._home) as catalog:
-            return chosen(catalog.runs(), where, order, _value_of)[offset:end]
+            return chosen(catalog.runs.all(), where, order, _value_of)[offset:end]
 
     def log(
         self,
@@ -130,7 +130,7 @@ class Runs:
         stated, labels = checked_params(params), checked_tags(tags)
         batches = _batches(_points(metrics))
         with writing(self._home) as change:
-            run = change.run(run_id)
+            run = change.runs.get(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
                     raise ParamChanged(run_id, name, run.params[name], value)
@@ -145,7 +145,7 @@ class Runs:
     def remove_tag(self, run_id: str, name: str) -> None:
         """Remove a tag of a run; raises `RunNotFound` and `TagNotFound`."""
         with writing(self._home) as change:
-            tags = change.run(run_id).tags
+            tags = change.runs.get(run_id).tags
             if name not in tags:
                 raise TagNotFound(f"run {run_id}", name, list(tags))
             change.log(run_id, {"tags": {name: None}})
@@ -153,7 +153,7 @@ class Runs:
     def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
         """Every value of a metric, in the order in which they were logged; raises `RunNotFound`."""
         with reading(self._home) as catalog:
-            return catalog.metric_history(run_id, name)
+            return catalog.runs.metric_history(run_id, name)
 
     def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
         """Keep files as artifacts of a run, each under its path there: all of them, or none.
@@ -192,7 +192,7 @@ class Runs:
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
             with self._home.catalog.writing(current_actor()) as change:
-                _refuse_files_below_files(change.run(run_id), called)
+                _refuse_files_below_files(change.runs.get(run_id), called)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, receipt, published in stored:
                     require_published(receipt, f"runs:/{run_id}/{path}")
@@ -205,7 +205,7 @@ class Runs:
         """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
         named = RunReference.parse(reference)
         with reading(self._home) as catalog:
-            return catalog.logged_model(named.run_id, named.path)
+            return catalog.runs.model(named.run_id, named.path)
 
     def signature(self, model: LoggedModel) -> Signature | None:
         """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
@@ -243,7 +243,7 @@ class Runs:
         named = RunReference.parse(reference)
         with reading(self._home) as catalog:
             names = honoured(catalog.trusted_names())
-            stored = catalog.run(named.run_id).model_at(named.path)
+            stored = catalog.runs.get(named.run_id).model_at(named.path)
         trust = Trust(reference, names, full=full_trust)
         store = self._home.artifacts
         if stored is None:

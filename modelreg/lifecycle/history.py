@@ -39,15 +39,15 @@ def checked(*, since: datetime | str | None, user: str | None, action: str | Non
 def entries_of(catalog: CatalogReader, subject: str | None, wanted: HistoryFilter) -> list[JournalEntry]:
     """The entries about a subject that are wanted; raises `ModelNotFound` and `VersionNotFound`."""
     if subject is None:
-        return list(catalog.journal(**wanted))
+        return list(catalog.journal.entries(**wanted))
     if "/" in subject or "@" in subject:
         reference = Reference.parse(subject)
         chosen = reference.selector
-        is_number = isinstance(chosen, int) and _is_told_of(catalog, name=reference.name, version=chosen)
-        number = chosen if is_number else catalog.number(reference)
-        return list(catalog.journal(name=reference.name, version=number, **wanted))
-    found = list(catalog.journal(name=parse_name(subject), **wanted))
-    if not found and not _is_told_of(catalog, name=subject):
+        is_journalled = isinstance(chosen, int) and _is_told_of(catalog, reference.name, chosen)
+        number = chosen if isinstance(chosen, int) and is_journalled else catalog.number(reference)
+        return list(catalog.journal.entries(name=reference.name, version=number, **wanted))
+    found = list(catalog.journal.entries(name=parse_name(subject), **wanted))
+    if not found and not _is_told_of(catalog, subject):
         catalog.model(parse_name(subject))  # raises: nothing was ever named so
     return found
 
@@ -57,7 +57,7 @@ def held_at(catalog: CatalogReader, subject: str | None, moment: datetime) -> li
     name, _, number = (subject or "").partition("/")
     if number and not number.isdecimal():
         raise InvalidInput(f"{shown(str(subject))} does not name a version by its number", "write NAME or NAME/3")
-    entries = list(catalog.journal(name=parse_name(name) if subject else None))
+    entries = list(catalog.journal.entries(name=parse_name(name) if subject else None))
     if subject and not entries:
         catalog.model(parse_name(name))
     found = [each for each in stages_at(entries, moment) if not number or each.version == int(number)]
@@ -66,5 +66,5 @@ def held_at(catalog: CatalogReader, subject: str | None, moment: datetime) -> li
     return found
 
 
-def _is_told_of(catalog: CatalogReader, **subject: object) -> bool:
-    return next(catalog.journal(**subject, limit=1), None) is not None
+def _is_told_of(catalog: CatalogReader, name: str, version: int | None = None) -> bool:
+    return next(catalog.journal.entries(name, version, limit=1), None) is not None

@@ -137,6 +137,6 @@ def _journal_refusal(change: CatalogWriter, check: GateCheck) -> None:
     try:
         current = change.version(Reference(check.name, check.version)).stage
     except (ModelNotFound, VersionNotFound):  # it was to be registered with this stage, and is not now
-        change.refuse(check.name, StageChange(check.version, Stage.NONE, check.stage), said, registered=False)
+        change.record_refusal(check.name, StageChange(check.version, Stage.NONE, check.stage), said, registered=False)
     else:
-        change.refuse(check.name, StageChange(check.version, current, check.stage), said)
+        change.record_refusal(check.name, StageChange(check.version, current, check.stage), said)

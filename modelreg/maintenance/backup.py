@@ -75,9 +75,9 @@ def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Ba
             if not os.path.lexists(target.catalog.path):
                 _mark(target, head)
             outcome = "no backup was made of what is there now"
-            with swap.copied(home.catalog, target.catalog.path) as private:
+            with swap.temporary_copy(home.catalog, target.catalog.path) as private:
                 done = _copied(home, target, private, outcome, progress, all_or_nothing=False)
-                swap.put_in_place(private, target.catalog.path, target.file_mode())
+                swap.install(private, target.catalog.path, target.file_mode())
             _unmark(target)
     return done
 
@@ -118,10 +118,10 @@ def _taken_over(source: RegistryFolder, home: RegistryFolder, progress: Progress
     marker = home.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
-        with swap.copied(source.catalog, home.catalog.path) as private:
+        with swap.temporary_copy(source.catalog, home.catalog.path) as private:
             done = _copied(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _keep_aside(home)
-            swap.put_in_place(private, home.catalog.path, home.file_mode())
+            swap.install(private, home.catalog.path, home.file_mode())
         with suppress(OSError):  # beside a catalog it says nothing
             marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
@@ -173,13 +173,13 @@ def _copied(
         refuse_unbelievable(catalog, outcome)
         target.create_layout(shared=catalog.setting(SHARED) == "yes")
         target.artifacts.remove(target.artifacts.temporaries())  # nobody else writes there now
-        advance = progress and counting(progress, catalog.size_of_files())
+        advance = progress and counting(progress, catalog.storage.size_of_files())
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
                 for version in _versions(catalog):
                     for finding in manifest_findings(version, replication.take(version)):
                         raise _damage(finding, outcome)
-                for model in catalog.logged_models():
+                for model in catalog.runs.models():
                     for finding in logged_findings(model, replication.take(model)):
                         raise _damage(finding, outcome)
                 replication.publish()
@@ -189,7 +189,7 @@ def _copied(
                         replication.take_back()
                 if isinstance(failure, OSError):
                     place = None if isinstance(failure.filename, str) else target.path
-                    raise WriteFailed(failure, place, catalog.size_of_files()) from failure
+                    raise WriteFailed(failure, place, catalog.storage.size_of_files()) from failure
                 raise
         models, versions = catalog.counts()
         return Backup(
@@ -255,14 +255,14 @@ def _refuse_foreign(target: RegistryFolder, catalog: CatalogReader) -> None:
 
 def _is_empty(folder: Path) -> bool:
     """Whether there is nothing in it but what a backup leaves that was killed at its very beginning."""
-    return all(name in LOCKS or _PRIVATE_MARK.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder))
+    return all(name in LOCKS or _PRIVATE_MARK.fullmatch(name) or swap.is_temporary(name) for name in os.listdir(folder))
 
 
 def _refuse_head(target: RegistryFolder, catalog: CatalogReader, head: str | None) -> None:
     """Raise unless ``head`` is an entry of the registry's own journal: then what it stands for is its beginning."""
     if head is not None:
         seq, _, digest = head.partition(":")
-        if head == _EMPTY or (seq.isdecimal() and catalog.has_entry(int(seq), digest)):
+        if head == _EMPTY or (seq.isdecimal() and catalog.journal.has_entry(int(seq), digest)):
             return
     raise UnusableBackup(
         f"{shown(str(target.path))} holds something else than an earlier backup of this registry; nothing was changed",
@@ -294,7 +294,7 @@ def _holding_backup(target: RegistryFolder) -> Iterator[None]:
     """Let nobody else write to a backup's folder, which is made if need be."""
     make_folder(target.path)
     with target.pruning(), target.writing():
-        swap.remove_temporaries(swap.temporaries(target.catalog.path))  # of a backup that was killed
+        swap.remove_temporaries(swap.find_temporaries(target.catalog.path))  # of a backup that was killed
         yield
 
 
@@ -324,14 +324,14 @@ def _holding_registry(home: RegistryFolder) -> Iterator[None]:
     check_before_creating(home.path, include_catalog=False)  # that one is kept aside, whatever it is
     make_folder(home.path)
     with home.pruning(), home.writing():
-        swap.remove_temporaries(swap.temporaries(home.catalog.path))
+        swap.remove_temporaries(swap.find_temporaries(home.catalog.path))
         yield
 
 
 def _keep_aside(home: RegistryFolder) -> str | None:
     """Keep the catalog that is there under a name that says what happened to it; returns its path."""
     kept = _unused(home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db")
-    return str(kept) if swap.keep_aside(home.catalog.path, kept) else None
+    return str(kept) if swap.set_aside(home.catalog.path, kept) else None
 
 
 def _unused(path: Path) -> Path:
@@ -343,7 +343,7 @@ def _unused(path: Path) -> Path:
 
 
 def _head(catalog: CatalogReader) -> str | None:
-    head = catalog.journal_head()
+    head = catalog.journal.head()
     return None if head is None else f"{head.seq}:{head.hash}"
 
 

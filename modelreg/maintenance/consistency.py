@@ -28,12 +28,12 @@ _LONGEST = 140  # characters of a value in a finding
 def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
     """Broken links of the journal, and every value in the catalog that is not what the journal adds up to."""
     told = large_state()
-    unclear = replay(catalog.journal(), told)  # read twice rather than kept whole
+    unclear = replay(catalog.journal.entries(), told)  # read twice rather than kept whole
     found = catalog.state()
-    if catalog.journal_head() is None:  # the first entry of all will tell of these
+    if catalog.journal.head() is None:  # the first entry of all will tell of these
         told.migrations = found.migrations
         told.settings = {name: value for name, value in found.settings.items() if (name, value) in _CHOICES}
-    for seq, problem in (*broken_links(catalog.journal()), *unclear):
+    for seq, problem in (*broken_links(catalog.journal.entries()), *unclear):
         yield Finding("journal", None, f"entry {seq} {problem}")
     yield from _compare(told, found)
 
@@ -43,7 +43,7 @@ def loss_findings(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]
 
     Files beside a catalog that was never written to are what a killed first registration leaves.
     """
-    if catalog.journal_head() is None and not store.is_empty() and catalog.was_written_to():
+    if catalog.journal.head() is None and not store.is_empty() and catalog.was_written_to():
         yield Finding("catalog", None, "it tells of nothing, though it was written to and files are stored beside it")
 
 

@@ -96,8 +96,8 @@ def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
         _refuse_lost(home, catalog)
         fates = _fates(catalog, request)
         removed = {(fate.name, fate.version) for fate in fates if fate.removed}
-        present = catalog.manifests()
-        manifests, files = catalog.manifests(removed), catalog.file_digests(removed)
+        present = catalog.storage.manifest_digests()
+        manifests, files = catalog.storage.manifest_digests(removed), catalog.storage.file_digests(removed)
     blobs = dict(home.artifacts.stored())
     _refuse_catalog_of_other_blobs(home, present, blobs)
     needed = manifests | files | _named_by(home, manifests)
@@ -108,7 +108,7 @@ def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
         [leftover for digest, leftover in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
         unneeded(home.path / "checkouts", manifests),
-        swap.temporaries(home.catalog.path),
+        swap.find_temporaries(home.catalog.path),
     )
 
 
@@ -159,7 +159,7 @@ def _refuse_older_blobs(
 def _fates(catalog: CatalogReader, request: PruneRequest) -> list[RetentionDecision]:
     if not request.retention.is_given:
         return []
-    candidates = list(catalog.candidates(request.glob))
+    candidates = list(catalog.storage.prune_candidates(request.glob))
     needed = {name: _needed_versions(catalog, name) for name in _names(candidates)}
     return decide_fates(candidates, request.retention, request.moment, needed, request.agreed)
 
@@ -169,7 +169,7 @@ def _names(candidates: Iterable[PruneCandidate]) -> Iterable[ModelName]:
 
 
 def _needed_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
-    entries = catalog.journal_of_production(name)
+    entries = catalog.journal.into_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
     return needed_versions(name, entries, stages)
 
@@ -184,8 +184,8 @@ def _named_by(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
             named.update(file.digest for file in manifest.files)
             continue
         with home.catalog.reading() as catalog:
-            named.update(of_bytes(config_content(each.files)) for each in catalog.stored_versions(digest))
-            named.update(of_bytes(config_content(each.files)) for each in catalog.logged_models(digest))
+            named.update(of_bytes(config_content(each.files)) for each in catalog.storage.versions(digest))
+            named.update(of_bytes(config_content(each.files)) for each in catalog.runs.models(digest))
     return named
 
 

@@ -44,9 +44,9 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
             with home.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()
                 chosen = [] if problems else _chosen(catalog, request)
-                logged = [] if problems or request.references is not None else list(catalog.logged_models())
+                logged = [] if problems or request.references is not None else list(catalog.runs.models())
                 findings = [] if problems else _catalog_findings(home, catalog, request.head)
-                size = 0 if problems else catalog.size_of_files()
+                size = 0 if problems else catalog.storage.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
             return
@@ -84,7 +84,7 @@ def _chosen(catalog: CatalogReader, request: VerifyRequest) -> list[tuple[ModelN
 
 
 def _check_head(catalog: CatalogReader, head: tuple[int, str] | None) -> Iterator[Finding]:
-    if head is not None and not catalog.has_entry(*head):
+    if head is not None and not catalog.journal.has_entry(*head):
         yield Finding("journal", None, f"entry {head[0]} is not the one that was expected: it was cut off or rewritten")
 
 

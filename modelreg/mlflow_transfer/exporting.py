@@ -80,7 +80,7 @@ def _models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalMo
                 made_in_mlflow={
                     version.version: record["created_at"]
                     for version in versions
-                    if (record := catalog.last_import(model.name, version.version)) is not None
+                    if (record := catalog.journal.last_import(model.name, version.version)) is not None
                 },
             )
             for model in (map(catalog.model, names) if names else filter(_is_no_prompt, catalog.models()))

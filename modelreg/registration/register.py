@@ -120,7 +120,7 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
         )
         with promoting(home, statement.message) as change:
             require_published(receipt, request.name)
-            with change.attempt():
+            with change.savepoint():
                 version, created = _find_or_add(change, request, new)
                 displaced = _apply(change, request, version)
             notes = *observed.notes, *described.notes, *scan_notes(found, change), *_size_notes(published.manifest)

@@ -90,7 +90,7 @@ def reference_to(location: str, name: ModelName, stated: dict[str, Any]) -> Regi
 def _of_run(home: RegistryFolder, reference: RunReference) -> _Known:
     """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
     with home.catalog.reading() as catalog:
-        run = catalog.run(reference.run_id)
+        run = catalog.runs.get(reference.run_id)
     model = run.model_at(reference.path)
     if model is not None:
         return _Known.of_manifest(home.artifacts.manifest(model), model.reference, run)
