@@ -745,14 +745,14 @@ class Registry:
         """
         from modelreg.data.tables.writing import output as output_file
         from modelreg.domain.evaluations import Prediction
-        from modelreg.store.artifacts.delivery import refuse_place_of_registry
+        from modelreg.store.artifacts.delivery import refuse_registry_path
 
         _require_path(output)
         _refuse_nul(input, output)
         _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
             raise InvalidInput("the predictions would take the place of the data", "name another file with --output")
-        refuse_place_of_registry(Path(output))
+        refuse_registry_path(Path(output))
         with (
             translating_os_errors(place=Path(output)),
             self._running(reference, input, trust, message, options, layout) as model,
@@ -1210,7 +1210,7 @@ class Registry:
         if manifest.is_folder:
             yield None
             return
-        with self._home.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
+        with self._home.artifacts.open_checked(manifest.files[0], version.reference) as file:
             yield file
 
     def _trust_in(

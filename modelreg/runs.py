@@ -26,7 +26,7 @@ from modelreg.registration.register import publish, require_published, scan_note
 from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Facts, config_content, manifest_content
 from modelreg.store.artifacts.source import Source, SourceFile, find_source
 from modelreg.store.folder import RegistryFolder
@@ -226,7 +226,7 @@ class Runs:
         if not files and path:
             raise LoggedModelNotFound(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
-        return self._checked_out(reference, of_bytes(manifest), files)
+        return self._checked_out(reference, digest_of_bytes(manifest), files)
 
     def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
         with translating_os_errors(inside=self._home.path):
@@ -250,7 +250,7 @@ class Runs:
             folder = self.path(reference)
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
             return load(OpenModel(None, folder), recognise(files, True).format, trust)
-        with translating_os_errors(), store.opened_and_checked(stored.file, stored.reference) as file:
+        with translating_os_errors(), store.open_checked(stored.file, stored.reference) as file:
             found = recognise({stored.file.path: store.path(stored.file.digest)}, False)
             return load(OpenModel(file, None), found.format, trust)
 

@@ -177,16 +177,16 @@ def _copied(
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
                 for version in _versions(catalog):
-                    for finding in manifest_findings(version, replication.take(version)):
+                    for finding in manifest_findings(version, replication.copy_version(version)):
                         raise _damage(finding, outcome)
                 for model in catalog.runs.models():
-                    for finding in logged_findings(model, replication.take(model)):
+                    for finding in logged_findings(model, replication.copy_version(model)):
                         raise _damage(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:
                 if all_or_nothing:
                     with _not_taken_back(target):
-                        replication.take_back()
+                        replication.undo()
                 if isinstance(failure, OSError):
                     place = None if isinstance(failure.filename, str) else target.path
                     raise WriteFailed(failure, place, catalog.storage.size_of_files()) from failure

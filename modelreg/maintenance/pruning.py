@@ -21,8 +21,8 @@ from modelreg.maintenance.consistency import journal_findings, loss_findings, ol
 from modelreg.maintenance.retention import Retention, decide_fates
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
-from modelreg.store.artifacts.checkout import StaleCheckouts, remove_checkouts, unneeded
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.checkout import StaleCheckouts, find_stale_checkouts, remove_checkouts
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Manifest, config_content
 from modelreg.store.catalog import swap
 from modelreg.store.catalog.reader import CatalogReader
@@ -107,7 +107,7 @@ def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
         fates,
         [leftover for digest, leftover in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
-        unneeded(home.path / "checkouts", manifests),
+        find_stale_checkouts(home.path / "checkouts", manifests),
         swap.find_temporaries(home.catalog.path),
     )
 
@@ -184,15 +184,15 @@ def _named_by(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
             named.update(file.digest for file in manifest.files)
             continue
         with home.catalog.reading() as catalog:
-            named.update(of_bytes(config_content(each.files)) for each in catalog.storage.versions(digest))
-            named.update(of_bytes(config_content(each.files)) for each in catalog.runs.models(digest))
+            named.update(digest_of_bytes(config_content(each.files)) for each in catalog.storage.versions(digest))
+            named.update(digest_of_bytes(config_content(each.files)) for each in catalog.runs.models(digest))
     return named
 
 
 def _manifest(store: BlobStore, digest: Digest) -> Manifest | None:
     try:
         content = store.read(digest)
-        return Manifest.parse(content) if of_bytes(content) == digest else None
+        return Manifest.parse(content) if digest_of_bytes(content) == digest else None
     except (OSError, ValueError):
         return None
 
@@ -207,7 +207,7 @@ def _sorted_out(
 ) -> _Plan:
     old_blobs, young_blobs = patience.divide(blobs)
     old_temporaries, young_temporaries = patience.divide(temporaries)
-    old_folders, young_folders = patience.divide(checkouts.private)
+    old_folders, young_folders = patience.divide(checkouts.unfinished)
     old_catalogs, young_catalogs = patience.divide(catalogs)
     old_checkouts = checkouts.stale + old_folders
     young = "are younger than the grace time"

@@ -47,7 +47,7 @@ from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
 from modelreg.store.artifacts.source import Source
 from modelreg.store.artifacts.source import find_source
@@ -304,7 +304,7 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
     """What the manifest of an exported version says, and the path of its first file; raises `OtherBytes`."""
     try:
         manifest = Manifest.parse(content)
-        if of_bytes(content) != version.digest:
+        if digest_of_bytes(content) != version.digest:
             raise ValueError("another digest")
         stated = manifest.facts
         metrics, params = checked_metrics(stated["metrics"]), checked_params(stated["params"])

@@ -74,7 +74,7 @@ def test_bytes_that_change_between_the_check_and_the_answer_end_with_6(stock, ca
         process.send_signal(signal.SIGCONT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 6, err
-    assert "wrong bytes were handed out" in err
+    assert "wrong bytes were written" in err
 
 
 def number_of_rewind(run, large):
@@ -125,9 +125,9 @@ def test_nothing_is_written_over_a_registry_s_own_files(stock, tmp_path, place):
     for target in (run.registry / place, tmp_path / "link" / place):
         done = run("load", "churn/1", "-o", target, "--force")
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
-        assert "is a place of the registry" in said(done)
+        assert "is inside the registry" in said(done)
     assert run("export", "churn/1", run.registry / "artifacts" / "new").returncode == 2
-    with pytest.raises(InvalidInput, match="is a place of the registry"):
+    with pytest.raises(InvalidInput, match="is inside the registry"):
         Registry(run.registry).predict("churn/1", tmp_path / "x.csv", run.registry / "artifacts" / "x.csv")
     assert_sound(run)
 

@@ -67,7 +67,7 @@ def test_layout_with_several_versions_is_refused(registry, exported, model_file,
     index["manifests"] += json.loads((second / "index.json").read_text())["manifests"]
     shutil.copytree(second / "blobs", exported[1] / "blobs", dirs_exist_ok=True)
     (exported[1] / "index.json").write_text(json.dumps(index))
-    with pytest.raises(UnusableSource, match="holds 2 versions"):
+    with pytest.raises(UnusableSource, match="contains 2 versions"):
         registry.register(exported[1], "elsewhere")
 
 
