@@ -302,6 +302,6 @@ class CatalogReader:
         changed = [name for name in sorted(actual.keys() | expected.keys()) if actual.get(name) != expected.get(name)]
         if not has_standard_migrations_table(self._connection):
             changed.append("_sqlite_migrations")
-        problems = [f"{name} is not as modelreg made it" for name in changed]
+        problems = [f"{name} differs from the schema of modelreg" for name in changed]
         mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
         return problems if mode == "delete" else [*problems, f"the journal mode is {mode}, and modelreg's is delete"]
