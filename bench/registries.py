@@ -42,7 +42,7 @@ def _live_with(change: CatalogWriter, reference: Reference) -> None:
         version, "holdout", Scores("classification", {"roc_auc": 0.9, "accuracy": 0.8}, {}, None, data, 1000)
     )
     change.approve(version, "read the evaluation")
-    change.note_import(
+    change.record_import(
         version.name, version.version, {"tags": {}, "description": "", "location": "sqlite:///mlflow.db"}
     )
 

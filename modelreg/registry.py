@@ -26,8 +26,8 @@ from modelreg.errors import (
     SourceNotFound,
     shown,
 )
-from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute, find_home
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
+from modelreg.store.transactions import reading, translating_os_errors, writing
 from modelreg.system.files import refuse_address
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class Registry:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
             )
-        self._home = RegistryFolder(absolute(find_home(None if path is None else Path(path))), lock_timeout)
+        self._home = RegistryFolder(
+            absolute_path(find_registry_folder(None if path is None else Path(path))), lock_timeout
+        )
 
     @property
     def folder(self) -> Path:
@@ -142,7 +144,7 @@ class Registry:
         `RegistryExists` for an existing registry with other settings.
         """
         rules = None if stages is None else StageRules.parse(stages)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return self._home.create(shared=shared, rules=rules)
 
     # Reading
@@ -246,7 +248,7 @@ class Registry:
 
         with reading(self._home) as catalog:
             version = catalog.version(Reference.parse(reference))
-            entry = catalog.last_into_stage(version.name, version.version)
+            entry = catalog.journal.last_into_stage(version.name, version.version)
         since, user = (version.created_at, version.created_by) if entry is None else (entry.at, entry.user)
         claimed, message = (None, None) if entry is None else (entry.claimed_user, entry.message)
         return StageAtMoment(version.name, version.version, version.stage, since, user, claimed, message)
@@ -310,7 +312,7 @@ class Registry:
         from modelreg.loading.confined.sandbox import offered
 
         with reading(self._home) as catalog:
-            head, (models, versions) = catalog.journal_head(), catalog.counts()
+            head, (models, versions) = catalog.journal.head(), catalog.counts()
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._home.is_shared(),
@@ -319,7 +321,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.size_of_files() if size else None,
+                size=catalog.storage.size_of_files() if size else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,
@@ -339,13 +341,13 @@ class Registry:
         from modelreg.domain.statements import parse_head
         from modelreg.maintenance.verify import VerifyRequest, verify
 
-        with storing():
+        with translating_os_errors():
             self._home.require()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_head(expect_head)
 
         def findings() -> Iterator[Finding]:
-            with storing(inside=self.folder):
+            with translating_os_errors(inside=self.folder):
                 yield from verify(self._home, VerifyRequest(chosen, head), progress)
 
         return findings()
@@ -421,7 +423,7 @@ class Registry:
         facts = replace(facts, is_folder=files.is_folder)
         reason, origin = checked_reason(allow_unsafe), source or str(files.root)
         request = RegistrationRequest(model, files, facts, metadata, origin, reason, new_version, expected)
-        with storing(needed=files.size, inside=self.folder):
+        with translating_os_errors(needed=files.size, inside=self.folder):
             self._home.create()
             return register_source(self._home, request, progress)
 
@@ -452,7 +454,7 @@ class Registry:
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_stored
 
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return register(self._home, request_for_stored(self._home, reference, parse_name(name), dict(stated)), None)
 
@@ -467,7 +469,7 @@ class Registry:
 
         request = request_for_reference(location, parse_name(name), dict(stated))
         self._require_plain_names(request.name, *request.metadata.aliases)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.create()
             return register(self._home, request, None)
 
@@ -559,7 +561,7 @@ class Registry:
         if dry_run:
             with reading(self._home) as catalog:
                 return plan(catalog, model)
-        with storing():
+        with translating_os_errors():
             self._home.require()
             return roll_back(self._home, model, checked_message(message))
 
@@ -744,16 +746,16 @@ class Registry:
         from modelreg.data.tables.writing import output as output_file
         from modelreg.domain.evaluations import Prediction
         from modelreg.loading.running import running
-        from modelreg.store.artifacts.delivery import refuse_place_of_registry
+        from modelreg.store.artifacts.delivery import refuse_registry_path
 
         _require_path(output)
         _refuse_nul(input, output)
         _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
             raise InvalidInput("the predictions would overwrite the data", "name another file with --output")
-        refuse_place_of_registry(Path(output))
+        refuse_registry_path(Path(output))
         with (
-            storing(place=Path(output)),
+            translating_os_errors(place=Path(output)),
             running(self._home, reference, input, layout, trust=trust, message=message, options=options) as model,
             output_file(output) as target,
         ):
@@ -895,7 +897,7 @@ class Registry:
         target, store = Path(destination), self._home.artifacts
         version, manifest = find_version(self._home, reference)
         advance = progress and counting(progress, version.size)
-        with storing(needed=version.size, place=target):
+        with translating_os_errors(needed=version.size, place=target):
             if manifest.is_folder:
                 return copy_folder(store, manifest.files, target, version.reference, advance)
             return copy_file(
@@ -916,11 +918,11 @@ class Registry:
         from modelreg.loading.versions import find_version
         from modelreg.store.artifacts.delivery import stream
 
-        with storing():
+        with translating_os_errors():
             version, manifest = find_version(self._home, reference)
         if manifest.is_folder:
             raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
-        with storing(place=Path("the output")):
+        with translating_os_errors(place=Path("the output")):
             stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath, *, progress: Progress | None = None) -> Path:
@@ -935,7 +937,7 @@ class Registry:
 
         _require_path(destination)
         version, manifest = find_version(self._home, reference)
-        with storing(needed=version.size, place=Path(destination)):
+        with translating_os_errors(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
             return export(self._home.artifacts, version, manifest, Path(destination), advance)
 
@@ -969,7 +971,7 @@ class Registry:
 
         location = Location.parse(tracking_uri, local_paths=local_paths)
         request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return import_models(self._home, request, progress)
 
     def export_mlflow(
@@ -989,7 +991,7 @@ class Registry:
         from modelreg.mlflow_transfer.location import Location
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return export_models(self._home, request, progress)
 
@@ -1065,7 +1067,7 @@ class Registry:
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
         why = checked_message(message)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
 
@@ -1079,7 +1081,7 @@ class Registry:
         from modelreg.maintenance.backup import back_up
 
         _require_path(folder)
-        with storing(place=Path(folder)):
+        with translating_os_errors(place=Path(folder)):
             self._home.require()
             return back_up(self._home, Path(folder), progress)
 
@@ -1093,7 +1095,7 @@ class Registry:
         from modelreg.maintenance.backup import restore
 
         _require_path(folder)
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             return restore(self._home, Path(folder), progress, force=force)
 
     def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
@@ -1108,7 +1110,7 @@ class Registry:
         from modelreg.domain.statements import checked_message
         from modelreg.lifecycle.promotion import writing_with_gates
 
-        with storing(inside=self.folder):
+        with translating_os_errors(inside=self.folder):
             self._home.require()
             with writing_with_gates(self._home, checked_message(message)) as change:
                 yield change

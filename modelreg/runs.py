@@ -28,11 +28,11 @@ from modelreg.registration.register import publish, require_published, scan_note
 from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import config_content, manifest_content
 from modelreg.store.artifacts.source import Source, SourceFile, find_source
 from modelreg.store.folder import RegistryFolder
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.transactions import reading, translating_os_errors, writing
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds, as_text
 
@@ -60,32 +60,32 @@ class Runs:
         run_id = os.urandom(16).hex()
         called = checked_text(name or f"run-{run_id[:8]}", "the run's name")
         checked = checked_tags(tags)
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             self._home.create()
         with writing(self._home) as change:
             change.start_run(run_id, called, checked)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
         """Let a run go on, also one that is over; raises `RunNotFound`."""
         with writing(self._home) as change:
-            change.run(run_id)
+            change.runs.get(run_id)
             change.resume_run(run_id)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def end(self, run_id: str, status: str = FINISHED) -> Run:
         """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
             raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
         with writing(self._home) as change:
-            change.run(run_id)
+            change.runs.get(run_id)
             change.end_run(run_id, status)
-            return change.run(run_id)
+            return change.runs.get(run_id)
 
     def run(self, run_id: str) -> Run:
         """One run with everything that was logged; raises `RunNotFound`."""
         with reading(self._home) as catalog:
-            return catalog.run(run_id)
+            return catalog.runs.get(run_id)
 
     def experiments(self) -> dict[str, str]:
         """What `keep_experiment` kept, by the name of the experiment."""
@@ -113,7 +113,7 @@ class Runs:
         order = () if sort is None else parse_order_of_runs(sort)
         end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
         with reading(self._home) as catalog:
-            return RecordList(Run, chosen(catalog.runs(), where, order, _value_of)[offset:end])
+            return RecordList(Run, chosen(catalog.runs.all(), where, order, _value_of)[offset:end])
 
     def log(
         self,
@@ -132,7 +132,7 @@ class Runs:
         stated, labels = checked_params(params), checked_tags(tags)
         batches = _batches(_points(metrics))
         with writing(self._home) as change:
-            run = change.run(run_id)
+            run = change.runs.get(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
                     raise ParamChanged(run_id, name, run.params[name], value)
@@ -147,7 +147,7 @@ class Runs:
     def remove_tag(self, run_id: str, name: str) -> None:
         """Remove a tag of a run; raises `RunNotFound` and `TagNotFound`."""
         with writing(self._home) as change:
-            tags = change.run(run_id).tags
+            tags = change.runs.get(run_id).tags
             if name not in tags:
                 raise TagNotFound(f"run {run_id}", name, list(tags))
             change.log(run_id, {"tags": {name: None}})
@@ -155,7 +155,7 @@ class Runs:
     def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
         """Every value of a metric, in the order in which they were logged; raises `RunNotFound`."""
         with reading(self._home) as catalog:
-            return catalog.metric_history(run_id, name)
+            return catalog.runs.metric_history(run_id, name)
 
     def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
         """Keep files as artifacts of a run, each under its path there: all of them, or none.
@@ -186,7 +186,7 @@ class Runs:
         called = [parse_model_path(path) for path in sources]
         self.run(run_id)  # before anything is written for nothing
         with ExitStack() as held:
-            held.enter_context(storing(inside=self._home.path))
+            held.enter_context(translating_os_errors(inside=self._home.path))
             held.enter_context(self._home.ingesting())
             stored = []
             for path, source in zip(called, sources.values(), strict=True):
@@ -194,7 +194,7 @@ class Runs:
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
             with self._home.catalog.writing(current_actor()) as change:
-                _refuse_files_below_files(change.run(run_id), called)
+                _refuse_files_below_files(change.runs.get(run_id), called)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, receipt, published in stored:
                     require_published(receipt, f"runs:/{run_id}/{path}")
@@ -207,11 +207,11 @@ class Runs:
         """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
         named = RunReference.parse(reference)
         with reading(self._home) as catalog:
-            return catalog.logged_model(named.run_id, named.path)
+            return catalog.runs.model(named.run_id, named.path)
 
     def signature(self, model: LoggedModel) -> Signature | None:
         """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             return self._home.artifacts.manifest(model).signature
 
     def path(self, reference: str) -> Path:
@@ -228,12 +228,12 @@ class Runs:
         if not files and path:
             raise LoggedModelNotFound(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
-        return self._checked_out(reference, of_bytes(manifest), files)
+        return self._checked_out(reference, digest_of_bytes(manifest), files)
 
     def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
-        with storing(inside=self._home.path):
+        with translating_os_errors(inside=self._home.path):
             home = self._home
-            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.keeping_still)
+            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.preventing_pruning)
 
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
@@ -245,14 +245,14 @@ class Runs:
         named = RunReference.parse(reference)
         with reading(self._home) as catalog:
             names = filter_trusted(catalog.trusted_names())
-            stored = catalog.run(named.run_id).model_at(named.path)
+            stored = catalog.runs.get(named.run_id).model_at(named.path)
         trust = Trust(reference, names, full=full_trust)
         store = self._home.artifacts
         if stored is None:
             folder = self.path(reference)
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
             return load(OpenModel(None, folder), recognise(files, True).format, trust)
-        with storing(), store.opened_and_checked(stored.file, stored.reference) as file:
+        with translating_os_errors(), store.open_checked(stored.file, stored.reference) as file:
             found = recognise({stored.file.path: store.path(stored.file.digest)}, False)
             return load(OpenModel(file, None), found.format, trust)
 

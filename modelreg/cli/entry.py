@@ -55,6 +55,6 @@ def _handle_signals() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """End what is done, unless that is being committed already: then the answer comes at once, and is true."""
     global _received
-    if not interrupts.begun():
+    if not interrupts.has_begun_commit():
         _received = number
         raise KeyboardInterrupt

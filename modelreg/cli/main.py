@@ -81,8 +81,10 @@ def _in_our_words(error: Exception) -> ModelregError | None:
     if isinstance(error, _CommandError):
         return _usage_problem(error)
     if isinstance(error, OSError):  # of what a command does besides asking the registry
-        return WriteFailed(error, is_changed=interrupts.count() > 0)
-    if isinstance(error, (WriteFailed, LockTimeout)) and interrupts.count():  # by an earlier request of this command
+        return WriteFailed(error, is_changed=interrupts.commit_count() > 0)
+    if (
+        isinstance(error, (WriteFailed, LockTimeout)) and interrupts.commit_count()
+    ):  # by an earlier request of this command
         return error.after_a_change()
     return error if isinstance(error, ModelregError) else None
 

@@ -227,7 +227,7 @@ def _write(text: str, *, exactly: bool = False) -> None:
         raise ReaderGone from error
     except OSError as error:
         _silence_stdout()
-        raise AnswerLost(error, done=interrupts.begun()) from error
+        raise AnswerLost(error, done=interrupts.has_begun_commit()) from error
 
 
 @contextmanager

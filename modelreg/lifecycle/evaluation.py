@@ -14,7 +14,7 @@ from modelreg.lifecycle.metadata import record_scores
 from modelreg.loading.confined.conditions import ConfinementOptions
 from modelreg.loading.running import running
 from modelreg.store.folder import RegistryFolder
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.transactions import reading, translating_os_errors, writing
 
 if TYPE_CHECKING:
     from modelreg.loading.running import Data
@@ -39,7 +39,7 @@ def evaluate_version(
     ``with_production`` measures the version in Production on the same file. The scores of both are kept, or none.
     """
     with (
-        storing(),
+        translating_os_errors(),
         running(folder, reference, data, layout, trust=trust, message=message, options=options) as model,
     ):
         version = model.version.version

@@ -39,14 +39,14 @@ def parse_filter(
 def find_entries(catalog: CatalogReader, subject: str | None, conditions: HistoryFilter) -> list[JournalEntry]:
     """The entries about a model or version, or all entries; raises `ModelNotFound` and `VersionNotFound`."""
     if subject is None:
-        return list(catalog.journal(**conditions))
+        return list(catalog.journal.entries(**conditions))
     if "/" in subject or "@" in subject:
         reference = Reference.parse(subject)
         number = reference.selector
         if not isinstance(number, int) or not _has_entries(catalog, name=reference.name, version=number):
             number = catalog.number(reference)
-        return list(catalog.journal(name=reference.name, version=number, **conditions))
-    entries = list(catalog.journal(name=parse_name(subject), **conditions))
+        return list(catalog.journal.entries(name=reference.name, version=number, **conditions))
+    entries = list(catalog.journal.entries(name=parse_name(subject), **conditions))
     if not entries and not _has_entries(catalog, name=subject):
         catalog.model(parse_name(subject))  # raises ModelNotFound
     return entries
@@ -57,7 +57,7 @@ def find_stages_at(catalog: CatalogReader, subject: str | None, moment: datetime
     name, _, number = (subject or "").partition("/")
     if number and not number.isdecimal():
         raise InvalidInput(f"{shown(str(subject))} is not NAME or NAME/NUMBER", "write NAME or NAME/3")
-    entries = list(catalog.journal(name=parse_name(name) if subject else None))
+    entries = list(catalog.journal.entries(name=parse_name(name) if subject else None))
     if subject and not entries:
         catalog.model(parse_name(name))  # raises ModelNotFound
     stages = [stage for stage in stages_at(entries, moment) if not number or stage.version == int(number)]
@@ -66,5 +66,5 @@ def find_stages_at(catalog: CatalogReader, subject: str | None, moment: datetime
     return stages
 
 
-def _has_entries(catalog: CatalogReader, **subject: object) -> bool:
-    return next(catalog.journal(**subject, limit=1), None) is not None
+def _has_entries(catalog: CatalogReader, name: str, version: int | None = None) -> bool:
+    return next(catalog.journal.entries(name, version, limit=1), None) is not None

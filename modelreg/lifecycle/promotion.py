@@ -119,6 +119,6 @@ def _journal_refusal(writer: CatalogWriter, check: GateCheck) -> None:
     try:
         current = writer.version(Reference(check.name, check.version)).stage
     except (ModelNotFound, VersionNotFound):  # its registration, which named this stage, was undone
-        writer.refuse(check.name, StageChange(check.version, Stage.NONE, check.stage), values, registered=False)
+        writer.record_refusal(check.name, StageChange(check.version, Stage.NONE, check.stage), values, registered=False)
     else:
-        writer.refuse(check.name, StageChange(check.version, current, check.stage), values)
+        writer.record_refusal(check.name, StageChange(check.version, current, check.stage), values)

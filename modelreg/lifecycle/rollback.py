@@ -19,7 +19,7 @@ from modelreg.store.folder import RegistryFolder
 
 def plan(catalog: CatalogReader, name: ModelName) -> Transition:
     """Plan the stage changes of a rollback; raises `NothingToRollBackTo`."""
-    entries = catalog.journal_of_production(name)
+    entries = catalog.journal.into_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
     rollback = plan_rollback(name, entries, stages)
     target = catalog.version(Reference(name, rollback.version))

@@ -15,7 +15,7 @@ from modelreg.loading.confined.running import ModelRun
 from modelreg.loading.installed import warn_of_other_library_version
 from modelreg.loading.versions import check_out_version, decide_trust, find_version, opened_file
 from modelreg.store.folder import RegistryFolder
-from modelreg.store.transactions import storing
+from modelreg.store.transactions import translating_os_errors
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -51,7 +51,7 @@ def running(
             conditions.granted,
         )
         with ExitStack() as files:
-            with storing():
+            with translating_os_errors():
                 table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
                 file = files.enter_context(opened_file(folder, version, manifest))
                 digest = table.digest()

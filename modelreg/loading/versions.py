@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from modelreg.domain.references import Reference
 from modelreg.errors import BytesElsewhere, CatalogDamaged, InvalidInput, shown
-from modelreg.store.transactions import reading, storing, writing
+from modelreg.store.transactions import reading, translating_os_errors, writing
 
 if TYPE_CHECKING:
     from modelreg.domain.confinement import Permissions
@@ -29,7 +29,7 @@ def find_version(folder: RegistryFolder, reference: str) -> tuple[ModelVersion, 
     parsed = Reference.parse(reference)
     with reading(folder) as catalog:
         version = catalog.version(parsed)
-    with storing(inside=folder.path):
+    with translating_os_errors(inside=folder.path):
         manifest = folder.artifacts.manifest(version)
     if manifest.location is not None:
         raise BytesElsewhere(version.reference, manifest.location)
@@ -48,14 +48,14 @@ def check_out_version(
     from modelreg.store.artifacts.checkout import check_out, safe_path
     from modelreg.store.artifacts.copying import counting
 
-    with storing(needed=version.size, inside=folder.path):
+    with translating_os_errors(needed=version.size, inside=folder.path):
         checkout = check_out(
             folder.artifacts,
             folder.checkouts,
             version.reference,
             version.digest,
             manifest.files,
-            folder.keeping_still,
+            folder.preventing_pruning,
             progress and counting(progress, version.size),
         )
     return checkout if manifest.is_folder else checkout / safe_path(manifest.files[0].path)
@@ -67,7 +67,7 @@ def opened_file(folder: RegistryFolder, version: ModelVersion, manifest: Manifes
     if manifest.is_folder:
         yield None
         return
-    with folder.artifacts.opened_and_checked(manifest.files[0], version.reference) as file:
+    with folder.artifacts.open_checked(manifest.files[0], version.reference) as file:
         yield file
 
 
@@ -92,8 +92,8 @@ def decide_trust(
         what = "full trust" if trust else "what a model may do beyond computing"
         checked_reason(message or "", what, "--message WHY")
         with writing(folder, message) as change:
-            change.note_load(version, is_trusted=trust is not None, permissions=permissions)
-        interrupts.go_on()
+            change.record_load(version, is_trusted=trust is not None, permissions=permissions)
+        interrupts.allow_interrupts()
     if trust:
         return Trust(version.reference, full=True)
     with reading(folder) as catalog:
@@ -110,5 +110,5 @@ def load_version(folder: RegistryFolder, reference: str, trust: str | None, mess
     trusted = decide_trust(folder, version, trust, message)
     warn_of_other_library_version(version)
     checkout = check_out_version(folder, version, manifest) if manifest.is_folder else None
-    with storing(), opened_file(folder, version, manifest) as file:
+    with translating_os_errors(), opened_file(folder, version, manifest) as file:
         return load(OpenModel(file, checkout), version.format, trusted)

@@ -36,7 +36,14 @@ from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
 from modelreg.store.catalog import Catalog, swap
 from modelreg.store.catalog.reader import CatalogReader
-from modelreg.store.folder import LOCKS, SHARED, UNFINISHED, UNFINISHED_RESTORATION, RegistryFolder
+from modelreg.store.folder import SHARED, RegistryFolder
+from modelreg.store.safety import (
+    LOCKS,
+    UNFINISHED_BACKUP,
+    UNFINISHED_RESTORATION,
+    check_before_creating,
+    check_no_foreign_files,
+)
 from modelreg.system.clock import now
 from modelreg.system.files import (
     find_obstacle,
@@ -50,8 +57,8 @@ from modelreg.system.files import (
 
 _EMPTY_HEAD = "0:"
 """The head of a journal without entries."""
-_TEMPORARY_MARKER = re.compile(rf"\.{UNFINISHED}\.[0-9]+\.[0-9a-f]{{8}}")
-"""The name of a marker file before it is renamed to `UNFINISHED`."""
+_TEMPORARY_MARKER = re.compile(rf"\.{UNFINISHED_BACKUP}\.[0-9]+\.[0-9a-f]{{8}}")
+"""The name of a marker file before it is renamed to `UNFINISHED_BACKUP`."""
 _CHOOSE_FOLDER = "choose a new or empty folder"
 
 
@@ -68,9 +75,9 @@ def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Ba
                 _check_target(target, catalog)  # again: another backup may have run while this one waited
             if not os.path.lexists(target.catalog.path):
                 _write_marker(target, head)
-            with swap.copied(home.catalog, target.catalog.path) as private:
+            with swap.temporary_copy(home.catalog, target.catalog.path) as private:
                 backup = _copy_blobs(home, target, private, "no backup was made", progress, all_or_nothing=False)
-                swap.put_in_place(private, target.catalog.path, target.file_mode())
+                swap.install(private, target.catalog.path, target.file_mode())
             _remove_markers(target)
     return backup
 
@@ -83,7 +90,7 @@ def _reporting_interruption(target: RegistryFolder) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, WriteFailed) as failure:
-        if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED)):
+        if not (os.path.lexists(target.catalog.path) or os.path.lexists(target.path / UNFINISHED_BACKUP)):
             raise
         error = failure.error if isinstance(failure, WriteFailed) else failure
         needed = failure.needed if isinstance(failure, WriteFailed) else None
@@ -96,7 +103,7 @@ def restore(home: RegistryFolder, folder: Path, progress: Progress | None, *, fo
     _check_not_nested(source.path, home.path)
     with _reading_backup(source):
         _check_replaceable(home, force)
-        with source.keeping_still(), _locking_registry(home):
+        with source.preventing_pruning(), _locking_registry(home):
             _check_replaceable(home, force)  # again: a registry may have been created while this waited
             backup, replaced = _replace_registry(source, home, progress)
     return Restoration(**{name: getattr(backup, name) for name in Backup.__slots__}, replaced=replaced)
@@ -109,21 +116,21 @@ def _replace_registry(
 
     If this fails before the swap, the folder is left as it was, except for lock files.
     """
-    was_bare, had_catalog = home.is_bare(), os.path.lexists(home.catalog.path)
+    was_bare, had_catalog = home.has_only_locks(), os.path.lexists(home.catalog.path)
     marker = home.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
-        with swap.copied(source.catalog, home.catalog.path) as private:
+        with swap.temporary_copy(source.catalog, home.catalog.path) as private:
             backup = _copy_blobs(source, home, private, "nothing was restored", progress, all_or_nothing=True)
             replaced = _move_old_catalog(home)
-            swap.put_in_place(private, home.catalog.path, home.file_mode())
+            swap.install(private, home.catalog.path, home.file_mode())
         with suppress(OSError):  # beside a catalog the marker has no effect
             marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
         has_catalog = os.path.lexists(home.catalog.path)
         if was_bare and not has_catalog:
             with _undoing_restoration(home):
-                home.unmake()
+                home.remove_layout()
         elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
             marker.unlink(missing_ok=True)
         raise
@@ -167,25 +174,25 @@ def _copy_blobs(
     """
     with Catalog(private, target.writing, target.lock_timeout, current_actor).reading() as catalog:
         check_catalog(catalog, outcome)
-        target.make_places(shared=_is_shared(catalog))
+        target.create_layout(shared=_is_shared(catalog))
         target.artifacts.remove(target.artifacts.temporaries())  # left by killed processes: the target is locked
-        advance = progress and counting(progress, catalog.size_of_files())
+        advance = progress and counting(progress, catalog.storage.size_of_files())
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
                 for version in _read_versions(catalog):
-                    for finding in manifest_findings(version, replication.take(version)):
+                    for finding in manifest_findings(version, replication.copy_version(version)):
                         raise _catalog_damaged(finding, outcome)
-                for model in catalog.logged_models():
-                    for finding in logged_findings(model, replication.take(model)):
+                for model in catalog.runs.models():
+                    for finding in logged_findings(model, replication.copy_version(model)):
                         raise _catalog_damaged(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:
                 if all_or_nothing:
                     with _undoing_restoration(target):
-                        replication.take_back()
+                        replication.undo()
                 if isinstance(failure, OSError):
                     place = None if isinstance(failure.filename, str) else target.path
-                    raise WriteFailed(failure, place, catalog.size_of_files()) from failure
+                    raise WriteFailed(failure, place, catalog.storage.size_of_files()) from failure
                 raise
         models, versions = catalog.counts()
         return Backup(
@@ -212,7 +219,7 @@ def _catalog_damaged(finding: Finding, outcome: str) -> CatalogDamaged:
 
 def _get_head(catalog: CatalogReader) -> str | None:
     """The journal's head as ``SEQ:HASH``; None without entries."""
-    head = catalog.journal_head()
+    head = catalog.journal.head()
     return None if head is None else f"{head.seq}:{head.hash}"
 
 
@@ -242,7 +249,7 @@ def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
         return
     if not os.path.lexists(target.catalog.path):
         _check_head(target, catalog, _read_marker(target))
-        target.refuse_odd_places()
+        check_before_creating(target.path)
         return
     try:
         target.require()
@@ -258,7 +265,7 @@ def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
 def _is_empty(folder: Path) -> bool:
     """Whether the folder has nothing but what a backup leaves that was killed at its start."""
     return all(
-        name in LOCKS or _TEMPORARY_MARKER.fullmatch(name) or swap.is_private(name) for name in os.listdir(folder)
+        name in LOCKS or _TEMPORARY_MARKER.fullmatch(name) or swap.is_temporary(name) for name in os.listdir(folder)
     )
 
 
@@ -269,7 +276,7 @@ def _check_head(target: RegistryFolder, catalog: CatalogReader, head: str | None
     """
     if head is not None:
         seq, _, digest = head.partition(":")
-        if head == _EMPTY_HEAD or (seq.isdecimal() and catalog.has_entry(int(seq), digest)):
+        if head == _EMPTY_HEAD or (seq.isdecimal() and catalog.journal.has_entry(int(seq), digest)):
             return
     raise UnusableBackup(
         f"{shown(str(target.path))} is not empty and not a backup of this registry; nothing was changed",
@@ -290,13 +297,13 @@ def _check_replaceable(home: RegistryFolder, force: bool) -> None:
 
 def _write_marker(target: RegistryFolder, head: str) -> None:
     """Mark the folder as an unfinished backup of the registry whose journal has this head."""
-    private = target.path / f".{UNFINISHED}.{os.getpid()}.{os.urandom(4).hex()}"
+    private = target.path / f".{UNFINISHED_BACKUP}.{os.getpid()}.{os.urandom(4).hex()}"
     with os.fdopen(open_new_file(private, 0o666), "w") as file:
         file.write(head)
         file.flush()
         flush(file.fileno())
     with suppress(FileNotFoundError):  # another backup has just finished, and removed all markers
-        os.rename(private, target.path / UNFINISHED)
+        os.rename(private, target.path / UNFINISHED_BACKUP)
     sync_path(target.path)
     sync_path(target.path.parent)
 
@@ -304,14 +311,14 @@ def _write_marker(target: RegistryFolder, head: str) -> None:
 def _read_marker(target: RegistryFolder) -> str | None:
     """The journal's head when the unfinished backup began; None if there is no marker."""
     try:
-        return read_content(target.path / UNFINISHED).decode()
+        return read_content(target.path / UNFINISHED_BACKUP).decode()
     except (OSError, ValueError):
         return None
 
 
 def _remove_markers(target: RegistryFolder) -> None:
     temporaries = [name for name in os.listdir(target.path) if _TEMPORARY_MARKER.fullmatch(name)]
-    for name in (UNFINISHED, *temporaries):
+    for name in (UNFINISHED_BACKUP, *temporaries):
         (target.path / name).unlink(missing_ok=True)
 
 
@@ -323,18 +330,18 @@ def _locking_backup(target: RegistryFolder) -> Iterator[None]:
     """Create the backup's folder if it is missing, and lock it against other writers."""
     make_folder(target.path)
     with target.pruning(), target.writing():
-        swap.remove_temporaries(swap.temporaries(target.catalog.path))  # left by a killed backup
+        swap.remove_temporaries(swap.find_temporaries(target.catalog.path))  # left by a killed backup
         yield
 
 
 @contextmanager
 def _locking_registry(home: RegistryFolder) -> Iterator[None]:
     """Create the registry's folder if it is missing, and lock it against other writers."""
-    home.refuse_foreign_folder()
-    home.refuse_odd_places(catalog_too=False)  # the catalog may be anything: it is moved, not read
+    check_no_foreign_files(home.path)
+    check_before_creating(home.path, include_catalog=False)  # the catalog may be anything: it is moved, not read
     make_folder(home.path)
     with home.pruning(), home.writing():
-        swap.remove_temporaries(swap.temporaries(home.catalog.path))
+        swap.remove_temporaries(swap.find_temporaries(home.catalog.path))
         yield
 
 
@@ -345,4 +352,4 @@ def _move_old_catalog(home: RegistryFolder) -> str | None:
     while os.path.lexists(path):
         count += 1
         path = first.with_stem(f"{first.stem}-{count}")
-    return str(path) if swap.keep_aside(home.catalog.path, path) else None
+    return str(path) if swap.set_aside(home.catalog.path, path) else None

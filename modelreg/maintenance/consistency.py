@@ -38,14 +38,16 @@ _TABLES = {
 def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
     """Broken links in the journal's hash chain, and differences between the catalog and the replayed journal."""
     replayed = large_state()
-    problems = replay(catalog.journal(), replayed)  # the journal is read twice, because it may not fit into memory
+    problems = replay(
+        catalog.journal.entries(), replayed
+    )  # the journal is read twice, because it may not fit into memory
     stored = catalog.state()
-    if catalog.journal_head() is None:  # the first entry will record these
+    if catalog.journal.head() is None:  # the first entry will record these
         replayed.migrations = stored.migrations
         replayed.settings = {
             name: value for name, value in stored.settings.items() if (name, value) in _INITIAL_SETTINGS
         }
-    for seq, problem in (*broken_links(catalog.journal()), *problems):
+    for seq, problem in (*broken_links(catalog.journal.entries()), *problems):
         yield Finding("journal", None, f"entry {seq} {problem}")
     yield from _compare(replayed, stored)
 
@@ -55,7 +57,7 @@ def loss_findings(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]
 
     An empty catalog beside stored files is sound if it was never written to: a killed first registration leaves that.
     """
-    if catalog.journal_head() is None and not store.is_empty() and catalog.was_written_to():
+    if catalog.journal.head() is None and not store.is_empty() and catalog.was_written_to():
         yield Finding("catalog", None, "it is empty, although it was written to and files are stored beside it")
 
 

@@ -22,8 +22,8 @@ from modelreg.maintenance.consistency import count_older_blobs, journal_findings
 from modelreg.maintenance.retention import Retention, decide_retention
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
-from modelreg.store.artifacts.checkout import StaleCheckouts, remove_checkouts, unneeded
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.checkout import StaleCheckouts, find_stale_checkouts, remove_checkouts
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Manifest, config_content
 from modelreg.store.catalog import swap
 from modelreg.store.catalog.reader import CatalogReader
@@ -89,7 +89,7 @@ def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> P
                 if is_current:
                     for decision in planned.removed_versions:
                         writer.delete_version(decision.name, decision.version)
-            interrupts.go_on()  # from here Ctrl-C may stop the prune: the next one continues
+            interrupts.allow_interrupts()  # from here Ctrl-C may stop the prune: the next one continues
             if is_current:  # else a version was changed since the plan was made
                 break
         try:
@@ -113,8 +113,8 @@ def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
             )
         decisions = _decide_versions(catalog, request)
         removed = {(decision.name, decision.version) for decision in decisions if decision.removed}
-        present = catalog.manifests()
-        manifests, files = catalog.manifests(removed), catalog.file_digests(removed)
+        present = catalog.storage.manifest_digests()
+        manifests, files = catalog.storage.manifest_digests(removed), catalog.storage.file_digests(removed)
     blobs = dict(home.artifacts.stored())
     _check_manifests_stored(home, present, blobs)
     needed = manifests | files | _read_manifest_contents(home, manifests)
@@ -124,8 +124,8 @@ def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
         decisions,
         [candidate for digest, candidate in blobs.items() if digest not in needed],
         home.artifacts.temporaries(),
-        unneeded(home.path / "checkouts", manifests),
-        swap.temporaries(home.catalog.path),
+        find_stale_checkouts(home.path / "checkouts", manifests),
+        swap.find_temporaries(home.catalog.path),
     )
 
 
@@ -171,13 +171,13 @@ def _check_no_older_blobs(
 def _decide_versions(catalog: CatalogReader, request: PruneRequest) -> list[RetentionDecision]:
     if not request.retention.has_rules:
         return []
-    candidates = list(catalog.candidates(request.glob))
+    candidates = list(catalog.storage.prune_candidates(request.glob))
     needed = {name: _find_rollback_versions(catalog, name) for name in {candidate.name for candidate in candidates}}
     return decide_retention(candidates, request.retention, request.moment, needed, request.agreed)
 
 
 def _find_rollback_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
-    entries = catalog.journal_of_production(name)
+    entries = catalog.journal.into_production(name)
     stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
     return find_rollback_versions(name, entries, stages)
 
@@ -195,8 +195,10 @@ def _read_manifest_contents(home: RegistryFolder, manifests: Iterable[Digest]) -
             digests.update(file.digest for file in manifest.files)
             continue
         with home.catalog.reading() as catalog:
-            digests.update(of_bytes(config_content(version.files)) for version in catalog.stored_versions(digest))
-            digests.update(of_bytes(config_content(model.files)) for model in catalog.logged_models(digest))
+            digests.update(
+                digest_of_bytes(config_content(version.files)) for version in catalog.storage.versions(digest)
+            )
+            digests.update(digest_of_bytes(config_content(model.files)) for model in catalog.runs.models(digest))
     return digests
 
 
@@ -204,7 +206,7 @@ def _read_manifest(store: BlobStore, digest: Digest) -> Manifest | None:
     """The manifest; None if it is missing or damaged."""
     try:
         content = store.read(digest)
-        return Manifest.parse(content) if of_bytes(content) == digest else None
+        return Manifest.parse(content) if digest_of_bytes(content) == digest else None
     except (OSError, ValueError):
         return None
 
@@ -219,7 +221,7 @@ def _build_plan(
 ) -> _Plan:
     old_blobs, young_blobs = grace.split(blobs)
     old_temporaries, young_temporaries = grace.split(temporaries)
-    old_private, young_private = grace.split(checkouts.private)
+    old_private, young_private = grace.split(checkouts.unfinished)
     old_catalogs, young_catalogs = grace.split(catalogs)
     old_checkouts = checkouts.stale + old_private
     unreferenced, killed = "belong to no version", "were left by killed processes"

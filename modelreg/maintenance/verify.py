@@ -39,7 +39,7 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
 
     The catalog is closed before the bytes are read, so that writers do not wait; only pruning does.
     """
-    with home.keeping_still():
+    with home.preventing_pruning():
         versions: list[tuple[ModelName, set[int] | None]] = []
         logged_models: list[LoggedModel] = []
         findings: list[Finding] = []
@@ -49,9 +49,9 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
                 problems = catalog.integrity_problems()
                 if not problems:
                     versions = _select_versions(catalog, request)
-                    logged_models = [] if request.references is not None else list(catalog.logged_models())
+                    logged_models = [] if request.references is not None else list(catalog.runs.models())
                     findings = _check_catalog(home, catalog, request.head)
-                    size = catalog.size_of_files()
+                    size = catalog.storage.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
             return
@@ -74,7 +74,7 @@ def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | No
 
 def _check_catalog(home: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
     findings = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
-    if head is not None and not catalog.has_entry(*head):
+    if head is not None and not catalog.journal.has_entry(*head):
         problem = f"entry {head[0]} does not have the expected hash: the journal was cut off or rewritten"
         findings.append(Finding("journal", None, problem))
     return findings

@@ -147,12 +147,13 @@ def _of_run(registry: Registry, uri: str) -> ResolvedModel:
 
 def _of_path(path: Path) -> ResolvedModel:
     """A file or folder of this machine, such as `save_model` writes."""
-    from modelreg.store.artifacts.copying import of_bytes
+    from modelreg.store.artifacts.copying import digest_of_bytes
 
     files = [each for each in sorted(path.rglob("*")) if each.is_file()] if path.is_dir() else [path]
     root = path if path.is_dir() else path.parent
     known = tuple(
-        ModelFile(each.relative_to(root).as_posix(), of_bytes(each.read_bytes()), each.stat().st_size) for each in files
+        ModelFile(each.relative_to(root).as_posix(), digest_of_bytes(each.read_bytes()), each.stat().st_size)
+        for each in files
     )
     return _with_folder(ResolvedModel(str(path), None, None, "", "", known), path if path.is_dir() else None)
 

@@ -163,14 +163,14 @@ def save_estimator(
 def save_folder(path: Path, write: Callable[[Path], Path]) -> None:
     """Let ``write`` fill a new folder; raises `MlflowException` where there is something already."""
     from modelreg.domain.versions import ModelFile
-    from modelreg.store.artifacts.copying import of_bytes
+    from modelreg.store.artifacts.copying import digest_of_bytes
 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise MlflowException.invalid_parameter_value(f"Path '{path}' already exists and is not empty")
     path.mkdir(parents=True, exist_ok=True)
     pickled = write(path)
     content = pickled.read_bytes()
-    written_here.remember([ModelFile(pickled.name, of_bytes(content), len(content))])
+    written_here.remember([ModelFile(pickled.name, digest_of_bytes(content), len(content))])
 
 
 def check_others(others: Mapping[str, Any]) -> None:

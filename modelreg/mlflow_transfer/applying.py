@@ -51,7 +51,7 @@ def _move(change: CatalogWriter, name: ModelName, wanted: StageChange, stages: M
     is_contested = wanted.to_stage is Stage.PRODUCTION and change.rules is StageRules.STRICT
     holders = change.in_stage(name, Stage.PRODUCTION) if is_contested else []
     for holder in holders:
-        record = change.last_import(name, holder)
+        record = change.journal.last_import(name, holder)
         if record is None or record["said"]["stage"] != Stage.PRODUCTION.value:
             return [f"is in Production in MLflow, and {name}/{holder}, which was promoted here, stays there"]
         to_stage = stages.get(holder, Stage.ARCHIVED)

@@ -80,7 +80,7 @@ def _models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalMo
                 made_in_mlflow={
                     version.version: record["created_at"]
                     for version in versions
-                    if (record := catalog.last_import(model.name, version.version)) is not None
+                    if (record := catalog.journal.last_import(model.name, version.version)) is not None
                 },
             )
             for model in (map(catalog.model, names) if names else filter(_is_no_prompt, catalog.models()))
@@ -187,7 +187,7 @@ class _Export:
             manifest = store.manifest(version)
             if manifest.location is not None:
                 raise BytesElsewhere(version.reference, manifest.location)
-            place, still = self._home.checkouts, self._home.keeping_still
+            place, still = self._home.checkouts, self._home.preventing_pruning
             folder = check_out(store, place, version.reference, version.digest, manifest.files, still)
             number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))
             notes += self._made(self._changes(version, number, None))

@@ -48,7 +48,7 @@ from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import Source, find_source
 from modelreg.store.catalog.writer import CatalogWriter, NewVersion
@@ -179,7 +179,7 @@ class _Import:
         with self._home.catalog.reading() as catalog:
             catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
-            if is_new and catalog.was_given(name):
+            if is_new and catalog.journal.was_used(name):
                 return TransferItem(
                     name, None, TransferOutcome.SKIPPED, ("a model of this name was deleted or renamed here",)
                 )
@@ -192,13 +192,13 @@ class _Import:
                     applying.describe_and_tag(change, name, None, differences)
                 else:
                     change.add_model(name, said.description, said.tags)
-                change.note_import(name, None, record_of(self._location, said))
+                change.record_import(name, None, record_of(self._location, said))
         return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
     def _version(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
         with self._home.catalog.reading() as catalog:
             before = last_said_of_version(catalog, wanted.name, wanted.version, wanted.said)
-            if before is None and catalog.was_given(wanted.name, wanted.version.number):
+            if before is None and catalog.journal.was_used(wanted.name, wanted.version.number):
                 return _item(wanted, TransferOutcome.SKIPPED, ["it was deleted here"])
         if before is None:
             return self._add(wanted, notes)
@@ -228,7 +228,7 @@ class _Import:
                     require_published(receipt, wanted.name)
                     if last_said_of_version(change, wanted.name, version, wanted.said) is not None:
                         return _item(wanted, TransferOutcome.UNCHANGED, ["another import has just brought it"])
-                    if change.was_given(wanted.name, version.number):
+                    if change.journal.was_used(wanted.name, version.number):
                         raise NumberTaken(str(wanted.reference))
                     add_version(change, wanted.name, new, why, version.number)
                     before = UpstreamState(wanted.said.description, wanted.said.tags)
@@ -273,14 +273,14 @@ class _Import:
     def _apply(self, change: CatalogWriter, wanted: _PlannedVersion, before: UpstreamState) -> list[str]:
         differences = UpstreamChanges.between(before, wanted.said)
         notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
-        change.note_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
+        change.record_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
         return notes
 
     @contextmanager
     def _changing(self) -> Iterator[CatalogWriter]:
         with self._home.catalog.writing(current_actor(), f"imported from {self._location}") as change:
             yield change
-        interrupts.go_on()
+        interrupts.allow_interrupts()
 
 
 @contextmanager
@@ -302,7 +302,7 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
     """What the manifest of an exported version says, and the path of its first file; raises `OtherBytes`."""
     try:
         manifest = Manifest.parse(content)
-        if of_bytes(content) != version.digest:
+        if digest_of_bytes(content) != version.digest:
             raise ValueError("another digest")
         stated = manifest.facts
         metrics, params = checked_metrics(stated["metrics"]), checked_params(stated["params"])

@@ -21,7 +21,7 @@ def last_said_of_model(catalog: CatalogReader, name: ModelName, said: UpstreamSt
 
     Of one that is not from there, only what it lacks is to be taken over.
     """
-    record = catalog.last_import(name, None)
+    record = catalog.journal.last_import(name, None)
     if record is not None:
         return UpstreamState.from_json(record["said"])
     here = catalog.model(name)
@@ -41,7 +41,7 @@ def last_said_of_version(
     """
     if not catalog.has_model(name) or version.number not in catalog.stages(name, [version.number]):
         return None
-    record, here = catalog.last_import(name, version.number), catalog.version(Reference(name, version.number))
+    record, here = catalog.journal.last_import(name, version.number), catalog.version(Reference(name, version.number))
     if record is not None and record["created_at"] == version.created_at:
         return UpstreamState.from_json(record["said"])
     if version.digest != here.digest:

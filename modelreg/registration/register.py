@@ -114,7 +114,7 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
         )
         with writing_with_gates(home, metadata.message) as change:
             require_published(staged, request.name)
-            with change.attempt():
+            with change.savepoint():
                 version, created = _find_or_add(change, request, new)
                 displaced = _apply_metadata(change, request, version)
             notes = (

@@ -65,7 +65,7 @@ def request_for_reference(location: str, name: ModelName, options: dict[str, Any
 def _of_run(folder: RegistryFolder, reference: RunReference) -> _StoredModel:
     """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
     with folder.catalog.reading() as catalog:
-        run = catalog.run(reference.run_id)
+        run = catalog.runs.get(reference.run_id)
     model = run.model_at(reference.path)
     if model is not None:
         return _of_manifest(folder.artifacts.manifest(model), model.reference, run)

@@ -1,1 +1,1 @@
-"""One registry folder: its places and locks, the catalog in SQLite, and the artifacts in an OCI image layout."""
+"""One registry folder: its layout and locks, the SQLite catalog, and the artifacts in an OCI image layout."""

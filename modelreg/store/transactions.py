@@ -1,4 +1,4 @@
-"""A registry is read and changed, and what the operating system refuses meanwhile becomes an error of ours."""
+"""Read and write transactions on a registry, with errors of the operating system translated into our own."""
 
 from __future__ import annotations
 
@@ -17,38 +17,46 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def storing(needed: int | None = None, place: Path | None = None, inside: Path | None = None) -> Iterator[None]:
-    """What the operating system refuses, in our words; ``inside`` is named where it says no file itself."""
-    before = interrupts.count()
+def translating_os_errors(
+    needed: int | None = None, place: Path | None = None, inside: Path | None = None
+) -> Iterator[None]:
+    """Turn OSError into `WriteFailed`, which says whether a change was already committed.
+
+    ``needed`` is the number of bytes that were to be written. The error names ``place``; without it the file that the
+    operating system names; and if it names none, ``inside``.
+    """
+    commits_before = interrupts.commit_count()
     try:
         yield
-    except BrokenPipeError:  # whoever read our output has gone, which is no failure of storage
+    except BrokenPipeError:  # the reader of our output has gone: not a storage failure
         raise
     except OSError as error:
-        where = place or (None if isinstance(error.filename, (str, bytes)) else inside)  # else none, or a descriptor
-        raise WriteFailed(error, where, needed, is_changed=interrupts.count() > before) from error
+        has_path = isinstance(error.filename, (str, bytes))  # otherwise None, or a descriptor
+        path = place or (None if has_path else inside)
+        is_changed = interrupts.commit_count() > commits_before
+        raise WriteFailed(error, path, needed, is_changed=is_changed) from error
     except (WriteFailed, LockTimeout) as failure:
-        if interrupts.count() == before:
+        if interrupts.commit_count() == commits_before:
             raise
         raise failure.after_a_change() from failure
 
 
 @contextmanager
-def reading(home: RegistryFolder) -> Iterator[CatalogReader]:
-    """The catalog of a registry, which has to be there, as it is at one moment."""
-    with storing(inside=home.path):
-        home.require()
-        with home.catalog.reading() as catalog:
+def reading(folder: RegistryFolder) -> Iterator[CatalogReader]:
+    """Read one consistent snapshot of an existing registry's catalog."""
+    with translating_os_errors(inside=folder.path):
+        folder.require()
+        with folder.catalog.reading() as catalog:
             yield catalog
 
 
 @contextmanager
-def writing(home: RegistryFolder, message: str | None = None) -> Iterator[CatalogWriter]:
-    """One change of a registry, which has to be there, made by the user of this process; ``message`` says why."""
+def writing(folder: RegistryFolder, message: str | None = None) -> Iterator[CatalogWriter]:
+    """Change an existing registry's catalog in one transaction by the current user; ``message`` is for the journal."""
     from modelreg.domain.statements import checked_message
     from modelreg.store.actor import current_actor
 
-    with storing(inside=home.path):
-        home.require()
-        with home.catalog.writing(current_actor(), checked_message(message)) as change:
+    with translating_os_errors(inside=folder.path):
+        folder.require()
+        with folder.catalog.writing(current_actor(), checked_message(message)) as change:
             yield change

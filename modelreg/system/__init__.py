@@ -1,1 +1,1 @@
-"""What the operating system gives: files, locks, the clock, durability, Ctrl-C. Knows nothing of models."""
+"""Operating system services: files, locks, the clock, durability, Ctrl-C. Knows nothing about models."""

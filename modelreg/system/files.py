@@ -1,4 +1,4 @@
-"""Files and folders, opened and made safely: usable whatever the umask, never waiting, and never through a link."""
+"""Safe file operations: usable whatever the umask, never blocking on a FIFO, never following a link."""
 
 from __future__ import annotations
 
@@ -13,54 +13,50 @@ from pathlib import Path
 
 from modelreg.errors import InvalidInput, quoted, shown
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def refuse_address(path: os.PathLike[str] | str) -> None:
-    """Raise `InvalidInput` for ``s3://bucket/models`` and the like, which would become a folder named ``s3:``."""
+    """Raise `InvalidInput` for a URL such as ``s3://bucket/models``, which would become a folder named ``s3:``."""
     text = os.fspath(path)
-    if address := _ADDRESS.match(text):
-        local = "/" + text[address.end() :].lstrip("/")
-        hint = (
-            f"write {quoted(local)}" if text.startswith("file:") else "name a folder of this machine, and copy it then"
-        )
-        raise InvalidInput(f"{shown(text)} is an address, and a local path is needed", hint)
-
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    if url := _URL.match(text):
+        local = "/" + text[url.end() :].lstrip("/")
+        hint = f"use {quoted(local)}" if text.startswith("file:") else "use a local folder, and copy it afterwards"
+        raise InvalidInput(f"{shown(text)} is a URL, and a local path is needed", hint)
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder, with those above it, unless it is there, with ``mode`` less the umask; its owner may use it."""
+    """Create a folder and its missing parents with ``mode`` less the umask, always usable by the owner."""
     missing = []
     while not path.is_dir():
         missing.append(path)
         path = path.parent
-    for each in reversed(missing):
+    for folder in reversed(missing):
         try:
-            os.mkdir(each, mode)
+            os.mkdir(folder, mode)
         except FileExistsError:
-            if not each.is_dir():
+            if not folder.is_dir():
                 raise
             continue
-        found = stat.S_IMODE(os.lstat(each).st_mode)
-        if found & 0o700 != 0o700:
-            change_mode(each, found | 0o700)
+        actual_mode = stat.S_IMODE(os.lstat(folder).st_mode)
+        if actual_mode & 0o700 != 0o700:
+            change_mode(folder, actual_mode | 0o700)
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder with everything in it, however deep it is; follows no link, whatever others do meanwhile.
+    """Remove a folder with its contents, at any depth; never follows a link, even one put there meanwhile.
 
-    Unlike `shutil.rmtree`, which calls itself and holds a descriptor for each level. Raises OSError.
+    `shutil.rmtree` recurses and holds one descriptor per level, so it fails for deep folders. Raises OSError.
     """
-    top = os.open(path, _FOLDER)
+    top = os.open(path, _OPEN_FOLDER)
     try:
-        waiting = _emptied(top, top)
-        while waiting:
-            name = waiting.pop()
-            inner = os.open(name, _FOLDER, dir_fd=top)
+        remaining = _empty_folder(top, top)
+        while remaining:
+            name = remaining.pop()
+            inner = os.open(name, _OPEN_FOLDER, dir_fd=top)
             try:
-                waiting += _emptied(inner, top)
+                remaining += _empty_folder(inner, top)
             finally:
                 os.close(inner)
             os.rmdir(name, dir_fd=top)
@@ -69,37 +65,36 @@ def remove_folder(path: Path) -> None:
     os.rmdir(path)
 
 
-def _emptied(folder: int, top: int) -> list[str]:
-    """Remove the files in an open folder and move its folders into ``top``; returns their names there."""
+def _empty_folder(folder: int, top: int) -> list[str]:
+    """Remove the files in an open folder, and move its subfolders into ``top``; returns their names there."""
     change_mode(folder, 0o700)
-    moved = []
+    names = []
     with os.scandir(folder) as entries:
         for entry in list(entries):
             if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.name, dir_fd=folder)
             elif folder == top:
-                moved.append(entry.name)
+                names.append(entry.name)
             else:
-                moved.append(os.urandom(8).hex())
-                os.rename(entry.name, moved[-1], src_dir_fd=folder, dst_dir_fd=top)
-    return moved
+                names.append(os.urandom(8).hex())
+                os.rename(entry.name, names[-1], src_dir_fd=folder, dst_dir_fd=top)
+    return names
 
 
-def change_mode(place: Path | str | int, mode: int) -> None:
-    """chmod(2) of a path or descriptor, where the file system has modes.
+def change_mode(path: Path | str | int, mode: int) -> None:
+    """chmod(2) of a path or descriptor; does nothing on a file system with fixed modes (CIFS, FAT, WSL's drives).
 
-    Some have one fixed mode for everything (CIFS, FAT, WSL's drives) and refuse. Whether what is there is safe is
-    checked whenever a registry is used.
+    Whether the resulting modes are safe is checked each time a registry is used.
     """
     try:
-        os.fchmod(place, mode) if isinstance(place, int) else os.chmod(place, mode)
+        os.fchmod(path, mode) if isinstance(path, int) else os.chmod(path, mode)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
 
 
 def sync_path(path: Path | str) -> None:
-    """Wait until a file, or a folder's entries, are on disk."""
+    """Wait until a file, or the entries of a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         flush(descriptor)
@@ -108,9 +103,9 @@ def sync_path(path: Path | str) -> None:
 
 
 def flush(descriptor: int) -> None:
-    """Wait until what was written is on disk: fsync(2), and on macOS what empties the cache of the drive, too.
+    """fsync(2); on macOS also empty the drive's cache.
 
-    There fsync leaves the bytes in the drive, by its own manual page; F_FULLFSYNC is not on every file system.
+    By its manual page, fsync on macOS leaves the bytes in the drive. F_FULLFSYNC does not exist on every file system.
     """
     if sys.platform == "darwin":
         with suppress(OSError):
@@ -120,30 +115,30 @@ def flush(descriptor: int) -> None:
 
 
 def require_folder(path: Path) -> None:
-    """Raise `InvalidInput` unless ``path`` is a folder, for something to be written into it."""
+    """Raise `InvalidInput` unless ``path`` is a folder to write into."""
     if path.is_dir():
         return
     obstacle = find_obstacle(path)
     if obstacle is not None:
         raise InvalidInput(
-            f"{shown(str(obstacle))} is not a folder, so nothing can be written into it", "name a folder"
+            f"{shown(str(obstacle))} is not a folder, so nothing can be written into it", "choose a folder"
         )
-    raise InvalidInput(f"there is no folder {shown(str(path))} to write to", "make the folder first")
+    raise InvalidInput(f"there is no folder {shown(str(path))} to write to", f"create it: mkdir -p {quoted(path)}")
 
 
 def find_obstacle(path: Path) -> Path | None:
-    """What stands where a folder is needed for a folder ``path``, and is none; None where nothing does."""
-    nearest = next(each for each in (path, *path.parents) if os.path.lexists(each) or each == each.parent)
+    """``path`` or the nearest existing parent, if it is not a folder and so prevents creating ``path``; else None."""
+    nearest = next(parent for parent in (path, *path.parents) if os.path.lexists(parent) or parent == parent.parent)
     return nearest if os.path.lexists(nearest) and not nearest.is_dir() else None
 
 
 def open_new_file(path: Path | str, mode: int) -> int:
-    """A descriptor, to write and read, of a file that was not there; raises FileExistsError where anything is."""
+    """Create a file to write and read; returns its descriptor. Raises FileExistsError if anything is at ``path``."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
-        found = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if found & 0o600 != 0o600:
-            change_mode(descriptor, found | 0o600)
+        actual_mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if actual_mode & 0o600 != 0o600:
+            change_mode(descriptor, actual_mode | 0o600)
     except BaseException:
         os.close(descriptor)
         raise
@@ -151,9 +146,9 @@ def open_new_file(path: Path | str, mode: int) -> int:
 
 
 def open_or_make_file(path: Path | str, mode: int) -> int:
-    """A descriptor, to write and read, of a regular file, which is made if need be; never waits.
+    """Open a regular file to write and read, or create it; returns its descriptor. Never blocks.
 
-    Raises OSError for a link, and for anything else in its place.
+    Raises OSError for a link, and for anything else that is not a regular file.
     """
     while True:
         try:
@@ -162,27 +157,27 @@ def open_or_make_file(path: Path | str, mode: int) -> int:
             pass
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except FileNotFoundError:  # it was taken away just now
+        except FileNotFoundError:  # removed just now
             continue
         _require_regular(descriptor, path)
         return descriptor
 
 
 def open_existing_file(path: Path | str) -> int:
-    """A descriptor, to read, of a regular file that is there; never waits. Raises what `open_or_make_file` raises."""
+    """Open a regular file to read; returns its descriptor. Never blocks. Raises OSError as `open_or_make_file` does."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     _require_regular(descriptor, path)
     return descriptor
 
 
 def read_content(path: Path | str) -> bytes:
-    """The bytes of a small regular file. Raises what `open_or_make_file` raises."""
-    with os.fdopen(open_existing_file(path), "rb") as opened:
-        return opened.read()
+    """The content of a small regular file. Raises OSError as `open_or_make_file` does."""
+    with os.fdopen(open_existing_file(path), "rb") as file:
+        return file.read()
 
 
 def _require_regular(descriptor: int, path: Path | str) -> None:
-    """Close it and raise OSError unless it is open on a regular file."""
+    """Close the descriptor and raise OSError unless it is of a regular file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no regular file, and one is needed there", str(path))
+        raise OSError(errno.EINVAL, "not a regular file, and one is needed there", str(path))

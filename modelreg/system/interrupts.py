@@ -1,45 +1,46 @@
-"""Whether this process has begun to commit a change: from then on Ctrl-C comes too late, and the answer is due.
+"""Tracks commits, so that Ctrl-C during or after a commit does not hide the result.
 
-The catalog says so, and the command line asks. A program that uses `Registry` has its own way with Ctrl-C.
+The catalog reports its commits here; the command line asks before it ends on Ctrl-C. Programs that use `Registry`
+handle Ctrl-C themselves.
 """
 
 from __future__ import annotations
 
 import threading
 
-_begun = False
-_of_thread = threading.local()
+_has_begun = False
+_thread_local = threading.local()
 
 
-def begin() -> None:
-    """A commit comes next, or the renaming of what was built aside."""
-    global _begun
-    _begun = True
+def begin_commit() -> None:
+    """A commit, or the rename that publishes a finished catalog, comes next."""
+    global _has_begun
+    _has_begun = True
 
 
-def fail() -> None:
-    """It did not come about: everything is as it was."""
-    global _begun
-    _begun = False
+def fail_commit() -> None:
+    """The commit failed: nothing has changed."""
+    global _has_begun
+    _has_begun = False
 
 
-def go_on() -> None:
-    """What was committed is but the beginning of what was asked for: Ctrl-C ends the rest."""
-    global _begun
-    _begun = False
+def allow_interrupts() -> None:
+    """The commit was only the first part of the command: Ctrl-C may end the rest."""
+    global _has_begun
+    _has_begun = False
 
 
-def done() -> None:
-    """A commit was made in this thread."""
-    _of_thread.count = count() + 1
+def finish_commit() -> None:
+    """A commit succeeded in this thread."""
+    _thread_local.count = commit_count() + 1
 
 
-def count() -> int:
-    """How many commits were made in this thread: whoever compares two counts knows whether one was made between."""
-    found: int = getattr(_of_thread, "count", 0)
-    return found
+def commit_count() -> int:
+    """The number of commits in this thread; two equal counts mean that nothing was committed in between."""
+    count: int = getattr(_thread_local, "count", 0)
+    return count
 
 
-def begun() -> bool:
-    """Whether something was changed for good, or is being changed right now."""
-    return _begun
+def has_begun_commit() -> bool:
+    """Whether a change is committed, or being committed right now."""
+    return _has_begun

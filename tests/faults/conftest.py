@@ -1,4 +1,4 @@
-"""The installed command on a registry that things happen to, and what must hold of that registry afterwards."""
+"""Runs the installed command on copies of one registry, and checks the registry afterwards."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from . import strace
 
 MODELREG = Path(sys.executable).with_name("modelreg")
 EXHAUSTIVE = os.environ.get("MODELREG_FAULTS") == "all"
-"""Whether every moment is tried, rather than every so many."""
+"""Whether every system call is tried, instead of every n-th."""
 
 BESIDE = "{beside}"
-"""In the words of a command: the folder in which its registry is."""
+"""In the arguments of a command, a placeholder for the parent folder of its registry."""
 
-PRIVATE = "artifacts/ingest"
+INGEST = "artifacts/ingest"
 BLOBS = "artifacts/blobs/sha256"
 
-Done = subprocess.CompletedProcess[str]
+Result = subprocess.CompletedProcess[str]
 
 
-def stride(usual: int) -> int:
-    """``usual``, or 1 when every moment is to be tried."""
-    return 1 if EXHAUSTIVE else usual
+def stride(default: int) -> int:
+    """``default``, or 1 if every system call is tried."""
+    return 1 if EXHAUSTIVE else default
 
 
 @dataclass
 class Command:
-    """``modelreg`` on one registry folder, as scripts run it."""
+    """Runs ``modelreg`` on one registry folder, as scripts do."""
 
     registry: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def whole_environment(self) -> dict[str, str]:
-        # nothing is compiled on the way, so that each run makes the same system calls as the one that was counted
+        # without compiling modules, so that each run makes the same system calls as the counted one
         return os.environ | {"MODELREG_HOME": str(self.registry), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
 
-    def __call__(self, *words: object, before: tuple[str, ...] | list[str] = (), **options: object) -> Done:
-        """Run it to its end, ``before`` put before its words."""
+    def __call__(self, *words: object, before: tuple[str, ...] | list[str] = (), **options: object) -> Result:
+        """Run a command to its end; ``before`` is a command prefix, such as strace."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.run(
-            [*map(str, before), MODELREG, *self._own(words)],
+            [*map(str, before), MODELREG, *self._with_paths(words)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -61,9 +61,9 @@ class Command:
         )
 
     def start(self, *words: object, before: list[str] | tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        """Start it, and wait for nothing."""
+        """Start a command without waiting."""
         return subprocess.Popen(
-            [*map(str, before), MODELREG, *self._own(words)],
+            [*map(str, before), MODELREG, *self._with_paths(words)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -72,17 +72,17 @@ class Command:
         )
 
     def moments(self, *words: object) -> list[strace.Moment]:
-        """Run it to its end, and return when it changes something."""
+        """Run a command to its end; return the system calls with which it changes something."""
         log = self.registry.parent / "strace.log"
-        return strace.moments([MODELREG, *self._own(words)], self.whole_environment, self.registry.parent, log)
+        return strace.moments([MODELREG, *self._with_paths(words)], self.whole_environment, self.registry.parent, log)
 
-    def _own(self, words: tuple[object, ...]) -> list[str]:
+    def _with_paths(self, words: tuple[object, ...]) -> list[str]:
         return [str(word).replace(BESIDE, str(self.registry.parent)) for word in words]
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What to register, below ``folder``: two files and a folder, and the same three again as other versions."""
-    made = {
+    """Create files to register in ``folder``: three files and a folder; returns path -> content."""
+    contents = {
         "one.bin": b"1" * 1000,
         "two.bin": b"2" * 3000,
         "three.bin": b"3" * 5000,
@@ -90,17 +90,17 @@ def files(folder: Path) -> dict[str, bytes]:
         "bert/weights/a.bin": b"a" * 2000,
         "bert/weights/b.bin": b"b" * 2000,
     }
-    for path, content in made.items():
+    for path, content in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
-    return made
+    return contents
 
 
 @pytest.fixture(scope="session")
-def stocked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with files to register, and a registry of two models: ``churn`` has version 1 in Production.
+def original_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with files to register, and a registry with two models: ``churn`` has version 1 in Production.
 
-    ``backup`` is one of it from when it had one model.
+    ``backup`` is a backup from before the second model.
     """
     folder = tmp_path_factory.mktemp("stocked")
     files(folder)
@@ -112,47 +112,47 @@ def stocked_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["backup", "backup"],
         ["register", "bert", "--name", "intent"],
     ):
-        done = run(*words, cwd=folder)
-        assert done.returncode == 0, done.stderr
+        result = run(*words, cwd=folder)
+        assert result.returncode == 0, result.stderr
     return folder
 
 
 @pytest.fixture
-def stock(stocked_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Command]:
-    """Make copies of that registry, each in a folder of its own, from where its files can be registered."""
-    monkeypatch.chdir(stocked_once)
+def copy_registry(original_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Command]:
+    """A function that copies that registry to a new folder; the current folder has the files to register."""
+    monkeypatch.chdir(original_registry)
 
     def copy(name: str = "registry") -> Command:
         folder = tmp_path / name
-        shutil.copytree(stocked_once / "registry", folder / "registry")
+        shutil.copytree(original_registry / "registry", folder / "registry")
         return Command(folder / "registry")
 
     return copy
 
 
 @pytest.fixture
-def nothing_yet(stocked_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Command]:
-    """Name folders in which the first registration makes a registry."""
-    monkeypatch.chdir(stocked_once)
+def empty_folder(original_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Command]:
+    """A function that creates a folder without a registry; the first registration creates one there."""
+    monkeypatch.chdir(original_registry)
 
-    def name_one(name: str = "registry") -> Command:
+    def create(name: str = "registry") -> Command:
         (tmp_path / name).mkdir()
         return Command(tmp_path / name / "registry")
 
-    return name_one
+    return create
 
 
 @pytest.fixture
 def can_trace() -> None:
-    """Skip where strace is not there, or may not do its work."""
-    reason = strace.why_not()
+    """Skip if strace is not installed or not permitted."""
+    reason = strace.why_unavailable()
     if reason is not None:
         pytest.skip(reason)
 
 
 @pytest.fixture
-def stopped() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a command that stops at a moment, and wait until it has; those left over end."""
+def start_stopped() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """A function that starts a command that stops (SIGSTOP) at a system call; left over processes are killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(run: Command, *words: object, moment: strace.Moment) -> subprocess.Popen[str]:
@@ -169,66 +169,63 @@ def stopped() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-# What must hold
+def stderr_of(result: Result) -> str:
+    """The stderr of a command, which must not contain a traceback."""
+    assert "Traceback" not in result.stderr, result.stderr
+    assert "Exception ignored" not in result.stderr, result.stderr
+    return result.stderr
 
 
-def said(done: Done) -> str:
-    """What a command said on stderr, which is never a traceback."""
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "Exception ignored" not in done.stderr, done.stderr
-    return done.stderr
-
-
-def facts(registry: Path) -> dict[str, object]:
-    """Everything that the registry holds, every byte loaded, without times: two that hold the same are equal."""
+def contents_of(registry: Path) -> dict[str, object]:
+    """The contents of a registry without times, every file loaded; equal for registries with equal contents."""
     if not (registry / "catalog.db").exists():
         return {"models": {}, "journal": []}
-    asked = Registry(registry)
+    opened = Registry(registry)
     return {
-        "models": {model.name: dict(_versions(asked, model.name)) for model in asked.models()},
+        "models": {model.name: dict(_versions(opened, model.name)) for model in opened.models()},
         "journal": [
             (entry.seq, entry.action, entry.name, entry.version, entry.from_stage, entry.to_stage)
-            for entry in asked.history()
+            for entry in opened.history()
         ],
     }
 
 
-def _versions(asked: Registry, name: str) -> Iterator[tuple[int, object]]:
-    for version in asked.versions(name):
-        path = asked.path(version.reference)
-        loaded = {each: each.read_bytes() for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file()}
-        digests = {str(each.relative_to(path.parent)): sha256(content).hexdigest() for each, content in loaded.items()}
+def _versions(registry: Registry, name: str) -> Iterator[tuple[int, object]]:
+    for version in registry.versions(name):
+        path = registry.path(version.reference)
+        files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+        digests = {str(file.relative_to(path.parent)): sha256(file.read_bytes()).hexdigest() for file in files}
         yield version.version, (version.stage, version.aliases, dict(version.tags), version.digest, digests)
 
 
 def assert_sound(run: Command) -> None:
-    """``modelreg verify`` has nothing to say; and numbers have no gaps but those of what was deleted."""
+    """Check that ``modelreg verify`` finds no problem, and that registrations numbered versions without gaps."""
     if not (run.registry / "catalog.db").exists():
         return
-    done = run("verify")
-    assert (done.returncode, done.stdout) == (0, "subject\tpath\tproblem\n"), done.stdout + done.stderr
-    asked = Registry(run.registry)
+    result = run("verify")
+    assert (result.returncode, result.stdout) == (0, "subject\tpath\tproblem\n"), result.stdout + result.stderr
+    registry = Registry(run.registry)
     numbers: dict[str, list[int]] = {}
-    for entry in asked.history():
+    for entry in registry.history():
         if entry.action == "register":
             numbers.setdefault(entry.name, []).append(entry.version)
-    for name, given in numbers.items():
-        assert given == list(range(1, len(given) + 1)), f"the numbers of {name} are {given}"
+    for name, versions in numbers.items():
+        assert versions == list(range(1, len(versions) + 1)), f"the versions of {name} are {versions}"
 
 
 def leftovers(registry: Path) -> list[str]:
-    """Temporaries of the program's own, which only a process that was killed may leave."""
-    found = sorted((registry / PRIVATE).glob("*")) if (registry / PRIVATE).is_dir() else []
-    found += sorted(registry.glob(".*.db*")) + sorted(registry.glob("*-journal")) + sorted(registry.glob("*.db-wal"))
-    return [str(path.relative_to(registry)) for path in found]
+    """Temporary files, which only a killed process may leave behind."""
+    paths = sorted((registry / INGEST).glob("*")) if (registry / INGEST).is_dir() else []
+    paths += sorted(registry.glob(".*.db*")) + sorted(registry.glob("*-journal")) + sorted(registry.glob("*.db-wal"))
+    return [str(path.relative_to(registry)) for path in paths]
 
 
 def tree(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file, folder and link below ``folder``, with mode and content: equal when nothing was touched.
+    """Path -> mode and content of everything below ``folder``: equal if nothing was changed.
 
-    Who holds a lock is written into its file, and of no meaning to anybody else.
+    The content of lock files, which name the last holder, is left out.
     """
-    found = {}
+    entries = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
         content = (
@@ -236,5 +233,5 @@ def tree(folder: Path) -> dict[str, tuple[int, str]]:
         )
         if path.suffix == ".lock":
             content = ""
-        found[str(path.relative_to(folder))] = (status.st_mode, content)
-    return found
+        entries[str(path.relative_to(folder))] = (status.st_mode, content)
+    return entries

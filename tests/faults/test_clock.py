@@ -1,4 +1,4 @@
-"""A clock that was set back: versions keep their order, and times in the journal never decrease."""
+"""A clock that is set back: versions keep their order, and times in the journal never decrease."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from modelreg import Registry
 
-from .conftest import BLOBS, assert_sound, said
+from .conftest import BLOBS, assert_sound, stderr_of
 
 pytestmark = pytest.mark.fault
 
-# What libfaketime does, for the three calls that Python and SQLite ask for the time.
+# Like libfaketime, for the three functions that Python and SQLite call.
 CLOCK = r"""
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -46,32 +46,32 @@ YEAR = 365 * 24 * 3600
 
 
 @pytest.fixture
-def at_another_time(tmp_path):
-    """Environment variables for a command whose clock is so many seconds off."""
+def with_clock_offset(tmp_path):
+    """A function from a clock offset in seconds to environment variables for a command with that clock."""
     if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler to make a wrong clock with")
+        pytest.skip("a C compiler is needed")
     (tmp_path / "clock.c").write_text(CLOCK)
     library = tmp_path / "clock.so"
-    made = subprocess.run(
+    compilation = subprocess.run(
         ["cc", "-shared", "-fPIC", "-o", library, tmp_path / "clock.c"], capture_output=True, text=True, check=False
     )
-    if made.returncode:
-        pytest.skip(f"no wrong clock can be made: {made.stderr.strip()[-200:]}")
+    if compilation.returncode:
+        pytest.skip(f"the library does not compile: {compilation.stderr.strip()[-200:]}")
     return lambda seconds: {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(seconds)}
 
 
-def test_a_clock_that_is_set_back_changes_no_order_and_no_time_decreases(stock, at_another_time):
-    run = stock()
+def test_clock_set_back_keeps_versions_and_journal_in_order(copy_registry, with_clock_offset):
+    run = copy_registry()
     registry = Registry(run.registry)
     for number, shift in enumerate((YEAR, 0, 2 * YEAR, -5 * YEAR, 0), start=3):
-        run.environment = at_another_time(shift)
-        done = run("register", "fresh.bin", "--name", "churn", "--new-version")
-        assert done.stdout == f"churn/{number}\n", said(done)
+        run.environment = with_clock_offset(shift)
+        result = run("register", "fresh.bin", "--name", "churn", "--new-version")
+        assert result.stdout == f"churn/{number}\n", stderr_of(result)
         assert run("transition", "churn", number, "Production", "--archive-existing").returncode == 0
     run.environment = {}
     times = [entry.at for entry in registry.history()]
     assert times == sorted(times)
-    assert (times[-1] - times[0]).days >= 700, "the clock was not wrong at all"
+    assert (times[-1] - times[0]).days >= 700, "the clock offset had no effect"
     assert [version.version for version in registry.versions("churn")] == [7, 6, 5, 4, 3, 2, 1]
     assert registry.version("churn/latest").version == 7
     assert registry.version("churn/Production").version == 7
@@ -79,13 +79,13 @@ def test_a_clock_that_is_set_back_changes_no_order_and_no_time_decreases(stock, 
     assert_sound(run)
 
 
-def test_a_blob_that_is_registered_again_is_young_by_the_disk_s_own_clock(stock, at_another_time):
-    """What cleaning goes by; a process whose clock is wrong makes no file old before its time."""
-    run = stock()
+def test_blob_registered_again_gets_the_time_of_the_file_system(copy_registry, with_clock_offset):
+    """Pruning uses these times; a process with a wrong clock must not make a blob look old."""
+    run = copy_registry()
     digest = Registry(run.registry).version("churn/1").files[0].digest
     blob = run.registry / BLOBS / digest.removeprefix("sha256:")
     now = blob.stat().st_mtime
-    run.environment = at_another_time(-5 * YEAR)
+    run.environment = with_clock_offset(-5 * YEAR)
     assert run("register", "one.bin", "--name", "churn").returncode == 0
     assert run("register", "fresh.bin", "--name", "churn").returncode == 0
     run.environment = {}

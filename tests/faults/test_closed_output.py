@@ -1,4 +1,4 @@
-"""Nobody reads the answer, or it has no room: what was done is done, and the exit code and the words say so."""
+"""Output that is closed or cannot be written: a change stays, and exit status and message say so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .conftest import MODELREG, assert_sound, facts, said
+from .conftest import MODELREG, assert_sound, contents_of, stderr_of
 
 pytestmark = pytest.mark.fault
 
@@ -27,71 +27,71 @@ CHANGING = {
 
 
 def closed_pipe():
-    """The end to write to of a pipe that nobody reads."""
+    """The write end of a pipe without a reader."""
     read, write = os.pipe()
     os.close(read)
     return write
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_a_reader_that_has_gone_is_no_failure_and_nothing_is_said(stock, words):
-    run = stock()
-    done = run(*words, stdout=closed_pipe())
-    assert (done.returncode, said(done)) == (0, "")
+def test_closed_pipe_on_reading_is_no_error(copy_registry, words):
+    run = copy_registry()
+    result = run(*words, stdout=closed_pipe())
+    assert (result.returncode, stderr_of(result)) == (0, "")
 
 
 @pytest.mark.parametrize("kind", CHANGING)
-def test_a_change_whose_reader_has_gone_was_made(stock, kind):
-    whole, run = stock("whole"), stock()
+def test_closed_pipe_does_not_undo_a_change(copy_registry, kind):
+    whole, run = copy_registry("whole"), copy_registry()
     assert whole(*CHANGING[kind]).returncode == 0
-    done = run(*CHANGING[kind], stdout=closed_pipe())
-    assert (done.returncode, said(done)) == (0, "")
-    assert facts(run.registry) == facts(whole.registry)
+    result = run(*CHANGING[kind], stdout=closed_pipe())
+    assert (result.returncode, stderr_of(result)) == (0, "")
+    assert contents_of(run.registry) == contents_of(whole.registry)
     assert_sound(run)
 
 
-def test_head_in_a_shell_takes_a_line_and_the_rest_is_quiet(stock):
-    run = stock()
+def test_head_in_a_shell_pipeline_causes_no_error(copy_registry):
+    run = copy_registry()
     line = f"{MODELREG} history --json | head -c 10; {MODELREG} history | head -1; {MODELREG} load churn/1 -o - | wc -l"
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line], env=run.whole_environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("buffered", ["", "1"], ids=["", "unbuffered"])
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_an_answer_without_room_is_a_failure_of_storage(stock, words, buffered):
-    run = stock()
+def test_output_to_a_full_disk_is_a_storage_failure(copy_registry, words, buffered):
+    run = copy_registry()
     run.environment = {"PYTHONUNBUFFERED": buffered}
     with open("/dev/full", "w") as full:
-        done = run(*words, stdout=full)
-    assert done.returncode == 8, done.stderr
-    assert said(done).startswith("{" if "--json" in words else "error: ")
-    assert "No space left on device" in done.stderr
+        result = run(*words, stdout=full)
+    assert result.returncode == 8, result.stderr
+    assert stderr_of(result).startswith("{" if "--json" in words else "error: ")
+    assert "No space left on device" in result.stderr
 
 
 @pytest.mark.parametrize("kind", CHANGING)
-def test_a_change_whose_answer_has_no_room_was_made_and_the_words_say_so(stock, kind):
-    whole, run = stock("whole"), stock()
+def test_change_with_output_to_a_full_disk_reports_that_it_was_made(copy_registry, kind):
+    whole, run = copy_registry("whole"), copy_registry()
     assert whole(*CHANGING[kind]).returncode == 0
     with open("/dev/full", "w") as full:
-        done = run(*CHANGING[kind], stdout=full)
-    assert done.returncode == 8
-    assert "the change is committed" in said(done)
-    assert "nothing was changed" not in done.stderr
-    assert facts(run.registry) == facts(whole.registry)
+        result = run(*CHANGING[kind], stdout=full)
+    assert result.returncode == 8
+    assert "the change is committed" in stderr_of(result)
+    assert "nothing was changed" not in result.stderr
+    assert contents_of(run.registry) == contents_of(whole.registry)
     assert_sound(run)
 
 
 @pytest.mark.parametrize("output", ["full", "closed pipe", "closed"])
 @pytest.mark.parametrize("kind", CHANGING)
-def test_notes_that_cannot_be_written_change_nothing_about_the_outcome(stock, kind, output):
-    whole, run = stock("whole"), stock()
+def test_unwritable_stderr_does_not_change_the_outcome(copy_registry, kind, output):
+    whole, run = copy_registry("whole"), copy_registry()
     expected = whole(*CHANGING[kind])
     stderr = {"full": "2>/dev/full", "closed": "2>&-", "closed pipe": f"2>&{(end := closed_pipe())}"}[output]
     words = " ".join(CHANGING[kind])
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", f"{MODELREG} {words} {stderr}"],
         env=run.whole_environment,
         pass_fds=[end],
@@ -99,13 +99,13 @@ def test_notes_that_cannot_be_written_change_nothing_about_the_outcome(stock, ki
         text=True,
         check=False,
     )
-    assert done.returncode == 0
-    assert "json" in kind.lower() or done.stdout == expected.stdout
-    assert facts(run.registry) == facts(whole.registry)
+    assert result.returncode == 0
+    assert "json" in kind.lower() or result.stdout == expected.stdout
+    assert contents_of(run.registry) == contents_of(whole.registry)
 
 
-def test_an_error_that_cannot_be_said_keeps_its_exit_code(stock):
-    run = stock()
+def test_unwritable_error_message_keeps_the_exit_status(copy_registry):
+    run = copy_registry()
     for stderr, words, status in (
         ("2>/dev/full", "show nobody", 3),
         ("2>&-", "show nobody", 3),

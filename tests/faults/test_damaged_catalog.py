@@ -1,4 +1,4 @@
-"""A catalog that is missing, foreign, cut, flipped or too new: said in words by every command, and nothing touched."""
+"""A catalog that is missing, foreign, truncated, damaged or too new: every command reports it and changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from .conftest import EXHAUSTIVE, said, tree
+from .conftest import EXHAUSTIVE, stderr_of, tree
 
 pytestmark = pytest.mark.fault
 
@@ -37,133 +37,132 @@ def commands(run, tmp_path, stride=1):
         yield filled, run(*filled)
 
 
-def without(catalog):
+def remove(catalog):
     catalog.unlink()
 
 
-def foreign(catalog):
+def replace_by_foreign_database(catalog):
     catalog.unlink()
     with closing(sqlite3.connect(catalog)) as other, other:
         other.execute("CREATE TABLE recipes (name TEXT)")
 
 
-def of_another_program(catalog):
-    """With all our tables, but another program's mark."""
-    with closing(sqlite3.connect(catalog)) as ours:
-        ours.execute("PRAGMA application_id = 1234")
+def change_application_id(catalog):
+    with closing(sqlite3.connect(catalog)) as database:
+        database.execute("PRAGMA application_id = 1234")
 
 
-def to_nowhere(catalog):
+def replace_by_dangling_link(catalog):
     catalog.unlink()
     catalog.symlink_to("nowhere.db")
 
 
-def a_folder(catalog):
+def replace_by_folder(catalog):
     catalog.unlink()
     catalog.mkdir()
 
 
-def a_fifo(catalog):
+def replace_by_fifo(catalog):
     catalog.unlink()
     os.mkfifo(catalog)
 
 
-WHOLE = {
-    "missing beside blobs": without,
+REPLACEMENTS = {
+    "missing beside blobs": remove,
     "empty": lambda catalog: catalog.write_bytes(b""),
-    "of SQLite, but foreign": foreign,
-    "marked as another program's": of_another_program,
+    "of SQLite, but foreign": replace_by_foreign_database,
+    "marked as another program's": change_application_id,
     "text": lambda catalog: catalog.write_text("name,version\nchurn,1\n" * 100),
     "random bytes": lambda catalog: catalog.write_bytes(random.Random(1).randbytes(50_000)),
     "zeros": lambda catalog: catalog.write_bytes(bytes(catalog.stat().st_size)),
     "cut to half": lambda catalog: os.truncate(catalog, catalog.stat().st_size // 2),
     "cut to its first page": lambda catalog: os.truncate(catalog, 4096),
     "cut in its header": lambda catalog: os.truncate(catalog, 60),
-    "a link to nowhere": to_nowhere,
-    "a folder": a_folder,
-    "a FIFO": a_fifo,
+    "a link to nowhere": replace_by_dangling_link,
+    "a folder": replace_by_folder,
+    "a FIFO": replace_by_fifo,
 }
 
 
-TRIED_IN_FULL = ("missing beside blobs", "of SQLite, but foreign", "cut to half")
-"""By every command; what else may stand there, by every second."""
+WITH_EVERY_COMMAND = ("missing beside blobs", "of SQLite, but foreign", "cut to half")
+"""Tried with every command; the others with every second command."""
 
 
-@pytest.mark.parametrize("kind", WHOLE)
-def test_a_catalog_that_is_none_is_said_by_commands_and_nothing_is_touched(stock, tmp_path, kind):
-    run = stock()
-    WHOLE[kind](run.registry / "catalog.db")
-    known = tree(run.registry)
-    for words, done in commands(run, tmp_path, 1 if kind in TRIED_IN_FULL else 2):
-        words_said = said(done)
-        assert done.returncode == 6, (words, done.returncode, words_said)
-        assert words == ["verify"] or done.stdout == "", words
-        assert words_said.startswith("{" if "--json" in words else "error: "), (words, words_said)
-        assert "catalog" in words_said + done.stdout, (words, words_said)
-        assert tree(run.registry) == known, words
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+def test_replaced_catalog_is_reported_and_not_changed(copy_registry, tmp_path, kind):
+    run = copy_registry()
+    REPLACEMENTS[kind](run.registry / "catalog.db")
+    before = tree(run.registry)
+    for words, result in commands(run, tmp_path, 1 if kind in WITH_EVERY_COMMAND else 2):
+        stderr = stderr_of(result)
+        assert result.returncode == 6, (words, result.returncode, stderr)
+        assert words == ["verify"] or result.stdout == "", words
+        assert stderr.startswith("{" if "--json" in words else "error: "), (words, stderr)
+        assert "catalog" in stderr + result.stdout, (words, stderr)
+        assert tree(run.registry) == before, words
     assert not (tmp_path / "out").exists()
 
 
-def test_a_catalog_of_a_newer_program_is_not_read_by_any_command(stock, tmp_path):
-    run = stock()
+def test_catalog_of_a_newer_release_is_refused_by_every_command(copy_registry, tmp_path):
+    run = copy_registry()
     with closing(sqlite3.connect(run.registry / "catalog.db")) as catalog:
         catalog.execute("PRAGMA user_version = 99")
         catalog.execute("PRAGMA writable_schema = ON")
         catalog.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE of the future' WHERE name = 'models'")
-    known = tree(run.registry)
-    for words, done in commands(run, tmp_path):
-        assert (done.returncode, done.stdout) == (10, ""), (words, done.stdout, done.stderr)
-        assert "schema 99" in said(done)
-        assert tree(run.registry) == known, words
+    before = tree(run.registry)
+    for words, result in commands(run, tmp_path):
+        assert (result.returncode, result.stdout) == (10, ""), (words, result.stdout, result.stderr)
+        assert "schema 99" in stderr_of(result)
+        assert tree(run.registry) == before, words
 
 
 PAGE = 4096
-ASKED = (["list", "--json"], ["versions", "churn", "--json"], ["show", "intent/1", "--json"], ["history", "--json"])
-CHANGED = (
+READS = (["list", "--json"], ["versions", "churn", "--json"], ["show", "intent/1", "--json"], ["history", "--json"])
+CHANGES = (
     ["register", "fresh.bin", "--name", "churn"],
     ["transition", "churn", "2", "Production", "--archive-existing"],
     ["delete", "churn/2", "--yes"],
 )
 FLIPS = 8 if EXHAUSTIVE else 1
-"""How many bits are flipped in each page that is damaged, one at a time."""
+"""Bits to flip in each damaged page, one at a time."""
 EVERY = 1 if EXHAUSTIVE else 2
-"""Which pages are damaged."""
+"""Every n-th page is damaged."""
 PARTS = 4
-DOCUMENTED = {0, 2, 3, 4, 6, 8, 10}
+DOCUMENTED_STATUSES = {0, 2, 3, 4, 6, 8, 10}
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_flipped_bit_in_any_page_is_found_or_changes_no_answer(stock, part):
-    """And whatever is asked or done then, it ends in words: nothing is ever handed out that was not registered."""
-    run = stock()
+def test_flipped_bit_in_any_page_is_found_or_changes_no_output(copy_registry, part):
+    """Every command ends with a documented exit status, and none outputs other data than was registered."""
+    run = copy_registry()
     catalog = run.registry / "catalog.db"
-    sound, answers = catalog.read_bytes(), [run(*words).stdout for words in ASKED]
-    chance = random.Random(part)
-    for page in range(part * EVERY, len(sound) // PAGE, PARTS * EVERY):
+    original, outputs = catalog.read_bytes(), [run(*words).stdout for words in READS]
+    random_generator = random.Random(part)
+    for page in range(part * EVERY, len(original) // PAGE, PARTS * EVERY):
         for _ in range(FLIPS):
-            content = bytearray(sound)
-            place = chance.randrange(page * PAGE * 8, (page + 1) * PAGE * 8)
-            content[place // 8] ^= 1 << place % 8
+            content = bytearray(original)
+            bit = random_generator.randrange(page * PAGE * 8, (page + 1) * PAGE * 8)
+            content[bit // 8] ^= 1 << bit % 8
             catalog.write_bytes(content)
-            what = f"bit {place % 8} of byte {place // 8}, in page {page}"
-            found = run("verify")
-            said(found)
-            assert found.returncode in (0, 6, 10), (what, found.stderr)
-            for words, answer in zip(ASKED, answers, strict=True):
-                done = run(*words)
-                assert done.returncode in DOCUMENTED, (what, words, done.stderr, said(done))
-                assert found.returncode != 0 or done.stdout == answer, (what, words)
-            assert catalog.read_bytes() == content, what
-            words = CHANGED[page % len(CHANGED)]
-            done = run(*words)
-            assert done.returncode in DOCUMENTED, (what, words, done.stderr, said(done))
-            catalog.write_bytes(sound)
+            position = f"bit {bit % 8} of byte {bit // 8}, in page {page}"
+            verification = run("verify")
+            stderr_of(verification)
+            assert verification.returncode in (0, 6, 10), (position, verification.stderr)
+            for words, output in zip(READS, outputs, strict=True):
+                result = run(*words)
+                assert result.returncode in DOCUMENTED_STATUSES, (position, words, result.stderr, stderr_of(result))
+                assert verification.returncode != 0 or result.stdout == output, (position, words)
+            assert catalog.read_bytes() == content, position
+            words = CHANGES[page % len(CHANGES)]
+            result = run(*words)
+            assert result.returncode in DOCUMENTED_STATUSES, (position, words, result.stderr, stderr_of(result))
+            catalog.write_bytes(original)
             (catalog.parent / "catalog.db-journal").unlink(missing_ok=True)
 
 
-def test_a_journal_of_sqlite_that_is_not_its_own_spoils_nothing(stock):
-    """Left by a crash of something else, or copied there: what is no hot journal is not played back."""
-    run = stock()
+def test_foreign_sqlite_journal_is_ignored(copy_registry):
+    """A file that is not a hot journal of this catalog is not rolled back."""
+    run = copy_registry()
     before = run("list", "-q").stdout
     for content in (b"", b"text", bytes(5000), random.Random(2).randbytes(5000)):
         (run.registry / "catalog.db-journal").write_bytes(content)

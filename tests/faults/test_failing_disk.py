@@ -1,4 +1,4 @@
-"""A disk that is full or fails, at any system call: exit 8 and nothing half done, or it was done without."""
+"""A full or failing disk at any system call: exit 8 and no partial change, or success without that call."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from itertools import cycle
 import pytest
 
 from . import strace
-from .conftest import EXHAUSTIVE, assert_sound, facts, leftovers, said
-from .undertakings import every_undertaking
+from .conftest import EXHAUSTIVE, assert_sound, contents_of, leftovers, stderr_of
+from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 
 WORDS = {"ENOSPC": "No space left on device", "EDQUOT": "Disk quota exceeded", "EIO": "Input/output error"}
 SQLITE = "(SQLITE_"
-"""SQLite keeps to itself what the system said, and tells only what it was doing."""
+"""SQLite reports the failed operation, and not the error of the system."""
 UNCHANGED = (
     "nothing was changed",
     "the backup is incomplete; the same command completes it",
     "the restoration is incomplete; the same command completes it",
 )
-MADE = ("the change is committed", "earlier changes of this command are committed", "the versions were removed")
+CHANGED = ("the change is committed", "earlier changes of this command are committed", "the versions were removed")
 ERRORS = {
     "openat": ("ENOSPC", "EIO", "EDQUOT"),
     "write": ("ENOSPC", "EIO", "EDQUOT"),
@@ -38,58 +38,56 @@ ERRORS = {
     "fchmod": ("EIO",),
     "utimensat": ("EIO",),
 }
-"""System call -> what it may say."""
-LASTING = ("pwrite64", "fsync", "fdatasync", "rename", "mkdir")
-"""Calls that fail from then on when the disk stays as it is; others are made for other things, too."""
+"""System call -> its possible errors."""
+PERSISTENT = ("pwrite64", "fsync", "fdatasync", "rename", "mkdir")
+"""Calls that may also fail from then on; the others have other uses besides the disk."""
 
 
 def faults(moment):
-    """Each fault to be tried at a moment: what the call says, and whether it goes on saying so."""
+    """The faults for a system call: call, error, and whether all later calls fail, too."""
     for error in ERRORS.get(moment.call, ()):
         yield moment, error, False
-        if moment.call in LASTING:
+        if moment.call in PERSISTENT:
             yield moment, error, True
 
 
-def some_of_each_call(found, undertaking):
-    """Every fault at every moment; else at some moments one each, in turn, so that all kinds come."""
+def choose_faults(moments, case):
+    """Every fault at every call in exhaustive runs; otherwise one at some calls, in turn, so that all kinds occur."""
     if EXHAUSTIVE:
-        return [fault for moment in found for fault in faults(moment)]
+        return [fault for moment in moments for fault in faults(moment)]
     turns = {}
     chosen = []
-    for moment in strace.thinned(found, undertaking.stride - 1, undertaking.stride_of_pages):
+    for moment in strace.every_nth(moments, case.stride - 1, case.stride_of_pages):
         if moment.call in ERRORS:
             chosen.append(next(turns.setdefault(moment.call, cycle(kind[1:] for kind in faults(moment)))))
             chosen[-1] = (moment, *chosen[-1])
     return chosen
 
 
-@every_undertaking
-def test_a_command_whose_system_call_fails_has_done_nothing_or_could_do_without(
-    undertaking, stock, nothing_yet, can_trace
-):
-    make = nothing_yet if undertaking.makes_registry else stock
+@every_command
+def test_failing_system_call_leaves_no_partial_change(case, copy_registry, empty_folder, can_trace):
+    make = empty_folder if case.makes_registry else copy_registry
     whole = make("whole")
-    before = facts(make("before").registry)
-    found = [moment for moment in whole.moments(*undertaking.words) if not moment.is_answer]
-    after = facts(whole.registry)
-    for moment, error, lasting in some_of_each_call(found, undertaking):
-        what = f"{error}{' from then on' if lasting else ''} at {moment}"
-        run = make(f"{moment.call}-{moment.nth}-{error}-{lasting}")
-        done = run(*undertaking.words, before=strace.at(moment, f"error={error}", from_then_on=lasting))
-        words = said(done)
+    before = contents_of(make("before").registry)
+    moments = [moment for moment in whole.moments(*case.words) if not moment.is_output]
+    after = contents_of(whole.registry)
+    for moment, error, is_persistent in choose_faults(moments, case):
+        fault = f"{error}{' from then on' if is_persistent else ''} at {moment}"
+        run = make(f"{moment.call}-{moment.nth}-{error}-{is_persistent}")
+        result = run(*case.words, before=strace.at(moment, f"error={error}", from_then_on=is_persistent))
+        words = stderr_of(result)
         assert_sound(run)
-        assert leftovers(run.registry) == [], what
-        if done.returncode == 0:
-            assert facts(run.registry) == after, what
+        assert leftovers(run.registry) == [], fault
+        if result.returncode == 0:
+            assert contents_of(run.registry) == after, fault
             continue
-        assert (done.returncode, done.stdout) == (8, ""), f"{what}: {words}"
-        assert str(run.registry.parent) in words, f"{what}: {words}"
-        assert WORDS[error] in words or SQLITE in words, f"{what}: {words}"
-        assert error == "EIO" or "bytes are free" in words, f"{what}: {words}"
-        was_done = any(each in words for each in MADE)
-        assert was_done != any(each in words for each in UNCHANGED), f"{what}: {words}"
-        assert facts(run.registry) == (after if was_done else before), f"{what}: {words}"
-        again = run(*undertaking.words)
-        assert again.returncode in (undertaking.again if was_done else (0,)), again.stderr
-        assert facts(run.registry) == after, what
+        assert (result.returncode, result.stdout) == (8, ""), f"{fault}: {words}"
+        assert str(run.registry.parent) in words, f"{fault}: {words}"
+        assert WORDS[error] in words or SQLITE in words, f"{fault}: {words}"
+        assert error == "EIO" or "bytes are free" in words, f"{fault}: {words}"
+        is_changed = any(phrase in words for phrase in CHANGED)
+        assert is_changed != any(phrase in words for phrase in UNCHANGED), f"{fault}: {words}"
+        assert contents_of(run.registry) == (after if is_changed else before), f"{fault}: {words}"
+        again = run(*case.words)
+        assert again.returncode in (case.repeated_status if is_changed else (0,)), again.stderr
+        assert contents_of(run.registry) == after, fault

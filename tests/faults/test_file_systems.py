@@ -1,4 +1,4 @@
-"""File systems that lack something: modes, as on CIFS and WSL's drives, or locks; and who may open a lock."""
+"""File systems without modes (CIFS, WSL's drives) or without locks; permissions of lock files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from modelreg import Registry
 
 from . import strace
-from .conftest import assert_sound, said
+from .conftest import assert_sound, stderr_of
 from .strace import Moment
 
 pytestmark = pytest.mark.fault
 
 
 @pytest.mark.parametrize("call", ["chmod", "fchmod"])
-def test_a_file_system_that_refuses_modes_is_used_as_it_is(nothing_yet, can_trace, call):
-    """With the modes of a mount that nobody else may write to, as a umask gives them here."""
-    run = nothing_yet()
+def test_file_system_that_refuses_chmod_is_usable(empty_folder, can_trace, call):
+    """The fixed modes of such a mount are simulated by the umask; nobody else may write."""
+    run = empty_folder()
     before = strace.at(Moment(call, 1, ""), "error=EPERM", from_then_on=True)
     for words in (
         ["init"],
@@ -31,22 +31,22 @@ def test_a_file_system_that_refuses_modes_is_used_as_it_is(nothing_yet, can_trac
         ["restore", run.registry.parent / "copy", "--force"],
         ["verify"],
     ):
-        done = run(*words, before=before)
-        assert done.returncode == 0, (words, said(done))
+        result = run(*words, before=before)
+        assert result.returncode == 0, (words, stderr_of(result))
     assert_sound(run)
 
 
 @pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
-def test_a_file_system_without_locks_is_named_with_what_to_do(stock, can_trace, error):
-    done = stock()("tag", "churn", "a=b", before=strace.at(Moment("flock", 1, ""), f"error={error}"))
-    assert done.returncode == 8
-    assert "the file system has no flock" in said(done)
-    assert "use a local disk" in done.stderr
+def test_file_system_without_locks_is_reported_with_a_hint(copy_registry, can_trace, error):
+    result = copy_registry()("tag", "churn", "a=b", before=strace.at(Moment("flock", 1, ""), f"error={error}"))
+    assert result.returncode == 8
+    assert "the file system has no flock" in stderr_of(result)
+    assert "use a local disk" in result.stderr
 
 
-def test_a_lock_is_opened_by_who_may_write_alone(stock):
-    """Also one that an older program left readable: whoever reads it could hold it."""
-    run = stock()
+def test_lock_files_are_readable_only_by_writers(copy_registry):
+    """Also those that an older release left readable: everyone who can open a lock file can hold the lock."""
+    run = copy_registry()
     for lock in ("write.lock", "prune.lock"):
         (run.registry / lock).chmod(0o644)
     assert run("register", "three.bin", "--name", "churn").returncode == 0
@@ -54,21 +54,21 @@ def test_a_lock_is_opened_by_who_may_write_alone(stock):
     assert modes == [0o600, 0o600]
 
 
-def test_threads_that_load_leave_stdout_where_it_is(stock, tmp_path):
+def test_loading_in_threads_does_not_redirect_stdout(copy_registry, tmp_path):
     import joblib
     from sklearn.dummy import DummyClassifier
 
-    registry = Registry(stock().registry)
+    registry = Registry(copy_registry().registry)
     joblib.dump(DummyClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.joblib")
     registry.register(tmp_path / "model.joblib", "dummy")
     before, seen = sys.stdout, []
 
-    def load():
+    def load_repeatedly():
         for _ in range(5):
             registry.load("dummy/1")
             seen.append(sys.stdout)
 
-    threads = [threading.Thread(target=load) for _ in range(4)]
+    threads = [threading.Thread(target=load_repeatedly) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""kill -9, at any system call and at any time: all of a command is done, or nothing, and the next one goes on."""
+"""SIGKILL at any system call and at random times: a command changes everything or nothing, and the next one works."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import pytest
 from modelreg import Registry
 
 from . import strace
-from .conftest import assert_sound, facts, stride
-from .undertakings import every_undertaking
+from .conftest import assert_sound, contents_of, stride
+from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 
 
-@every_undertaking
-def test_a_command_that_is_killed_at_a_system_call_has_done_all_or_nothing(undertaking, stock, nothing_yet, can_trace):
-    make = nothing_yet if undertaking.makes_registry else stock
-    before = facts(make("before").registry)  # of another copy, since asking for the bytes makes checkouts
+@every_command
+def test_sigkill_at_a_system_call_changes_everything_or_nothing(case, copy_registry, empty_folder, can_trace):
+    make = empty_folder if case.makes_registry else copy_registry
+    before = contents_of(make("before").registry)  # of another copy, because reading the files creates checkouts
     whole = make("whole")
-    found = whole.moments(*undertaking.words)
-    after = facts(whole.registry)
+    moments = whole.moments(*case.words)
+    after = contents_of(whole.registry)
     outcomes = []
-    for moment in strace.thinned(found, stride(2 * undertaking.stride), stride(2 * undertaking.stride_of_pages)):
+    for moment in strace.every_nth(moments, stride(2 * case.stride), stride(2 * case.stride_of_pages)):
         run = make(f"{moment.call}-{moment.nth}")
-        done = run(*undertaking.words, before=strace.at(moment, "signal=KILL"))
-        assert done.returncode == -signal.SIGKILL, f"{moment} never came: {done.stderr}"
+        result = run(*case.words, before=strace.at(moment, "signal=KILL"))
+        assert result.returncode == -signal.SIGKILL, f"{moment} never came: {result.stderr}"
         assert_sound(run)
-        held = facts(run.registry)
-        assert held in (before, after), moment
-        assert held == after or not done.stdout, f"it was acknowledged before it was done: {moment}"
-        outcomes.append(held == after)
-        again = run(*undertaking.words)
-        assert again.returncode in (undertaking.again if held == after else (0,)), (moment, again.stderr)
+        contents = contents_of(run.registry)
+        assert contents in (before, after), moment
+        assert contents == after or not result.stdout, f"success was reported before the change: {moment}"
+        outcomes.append(contents == after)
+        again = run(*case.words)
+        assert again.returncode in (case.repeated_status if contents == after else (0,)), (moment, again.stderr)
         assert_sound(run)
-        assert facts(run.registry) == after, moment
+        assert contents_of(run.registry) == after, moment
     if before != after:
-        assert outcomes == sorted(outcomes)  # nothing until one moment, and all from then on
+        assert outcomes == sorted(outcomes)  # nothing up to one system call, everything after it
 
 
 ROUNDS = 15
@@ -48,20 +48,20 @@ AT_ONCE = 4
 SIZES = (1_000, 900_000, 3_000_000, 20_000_000)
 
 
-def test_of_registrations_killed_at_random_moments_every_acknowledged_one_is_there(nothing_yet, tmp_path):
-    chance = random.Random(20261004)
-    run = nothing_yet()
+def test_sigkill_at_random_times_loses_no_acknowledged_registration(empty_folder, tmp_path):
+    random_generator = random.Random(20261004)
+    run = empty_folder()
     acknowledged: dict[int, bytes] = {}
     for number in range(ROUNDS):
-        contents = [chance.randbytes(8) * (chance.choice(SIZES) // 8) for _ in range(AT_ONCE)]
-        paths = [tmp_path / f"{number}-{each}.bin" for each in range(AT_ONCE)]
+        contents = [random_generator.randbytes(8) * (random_generator.choice(SIZES) // 8) for _ in range(AT_ONCE)]
+        paths = [tmp_path / f"{number}-{index}.bin" for index in range(AT_ONCE)]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
         started = [run.start("register", path, "--name", "churn") for path in paths]
         for process in started:
             with suppress(TimeoutExpired):
-                process.wait(chance.uniform(0, 0.6))  # while it works, however far it comes
-            if chance.random() < 0.8:
+                process.wait(random_generator.uniform(0, 0.6))  # kills it at a random point
+            if random_generator.random() < 0.8:
                 process.kill()
         for process, content in zip(started, contents, strict=True):
             out, err = process.communicate()

@@ -1,4 +1,4 @@
-"""Large files, which the kernel copies where it can, in a second thread: other disks, faults, and what comes back."""
+"""Large files, copied by the kernel in a second thread: unsupported file systems, errors, another disk."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from hashlib import sha256
 
 import pytest
 
-from .conftest import assert_sound, facts, leftovers, said
+from .conftest import assert_sound, contents_of, leftovers, stderr_of
 
 pytestmark = pytest.mark.fault
 
-PIECE = 8 * 1024 * 1024  # bytes that are copied at once
+PIECE = 8 * 1024 * 1024  # bytes per call of copy_file_range
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def large(tmp_path):
     return path
 
 
-def failing(error, when):
-    """What to put before a command whose kernel copies with ``error``, at each thread's call of this number."""
+def failing_copies(error, when):
+    """A command prefix that makes copy_file_range fail with ``error`` at the call ``when`` of each thread."""
     words = ["strace", "-D", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=copy_file_range"]
     return [*words, "-e", f"inject=copy_file_range:error={error}:when={when}"]
 
 
 @pytest.mark.parametrize("error", ["ENOSYS", "EXDEV", "EINVAL", "EOPNOTSUPP", "EPERM"])
-def test_where_the_kernel_does_not_copy_the_program_does(stock, large, can_trace, error):
-    run = stock()
-    done = run("register", large, "--name", "large", before=failing(error, "1+"))
-    assert done.returncode == 0, said(done)
+def test_large_file_is_copied_without_copy_file_range(copy_registry, large, can_trace, error):
+    run = copy_registry()
+    result = run("register", large, "--name", "large", before=failing_copies(error, "1+"))
+    assert result.returncode == 0, stderr_of(result)
     assert_sound(run)
     path = run("load", "large/1").stdout.strip()
     with open(path, "rb") as loaded:
@@ -41,22 +41,22 @@ def test_where_the_kernel_does_not_copy_the_program_does(stock, large, can_trace
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EDQUOT"])
 @pytest.mark.parametrize("when", ["1", "3", "5+"])
-def test_a_disk_that_fails_in_the_middle_of_a_large_file_leaves_nothing(stock, large, can_trace, error, when):
-    run = stock()
-    before = facts(run.registry)
-    done = run("register", large, "--name", "large", before=failing(error, when))
-    assert (done.returncode, done.stdout) == (8, ""), said(done)
-    assert facts(run.registry) == before
+def test_disk_error_in_a_large_file_registers_nothing(copy_registry, large, can_trace, error, when):
+    run = copy_registry()
+    before = contents_of(run.registry)
+    result = run("register", large, "--name", "large", before=failing_copies(error, when))
+    assert (result.returncode, result.stdout) == (8, ""), stderr_of(result)
+    assert contents_of(run.registry) == before
     assert leftovers(run.registry) == []
     assert_sound(run)
     assert run("register", large, "--name", "large").returncode == 0
 
 
-def test_a_file_of_another_file_system_is_registered_and_backed_up(stock, large, tmp_path):
+def test_file_on_another_file_system_is_registered(copy_registry, large, tmp_path):
     memory = "/dev/shm"
     if not os.path.isdir(memory) or os.stat(memory).st_dev == os.stat(tmp_path).st_dev:
         pytest.skip("there is no second file system")
-    run = stock()
+    run = copy_registry()
     elsewhere = f"{memory}/{os.getpid()}-{large.name}"
     try:
         with open(elsewhere, "wb") as copy:

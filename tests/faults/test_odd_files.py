@@ -1,4 +1,4 @@
-"""What is no file inside a model, and files that change while they are read: refused by name, and nothing is stored."""
+"""Special files in a model, and files that change while they are read, are refused; nothing is stored."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from contextlib import chdir
 
 import pytest
 
-from .conftest import assert_sound, facts, leftovers, said, tree
+from .conftest import assert_sound, contents_of, leftovers, stderr_of, tree
 from .strace import Moment
 
 pytestmark = pytest.mark.fault
 
 
-def a_socket(path):
+def make_socket(path):
     server = socket.socket(socket.AF_UNIX)
-    with chdir(path.parent):  # addresses of sockets are short
+    with chdir(path.parent):  # a socket address is at most 108 bytes
         server.bind(path.name)
     server.close()
 
 
-def a_device(path):
+def make_device(path):
     try:
-        os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))  # as /dev/zero: it never ends
+        os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))  # /dev/zero, which never ends
     except PermissionError:
-        pytest.skip("this user makes no devices")
+        pytest.skip("only root can create a device")
 
 
-ODD = {
+SPECIAL = {
     "a FIFO": os.mkfifo,
-    "a socket": a_socket,
-    "a character device": a_device,
+    "a socket": make_socket,
+    "a character device": make_device,
     "a symbolic link": lambda path: path.symlink_to("/etc/hostname"),
     "a symbolic link ": lambda path: path.symlink_to("nowhere"),
     "a symbolic link  ": lambda path: path.symlink_to("."),
 }
 
 
-@pytest.mark.parametrize("kind", ODD)
-def test_what_is_no_file_is_refused_by_name_wherever_it_is(stock, tmp_path, kind):
-    run = stock()
-    known = tree(run.registry)
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_special_file_in_a_folder_is_refused_by_path(copy_registry, tmp_path, kind):
+    run = copy_registry()
+    before = tree(run.registry)
     model = tmp_path / "model"
     (model / "deep").mkdir(parents=True)
     (model / "weights.bin").write_bytes(b"w")
-    ODD[kind](model / "deep" / "odd")
-    done = run("register", model, "--name", "churn")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "'deep/odd'" in said(done)
-    assert kind.strip() in done.stderr
-    assert tree(run.registry) == known
+    SPECIAL[kind](model / "deep" / "odd")
+    result = run("register", model, "--name", "churn")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "'deep/odd'" in stderr_of(result)
+    assert kind.strip() in result.stderr
+    assert tree(run.registry) == before
 
 
 @pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a character device"])
-def test_what_is_no_file_is_refused_as_the_whole_model(stock, tmp_path, kind):
-    run = stock()
-    known = tree(run.registry)
-    ODD[kind](tmp_path / "odd")
+def test_special_file_as_the_model_is_refused(copy_registry, tmp_path, kind):
+    run = copy_registry()
+    before = tree(run.registry)
+    SPECIAL[kind](tmp_path / "odd")
     (tmp_path / "link").symlink_to("odd")
     for path in (tmp_path / "odd", tmp_path / "link"):
-        done = run("register", path, "--name", "churn")
-        assert (done.returncode, done.stdout) == (2, "")
-        assert kind in said(done)
-    assert tree(run.registry) == known
+        result = run("register", path, "--name", "churn")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert kind in stderr_of(result)
+    assert tree(run.registry) == before
 
 
 LARGE = 40_000_000
@@ -81,13 +81,13 @@ def overwrite(path):
         file.write(b"other bytes")
 
 
-def overwrite_what_was_read(path):
+def overwrite_start(path):
     with path.open("r+b") as file:
         file.write(b"other bytes")
 
 
 def replace(path):
-    """As most programs save: another file takes the name. The one that is being read stays whole."""
+    """Rename another file over it, as most programs save; the file being read stays intact."""
     (path.parent / "new.bin").write_bytes(b"n" * LARGE)
     os.replace(path.parent / "new.bin", path)
 
@@ -97,13 +97,13 @@ CHANGES = {
     "is cut": lambda path: os.truncate(path, LARGE // 2),
     "is emptied": lambda path: os.truncate(path, 0),
     "is written to": overwrite,
-    "is written to where it was read already": overwrite_what_was_read,
+    "is written to where it was already read": overwrite_start,
 }
 
 
 @pytest.fixture
 def large_model(tmp_path):
-    """A folder with a large file, in the middle of which a registration can be stopped."""
+    """A folder with a large file, large enough to stop a registration while it copies it."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "a.bin").write_bytes(b"a")
@@ -111,59 +111,59 @@ def large_model(tmp_path):
     return folder
 
 
-IN_THE_MIDDLE = Moment("copy_file_range", 3, "eight megabytes each time")
-"""When the thread that copies a large file has copied some of it."""
+IN_THE_MIDDLE = Moment("copy_file_range", 3, "eight megabytes per call")
+"""The copying thread has copied a part of the large file."""
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-def test_a_file_that_changes_while_it_is_copied_is_refused_by_name_and_nothing_is_stored(
-    stock,
+def test_file_that_changes_while_it_is_copied_is_refused(
+    copy_registry,
     large_model,
     can_trace,
-    stopped,
+    start_stopped,
     kind,
 ):
     words = ("register", large_model, "--name", "churn")
-    run = stock()
-    before, blobs = facts(run.registry), tree(run.registry / "artifacts")
-    process = stopped(run, *words, moment=IN_THE_MIDDLE)
+    run = copy_registry()
+    before, blobs = contents_of(run.registry), tree(run.registry / "artifacts")
+    process = start_stopped(run, *words, moment=IN_THE_MIDDLE)
     CHANGES[kind](large_model / "large.bin")
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, ""), err
     assert "'large.bin' changed while it was read; nothing was registered" in err
     assert leftovers(run.registry) == []
-    assert facts(run.registry) == before
+    assert contents_of(run.registry) == before
     assert tree(run.registry / "artifacts") == blobs
     assert run(*words).stdout == "churn/3\n"
     assert_sound(run)
 
 
-def test_a_file_that_is_gone_before_it_is_read_is_named(stock, large_model, can_trace, stopped):
+def test_file_removed_before_it_is_read_is_refused(copy_registry, large_model, can_trace, start_stopped):
     words = ("register", large_model, "--name", "churn")
-    found = stock("counted").moments(*words)
-    run = stock()
-    before = facts(run.registry)
-    process = stopped(run, *words, moment=next(each for each in found if each.call == "flock"))
+    moments = copy_registry("counted").moments(*words)
+    run = copy_registry()
+    before = contents_of(run.registry)
+    process = start_stopped(run, *words, moment=next(moment for moment in moments if moment.call == "flock"))
     (large_model / "large.bin").unlink()
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, ""), err
     assert "'large.bin'" in err
     assert leftovers(run.registry) == []
-    assert facts(run.registry) == before
+    assert contents_of(run.registry) == before
 
 
-def test_a_file_that_becomes_a_fifo_before_it_is_read_is_refused_without_waiting(
-    stock,
+def test_file_replaced_by_a_fifo_is_refused_without_blocking(
+    copy_registry,
     large_model,
     can_trace,
-    stopped,
+    start_stopped,
 ):
     words = ("register", large_model, "--name", "churn")
-    found = stock("counted").moments(*words)
-    run = stock()
-    process = stopped(run, *words, moment=next(each for each in found if each.call == "flock"))
+    moments = copy_registry("counted").moments(*words)
+    run = copy_registry()
+    process = start_stopped(run, *words, moment=next(moment for moment in moments if moment.call == "flock"))
     (large_model / "large.bin").unlink()
     os.mkfifo(large_model / "large.bin")
     process.send_signal(signal.SIGCONT)
@@ -173,15 +173,15 @@ def test_a_file_that_becomes_a_fifo_before_it_is_read_is_refused_without_waiting
     assert leftovers(run.registry) == []
 
 
-def test_a_file_that_is_replaced_by_another_while_it_is_copied_is_the_one_it_was_or_refused(
-    stock,
+def test_file_replaced_while_it_is_copied_is_stored_as_it_was_or_refused(
+    copy_registry,
     large_model,
     can_trace,
-    stopped,
+    start_stopped,
 ):
     words = ("register", large_model, "--name", "churn")
-    run = stock()
-    process = stopped(run, *words, moment=IN_THE_MIDDLE)
+    run = copy_registry()
+    process = start_stopped(run, *words, moment=IN_THE_MIDDLE)
     replace(large_model / "large.bin")
     process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)

@@ -1,8 +1,8 @@
-"""Every two commands that change a registry, at the same time: each does all of its work, or refuses and does nothing.
+"""Every pair of commands that change a registry, at the same time: each does everything, or is refused.
 
-The table is held against the list of commands, so that a new command has to be classified. Both commands are started
-while the test holds the registry's locks, and go on together when it lets go: whatever they looked at before they
-waited may be different by then.
+The table is compared with the list of commands, so a new command has to be classified. Both commands start while the
+test holds the registry's locks, and continue together when it releases them: everything that they read before may
+have changed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 
 from . import strace
-from .conftest import EXHAUSTIVE, Command, facts, files, leftovers, said
-from .undertakings import OF_ONE_TRANSACTION, UNDERTAKINGS
+from .conftest import EXHAUSTIVE, Command, contents_of, files, leftovers, stderr_of
+from .undertakings import CHANGING_COMMANDS, OF_ONE_TRANSACTION
 
 pytestmark = pytest.mark.fault
 
@@ -48,41 +48,41 @@ CHANGING = {
     "backup": ("backup", "{place}/backup"),
     "restore": ("restore", "{folder}/backup", "--force"),
 }
-"""Commands that change the registry or its folder, as they are raced."""
+"""Commands that change the registry or its folder."""
 
-MAKING = {
+CREATING = {
     "register": CHANGING["register"],
     "init": ("init",),
     "restore": ("restore", "{folder}/backup"),
     "backup": ("backup", "{place}/registry", "--registry", "{folder}/registry"),
 }
-"""Commands that make a registry in an empty folder."""
+"""Commands that create a registry in an empty folder."""
 
 READING = {"list", "versions", "show", "diff", "history", "info", "verify", "export"}
 
-ELSEWHERE = {
-    "predict": "its only change is an entry in the journal for --trust full, which is written as that of 'tag' is",
+NOT_RACED = {
+    "predict": "its only change is a journal entry for --trust full, written as by 'tag'",
     "import-mlflow": "needs MLflow: tests/mlflow_transfer",
-    "export-mlflow": "changes MLflow's store alone",
+    "export-mlflow": "changes only MLflow's store",
 }
-"""Commands that are not raced here, and why."""
+"""Commands that are not tested here: the reason."""
 
 REFUSALS = {3: "not found", 4: "conflict", 5: "refused by a gate", 10: "no registry"}
 
 
 @pytest.fixture(scope="module")
 def two():
-    """Two processes in which commands are run, each with a thread that waits for it."""
+    """Two processes that run commands, and a thread for each that waits for it."""
     forks = Forks(), Forks()
     with ThreadPoolExecutor(2) as threads:
         yield forks, threads
-    for each in forks:
-        each.close()
+    for fork in forks:
+        fork.close()
 
 
 @pytest.fixture
 def place():
-    """A folder in memory where there is one: these tests wait for locks, and need no disk to be slow for them."""
+    """A folder in memory if possible: these tests wait for locks, not for a disk."""
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None, prefix="modelreg-"))
     yield folder / "place"
     shutil.rmtree(folder)
@@ -90,7 +90,7 @@ def place():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A registry whose model has been in Production with two versions, and a backup of it from before the last one."""
+    """A registry with two versions that were in Production, and a backup from before the third version."""
     folder = tmp_path_factory.mktemp("raced")
     files(folder)
     (folder / "fresh.bin").write_bytes(b"fresh")
@@ -103,17 +103,17 @@ def prepared(tmp_path_factory):
     return folder
 
 
-def test_every_command_that_changes_something_is_tried_with_every_fault():
-    tried = {undertaking.command for undertaking in (UNDERTAKINGS | OF_ONE_TRANSACTION).values()}
+def test_every_changing_command_is_in_the_fault_tests():
+    tried = {case.command for case in (CHANGING_COMMANDS | OF_ONE_TRANSACTION).values()}
     assert tried == set(CHANGING)
 
 
 def test_every_command_is_classified():
-    assert set(COMMANDS) == CHANGING.keys() | READING | ELSEWHERE.keys(), "a new command has to be raced, or not to be"
+    assert set(COMMANDS) == CHANGING.keys() | READING | NOT_RACED.keys(), "classify the new command"
 
 
 @pytest.mark.parametrize("first", CHANGING)
-def test_two_commands_at_once_do_all_or_nothing(prepared, two, place, first):
+def test_two_concurrent_commands_change_everything_or_nothing(prepared, two, place, first):
     before = history(prepared / "registry")
     for second in list(CHANGING)[list(CHANGING).index(first) :]:
         shutil.copytree(prepared / "registry", place / "registry")
@@ -122,66 +122,66 @@ def test_two_commands_at_once_do_all_or_nothing(prepared, two, place, first):
         if "restore" not in (first, second):
             assert history(place / "registry")[: len(before)] == before, what
         if EXHAUSTIVE:
-            held = facts(place / "registry")
-            orders = one_after_the_other(two, prepared, place.parent, CHANGING[first], CHANGING[second])
-            assert held in orders, what
+            contents = contents_of(place / "registry")
+            serial_contents = run_serially(two, prepared, place.parent, CHANGING[first], CHANGING[second])
+            assert contents in serial_contents, what
         shutil.rmtree(place)
 
 
-@pytest.mark.parametrize("first", MAKING)
-@pytest.mark.parametrize("second", MAKING)
-def test_of_two_commands_that_make_a_registry_the_slower_one_destroys_nothing(
-    prepared, tmp_path, can_trace, stopped, first, second
+@pytest.mark.parametrize("first", CREATING)
+@pytest.mark.parametrize("second", CREATING)
+def test_two_concurrent_commands_that_create_a_registry_lose_nothing(
+    prepared, tmp_path, can_trace, start_stopped, first, second
 ):
-    """The first one stands still when it has made the folder, and has no lock of it yet; the second one is not kept."""
+    """The first command is stopped after it has created the folder, and before it holds a lock."""
     run = Command(tmp_path / "registry")
-    process = stopped(run, *filled(MAKING[first], prepared, tmp_path), moment=strace.Moment("mkdir", 1, ""))
-    done = run(*filled(MAKING[second], prepared, tmp_path))
-    assert done.returncode == 0, done.stderr
-    made = facts(run.registry)
+    process = start_stopped(run, *filled(CREATING[first], prepared, tmp_path), moment=strace.Moment("mkdir", 1, ""))
+    result = run(*filled(CREATING[second], prepared, tmp_path))
+    assert result.returncode == 0, result.stderr
+    before = contents_of(run.registry)
     process.send_signal(signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert process.returncode in (0, 4), err
     assert list(Registry(run.registry).verify()) == []
-    held = facts(run.registry)
-    assert held == made if process.returncode else held["journal"][: len(made["journal"])] == made["journal"]
+    after = contents_of(run.registry)
+    assert after == before if process.returncode else after["journal"][: len(before["journal"])] == before["journal"]
 
 
 def race(two, prepared, place, *commands) -> tuple[int, int]:
-    """Run two commands at once on the registry in ``place``, and check what must hold in any case."""
+    """Run two commands at once on the registry in ``place``, check it, and return their exit statuses."""
     (one, other), threads = two
     with ExitStack() as locks:
-        held = [locks.enter_context(Held(place / "registry" / name)) for name in ("write.lock", "prune.lock")]
+        statuses = [locks.enter_context(HeldLock(place / "registry" / name)) for name in ("write.lock", "prune.lock")]
         started = [start(threads, one, prepared, place, commands[0])]
-        until_waiting(held, started)
+        wait_until_blocked(statuses, started)
         started.append(start(threads, other, prepared, place, commands[1]))
-        until_waiting(held, started)
-    done = [each.result(timeout=60) for each in started]
-    for words, each in zip(commands, done, strict=True):
-        assert each.returncode in (0, *REFUSALS), f"{words} beside {commands}: {each.returncode} {each.stderr}"
-        said(each)
+        wait_until_blocked(statuses, started)
+    results = [future.result(timeout=60) for future in started]
+    for words, result in zip(commands, results, strict=True):
+        assert result.returncode in (0, *REFUSALS), f"{words} of {commands}: {result.returncode} {result.stderr}"
+        stderr_of(result)
     registry = place / "registry"
     assert leftovers(registry) == [], commands
-    for sound in (registry, place / "backup"):
-        if (sound / "catalog.db").exists():
-            assert list(Registry(sound).verify()) == [], commands
-    for words, each in zip(commands, done, strict=True):
-        if words[0] == "register" and each.returncode == 0 and not any("restore" in other for other in commands):
+    for folder in (registry, place / "backup"):
+        if (folder / "catalog.db").exists():
+            assert list(Registry(folder).verify()) == [], commands
+    for words, result in zip(commands, results, strict=True):
+        if words[0] == "register" and result.returncode == 0 and not any("restore" in other for other in commands):
             entries = Registry(registry).history()
             assert any("fresh.bin" in entry.after for entry in entries), f"{commands}: not kept"
-    return tuple(each.returncode for each in done)
+    return tuple(result.returncode for result in results)
 
 
-def one_after_the_other(two, prepared, folder, *commands):
-    """What is there when one of two commands is run after the other, in both orders."""
+def run_serially(two, prepared, folder, *commands):
+    """The contents after running two commands one after the other, in both orders."""
     (fork, _), threads = two
     for order in (commands, commands[::-1]):
         place = folder / "serial"
         shutil.copytree(prepared / "registry", place / "registry")
         for words in order:
             start(threads, fork, prepared, place, words).result()
-        yield facts(place / "registry")
+        yield contents_of(place / "registry")
         shutil.rmtree(place)
 
 
@@ -194,8 +194,8 @@ def filled(words, prepared, place):
     return [word.format(folder=prepared, place=place) for word in words]
 
 
-class Held:
-    """A lock of the registry's, held by the test."""
+class HeldLock:
+    """A lock of the registry, held by the test."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -209,18 +209,18 @@ class Held:
         os.close(self.descriptor)
 
 
-def until_waiting(locks, started) -> None:
-    """Wait until each of the commands has ended or waits for one of the locks, as the kernel tells."""
+def wait_until_blocked(locks, started) -> None:
+    """Wait until every command has ended or waits for one of the locks, by /proc/locks."""
     if sys.platform != "linux":
         return
     inodes = {str(status.st_ino) for status in locks}
     while True:
-        ended = sum(each.done() for each in started)
+        ended = sum(future.done() for future in started)
         lines = Path("/proc/locks").read_text().splitlines()
         waiting = [line for line in lines if "->" in line and line.split()[6].split(":")[-1] in inodes]
         if ended + len(waiting) >= len(started):
             return
-        wait(started, timeout=0.005)  # rather than keep a processor from them
+        wait(started, timeout=0.005)  # without using their processor
 
 
 def history(registry):

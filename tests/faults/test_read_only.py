@@ -1,4 +1,4 @@
-"""A registry that may be read and not written: reading works, and changing it is refused in words."""
+"""A read-only registry: reading works, and changes are refused with a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Command, assert_sound, facts, said, tree
+from .conftest import Command, assert_sound, contents_of, stderr_of, tree
 
 pytestmark = pytest.mark.fault
 
@@ -31,94 +31,94 @@ CHANGING = (
 
 
 @pytest.fixture
-def apart(stocked_once):
-    """A folder that every user can reach, unlike those of tests, with the stocked registry in it."""
+def public(original_registry):
+    """A folder that every user can reach, unlike tmp_path, with a copy of the registry."""
     folder = Path(tempfile.mkdtemp(prefix="modelreg-faults-"))
     folder.chmod(0o755)
-    shutil.copytree(stocked_once / "registry", folder / "registry")
+    shutil.copytree(original_registry / "registry", folder / "registry")
     (folder / "new.bin").write_bytes(b"new")
-    shutil.copy(stocked_once / "one.bin", folder / "one.bin")
+    shutil.copy(original_registry / "one.bin", folder / "one.bin")
     (folder / "home").mkdir(mode=0o777)
     (folder / "home").chmod(0o777)
     yield folder
     shutil.rmtree(folder)
 
 
-def hold_against(run, folder, before=()):
-    """All that reads works, all that changes exits with 8, and nothing is touched."""
-    known = tree(run.registry)
+def check_read_only(run, folder, before=()):
+    """Check that reading works, that changes exit with 8, and that nothing was changed."""
+    tree_before = tree(run.registry)
     for words in READING:
-        done = run(*words, before=before)
-        assert done.returncode == 0, (words, done.stderr)
-        assert not done.stderr.startswith("error"), done.stderr
+        result = run(*words, before=before)
+        assert result.returncode == 0, (words, result.stderr)
+        assert not result.stderr.startswith("error"), result.stderr
     loaded = Path(run("load", "churn/1", before=before).stdout.rstrip("\n"))
     assert loaded.is_relative_to(folder / "home")
     assert loaded.read_bytes() == (folder / "one.bin").read_bytes()
     for words in CHANGING:
         filled = [word.format(new=folder / "new.bin", old=folder / "one.bin") for word in words]
-        done = run(*filled, before=before)
-        assert (done.returncode, done.stdout) == (8, ""), (words, done.stderr)
-        assert "nothing was changed" in said(done)
-        assert str(run.registry) in done.stderr
-        assert "hint: " in done.stderr
-    assert tree(run.registry) == known
+        result = run(*filled, before=before)
+        assert (result.returncode, result.stdout) == (8, ""), (words, result.stderr)
+        assert "nothing was changed" in stderr_of(result)
+        assert str(run.registry) in result.stderr
+        assert "hint: " in result.stderr
+    assert tree(run.registry) == tree_before
 
 
-def test_what_belongs_to_another_user_can_be_read_and_not_changed(apart, as_user):
-    run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home"), "HOME": str(apart / "home")})
-    held = facts(run.registry)
-    hold_against(run, apart, as_user(65534))
-    assert facts(run.registry) == held
+def test_registry_of_another_user_is_read_only(public, as_user):
+    run = Command(public / "registry", {"XDG_CACHE_HOME": str(public / "home"), "HOME": str(public / "home")})
+    contents = contents_of(run.registry)
+    check_read_only(run, public, as_user(65534))
+    assert contents_of(run.registry) == contents
     assert_sound(run)
 
 
-def test_a_folder_without_any_permission_to_write_can_be_read_and_not_changed(apart):
-    """Of the same user, as after ``chmod -R a-w``; the powers of root are given up."""
+def test_registry_without_write_permission_is_read_only(public):
+    """Of the same user, after ``chmod -R a-w``; root gives up its capabilities."""
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("root may write everywhere, and setpriv (util-linux) is not there to change that")
-    before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
-    run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home")})
+        pytest.skip("root may write everywhere without setpriv (util-linux)")
+    prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] if os.geteuid() == 0 else []
+    run = Command(public / "registry", {"XDG_CACHE_HOME": str(public / "home")})
     subprocess.run(["chmod", "-R", "a-w", run.registry], check=True)
-    hold_against(run, apart, before)
+    check_read_only(run, public, prefix)
     subprocess.run(["chmod", "-R", "u+w", run.registry], check=True)
 
 
-def test_a_read_only_mount_can_be_read_and_not_changed_even_by_root(apart):
-    run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home")})
+def test_read_only_mount_is_read_only_for_root(public):
+    run = Command(public / "registry", {"XDG_CACHE_HOME": str(public / "home")})
     mounted = subprocess.run(
         ["mount", "--bind", "-o", "ro", run.registry, run.registry], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"nothing can be mounted here: {mounted.stderr.strip()}")
+        pytest.skip(f"mounting is not permitted: {mounted.stderr.strip()}")
     try:
         subprocess.run(["mount", "-o", "remount,bind,ro", run.registry], check=True)
-        hold_against(run, apart)
+        check_read_only(run, public)
     finally:
         subprocess.run(["umount", run.registry], check=True)
     assert_sound(run)
 
 
-def test_a_registry_cannot_be_made_in_a_folder_that_cannot_be_written(apart, as_user):
-    (apart / "locked").mkdir(mode=0o755)
-    run = Command(apart / "locked" / "registry", {"HOME": str(apart / "home")})
-    done = run("register", apart / "new.bin", "--name", "churn", before=as_user(65534))
-    assert (done.returncode, done.stdout) == (8, ""), done.stderr
-    assert str(run.registry) in said(done)
-    assert os.listdir(apart / "locked") == []
+def test_creating_a_registry_in_a_read_only_folder_is_refused(public, as_user):
+    (public / "locked").mkdir(mode=0o755)
+    run = Command(public / "locked" / "registry", {"HOME": str(public / "home")})
+    result = run("register", public / "new.bin", "--name", "churn", before=as_user(65534))
+    assert (result.returncode, result.stdout) == (8, ""), result.stderr
+    assert str(run.registry) in stderr_of(result)
+    assert os.listdir(public / "locked") == []
 
 
 UNREADABLE = "churn/1\tone.bin\tis unreadable in the store: Permission denied"
 
 
-def test_a_blob_that_may_not_be_read_is_named(apart, as_user):
-    """The registry of a group whose files came with the wrong modes."""
-    blob = next(path for path in (apart / "registry/artifacts/blobs/sha256").iterdir() if path.stat().st_size == 1000)
+def test_unreadable_blob_is_reported(public, as_user):
+    """As in a registry that was copied with wrong modes."""
+    blob = next(path for path in (public / "registry/artifacts/blobs/sha256").iterdir() if path.stat().st_size == 1000)
     blob.chmod(0)
-    run = Command(apart / "registry", {"XDG_CACHE_HOME": str(apart / "home"), "HOME": str(apart / "home")})
-    done = run("load", "churn/1", before=as_user(65534))
-    assert (done.returncode, done.stdout) == (8, "")
-    assert f"{blob.parent}" in said(done)
-    assert "Permission denied" in done.stderr
-    found = run("verify", before=as_user(65534))
-    assert (found.returncode, found.stdout.splitlines()[1:]) == (6, [UNREADABLE])
+    run = Command(public / "registry", {"XDG_CACHE_HOME": str(public / "home"), "HOME": str(public / "home")})
+    result = run("load", "churn/1", before=as_user(65534))
+    assert (result.returncode, result.stdout) == (8, "")
+    assert f"{blob.parent}" in stderr_of(result)
+    assert "Permission denied" in result.stderr
+    verification = run("verify", before=as_user(65534))
+    assert (verification.returncode, verification.stdout.splitlines()[1:]) == (6, [UNREADABLE])
     assert run("load", "churn/2", before=as_user(65534)).returncode == 0

@@ -1,4 +1,4 @@
-"""A process that stands still in the middle: others go on or are told who holds the lock, and it ends well itself."""
+"""A stopped process: others continue, or get an error that names the lock holder; afterwards it completes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import signal
 
 import pytest
 
-from .conftest import assert_sound, facts, said
+from .conftest import assert_sound, contents_of, stderr_of
 
 pytestmark = pytest.mark.fault
 
 
-def first(found, call, text):
-    return next(moment for moment in found if moment.call == call and text in moment.arguments)
+def first(moments, call, text):
+    return next(moment for moment in moments if moment.call == call and text in moment.arguments)
 
 
 COPYING = ("write", "artifacts/ingest")
 PUBLISHING = ("rename", "artifacts/blobs")
 WRITING = ("pwrite64", "catalog.db-journal")
 COMMITTING = ("unlink", "catalog.db-journal")
-ANOTHER = "another program that uses the catalog"
-"""Who it is when SQLite is in the middle of a commit, which lets nobody read either."""
+UNKNOWN_HOLDER = "another program that uses the catalog"
+"""The lock holder in the message while SQLite commits, when nobody may read either."""
 REGISTER = ("register", "fresh.bin", "--name", "churn")
 
 
 @pytest.mark.parametrize("moment", [COPYING, PUBLISHING], ids=["while it copies", "while it publishes"])
-def test_while_a_registration_stands_still_before_the_catalog_others_work(stock, can_trace, stopped, moment):
-    found = stock("whole").moments(*REGISTER)
-    run = stock()
-    process = stopped(run, *REGISTER, moment=first(found, *moment))
+def test_registration_stopped_before_the_catalog_does_not_block_others(copy_registry, can_trace, start_stopped, moment):
+    moments = copy_registry("whole").moments(*REGISTER)
+    run = copy_registry()
+    process = start_stopped(run, *REGISTER, moment=first(moments, *moment))
     assert run("register", "bert", "--name", "churn").stdout == "churn/3\n"
     assert run("register", "fresh.bin", "--name", "other").stdout == "other/1\n"
     assert run("transition", "churn", "2", "Production", "--archive-existing").returncode == 0
@@ -38,23 +38,23 @@ def test_while_a_registration_stands_still_before_the_catalog_others_work(stock,
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "churn/4\n"), err
     assert_sound(run)
-    assert len(facts(run.registry)["models"]["churn"]) == 4
+    assert len(contents_of(run.registry)["models"]["churn"]) == 4
 
 
 @pytest.mark.parametrize("moment", [WRITING, COMMITTING], ids=["while it writes", "while it commits"])
-def test_while_a_registration_stands_still_in_the_catalog_others_are_told_who_it_is(stock, can_trace, stopped, moment):
-    found = stock("whole").moments(*REGISTER)
-    run = stock()
-    process = stopped(run, *REGISTER, moment=first(found, *moment))
+def test_registration_stopped_in_the_catalog_is_named_to_others(copy_registry, can_trace, start_stopped, moment):
+    moments = copy_registry("whole").moments(*REGISTER)
+    run = copy_registry()
+    process = start_stopped(run, *REGISTER, moment=first(moments, *moment))
     for words in (
         ["register", "bert", "--name", "churn"],
         ["transition", "churn", "2", "Production", "--archive-existing"],
         ["delete", "churn/2", "--yes"],
     ):
-        done = run(*words, "--lock-timeout", "0.2")
-        assert (done.returncode, done.stdout) == (9, ""), (words, done.stderr)
-        assert f"process {process.pid} on " in said(done) or ANOTHER in done.stderr
-        assert "database is locked" not in done.stderr
+        result = run(*words, "--lock-timeout", "0.2")
+        assert (result.returncode, result.stdout) == (9, ""), (words, result.stderr)
+        assert f"process {process.pid} on " in stderr_of(result) or UNKNOWN_HOLDER in result.stderr
+        assert "database is locked" not in result.stderr
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "churn/3\n"), err
@@ -62,32 +62,32 @@ def test_while_a_registration_stands_still_in_the_catalog_others_are_told_who_it
     assert_sound(run)
 
 
-def test_readers_see_the_registry_as_it_was_or_are_told_to_try_again(stock, can_trace, stopped):
-    found = stock("whole").moments(*REGISTER)
-    run = stock()
+def test_readers_see_the_previous_state_or_time_out(copy_registry, can_trace, start_stopped):
+    moments = copy_registry("whole").moments(*REGISTER)
+    run = copy_registry()
     before = run("list", "-q").stdout, run("history", "--head").stdout
-    process = stopped(run, *REGISTER, moment=first(found, *WRITING))
+    process = start_stopped(run, *REGISTER, moment=first(moments, *WRITING))
     assert (run("list", "-q").stdout, run("history", "--head").stdout) == before
     assert run("load", "churn/1").returncode == 0
     process.send_signal(signal.SIGCONT)
     assert process.wait(60) == 0
 
-    found = stock("whole too").moments(*REGISTER)
-    run = stock("again")
-    process = stopped(run, *REGISTER, moment=first(found, *COMMITTING))
-    done = run("list", "--lock-timeout", "0.2")
-    assert (done.returncode, done.stdout) == (9, ""), done.stderr
-    assert ANOTHER in said(done)
+    moments = copy_registry("whole too").moments(*REGISTER)
+    run = copy_registry("again")
+    process = start_stopped(run, *REGISTER, moment=first(moments, *COMMITTING))
+    result = run("list", "--lock-timeout", "0.2")
+    assert (result.returncode, result.stdout) == (9, ""), result.stderr
+    assert UNKNOWN_HOLDER in stderr_of(result)
     process.send_signal(signal.SIGCONT)
     assert process.wait(60) == 0
     assert_sound(run)
 
 
-def test_two_promotions_of_which_one_stands_still_end_with_one_in_production(stock, can_trace, stopped):
+def test_promotion_stopped_before_its_lock_leaves_one_version_in_production(copy_registry, can_trace, start_stopped):
     promote = ("transition", "churn", "2", "Production", "--archive-existing")
-    found = stock("whole").moments(*promote)
-    run = stock()
-    process = stopped(run, *promote, moment=first(found, "openat", "write.lock"))
+    moments = copy_registry("whole").moments(*promote)
+    run = copy_registry()
+    process = start_stopped(run, *promote, moment=first(moments, "openat", "write.lock"))
     assert run("register", "fresh.bin", "--name", "churn", "--stage", "Production").returncode == 4
     assert (
         run("register", "fresh.bin", "--name", "churn", "--stage", "Production", "--archive-existing").returncode == 0
@@ -99,12 +99,12 @@ def test_two_promotions_of_which_one_stands_still_end_with_one_in_production(sto
 
 
 @pytest.mark.parametrize("moment", [COPYING, PUBLISHING, WRITING], ids=["copies", "publishes", "writes"])
-def test_nothing_that_a_registration_that_stands_still_needs_is_pruned(stock, can_trace, stopped, moment):
-    found = stock("whole").moments(*REGISTER)
-    run = stock()
-    process = stopped(run, *REGISTER, moment=first(found, *moment))
-    done = run("prune", "--grace", "0s", "--lock-timeout", "0.2")
-    assert done.returncode == 9, done.stderr
+def test_prune_waits_for_a_stopped_registration(copy_registry, can_trace, start_stopped, moment):
+    moments = copy_registry("whole").moments(*REGISTER)
+    run = copy_registry()
+    process = start_stopped(run, *REGISTER, moment=first(moments, *moment))
+    result = run("prune", "--grace", "0s", "--lock-timeout", "0.2")
+    assert result.returncode == 9, result.stderr
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "churn/3\n"), err

@@ -1,4 +1,4 @@
-"""A catalog that does not belong to the blobs, one of a killed writer, and what a command says it has left."""
+"""A catalog of other blobs, a catalog left by a killed writer, and interrupted backups and restorations."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from modelreg import Registry
 from modelreg.errors import CatalogDamaged
 
 from . import strace
-from .conftest import BLOBS, assert_sound, facts, leftovers, said, tree
+from .conftest import BLOBS, assert_sound, contents_of, leftovers, stderr_of, tree
 from .strace import Moment
 
 pytestmark = pytest.mark.fault
 
 
 @pytest.mark.parametrize("words", [[], ["init", "--require-sandbox"], ["register", "fresh.bin", "--name", "fresh"]])
-def test_a_catalog_that_was_put_beside_other_blobs_is_not_believed(stock, nothing_yet, words):
-    run, fresh = stock(), nothing_yet("fresh")
+def test_catalog_copied_to_other_blobs_is_detected(copy_registry, empty_folder, words):
+    run, fresh = copy_registry(), empty_folder("fresh")
     assert fresh("init").returncode == 0
     shutil.copyfile(fresh.registry / "catalog.db", run.registry / "catalog.db")
     if words:
         assert run(*words).returncode == 0
     for blob in (run.registry / BLOBS).iterdir():
         if blob.stat().st_mtime < (fresh.registry / "catalog.db").stat().st_mtime:
-            os.utime(blob, (1_700_000_000, 1_700_000_000))  # it was registered long ago
-    known = tree(run.registry / "artifacts")
-    done = run("verify")
-    assert done.returncode == 6, done.stdout
-    assert "may belong to another registry" in done.stdout
-    done = run("prune", "--grace", "0")
-    assert done.returncode == 6, done.stderr
-    assert "the catalog may belong to another registry; nothing was deleted" in said(done)
-    assert tree(run.registry / "artifacts") == known
+            os.utime(blob, (1_700_000_000, 1_700_000_000))  # as if registered long ago
+    before = tree(run.registry / "artifacts")
+    result = run("verify")
+    assert result.returncode == 6, result.stdout
+    assert "may belong to another registry" in result.stdout
+    result = run("prune", "--grace", "0")
+    assert result.returncode == 6, result.stderr
+    assert "the catalog may belong to another registry; nothing was deleted" in stderr_of(result)
+    assert tree(run.registry / "artifacts") == before
 
 
-def test_a_registry_whose_clock_was_set_back_is_believed(stock):
-    run = stock()
+def test_registry_with_old_blob_times_is_accepted(copy_registry):
+    run = copy_registry()
     assert run("delete", "intent/1", "--yes").returncode == 0
     for blob in (run.registry / BLOBS).iterdir():
         os.utime(blob, (1_700_000_000, 1_700_000_000))
@@ -51,76 +51,76 @@ def test_a_registry_whose_clock_was_set_back_is_believed(stock):
     assert_sound(run)
 
 
-def test_what_a_killed_writer_left_is_said_to_who_only_reads(stock, can_trace, without_privilege):
-    run = stock()
+def test_journal_of_a_killed_writer_is_reported_to_a_reader(copy_registry, can_trace, without_privilege):
+    run = copy_registry()
     words = ["tag", "churn/1", "a=b"]
-    found = stock("counted").moments(*words)
-    last = [moment for moment in found if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
+    moments = copy_registry("counted").moments(*words)
+    last = [moment for moment in moments if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
     run(*words, before=strace.at(last, "signal=KILL"))
     assert (run.registry / "catalog.db-journal").exists()
     subprocess.run(["chmod", "-R", "a-w", run.registry], check=True)
-    done = run("list", before=without_privilege)
-    assert done.returncode == 8, done.stderr
-    assert "a process was killed while it wrote" in said(done)
-    assert "any command of a user who may write" in done.stderr
+    result = run("list", before=without_privilege)
+    assert result.returncode == 8, result.stderr
+    assert "a process was killed while it wrote" in stderr_of(result)
+    assert "any command of a user who may write" in result.stderr
     subprocess.run(["chmod", "-R", "u+w", run.registry], check=True)
     assert run("list").returncode == 0
     assert_sound(run)
 
 
-def test_a_text_that_is_no_utf_8_keeps_nobody_from_writing(stock):
-    run = stock()
+def test_invalid_utf8_in_the_catalog_does_not_block_writers(copy_registry):
+    run = copy_registry()
     with closing(sqlite3.connect(run.registry / "catalog.db")) as catalog, catalog:
         catalog.execute("UPDATE models SET description = CAST(x'ff41' AS TEXT) WHERE name = 'churn'")
-    asked = Registry(run.registry, lock_timeout=1)
+    registry = Registry(run.registry, lock_timeout=1)
     gc.disable()
     try:
-        for ask in (asked.models, lambda: asked.model("churn")):
+        for call in (registry.models, lambda: registry.model("churn")):
             try:
-                ask()
+                call()
             except CatalogDamaged as damage:
-                kept = damage
-            asked.tag("intent", {"a": "b"})
-            assert kept
+                error = damage  # keeps the traceback, and so the connection, alive
+            registry.tag("intent", {"a": "b"})
+            assert error
     finally:
         gc.enable()
 
 
 @pytest.mark.parametrize("then", ["fsync", "fsync+"])
-def test_a_sync_that_fails_after_a_backup_is_in_place_says_that_it_is_made(stock, tmp_path, can_trace, then):
-    counted = stock("counted")
-    found = counted.moments("backup", counted.registry.parent / "backup")
-    placed = max(
-        number for number, moment in enumerate(found) if "/backup/catalog.db" in moment.arguments.split(",")[-1]
+def test_failed_sync_after_a_backup_reports_that_it_was_made(copy_registry, tmp_path, can_trace, then):
+    counted = copy_registry("counted")
+    moments = counted.moments("backup", counted.registry.parent / "backup")
+    rename_index = max(
+        number for number, moment in enumerate(moments) if "/backup/catalog.db" in moment.arguments.split(",")[-1]
     )
-    after = next(moment for moment in found[placed:] if moment.call == "fsync")
-    run = stock()
+    after = next(moment for moment in moments[rename_index:] if moment.call == "fsync")
+    run = copy_registry()
     backup = run.registry.parent / "backup"
-    done = run("backup", backup, before=strace.at(after, "error=EIO", from_then_on=then.endswith("+")))
-    assert done.returncode == 8
-    assert "the change was made" in said(done)
-    assert facts(backup) == facts(run.registry)
+    result = run("backup", backup, before=strace.at(after, "error=EIO", from_then_on=then.endswith("+")))
+    assert result.returncode == 8
+    assert "the change was made" in stderr_of(result)
+    assert contents_of(backup) == contents_of(run.registry)
 
 
-def test_a_restoration_that_fails_leaves_nothing(stock, tmp_path, can_trace):
-    """For any error of the disk, and in a registry that is there as well."""
-    made = stock("made")
-    made("backup", tmp_path / "backup")
-    for there in (False, True):
+def test_failed_restoration_changes_nothing(copy_registry, tmp_path, can_trace):
+    """Into a new registry and into an existing one."""
+    source = copy_registry("source")
+    source("backup", tmp_path / "backup")
+    for exists in (False, True):
         words = ["restore", tmp_path / "backup", "--force"]
         for call, nth in (("copy_file_range", 1), ("fchmod", 9), ("rename", 5), ("mkdir", 2)):
-            name = f"{call}-{nth}-{there}"
-            run = stock(name)
-            if not there:
+            name = f"{call}-{nth}-{exists}"
+            run = copy_registry(name)
+            if not exists:
                 shutil.rmtree(run.registry)
-            before = tree(run.registry / "artifacts") if there else {}
-            done = run(*words, before=strace.at(Moment(call, nth, ""), "error=ENOSPC", from_then_on=True))
-            if done.returncode == 0:
+            before = tree(run.registry / "artifacts") if exists else {}
+            result = run(*words, before=strace.at(Moment(call, nth, ""), "error=ENOSPC", from_then_on=True))
+            if result.returncode == 0:
                 continue
-            assert done.returncode == 8, (name, done.stderr)
-            assert "nothing was changed" in said(done), name
+            assert result.returncode == 8, (name, result.stderr)
+            assert "nothing was changed" in stderr_of(result), name
             assert leftovers(run.registry) == [], name
-            assert (tree(run.registry / "artifacts") if there else tree(run.registry)).keys() - before.keys() <= {
+            assert (tree(run.registry / "artifacts") if exists else tree(run.registry)).keys() - before.keys() <= {
                 "write.lock",
                 "prune.lock",
             }, name
@@ -129,55 +129,57 @@ def test_a_restoration_that_fails_leaves_nothing(stock, tmp_path, can_trace):
             assert_sound(run)
 
 
-def test_while_a_restoration_runs_other_commands_wait_and_one_that_was_killed_is_completed(
-    stock, nothing_yet, tmp_path, can_trace, stopped
+def test_running_restoration_blocks_others_and_a_killed_one_can_be_completed(
+    copy_registry, empty_folder, tmp_path, can_trace, start_stopped
 ):
-    stock("made")("backup", tmp_path / "backup")
-    run = nothing_yet("new")
+    copy_registry("source")("backup", tmp_path / "backup")
+    run = empty_folder("new")
     moment = Moment("rename", 5, "")
-    process = stopped(run, "restore", tmp_path / "backup", moment=moment)
+    process = start_stopped(run, "restore", tmp_path / "backup", moment=moment)
     for words in (["list"], ["register", "fresh.bin", "--name", "churn"], ["verify"]):
-        done = run(*words, "--lock-timeout", "0.2")
-        assert done.returncode == 9, (words, done.stderr)
-        assert f"process {process.pid}" in said(done)
+        result = run(*words, "--lock-timeout", "0.2")
+        assert result.returncode == 9, (words, result.stderr)
+        assert f"process {process.pid}" in stderr_of(result)
     process.kill()
     process.communicate()
     for words in (["list"], ["register", "fresh.bin", "--name", "churn"]):
-        done = run(*words)
-        assert done.returncode == 6, done.stderr
-        assert "the same 'modelreg restore' again" in said(done)
+        result = run(*words)
+        assert result.returncode == 6, result.stderr
+        assert "the same 'modelreg restore' again" in stderr_of(result)
     assert run("restore", tmp_path / "backup").returncode == 0
     assert_sound(run)
 
 
-def test_a_kill_never_separates_a_replaced_catalog_from_its_journal(stock, tmp_path, can_trace):
-    made = stock("made")
-    made("backup", tmp_path / "backup")
+def test_sigkill_never_separates_a_replaced_catalog_from_its_journal(copy_registry, tmp_path, can_trace):
+    source = copy_registry("source")
+    source("backup", tmp_path / "backup")
     words = ["tag", "churn/1", "a=b"]
-    found = made.moments(*words)
-    last = [moment for moment in found if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
+    moments = source.moments(*words)
+    last = [moment for moment in moments if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
 
-    def killed(name):
-        run = stock(name)
+    def copy_with_journal(name):
+        run = copy_registry(name)
         run(*words, before=strace.at(last, "signal=KILL"))
         assert (run.registry / "catalog.db-journal").exists()
         return run
 
-    counted = killed("counted")
-    restoring = ["restore", tmp_path / "backup", "--force"]
-    moments = counted.moments(*restoring)
-    chosen = [
-        each for each in moments if each.call in ("link", "linkat", "unlink", "rename") and "catalog" in each.arguments
+    counted = copy_with_journal("counted")
+    restore = ["restore", tmp_path / "backup", "--force"]
+    moments = counted.moments(*restore)
+    replacements = [
+        moment
+        for moment in moments
+        if moment.call in ("link", "linkat", "unlink", "rename") and "catalog" in moment.arguments
     ]
-    for moment in chosen:
-        run = killed(f"{moment.call}-{moment.nth}")
+    for moment in replacements:
+        run = copy_with_journal(f"{moment.call}-{moment.nth}")
         pages = (run.registry / "catalog.db").read_bytes(), (run.registry / "catalog.db-journal").read_bytes()
-        run(*restoring, before=strace.at(moment, "signal=KILL"))
+        run(*restore, before=strace.at(moment, "signal=KILL"))
         pairs = [
             (path.read_bytes(), path.with_name(f"{path.name}-journal").read_bytes())
             for path in run.registry.glob("catalog*.db")
             if path.with_name(f"{path.name}-journal").exists()
         ]
         assert pages in pairs, moment
-        assert run(*restoring).returncode == 0, moment
+        assert run(*restore).returncode == 0, moment
         assert_sound(run)

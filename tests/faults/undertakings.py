@@ -1,4 +1,4 @@
-"""The commands that change a registry and that every fault is tried on: a new command is one more row."""
+"""The commands that change a registry, for the fault tests. A new command is one more entry."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from .conftest import BESIDE, EXHAUSTIVE
 
 
 @dataclass(frozen=True)
-class Undertaking:
-    """A command that changes the stocked registry."""
+class ChangingCommand:
+    """A command that changes the copied registry."""
 
     words: tuple[str, ...]
     makes_registry: bool = False
-    """Whether it is run where no registry is yet."""
-    again: tuple[int, ...] = (0,)
-    """How it may end when it is run again after it was done."""
+    """Whether it is run where no registry exists."""
+    repeated_status: tuple[int, ...] = (0,)
+    """Possible exit statuses when it is run again after it succeeded."""
     stride: int = 8
-    """Of its moments, every so many are tried."""
+    """Every n-th of its system calls is tried."""
     stride_of_pages: int = 24
-    """The same, for the pages that SQLite writes."""
+    """The same for page writes of SQLite."""
 
     @property
     def command(self) -> str:
-        """Its first word."""
+        """Its name."""
         return self.words[0]
 
 
 _REGISTER = ("register", "fresh.bin", "--name", "churn")
 
-UNDERTAKINGS = {
-    "register into a new registry": Undertaking(_REGISTER, makes_registry=True, stride=12, stride_of_pages=60),
-    "register": Undertaking((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
-    "register a folder": Undertaking(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=11),
-    "transition": Undertaking(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=6),
-    "require a sandbox": Undertaking(("init", "--require-sandbox"), stride_of_pages=6),
-    "delete": Undertaking(("delete", "churn/2", "--yes"), again=(0, 3), stride_of_pages=18),
-    "prune": Undertaking(("prune", "--stage", "None", "--grace", "0", "--yes")),
-    "backup": Undertaking(("backup", f"{BESIDE}/backup")),
-    "restore into a new registry": Undertaking(
-        ("restore", "backup"), makes_registry=True, again=(4,), stride=20, stride_of_pages=60
+CHANGING_COMMANDS = {
+    "register into a new registry": ChangingCommand(_REGISTER, makes_registry=True, stride=12, stride_of_pages=60),
+    "register": ChangingCommand((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
+    "register a folder": ChangingCommand(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=11),
+    "transition": ChangingCommand(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=6),
+    "require a sandbox": ChangingCommand(("init", "--require-sandbox"), stride_of_pages=6),
+    "delete": ChangingCommand(("delete", "churn/2", "--yes"), repeated_status=(0, 3), stride_of_pages=18),
+    "prune": ChangingCommand(("prune", "--stage", "None", "--grace", "0", "--yes")),
+    "backup": ChangingCommand(("backup", f"{BESIDE}/backup")),
+    "restore into a new registry": ChangingCommand(
+        ("restore", "backup"), makes_registry=True, repeated_status=(4,), stride=20, stride_of_pages=60
     ),
-    "restore": Undertaking(("restore", "backup", "--force"), stride=20, stride_of_pages=60),
+    "restore": ChangingCommand(("restore", "backup", "--force"), stride=20, stride_of_pages=60),
 }
 
 OF_ONE_TRANSACTION = {
-    words[0]: Undertaking(words, again=(0, 3, 4))
+    words[0]: ChangingCommand(words, repeated_status=(0, 3, 4))
     for words in (
         ("evaluate", "churn/1", "--as", "holdout", "--metric", "auc=0.5"),
         ("gate", "add", "churn", "Staging", "version > 0"),
@@ -61,9 +61,9 @@ OF_ONE_TRANSACTION = {
         ("load", "churn/2"),
     )
 }
-"""Commands that write as 'transition' does, or write a checkout alone: tried when everything is."""
+"""Commands that write as 'transition' does, or only a checkout; tried only in exhaustive runs."""
 
-TRIED = UNDERTAKINGS | (OF_ONE_TRANSACTION if EXHAUSTIVE else {})
+TRIED = CHANGING_COMMANDS | (OF_ONE_TRANSACTION if EXHAUSTIVE else {})
 
-every_undertaking = pytest.mark.parametrize("undertaking", TRIED.values(), ids=TRIED)
-"""Tries a test on each of them."""
+every_command = pytest.mark.parametrize("case", TRIED.values(), ids=TRIED)
+"""Parametrises a test with every command."""

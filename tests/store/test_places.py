@@ -1,4 +1,4 @@
-"""What others may have put into a registry's folder before it is one: nothing writes through it, or waits."""
+"""Unsafe registry folders: links, FIFOs and wrong file types in it, strange modes, other owners, URLs as paths."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ FOLDERS = ("artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/
 FILES = ("write.lock", "prune.lock", ".gitignore", "artifacts/oci-layout", "artifacts/index.json", "catalog.db-journal")
 
 
-def a_link(path):
+def make_link(path):
     target = path.parents[len(path.parents) - 1 - path.parts.index("project")] / "elsewhere"
     if not target.exists():
         target.mkdir() if path.name in {name.rpartition("/")[2] for name in FOLDERS} else target.write_text("precious")
     path.symlink_to(target)
 
 
-def a_socket(path):
-    with socket.socket(socket.AF_UNIX) as server, chdir(path.parent):  # addresses of sockets are short
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as server, chdir(path.parent):  # a socket address is at most 108 bytes
         server.bind(path.name)
 
 
-ODD = {
-    "a link": a_link,
+OBSTACLES = {
+    "a link": make_link,
     "a link to nowhere": lambda path: path.symlink_to("nowhere"),
     "a FIFO": os.mkfifo,
-    "a socket": a_socket,
+    "a socket": make_socket,
 }
 
 
@@ -47,7 +47,7 @@ def tree(folder):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with something to register and an empty ``.modelreg``, in which the commands are run."""
+    """The current folder: it contains a model file and an empty ``.modelreg``."""
     (tmp_path / "project" / ".modelreg").mkdir(parents=True)
     (tmp_path / "project" / "model.bin").write_bytes(b"a model")
     monkeypatch.chdir(tmp_path / "project")
@@ -62,30 +62,30 @@ def command(modelreg):
     return run
 
 
-@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("kind", OBSTACLES)
 @pytest.mark.parametrize("place", [*FOLDERS, *FILES])
-def test_the_first_registration_writes_through_nothing_that_stands_in_its_place(project, place, kind):
+def test_first_registration_refuses_an_obstacle_in_the_registry_folder(project, place, kind):
     path = project / ".modelreg" / place
     path.parent.mkdir(parents=True, exist_ok=True)
-    ODD[kind](path)
+    OBSTACLES[kind](path)
     before = tree(project)
-    with pytest.raises(UnsafeRegistry, match=f"\\.modelreg/{place}' is") as refused:
+    with pytest.raises(UnsafeRegistry, match=f"\\.modelreg/{place}' is") as error_info:
         Registry(project / ".modelreg").register("model.bin", "churn")
-    assert refused.value.exit == 10
+    assert error_info.value.exit == 10
     assert tree(project) == before
 
 
 @pytest.mark.parametrize("place", FILES)
-def test_the_first_command_says_what_folder_is_in_the_way_of_a_file(project, command, place):
+def test_init_names_a_folder_in_the_place_of_a_file(project, command, place):
     (project / ".modelreg" / place).mkdir(parents=True)
     before = tree(project)
-    done = command("init")
-    assert done.returncode == 10
-    assert f"{place}' is no file" in done.stderr
+    result = command("init")
+    assert result.returncode == 10
+    assert f"{place}' is not a file" in result.stderr
     assert tree(project) == before
 
 
-def test_a_cloned_repository_brings_no_link_through_which_anything_is_written(tmp_path, project, command, monkeypatch):
+def test_register_in_a_cloned_repository_does_not_write_through_its_links(tmp_path, project, command, monkeypatch):
     precious = tmp_path / "bashrc"
     precious.write_text("export PRECIOUS=1")
     (project / ".modelreg" / ".gitignore").symlink_to("../../bashrc")
@@ -94,14 +94,14 @@ def test_a_cloned_repository_brings_no_link_through_which_anything_is_written(tm
         subprocess.run([*git, *words], check=True)
     subprocess.run(["git", "clone", "-q", project, tmp_path / "clone"], check=True)
     monkeypatch.chdir(tmp_path / "clone")
-    done = command("register", "model.bin", "--name", "churn")
-    assert done.returncode == 10
-    assert ".gitignore' is a link" in done.stderr
+    result = command("register", "model.bin", "--name", "churn")
+    assert result.returncode == 10
+    assert ".gitignore' is a link" in result.stderr
     assert precious.read_text() == "export PRECIOUS=1"
 
 
 @pytest.mark.parametrize("place", ["artifacts", "checkouts", ".gitignore", "write.lock", "artifacts/index.json"])
-def test_a_registry_is_not_used_through_links_in_it(registry, model_file, tmp_path, place):
+def test_registry_with_a_link_in_it_is_refused(registry, model_file, tmp_path, place):
     registry.register(model_file(), "churn")
     (registry.folder / place).rename(tmp_path / "elsewhere")
     (registry.folder / place).symlink_to(tmp_path / "elsewhere")
@@ -110,17 +110,17 @@ def test_a_registry_is_not_used_through_links_in_it(registry, model_file, tmp_pa
 
 
 @pytest.mark.parametrize("place", ["write.lock", "prune.lock", "catalog.db-journal", "catalog.db-wal"])
-def test_a_folder_in_the_place_of_a_file_is_damage_that_every_command_names(registry, model_file, place):
+def test_every_command_names_a_folder_in_the_place_of_a_file_as_damage(registry, model_file, place):
     registry.register(model_file(), "churn")
     (registry.folder / place).unlink(missing_ok=True)
     (registry.folder / place).mkdir()
-    for ask in (registry.models, registry.verify, registry.prune, lambda: registry.tag("churn", {"a": "b"})):
-        with pytest.raises(CatalogDamaged, match=f"{place}' is no file, and is in the way of one") as refused:
-            list(ask())
-        assert refused.value.exit == 6
+    for call in (registry.models, registry.verify, registry.prune, lambda: registry.tag("churn", {"a": "b"})):
+        with pytest.raises(CatalogDamaged, match=f"{place}' is not a file") as error_info:
+            list(call())
+        assert error_info.value.exit == 6
 
 
-def test_a_backup_is_not_brought_up_to_date_through_a_link(registry, model_file, tmp_path):
+def test_backup_refuses_an_existing_backup_with_a_link_in_it(registry, model_file, tmp_path):
     registry.register(model_file(), "churn")
     registry.backup(tmp_path / "backup")
     (tmp_path / "backup" / ".gitignore").unlink()
@@ -132,32 +132,30 @@ def test_a_backup_is_not_brought_up_to_date_through_a_link(registry, model_file,
 
 @pytest.mark.parametrize("kind", ["a link", "a FIFO"])
 @pytest.mark.parametrize("place", ["checkouts", ".gitignore"])
-def test_an_unfinished_backup_is_not_completed_through_what_stands_in_its_place(
-    registry, model_file, project, kind, place
-):
+def test_backup_refuses_an_obstacle_in_an_unfinished_backup(registry, model_file, project, kind, place):
     registry.register(model_file(), "churn")
     folder = project / "backup"
     folder.mkdir()
     (folder / "unfinished-backup").write_text("0:")
-    ODD[kind](folder / place)
+    OBSTACLES[kind](folder / place)
     before = tree(folder)
     with pytest.raises(UnsafeRegistry, match=f"{place}' is"):
         registry.backup(folder)
     assert tree(folder) == before
 
 
-@pytest.mark.parametrize("kind", ODD)
-def test_a_restoration_goes_through_nothing_that_stands_in_its_place(registry, model_file, project, kind):
+@pytest.mark.parametrize("kind", OBSTACLES)
+def test_restore_refuses_an_obstacle_in_the_target_folder(registry, model_file, project, kind):
     registry.register(model_file(), "churn")
     registry.backup(project / "backup")
-    ODD[kind](project / ".modelreg" / "checkouts")
+    OBSTACLES[kind](project / ".modelreg" / "checkouts")
     before = tree(project / ".modelreg")
     with pytest.raises(UnsafeRegistry, match="checkouts' is"):
         type(registry)(project / ".modelreg").restore(project / "backup")
     assert tree(project / ".modelreg") == before
 
 
-def test_a_marker_that_is_a_fifo_keeps_nobody_waiting(registry, model_file, project):
+def test_backup_does_not_block_on_a_fifo_as_marker(registry, model_file, project):
     registry.register(model_file(), "churn")
     (project / "backup").mkdir()
     os.mkfifo(project / "backup" / "unfinished-backup")
@@ -166,7 +164,7 @@ def test_a_marker_that_is_a_fifo_keeps_nobody_waiting(registry, model_file, proj
 
 
 @pytest.mark.parametrize("name", ["oci-layout", "index.json"])
-def test_a_layout_file_that_became_a_fifo_is_named_at_once(registry, model_file, name):
+def test_verify_names_a_fifo_as_layout_file_without_blocking(registry, model_file, name):
     registry.register(model_file(), "churn")
     (registry.folder / "artifacts" / name).unlink()
     os.mkfifo(registry.folder / "artifacts" / name)
@@ -174,17 +172,14 @@ def test_a_layout_file_that_became_a_fifo_is_named_at_once(registry, model_file,
         list(registry.verify())
 
 
-# Modes
-
-
 SLOW = pytest.mark.slow
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o777, *(pytest.param(mask, marks=SLOW) for mask in (0o477, 0o277, 0o177))], ids=oct)
-def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, modelreg, umask):
-    before = as_user(12345)
-    folder = tempfile.mkdtemp(prefix="modelreg-umask-")  # which every user can reach, unlike those of tests
+def test_commands_work_with_a_restrictive_umask(as_user, modelreg, umask):
+    prefix = as_user(12345)
+    folder = tempfile.mkdtemp(prefix="modelreg-umask-")  # every user can reach it, unlike tmp_path
     try:
         os.chmod(folder, 0o777)
         os.mkdir(f"{folder}/model")
@@ -212,8 +207,8 @@ def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, mod
             ["verify"],
             ["prune"],
         ):
-            done = subprocess.run(
-                [*before, modelreg, *words],
+            result = subprocess.run(
+                [*prefix, modelreg, *words],
                 umask=umask,
                 cwd=folder,
                 env=environment,
@@ -221,22 +216,22 @@ def test_a_user_with_a_strange_umask_can_use_what_the_commands_make(as_user, mod
                 text=True,
                 check=False,
             )
-            assert done.returncode == 0, (words, done.stderr)
+            assert result.returncode == 0, (words, result.stderr)
     finally:
         shutil.rmtree(folder)
 
 
 STRANGER = 12345
-"""The number of a user and of a group that nobody has."""
+"""An unused user id and group id."""
 
 
 @pytest.fixture
-def found(tmp_path, monkeypatch):
-    """A ``.modelreg`` above the current folder, made in a way that is said; returns what a command then uses."""
+def find_registry(tmp_path, monkeypatch):
+    """Create a ``.modelreg`` above the current folder with given owners; return the folder that `Registry` finds."""
     if os.geteuid() != 0:
-        pytest.skip("only root can give a folder to somebody else")
+        pytest.skip("only root can change the owner of a folder")
 
-    def make(*, shared=False, owner=0, group=0, link_of=None):
+    def create_and_find(*, shared=False, owner=0, group=0, link_of=None):
         folder = tmp_path / ("real" if link_of is not None else ".modelreg")
         Registry(folder).create(shared=shared)
         os.chown(folder, owner, group)
@@ -247,11 +242,11 @@ def found(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / "below")
         return Registry().folder
 
-    return make
+    return create_and_find
 
 
 @pytest.mark.parametrize(
-    "made",
+    "options",
     [
         {},
         {"shared": True},
@@ -260,12 +255,12 @@ def found(tmp_path, monkeypatch):
         {"link_of": 0},
     ],
 )
-def test_a_registry_found_upward_is_used_if_it_is_ones_own_or_made_for_a_group_of_ones_own(found, tmp_path, made):
-    assert found(**made).samefile(tmp_path / ".modelreg")
+def test_registry_found_upward_is_used_if_the_caller_or_a_group_of_the_caller_owns_it(find_registry, tmp_path, options):
+    assert find_registry(**options).samefile(tmp_path / ".modelreg")
 
 
 @pytest.mark.parametrize(
-    "made",
+    "options",
     [
         {"owner": STRANGER},
         {"owner": STRANGER, "group": STRANGER},
@@ -275,29 +270,29 @@ def test_a_registry_found_upward_is_used_if_it_is_ones_own_or_made_for_a_group_o
         {"owner": STRANGER, "shared": True, "link_of": STRANGER},
     ],
 )
-def test_a_registry_of_somebody_else_found_upward_is_refused_unless_it_is_named(found, tmp_path, made):
-    with pytest.raises(UnsafeRegistry, match="belongs to another user") as refused:
-        found(**made)
-    assert f"--registry {tmp_path}/.modelreg" in refused.value.hint
+def test_registry_of_another_user_found_upward_is_refused_unless_named(find_registry, tmp_path, options):
+    with pytest.raises(UnsafeRegistry, match="belongs to another user") as error_info:
+        find_registry(**options)
+    assert f"--registry {tmp_path}/.modelreg" in error_info.value.hint
     assert Registry(tmp_path / ".modelreg").models() == []
 
 
-def test_a_folder_above_that_may_not_be_searched_is_passed_over(tmp_path, modelreg, without_privilege):
+def test_registry_lookup_skips_a_parent_folder_without_search_permission(tmp_path, modelreg, without_privilege):
     (tmp_path / "closed" / "here").mkdir(parents=True)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     run = ["sh", "-c", f'cd "{tmp_path}/closed/here" && chmod 0 .. && exec "$@"', "sh", *without_privilege]
     try:
-        done = subprocess.run([*run, modelreg, "list"], capture_output=True, text=True, check=False, env=environment)
+        result = subprocess.run([*run, modelreg, "list"], capture_output=True, text=True, check=False, env=environment)
     finally:
         os.chmod(tmp_path / "closed", 0o700)
-    assert done.returncode == 10
-    assert "error: " in done.stderr
+    assert result.returncode == 10
+    assert "error: " in result.stderr
 
 
-ADDRESSES = ("s3://bucket/models", "gs://bucket", "https://example.org/models", "file:///srv/models")
+URLS = ("s3://bucket/models", "gs://bucket", "https://example.org/models", "file:///srv/models")
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize(
     "words",
     [
@@ -311,19 +306,19 @@ ADDRESSES = ("s3://bucket/models", "gs://bucket", "https://example.org/models", 
     ],
     ids=" ".join,
 )
-def test_an_address_is_no_folder_and_nothing_is_made_of_it(registry, model_file, project, command, words, address):
+def test_url_as_a_path_is_refused_and_creates_no_folder(registry, model_file, project, command, words, url):
     registry.register(model_file(), "churn")
     before = sorted(os.listdir())
     named = [] if words[-1] == "--registry" else ["--registry", registry.folder]
-    done = command(*words, address, *named)
-    assert done.returncode == 2
-    assert "is an address, and a local path is needed" in done.stderr
-    assert ("hint: write /srv/models" in done.stderr) is address.startswith("file:")
+    result = command(*words, url, *named)
+    assert result.returncode == 2
+    assert "is a URL" in result.stderr
+    assert ("hint: use /srv/models" in result.stderr) is url.startswith("file:")
     assert sorted(os.listdir()) == before
 
 
-def test_an_address_in_the_environment_is_no_folder_either(project, command, monkeypatch):
+def test_url_in_modelreg_home_is_refused(project, command, monkeypatch):
     monkeypatch.setenv("MODELREG_HOME", "s3://bucket/models")
-    assert "is an address" in command("list").stderr
-    monkeypatch.setenv("MODELREG_HOME", f"{project}/s3:/bucket")  # which nobody writes who means an address
-    assert "is an address" not in command("list").stderr
+    assert "is a URL" in command("list").stderr
+    monkeypatch.setenv("MODELREG_HOME", f"{project}/s3:/bucket")  # a path on purpose
+    assert "is a URL" not in command("list").stderr

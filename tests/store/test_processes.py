@@ -1,4 +1,4 @@
-"""Many processes at one registry, and processes that are killed: all or nothing, in one order, none waits in vain."""
+"""Concurrent and killed processes on one registry: each change is complete or absent, and waiting has a limit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ print(Registry(sys.argv[1]).register(sys.argv[2], "churn").version)
 """
 
 
-def production(registry):
+def versions_in_production(registry):
     return [version.version for version in registry.versions("churn") if version.stage == "Production"]
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(32, marks=pytest.mark.slow)])
-def test_processes_register_at_once_into_a_registry_that_does_not_exist(registry, model_file, at_once, count):
+def test_concurrent_registrations_create_the_registry_once(registry, model_file, at_once, count):
     files = [model_file(b"%d" % number, f"{number}.bin") for number in range(count)]
     numbers = [int(out) for out in at_once(REGISTER, [(registry.folder, file) for file in files])]
     assert sorted(numbers) == list(range(1, count + 1))
@@ -36,7 +36,7 @@ def test_processes_register_at_once_into_a_registry_that_does_not_exist(registry
 
 
 @pytest.mark.slow
-def test_processes_that_register_one_file_make_one_version(registry, model_file, at_once):
+def test_concurrent_registrations_of_one_file_create_one_version(registry, model_file, at_once):
     model = model_file(os.urandom(3_000_000))
     assert at_once(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
     assert len(registry.history()) == 1
@@ -44,7 +44,7 @@ def test_processes_that_register_one_file_make_one_version(registry, model_file,
 
 
 @pytest.mark.slow
-def test_processes_that_heal_one_damaged_blob_all_succeed(registry, model_file, at_once, blob_path):
+def test_concurrent_registrations_repair_a_damaged_blob(registry, model_file, at_once, blob_path):
     model = model_file(b"bytes")
     digest = registry.register(model, "churn").files[0].digest
     os.chmod(blob_path(digest), 0o644)
@@ -63,32 +63,32 @@ registry.transition("churn", int(sys.argv[2]), "Production", archive_existing=Tr
 WATCH = """
 import sys
 from modelreg import Registry
-registry, looks = Registry(sys.argv[1]), 0
+registry, count = Registry(sys.argv[1]), 0
 print("watching", flush=True)
 while not __import__("os").path.exists(sys.argv[2]):
-    found = [version.version for version in registry.versions("churn") if version.stage == "Production"]
-    assert len(found) <= 1, found
-    looks += 1
-assert looks
+    in_production = [version.version for version in registry.versions("churn") if version.stage == "Production"]
+    assert len(in_production) <= 1, in_production
+    count += 1
+assert count
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rounds", [2, pytest.param(6, marks=pytest.mark.slow)])
-def test_eight_processes_promote_eight_versions_and_never_two_are_in_production(
+def test_concurrent_promotions_never_leave_two_versions_in_production(
     registry, model_file, at_once, process, tmp_path, rounds
 ):
     for number in range(8):
         registry.register(model_file(b"%d" % number), "churn")
     watcher = process(WATCH, registry.folder, tmp_path / "stop")
     assert watcher.stdout.readline() == "watching\n"
-    for done in range(rounds):
-        before = production(registry)
+    for round_number in range(rounds):
+        before = versions_in_production(registry)
         at_once(PROMOTE, [(registry.folder, version) for version in range(1, 9)])
-        (holder,) = production(registry)
+        (holder,) = versions_in_production(registry)
         promoted = [entry.version for entry in registry.history() if entry.to_stage == "Production"]
         assert promoted[-1] == holder
-        latest = promoted[-8:] if done == 0 or len(promoted) >= 8 else promoted
+        latest = promoted[-8:] if round_number == 0 or len(promoted) >= 8 else promoted
         assert set(latest) | set(before) == set(range(1, 9))
     (tmp_path / "stop").touch()
     _, err = watcher.communicate()
@@ -96,19 +96,16 @@ def test_eight_processes_promote_eight_versions_and_never_two_are_in_production(
     assert list(registry.verify()) == []
 
 
-def test_of_processes_that_promote_without_a_word_one_succeeds(registry, model_file, at_once):
+def test_one_of_concurrent_promotions_without_archiving_succeeds(registry, model_file, at_once):
     for number in range(6):
         registry.register(model_file(b"%d" % number), "churn")
     script = PROMOTE.replace(", archive_existing=True)", ")").replace(
         "registry.transition(", "from modelreg.errors import ProductionOccupied\ntry:\n    registry.transition("
     )
     script += "    print('promoted')\nexcept ProductionOccupied as refused:\n    print(refused.exit)\n"
-    said = at_once(script, [(registry.folder, version) for version in range(1, 7)])
-    assert sorted(said) == ["4\n"] * 5 + ["promoted\n"]
-    assert len(production(registry)) == 1
-
-
-# Waiting
+    outputs = at_once(script, [(registry.folder, version) for version in range(1, 7)])
+    assert sorted(outputs) == ["4\n"] * 5 + ["promoted\n"]
+    assert len(versions_in_production(registry)) == 1
 
 
 HOLD = """
@@ -121,33 +118,30 @@ with locked(Path(sys.argv[1], "write.lock"), 5):
 """
 
 
-def test_a_lock_that_is_not_had_in_time_names_who_has_it(registry, model_file, process):
+def test_lock_timeout_names_the_holder(registry, model_file, process):
     registry.register(model_file(), "churn")
     holder = process(HOLD, registry.folder, stdin=subprocess.PIPE)
     assert holder.stdout.readline() == "held\n"
-    impatient = type(registry)(registry.folder, lock_timeout=0)
+    without_waiting = type(registry)(registry.folder, lock_timeout=0)
     for change in (
-        lambda: impatient.register(model_file(b"2"), "churn"),
-        lambda: impatient.transition("churn", 1, "Staging"),
+        lambda: without_waiting.register(model_file(b"2"), "churn"),
+        lambda: without_waiting.transition("churn", 1, "Staging"),
     ):
-        with pytest.raises(LockTimeout, match=f"process {holder.pid}") as refused:
+        with pytest.raises(LockTimeout, match=f"process {holder.pid}") as error_info:
             change()
-        assert refused.value.exit == 9
-    assert impatient.version("churn/latest").version == 1  # reading needs no lock
+        assert error_info.value.exit == 9
+    assert without_waiting.version("churn/latest").version == 1  # reading needs no lock
     holder.kill()
     holder.wait()
-    assert impatient.register(model_file(b"2"), "churn").version == 2  # a lock dies with its process
+    assert without_waiting.register(model_file(b"2"), "churn").version == 2  # the kernel released the lock
 
 
-def test_a_reader_that_looks_for_long_keeps_nobody_from_writing(registry, model_file):
+def test_reader_does_not_block_a_writer(registry, model_file):
     registry.register(model_file(), "churn")
     history = registry.history()
     models = registry.models()
     assert registry.register(model_file(b"2"), "churn").version == 2
     assert (len(history), len(models)) == (1, 1)
-
-
-# Killed
 
 
 KILLED = """
@@ -163,7 +157,7 @@ Registry(sys.argv[1]).register(sys.argv[2], "churn", stage="Production", aliases
 @pytest.mark.parametrize(
     "after", [3_000_000, *(pytest.param(count, marks=pytest.mark.slow) for count in (0, 6_000_000))]
 )
-def test_a_process_that_is_killed_while_it_reads_has_done_nothing(registry, model_file, run, after):
+def test_registration_killed_while_it_reads_changes_nothing(registry, model_file, run, after):
     model = model_file(os.urandom(6_000_000))
     status, _, _ = run(KILLED, registry.folder, model, after)
     assert status == -signal.SIGKILL
@@ -172,8 +166,7 @@ def test_a_process_that_is_killed_while_it_reads_has_done_nothing(registry, mode
     assert list(registry.verify()) == []
 
 
-# The process is told of every file that it opens, renames, … and of every SQL statement, and kills itself at the one
-# with a given number.
+# An audit hook and a trace callback count file operations and SQL statements; the process kills itself at a given one.
 COUNTED = """
 import os, signal, sqlite3, sys
 from modelreg import Registry
@@ -184,16 +177,16 @@ def step(name):
     count += 1
     if count == last:
         os.kill(os.getpid(), signal.SIGKILL)
-def told(event, arguments):
+def audit(event, arguments):
     if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "os.utime", "sqlite3.connect"):
         step(event)
-def traced(*arguments, connect=sqlite3.connect, **options):
+def connect_with_trace(*arguments, connect=sqlite3.connect, **options):
     connection = connect(*arguments, **options)
     connection.set_trace_callback(step)
     return connection
-sqlite3.connect = traced
+sqlite3.connect = connect_with_trace
 registry = Registry(sys.argv[1])
-sys.addaudithook(told)
+sys.addaudithook(audit)
 {action}
 print(count)
 """
@@ -204,8 +197,8 @@ REGISTERED = COUNTED.replace(
 PROMOTED = COUNTED.replace("{action}", 'registry.transition("churn", 2, "Production", archive_existing=True)')
 
 
-def whole(registry):
-    """Whether version 1 is there with all that was said about it; if not, nothing is."""
+def is_registered(registry):
+    """Whether version 1 is completely registered; otherwise check that nothing is."""
     if not (registry.folder / "catalog.db").exists():
         return False
     assert list(registry.verify()) == []
@@ -222,57 +215,54 @@ SOME = 2
 MANY = pytest.param(6, marks=pytest.mark.slow)
 
 
-def places(steps, most):
+def step_numbers(steps, most):
     return range(1, steps + 1, max(1, steps // most))
 
 
 @pytest.mark.parametrize("most", [SOME, MANY])
-def test_a_process_that_is_killed_while_it_registers_has_done_all_or_nothing(registry, model_file, run, tmp_path, most):
+def test_killed_registration_changes_everything_or_nothing(registry, model_file, run, tmp_path, most):
     model, outcomes = model_file(), []
     status, out, err = run(REGISTERED, registry.folder, model, 0)
     assert status == 0, err
-    for place in places(int(out), most):
-        killed = type(registry)(tmp_path / f"killed-{place}")
-        status, _, err = run(REGISTERED, killed.folder, model, place)
+    for step in step_numbers(int(out), most):
+        killed = type(registry)(tmp_path / f"killed-{step}")
+        status, _, err = run(REGISTERED, killed.folder, model, step)
         assert status == -signal.SIGKILL, err
-        outcomes.append(whole(killed))
+        outcomes.append(is_registered(killed))
         killed.register(model, "churn", stage="Production", aliases=["champion"], tags={"a": "b"})
-        assert whole(killed)
-    assert outcomes == sorted(outcomes)  # nothing until one moment, and all from then on
+        assert is_registered(killed)
+    assert outcomes == sorted(outcomes)  # nothing up to one step, everything after it
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [SOME, MANY])
-def test_a_process_that_is_killed_while_it_promotes_has_done_all_or_nothing(registry, model_file, run, most):
+def test_killed_promotion_changes_everything_or_nothing(registry, model_file, run, most):
     registry.register(model_file(b"1"), "churn", stage="Production")
     registry.register(model_file(b"2"), "churn")
     status, out, err = run(PROMOTED, registry.folder, "-", 0)
     assert status == 0, err
-    for place in places(int(out), most):
+    for step in step_numbers(int(out), most):
         registry.transition("churn", 1, "Production", move_existing="None")
-        status, _, err = run(PROMOTED, registry.folder, "-", place)
+        status, _, err = run(PROMOTED, registry.folder, "-", step)
         assert status == -signal.SIGKILL, err
         assert list(registry.verify()) == []
         stages = [str(version.stage) for version in registry.versions("churn")]
         assert stages in (["Production", "Archived"], ["None", "Production"])
 
 
-# What the system refuses: the very system calls of a registration fail, one after the other
-
-
 def strace(*inject):
-    injected = [word for each in inject for word in ("-e", f"inject={each}")]
-    return ("strace", "-f", "-qqq", "-o", "/dev/null", *injected)
+    injections = [word for fault in inject for word in ("-e", f"inject={fault}")]
+    return ("strace", "-f", "-qqq", "-o", "/dev/null", *injections)
 
 
 @pytest.fixture
 def can_trace():
     try:
-        done = subprocess.run([*strace("rename:error=EIO:when=999"), sys.executable, "-c", ""], capture_output=True)
+        result = subprocess.run([*strace("rename:error=EIO:when=999"), sys.executable, "-c", ""], capture_output=True)
     except FileNotFoundError:
         pytest.skip("strace is not installed (apt-get install strace)")
-    if done.returncode:
-        pytest.skip("this machine lets nobody trace")
+    if result.returncode:
+        pytest.skip("tracing is not permitted here")
 
 
 FAILING = """
@@ -281,10 +271,10 @@ from modelreg import Registry
 from modelreg.errors import ModelregError
 import modelreg.registration.register, modelreg.store.catalog.writer
 try:
-    said = ["done", Registry(sys.argv[1]).register(sys.argv[2], "churn").version]
+    outcome = ["done", Registry(sys.argv[1]).register(sys.argv[2], "churn").version]
 except ModelregError as error:
-    said = [error.exit, error.message]
-os.writev(1, [json.dumps(said).encode()])  # by a call that is not made to fail
+    outcome = [error.exit, error.message]
+os.writev(1, [json.dumps(outcome).encode()])  # a call that is not injected
 """
 CALLS = {
     "a full disk while the bytes are written": ("write:error=ENOSPC:when={}", "No space left"),
@@ -297,28 +287,28 @@ CALLS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CALLS)
-def test_a_failing_disk_leaves_nothing_half_done(registry, model_file, run, can_trace, kind):
+def test_failing_system_calls_of_a_registration_leave_no_partial_change(registry, model_file, run, can_trace, kind):
     call, words = CALLS[kind]
     registry.register(model_file(b"1", "1.bin"), "churn")
-    model, done = model_file(b"x" * 3_000_000, "2.bin"), False
-    for place in range(1, 100):
+    model, has_succeeded = model_file(b"x" * 3_000_000, "2.bin"), False
+    for number in range(1, 100):
         before = registry.history()
-        status, out, err = run(FAILING, registry.folder, model, before=strace(call.format(place)))
+        status, out, err = run(FAILING, registry.folder, model, before=strace(call.format(number)))
         assert status == 0, err
-        outcome, said = json.loads(out.splitlines()[-1])
+        status_or_done, detail = json.loads(out.splitlines()[-1])
         assert list(registry.verify()) == []
         assert os.listdir(registry.folder / "artifacts" / "ingest") == []
-        if outcome == "done":
-            assert said == len(before) + 1
-            done = True
+        if status_or_done == "done":
+            assert detail == len(before) + 1
+            has_succeeded = True
             break
-        assert (outcome, words in said) == (8, True), said
+        assert (status_or_done, words in detail) == (8, True), detail
         assert registry.history() == before
-    assert done
+    assert has_succeeded
 
 
-def test_what_a_killed_writer_left_in_the_catalog_is_rolled_back_by_the_next_reader(registry, model_file, run):
-    """A process dies in the middle of writing the catalog's pages: SQLite's journal stays, and is followed."""
+def test_reader_rolls_back_the_journal_of_a_killed_writer(registry, model_file, run):
+    """A process is killed while SQLite writes pages, so its journal stays behind."""
     registry.register(model_file(), "churn")
     script = """
 import os, signal, sqlite3, sys
@@ -339,13 +329,13 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert not os.path.exists(registry.folder / "catalog.db-journal")
 
 
-def test_another_program_that_writes_to_the_catalog_is_waited_for_and_named(registry, model_file):
+def test_catalog_locked_by_another_program_raises_lock_timeout(registry, model_file):
     registry.register(model_file(), "churn")
     other = sqlite3.connect(registry.folder / "catalog.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    impatient = type(registry)(registry.folder, lock_timeout=0)
+    without_waiting = type(registry)(registry.folder, lock_timeout=0)
     try:
         with pytest.raises(LockTimeout, match=r"another program.* waited 0 s"):
-            impatient.transition("churn", 1, "Staging")
+            without_waiting.transition("churn", 1, "Staging")
     finally:
         other.close()

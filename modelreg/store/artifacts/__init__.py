@@ -1,1 +1,1 @@
-"""The content-addressed store: every file of every version, as blobs of an OCI image layout."""
+"""The content-addressed store: the files of all versions, as blobs in an OCI image layout."""

@@ -1,4 +1,4 @@
-"""Content-addressed blobs below ``artifacts/``, an OCI image layout: the only module that writes there, or deletes."""
+"""Content-addressed blobs in ``artifacts/``, an OCI image layout. The only module that writes or deletes there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelreg.domain.garbage import GarbageCandidate
 from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import ITS_MANIFEST, BlobDamaged, SourceChanged, UnusableSource, shown
-from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of, of_bytes
+from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of, digest_of_bytes
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import SourceFile, identity_of
 from modelreg.system.durability import sync_files
@@ -25,22 +25,24 @@ if TYPE_CHECKING:
     from modelreg.domain.runs import LoggedModel
     from modelreg.domain.versions import ModelVersion, StoredVersion
 
+DAMAGED = "damaged: its bytes are not those that were registered"
+
 _BLOB_MODE = 0o444
 _HEX_DIGITS = re.compile("[0-9a-f]{64}")
 _LAYOUT = {
     "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
-    # No manifest is listed: which versions there are is the catalog's to say.
+    # The index stays empty: the catalog lists the versions.
     "index.json": b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}',
 }
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file that was copied into the store, not yet under its digest."""
+    """A file copied into the store under a temporary name, not yet under its digest."""
 
     file: ModelFile
     content: str
-    """The path of the private copy."""
+    """The path of the temporary copy."""
 
 
 class BlobStore:
@@ -52,83 +54,83 @@ class BlobStore:
         self._ingest = root / "ingest"
 
     def create(self, folder_mode: int) -> None:
-        """Make the layout, or complete one whose making was interrupted."""
+        """Create the layout, or complete one that was interrupted."""
         for folder in (self.root, self.root / "blobs", self._blobs, self._ingest):
             make_folder(folder)
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
                 change_mode(folder, folder_mode)
         for name, content in _LAYOUT.items():
-            private = self._private_path()
+            temporary = self._temporary_path()
             try:
-                self._write(private, content)
-                sync_path(private)
-                os.rename(private, self.root / name)
+                self._write(temporary, content)
+                sync_path(temporary)
+                os.rename(temporary, self.root / name)
             finally:
-                _remove(private)
+                _remove(temporary)
         for folder in (self._blobs.parent, self.root, self.root.parent):
             sync_path(folder)
 
     def is_empty(self) -> bool:
-        """Whether there is no blob at all; also when there is no layout."""
+        """Whether there is no blob, or not even a layout."""
         if not self._blobs.is_dir():
             return True
         with os.scandir(self._blobs) as blobs:
             return next(blobs, None) is None
 
     def layout_problems(self) -> list[str]:
-        """What is missing of the OCI image layout, as sentences."""
+        """Missing and changed files of the OCI image layout, as sentences."""
         problems = []
         for name, content in _LAYOUT.items():
             try:
                 if read_content(self.root / name) != content:
-                    problems.append(f"{name} is not as it was made")
+                    problems.append(f"{name} was changed")
             except OSError as error:
                 problems.append(f"{name} cannot be read: {error.strerror}")
         return problems
 
     def stored(self) -> Iterator[tuple[Digest, GarbageCandidate]]:
-        """Every blob that there is, each as what it would be if nothing referred to it."""
-        for found in _files_of(self._blobs):
-            name = os.path.basename(found.path)
+        """All blobs: digest, and the candidate for removal that an unused blob would be."""
+        for candidate in _files_in(self._blobs):
+            name = os.path.basename(candidate.path)
             if _HEX_DIGITS.fullmatch(name):
-                yield Digest(DIGEST_PREFIX + name), found
+                yield Digest(DIGEST_PREFIX + name), candidate
 
     def temporaries(self) -> list[GarbageCandidate]:
-        """The private files of writers, at work or killed."""
-        return list(_files_of(self._ingest))
+        """The temporary files of running and killed processes."""
+        return list(_files_in(self._ingest))
 
-    def remove(self, leftovers: Sequence[GarbageCandidate]) -> None:
-        """Take blobs and temporaries away, that nothing refers to while nothing can come in."""
-        for each in leftovers:
-            _remove(each.path)
-        if leftovers:
+    def remove(self, candidates: Sequence[GarbageCandidate]) -> None:
+        """Delete unused blobs and temporary files. The caller holds the prune lock, so none can be added meanwhile."""
+        for candidate in candidates:
+            _remove(candidate.path)
+        if candidates:
             sync_path(self._blobs)
 
     def path(self, digest: Digest) -> Path:
-        """Where the blob is, if it is there."""
-        return Path(self._place(digest))
+        """The path of the blob, whether it exists or not."""
+        return Path(self._blob_path(digest))
 
     @contextmanager
     def open(self, digest: Digest) -> Iterator[int]:
-        """A descriptor of the blob, never of what a link in its place leads to; raises OSError."""
-        descriptor = os.open(self._place(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        """Open the blob to read; yields its descriptor. Never follows a link. Raises OSError."""
+        descriptor = os.open(self._blob_path(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
     def read(self, digest: Digest) -> bytes:
-        """The whole content of a small blob, as it is; raises OSError."""
+        """The content of a small blob, not checked; raises OSError."""
         with self.open(digest) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
             return file.read()
 
     def manifest(self, version: ModelVersion | StoredVersion | LoggedModel) -> Manifest:
-        """The manifest of a version or of a run's model, its bytes checked; raises `BlobDamaged`."""
+        """The checked manifest of a version, or of a run's model; raises `BlobDamaged`."""
         try:
             content = self.read(version.digest)
-            if of_bytes(content) == version.digest:
+            if digest_of_bytes(content) == version.digest:
                 return Manifest.parse(content)
-            problem = "damaged: its bytes are not those that were registered"
+            problem = DAMAGED
         except FileNotFoundError:
             problem = "missing from the store"
         except OSError as error:
@@ -138,27 +140,27 @@ class BlobStore:
         raise BlobDamaged(version.reference, ITS_MANIFEST, problem)
 
     def changed_at(self, digest: Digest) -> int:
-        """When anything was last done to the blob's file, in nanoseconds (st_ctime); 0 when it is not there."""
+        """When the blob's file or its metadata last changed (st_ctime), in nanoseconds; 0 if it is missing."""
         try:
-            return os.lstat(self._place(digest)).st_ctime_ns
+            return os.lstat(self._blob_path(digest)).st_ctime_ns
         except OSError:
             return 0
 
     def problem(self, file: ModelFile, *, thorough: bool = True, advance: Advance | None = None) -> str | None:
-        """What is wrong with the blob of ``file``, as the end of a sentence; None when it is sound.
+        """What is wrong with the blob of ``file``, as the end of a sentence; None if nothing is.
 
-        Without ``thorough`` its bytes are not read: only that it is there, a regular file, and of the right size.
+        Without ``thorough`` only existence, file type and size are checked, and no bytes are read.
         """
         try:
-            found = os.lstat(self._place(file.digest))
-            if not stat.S_ISREG(found.st_mode):
+            status = os.lstat(self._blob_path(file.digest))
+            if not stat.S_ISREG(status.st_mode):
                 return "not a regular file in the store"
-            if found.st_size != file.size:
-                return f"{found.st_size} bytes in the store, not {file.size}"
+            if status.st_size != file.size:
+                return f"{status.st_size} bytes in the store, not {file.size}"
             if thorough:
                 with self.open(file.digest) as descriptor:
                     if copy_and_hash(descriptor, None, advance)[0] != file.digest:
-                        return "damaged: its bytes are not those that were registered"
+                        return DAMAGED
         except FileNotFoundError:
             return "missing from the store"
         except OSError as error:
@@ -166,11 +168,11 @@ class BlobStore:
         return None
 
     def copy(self, file: ModelFile, source: BlobStore, advance: Advance | None = None) -> StagedFile | None:
-        """A private copy of what ``source`` has of ``file``; None when those are other bytes. Raises OSError."""
-        content = self._private_path()
+        """A temporary copy of the blob in ``source``; None if its bytes have another digest. Raises OSError."""
+        content = self._temporary_path()
         try:
-            with source.open(file.digest) as opened, _created(content) as copy:
-                digest, _ = copy_and_hash(opened, copy, advance)
+            with source.open(file.digest) as blob, _create_blob_file(content) as copy:
+                digest, _ = copy_and_hash(blob, copy, advance)
         except BaseException:
             _remove(content)
             raise
@@ -180,153 +182,150 @@ class BlobStore:
         return None
 
     def adopt(self, copies: Sequence[StagedFile]) -> None:
-        """Put checked private copies in their places, all on disk; what is there already is damaged, and replaced."""
-        sync_files([each.content for each in copies], self.root)
-        for each in copies:
-            _replace(each.content, self._place(each.file.digest))
-        sync_path(self._blobs)  # even for none: what is there already may not be on disk yet
+        """Flush checked temporary copies to disk and rename them to their digests, replacing damaged blobs."""
+        sync_files([copy.content for copy in copies], self.root)
+        for copy in copies:
+            _replace(copy.content, self._blob_path(copy.file.digest))
+        sync_path(self._blobs)  # also without copies: an existing blob may not be on disk yet
 
     def discard(self, copies: Iterable[StagedFile]) -> None:
-        """Remove private copies that were not adopted."""
-        for each in copies:
-            _remove(each.content)
+        """Remove temporary copies that were not adopted."""
+        for copy in copies:
+            _remove(copy.content)
 
     def withdraw(self, digests: Iterable[Digest]) -> None:
-        """Take blobs away that were adopted just now, and that no version was ever to refer to."""
+        """Delete blobs that were adopted just now, and that no version refers to."""
         for digest in digests:
-            _remove(self._place(digest))
+            _remove(self._blob_path(digest))
 
     def has(self, digest: Digest) -> bool:
-        """Whether anything stands in the blob's place."""
-        return os.path.lexists(self._place(digest))
+        """Whether anything exists at the path of the blob."""
+        return os.path.lexists(self._blob_path(digest))
 
     @contextmanager
-    def opened_and_checked(self, file: ModelFile, version: str) -> Iterator[BinaryIO]:
-        """The blob of ``file``, opened once: its bytes were checked through the very descriptor that is handed out.
-
-        Raises `BlobDamaged`.
-        """
+    def open_checked(self, file: ModelFile, version: str) -> Iterator[BinaryIO]:
+        """Open the blob of ``file``, with its bytes checked through the same descriptor; raises `BlobDamaged`."""
         problem = self.problem(file, thorough=False)
         if problem is not None:
             raise BlobDamaged(version, file.path, problem)
         with self.open(file.digest) as descriptor:
             if digest_of(descriptor) != file.digest:
-                raise BlobDamaged(version, file.path, "damaged: its bytes are not those that were registered")
+                raise BlobDamaged(version, file.path, DAMAGED)
             os.lseek(descriptor, 0, os.SEEK_SET)
-            with os.fdopen(descriptor, "rb", closefd=False) as opened:
-                yield opened
+            with os.fdopen(descriptor, "rb", closefd=False) as blob:
+                yield blob
 
     @contextmanager
     def receiving(self, files: Iterable[SourceFile], advance: Advance | None = None) -> Iterator[StagedFiles]:
-        """Copy ``files`` into private temporaries, hashed on the way; what is not published is removed at the end.
+        """Copy ``files`` into temporary files and hash them; what is not published is removed at the end.
 
-        Raises `UnusableSource` for a file that cannot be read, `SourceChanged` for one that changes meanwhile, and
-        OSError when the store cannot be written.
+        Raises `UnusableSource` for an unreadable file, `SourceChanged` for a file that changes meanwhile, and
+        OSError if the store cannot be written.
         """
-        receipt = StagedFiles(self)
+        staged = StagedFiles(self)
         try:
             for file in files:
-                receipt.receive(file, advance)
-            yield receipt
+                staged.receive(file, advance)
+            yield staged
         finally:
-            receipt.discard()
+            staged.discard()
 
-    def _place(self, digest: Digest) -> str:
-        """The same as `path`, as a text: a `Path` for each of thousands of files takes longer than to open them."""
+    def _blob_path(self, digest: Digest) -> str:
+        """The path of the blob as a string: creating a `Path` for each of many files takes longer than opening them."""
         return f"{self._blobs}/{digest.removeprefix(DIGEST_PREFIX)}"
 
-    def _private_path(self) -> str:
+    def _temporary_path(self) -> str:
         return f"{self._ingest}/{os.getpid()}-{os.urandom(8).hex()}"
 
     def _write(self, path: str, content: bytes) -> None:
-        with _created(path) as descriptor:
-            copied = memoryview(content)
-            while copied:
-                copied = copied[os.write(descriptor, copied) :]
+        with _create_blob_file(path) as descriptor:
+            remaining = memoryview(content)
+            while remaining:
+                remaining = remaining[os.write(descriptor, remaining) :]
 
-    def _publish(self, received: Iterable[StagedFile]) -> None:
-        """Rename each private copy to its digest, once its bytes are on disk.
+    def _publish(self, staged: Iterable[StagedFile]) -> None:
+        """Flush temporary copies to disk and rename them to their digests.
 
-        A blob that is there already is read: a sound one is kept, and a damaged one is replaced, which heals it.
+        An existing blob is read: an intact one is kept, a damaged one is replaced.
         """
         needed = []
-        for each in received:
-            if self.problem(each.file) is None:
+        for copy in staged:
+            if self.problem(copy.file) is None:
                 with suppress(PermissionError):  # another member of the group owns it
-                    os.utime(self._place(each.file.digest))  # young again: no cleaning takes it away meanwhile
-                os.unlink(each.content)
+                    os.utime(self._blob_path(copy.file.digest))  # restarts the grace period of pruning
+                os.unlink(copy.content)
             else:
-                needed.append(each)
+                needed.append(copy)
         self.adopt(needed)
 
 
 class StagedFiles:
-    """Files that were copied into the store by one registration, and not yet published."""
+    """The files of one registration: copied into the store, and not yet published under their digests."""
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
-        self._received: dict[Digest, StagedFile] = {}
-        self._private: list[str] = []
+        self._staged: dict[Digest, StagedFile] = {}
+        self._temporary_paths: list[str] = []
         self._published: list[ModelFile] = []
         self.files: list[ModelFile] = []
 
     def contents(self) -> dict[str, Path]:
-        """Each file's path in the version, and where its bytes are now."""
-        return {file.path: Path(self._received[file.digest].content) for file in self.files}
+        """Path in the version -> path of the temporary copy."""
+        return {file.path: Path(self._staged[file.digest].content) for file in self.files}
 
     def receive(self, source: SourceFile, advance: Advance | None = None) -> None:
-        """Copy one file; `BlobStore.receiving` says what is raised."""
-        content = self._private_path()
-        with _opened_source(source) as opened, _created(content) as copy:
-            before = os.fstat(opened)
-            digest, size = copy_and_hash(opened, copy, advance)
-            if _state(before) != _state(os.fstat(opened)) or size != before.st_size:
+        """Copy one file; raises what `BlobStore.receiving` raises."""
+        content = self._temporary_path()
+        with _open_source(source) as original, _create_blob_file(content) as copy:
+            before = os.fstat(original)
+            digest, size = copy_and_hash(original, copy, advance)
+            if _state(before) != _state(os.fstat(original)) or size != before.st_size:
                 raise SourceChanged(source.path)
         self.files.append(ModelFile(source.path, digest, size))
         self._keep(StagedFile(self.files[-1], content))
 
     def add(self, name: str, content: bytes) -> Digest:
-        """Take in a small document that is about the files: a config or manifest."""
-        private = self._private_path()
-        self._store._write(private, content)
-        digest = of_bytes(content)
-        self._keep(StagedFile(ModelFile(name, digest, len(content)), private))
+        """Add a small document, the config or the manifest; returns its digest."""
+        temporary = self._temporary_path()
+        self._store._write(temporary, content)
+        digest = digest_of_bytes(content)
+        self._keep(StagedFile(ModelFile(name, digest, len(content)), temporary))
         return digest
 
     def publish(self) -> None:
-        """Make everything durable, under its digest."""
-        self._store._publish(self._received.values())
-        self._published = [received.file for received in self._received.values()]
-        self._received.clear()
-        self._private.clear()
+        """Flush everything to disk, and rename it to its digest."""
+        self._store._publish(self._staged.values())
+        self._published = [staged.file for staged in self._staged.values()]
+        self._staged.clear()
+        self._temporary_paths.clear()
 
     def missing(self) -> list[str]:
-        """What was published and is not in the store any more; looked at again just before the commit."""
+        """The paths of published files whose blobs have disappeared; checked again just before the commit."""
         return [file.path for file in self._published if self._store.problem(file, thorough=False)]
 
     def discard(self) -> None:
-        """Remove the private copies that were not published."""
-        for path in self._private:
+        """Remove the temporary copies that were not published."""
+        for path in self._temporary_paths:
             _remove(path)
 
-    def _private_path(self) -> str:
-        """Where a private copy is to be made; known before it is there, so that Ctrl-C at no moment leaves one."""
-        path = self._store._private_path()
-        self._private.append(path)
+    def _temporary_path(self) -> str:
+        """A path for a temporary copy, noted before the file exists, so that Ctrl-C never leaves one behind."""
+        path = self._store._temporary_path()
+        self._temporary_paths.append(path)
         return path
 
-    def _keep(self, received: StagedFile) -> None:
-        if received.file.digest in self._received:  # the same bytes twice in one folder
-            _remove(received.content)
+    def _keep(self, staged: StagedFile) -> None:
+        if staged.file.digest in self._staged:  # two equal files in one folder
+            _remove(staged.content)
         else:
-            self._received[received.file.digest] = received
+            self._staged[staged.file.digest] = staged
 
 
-def _files_of(folder: Path) -> Iterator[GarbageCandidate]:
-    """The regular files in ``folder``; none when there is no such folder."""
+def _files_in(folder: Path) -> Iterator[GarbageCandidate]:
+    """The regular files in ``folder``; none if the folder does not exist."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(FileNotFoundError):  # a writer ended meanwhile
+            with suppress(FileNotFoundError):  # another process removed it meanwhile
                 if entry.is_file(follow_symlinks=False):
                     yield GarbageCandidate.of(entry.path, entry.stat(follow_symlinks=False))
 
@@ -336,18 +335,19 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def _replace(private: str, place: str) -> None:
-    """Rename a file to a blob's place, whatever is there."""
+def _replace(temporary: str, path: str) -> None:
+    """Rename a file to a blob's path, replacing anything there, even a folder."""
     try:
-        os.rename(private, place)
-    except IsADirectoryError:  # damage, as any other
+        os.rename(temporary, path)
+    except IsADirectoryError:
         with suppress(FileNotFoundError):  # another process removed it just now
-            remove_folder(Path(place))
-        os.rename(private, place)
+            remove_folder(Path(path))
+        os.rename(temporary, path)
 
 
 @contextmanager
-def _opened_source(source: SourceFile) -> Iterator[int]:
+def _open_source(source: SourceFile) -> Iterator[int]:
+    """Open the very file that was found; yields its descriptor. Raises `UnusableSource` or `SourceChanged`."""
     try:
         descriptor = os.open(source.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
@@ -364,8 +364,8 @@ def _opened_source(source: SourceFile) -> Iterator[int]:
 
 
 @contextmanager
-def _created(path: str) -> Iterator[int]:
-    """A new private file, to write and read, that gets a blob's mode when all is written."""
+def _create_blob_file(path: str) -> Iterator[int]:
+    """Create a file that only its owner can open; at the end it becomes read-only for everybody."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         yield descriptor

@@ -1,7 +1,7 @@
-"""Checkouts: read-only copies of versions under their files' real names, made when a version is loaded.
+"""Checkouts: read-only copies of versions under their original file names, created when a version is loaded.
 
-They are copies (or reflinks, which share no write), never hard links: whoever may write to any file, as root in a
-container may, would change the only copy of the bytes through one.
+They are copies, or reflinks, never hard links: root in a container can write to any file, and through a hard link
+would change the blob itself.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import BlobDamaged, CatalogDamaged
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of
-from modelreg.store.artifacts.manifest import inside
+from modelreg.store.artifacts.manifest import check_relative_path
 from modelreg.system.files import change_mode, make_folder, remove_folder
 
 _FILE_MODE = 0o444
-_FOLDER_MODE = 0o755  # which its owner can delete with 'rm -rf'
-_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700  # while it is built: nobody else may open what is not finished
-_ATTEMPTS = 5  # at taking the place of a damaged checkout, with other processes that do the same
+_FOLDER_MODE = 0o755  # so that its owner can delete it with 'rm -rf'
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700  # while it is built: nobody else may open an unfinished checkout
+_ATTEMPTS = 5  # to replace a damaged checkout while other processes do the same
 _CHECKOUT_NAME = re.compile("sha256-[0-9a-f]{64}")
-_PRIVATE_NAME = re.compile(r"\.\d+-[0-9a-f]{16}(-old-\d+)?")
+_TEMPORARY_NAME = re.compile(r"\.\d+-[0-9a-f]{16}(-old-\d+)?")
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
@@ -42,32 +42,32 @@ def check_out(
     building: Callable[[], AbstractContextManager[None]],
     advance: Advance | None = None,
 ) -> Path:
-    """A folder below ``folder`` that holds exactly ``files``, every byte of them checked now.
+    """A checkout in ``folder`` with exactly ``files``, all bytes checked now; returns its path.
 
-    One that is there already is used if it and the blobs are intact, and made anew if it is not. ``version`` names the
-    version in messages, and ``building`` keeps pruning away while one is made. Raises `BlobDamaged` when the stored
-    bytes are not those that were registered, and OSError.
+    An intact checkout is reused, a damaged one is replaced. ``version`` is the reference for messages. ``building``
+    prevents pruning while a checkout is created. Raises `BlobDamaged` if the stored bytes are not those that were
+    registered, and OSError.
     """
     checkout = folder / digest.replace(":", "-")
     if _is_intact(checkout, files, advance):
-        _refuse_changed_blobs(store, checkout, version, files)
+        _check_changed_blobs(store, checkout, version, files)
         return checkout
     with building():
-        private = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
+        temporary = folder / f".{os.getpid()}-{os.urandom(8).hex()}"
         try:
-            _build(store, private, version, files, advance)
-            _put_in_place(private, checkout, files)
+            _build(store, temporary, version, files, advance)
+            _install(temporary, checkout, files)
         finally:
-            _remove(private)
+            _remove(temporary)
     return checkout
 
 
 def write_blob(
     store: BlobStore, file: ModelFile, target: Path, version: str, advance: Advance | None, mode: int = 0o666
 ) -> None:
-    """Write the bytes of ``file`` to the new file ``target``, of ``mode`` less the umask.
+    """Write the checked blob of ``file`` to the new file ``target``, with ``mode`` less the umask.
 
-    Raises `BlobDamaged` when they are not what they were. Whoever calls removes ``target`` when this raises.
+    Raises `BlobDamaged`. On any exception the caller removes ``target``.
     """
     problem = store.problem(file, thorough=False)
     if problem is not None:
@@ -75,135 +75,136 @@ def write_blob(
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
     try:
         with store.open(file.digest) as blob:
-            is_clone = _cloned(blob, descriptor)
+            is_clone = _try_clone(blob, descriptor)
             source, copy = (descriptor, None) if is_clone else (blob, descriptor)
-            found, _ = copy_and_hash(source, copy, advance)
-        if found != file.digest:
+            digest, _ = copy_and_hash(source, copy, advance)
+        if digest != file.digest:
             raise BlobDamaged(version, file.path, store.problem(file) or "damaged while it was read")
     finally:
         os.close(descriptor)
 
 
 def safe_path(path: str) -> PurePosixPath:
-    """A stored path, looked at again before anything is written under it; raises `CatalogDamaged`.
+    """A stored path as a file name of this system, checked again before use; raises `CatalogDamaged`.
 
-    File names are bytes; stored paths are UTF-8 in every locale.
+    Stored paths are UTF-8 in every locale.
     """
     try:
-        inside(path)
+        check_relative_path(path)
     except ValueError as error:
-        raise CatalogDamaged(f"the catalog holds a wrong path: {error}") from error
+        raise CatalogDamaged(f"the catalog contains an invalid path: {error}") from error
     return PurePosixPath(os.fsdecode(path.encode()))
 
 
 @dataclass(frozen=True, slots=True)
 class StaleCheckouts:
-    """What is in a folder of checkouts and no version needs."""
+    """Checkouts that no version needs."""
 
     stale: list[GarbageCandidate]
     """Checkouts of digests that no version has."""
-    private: list[GarbageCandidate]
-    """What loading processes are building, or were when they were killed."""
+    unfinished: list[GarbageCandidate]
+    """Unfinished checkouts of running and killed processes."""
     foreign: list[GarbageCandidate]
-    """The same, of other members of the group, who alone can take it away."""
+    """Both kinds, owned by other users, who alone can delete them."""
 
 
-def unneeded(folder: Path, digests: Container[Digest]) -> StaleCheckouts:
-    """What is in ``folder`` beside checkouts of ``digests``; other things that somebody put there are left alone."""
-    found = StaleCheckouts([], [], [])
+def find_stale_checkouts(folder: Path, digests: Container[Digest]) -> StaleCheckouts:
+    """The checkouts in ``folder`` except those of ``digests``; other files are ignored."""
+    stale = StaleCheckouts([], [], [])
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            is_private = _PRIVATE_NAME.fullmatch(entry.name) is not None
-            if is_private or (_CHECKOUT_NAME.fullmatch(entry.name) and entry.name.replace("-", ":") not in digests):
+            is_temporary = _TEMPORARY_NAME.fullmatch(entry.name) is not None
+            if is_temporary or (_CHECKOUT_NAME.fullmatch(entry.name) and entry.name.replace("-", ":") not in digests):
                 with suppress(FileNotFoundError):
-                    own = os.geteuid() in (0, entry.stat(follow_symlinks=False).st_uid)
-                    kind = found.foreign if not own else found.private if is_private else found.stale
-                    kind.append(_measured(entry.path))
-    return found
+                    is_own = os.geteuid() in (0, entry.stat(follow_symlinks=False).st_uid)
+                    candidates = stale.foreign if not is_own else stale.unfinished if is_temporary else stale.stale
+                    candidates.append(_measure(entry.path))
+    return stale
 
 
-def remove_checkouts(leftovers: Iterable[GarbageCandidate]) -> None:
-    """Take checkouts away, whole or half made."""
-    for each in leftovers:
-        _remove(Path(each.path))
+def remove_checkouts(candidates: Iterable[GarbageCandidate]) -> None:
+    """Delete checkouts, finished or not."""
+    for candidate in candidates:
+        _remove(Path(candidate.path))
 
 
-def _measured(path: str) -> GarbageCandidate:
-    """A folder with the bytes of everything in it, and as young as the youngest of that."""
-    every = [os.lstat(path)]
+def _measure(path: str) -> GarbageCandidate:
+    """A checkout with the size of all its files, and the times of the newest."""
+    statuses = [os.lstat(path)]
     for folder in _folders(path):
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
                     if not entry.is_dir(follow_symlinks=False):
-                        every.append(entry.stat(follow_symlinks=False))
+                        statuses.append(entry.stat(follow_symlinks=False))
     return GarbageCandidate(
         path,
-        sum(status.st_size for status in every if not stat.S_ISDIR(status.st_mode)),
-        max(status.st_mtime_ns for status in every),
-        max(status.st_ctime_ns for status in every),
+        sum(status.st_size for status in statuses if not stat.S_ISDIR(status.st_mode)),
+        max(status.st_mtime_ns for status in statuses),
+        max(status.st_ctime_ns for status in statuses),
     )
 
 
-def _refuse_changed_blobs(store: BlobStore, checkout: Path, version: str, files: Sequence[ModelFile]) -> None:
-    """Raise `BlobDamaged` for a blob that is not what it was when the checkout was made.
+def _check_changed_blobs(store: BlobStore, checkout: Path, version: str, files: Sequence[ModelFile]) -> None:
+    """Raise `BlobDamaged` for a blob that was damaged after the checkout was created.
 
-    Its bytes are read only if anything was done to the file since then: reading all of them each time would make
-    loading take twice as long.
+    A blob is read only if its file was touched since then: reading all of them would double the time to load.
     """
-    made = os.stat(checkout).st_ctime_ns
-    touched = False
+    created_at = os.stat(checkout).st_ctime_ns
+    is_any_touched = False
     for file in files:
-        changed = store.changed_at(file.digest) >= made  # file systems count time in steps of milliseconds
-        problem = store.problem(file, thorough=changed)
+        is_touched = store.changed_at(file.digest) >= created_at  # equal too: timestamps are coarse
+        problem = store.problem(file, thorough=is_touched)
         if problem is not None:
             raise BlobDamaged(version, file.path, problem)
-        touched = touched or changed
-    if touched:
-        with suppress(OSError):  # another member of the group made it
+        is_any_touched = is_any_touched or is_touched
+    if is_any_touched:
+        with suppress(OSError):  # another member of the group owns it
             os.utime(checkout)
 
 
 def _is_intact(checkout: Path, files: Sequence[ModelFile], advance: Advance | None = None) -> bool:
-    """Whether exactly ``files`` are there, as regular files with the right bytes that nobody may write to."""
+    """Whether the checkout has exactly ``files``: regular, with the right bytes, and not writable."""
     expected = {str(checkout / safe_path(file.path)): file for file in files}
     try:
         return _read_only_files(str(checkout)) == set(expected) and all(
-            _has_bytes(path, file, advance) for path, file in expected.items()
+            _has_content(path, file, advance) for path, file in expected.items()
         )
     except OSError:
         return False
 
 
 def _folders(folder: str) -> list[str]:
-    """A folder and all below it, each before those in it; a list rather than recursion, as in `find_source`."""
-    found = [folder]
-    for here in found:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(here) as entries:
-            found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return found
+    """A folder and all folders below it, parents first; not recursive, since they may be nested very deeply."""
+    folders = [folder]
+    for parent in folders:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(parent) as entries:
+            folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return folders
 
 
 def _read_only_files(folder: str) -> set[str]:
-    """The files below ``folder``; raises OSError where one may be written to, or a folder by others, or is a link."""
-    found: set[str] = set()
-    _refuse_writers(folder, 0o022)
-    for here in _folders(folder):
-        with os.scandir(here) as entries:
+    """The files below ``folder``; raises OSError for a link, a writable file, and a folder that others may write to."""
+    paths: set[str] = set()
+    _check_permissions(folder, 0o022)
+    for parent in _folders(folder):
+        with os.scandir(parent) as entries:
             for entry in entries:
                 is_folder = entry.is_dir(follow_symlinks=False)
-                _refuse_writers(entry.path, 0o022 if is_folder else 0o222)
-                found |= set() if is_folder else {entry.path}
-    return found
+                _check_permissions(entry.path, 0o022 if is_folder else 0o222)
+                if not is_folder:
+                    paths.add(entry.path)
+    return paths
 
 
-def _refuse_writers(path: str, permissions: int) -> None:
+def _check_permissions(path: str, forbidden: int) -> None:
+    """Raise PermissionError for a link, or if the mode has any of the ``forbidden`` bits."""
     mode = os.lstat(path).st_mode
-    if stat.S_ISLNK(mode) or mode & permissions:
+    if stat.S_ISLNK(mode) or mode & forbidden:
         raise PermissionError(path)
 
 
-def _has_bytes(path: str, file: ModelFile, advance: Advance | None) -> bool:
+def _has_content(path: str, file: ModelFile, advance: Advance | None) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)
@@ -213,30 +214,32 @@ def _has_bytes(path: str, file: ModelFile, advance: Advance | None) -> bool:
         os.close(descriptor)
 
 
-def _build(store: BlobStore, private: Path, version: str, files: Sequence[ModelFile], advance: Advance | None) -> None:
-    make_folder(private, _PRIVATE_FOLDER)
+def _build(
+    store: BlobStore, temporary: Path, version: str, files: Sequence[ModelFile], advance: Advance | None
+) -> None:
+    make_folder(temporary, _PRIVATE_FOLDER)
     for file in files:
-        target = private / safe_path(file.path)
+        target = temporary / safe_path(file.path)
         make_folder(target.parent, _PRIVATE_FOLDER)
         write_blob(store, file, target, version, advance, _PRIVATE_FILE)
         change_mode(target, _FILE_MODE)
-    for folder in reversed(_folders(str(private))):
+    for folder in reversed(_folders(str(temporary))):
         change_mode(folder, _FOLDER_MODE)
 
 
-def _put_in_place(private: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
-    """Rename ``private`` to ``checkout``; what is there is used when another process made it, else taken away."""
+def _install(temporary: Path, checkout: Path, files: Sequence[ModelFile]) -> None:
+    """Rename ``temporary`` to ``checkout``; an intact one of another process is kept, a damaged one removed."""
     for attempt in range(_ATTEMPTS):
         try:
-            os.rename(private, checkout)
+            os.rename(temporary, checkout)
             return
         except OSError:
             if _is_intact(checkout, files):
                 return
             if attempt == _ATTEMPTS - 1:
                 raise
-        old = private.with_name(f"{private.name}-old-{attempt}")
-        with suppress(FileNotFoundError):  # another process took it away just now
+        old = temporary.with_name(f"{temporary.name}-old-{attempt}")
+        with suppress(FileNotFoundError):  # another process removed it just now
             os.rename(checkout, old)
             _remove(old)
 
@@ -245,12 +248,12 @@ def _remove(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     elif folder.is_dir():
-        with suppress(OSError):  # another member of the group made it; pruning takes it away one day
+        with suppress(OSError):  # another member of the group owns it; pruning by that user will delete it
             remove_folder(folder)
 
 
-def _cloned(source: int, target: int) -> bool:
-    """Whether the file system could share the source's blocks with the target, copying nothing."""
+def _try_clone(source: int, target: int) -> bool:
+    """Make ``target`` a reflink of ``source``, which copies nothing; returns whether the file system could."""
     if sys.platform != "linux":
         return False
     from fcntl import ioctl

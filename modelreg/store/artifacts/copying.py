@@ -1,4 +1,4 @@
-"""Copying bytes, in a second thread, while those that have arrived are hashed."""
+"""Copying and hashing files; for large files a second thread copies while this one hashes."""
 
 from __future__ import annotations
 
@@ -14,54 +14,53 @@ from threading import Event
 from modelreg.domain.references import DIGEST_PREFIX, Digest
 from modelreg.system.durability import WRITE_BACK, start_write_back
 
-BLOCK = 256 * 1024  # bytes; what fits into a core's own cache is hashed faster
-_PIECE = 8 * 1024 * 1024  # bytes that are copied at once
+BLOCK = 256 * 1024  # bytes; hashing is faster when the block fits into the cache of a core
+_PIECE = 8 * 1024 * 1024  # bytes per call of copy_file_range
 _NOT_IN_KERNEL = (errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
-"""What copy_file_range(2) says where it cannot be used, as between file systems of different kinds."""
+"""Errors of copy_file_range(2) where it cannot be used, for instance between different file systems."""
 
 Progress = Callable[[int, int], None]
-"""Called now and then with how many bytes are done, and how many there are."""
+"""Called with the number of bytes done, and the total."""
 Advance = Callable[[int], None]
-"""Called with the number of bytes that were done since the last call."""
+"""Called with the number of bytes done since the last call."""
 
 
 def copy_and_hash(source: int, target: int | None, advance: Advance | None = None) -> tuple[Digest, int]:
-    """Read the descriptor ``source`` from its start to its end; returns the digest and the length in bytes.
+    """Hash the file ``source``, and copy it to ``target`` unless that is None; returns digest and length in bytes.
 
-    The same bytes go to the descriptor ``target``, if there is one, which is open to write and read: a large file is
-    hashed as it is read from there, so that the digest is that of the bytes which arrived. A file that grows
-    meanwhile is not followed: more than it had at first may be read, and never all of what comes.
+    Both are descriptors; ``target`` is open to write and read. A large file is hashed as read back from ``target``, so
+    the digest is of the bytes that arrived. For a file that keeps growing, reading stops soon after its initial size.
     """
     expected = os.fstat(source).st_size
     if expected <= BLOCK:
         return _copy_and_hash_small(source, target, advance)
     if target is None:
         return _hash(source, iter([expected + 1]), advance)
-    arriving = _copy(source, target, expected)
-    if expected < _PIECE:  # too little for a thread to be worth it
-        return _hash(target, arriving, advance)
-    with _ahead(arriving) as arrived:
-        return _hash(target, arrived, advance)
+    copied_to = _copy(source, target, expected)
+    if expected < _PIECE:  # too small to be worth a thread
+        return _hash(target, copied_to, advance)
+    with _run_ahead(copied_to) as available:
+        return _hash(target, available, advance)
 
 
 def digest_of(descriptor: int, advance: Advance | None = None) -> Digest:
-    """The digest of everything that can be read from ``descriptor``."""
+    """The digest of an open file."""
     return copy_and_hash(descriptor, None, advance)[0]
 
 
 def counting(progress: Progress, total: int) -> Advance:
-    """An `Advance` that adds up, and tells ``progress`` the sum."""
-    done = 0
+    """An `Advance` that reports the sum to ``progress``."""
+    completed = 0
 
     def advance(length: int) -> None:
-        nonlocal done
-        done += length
-        progress(done, total)
+        nonlocal completed
+        completed += length
+        progress(completed, total)
 
     return advance
 
 
-def of_bytes(content: bytes | memoryview) -> Digest:
+def digest_of_bytes(content: bytes | memoryview) -> Digest:
     """The digest of ``content``."""
     return Digest(DIGEST_PREFIX + hashlib.sha256(content).hexdigest())
 
@@ -73,11 +72,11 @@ def _copy_and_hash_small(source: int, target: int | None, advance: Advance | Non
     if target is not None:
         _write(target, content, 0)
     _report(advance, len(content))
-    return of_bytes(content), len(content)
+    return digest_of_bytes(content), len(content)
 
 
 def _hash(descriptor: int, available: Iterator[int], advance: Advance | None) -> tuple[Digest, int]:
-    """Hash as many bytes as are ``available`` by and by; returns the digest of all, and how many there were."""
+    """Hash a file up to each offset that ``available`` yields, to the end of the last; returns digest and length."""
     block = bytearray(BLOCK)
     content = memoryview(block)
     digest = hashlib.sha256()
@@ -91,9 +90,9 @@ def _hash(descriptor: int, available: Iterator[int], advance: Advance | None) ->
 
 
 def _copy(source: int, target: int, expected: int) -> Iterator[int]:
-    """Copy piece by piece; yields how many bytes have arrived."""
+    """Copy in pieces; yields the number of bytes copied so far."""
     copy_piece = _copy_in_kernel
-    copied = started = 0
+    copied = flushed = 0
     while copied <= expected:
         try:
             length = copy_piece(source, target, copied)
@@ -104,21 +103,21 @@ def _copy(source: int, target: int, expected: int) -> Iterator[int]:
         if not length:
             if copied >= expected or copy_piece is _copy_block:
                 break
-            copy_piece = _copy_block  # the kernel cannot, or says that this is the end where it is not
+            copy_piece = _copy_block  # the kernel cannot copy these files, or reports the end too early
             continue
         copied += length
-        if copied - started >= WRITE_BACK:
-            start_write_back(target, started, copied - started)
-            started = copied
+        if copied - flushed >= WRITE_BACK:
+            start_write_back(target, flushed, copied - flushed)
+            flushed = copied
         yield copied
 
 
 def _copy_in_kernel(source: int, target: int, offset: int) -> int:
-    """copy_file_range(2): the bytes do not pass through this process, and some file systems share them."""
+    """copy_file_range(2): the bytes do not pass through this process, and some file systems only share blocks."""
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     while True:
-        with suppress(InterruptedError):  # by a signal that somebody handles; other calls Python repeats itself
+        with suppress(InterruptedError):  # by a handled signal; Python repeats other calls itself
             return os.copy_file_range(source, target, _PIECE, offset, offset)
 
 
@@ -129,36 +128,36 @@ def _copy_block(source: int, target: int, offset: int) -> int:
 
 
 def _write(target: int, content: bytes, offset: int) -> None:
-    left = memoryview(content)
-    while left:
-        written = os.pwrite(target, left, offset)
-        left, offset = left[written:], offset + written
+    remaining = memoryview(content)
+    while remaining:
+        written = os.pwrite(target, remaining, offset)
+        remaining, offset = remaining[written:], offset + written
 
 
 @contextmanager
-def _ahead(pieces: Iterator[int]) -> Iterator[Iterator[int]]:
-    """The same numbers, while a second thread works on the next ones; raises at the end what stopped it."""
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms, for large files alone
+def _run_ahead(numbers: Iterator[int]) -> Iterator[Iterator[int]]:
+    """Run an iterator in a second thread; yields an iterator of its results. Raises the thread's error at the end."""
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms; only for large files
 
-    done: SimpleQueue[int | None] = SimpleQueue()
-    left = Event()
+    results: SimpleQueue[int | None] = SimpleQueue()
+    stopped = Event()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            for piece in pieces:
-                done.put(piece)
-                if left.is_set():
+            for number in numbers:
+                results.put(number)
+                if stopped.is_set():
                     break
         finally:
-            done.put(None)
+            results.put(None)
 
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(work)
+        future = pool.submit(run)
         try:
-            yield iter(done.get, None)
+            yield iter(results.get, None)
         finally:
-            left.set()
-        working.result()
+            stopped.set()
+        future.result()
 
 
 def _report(advance: Advance | None, length: int) -> None:

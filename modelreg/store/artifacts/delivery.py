@@ -1,4 +1,4 @@
-"""Handing a version's bytes out: to a place that the user names, to a stream, or as an OCI image layout."""
+"""Writing a version's files to a path of the user, to a stream, or as an OCI image layout."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from modelreg.store.artifacts.copying import BLOCK, Advance
 from modelreg.store.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
 from modelreg.system.files import change_mode, make_folder, remove_folder, require_folder
 
-_OF_REGISTRY = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")
-"""Names in a registry's folder that are its own."""
+_REGISTRY_NAMES = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")
+"""Names that a registry uses in its folder."""
 
 
 def copy_file(
@@ -35,88 +35,87 @@ def copy_file(
     into_folder: bool,
     advance: Advance | None,
 ) -> Path:
-    """Write one file's checked bytes to ``destination``, or below it when that is a folder; returns where.
+    """Write one file, checked, to ``destination``, or into it if that is a folder; returns the path.
 
-    ``into_folder`` says that it is one, and makes it if need be.
-
-    It appears whole or not at all. Raises `DestinationExists` unless ``overwrite``, `InvalidInput` when there is no
-    folder for it, `BlobDamaged`, OSError.
+    ``into_folder`` means that ``destination`` is a folder, and creates it. The file appears complete or not at all.
+    Raises `DestinationExists` unless ``overwrite``, `InvalidInput` if the parent folder is missing, `BlobDamaged`,
+    OSError.
     """
     if into_folder:
         _make_folder(destination)
     target = destination / safe_path(file.path) if destination.is_dir() else destination
-    refuse_place_of_registry(target)
-    _refuse_taken(target, overwrite)
-    private = _private_beside(target)
+    refuse_registry_path(target)
+    _check_free(target, overwrite)
+    temporary = _temporary_beside(target)
     try:
-        write_blob(store, file, private, version, advance)
-        _rename(private, target, overwrite=overwrite)
+        write_blob(store, file, temporary, version, advance)
+        _rename(temporary, target, overwrite=overwrite)
     finally:
-        private.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return target
 
 
 def copy_folder(
     store: BlobStore, files: Sequence[ModelFile], destination: Path, version: str, advance: Advance | None
 ) -> Path:
-    """Write all files' checked bytes below ``destination``, which must not exist or be empty; returns it.
+    """Write all files, checked, into ``destination``, which must be missing or empty; returns it.
 
-    Nothing is there before everything is checked. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
+    The folder appears complete or not at all. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
     """
-    with _folder_for(destination) as private:
+    with _new_folder(destination) as temporary:
         for file in files:
-            target = private / safe_path(file.path)
+            target = temporary / safe_path(file.path)
             make_folder(target.parent)
             write_blob(store, file, target, version, advance)
     return destination
 
 
 def stream(store: BlobStore, file: ModelFile, target: int, version: str) -> None:
-    """Write one file's bytes to the descriptor ``target``: the first only when all are checked.
+    """Write one file to the descriptor ``target``, after all its bytes were checked.
 
-    What is written is checked once more, and `BlobDamaged` raised at the end when it is something else. Raises OSError.
+    The written bytes are checked again: raises `BlobDamaged` at the end if they changed meanwhile. Raises OSError.
     """
     digest = hashlib.sha256()
-    with store.opened_and_checked(file, version) as blob, os.fdopen(target, "wb", closefd=False) as out:
+    with store.open_checked(file, version) as blob, os.fdopen(target, "wb", closefd=False) as out:
         while content := blob.read(BLOCK):
             digest.update(content)
             out.write(content)
     if digest.hexdigest() != file.digest.removeprefix(DIGEST_PREFIX):
         problem = "damaged: its bytes changed while they were written"
-        raise BlobDamaged(version, file.path, problem, "wrong bytes were handed out")
+        raise BlobDamaged(version, file.path, problem, "wrong bytes were written to the output")
 
 
 def export(
     store: BlobStore, version: ModelVersion, manifest: Manifest, destination: Path, advance: Advance | None
 ) -> Path:
-    """Write an OCI image layout of its own that holds one version; returns its folder.
+    """Write one version as an OCI image layout to ``destination``; returns it.
 
-    ``index.json`` lists the manifest under the version's number, so that ``skopeo copy oci:DIR:3 docker://…`` takes
-    it to a registry. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
+    ``index.json`` lists the manifest under the version's number, so that ``skopeo copy oci:DIR:3 docker://…`` copies
+    it to an OCI registry. Raises `DestinationExists`, `InvalidInput`, `BlobDamaged`, OSError.
     """
     documents = [
         ModelFile("its manifest", version.digest, manifest.size),
         ModelFile("its config", manifest.config, manifest.config_size),
     ]
-    with _folder_for(destination) as private:
-        blobs = private / "blobs" / "sha256"
+    with _new_folder(destination) as temporary:
+        blobs = temporary / "blobs" / "sha256"
         make_folder(blobs)
-        for file in {each.digest: each for each in [*documents, *manifest.files]}.values():
+        for file in {file.digest: file for file in [*documents, *manifest.files]}.values():
             write_blob(store, file, blobs / file.digest.removeprefix(DIGEST_PREFIX), version.reference, advance)
-        (private / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-        (private / "index.json").write_text(_index(version, manifest))
+        (temporary / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        (temporary / "index.json").write_text(_index(version, manifest))
     return destination
 
 
-def refuse_place_of_registry(target: Path) -> None:
-    """Raise `InvalidInput` for a path among a registry's own files, which nothing else may write to."""
-    whole = Path(os.path.realpath(target))
-    for folder in whole.parents:
-        name = whole.relative_to(folder).parts[0]
-        if _OF_REGISTRY.fullmatch(name) and (folder / "artifacts" / "blobs" / "sha256").is_dir():
+def refuse_registry_path(target: Path) -> None:
+    """Raise `InvalidInput` for a path among the files of a registry, which nothing else may write to."""
+    path = Path(os.path.realpath(target))
+    for folder in path.parents:
+        name = path.relative_to(folder).parts[0]
+        if _REGISTRY_NAMES.fullmatch(name) and (folder / "artifacts" / "blobs" / "sha256").is_dir():
             raise InvalidInput(
-                f"{shown(os.fspath(target))} is a place of the registry in {shown(str(folder))}; nothing was written",
-                "name a file or folder elsewhere",
+                f"{shown(os.fspath(target))} is inside the registry {shown(str(folder))}; nothing was written",
+                "choose a path outside the registry",
             )
 
 
@@ -133,46 +132,48 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
     )
 
 
-def _private_beside(target: Path) -> Path:
+def _temporary_beside(target: Path) -> Path:
     require_folder(target.parent)
-    return target.absolute().with_name(f".modelreg-{os.urandom(8).hex()}")  # a name may be as long as names can be
+    return target.absolute().with_name(
+        f".modelreg-{os.urandom(8).hex()}"
+    )  # not derived from the name, which may have the maximum length
 
 
 @contextmanager
-def _folder_for(destination: Path) -> Iterator[Path]:
-    """A private folder beside ``destination``, which takes its place when all is written."""
-    refuse_place_of_registry(destination)
+def _new_folder(destination: Path) -> Iterator[Path]:
+    """A temporary folder that is renamed to ``destination`` at the end."""
+    refuse_registry_path(destination)
     if os.path.lexists(destination) and not _is_empty_folder(destination):
         raise DestinationExists(destination, is_folder=True)
-    private = _private_beside(destination.resolve())
+    temporary = _temporary_beside(destination.resolve())
     try:
-        make_folder(private)
-        yield private
-        _put_in_place(private, destination)
+        make_folder(temporary)
+        yield temporary
+        _install(temporary, destination)
     finally:
         with suppress(OSError):
-            remove_folder(private)
+            remove_folder(temporary)
 
 
-def _put_in_place(private: Path, destination: Path) -> None:
-    """Rename a folder to ``destination``, which is not there or empty."""
+def _install(temporary: Path, destination: Path) -> None:
+    """Rename a folder to ``destination``, which is missing or empty; into a mount point its entries are moved."""
     if os.path.lexists(destination):
-        change_mode(private, stat.S_IMODE(destination.stat().st_mode))
+        change_mode(temporary, stat.S_IMODE(destination.stat().st_mode))
     if not _is_current_folder(destination):
         try:
-            os.rename(private, os.path.realpath(destination))
+            os.rename(temporary, os.path.realpath(destination))
             return
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise DestinationExists(destination, is_folder=True) from error
-            if error.errno not in (errno.EBUSY, errno.EXDEV):  # a mount point, which nothing takes the place of
+            if error.errno not in (errno.EBUSY, errno.EXDEV):  # a mount point, which cannot be replaced
                 raise
-    for entry in os.listdir(private):
-        os.rename(private / entry, destination / entry)
+    for entry in os.listdir(temporary):
+        os.rename(temporary / entry, destination / entry)
 
 
 def _is_current_folder(folder: Path) -> bool:
-    """Whether somebody stands in it, who would not see what takes its place."""
+    """Whether it is the current folder of this process, which would keep the old folder if it were replaced."""
     try:
         return os.path.samefile(folder, os.curdir)
     except OSError:
@@ -185,29 +186,29 @@ def _is_empty_folder(path: Path) -> bool:
 
 def _make_folder(destination: Path) -> None:
     if os.path.lexists(destination) and not destination.is_dir():
-        raise DestinationExists(destination, hint="it is no folder: leave out the '/' behind its name")
-    if destination.parent.is_dir():  # else it is said that there is no folder for it
+        raise DestinationExists(destination, hint="it is not a folder: leave out the '/' at the end")
+    if destination.parent.is_dir():  # otherwise require_folder raises
         make_folder(destination)
 
 
-def _refuse_taken(target: Path, overwrite: bool) -> None:
-    """Raise where something stands that is to stay: anything, unless told, and what is no file in any case."""
+def _check_free(target: Path, overwrite: bool) -> None:
+    """Raise `DestinationExists` for an existing target; with ``overwrite`` only if it is not a file or link."""
     if not os.path.lexists(target):
         return
     if not overwrite:
         raise DestinationExists(target)
     mode = os.lstat(target).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-        raise DestinationExists(target, hint="it is no regular file, and --force overwrites nothing else")
+        raise DestinationExists(target, hint="it is not a regular file, and --force overwrites only files")
 
 
-def _rename(private: Path, target: Path, *, overwrite: bool) -> None:
+def _rename(temporary: Path, target: Path, *, overwrite: bool) -> None:
     if overwrite:
-        os.replace(private, target)
+        os.replace(temporary, target)
         return
     try:
-        os.link(private, target)  # unlike a rename, it never takes the place of what appeared meanwhile
+        os.link(temporary, target)  # unlike rename, it does not replace a file that appeared meanwhile
     except FileExistsError as error:
         raise DestinationExists(target) from error
     except OSError:  # a file system without hard links
-        os.rename(private, target)
+        os.rename(temporary, target)

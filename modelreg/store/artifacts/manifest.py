@@ -1,4 +1,4 @@
-"""ModelPack manifests and configs: what a version is, in bytes that are the same wherever they are made.
+"""ModelPack manifests and configs: the content of a version in bytes that are the same on every machine.
 
 Sources: the OCI image specification 1.1 (manifest, descriptor) and the CNCF ModelPack specification (media types,
 config, ``org.cncf.model.filepath``). JSON is canonical as in RFC 8785, so equal facts give an equal digest.
@@ -17,22 +17,22 @@ from modelreg.domain.references import Digest
 from modelreg.domain.signatures import Signature, signature_from_json
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, shown
-from modelreg.store.artifacts.copying import of_bytes
+from modelreg.store.artifacts.copying import digest_of_bytes
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 ARTIFACT_TYPE = "application/vnd.cncf.model.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.cncf.model.config.v1+json"
 REFERENCE_TYPE = "application/vnd.org.modelreg.reference.v1+json"
-"""What a manifest without files is, which only says where they are; no model that other programs could use."""
+"""The artifact type of a manifest without files, which only has their location; not usable by other programs."""
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 FILEPATH = "org.cncf.model.filepath"
 FACTS = "org.modelreg.facts.v1"
-"""The annotation that holds what the user states about the version."""
+"""The annotation with the facts of the version."""
 
 LARGEST_FACTS = 1024 * 1024  # bytes
-LARGEST_FOR_REGISTRIES = 4 * 1024 * 1024  # bytes; what OCI registries accept at least
+LARGEST_FOR_REGISTRIES = 4 * 1024 * 1024  # bytes; OCI registries accept at least this much
 
-# Part of the digest: what is added here gives the same files another digest.
+# These determine media types, so any change gives the same files another digest.
 _CONFIG_NAMES = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "MLmodel"}
 _CONFIG_SUFFIXES = {".yaml", ".yml", ".toml", ".cfg", ".ini"}
 _DOC_STEMS = {"readme", "license", "licence", "notice", "changelog"}
@@ -41,7 +41,7 @@ _CODE_SUFFIXES = {".py", ".ipynb", ".sh"}
 
 
 def config_content(files: Sequence[ModelFile]) -> bytes:
-    """The ModelPack config: it names the files' digests and nothing else; without files OCI's empty one."""
+    """The ModelPack config, which lists the digests of the files; OCI's empty config without files."""
     if not files:
         return b"{}"
     return _canonical_without_floats(
@@ -50,12 +50,12 @@ def config_content(files: Sequence[ModelFile]) -> bytes:
 
 
 def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) -> bytes:
-    """The manifest, whose digest identifies the version; raises `InvalidInput` for more than 1 MiB of facts."""
+    """The manifest, whose digest identifies the version; raises `InvalidInput` for facts of more than 1 MiB."""
     annotation = _canonical(facts.as_json())
     if len(annotation) > LARGEST_FACTS:
         raise InvalidInput(
-            f"metrics, parameters and signature take {len(annotation)} bytes, and 1 MiB is the most",
-            "put long values into a file of the model; a column of very many categories may be stated as text",
+            f"metrics, parameters and signature have {len(annotation)} bytes, and the limit is 1 MiB",
+            "put long values into a file of the model; declare a column with very many categories as text",
         )
     return _canonical_without_floats(
         {
@@ -64,7 +64,7 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
             "artifactType": ARTIFACT_TYPE if files else REFERENCE_TYPE,
             "config": {
                 "mediaType": CONFIG_TYPE if files else EMPTY_TYPE,
-                "digest": of_bytes(config),
+                "digest": digest_of_bytes(config),
                 "size": len(config),
             },
             "layers": [_layer(file, facts.is_folder) for file in files],
@@ -75,24 +75,24 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest, read back."""
+    """A parsed manifest."""
 
     size: int
-    """Bytes of the manifest itself."""
+    """The size of the manifest itself in bytes."""
     config: Digest
     config_size: int
     files: tuple[ModelFile, ...]
     facts: dict[str, Any]
-    """As `Facts.as_json` made them."""
+    """The output of `Facts.as_json`."""
 
     @property
     def is_folder(self) -> bool:
-        """Whether a folder was registered: a folder of one file has the same layers as that file."""
+        """Whether a folder was registered; a folder with one file has the same layers as that file alone."""
         return bool(self.facts["kind"] == "folder")
 
     @property
     def location(self) -> str | None:
-        """Where the files are, when they are not stored."""
+        """The location of the files if they are not stored."""
         location = self.facts.get("location")
         return None if location is None else str(location)
 
@@ -107,7 +107,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
-        """Read what `manifest_content` wrote; raises ValueError for anything else."""
+        """Parse the output of `manifest_content`; raises ValueError for anything else."""
         try:
             document = json.loads(content)
             layers = document["layers"]
@@ -116,7 +116,9 @@ class Manifest:
                 config=Digest(document["config"]["digest"]),
                 config_size=document["config"]["size"],
                 files=tuple(
-                    ModelFile(inside(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"])
+                    ModelFile(
+                        check_relative_path(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"]
+                    )
                     for layer in layers
                 ),
                 facts=json.loads(document["annotations"][FACTS], parse_int=float),
@@ -126,13 +128,13 @@ class Manifest:
 
 
 def _with_whole_numbers(field: dict[str, Any]) -> dict[str, Any]:
-    """A field of a signature, whose name and lengths were read as all numbers of the facts are: as floats."""
+    """A field of a signature with its name and shape as integers: `parse` reads all numbers as floats."""
     name = int(field["name"]) if isinstance(field["name"], float) else field["name"]
     return field | {"name": name, "shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
-def inside(path: str) -> str:
-    """``path`` when it is one of a file inside of a folder; raises ValueError for one that leads out of it."""
+def check_relative_path(path: str) -> str:
+    """Return ``path`` if it is relative and stays inside its folder; otherwise raise ValueError."""
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise ValueError(f"the path {shown(path)} leads out of its folder")
@@ -149,7 +151,7 @@ def _layer(file: ModelFile, in_folder: bool) -> dict[str, Any]:
 
 
 def _role(path: str) -> str:
-    """What a file of a folder is for, as its name says."""
+    """The role of a file in a folder, by its name."""
     name = PurePosixPath(path)
     suffix = name.suffix.lower()
     if name.name in _CONFIG_NAMES or suffix in _CONFIG_SUFFIXES:
@@ -162,11 +164,11 @@ def _role(path: str) -> str:
 
 
 def _canonical_without_floats(value: Any) -> bytes:
-    """As `_canonical`, and five times as fast: only floats and keys beyond ASCII are a matter of form."""
+    """Canonical JSON for values without floats and with ASCII keys: the same as `_canonical`, five times as fast."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _canonical(value: Any) -> bytes:
-    import rfc8785  # registering alone needs it
+    import rfc8785  # only needed for registering
 
     return rfc8785.dumps(value)

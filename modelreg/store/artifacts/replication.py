@@ -1,4 +1,4 @@
-"""Copying what versions refer to from one store into another, every byte checked on its way."""
+"""Copying the blobs of versions from one store to another, with every byte checked."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from modelreg.domain.references import Digest
 from modelreg.domain.runs import LoggedModel
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import ITS_CONFIG, ITS_MANIFEST, BlobDamaged
-from modelreg.store.artifacts.blobs import BlobStore, StagedFile
+from modelreg.store.artifacts.blobs import DAMAGED, BlobStore, StagedFile
 from modelreg.store.artifacts.copying import Advance
 from modelreg.store.artifacts.manifest import Manifest
 
-_FILES_AT_ONCE = 1000
-_BYTES_AT_ONCE = 64 * 1024 * 1024
-"""How much is copied before it is made durable, and need not be copied again after a kill."""
+_MAX_FILES = 1000
+_MAX_BYTES = 64 * 1024 * 1024
+"""Files and bytes in one batch; after a kill, finished batches are not copied again."""
 
 
 @contextmanager
 def replicating(
     source: BlobStore, target: BlobStore, outcome: str, advance: Advance | None = None
 ) -> Iterator[Replication]:
-    """A `Replication`, all of which is durable at the end; temporaries are removed whatever happens.
+    """A `Replication` that is flushed to disk at the end; temporary files are always removed.
 
-    ``outcome`` is the end of the error's sentence when something is damaged, such as that nothing was copied.
+    ``outcome`` ends the message of `BlobDamaged`, for example "nothing was copied".
     """
     replication = Replication(source, target, outcome, advance)
     try:
@@ -35,15 +35,15 @@ def replicating(
 
 
 class Replication:
-    """Blobs on their way from one store to another; made by `replicating`."""
+    """Copies blobs from one store to another in batches; created by `replicating`."""
 
     def __init__(self, source: BlobStore, target: BlobStore, outcome: str, advance: Advance | None) -> None:
         self._source = source
         self._target = target
         self._outcome = outcome
         self._advance = advance
-        self._waiting: list[StagedFile] = []
-        self._waiting_bytes = 0
+        self._batch: list[StagedFile] = []
+        self._batch_bytes = 0
         self._seen: set[Digest] = set()
         self._added: list[Digest] = []
         self.copied = 0
@@ -51,11 +51,11 @@ class Replication:
 
     @property
     def blobs(self) -> int:
-        """How many blobs the versions need, copied now or there before."""
+        """The number of blobs that the versions need, copied now or existing before."""
         return len(self._seen)
 
-    def take(self, version: ModelVersion | LoggedModel) -> Manifest:
-        """Copy what is not there yet of a version or a run's model: manifest, which is returned, config and files.
+    def copy_version(self, version: ModelVersion | LoggedModel) -> Manifest:
+        """Copy the missing manifest, config and files of a version, or of a run's model; returns the manifest.
 
         Raises `BlobDamaged`, which names the version and the file, and OSError.
         """
@@ -67,17 +67,17 @@ class Replication:
         return manifest
 
     def publish(self) -> None:
-        """Make durable what was copied so far."""
-        self._target.adopt(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        """Flush the current batch to disk, under its digests."""
+        self._target.adopt(self._batch)
+        self._batch.clear()
+        self._batch_bytes = 0
 
     def discard(self) -> None:
-        """Remove the private copies that were not published."""
-        self._target.discard(self._waiting)
+        """Remove the temporary copies of the current batch."""
+        self._target.discard(self._batch)
 
-    def take_back(self) -> None:
-        """Remove every blob that was added to the target, as if nothing had been copied."""
+    def undo(self) -> None:
+        """Delete every blob that was added to the target."""
         self.discard()
         self._target.withdraw(self._added)
 
@@ -95,33 +95,30 @@ class Replication:
         if file.digest in self._seen:
             return
         self._seen.add(file.digest)
-        problem = self._target.problem(file)
-        if problem is None:
-            self._report(file)
+        advance = self._advance_for(file)
+        if self._target.problem(file) is None:
+            if advance is not None:
+                advance(file.size)
             return
         is_new = not self._target.has(file.digest)
-        self._waiting.append(self._checked_copy(version, file))
+        self._batch.append(self._copy_checked(version, file, advance))
         if is_new:
             self._added.append(file.digest)
-        self._waiting_bytes += file.size
+        self._batch_bytes += file.size
         self.copied += 1
         self.bytes += file.size
-        if len(self._waiting) >= _FILES_AT_ONCE or self._waiting_bytes >= _BYTES_AT_ONCE:
+        if len(self._batch) >= _MAX_FILES or self._batch_bytes >= _MAX_BYTES:
             self.publish()
 
-    def _checked_copy(self, version: ModelVersion | LoggedModel, file: ModelFile) -> StagedFile:
+    def _copy_checked(
+        self, version: ModelVersion | LoggedModel, file: ModelFile, advance: Advance | None
+    ) -> StagedFile:
         problem = self._source.problem(file, thorough=False)
-        copy = None if problem else self._target.copy(file, self._source, self._advance_for(file))
+        copy = None if problem else self._target.copy(file, self._source, advance)
         if copy is None:
-            found = problem or "damaged: its bytes are not those that were registered"
-            raise BlobDamaged(version.reference, file.path, found, self._outcome)
+            raise BlobDamaged(version.reference, file.path, problem or DAMAGED, self._outcome)
         return copy
 
     def _advance_for(self, file: ModelFile) -> Advance | None:
-        """Manifests and configs are not counted: nobody knows how large they are before they are read."""
+        """Progress does not count manifests and configs, whose sizes are unknown in advance."""
         return None if file.path in (ITS_MANIFEST, ITS_CONFIG) else self._advance
-
-    def _report(self, file: ModelFile) -> None:
-        advance = self._advance_for(file)
-        if advance is not None:
-            advance(file.size)

@@ -1,4 +1,4 @@
-"""What is to be registered: one file, or a folder of files, found without following anything by surprise."""
+"""The file or folder to register: finds its files without opening them, and refuses links and special files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from modelreg.errors import SourceChanged, SourceNotFound, UnusableSource, shown
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to be registered."""
+    """One file to register."""
 
     path: str
-    """Its name in the version: relative, with ``/``."""
+    """Its path in the version: relative, with ``/``."""
     location: str
-    """Where its bytes are; no part that was found in a folder is a link that nobody asked to follow."""
+    """Its path on disk; below a registered folder it contains no link, unless links are followed."""
     size: int
-    """Bytes when it was found; what is stored is counted again."""
+    """Bytes, when it was found."""
     identity: tuple[int, int] | None = None
-    """Device and inode when it was found, so that no other file is read in its place; None for stored bytes."""
+    """Device and inode when it was found, to detect a replaced file; None for a blob of the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Everything to be registered as one version."""
+    """All files to register as one version."""
 
     root: Path
     is_folder: bool
@@ -36,19 +36,19 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes in all files when they were found."""
+        """Bytes of all files, when they were found."""
         return sum(file.size for file in self.files)
 
 
 def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) -> Source:
-    """Walk ``path`` and name every file below it; nothing is opened.
+    """Find the file ``path``, or all files below the folder ``path``; no file is opened.
 
-    ``path`` itself may be a link. Raises `SourceNotFound`, or `UnusableSource` for what is neither a regular file
-    nor a folder, for links inside a folder (unless ``follow_symlinks``), for names that are not UTF-8, for a folder
-    without files and for one that contains the registry.
+    ``path`` itself may be a link. Raises `SourceNotFound`, and `UnusableSource` for special files, for links inside a
+    folder (unless ``follow_symlinks``), for names that are not UTF-8, for an empty file, for a folder without files
+    and for a folder that contains the registry.
     """
     try:
-        status = path.stat()  # before links are resolved: a pipe of the shell (/dev/stdin) leads to no path
+        status = path.stat()  # before resolving links: a pipe of the shell (/dev/stdin) resolves to no path
         if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
             root = path.resolve(strict=True)
             status = root.stat()
@@ -56,11 +56,11 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         raise SourceNotFound(path) from error
     except OSError as error:
         raise UnusableSource(f"{shown(str(path))} cannot be read: {error.strerror}") from error
-    except (RuntimeError, ValueError) as error:  # a link that leads to itself; a NUL in the path
+    except (RuntimeError, ValueError) as error:  # a circular link; a NUL byte in the path
         raise UnusableSource(f"{shown(str(path))} cannot be read: {error}") from error
     if stat.S_ISREG(status.st_mode):
         if status.st_size == 0:
-            raise UnusableSource(f"{shown(str(path))} is an empty file", "check what was meant to write it")
+            raise UnusableSource(f"{shown(str(path))} is an empty file", "check the program that writes it")
         file = SourceFile(_portable(path.name), str(root), status.st_size, identity_of(status))
         return Source(root, False, (file,))
     if not stat.S_ISDIR(status.st_mode):
@@ -72,42 +72,42 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         raise UnusableSource(f"{shown(str(path))} contains the registry itself", "register the model's own folder")
     files = tuple(sorted(_walk(str(root), identity_of(status), follow_symlinks), key=lambda file: file.path))
     if not files:
-        raise UnusableSource(f"the folder {shown(str(path))} has no files", "register a folder that holds a model")
+        raise UnusableSource(f"the folder {shown(str(path))} has no files", "register a folder that contains a model")
     return Source(root, True, files)
 
 
 def identity_of(status: os.stat_result) -> tuple[int, int]:
-    """Device and inode, which tell a file from one that takes its place."""
+    """Device and inode: they differ if the file was replaced."""
     return status.st_dev, status.st_ino
 
 
 def _walk(root: str, identity: tuple[int, int], follow: bool) -> Iterator[SourceFile]:
-    """Every file below ``root``; a stack rather than recursion, since folders may be nested deeper than calls."""
-    waiting = [(root, "", identity, frozenset({root}))]
-    while waiting:
-        here, prefix, identity, above = waiting.pop()
-        for name, status in _entries(here, prefix, identity):
-            path, location = prefix + _portable(name), f"{here}/{name}"
+    """Every file below ``root``; not recursive, since folders may be nested very deeply."""
+    remaining = [(root, "", identity, frozenset({root}))]
+    while remaining:
+        folder, prefix, identity, parents = remaining.pop()
+        for name, status in _entries(folder, prefix, identity):
+            path, location = prefix + _portable(name), f"{folder}/{name}"
             if stat.S_ISLNK(status.st_mode):
-                location, status = _followed(location, path, follow)
-                if any(f"{folder}/".startswith(f"{location}/") for folder in above):
+                location, status = _resolve_link(location, path, follow)
+                if any(f"{parent}/".startswith(f"{location}/") for parent in parents):
                     raise UnusableSource(
-                        f"the link {shown(path)} leads back to a folder that contains it", "take it out of the folder"
+                        f"the link {shown(path)} leads back to a folder that contains it", "remove it from the folder"
                     )
             if stat.S_ISDIR(status.st_mode):
-                around = above | {location} if follow else above  # only links lead back
-                waiting.append((location, f"{path}/", identity_of(status), around))
+                inner_parents = parents | {location} if follow else parents  # only links can be circular
+                remaining.append((location, f"{path}/", identity_of(status), inner_parents))
             elif stat.S_ISREG(status.st_mode):
                 yield SourceFile(path, location, status.st_size, identity_of(status))
             else:
                 kind = _kind(status.st_mode)
-                raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "take it out of the folder")
+                raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "remove it from the folder")
 
 
 def _entries(folder: str, path: str, identity: tuple[int, int]) -> list[tuple[str, os.stat_result]]:
-    """What is in the folder that was found with this identity, by name; raises `SourceChanged` for another one.
+    """The entries of a folder; raises `SourceChanged` if it is not the one that was found with this identity.
 
-    It is listed and its entries are looked at through one descriptor: no part of the path can become a link meanwhile.
+    They are listed and examined through one descriptor, so that no part of the path can become a link meanwhile.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -125,21 +125,23 @@ def _entries(folder: str, path: str, identity: tuple[int, int]) -> list[tuple[st
         raise kind or UnusableSource(f"{shown(path or folder)} cannot be read: {error.strerror}") from error
 
 
-def _followed(location: str, path: str, follow: bool) -> tuple[str, os.stat_result]:
-    """Where the link leads, and what is there."""
+def _resolve_link(location: str, path: str, follow: bool) -> tuple[str, os.stat_result]:
+    """The target of a link, and its status; raises `UnusableSource` unless links are followed."""
     if not follow:
         raise UnusableSource(
-            f"{shown(path)} is a symbolic link", "--follow-symlinks stores the files that links lead to"
+            f"{shown(path)} is a symbolic link", "register with --follow-symlinks to store the targets of links"
         )
     try:
         target = os.path.realpath(location, strict=True)
         return target, os.lstat(target)
     except OSError as error:
-        raise UnusableSource(f"the link {shown(path)} leads nowhere", "mend or remove it") from error
+        raise UnusableSource(
+            f"the target of the link {shown(path)} does not exist", "fix or remove the link"
+        ) from error
 
 
 def _portable(name: str) -> str:
-    """The bytes of ``name`` as UTF-8, whatever the locale takes them for; raises `UnusableSource`."""
+    """A file name decoded as UTF-8 in any locale; raises `UnusableSource`."""
     try:
         return os.fsencode(name).decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""The catalog: what models and versions there are, in SQLite. The only package with SQL in it."""
+"""The catalog: models, versions, runs and the journal, in SQLite. The only package that contains SQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Catalog:
-    """One catalog file, the lock under which it is written, and how many seconds to wait for other programs."""
+    """One catalog file. Opens a connection for each transaction."""
 
     def __init__(
         self,
@@ -27,43 +27,43 @@ class Catalog:
         timeout: float,
         actor: Callable[[], Actor],
     ) -> None:
-        """``actor`` says who creates or migrates it, which happens by itself."""
+        """``timeout`` is how long to wait for other programs that use the file, in seconds.
+
+        ``actor`` returns the user to journal for creating or migrating the catalog.
+        """
         self.path = path
         self._timeout = timeout
         self._write_lock = write_lock
         self._actor = actor
 
     def create(self, mode: int, settings: Mapping[str, str]) -> None:
-        """Make the catalog file; call it under the write lock. There is a whole one afterwards, or none."""
-        connection.create(self.path, mode, lambda opened: self._change(opened).create(settings))
+        """Create the catalog file with ``mode``, completely or not at all. The caller holds the write lock."""
+        connection.create(self.path, mode, lambda database: self._writer(database).create(settings))
 
-    def copy_to(self, private: Path) -> None:
-        """Write one moment of it to the new file ``private``, on disk."""
-        connection.copy(self.path, private, self._timeout)
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy to the new file ``path``, flushed to disk."""
+        connection.copy(self.path, path, self._timeout)
 
     @contextmanager
     def reading(self) -> Iterator[CatalogReader]:
-        """One moment of the catalog, however long it is looked at."""
-        with connection.reading(self.path, self._timeout) as open_connection:
-            yield CatalogReader(open_connection)
+        """Read one consistent snapshot."""
+        with connection.reading(self.path, self._timeout) as database:
+            yield CatalogReader(database)
 
     @contextmanager
     def writing(self, actor: Actor, message: str | None = None) -> Iterator[CatalogWriter]:
-        """One change of the catalog: all of what is done inside, with its journal entries, or nothing.
+        """Change the catalog in one transaction, under the write lock, and migrate it first if it is older.
 
-        ``message`` is why; it is kept in the journal.
+        ``actor`` and ``message`` are written to the journal.
         """
         from modelreg.store.catalog.writer import CatalogWriter
 
         with self._write_lock():
-            connection.upgrade(self.path, self._timeout, self._note_migration)
-            with connection.writing(self.path, self._timeout) as open_connection:
-                yield CatalogWriter(open_connection, actor, message)
+            connection.upgrade(self.path, self._timeout, lambda database: self._writer(database).record_migration())
+            with connection.writing(self.path, self._timeout) as database:
+                yield CatalogWriter(database, actor, message)
 
-    def _note_migration(self, opened: sqlite3.Connection) -> None:
-        self._change(opened).migrate()
-
-    def _change(self, opened: sqlite3.Connection) -> CatalogWriter:
+    def _writer(self, database: sqlite3.Connection) -> CatalogWriter:
         from modelreg.store.catalog.writer import CatalogWriter
 
-        return CatalogWriter(opened, self._actor(), None)
+        return CatalogWriter(database, self._actor(), None)

@@ -1,4 +1,7 @@
-"""Connections to the catalog: opened for one transaction, never kept, never of a catalog that is not ours."""
+"""SQLite connections to the catalog: one for each transaction, and only to a catalog of modelreg.
+
+SQLite's errors become errors of ours.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,17 @@ from modelreg.system import interrupts
 from modelreg.system.files import change_mode, open_new_file, sync_path
 
 _OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
-_CREATION_TIMEOUT = 30.0  # seconds; nobody else knows the file yet
-_LONGEST_WAIT = 1_000_000.0  # seconds, which SQLite counts in milliseconds of 31 bits
-_LOST = "no such (table|column|index|trigger)|table .* has no column|.* already exists|duplicate column name"
-"""What SQLite says when somebody took a table or a column away, or the note of a step of the schema."""
+_CREATION_TIMEOUT = 30.0  # seconds; no other process knows the file yet
+_MAX_TIMEOUT = 1_000_000.0  # seconds; SQLite counts milliseconds in 31 bits
+_SCHEMA_CHANGED = "no such (table|column|index|trigger)|table .* has no column|.* already exists|duplicate column name"
+"""SQLite's messages when a table, a column or the record of a migration was removed by hand."""
 
-Record = Callable[[sqlite3.Connection], None]
+Journal = Callable[[sqlite3.Connection], None]
+"""Writes journal entries in the transaction of a connection."""
 
 
 class _Connection(sqlite3.Connection):
-    """A connection that knows its cursors: one that was not read to its end keeps SQLite's locks after the close."""
+    """A connection that closes its cursors: a cursor that was not read to the end would keep SQLite's locks."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -45,13 +49,13 @@ class _Connection(sqlite3.Connection):
         self.row_factory = sqlite3.Row
 
     def cursor(self, *arguments: Any, **options: Any) -> Any:
-        """A cursor, which `close` closes."""
-        made = super().cursor(*arguments, **options)
-        self._cursors.add(made)
-        return made
+        """A cursor that `close` will close."""
+        cursor = super().cursor(*arguments, **options)
+        self._cursors.add(cursor)
+        return cursor
 
     def close(self) -> None:
-        """Close it for good, whatever was being read."""
+        """Close the connection and all its cursors."""
         for cursor in list(self._cursors):
             cursor.close()
         super().close()
@@ -59,17 +63,16 @@ class _Connection(sqlite3.Connection):
 
 @contextmanager
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
-    """A connection inside one read transaction, so that all it sees belongs to one moment.
+    """A connection inside one read transaction, which sees one consistent snapshot.
 
-    Nothing is written: a catalog of an older program is read as a private copy with the steps of the schema that it
-    lacks. Raises `RegistryTooNew` or `CatalogDamaged` before anything is read, `WriteFailed` or `LockTimeout` for what
-    the operating system says.
+    Nothing is written: a catalog with an older schema is migrated in a temporary copy. Raises `RegistryTooNew` or
+    `CatalogDamaged` before anything is read, and `WriteFailed` or `LockTimeout` for errors of the operating system.
     """
-    with _translated(path, timeout), _opened(path, timeout) as connection:
+    with _translating_errors(path, timeout), _open(path, timeout) as connection:
         version = _schema_version(connection, path)
         if version < SCHEMA_VERSION:
-            with closing(_migrated_copy(connection, version)) as copied:
-                yield copied
+            with closing(_migrated_copy(connection, version)) as migrated:
+                yield migrated
             return
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
@@ -78,28 +81,28 @@ def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 
 
 def _migrated_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
-    """The catalog in a temporary database, with today's tables; its journal and its version are those of the file."""
-    copied = sqlite3.connect("", isolation_level=None, factory=_Connection)  # in a file of SQLite's where it is large
+    """A migrated temporary copy of the catalog; its journal and its ``user_version`` stay those of the file."""
+    copy = sqlite3.connect("", isolation_level=None, factory=_Connection)  # SQLite keeps a large one in a file
     try:
-        connection.backup(copied)
-        copied.execute("BEGIN")
+        connection.backup(copy)
+        copy.execute("BEGIN")
         for step in STEPS[version:]:
-            step(copied)
-        copied.execute("COMMIT")
-        copied.execute("PRAGMA query_only = ON")
+            step(copy)
+        copy.execute("COMMIT")
+        copy.execute("PRAGMA query_only = ON")
     except BaseException:
-        copied.close()
+        copy.close()
         raise
-    return copied
+    return copy
 
 
 @contextmanager
 def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
-    """A connection inside one write transaction: committed at the end, rolled back when an error passes through.
+    """A connection inside one write transaction: committed at the end, rolled back on an exception.
 
-    Call it under the registry's write lock. Raises what `reading` raises.
+    The caller holds the write lock. Raises what `reading` raises.
     """
-    with _translated(path, timeout), _opened(path, timeout) as connection:
+    with _translating_errors(path, timeout), _open(path, timeout) as connection:
         _schema_version(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
         _make_durable(connection)
@@ -107,70 +110,68 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         try:
             yield connection
         except BaseException:
-            if connection.in_transaction:  # SQLite has rolled back by itself when the disk was full
+            if connection.in_transaction:  # on a full disk SQLite has already rolled back
                 connection.execute("ROLLBACK")
             raise
         _commit(connection, path.parent)
 
 
-def upgrade(path: Path, timeout: float, record: Record) -> None:
-    """Migrate a catalog that is behind, after a copy of it as it was has been put beside it.
+def upgrade(path: Path, timeout: float, journal: Journal) -> None:
+    """Migrate a catalog with an older schema, and first keep a copy beside it.
 
-    ``record`` writes down, in the same transaction, that it was done.
-
-    Call it under the registry's write lock.
+    ``journal`` records the migration in the same transaction. The caller holds the write lock.
     """
-    with _translated(path, timeout), _opened(path, timeout) as connection:
+    with _translating_errors(path, timeout), _open(path, timeout) as connection:
         before = _schema_version(connection, path)
         if before == SCHEMA_VERSION:
             return
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
         _make_durable(connection)
-        backup.unlink(missing_ok=True)  # of a migration that was killed; the catalog is still as it was then
+        backup.unlink(missing_ok=True)  # left by a killed migration, which has changed nothing
         connection.execute("VACUUM INTO ?", (str(backup),))
         change_mode(backup, stat.S_IMODE(path.stat().st_mode))
-        migrate(connection, record)
+        migrate(connection, journal)
 
 
-def create(path: Path, mode: int, record: Record) -> None:
-    """Build a catalog beside ``path`` under a private name, with all on disk, and rename it into place.
+def create(path: Path, mode: int, journal: Journal) -> None:
+    """Create a catalog in a temporary file, flush it to disk, and rename it to ``path``.
 
-    ``record`` writes its first rows. Call it under the registry's write lock. A kill at any moment leaves a whole
-    catalog or none.
+    ``journal`` writes its first rows. The caller holds the write lock. A killed process leaves a complete catalog
+    or none.
     """
     private = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with _translated(path, _CREATION_TIMEOUT):
+    with _translating_errors(path, _CREATION_TIMEOUT):
         try:
             os.close(open_new_file(private, 0o600))
-            with _opened(private, _CREATION_TIMEOUT) as connection:
+            with _open(private, _CREATION_TIMEOUT) as connection:
                 _make_durable(connection)
-                migrate(connection, record)
+                migrate(connection, journal)
             change_mode(private, mode)
             os.rename(private, path)
             try:
                 sync_path(path.parent)
             except OSError:
-                path.unlink(missing_ok=True)  # nobody has written to it: this is under the write lock
+                path.unlink(missing_ok=True)  # under the write lock, so nobody has written to it
                 raise
         finally:
-            for left in (private, private.with_name(f"{private.name}-journal")):
-                left.unlink(missing_ok=True)
+            for leftover in (private, private.with_name(f"{private.name}-journal")):
+                leftover.unlink(missing_ok=True)
 
 
 def _commit(connection: sqlite3.Connection, folder: Path) -> None:
-    interrupts.begin()
+    interrupts.begin_commit()
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if error.sqlite_errorname != "SQLITE_IOERR_DIR_FSYNC":
-            interrupts.fail()
+            interrupts.fail_commit()
             raise
-        confirm(folder)
-    interrupts.done()
+        sync_committed(folder)
+    interrupts.finish_commit()
 
 
-def confirm(folder: Path) -> None:
-    """Sync a folder in which a change was just made for good; raises `Unconfirmed` where that fails."""
+def sync_committed(folder: Path) -> None:
+    """Flush a folder to disk after a commit in it; raises `Unconfirmed` if that fails."""
     try:
         sync_path(folder)
     except OSError as error:
@@ -178,26 +179,26 @@ def confirm(folder: Path) -> None:
 
 
 def copy(path: Path, private: Path, timeout: float) -> None:
-    """Write one moment of the catalog at ``path`` to the new file ``private``, on disk, of whatever schema it is.
+    """Write a consistent copy of the catalog at ``path`` to the new file ``private``, with its schema, on disk.
 
     Nothing is written to ``path``. Raises what `reading` raises.
     """
-    with _translated(path, timeout), _opened(path, timeout) as source:
+    with _translating_errors(path, timeout), _open(path, timeout) as source:
         _schema_version(source, path)
         os.close(open_new_file(private, 0o600))
-        with _opened(private, timeout) as target:
+        with _open(private, timeout) as target:
             _make_durable(target)
             try:
-                source.backup(target)  # in one step, so that it is one moment
+                source.backup(target)  # in one step, hence consistent
             except sqlite3.OperationalError as error:
                 name = error.sqlite_errorname
                 if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not name.endswith("READ")):
-                    raise _in_our_words(error, private, timeout) from error
+                    raise _translate(error, private, timeout) from error
                 raise
 
 
 def _make_durable(connection: sqlite3.Connection) -> None:
-    """Let a commit survive a loss of power: the folder is synced after the journal is gone, and on macOS the drive.
+    """Make commits survive a power failure: sync the folder after the journal is deleted, and on macOS the drive.
 
     https://www.sqlite.org/pragma.html#pragma_fullfsync
     """
@@ -206,33 +207,35 @@ def _make_durable(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _opened(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
+def _open(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise OldSQLite(
-            f"this Python has SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
-            "use a Python that was built with a newer SQLite",
+            f"this Python was built with SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
+            "use a Python with a newer SQLite",
         )
-    # 'rw' for readers too: a killed writer may have left a journal, and whoever comes next must roll it back
+    # 'rw' for readers too: the next process must roll back the journal that a killed writer left
     address = f"{path.absolute().as_uri()}?mode={'rw' if can_be_written(path) else 'ro'}"
-    wait = min(timeout, _LONGEST_WAIT)
-    with closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=wait, factory=_Connection)) as opened:
-        yield opened
+    seconds = min(timeout, _MAX_TIMEOUT)
+    with closing(
+        sqlite3.connect(address, uri=True, isolation_level=None, timeout=seconds, factory=_Connection)
+    ) as connection:
+        yield connection
 
 
 def can_be_written(path: Path) -> bool:
-    """Whether this process may change the catalog: its file, and the journal beside it."""
+    """Whether this process may write the catalog file, and the journal beside it."""
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The schema version of a catalog that is ours and not too new."""
+    """The catalog's schema version; raises `CatalogDamaged` if it is not of modelreg, and `RegistryTooNew`."""
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID or version < 1:
         empty = path.stat().st_size == 0
         raise CatalogDamaged(
             f"{str(path)!r} is {'empty' if empty else 'not a catalog of modelreg'}; nothing was changed",
-            "restore it from a backup, or name another folder with --registry",
+            "restore it from a backup, or choose another folder with --registry",
         )
     if version > SCHEMA_VERSION:
         raise RegistryTooNew(version, SCHEMA_VERSION)
@@ -240,19 +243,19 @@ def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 @contextmanager
-def _translated(path: Path, timeout: float) -> Iterator[None]:
-    """SQLite's errors in our words."""
+def _translating_errors(path: Path, timeout: float) -> Iterator[None]:
+    """Turn errors of SQLite into errors of ours."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise _in_our_words(error, path, timeout) from error
-    except OverflowError as error:  # a counter that somebody set to the largest number there is
+        raise _translate(error, path, timeout) from error
+    except OverflowError as error:  # somebody set a counter to the largest integer
         raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
-    except UnicodeDecodeError as error:  # SQLite's own words about a damaged text
+    except UnicodeDecodeError as error:  # SQLite's message about a damaged text
         raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
 
 
-def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> ModelregError | sqlite3.DatabaseError:
+def _translate(error: sqlite3.DatabaseError, path: Path, timeout: float) -> ModelregError | sqlite3.DatabaseError:
     name = getattr(error, "sqlite_errorname", "")
     match name.removeprefix("SQLITE_").split("_")[0]:
         case "BUSY" | "LOCKED":
@@ -262,7 +265,7 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
         case "IOERR":
             return WriteFailed(OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({name})", str(path)))
         case "CANTOPEN" if os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK)):
-            # its journal, for a reason that SQLite does not tell
+            # its journal, for a reason that SQLite does not report
             return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
         case "READONLY" | "CANTOPEN" if path.with_name(f"{path.name}-journal").exists() and not can_be_written(path):
             return JournalLeft(path)
@@ -270,9 +273,9 @@ def _in_our_words(error: sqlite3.DatabaseError, path: Path, timeout: float) -> M
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
-        case "ERROR" if re.match(_LOST, str(error)):
+        case "ERROR" if re.match(_SCHEMA_CHANGED, str(error)):
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
-        case _ if re.match("Could not decode|cannot store", str(error)):  # a counter that became too large
+        case _ if re.match("Could not decode|cannot store", str(error)):  # a counter overflowed
             return CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup")
         case _:
             return error

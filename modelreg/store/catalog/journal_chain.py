@@ -1,16 +1,16 @@
-"""The journal's logic: how entries are chained by hashes, and what state they add up to.
+"""The journal's hash chain, and its replay into the state of the catalog.
 
-Every entry holds the new values of all that it changed, as JSON::
+Each entry holds the new values of everything that it changed, as JSON::
 
     {"model": {"id": 1, "name": "churn", "next_version": 4, …}, "version": {"version": 3, "stage": "Staging", …}}
 
-The first entry of a model or version has all its values, later ones those that changed, and null means that it was
-deleted. Gates, evaluations and approvals are whole values each (``gate``, ``evaluation``, ``approval``), or named as
-gone (``removed_gates``, ``withdrawn``); so are trusted names. A ``run`` has what changed of it, and of its parameters,
-metrics, tags and models those that did; ``points`` are the steps and times of its metrics. The first entry of all has
-the ``settings`` and the steps of the schema (``migrations``). So replaying is no more than applying entry after entry,
-and the outcome can be held against the catalog. ``check`` holds what gates said, ``alias`` what was asked for,
-``old_name`` and ``removed`` what was there before: like ``points``, none of them changes anything.
+The first entry of a model or version has all its fields, later entries have the changed fields, and null means
+deleted. Gates, evaluations, approvals and trusted names are written whole (``gate``, ``evaluation``, ``approval``,
+``trusted``), and their removal by key (``removed_gates``, ``withdrawn``, ``distrusted``). A ``run`` has its changed
+fields, and the changed ones of its parameters, metrics, tags and models. The first entry of a catalog has the
+``settings`` and the applied steps of the schema (``migrations``). Replay applies the entries in order, and the result
+is compared with the catalog. Some values only inform, and replay ignores them: ``check`` (results of gates), ``alias``
+(the requested change), ``old_name`` and ``removed`` (previous values), ``points`` (steps and times of metrics).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from modelreg.domain.stages import RULES, Stage
 from modelreg.system.clock import as_text
 
 GENESIS = "0" * 64
-"""What stands as the previous hash in the first entry."""
+"""The previous hash in the first entry."""
 
 Key = TypeVar("Key")
 Values = dict[str, Any]
@@ -36,16 +36,16 @@ Values = dict[str, Any]
 
 @dataclass(slots=True)
 class State:
-    """Everything in the catalog that only the journal can confirm."""
+    """Everything in the catalog that the journal describes."""
 
     models: dict[int, Values] = field(default_factory=dict)
     """Model id -> its values."""
     versions: MutableMapping[tuple[int, int], Values] = field(default_factory=dict)
     """(model id, version number) -> its values."""
     retired: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Name that no model has any more, in lower case -> the name, and the number that its next version would get."""
+    """Unused former model name in lower case -> the name, and the number of the next version under it."""
     gates: dict[int, Values] = field(default_factory=dict)
-    """Number -> its values."""
+    """Gate number -> its values."""
     evaluations: MutableMapping[tuple[int, str, str], Values] = field(default_factory=dict)
     """(model id, digest, data set) -> its values."""
     approvals: MutableMapping[tuple[int, str, str], Values] = field(default_factory=dict)
@@ -53,24 +53,24 @@ class State:
     trusted: dict[tuple[str, str], Values] = field(default_factory=dict)
     """(module, name) -> its values."""
     settings: dict[str, str] = field(default_factory=dict)
-    """What was chosen when the registry was made."""
+    """Name -> value."""
     migrations: list[Values] = field(default_factory=list)
-    """The steps that the schema has seen."""
+    """The applied steps of the schema."""
     counters: dict[str, int] = field(default_factory=dict)
-    """Table -> the highest number that one of its rows ever had."""
+    """Table -> the highest row id that it ever had."""
     runs: MutableMapping[str, Values] = field(default_factory=dict)
-    """Run id -> its values, and its ``params``, ``metrics``, ``tags`` and ``models`` by name."""
+    """Run id -> its values, among them ``params``, ``metrics``, ``tags`` and ``models`` by name."""
 
 
 def entry_hash(entry: JournalEntry) -> str:
-    """SHA-256, as hexadecimal digits, over the previous hash and every other value of the entry."""
+    """SHA-256 of all values of the entry except ``hash``, so also of the previous hash; hexadecimal."""
     values = [getattr(entry, column.name) for column in fields(entry) if column.name != "hash"]
     text = json.dumps([as_text(value) if isinstance(value, datetime) else value for value in values])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def broken_links(entries: Iterable[JournalEntry]) -> Iterable[tuple[int, str]]:
-    """The entries that do not follow from the one before, each with what is wrong with it."""
+    """The entries that break the hash chain: sequence number and problem."""
     previous_hash, expected = GENESIS, 1
     for entry in entries:
         if entry.seq != expected:
@@ -83,23 +83,23 @@ def broken_links(entries: Iterable[JournalEntry]) -> Iterable[tuple[int, str]]:
 
 
 def replay(entries: Iterable[JournalEntry], state: State) -> list[tuple[int, str]]:
-    """Change an empty state to what the entries, applied in order, lead to; those that cannot be applied, and why."""
+    """Apply the entries in order to an empty ``state``; returns the failing ones: sequence number and problem."""
     problems = []
     for entry in entries:
         try:
             _apply(state, entry)
         except (ValueError, TypeError, KeyError) as error:
             problems.append((entry.seq, f"cannot be replayed: {type(error).__name__} {error}"))
-    for bound in (state.evaluations, state.approvals):  # they go with their model, all at once
-        for key in [key for key in bound if key[0] not in state.models]:
-            del bound[key]
+    for values in (state.evaluations, state.approvals):  # deleting a model deletes these
+        for key in [key for key in values if key[0] not in state.models]:
+            del values[key]
     return problems
 
 
 def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageAtMoment]:
-    """The stage of every version that there was at ``moment``, by name, newest version first."""
+    """The stage of every version that existed at ``moment``, by model name, newest version first."""
     names: dict[int, ModelName] = {}
-    held: dict[tuple[int, int], StageAtMoment] = {}
+    stages: dict[tuple[int, int], StageAtMoment] = {}
     for entry in entries:
         if entry.at > moment:
             break
@@ -108,39 +108,35 @@ def stages_at(entries: Iterable[JournalEntry], moment: datetime) -> list[StageAt
         if entry.version is not None and "version" in after:
             key = entry.model, entry.version
             if after["version"] is None:
-                held.pop(key, None)
+                stages.pop(key, None)
             elif "stage" in after["version"]:
-                held[key] = _held(entry, entry.version, Stage(after["version"]["stage"]))
-    found = (replace(each, name=names[model]) for (model, _), each in held.items())  # it may have been renamed since
-    return sorted(found, key=lambda each: (each.name.lower(), -each.version))
-
-
-def _held(entry: JournalEntry, version: int, stage: Stage) -> StageAtMoment:
-    return StageAtMoment(
-        name=ModelName(entry.name),
-        version=version,
-        stage=stage,
-        since=entry.at,
-        user=entry.user,
-        claimed_user=entry.claimed_user,
-        message=entry.message,
-    )
+                stages[key] = StageAtMoment(
+                    name=ModelName(entry.name),
+                    version=entry.version,
+                    stage=Stage(after["version"]["stage"]),
+                    since=entry.at,
+                    user=entry.user,
+                    claimed_user=entry.claimed_user,
+                    message=entry.message,
+                )
+    renamed = (replace(stage, name=names[model]) for (model, _), stage in stages.items())
+    return sorted(renamed, key=lambda stage: (stage.name.lower(), -stage.version))
 
 
 def _apply(state: State, entry: JournalEntry) -> None:
     after = dict(json.loads(entry.after))
     _apply_to_registry(state, after)
     if entry.model:
-        _count(state, "models", entry.model)
+        _raise_counter(state, "models", entry.model)
     if "version" in after:
-        _change(state.versions, (entry.model, int(str(entry.version))), after["version"])
+        _update(state.versions, (entry.model, int(str(entry.version))), after["version"])
     if "model" in after:
         _apply_to_model(state, entry, after["model"])
     for number in after.get("removed_gates", ()):
         state.gates.pop(number)
     if "gate" in after:
         state.gates[after["gate"]["id"]] = after["gate"]
-        _count(state, "gates", after["gate"]["id"])
+        _raise_counter(state, "gates", after["gate"]["id"])
     if "evaluation" in after:
         values = after["evaluation"]
         state.evaluations[entry.model, values["digest"], values["dataset"]] = values
@@ -152,7 +148,7 @@ def _apply(state: State, entry: JournalEntry) -> None:
 
 
 def _apply_to_registry(state: State, after: Values) -> None:
-    """What is about no model."""
+    """Apply settings, migrations, runs and trusted names."""
     state.settings |= after.get("settings", {})
     state.migrations = after.get("migrations", state.migrations)
     if "run" in after:
@@ -164,34 +160,35 @@ def _apply_to_registry(state: State, after: Values) -> None:
 
 
 def _apply_to_run(state: State, values: Values) -> None:
-    """Of what a run has many of, such as metrics, an entry has those that changed; null means that one was removed."""
-    known = state.runs.get(values["run_id"], {})
+    """Merge the changed fields of a run; in mappings such as ``metrics`` null removes an entry."""
+    run = state.runs.get(values["run_id"], {})
     for name, value in values.items():
         if not isinstance(value, dict):
-            known[name] = value
+            run[name] = value
             continue
-        merged = known.pop(name, {}) | value
-        if present := {key: each for key, each in merged.items() if each is not None}:
-            known[name] = present
-    state.runs[values["run_id"]] = known
+        merged = run.pop(name, {}) | value
+        if remaining := {key: item for key, item in merged.items() if item is not None}:
+            run[name] = remaining
+    state.runs[values["run_id"]] = run
 
 
-def _count(state: State, table: str, number: int) -> None:
+def _raise_counter(state: State, table: str, number: int) -> None:
     state.counters[table] = max(number, state.counters.get(table, 0))
 
 
 def _apply_to_model(state: State, entry: JournalEntry, values: Values | None) -> None:
-    known = state.models[entry.model] if values is None else state.models.get(entry.model)
-    leaves = known is not None and (values is None or values.get("name", known["name"]) != known["name"])
-    if known is not None and leaves and RULES not in state.settings:  # the strict ones, by which names are retired
-        state.retired[known["name"].lower()] = known["name"], known["next_version"]
+    model = state.models[entry.model] if values is None else state.models.get(entry.model)
+    loses_name = model is not None and (values is None or values.get("name", model["name"]) != model["name"])
+    if model is not None and loses_name and RULES not in state.settings:  # only the strict rules retire names
+        state.retired[model["name"].lower()] = model["name"], model["next_version"]
     if values is not None and "name" in values:
         state.retired.pop(values["name"].lower(), None)
-    _change(state.models, entry.model, values)
+    _update(state.models, entry.model, values)
 
 
-def _change(known: MutableMapping[Key, Values], key: Key, values: Values | None) -> None:
+def _update(mapping: MutableMapping[Key, Values], key: Key, values: Values | None) -> None:
+    """Merge ``values`` into an entry of the mapping; None removes it."""
     if values is None:
-        known.pop(key, None)
+        mapping.pop(key, None)
     else:
-        known[key] = known.get(key, {}) | values
+        mapping[key] = mapping.get(key, {}) | values

@@ -1,10 +1,10 @@
-"""One moment of the catalog, as records."""
+"""Reading the catalog: one consistent snapshot as records."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from modelreg.domain.references import require_plain_alias
 from modelreg.domain.stages import StageRules
@@ -12,26 +12,26 @@ from modelreg.store.catalog.queries.models import (
     choose_models,
     find_model,
     model_id,
-    name_of,
+    model_name,
     read_models,
     refuse_name,
-    rules_of,
+    stage_rules,
 )
 
 if TYPE_CHECKING:
     from modelreg.domain.evaluations import Evaluation
     from modelreg.domain.gates import Gate
-    from modelreg.domain.journal import JournalEntry
     from modelreg.domain.models import Model
-    from modelreg.domain.pruning import PruneCandidate
-    from modelreg.domain.references import Digest, ModelName, Reference
-    from modelreg.domain.runs import LoggedModel, MetricPoint, Run
+    from modelreg.domain.references import ModelName, Reference
     from modelreg.domain.scans import TrustedName
     from modelreg.domain.stages import Stage
-    from modelreg.domain.versions import ModelVersion, StoredVersion
+    from modelreg.domain.versions import ModelVersion
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression, Field
-    from modelreg.store.catalog.journal_chain import State, Values
+    from modelreg.store.catalog.journal_chain import State
+    from modelreg.store.catalog.queries.journal import JournalQueries
+    from modelreg.store.catalog.queries.runs import RunQueries
+    from modelreg.store.catalog.queries.stored import StorageQueries
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"
 _WRONG_COUNTS = """
@@ -40,25 +40,50 @@ WHERE versions <> (SELECT count(*) FROM versions WHERE model = models.id)
    OR archived <> (SELECT count(*) FROM versions WHERE model = models.id AND stage = 'Archived')
    OR next_version <= (SELECT coalesce(max(version), 0) FROM versions WHERE model = models.id)
 """
-_CHANGE_COUNTER = slice(24, 28)  # of a database file, by SQLite's description of its format
+_CHANGE_COUNTER = slice(24, 28)  # bytes of the database header, see https://www.sqlite.org/fileformat.html
 
 
 class CatalogReader:
-    """Reads one moment of the catalog; made by `Catalog.reading`.
+    """Reads one snapshot of the catalog; created by `Catalog.reading`.
 
-    What only some commands need is imported where it is used.
+    Queries are imported where they are used: listing models, the most frequent command, needs only those of models.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    # Subjects of their own
+
+    @property
+    def journal(self) -> JournalQueries:
+        """Queries of the journal."""
+        from modelreg.store.catalog.queries.journal import JournalQueries
+
+        return JournalQueries(self._connection)
+
+    @property
+    def runs(self) -> RunQueries:
+        """Queries of runs and their models."""
+        from modelreg.store.catalog.queries.runs import RunQueries
+
+        return RunQueries(self._connection)
+
+    @property
+    def storage(self) -> StorageQueries:
+        """Queries of the stored files: which are needed, and which versions could be pruned."""
+        from modelreg.store.catalog.queries.stored import StorageQueries
+
+        return StorageQueries(self._connection)
+
+    # Settings
+
     def setting(self, name: str) -> str | None:
-        """What was chosen when the registry was made."""
+        """A setting of the registry; None if it is not set."""
         row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
 
     def settings(self, prefix: str) -> dict[str, str]:
-        """The settings whose names begin with ``prefix``, by what follows it."""
+        """The settings whose names start with ``prefix``: rest of the name -> value."""
         query = "SELECT name, value FROM settings WHERE substr(name, 1, length(:prefix)) = :prefix ORDER BY name"
         rows = self._connection.execute(query, {"prefix": prefix})
         return {row["name"].removeprefix(prefix): row["value"] for row in rows}
@@ -66,22 +91,20 @@ class CatalogReader:
     @property
     def rules(self) -> StageRules:
         """The rules for stages, names and deletion."""
-        return rules_of(self._connection)
+        return stage_rules(self._connection)
 
-    def schema_version(self) -> int:
-        """The number of migrations that the catalog has seen."""
-        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+    # Models
 
     def model_number(self, name: str) -> int:
-        """The catalog's number for a model, which outlives its name; raises `ModelNotFound`."""
+        """The id of a model, which stays the same when it is renamed; raises `ModelNotFound`."""
         return model_id(self._connection, name)
 
     def name_of(self, model: int) -> ModelName:
-        """What the model with this number is called now; raises `ModelNotFound`."""
-        return name_of(self._connection, model)
+        """The current name of the model with this id; raises `ModelNotFound`."""
+        return model_name(self._connection, model)
 
     def counts(self) -> tuple[int, int]:
-        """How many models there are, and how many versions."""
+        """The number of models, and the number of versions."""
         models, versions = self._connection.execute(_COUNTS).fetchone()
         return models, versions
 
@@ -93,7 +116,7 @@ class CatalogReader:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Model]:
-        """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
+        """The models whose name matches a shell pattern and that have a version for which ``where`` is true."""
         if glob is None and where is None and not order and limit is None and not offset:
             return read_models(self._connection)
         return choose_models(self._connection, glob, where, order, limit, offset)
@@ -103,11 +126,11 @@ class CatalogReader:
         return find_model(self._connection, name) is not None
 
     def refuse_name(self, name: str) -> None:
-        """Raise `InvalidName` or `NameTaken` for what the rules do not let a model be called."""
+        """Raise `InvalidName` or `NameTaken` if the rules do not allow a model of this name."""
         refuse_name(self._connection, name)
 
     def refuse_alias(self, alias: str) -> None:
-        """Raise `InvalidAlias` for what the rules do not let an alias be."""
+        """Raise `InvalidAlias` if the rules do not allow this alias."""
         if self.rules is StageRules.STRICT:
             require_plain_alias(alias)
 
@@ -116,6 +139,8 @@ class CatalogReader:
         (model,) = read_models(self._connection, model_id(self._connection, name))
         return model
 
+    # Versions
+
     def versions(
         self,
         name: ModelName,
@@ -123,7 +148,7 @@ class CatalogReader:
         order: Sequence[Key] = (),
         limit: int | None = None,
     ) -> list[ModelVersion]:
-        """The versions of a model for which ``where`` is true, in ``order``, else newest first.
+        """The versions of a model for which ``where`` is true, sorted by ``order``, then newest first.
 
         Raises `ModelNotFound`.
         """
@@ -138,13 +163,13 @@ class CatalogReader:
     def search(
         self, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int = 0
     ) -> list[ModelVersion]:
-        """The versions of all models for which ``where`` is true, in ``order``, else by model, newest first."""
+        """The versions of all models for which ``where`` is true, by ``order``, then model, then newest first."""
         from modelreg.store.catalog.queries.versions import choose_among_all, read_versions_of_many
 
         return read_versions_of_many(self._connection, choose_among_all(self._connection, where, order, limit, offset))
 
     def latest_in_stages(self, name: ModelName) -> list[ModelVersion]:
-        """The newest version of a model in every stage that has one, by stage; raises `ModelNotFound`."""
+        """The newest version of a model in each non-empty stage; raises `ModelNotFound`."""
         from modelreg.store.catalog.queries.resolution import latest_in_stages
         from modelreg.store.catalog.queries.versions import read_chosen_versions
 
@@ -152,7 +177,7 @@ class CatalogReader:
         return read_chosen_versions(self._connection, model, name, latest_in_stages(self._connection, model))
 
     def version(self, reference: Reference) -> ModelVersion:
-        """The version that ``reference`` names; raises what `number` raises."""
+        """The version that ``reference`` resolves to; raises what `number` raises."""
         from modelreg.store.catalog.queries.versions import read_versions
 
         number = self.number(reference)
@@ -161,137 +186,73 @@ class CatalogReader:
         return version
 
     def number(self, reference: Reference) -> int:
-        """The number of the version that ``reference`` names; the highest, where several fit.
+        """The number of the version that ``reference`` resolves to; the highest of several.
 
         Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
         """
-        from modelreg.store.catalog.queries.resolution import number_of
+        from modelreg.store.catalog.queries.resolution import resolve
 
-        return number_of(self._connection, reference)
+        return resolve(self._connection, reference)
 
     def in_stage(self, name: ModelName, stage: Stage) -> list[int]:
-        """The versions of a model in ``stage``, newest first."""
+        """The numbers of a model's versions in ``stage``, newest first."""
         from modelreg.store.catalog.queries.resolution import versions_in_stage
 
         return versions_in_stage(self._connection, model_id(self._connection, name), stage)
 
     def stages(self, name: ModelName, versions: Iterable[int]) -> dict[int, Stage]:
-        """The stages of those of ``versions`` that there are, and of those in Production."""
+        """The stages of the existing ones among ``versions``, and of the versions in Production."""
         from modelreg.store.catalog.queries.resolution import stages_of
 
         return stages_of(self._connection, model_id(self._connection, name), versions)
 
+    def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
+        """The keys of ``field``, such as ``metrics``, that have a value in a version of the model, or of any model."""
+        from modelreg.store.catalog.queries.known_fields import known_fields
+
+        return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
+
+    # Gates, evaluations, trust
+
     def gates(self, name: ModelName | None = None, stage: Stage | None = None) -> list[Gate]:
-        """The gates that a model has to pass, those for every model among them; all that there are without a name."""
+        """The gates of a model, including those for every model; all gates without a name."""
         from modelreg.store.catalog.queries.gates import read_gates
 
         model = None if name is None else model_id(self._connection, name)
         return read_gates(self._connection, model, stage)
 
-    def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
-        """The fields that begin with ``field``, as ``metrics``, and have a value in a version of a model, or of any."""
-        from modelreg.store.catalog.queries.known_fields import known_fields
-
-        return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
-
-    def trusted_names(self) -> list[TrustedName]:
-        """The names that models may import besides the allow-list."""
-        from modelreg.store.catalog.queries import trust
-
-        return trust.read(self._connection)
-
-    def is_imported(self, module: str, name: str) -> bool:
-        """Whether a version imports this name, which is not on the allow-list."""
-        from modelreg.store.catalog.queries import trust
-
-        return trust.is_imported(self._connection, module, name)
-
-    def run(self, run_id: str) -> Run:
-        """One run; raises `RunNotFound`."""
-        from modelreg.store.catalog.queries import runs
-
-        return runs.read_run(self._connection, run_id)
-
-    def runs(self) -> list[Run]:
-        """All runs, the one that was started last first."""
-        from modelreg.store.catalog.queries import runs
-
-        return runs.read_runs(self._connection)
-
-    def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
-        """Every value of a metric of a run, in the order in which they were logged; raises `RunNotFound`."""
-        from modelreg.store.catalog.queries import runs
-
-        runs.read_run(self._connection, run_id)
-        return runs.metric_history(self._connection, run_id, name)
-
-    def logged_model(self, run_id: str, path: str) -> LoggedModel:
-        """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""
-        from modelreg.store.catalog.queries import runs
-
-        return runs.read_model(self._connection, run_id, path)
-
-    def logged_models(self, digest: Digest | None = None) -> Iterator[LoggedModel]:
-        """The models of all runs, or those of one digest; read while they are asked for."""
-        from modelreg.store.catalog.queries import runs
-
-        return runs.read_models(self._connection, digest)
-
     def evaluations(self, name: ModelName, digest: str) -> list[Evaluation]:
-        """What a version of this digest scored, by data set."""
+        """The evaluations of a model's versions with this digest, by data set."""
         from modelreg.store.catalog.queries.evaluations import read_evaluations
 
         return read_evaluations(self._connection, model_id(self._connection, name), digest)
 
-    def journal(self, **chosen: Any) -> Iterator[JournalEntry]:
-        """The journal's entries, oldest first; ``chosen`` are the fields of `queries.journal.Chosen`."""
-        from modelreg.store.catalog.queries import journal
+    def trusted_names(self) -> list[TrustedName]:
+        """The names that models may import in addition to the allow-list."""
+        from modelreg.store.catalog.queries.trust import read_trusted_names
 
-        return journal.entries(self._connection, journal.JournalFilter(**chosen))
+        return read_trusted_names(self._connection)
 
-    def journal_of_production(self, name: ModelName) -> list[JournalEntry]:
-        """The entries about going into Production, of the model that has this name now, oldest first."""
-        from modelreg.store.catalog.queries import journal
+    def is_imported(self, module: str, name: str) -> bool:
+        """Whether a version imports this name, which is not on the allow-list."""
+        from modelreg.store.catalog.queries.trust import is_imported
 
-        return journal.entries_into_production(self._connection, model_id(self._connection, name))
+        return is_imported(self._connection, module, name)
 
-    def last_into_stage(self, name: ModelName, version: int) -> JournalEntry | None:
-        """What put a version into the stage that it has; None where the journal does not tell."""
-        from modelreg.store.catalog.queries import journal
+    # The catalog itself
 
-        return journal.last_into_stage(self._connection, model_id(self._connection, name), version)
-
-    def last_import(self, name: ModelName, version: int | None) -> Values | None:
-        """What was written down of a version, or of the model itself, when it was imported last, if it was.
-
-        Raises `ModelNotFound`.
-        """
-        from modelreg.store.catalog.queries import journal
-
-        return journal.last_import(self._connection, model_id(self._connection, name), version)
-
-    def was_given(self, name: ModelName, number: int | None = None) -> bool:
-        """Whether a model ever had this name, or a version of such a model this number."""
-        from modelreg.store.catalog.queries import journal
-
-        if number is None:
-            return any(entry.model for entry in journal.entries(self._connection, journal.JournalFilter(name)))
-        return next(journal.entries(self._connection, journal.JournalFilter(name, number, limit=1)), None) is not None
-
-    def journal_head(self) -> JournalEntry | None:
-        """The newest entry."""
-        from modelreg.store.catalog.queries import journal
-
-        return journal.last(self._connection)
+    def schema_version(self) -> int:
+        """The number of applied migrations."""
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def state(self) -> State:
-        """Everything that the journal's entries describe, as it is now."""
-        from modelreg.store.catalog import state
+        """The current state of everything that the journal describes."""
+        from modelreg.store.catalog.state import current_state
 
-        return state.present(self._connection)
+        return current_state(self._connection)
 
     def made_at(self) -> int | None:
-        """When the catalog was made, in nanoseconds since 1970; None where somebody took the note of that away."""
+        """When the catalog was created, in nanoseconds since 1970; None if that record was removed by hand."""
         from modelreg.system.clock import from_text, in_utc
 
         (text,) = self._connection.execute("SELECT min(applied_at) FROM _sqlite_migrations").fetchone()
@@ -301,80 +262,46 @@ class CatalogReader:
             return None
 
     def was_written_to(self) -> bool:
-        """Whether anything was committed since the catalog was made, or came here as a copy.
+        """Whether anything was committed since the catalog was created, or copied here.
 
-        SQLite counts that in the file, of which all is read, so ask a small one. It is not to be opened for this:
-        closing it would let go of SQLite's locks.
+        SQLite keeps a counter in the file. This reads the whole database, so call it for a small one only. It must
+        not open the file itself: closing it would release SQLite's locks.
         """
         from modelreg.store.catalog.schema import SCHEMA_VERSION
 
         counter = self._connection.serialize()[_CHANGE_COUNTER]
-        steps_added_in_this_copy = self.schema_version() < SCHEMA_VERSION
-        return int.from_bytes(counter) > 1 + steps_added_in_this_copy
-
-    def has_entry(self, seq: int, hash: str) -> bool:
-        """Whether the journal has this very entry, and so everything before it."""
-        from modelreg.store.catalog.queries import journal
-
-        return journal.hash_of(self._connection, seq) == hash
-
-    def candidates(self, glob: str | None = None) -> Iterator[PruneCandidate]:
-        """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
-        from modelreg.store.catalog.queries import stored
-
-        return stored.candidates(self._connection, glob)
-
-    def stored_versions(self, digest: Digest | None = None) -> Iterator[StoredVersion]:
-        """Every version with its files, or those of one digest; read while they are asked for."""
-        from modelreg.store.catalog.queries import stored
-
-        return stored.stored_versions(self._connection, digest)
-
-    def manifests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
-        """The digests of all versions, as if those ``without`` were not there, and of the models of runs."""
-        from modelreg.store.catalog.queries import stored
-
-        return stored.manifests(self._connection, without)
-
-    def file_digests(self, without: Collection[tuple[ModelName, int]] = ()) -> set[Digest]:
-        """The digests of all files of versions, as if those ``without`` were not there, and of the models of runs."""
-        from modelreg.store.catalog.queries import stored
-
-        return stored.files(self._connection, without)
-
-    def size_of_files(self) -> int:
-        """Bytes of all files of versions and runs, each counted once."""
-        from modelreg.store.catalog.queries import stored
-
-        return stored.size_of_files(self._connection)
+        was_migrated_in_memory = self.schema_version() < SCHEMA_VERSION
+        return int.from_bytes(counter) > 1 + was_migrated_in_memory
 
     def integrity_problems(self) -> list[str]:
-        """What is wrong with the catalog as a database: broken pages, indexes or foreign keys, wrong counts.
+        """Damage of the database, as sentences: changed schema, broken pages, indexes or foreign keys, wrong counts.
 
-        Where a table is not as it was made, nothing else is asked: it may not be there.
+        If the schema was changed, nothing else is checked: a table may be missing.
         """
-        changed = self._changed_objects()
-        if changed:
-            return changed
-        found = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
-        problems = [problem for problem in found if problem != "ok"]
+        problems = self._schema_problems()
         if problems:
             return problems
-        foreign = self._connection.execute("PRAGMA foreign_key_check").fetchall()
-        problems += [f"a row of {row['table']} refers to a row of {row['parent']} that is not there" for row in foreign]
-        wrong = self._connection.execute(_WRONG_COUNTS).fetchall()
-        problems += [f"the counts of {row['name']} are wrong" for row in wrong]
+        results = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
+        problems = [result for result in results if result != "ok"]
+        if problems:
+            return problems
+        broken_keys = self._connection.execute("PRAGMA foreign_key_check").fetchall()
+        problems += [
+            f"a row of {row['table']} refers to a row of {row['parent']} that is missing" for row in broken_keys
+        ]
+        wrong_counts = self._connection.execute(_WRONG_COUNTS).fetchall()
+        problems += [f"the counts of {row['name']} are wrong" for row in wrong_counts]
         return problems
 
-    def _changed_objects(self) -> list[str]:
-        """Tables, indexes and triggers that are not as they were made: what they promise does not hold."""
-        from modelreg.store.catalog.schema import expected_objects, has_migrations_as_made, objects
+    def _schema_problems(self) -> list[str]:
+        """Tables, indexes, triggers and views that differ from the schema, and a changed journal mode."""
+        from modelreg.store.catalog.schema import expected_objects, has_standard_migrations_table, objects
 
-        found = objects(self._connection)
+        actual = objects(self._connection)
         expected = expected_objects(contract=self.rules is StageRules.STRICT)
-        changed = [name for name in sorted(found.keys() | expected.keys()) if found.get(name) != expected.get(name)]
-        if not has_migrations_as_made(self._connection):
+        changed = [name for name in sorted(actual.keys() | expected.keys()) if actual.get(name) != expected.get(name)]
+        if not has_standard_migrations_table(self._connection):
             changed.append("_sqlite_migrations")
-        problems = [f"{name} is not as modelreg made it" for name in changed]
+        problems = [f"{name} differs from the schema of modelreg" for name in changed]
         mode = self._connection.execute("PRAGMA journal_mode").fetchone()[0]
         return problems if mode == "delete" else [*problems, f"the journal mode is {mode}, and modelreg's is delete"]

@@ -1,4 +1,4 @@
-"""Rows, gathered."""
+"""Grouping and parsing database rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from modelreg.errors import CatalogDamaged, InvalidData
 
 Rows = defaultdict[int, list[tuple[Any, ...]]]
-"""Rows without their first column, by its value."""
+"""Value of the first column -> the rows with that value, without their first column."""
 
 
-def grouped(rows: Iterable[sqlite3.Row]) -> Rows:
-    """Rows by their first column, without it."""
+def group_by_first_column(rows: Iterable[sqlite3.Row]) -> Rows:
+    """Group rows by their first column, and remove it from them."""
     groups: Rows = defaultdict(list)
     for key, *rest in rows:
         groups[key].append(tuple(rest))
@@ -23,11 +23,11 @@ def grouped(rows: Iterable[sqlite3.Row]) -> Rows:
 
 
 @contextmanager
-def understood() -> Iterator[None]:
-    """Where rows become records: a value that no program of ours writes is damage of the catalog."""
+def parsing_rows() -> Iterator[None]:
+    """Raise `CatalogDamaged` for a row that cannot be parsed: somebody changed the catalog by hand."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, InvalidData) as error:
         raise CatalogDamaged(
-            f"the catalog holds a value that modelreg never writes: {error}", "restore it from a backup"
+            f"the catalog contains a value that modelreg never writes: {error}", "restore it from a backup"
         ) from error

@@ -1,6 +1,7 @@
-"""The catalog's schema: one function a step, applied in order by sqlite-utils' migrations.
+"""The catalog's schema: one function per migration step, applied in order by sqlite-utils.
 
-``user_version`` counts the steps that a catalog has seen. `docs/catalog.md` describes tables and columns.
+``user_version`` is the number of applied steps. sqlite-utils records each step under its function's name, so these
+names never change. `docs/catalog.md` describes tables and columns.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import functools
 import sqlite3
 from collections.abc import Callable, Mapping
 
-APPLICATION_ID = 0x4D524547  # 'MREG': tells a catalog from any other SQLite file
+APPLICATION_ID = 0x4D524547  # 'MREG': marks an SQLite file as a catalog
 
 _TABLES = """
 CREATE TABLE settings (
@@ -249,7 +250,7 @@ SELECT models.name, versions.version, versions.stage, versions.status,
 FROM versions JOIN models ON models.id = versions.model;
 """
 
-# The counts are kept by the database itself, so that no statement can forget them.
+# Triggers keep the counts, so that no statement can forget them.
 _TRIGGERS = (
     """
 CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN
@@ -339,25 +340,25 @@ DROP INDEX one_name_whatever_its_case;
 
 
 def _foundation(connection: sqlite3.Connection) -> None:
-    """Models, versions, their files and facts, the journal, and two views for people."""
+    """Models, versions, their files and metadata, the journal, and two views for people."""
     for statement in [*_statements(_TABLES + _VIEWS), *_TRIGGERS]:
         connection.execute(statement)
 
 
 def _runs(connection: sqlite3.Connection) -> None:
-    """What is logged in runs: parameters, metrics, tags and models."""
+    """Parameters, metrics, tags and models of runs."""
     for statement in _statements(_RUNS):
         connection.execute(statement)
 
 
 def _newest_in_production(connection: sqlite3.Connection) -> None:
-    """Of several versions in Production, which MLflow's rules allow, the view for people shows the newest."""
+    """Show the newest version in Production in the view `registered_models`: MLflow's rules allow several."""
     for statement in _statements(_NEWEST_IN_PRODUCTION):
         connection.execute(statement)
 
 
 def _attributes_of_imports(connection: sqlite3.Connection) -> None:
-    """The attribute that holds a name, where names may be trusted as the value of one attribute."""
+    """The attributes that hold an imported name: it may be trusted as the value of one attribute only."""
     connection.execute("ALTER TABLE imports ADD COLUMN attribute TEXT NOT NULL DEFAULT ''")
 
 
@@ -371,24 +372,24 @@ CREATE INDEX journal_of_model ON journal(model, seq);
 
 
 def _answered_by_indexes(connection: sqlite3.Connection) -> None:
-    """The models that ever had a name, the newest entries of one, and the size of all files: without reading rows."""
+    """Indexes that answer three queries without reading rows: journal by name, journal by model, size of all files."""
     for statement in _statements(_ANSWERED_BY_INDEXES):
         connection.execute(statement)
 
 
 def _git_branch(connection: sqlite3.Connection) -> None:
-    """The branch on which a version was made."""
+    """The git branch on which a version was registered."""
     connection.execute("ALTER TABLE versions ADD COLUMN git_branch TEXT")
     connection.execute("CREATE INDEX versions_by_git_branch ON versions(git_branch)")
 
 
 def _terms_of_evaluations(connection: sqlite3.Connection) -> None:
-    """What an evaluation measured, as JSON; null where it was measured elsewhere, or before this was kept."""
+    """What an evaluation measured, as JSON; null if it was measured elsewhere, or by an older release."""
     connection.execute("ALTER TABLE evaluations ADD COLUMN terms TEXT CHECK (terms IS NULL OR json_valid(terms))")
 
 
 def lift_contract(connection: sqlite3.Connection) -> None:
-    """Let a new catalog have several versions of a model in Production, and names that differ in case only."""
+    """Apply MLflow's rules to a new catalog: several versions in Production, and names that differ only in case."""
     for statement in _statements(_WITHOUT_CONTRACT):
         connection.execute(statement)
 
@@ -410,21 +411,21 @@ JOIN pragma_index_info(indexes.name) AS parts ORDER BY indexes.seq, parts.seqno
 _MIGRATION_COLUMNS = {"migration_set", "name", "applied_at"}
 
 
-def has_migrations_as_made(connection: sqlite3.Connection) -> bool:
-    """Whether the table in which sqlite-utils notes the steps is as it makes it, in one of its releases."""
+def has_standard_migrations_table(connection: sqlite3.Connection) -> bool:
+    """Whether the table in which sqlite-utils records migrations is as one of its releases creates it."""
     columns = {name for (name,) in connection.execute(_COLUMNS_OF_MIGRATIONS)}
-    indexed = [tuple(row) for row in connection.execute(_INDEXES_OF_MIGRATIONS)]
-    return columns - {"id"} == _MIGRATION_COLUMNS and indexed == [(1, "migration_set"), (1, "name")]
+    unique_columns = [tuple(row) for row in connection.execute(_INDEXES_OF_MIGRATIONS)]
+    return columns - {"id"} == _MIGRATION_COLUMNS and unique_columns == [(1, "migration_set"), (1, "name")]
 
 
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
-    """The tables, indexes, triggers and views of a catalog, by name, as SQL; SQLite's own are not among them."""
+    """Name -> SQL of the tables, indexes, triggers and views, without SQLite's own and those of sqlite-utils."""
     return dict(connection.execute(_OBJECTS).fetchall())
 
 
 @functools.cache
 def expected_objects(*, contract: bool) -> Mapping[str, str]:
-    """What `objects` gives for a catalog that nobody changed by hand, with the contract or without."""
+    """The result of `objects` for an unchanged catalog; ``contract`` means the strict rules, not MLflow's."""
     fresh = sqlite3.connect(":memory:")
     try:
         for step in STEPS:
@@ -448,13 +449,13 @@ STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 SCHEMA_VERSION = len(STEPS)
 
 
-def migrate(connection: sqlite3.Connection, record: Callable[[sqlite3.Connection], None]) -> None:
-    """Bring the schema up to `SCHEMA_VERSION`, in one transaction, in which ``record`` writes down that it was done.
+def migrate(connection: sqlite3.Connection, journal: Callable[[sqlite3.Connection], None]) -> None:
+    """Migrate the schema to `SCHEMA_VERSION`, and let ``journal`` record that, in one transaction.
 
-    Call it under the registry's write lock. What was done is read again inside the transaction, so whoever comes
-    second finds nothing left to do.
+    The caller holds the write lock. The applied steps are read inside the transaction, so a second process finds
+    nothing left to do.
     """
-    from sqlite_utils import Database, Migrations  # imports pandas where it is installed: 400 ms and more
+    from sqlite_utils import Database, Migrations  # imports pandas if it is installed: 400 ms and more
 
     migrations = Migrations("modelreg")
     for step in STEPS:
@@ -464,9 +465,9 @@ def migrate(connection: sqlite3.Connection, record: Callable[[sqlite3.Connection
         migrations.apply(Database(connection, execute_plugins=False))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        record(connection)
+        journal(connection)
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # SQLite has rolled back by itself when the disk was full
+        if connection.in_transaction:  # on a full disk SQLite has already rolled back
             connection.execute("ROLLBACK")
         raise

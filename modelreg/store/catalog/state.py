@@ -1,6 +1,6 @@
-"""The values that the journal confirms, read from the tables that hold them.
+"""The catalog's tables as a `State`, to compare with the state that replaying the journal gives.
 
-The counts of versions are not among them: the tables themselves tell whether those are right.
+The counts of versions are left out: the tables themselves show whether those are right.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from modelreg.store.catalog.journal_chain import State, Values
 from modelreg.store.catalog.queries import runs
 from modelreg.store.catalog.spilled import large_state
 
-ALL = ("*",)
-"""Stands for every field, when something is journalled for the first time."""
+ALL_FIELDS = ("*",)
+"""Every field, for the first journal entry of a model or version."""
 
 _MODELS = "SELECT id, name, description, next_version, created_by, created_at, updated_at FROM models"
 _VERSIONS = "SELECT * FROM versions"
@@ -38,84 +38,87 @@ _COUNTERS = "SELECT name, seq FROM sqlite_sequence"
 _RETIRED = "SELECT lower(name), name, next_version FROM retired_names"
 
 
-def of_model(connection: sqlite3.Connection, model: int, fields: Iterable[str]) -> Values:
-    """Values of a model: its columns, ``tags`` and ``aliases``."""
+def model_values(connection: sqlite3.Connection, model: int, fields: Iterable[str]) -> Values:
+    """The given fields of a model: columns, ``tags`` and ``aliases``."""
     row = dict(connection.execute(_MODEL, (model,)).fetchone())
-    return _chosen(_whole_model(connection, row), fields)
+    return _select(_with_tags_and_aliases(connection, row), fields)
 
 
-def of_version(connection: sqlite3.Connection, model: int, version: int, fields: Iterable[str]) -> Values:
-    """Values of a version: its columns and ``tags``; the digest stands for files, metrics and parameters."""
+def version_values(connection: sqlite3.Connection, model: int, version: int, fields: Iterable[str]) -> Values:
+    """The given fields of a version: columns, ``tags`` and ``imports``.
+
+    The digest covers files, metrics and parameters.
+    """
     row = dict(connection.execute(_VERSION, (model, version)).fetchone())
-    return _chosen(_whole_version(connection, row), fields)
+    return _select(_with_tags_and_imports(connection, row), fields)
 
 
-def present(connection: sqlite3.Connection) -> State:
-    """The whole catalog, to hold against what the journal adds up to."""
-    found = large_state()
-    found.settings = _settings(connection)
-    found.migrations = migrations(connection)
-    found.counters = _counters(connection)
-    found.trusted = {(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)}
-    found.retired = {lower: (name, number) for lower, name, number in connection.execute(_RETIRED)}
-    found.gates = {row["id"]: dict(row) for row in connection.execute(_GATES)}
+def current_state(connection: sqlite3.Connection) -> State:
+    """The state of the whole catalog."""
+    state = large_state()
+    state.settings = _settings(connection)
+    state.migrations = migrations(connection)
+    state.counters = _counters(connection)
+    state.trusted = {(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)}
+    state.retired = {lower: (name, number) for lower, name, number in connection.execute(_RETIRED)}
+    state.gates = {row["id"]: dict(row) for row in connection.execute(_GATES)}
     for row in connection.execute(_MODELS):
-        found.models[row["id"]] = _whole_model(connection, dict(row))
+        state.models[row["id"]] = _with_tags_and_aliases(connection, dict(row))
     for row in connection.execute(_VERSIONS):
-        found.versions[row["model"], row["version"]] = _whole_version(connection, dict(row))
+        state.versions[row["model"], row["version"]] = _with_tags_and_imports(connection, dict(row))
     for row in connection.execute(_EVALUATIONS):
         key = row["model"], row["digest"], row["dataset"]
-        found.evaluations[key] = _whole_evaluation(connection, dict(row))
+        state.evaluations[key] = _with_metrics(connection, dict(row))
     for row in connection.execute(_APPROVALS):
-        found.approvals[row["model"], row["digest"], row["user"]] = _without_model(dict(row))
-    for run_id, values in runs.values_of_all(connection):
-        found.runs[run_id] = values
-    return found
+        state.approvals[row["model"], row["digest"], row["user"]] = _without_model(dict(row))
+    for run_id, values in runs.journalled_values(connection):
+        state.runs[run_id] = values
+    return state
 
 
 def migrations(connection: sqlite3.Connection) -> list[Values]:
-    """Which steps of the schema were taken, and when."""
+    """The applied steps of the schema, with their times."""
     return [dict(row) for row in connection.execute(_MIGRATIONS)]
 
 
-def foundation(connection: sqlite3.Connection) -> Values:
-    """What was there before anything happened."""
+def initial_values(connection: sqlite3.Connection) -> Values:
+    """The settings and migrations of a new catalog, for its first journal entry."""
     return {"settings": _settings(connection), "migrations": migrations(connection)}
 
 
 def _counters(connection: sqlite3.Connection) -> dict[str, int]:
-    """By table; nothing keeps the database from having a second row for one, which then has a name of its own."""
-    found: dict[str, int] = {}
+    """Table -> its highest row id ever. SQLite allows a second row for one table: it gets another key here."""
+    counters: dict[str, int] = {}
     for name, number in connection.execute(_COUNTERS):
-        found[f"{name}, again" if name in found else name] = number
-    return found
+        counters[f"{name}, again" if name in counters else name] = number
+    return counters
 
 
 def _settings(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute(_SETTINGS).fetchall())
 
 
-def _whole_model(connection: sqlite3.Connection, row: Values) -> Values:
-    return row | {
-        "tags": _pairs(connection, _MODEL_TAGS, row["id"]),
-        "aliases": _pairs(connection, _ALIASES, row["id"]),
+def _with_tags_and_aliases(connection: sqlite3.Connection, model_row: Values) -> Values:
+    return model_row | {
+        "tags": _pairs(connection, _MODEL_TAGS, model_row["id"]),
+        "aliases": _pairs(connection, _ALIASES, model_row["id"]),
     }
 
 
-def _whole_version(connection: sqlite3.Connection, row: Values) -> Values:
-    model = row.pop("model")
-    imports = connection.execute(_IMPORTS, (model, row["version"])).fetchall()
-    return row | {
-        "tags": _pairs(connection, _VERSION_TAGS, model, row["version"]),
-        "imports": [[part for part in each if part != ""] for each in imports],  # most have no attribute
+def _with_tags_and_imports(connection: sqlite3.Connection, version_row: Values) -> Values:
+    model = version_row.pop("model")
+    imports = connection.execute(_IMPORTS, (model, version_row["version"])).fetchall()
+    return version_row | {
+        "tags": _pairs(connection, _VERSION_TAGS, model, version_row["version"]),
+        "imports": [[value for value in row if value != ""] for row in imports],  # most have no attribute
     }
 
 
-def _whole_evaluation(connection: sqlite3.Connection, row: Values) -> Values:
-    metrics = connection.execute(_EVALUATION_METRICS, row).fetchall()
-    return _without_model(row) | {
-        "metrics": {each["metric"]: each["value"] for each in metrics},
-        "missing": {each["metric"]: each["missing_because"] for each in metrics if each["value"] is None},
+def _with_metrics(connection: sqlite3.Connection, evaluation_row: Values) -> Values:
+    metrics = connection.execute(_EVALUATION_METRICS, evaluation_row).fetchall()
+    return _without_model(evaluation_row) | {
+        "metrics": {row["metric"]: row["value"] for row in metrics},
+        "missing": {row["metric"]: row["missing_because"] for row in metrics if row["value"] is None},
     }
 
 
@@ -127,5 +130,5 @@ def _pairs(connection: sqlite3.Connection, query: str, *key: int) -> dict[str, A
     return dict(connection.execute(query, key).fetchall())
 
 
-def _chosen(values: Values, fields: Iterable[str]) -> Values:
-    return values if fields is ALL else {field: values[field] for field in fields}
+def _select(values: Values, fields: Iterable[str]) -> Values:
+    return values if fields is ALL_FIELDS else {field: values[field] for field in fields}

@@ -1,6 +1,6 @@
-"""Whole catalogs: copied from one moment of another, and put in a place by one rename.
+"""Replacing a whole catalog: copy another one to a temporary file, and rename it into place.
 
-``FOLDER/.catalog.db.…`` is a catalog on its way; a kill leaves it behind, and cleaning takes it away.
+A temporary catalog is named ``FOLDER/.catalog.db.…``. A killed process leaves it behind, and pruning removes it.
 """
 
 from __future__ import annotations
@@ -16,87 +16,89 @@ from modelreg.store.catalog import Catalog, connection
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode
 
-_BESIDE = ("-journal", "-wal", "-shm")
-"""What SQLite may have left beside a catalog, and would take for that of the next one."""
+_SQLITE_SUFFIXES = ("-journal", "-wal", "-shm")
+"""Files that SQLite may leave beside a catalog, and would apply to whatever catalog it finds there next."""
 
-_PRIVATE_NAME = re.compile(rf"\.catalog\.db\.[0-9]+\.[0-9a-f]{{8}}({'|'.join(_BESIDE)})?")
+_TEMPORARY_NAME = re.compile(rf"\.catalog\.db\.[0-9]+\.[0-9a-f]{{8}}({'|'.join(_SQLITE_SUFFIXES)})?")
 
 
-def private_path(path: Path) -> Path:
-    """A name beside the catalog at ``path`` that nobody else has."""
+def temporary_path(path: Path) -> Path:
+    """A unique name beside the catalog at ``path``."""
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
-def is_private(name: str) -> bool:
-    """Whether a file is named as a catalog on its way is, or what SQLite writes beside that."""
-    return _PRIVATE_NAME.fullmatch(name) is not None
+def is_temporary(name: str) -> bool:
+    """Whether a file name is that of a temporary catalog, or of a file that SQLite writes beside it."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
 
 
-def temporaries(path: Path) -> list[GarbageCandidate]:
-    """Catalogs beside ``path`` that are on their way, or were when their makers were killed."""
-    found = []
-    for each in path.parent.glob(f".{path.name}.*"):
+def find_temporaries(path: Path) -> list[GarbageCandidate]:
+    """The temporary catalogs beside ``path``, of running and of killed processes."""
+    candidates = []
+    for temporary in path.parent.glob(f".{path.name}.*"):
         with suppress(FileNotFoundError):
-            if is_private(each.name) and not each.is_dir():
-                found.append(GarbageCandidate.of(str(each), each.lstat()))
-    return found
+            if is_temporary(temporary.name) and not temporary.is_dir():
+                candidates.append(GarbageCandidate.of(str(temporary), temporary.lstat()))
+    return candidates
 
 
-def remove_temporaries(leftovers: list[GarbageCandidate]) -> None:
-    """Take those away that nobody works on any more."""
-    for each in leftovers:
-        Path(each.path).unlink(missing_ok=True)
+def remove_temporaries(candidates: list[GarbageCandidate]) -> None:
+    """Remove temporary catalogs that no process uses any more."""
+    for candidate in candidates:
+        Path(candidate.path).unlink(missing_ok=True)
 
 
 @contextmanager
-def copied(source: Catalog, path: Path) -> Iterator[Path]:
-    """One moment of ``source`` in a private file beside ``path``, current and on disk.
+def temporary_copy(source: Catalog, path: Path) -> Iterator[Path]:
+    """A consistent copy of ``source`` in a temporary file beside ``path``, flushed to disk.
 
-    It is removed at the end unless `put_in_place` was called. Raises what reading a catalog raises.
+    It is removed at the end unless `install` has renamed it. Raises what reading a catalog raises.
     """
-    private = private_path(path)
+    temporary = temporary_path(path)
     try:
-        source.copy_to(private)
-        yield private
+        source.copy_to(temporary)
+        yield temporary
     finally:
-        for each in (private, *_beside(private)):
-            each.unlink(missing_ok=True)
+        for leftover in (temporary, *_sqlite_files(temporary)):
+            leftover.unlink(missing_ok=True)
 
 
-def put_in_place(private: Path, path: Path, mode: int) -> None:
-    """Let the catalog at ``private`` take the place of whatever is at ``path``, on disk."""
-    change_mode(private, mode)
-    interrupts.begin()
+def install(temporary: Path, path: Path, mode: int) -> None:
+    """Rename a temporary catalog to ``path``, in place of anything there, and flush that to disk."""
+    change_mode(temporary, mode)
+    interrupts.begin_commit()
     try:
-        os.rename(private, path)
+        os.rename(temporary, path)
     except OSError:
-        interrupts.fail()
+        interrupts.fail_commit()
         raise
-    connection.confirm(path.parent)
-    interrupts.done()
+    connection.sync_committed(path.parent)
+    interrupts.finish_commit()
 
 
-def keep_aside(path: Path, kept: Path) -> bool:
-    """Keep the catalog at ``path`` as ``kept``, with what SQLite left beside it; returns whether there is one.
+def set_aside(path: Path, new_path: Path) -> bool:
+    """Rename the catalog at ``path``, and SQLite's files beside it, to ``new_path``; returns whether there was one.
 
-    A catalog without the journal of a killed writer would be read with half of what that wrote. So both are under
-    their new names before either is taken from the old one, and the catalog goes first.
+    A catalog separated from the journal of a killed writer would be read with half of that transaction. So both are
+    linked to their new names before either old name is removed, and the catalog's is removed first.
     """
-    was_there = os.path.lexists(path)
-    beside = [(found, aside) for found, aside in zip(_beside(path), _beside(kept), strict=True) if found.exists()]
-    names = [(path, kept)] * was_there + beside
+    has_catalog = os.path.lexists(path)
+    sqlite_files = [
+        (old, new) for old, new in zip(_sqlite_files(path), _sqlite_files(new_path), strict=True) if old.exists()
+    ]
+    names = [(path, new_path)] * has_catalog + sqlite_files
     try:
-        for place, aside in names:
-            os.link(place, aside, follow_symlinks=False)
-    except OSError:  # a file system without hard links, or something that is no file
-        for place, aside in names:
-            os.replace(place, aside)
-        return was_there
-    if beside:
-        for place, _ in names:
-            os.unlink(place)
-    return was_there
+        for old, new in names:
+            os.link(old, new, follow_symlinks=False)
+    except OSError:  # no hard links on this file system, or not a regular file
+        for old, new in names:
+            os.replace(old, new)
+        return has_catalog
+    if sqlite_files:
+        for old, _ in names:
+            os.unlink(old)
+    return has_catalog
 
 
-def _beside(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in _BESIDE]
+def _sqlite_files(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in _SQLITE_SUFFIXES]

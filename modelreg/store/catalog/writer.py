@@ -1,4 +1,4 @@
-"""One change of the catalog: every method writes its rows and the journal entry that says so."""
+"""Changing the catalog: every method writes its rows and the matching journal entry, in one transaction."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ from modelreg.store.catalog.schema import lift_contract
 from modelreg.system import clock
 
 NO_MODEL = 0
-"""What stands for a model's number in a journal entry that is about none."""
+"""The model id in a journal entry that concerns no model."""
 
 _RETIRED = "SELECT next_version FROM retired_names WHERE name = :name"
-_REVIVE = "DELETE FROM retired_names WHERE name = :name"
+_UNRETIRE = "DELETE FROM retired_names WHERE name = :name"
 _RETIRE = "INSERT INTO retired_names (name, next_version) SELECT name, next_version FROM models WHERE id = :model"
 _ADD_MODEL = """
 INSERT INTO models (name, next_version, created_by, created_at, updated_at)
 VALUES (:name, :next_version, :created_by, :at, :at)
 """
-_TAKE_NUMBER = """
+_NEXT_NUMBER = """
 UPDATE models SET next_version = next_version + 1, updated_at = :at WHERE id = :model
 RETURNING next_version - 1 AS version
 """
-_KEEP_NUMBER = """
+_USE_NUMBER = """
 UPDATE models SET next_version = max(next_version, :version + 1), updated_at = :at WHERE id = :model
 RETURNING :version AS version
 """
@@ -95,10 +95,10 @@ _ADD_PARAM = "INSERT INTO params (model, version, name, value) VALUES (?, ?, ?, 
 _PUT_VERSION_TAG = "INSERT OR REPLACE INTO version_tags (model, version, name, value) VALUES (?, ?, ?, ?)"
 _PUT_ALIAS = "INSERT OR REPLACE INTO aliases (model, alias, version) VALUES (:model, :alias, :version)"
 _PUT_MODEL_TAG = "INSERT OR REPLACE INTO model_tags (model, name, value) VALUES (?, ?, ?)"
-_TAKE_VERSION_TAG = "DELETE FROM version_tags WHERE model = ? AND version = ? AND name = ?"
-_TAKE_MODEL_TAG = "DELETE FROM model_tags WHERE model = ? AND name = ?"
-_TAKE_ALIAS = "DELETE FROM aliases WHERE model = :model AND alias = :alias"
-_TAKE_ALIASES = "DELETE FROM aliases WHERE model = :model AND version = :version"
+_REMOVE_VERSION_TAG = "DELETE FROM version_tags WHERE model = ? AND version = ? AND name = ?"
+_REMOVE_MODEL_TAG = "DELETE FROM model_tags WHERE model = ? AND name = ?"
+_REMOVE_ALIAS = "DELETE FROM aliases WHERE model = :model AND alias = :alias"
+_REMOVE_ALIASES = "DELETE FROM aliases WHERE model = :model AND version = :version"
 _DESCRIBE_MODEL = "UPDATE models SET description = :description WHERE id = :model"
 _DESCRIBE_VERSION = """
 UPDATE versions SET description = :description WHERE model = :model AND version = :version
@@ -115,7 +115,7 @@ _DELETE_MODEL = "DELETE FROM models WHERE id = :model"
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """Everything about a version that is known when it is registered."""
+    """A version to register."""
 
     digest: Digest
     files: tuple[ModelFile, ...]
@@ -129,61 +129,60 @@ class NewVersion:
 
 
 class CatalogWriter(CatalogReader):
-    """Reads and changes the catalog in one transaction; made by `Catalog.writing`."""
+    """Reads and changes the catalog in one transaction; created by `Catalog.writing`."""
 
     def __init__(self, connection: sqlite3.Connection, actor: Actor, message: str | None) -> None:
         super().__init__(connection)
         self._actor = actor
         self._message = message
-        self._head = journal.last(connection)
+        self._head = self.journal.head()
         self._batch = self._head.seq + 1 if self._head else 1
-        moment = clock.now()
-        self.moment = max(moment, self._head.at) if self._head else moment  # a clock that was set back changes nothing
-        self._at = clock.as_text(self.moment if self.rules is StageRules.STRICT else moment)  # MLflow's is the clock's
+        now = clock.now()
+        self.moment = max(now, self._head.at) if self._head else now  # times in the journal never decrease
+        self._at = clock.as_text(self.moment if self.rules is StageRules.STRICT else now)  # MLflow takes the clock's
 
     def create(self, settings: Mapping[str, str]) -> None:
-        """Write the first rows of a new catalog: what was chosen for the registry; the first entry will tell it."""
+        """Write the settings of a new catalog; the first journal entry will contain them."""
         self._connection.executemany(_ADD_SETTING, settings.items())
         if self.rules is StageRules.MLFLOW:
             lift_contract(self._connection)
 
     def set_setting(self, name: str, value: str) -> bool:
-        """Change a setting of the registry; returns whether it had another value."""
+        """Change a setting of the registry; returns whether its value was different."""
         if self.setting(name) == value:
             return False
         self._connection.execute(_PUT_SETTING, {"name": name, "value": value})
-        self._journal_whole(SET, {"settings": {name: value}})
+        self._journal_globally(SET, {"settings": {name: value}})
         return True
 
-    def migrate(self) -> None:
-        """Write down that the schema was migrated."""
-        self._journal_whole(MIGRATE, {"migrations": state.migrations(self._connection)})
+    def record_migration(self) -> None:
+        """Journal that the schema was migrated."""
+        self._journal_globally(MIGRATE, {"migrations": state.migrations(self._connection)})
 
     def add_model(self, name: ModelName, description: str, tags: Mapping[str, str]) -> None:
-        """Add a model without versions; raises `ModelExists`, and what `add_version` raises."""
+        """Add a model without versions; raises `ModelExists`, `InvalidName` or `NameTaken`."""
         model, is_new = self._find_or_add_model(name)
         if not is_new:
             raise ModelExists(name)
         self._connection.execute(_DESCRIBE_MODEL, {"model": model, "description": description})
         self._connection.executemany(_PUT_MODEL_TAG, [(model, *pair) for pair in tags.items()])
-        self._journal(CREATE, model, model_fields=state.ALL)
+        self._journal(CREATE, model, model_fields=state.ALL_FIELDS)
 
     def add_version(
         self, name: ModelName, new: NewVersion, allowed_because: str | None = None, number: int | None = None
     ) -> int:
-        """Add a version, and the model if it is new; returns the version's number.
+        """Add a version, and its model if that is new; returns the version's number.
 
-        ``allowed_because`` is why it is there although it is dangerous. ``number`` is one that no version ever had
-        (see `was_given`), rather than the next.
-        Raises `InvalidName` or `NameTaken` for what the rules do not let a model be called.
+        ``allowed_because`` is the reason for registering a dangerous file. ``number`` is used instead of the next
+        number; no version may ever have had it (see `JournalQueries.was_used`). Raises `InvalidName` or `NameTaken`.
         """
         model, is_new = self._find_or_add_model(name)
-        take = _TAKE_NUMBER if number is None else _KEEP_NUMBER
-        version: int = self._first(take, model=model, version=number, at=self._at)["version"]
+        statement = _NEXT_NUMBER if number is None else _USE_NUMBER
+        version: int = self._first(statement, model=model, version=number, at=self._at)["version"]
         self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
         imports = new.scan.imports if new.scan else ()
-        rows = ((each.module, each.name, each.verdict.value, ",".join(each.attributes)) for each in imports)
+        rows = ((item.module, item.name, item.verdict.value, ",".join(item.attributes)) for item in imports)
         self._add_many(_ADD_IMPORT, model, version, rows)
         self._add_many(_ADD_METRIC, model, version, new.facts.metrics.items())
         self._add_many(_ADD_PARAM, model, version, new.facts.params.items())
@@ -192,8 +191,8 @@ class CatalogWriter(CatalogReader):
             REGISTER,
             model,
             version,
-            model_fields=state.ALL if is_new else ("next_version", "updated_at"),
-            version_fields=state.ALL,
+            model_fields=state.ALL_FIELDS if is_new else ("next_version", "updated_at"),
+            version_fields=state.ALL_FIELDS,
             more={} if allowed_because is None else {"allowed": allowed_because},
         )
         return version
@@ -201,7 +200,7 @@ class CatalogWriter(CatalogReader):
     def set_stage(
         self, name: ModelName, change: StageChange, *, action: str = TRANSITION, check: Values | None = None
     ) -> None:
-        """Put one version into another stage; ``check`` is what gates said of it."""
+        """Move one version to another stage; ``check`` is the result of the gates, for the journal."""
         model = model_id(self._connection, name)
         self._update(_SET_STAGE, model, change.version, stage=change.to_stage.value)
         self._journal(
@@ -213,59 +212,63 @@ class CatalogWriter(CatalogReader):
             more={} if check is None else {"check": check},
         )
 
-    def refuse(self, name: ModelName, change: StageChange, check: Values, *, registered: bool = True) -> None:
-        """Write down that gates kept a version out of a stage, and perhaps from being registered at all."""
+    def record_refusal(self, name: ModelName, change: StageChange, check: Values, *, registered: bool = True) -> None:
+        """Journal that a version failed the gates of a stage; not ``registered`` if it was refused at registration."""
         model = find_model(self._connection, name) or NO_MODEL
         version = change.version if registered else None
         self._journal(REFUSE, model, version, stages=change, more={"check": check}, name=name, fields=False)
 
     @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """A part of the change that is undone by itself when an error passes through."""
+    def savepoint(self) -> Iterator[None]:
+        """A part of the transaction that is rolled back on an exception."""
         head = self._head
-        self._connection.execute("SAVEPOINT attempt")
+        self._connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
             self._head = head
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK TO attempt")
+                self._connection.execute("ROLLBACK TO part")
             raise
         finally:
             if self._connection.in_transaction:
-                self._connection.execute("RELEASE attempt")
+                self._connection.execute("RELEASE part")
 
     def describe(self, name: ModelName, version: int | None, description: str) -> None:
-        """Replace the description of a model, or of one of its versions."""
-        self._alter(DESCRIBE, name, version, _DESCRIBE_MODEL, _DESCRIBE_VERSION, "description", description=description)
+        """Replace the description of a model, or of a version."""
+        self._change_field(
+            DESCRIBE, name, version, _DESCRIBE_MODEL, _DESCRIBE_VERSION, "description", description=description
+        )
 
     def tag(self, name: ModelName, version: int | None, tags: Mapping[str, str], removed: Iterable[str] = ()) -> None:
-        """Set tags of a model or of one of its versions, those that it has already among them, and take others away."""
+        """Set and remove tags of a model, or of a version; setting an existing tag replaces its value."""
         model = model_id(self._connection, name)
-        put, take = (_PUT_MODEL_TAG, _TAKE_MODEL_TAG) if version is None else (_PUT_VERSION_TAG, _TAKE_VERSION_TAG)
+        put, remove = (
+            (_PUT_MODEL_TAG, _REMOVE_MODEL_TAG) if version is None else (_PUT_VERSION_TAG, _REMOVE_VERSION_TAG)
+        )
         key = (model,) if version is None else (model, version)
         self._connection.executemany(put, [(*key, *pair) for pair in tags.items()])
-        self._connection.executemany(take, [(*key, each) for each in removed])
-        self._alter(TAG, name, version, _TOUCH_MODEL, _TOUCH_VERSION, "tags")
+        self._connection.executemany(remove, [(*key, tag) for tag in removed])
+        self._change_field(TAG, name, version, _TOUCH_MODEL, _TOUCH_VERSION, "tags")
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
-        """Let ``alias`` mean ``version``, whatever it meant before; raises `InvalidAlias`."""
+        """Point ``alias`` at ``version``, also if it exists; raises `InvalidAlias`."""
         self.refuse_alias(alias)
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
         self._journal_alias(model, version, {alias: version})
 
     def remove_alias(self, name: ModelName, alias: str, version: int) -> None:
-        """Let ``alias`` mean nothing any more."""
+        """Remove ``alias``."""
         model = model_id(self._connection, name)
-        self._update(_TAKE_ALIAS, model, version, alias=alias)
+        self._update(_REMOVE_ALIAS, model, version, alias=alias)
         self._journal_alias(model, version, {alias: None})
 
     def rename(self, name: ModelName, new: ModelName) -> None:
-        """Give a model another name; the counter stays with the old one too, so no reference changes its meaning."""
+        """Rename a model. Its version counter is also kept for the old name, so no number is reused under that name."""
         model = model_id(self._connection, name)
         retired = self._first(_RETIRED, name=new)
-        self._connection.execute(_REVIVE, {"name": new})
+        self._connection.execute(_UNRETIRE, {"name": new})
         if name.lower() != new.lower():
             self._retire(model)
         counter = retired["next_version"] if retired else 1
@@ -273,19 +276,19 @@ class CatalogWriter(CatalogReader):
         self._journal(RENAME, model, model_fields=("name", "next_version", "updated_at"), more={"old_name": name})
 
     def delete_version(self, name: ModelName, version: int) -> None:
-        """Take a version out of the catalog with its aliases; its number is never given out again."""
+        """Delete a version and its aliases from the catalog; its number is never used again."""
         model = model_id(self._connection, name)
         key = {"model": model, "version": version}
-        aliased = self._connection.execute(_TAKE_ALIASES, key).rowcount
+        alias_count = self._connection.execute(_REMOVE_ALIASES, key).rowcount
         self._connection.execute(_DELETE_VERSION, key)
         self._connection.execute(_TOUCH_MODEL, {"model": model, "at": self._at})
-        fields = ("aliases", "updated_at") if aliased else ("updated_at",)
+        fields = ("aliases", "updated_at") if alias_count else ("updated_at",)
         self._journal(DELETE, model, version, model_fields=fields, version_fields=None)
 
     def delete_model(self, name: ModelName) -> None:
-        """Take a model without versions out of the catalog.
+        """Delete a model without versions from the catalog.
 
-        Its counter is kept for a model of the same name; by MLflow's rules that one begins anew.
+        Its version counter is kept for a later model of the same name; with MLflow's rules that one starts at 1.
         """
         model = model_id(self._connection, name)
         own_gates = gates.gates_of_model(self._connection, model)
@@ -296,22 +299,22 @@ class CatalogWriter(CatalogReader):
         more = {"removed_gates": own_gates} if own_gates else {}
         self._journal(DELETE, model, model_fields=None, name=name, more=more)
 
-    # What is not about one version or model, or outlives a version
+    # Gates, trust, evaluations, approvals
 
     def add_gate(
         self, name: ModelName | None, stage: Stage, expression: str, description: str
     ) -> tuple[int, bool, bool]:
-        """Add a gate for a model, or for every one; one that says the same gets the description, if that is not empty.
+        """Add a gate for a model, or for every model; an equal gate gets the description, unless that is empty.
 
-        Returns its number, whether it is a new one, and whether one that was there has another description now.
+        Returns the gate's number, whether it is new, and whether the description of an existing one was changed.
         """
         model = None if name is None else model_id(self._connection, name)
-        known = gates.find_gate(self._connection, model, stage, expression)
-        if known is not None:
-            described = gates.describe_gate(self._connection, known, description) if description else None
-            if described:
-                self._journal_gate(ADD_GATE, name, {"gate": described})
-            return known, False, described is not None
+        existing = gates.find_gate(self._connection, model, stage, expression)
+        if existing is not None:
+            changed = gates.describe_gate(self._connection, existing, description) if description else None
+            if changed:
+                self._journal_gate(ADD_GATE, name, {"gate": changed})
+            return existing, False, changed is not None
         values: Values = {"stage": stage.value, "expression": expression, "description": description}
         values |= {"model": model, "created_by": self._actor.user, "created_at": self._at}
         number = gates.add_gate(self._connection, values)
@@ -319,28 +322,28 @@ class CatalogWriter(CatalogReader):
         return number, True, False
 
     def remove_gate(self, name: ModelName | None, number: int) -> None:
-        """Take a gate away."""
-        was = gates.remove_gate(self._connection, number)
-        self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number], "removed": was})
+        """Remove a gate."""
+        removed = gates.remove_gate(self._connection, number)
+        self._journal_gate(REMOVE_GATE, name, {"removed_gates": [number], "removed": removed})
 
     def trust(self, module: str, name: str) -> None:
-        """Let models import a name that is not on the allow-list; versions that only wanted for it become safe."""
+        """Trust a name that is not on the allow-list; versions that import no other unknown name become safe."""
         values: Values = {"module": module, "name": name, "message": self._message or ""}
         values |= {"created_by": self._actor.user, "created_at": self._at}
-        trust.add(self._connection, values)
-        self._journal_whole(TRUST, {"trusted": values})
-        self._judge_again(TRUST, module, name)
+        trust.add_trusted_name(self._connection, values)
+        self._journal_globally(TRUST, {"trusted": values})
+        self._update_verdicts(TRUST, module, name)
 
     def distrust(self, module: str, name: str) -> None:
-        """Take that back."""
-        trust.remove(self._connection, module, name)
-        self._journal_whole(DISTRUST, {"distrusted": {"module": module, "name": name}})
-        self._judge_again(DISTRUST, module, name)
+        """Stop trusting a name."""
+        trust.remove_trusted_name(self._connection, module, name)
+        self._journal_globally(DISTRUST, {"distrusted": {"module": module, "name": name}})
+        self._update_verdicts(DISTRUST, module, name)
 
-    def note_load(
+    def record_load(
         self, version: ModelVersion, *, is_trusted: bool = True, permissions: Permissions | None = None
     ) -> None:
-        """Write down that a version was loaded with full trust, or could do more than compute."""
+        """Journal that a version was loaded with full trust, or with access to files or the network."""
         after: Values = {"trust": "full"} if is_trusted else {}
         if permissions and permissions.allow_read:
             after["allow_read"] = list(permissions.allow_read)
@@ -348,32 +351,32 @@ class CatalogWriter(CatalogReader):
             after["allow_network"] = True
         self._journal_of_digest(LOAD, model_id(self._connection, version.name), version, after)
 
-    def note_import(self, name: ModelName, version: int | None, said: Values) -> None:
-        """Write down what was said of a model or version where it was imported from; `last_import` tells it again."""
-        self._journal(IMPORT, model_id(self._connection, name), version, more={"imported": said}, fields=False)
+    def record_import(self, name: ModelName, version: int | None, record: Values) -> None:
+        """Journal the upstream state of an imported model or version, for `JournalQueries.last_import`."""
+        self._journal(IMPORT, model_id(self._connection, name), version, more={"imported": record}, fields=False)
 
     def put_evaluation(self, version: ModelVersion, dataset: str, scores: Scores) -> Evaluation:
-        """Keep what a version scored, in the place of earlier scores on the same data set; returns it as it is kept."""
+        """Write the scores of a version on a data set, replacing earlier ones; returns the stored evaluation."""
         model = model_id(self._connection, version.name)
-        kept = Evaluation(
+        evaluation = Evaluation(
             **{name: getattr(scores, name) for name in Scores.__slots__},
             dataset=dataset,
             created_by=self._actor.user,
             created_at=self.moment,
         )
-        values = evaluations.put_evaluation(self._connection, model, version.digest, kept)
+        values = evaluations.put_evaluation(self._connection, model, version.digest, evaluation)
         self._journal_of_digest(EVALUATE, model, version, {"evaluation": values})
-        return kept
+        return evaluation
 
     def approve(self, version: ModelVersion, message: str) -> None:
-        """Keep that the acting user approves what ``version`` is, in the place of an earlier approval."""
+        """Write the acting user's approval of a version's digest, replacing an earlier one."""
         model = model_id(self._connection, version.name)
         values = {"digest": version.digest, "user": self._actor.user, "message": message, "created_at": self._at}
         evaluations.put_approval(self._connection, {"model": model} | values)
         self._journal_of_digest(APPROVE, model, version, {"approval": values})
 
     def withdraw_approval(self, version: ModelVersion) -> None:
-        """Take the acting user's approval back."""
+        """Remove the acting user's approval."""
         model = model_id(self._connection, version.name)
         values = {"digest": version.digest, "user": self._actor.user}
         evaluations.withdraw_approval(self._connection, {"model": model} | values)
@@ -382,15 +385,15 @@ class CatalogWriter(CatalogReader):
     # Runs
 
     def start_run(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
-        """Add a run."""
+        """Add a running run."""
         values: Values = {"run_id": run_id, "name": name, "status": RUNNING, "ended_at": None}
         values |= {"created_by": self._actor.user, "started_at": self._at}
-        runs.start(self._connection, values)
+        runs.add_run(self._connection, values)
         runs.put(self._connection, run_id, "tags", tags)
         self._journal_run(START_RUN, values | {"tags": dict(tags)})
 
     def resume_run(self, run_id: str) -> None:
-        """Let a run that is over go on."""
+        """Set an ended run to running again."""
         values: Values = {"run_id": run_id, "status": RUNNING, "ended_at": None}
         runs.set_status(self._connection, values)
         self._journal_run(START_RUN, values)
@@ -401,22 +404,22 @@ class CatalogWriter(CatalogReader):
         logged: Mapping[str, Mapping[str, object]],
         points: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
-        """Keep ``params``, ``metrics`` and ``tags`` of a run, in the place of those of the same names.
+        """Set ``params``, ``metrics`` and ``tags`` of a run by name; None removes one.
 
-        None removes one. ``points`` are the steps and times (milliseconds) of metrics, for `Snapshot.metric_history`.
+        ``points`` are the steps and times (in milliseconds) of metrics, for `RunQueries.metric_history`.
         """
-        for what, values in logged.items():
-            runs.put(self._connection, run_id, what, values)
-        values = {"run_id": run_id} | {what: dict(values) for what, values in logged.items()}
+        for kind, values in logged.items():
+            runs.put(self._connection, run_id, kind, values)
+        values = {"run_id": run_id} | {kind: dict(values) for kind, values in logged.items()}
         self._journal_run(LOG, values, {"points": points} if points else {})
 
     def log_model(self, model: LoggedModel) -> None:
-        """Keep a model of a run, in the place of one of the same path."""
+        """Write a model of a run, replacing one at the same path."""
         values = runs.put_model(self._connection, model)
         self._journal_run(LOG_MODEL, {"run_id": model.run_id, "models": {model.path: values}})
 
     def end_run(self, run_id: str, status: str) -> None:
-        """Say how a run ended."""
+        """Set the final status of a run."""
         values: Values = {"run_id": run_id, "status": status, "ended_at": self._at}
         runs.set_status(self._connection, values)
         self._journal_run(END_RUN, values)
@@ -431,11 +434,11 @@ class CatalogWriter(CatalogReader):
 
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
         self.refuse_name(name)
-        known = find_model(self._connection, name)
-        if known is not None:
-            return known, False
+        existing = find_model(self._connection, name)
+        if existing is not None:
+            return existing, False
         retired = self._first(_RETIRED, name=name)
-        self._connection.execute(_REVIVE, {"name": name})
+        self._connection.execute(_UNRETIRE, {"name": name})
         values = {
             "name": name,
             "next_version": retired["next_version"] if retired else 1,
@@ -447,13 +450,13 @@ class CatalogWriter(CatalogReader):
         return model, True
 
     def _retire(self, model: int) -> None:
-        """Keep the counter of a name that goes, so that no reference by it will ever mean another version."""
+        """Keep the version counter of a name that is given up, so that no number is reused under that name."""
         if self.rules is StageRules.STRICT:
             self._connection.execute(_RETIRE, {"model": model})
 
     def _version_values(self, model: int, version: int, new: NewVersion) -> dict[str, Any]:
-        observed = asdict(new.provenance)
-        return observed | {
+        provenance = asdict(new.provenance)
+        return provenance | {
             "model": model,
             "version": version,
             "status": new.status,
@@ -466,7 +469,7 @@ class CatalogWriter(CatalogReader):
             "scan": new.scan and new.scan.verdict.value,
             "scan_reasons": _as_text(new.scan.reasons if new.scan else ()),
             "signature": new.facts.signature and _as_text(signature_as_json(new.facts.signature)),
-            "environment": _as_text(observed["environment"]),
+            "environment": _as_text(provenance["environment"]),
             "created_by": self._actor.user,
             "at": self._at,
         }
@@ -476,13 +479,13 @@ class CatalogWriter(CatalogReader):
 
     def _update(self, statement: str, model: int, version: int, **values: Any) -> None:
         scope = {"model": model, "version": version, "at": self._at}
-        for each in (statement, _TOUCH_VERSION, _TOUCH_MODEL):
-            self._connection.execute(each, scope | values)
+        for sql in (statement, _TOUCH_VERSION, _TOUCH_MODEL):
+            self._connection.execute(sql, scope | values)
 
-    def _alter(
+    def _change_field(
         self, action: str, name: ModelName, version: int | None, of_model: str, of_version: str, field: str, **new: str
     ) -> None:
-        """Change one field of a model or version, and journal it."""
+        """Change and journal one field of a model or version; ``of_model`` and ``of_version`` are the statements."""
         model = model_id(self._connection, name)
         if version is None:
             self._connection.execute(of_model, {"model": model, "at": self._at} | new)
@@ -492,24 +495,24 @@ class CatalogWriter(CatalogReader):
             self._update(of_version, model, version, **new)
             self._journal(action, model, version, version_fields=(field, "updated_at"))
 
-    def _journal_alias(self, model: int, version: int, now: dict[str, int | None]) -> None:
+    def _journal_alias(self, model: int, version: int, alias: dict[str, int | None]) -> None:
         fields = ("aliases", "updated_at")
-        self._journal(ALIAS, model, version, model_fields=fields, version_fields=("updated_at",), more={"alias": now})
+        self._journal(ALIAS, model, version, model_fields=fields, version_fields=("updated_at",), more={"alias": alias})
 
-    def _judge_again(self, action: str, module: str, name: str) -> None:
-        """Let the verdicts of versions that import the name follow from what is trusted now."""
-        for model, version in trust.judge_again(self._connection, module, name):
+    def _update_verdicts(self, action: str, module: str, name: str) -> None:
+        """Update and journal the verdicts of the versions that import a name whose trust has changed."""
+        for model, version in trust.update_verdicts(self._connection, module, name):
             self._connection.execute(_TOUCH_VERSION, {"model": model, "version": version, "at": self._at})
             self._journal(action, model, version, model_fields=(), version_fields=("scan", "updated_at"))
 
-    def _journal_whole(self, action: str, more: Values) -> None:
-        """Journal what is about no model."""
+    def _journal_globally(self, action: str, more: Values) -> None:
+        """Journal a change that concerns no single model."""
         self._journal(action, NO_MODEL, more=more, name=gates.EVERY_MODEL, fields=False)
 
     def _journal_run(self, action: str, values: Values, more: Values | None = None) -> None:
-        """Journal what changed of a run, but for what is empty."""
+        """Journal the changed values of a run, without empty mappings."""
         changed = {name: value for name, value in values.items() if value != {}}
-        self._journal_whole(action, {"run": changed} | (more or {}))
+        self._journal_globally(action, {"run": changed} | (more or {}))
 
     def _journal_gate(self, action: str, name: ModelName | None, more: Values) -> None:
         model = NO_MODEL if name is None else model_id(self._connection, name)
@@ -531,18 +534,21 @@ class CatalogWriter(CatalogReader):
         name: str | None = None,
         more: Values | None = None,
     ) -> None:
-        """Append an entry with the present values of the fields that changed; None stands for a deletion.
+        """Append an entry with the current values of the changed fields.
 
-        Without ``fields`` neither model nor version has changed. ``more`` are values of another kind.
+        None as ``model_fields`` or ``version_fields`` means that the row was deleted. Without ``fields`` neither the
+        model nor the version has changed. ``more`` are values of other kinds.
         """
         after: Values = dict(more or {})
         if self._head is None:
-            after |= state.foundation(self._connection)
+            after |= state.initial_values(self._connection)
         if fields:
-            after["model"] = None if model_fields is None else state.of_model(self._connection, model, model_fields)
+            after["model"] = None if model_fields is None else state.model_values(self._connection, model, model_fields)
         if fields and version is not None:
             after["version"] = (
-                None if version_fields is None else state.of_version(self._connection, model, version, version_fields)
+                None
+                if version_fields is None
+                else state.version_values(self._connection, model, version, version_fields)
             )
         previous = self._head
         unsigned = JournalEntry(

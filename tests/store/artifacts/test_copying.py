@@ -1,4 +1,4 @@
-"""Copying in the kernel, where that says odd things."""
+"""Copying with copy_file_range(2) when the call is interrupted or reports the end too early."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 
 from modelreg.store.artifacts.copying import copy_and_hash
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no other kernel copies for us")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copy_file_range exists only on Linux")
 
 PIECE = 8 * 1024 * 1024  # bytes that are copied at once
 CONTENT = os.urandom(3 * PIECE + 5)
 
 
-def interrupted(*_):
+def raise_interrupted(*_):
     raise InterruptedError
 
 
-def ended(*_):
+def report_end(*_):
     return 0
 
 
@@ -29,16 +29,16 @@ def content(request):
     return request.param
 
 
-@pytest.mark.parametrize("odd", [interrupted, ended])
+@pytest.mark.parametrize("fault", [raise_interrupted, report_end])
 @pytest.mark.parametrize("when", [1, 2])
-def test_no_byte_is_lost_where_the_kernel_is_interrupted_or_sees_an_end_too_early(
-    tmp_path, monkeypatch, content, odd, when
+def test_copy_is_complete_if_a_call_is_interrupted_or_reports_the_end_too_early(
+    tmp_path, monkeypatch, content, fault, when
 ):
     calls = []
 
-    def copy(*where, known=os.copy_file_range):
-        calls.append(where)
-        return (odd if len(calls) == when else known)(*where)
+    def copy(*arguments, real_call=os.copy_file_range):
+        calls.append(arguments)
+        return (fault if len(calls) == when else real_call)(*arguments)
 
     monkeypatch.setattr(os, "copy_file_range", copy)
     (tmp_path / "source").write_bytes(content)

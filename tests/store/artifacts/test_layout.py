@@ -1,4 +1,4 @@
-"""What stands on disk: an OCI image layout with ModelPack manifests, in canonical JSON, that nobody can change."""
+"""The files on disk: an OCI image layout with ModelPack manifests in canonical JSON, read-only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DESCRIPTOR = {
         "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
-# image-spec 1.1, manifest.md, as far as artifacts go
+# image-spec 1.1, manifest.md, the parts about artifacts
 MANIFEST = {
     "type": "object",
     "required": ["schemaVersion", "mediaType", "artifactType", "config", "layers"],
@@ -63,7 +63,7 @@ def digest_of(content):
 
 @pytest.fixture
 def stored(registry, model_folder, blob_path):
-    """A folder with a file of every kind, registered with facts: (version, bytes of manifest, bytes of config)."""
+    """A registered folder with a file of every role: (version, manifest content, config content)."""
     folder = model_folder({name: name.encode() for name in ROLES})
     signature = Signature((SignatureField("age", "int64"),))
     version = registry.register(
@@ -73,7 +73,7 @@ def stored(registry, model_folder, blob_path):
     return version, manifest, blob_path(json.loads(manifest)["config"]["digest"]).read_bytes()
 
 
-def test_the_artifacts_are_an_oci_layout_that_lists_nothing(stored, registry):
+def test_artifacts_folder_is_an_oci_layout_with_an_empty_index(stored, registry):
     artifacts = registry.folder / "artifacts"
     assert json.loads((artifacts / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
     index = json.loads((artifacts / "index.json").read_bytes())
@@ -82,20 +82,20 @@ def test_the_artifacts_are_an_oci_layout_that_lists_nothing(stored, registry):
     assert os.listdir(artifacts / "blobs") == ["sha256"]
 
 
-def test_every_blob_has_the_bytes_of_its_name(stored, registry):
+def test_blob_names_are_digests_of_their_content(stored, registry):
     for blob in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
         assert digest_of(blob.read_bytes()) == f"sha256:{blob.name}"
 
 
-def test_the_manifest_is_as_the_oci_specification_says(stored):
+def test_manifest_follows_the_oci_specification(stored):
     version, manifest, config = stored
     jsonschema.validate(json.loads(manifest), MANIFEST)
     assert digest_of(manifest) == version.digest
-    described = json.loads(manifest)["config"]
-    assert (described["mediaType"], described["size"]) == ("application/vnd.cncf.model.config.v1+json", len(config))
+    descriptor = json.loads(manifest)["config"]
+    assert (descriptor["mediaType"], descriptor["size"]) == ("application/vnd.cncf.model.config.v1+json", len(config))
 
 
-def test_the_config_is_as_the_modelpack_schema_says(stored):
+def test_config_follows_the_modelpack_schema(stored):
     version, _, config = stored
     jsonschema.validate(json.loads(config), SCHEMA, format_checker=jsonschema.FormatChecker())
     assert json.loads(config)["modelfs"]["diffIds"] == [file.digest for file in version.files]
@@ -106,20 +106,20 @@ def test_manifest_and_config_are_canonical_json(stored):
         assert rfc8785.dumps(json.loads(content)) == content
 
 
-def test_each_file_is_a_layer_under_its_path_and_in_order(stored):
+def test_each_file_is_a_layer_sorted_by_path(stored):
     layers = json.loads(stored[1])["layers"]
     paths = [layer["annotations"]["org.cncf.model.filepath"] for layer in layers]
     assert paths == sorted(ROLES)
     assert [(layer["digest"], layer["size"]) for layer in layers] == [(digest_of(p.encode()), len(p)) for p in paths]
 
 
-def test_the_media_type_of_a_layer_goes_by_its_name(stored):
+def test_media_type_of_a_layer_depends_on_the_file_name(stored):
     layers = json.loads(stored[1])["layers"]
-    found = {layer["annotations"]["org.cncf.model.filepath"]: layer["mediaType"] for layer in layers}
-    assert found == {name: f"application/vnd.cncf.model.{role}.v1.raw" for name, role in ROLES.items()}
+    media_types = {layer["annotations"]["org.cncf.model.filepath"]: layer["mediaType"] for layer in layers}
+    assert media_types == {name: f"application/vnd.cncf.model.{role}.v1.raw" for name, role in ROLES.items()}
 
 
-def test_what_was_stated_is_one_annotation_under_a_name_of_ours(stored):
+def test_facts_are_one_annotation_of_the_manifest(stored):
     ((name, text),) = json.loads(stored[1])["annotations"].items()
     assert name.startswith("org.modelreg.")
     assert json.loads(text) == {
@@ -130,14 +130,14 @@ def test_what_was_stated_is_one_annotation_under_a_name_of_ours(stored):
     }
 
 
-def test_no_clock_user_machine_name_or_number_is_in_manifest_or_config(stored):
+def test_manifest_and_config_contain_no_name_user_host_or_time(stored):
     version, manifest, config = stored
     for word in (version.name, version.created_by, version.source, os.uname().nodename, str(version.created_at.year)):
         assert word.encode() not in manifest + config
 
 
-def test_the_digest_of_known_bytes_never_changes(registry, model_file):
-    """What stands here is in registries already: a program that gives another digest breaks them."""
+def test_digest_of_known_content_never_changes(registry, model_file):
+    """Existing registries contain this digest."""
     version = registry.register(model_file(b"abc", "model.pkl"), "churn", metrics={"auc": 0.5}, params={"depth": 3})
     assert version.digest == "sha256:f8b0dceeb05aafb34f71744f2bda98fa7364c8d883f5fa1b928d92f4b9484cff"
 
@@ -145,7 +145,7 @@ def test_the_digest_of_known_bytes_never_changes(registry, model_file):
 @pytest.mark.parametrize(
     "umask", [0, *(pytest.param(mask, marks=pytest.mark.slow) for mask in (0o077, 0o777))], ids=oct
 )
-def test_nobody_may_write_what_is_stored_whatever_the_umask(registry, model_folder, run, umask):
+def test_stored_files_are_read_only_with_any_umask(registry, model_folder, run, umask):
     script = """
 import os, sys
 os.umask(int(sys.argv[3]))
@@ -158,8 +158,8 @@ print(registry.path("churn/1"))
     status, out, err = run(script, registry.folder, model_folder({"a": b"a", "b/c": b"c"}), umask)
     assert status == 0, err
     paths = [registry.folder, *registry.folder.rglob("*")]
-    loose = [path for path in paths if path.stat().st_mode & 0o022]
-    assert loose == []
+    writable = [path for path in paths if path.stat().st_mode & 0o022]
+    assert writable == []
     blobs = list((registry.folder / "artifacts" / "blobs" / "sha256").iterdir())
     assert len(blobs) == 4
     assert {stat.S_IMODE(path.stat().st_mode) for path in blobs} == {0o444}
@@ -167,7 +167,7 @@ print(registry.path("churn/1"))
     assert {stat.S_IMODE(path.stat().st_mode) for path in Path(out.strip()).rglob("*")} == {0o444, 0o755}
 
 
-def test_nothing_private_is_left_after_registering_or_being_refused(registry, model_file, model_folder):
+def test_no_temporary_files_remain_after_success_or_refusal(registry, model_file, model_folder):
     registry.register(model_folder({"a": b"same", "b": b"same", "c": b"x" * 2_000_000}), "churn")
     registry.register(model_folder({"a": b"same", "b": b"same", "c": b"x" * 2_000_000}), "churn")
     with pytest.raises(Exception, match="case"):
@@ -175,7 +175,7 @@ def test_nothing_private_is_left_after_registering_or_being_refused(registry, mo
     assert os.listdir(registry.folder / "artifacts" / "ingest") == []
 
 
-def test_a_manifest_above_four_mebibytes_is_kept_and_said_so(registry, tmp_path, blob_path):
+def test_manifest_above_4_mib_is_stored_with_a_note(registry, tmp_path, blob_path):
     folder = tmp_path / "long"
     deep = folder.joinpath(*(letter * 250 for letter in "abcdefghijklmn"))
     deep.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A version travels: skopeo takes it into a stock OCI registry and back, and every blob is equal."""
+"""Copying an exported version to an OCI registry and back with skopeo."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ http: {{addr: "127.0.0.1:{port}"}}
 
 def skopeo(*arguments):
     command = ["skopeo", "--insecure-policy", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.fixture
 def oci_registry(tmp_path):
-    """A stock OCI registry on a loopback port; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """The address of an OCI registry on a loopback port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     config = tmp_path / "registry.yml"
     config.write_text(CONFIG.format(root=tmp_path / "oci-registry", port=port))
     with subprocess.Popen(["docker-registry", "serve", config], stderr=subprocess.PIPE, text=True) as server:
@@ -59,7 +59,7 @@ def version(registry, model_folder):
     return registry.register(folder, "churn", metrics={"auc": 0.9}, params={"depth": 3})
 
 
-def test_an_exported_version_goes_into_a_stock_registry_and_comes_back_equal(registry, version, oci_registry, tmp_path):
+def test_exported_version_survives_a_copy_to_an_oci_registry_and_back(registry, version, oci_registry, tmp_path):
     exported = registry.export("churn/1", tmp_path / "exported")
     address = f"docker://{oci_registry}/churn:1"
     skopeo("copy", f"oci:{exported}:1", address, "--dest-tls-verify=false")
@@ -69,7 +69,7 @@ def test_an_exported_version_goes_into_a_stock_registry_and_comes_back_equal(reg
     assert blobs(tmp_path / "back") == blobs(exported)
 
 
-def test_the_registrys_own_artifacts_are_a_layout_that_skopeo_copies(registry, version, oci_registry, tmp_path):
+def test_artifacts_folder_is_a_layout_that_skopeo_copies(registry, version, oci_registry, tmp_path):
     layout = tmp_path / "layout"
     shutil.copytree(registry.folder / "artifacts", layout)
     own = blobs(layout)
@@ -89,12 +89,12 @@ def test_the_registrys_own_artifacts_are_a_layout_that_skopeo_copies(registry, v
     assert blobs(tmp_path / "back") == own
 
 
-def test_an_exported_version_is_that_version_alone(registry, version, model_file, tmp_path):
+def test_export_contains_only_the_version(registry, version, model_file, tmp_path):
     registry.register(model_file(b"something else"), "other")
     exported = registry.export("churn/1", tmp_path / "exported")
-    named = {file.digest for file in version.files} | {version.digest}
+    expected = {file.digest for file in version.files} | {version.digest}
     manifest = json.loads(blobs(exported)[version.digest.removeprefix("sha256:")])
-    assert {f"sha256:{name}" for name in blobs(exported)} == named | {manifest["config"]["digest"]}
+    assert {f"sha256:{name}" for name in blobs(exported)} == expected | {manifest["config"]["digest"]}
     (listed,) = json.loads((exported / "index.json").read_bytes())["manifests"]
     assert listed["digest"] == version.digest
     assert listed["annotations"] == {"org.opencontainers.image.ref.name": "1"}

@@ -1,4 +1,4 @@
-"""Make ``schema-N.sql``, a catalog as the program of schema N writes it: run by hand, once for each schema."""
+"""Writes ``schema-N.sql``, a dump of a catalog with schema N. Run by hand with the release of that schema."""
 
 from __future__ import annotations
 

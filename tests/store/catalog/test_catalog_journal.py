@@ -1,4 +1,4 @@
-"""The journal: every change in one row of its transaction, chained, and adding up to what is there."""
+"""The journal: one row for each change, a chain of hashes, and a replay that gives the current state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modelreg.errors import ModelregError
 DAY = "2999-01-01T00:00:00.000000Z"
 
 
-def test_each_change_is_one_row_and_asking_is_none(registry, model_file):
+def test_each_change_adds_one_row_and_reading_adds_none(registry, model_file):
     registry.register(model_file(b"1"), "churn")
     registry.register(model_file(b"2"), "churn", tags={"a": "b"}, description="x", metrics={"m": 1}, params={"p": 1})
     registry.register(model_file(b"2"), "churn", aliases=["one", "two"], metrics={"m": 1}, params={"p": 1})
@@ -42,7 +42,7 @@ def test_each_change_is_one_row_and_asking_is_none(registry, model_file):
     assert batches == [1, 2, 3, 3, 5, 6, 6, 8, 9]
 
 
-def test_a_row_has_the_whole_state_after_its_change(registry, model_file):
+def test_row_contains_the_values_after_the_change(registry, model_file):
     registry.register(model_file(), "churn", description="good", tags={"a": "b"}, metrics={"auc": 0.5})
     registry.transition("churn", 1, "Staging", message="why")
     registered, moved = registry.history()
@@ -60,7 +60,7 @@ def test_a_row_has_the_whole_state_after_its_change(registry, model_file):
     assert (moved.from_stage, moved.to_stage, moved.message) == ("None", "Staging", "why")
 
 
-def test_the_rows_are_a_chain_of_hashes(registry, model_file, by_hand):
+def test_each_row_contains_the_hash_of_the_previous_row(registry, model_file, by_hand):
     for content in (b"1", b"2", b"3"):
         registry.register(model_file(content), "churn")
     columns = "seq, at, batch, action, model, name, version, from_stage, to_stage, message, user, claimed_user, ci_job"
@@ -77,10 +77,10 @@ def test_the_rows_are_a_chain_of_hashes(registry, model_file, by_hand):
     [
         "UPDATE journal SET message = 'x'",
         "DELETE FROM journal",
-        "INSERT OR REPLACE INTO journal SELECT * FROM journal",  # runs no trigger of deletion
+        "INSERT OR REPLACE INTO journal SELECT * FROM journal",  # REPLACE runs no delete trigger
     ],
 )
-def test_a_row_is_never_changed_or_deleted(registry, model_file, by_hand, statement):
+def test_triggers_refuse_to_change_or_delete_a_row(registry, model_file, by_hand, statement):
     registry.register(model_file(), "churn")
     with pytest.raises(sqlite3.IntegrityError, match="a journal entry is never"):
         by_hand(statement)
@@ -88,11 +88,12 @@ def test_a_row_is_never_changed_or_deleted(registry, model_file, by_hand, statem
 
 
 def test_times_never_decrease_when_the_clock_is_set_back(registry, model_file, run):
-    # a process of its own, whose clock is wrong: nothing else of it is different
+    # a separate process with a wrong clock
     script = f"""
 import sys
 from datetime import datetime
-from modelreg import Registry, clock
+from modelreg import Registry
+from modelreg.system import clock
 clock.now = lambda: datetime.fromisoformat({DAY!r})
 Registry(sys.argv[1]).register(sys.argv[2], "churn")
 """
@@ -106,19 +107,19 @@ Registry(sys.argv[1]).register(sys.argv[2], "churn")
     assert list(registry.verify()) == []
 
 
-def replayed(entries):
-    """What the rows alone say, read as their documentation describes them."""
+def replay(entries):
+    """Models and versions as the rows alone give them, by the rules in docs/catalog.md."""
     models, versions = {}, {}
     for entry in entries:
         after = json.loads(entry.after)
-        for known, key, values in (
+        for mapping, key, values in (
             (models, entry.model, after.get("model", {})),
             (versions, (entry.model, entry.version), after.get("version", {}) if entry.version else {}),
         ):
             if values is None:
-                known.pop(key, None)
+                mapping.pop(key, None)
             elif values:
-                known.setdefault(key, {}).update(values)
+                mapping.setdefault(key, {}).update(values)
     return models, versions
 
 
@@ -138,16 +139,16 @@ CHANGES = st.one_of(
 
 @settings(max_examples=10, deadline=None)
 @given(changes=st.lists(CHANGES, max_size=15))
-def test_the_journal_adds_up_to_the_present_state(changes, tmp_path_factory):
+def test_replaying_the_journal_gives_the_current_state(changes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("journal")
     registry = Registry(folder / "registry")
     registry.create()
     for kind, name, *rest in changes:
         try:
-            obey(registry, folder, kind, name, rest)
+            apply_change(registry, folder, kind, name, rest)
         except ModelregError:
             assert list(registry.verify()) == []
-    models, versions = replayed(registry.history())
+    models, versions = replay(registry.history())
     assert {(values["name"], tuple(values["aliases"].items())) for values in models.values()} == {
         (model.name, tuple(model.aliases.items())) for model in registry.models()
     }
@@ -155,20 +156,20 @@ def test_the_journal_adds_up_to_the_present_state(changes, tmp_path_factory):
         (models[model]["name"], number): (values["stage"], values["digest"], values["tags"], values["description"])
         for (model, number), values in versions.items()
     } == {
-        (model.name, each.version): (each.stage, each.digest, each.tags, each.description)
+        (model.name, version.version): (version.stage, version.digest, version.tags, version.description)
         for model in registry.models()
-        for each in registry.versions(model.name)
+        for version in registry.versions(model.name)
     }
     assert list(registry.verify()) == []
 
 
-def obey(registry, folder, kind, name, rest):
+def apply_change(registry, folder, kind, name, rest):
     match kind, rest:
         case "register", [content, again]:
-            registry.register(file_of(folder, content), name, new_version=again)
+            registry.register(make_file(folder, content), name, new_version=again)
         case "state", [content, word]:
             registry.register(
-                file_of(folder, content), name, aliases=[word], tags={word: str(content)}, description=word
+                make_file(folder, content), name, aliases=[word], tags={word: str(content)}, description=word
             )
         case "transition", [version, stage, archive]:
             archive = archive and stage in ("Staging", "Production")
@@ -179,7 +180,7 @@ def obey(registry, folder, kind, name, rest):
             registry.delete(f"{name}/{version}")
 
 
-def file_of(folder, content):
+def make_file(folder, content):
     path = folder / "model"
     path.write_bytes(bytes([content + 1]))
     return path

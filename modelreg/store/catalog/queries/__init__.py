@@ -1,1 +1,1 @@
-"""What is read from the catalog and written to it, by subject: functions over an open connection."""
+"""SQL by subject: reading and writing the catalog's tables over an open connection."""

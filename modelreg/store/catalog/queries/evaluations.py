@@ -1,4 +1,4 @@
-"""Evaluations and approvals: what is bound to a digest, and not to a version's number."""
+"""Evaluations and approvals. Both belong to a digest, so they hold for every version with the same bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlite3
 from typing import Any
 
 from modelreg.domain.evaluations import ConfusionMatrix, Evaluation
-from modelreg.store.catalog.rows import understood
+from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import as_text, from_text
 
 _EVALUATIONS = "SELECT * FROM evaluations WHERE model = :model AND digest = :digest ORDER BY dataset"
@@ -15,7 +15,7 @@ _METRICS = """
 SELECT metric, value, missing_because FROM evaluation_metrics
 WHERE model = :model AND digest = :digest AND dataset = :dataset
 """
-_FORGET = "DELETE FROM evaluations WHERE model = :model AND digest = :digest AND dataset = :dataset"
+_REMOVE = "DELETE FROM evaluations WHERE model = :model AND digest = :digest AND dataset = :dataset"
 _ADD = """
 INSERT INTO evaluations (model, digest, dataset, task, confusion_matrix, data_digest, data_rows, terms, created_by,
                          created_at)
@@ -32,17 +32,17 @@ _WITHDRAW = "DELETE FROM approvals WHERE model = :model AND digest = :digest AND
 
 
 def read_evaluations(connection: sqlite3.Connection, model: int, digest: str) -> list[Evaluation]:
-    """What was scored by a model's version of this digest, by data set."""
+    """The evaluations of a model's versions with this digest, by data set."""
     scope = {"model": model, "digest": digest}
-    with understood():
+    with parsing_rows():
         return [
-            _evaluation(row, connection.execute(_METRICS, scope | {"dataset": row["dataset"]}).fetchall())
+            _parse_evaluation(row, connection.execute(_METRICS, scope | {"dataset": row["dataset"]}).fetchall())
             for row in connection.execute(_EVALUATIONS, scope)
         ]
 
 
 def put_evaluation(connection: sqlite3.Connection, model: int, digest: str, evaluation: Evaluation) -> dict[str, Any]:
-    """Write an evaluation in the place of one of the same data set; returns its values, for the journal."""
+    """Write an evaluation, replacing one on the same data set; returns its values for the journal."""
     matrix = evaluation.confusion_matrix
     key = {"model": model, "digest": digest, "dataset": evaluation.dataset}
     values = {
@@ -54,7 +54,7 @@ def put_evaluation(connection: sqlite3.Connection, model: int, digest: str, eval
         "created_by": evaluation.created_by,
         "created_at": as_text(evaluation.created_at),
     }
-    connection.execute(_FORGET, key)
+    connection.execute(_REMOVE, key)
     connection.execute(_ADD, key | values)
     connection.executemany(
         _ADD_METRIC,
@@ -63,27 +63,27 @@ def put_evaluation(connection: sqlite3.Connection, model: int, digest: str, eval
             for metric, value in evaluation.metrics.items()
         ],
     )
-    whole = {"digest": digest, "dataset": evaluation.dataset} | values
-    return whole | {"metrics": dict(evaluation.metrics), "missing": dict(evaluation.missing)}
+    journalled = {"digest": digest, "dataset": evaluation.dataset} | values
+    return journalled | {"metrics": dict(evaluation.metrics), "missing": dict(evaluation.missing)}
 
 
 def put_approval(connection: sqlite3.Connection, values: dict[str, Any]) -> None:
-    """Write an approval in the place of one of the same user."""
+    """Write an approval, replacing one by the same user."""
     connection.execute(_APPROVE, values)
 
 
 def withdraw_approval(connection: sqlite3.Connection, values: dict[str, Any]) -> None:
-    """Take a user's approval away."""
+    """Remove a user's approval."""
     connection.execute(_WITHDRAW, values)
 
 
-def _evaluation(row: sqlite3.Row, metrics: list[sqlite3.Row]) -> Evaluation:
+def _parse_evaluation(row: sqlite3.Row, metrics: list[sqlite3.Row]) -> Evaluation:
     matrix = row["confusion_matrix"] and json.loads(row["confusion_matrix"])
     return Evaluation(
         dataset=row["dataset"],
         task=row["task"],
-        metrics={each["metric"]: each["value"] for each in metrics},
-        missing={each["metric"]: each["missing_because"] for each in metrics if each["value"] is None},
+        metrics={metric["metric"]: metric["value"] for metric in metrics},
+        missing={metric["metric"]: metric["missing_because"] for metric in metrics if metric["value"] is None},
         confusion_matrix=matrix and ConfusionMatrix(tuple(matrix["labels"]), tuple(map(tuple, matrix["counts"]))),
         data_digest=row["data_digest"],
         data_rows=row["data_rows"],

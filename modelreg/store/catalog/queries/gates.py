@@ -1,4 +1,4 @@
-"""Gates, read from and written to their table."""
+"""The gates table."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from modelreg.domain.gates import Gate
 from modelreg.domain.stages import Stage
-from modelreg.store.catalog.rows import understood
+from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import from_text
 
 EVERY_MODEL = "*"
-"""Stands for a model's name in a gate that every model has to pass."""
+"""The model name of a gate that applies to every model."""
 
 _GATES = f"""
 SELECT gates.id, coalesce(models.name, '{EVERY_MODEL}') AS name, stage, expression, gates.description,
@@ -20,7 +20,7 @@ FROM gates LEFT JOIN models ON models.id = gates.model
 WHERE (:model IS NULL OR gates.model IS NULL OR gates.model = :model) AND (:stage IS NULL OR stage = :stage)
 ORDER BY gates.model IS NOT NULL, models.name, gates.id
 """
-_SAME = """
+_FIND = """
 SELECT id FROM gates
 WHERE coalesce(model, 0) = coalesce(:model, 0) AND stage = :stage AND expression = :expression
 """
@@ -34,9 +34,9 @@ _OF_MODEL = "SELECT id FROM gates WHERE model = ?"
 
 
 def read_gates(connection: sqlite3.Connection, model: int | None, stage: Stage | None) -> list[Gate]:
-    """The gates of a model, those of every model first; all that there are without a model."""
+    """The gates of a model, those for every model first; all gates if ``model`` is None."""
     rows = connection.execute(_GATES, {"model": model, "stage": stage and stage.value})
-    with understood():
+    with parsing_rows():
         return [
             Gate(
                 id=row["id"],
@@ -52,29 +52,29 @@ def read_gates(connection: sqlite3.Connection, model: int | None, stage: Stage |
 
 
 def find_gate(connection: sqlite3.Connection, model: int | None, stage: Stage, expression: str) -> int | None:
-    """The number of the gate that says the same."""
-    row = connection.execute(_SAME, {"model": model, "stage": stage.value, "expression": expression}).fetchone()
+    """The number of the gate with the same model, stage and expression."""
+    row = connection.execute(_FIND, {"model": model, "stage": stage.value, "expression": expression}).fetchone()
     return None if row is None else int(row["id"])
 
 
 def add_gate(connection: sqlite3.Connection, values: dict[str, Any]) -> int:
-    """Write a gate down; returns its number."""
-    added = connection.execute(_ADD, values).lastrowid
-    assert added is not None
-    return added
+    """Add a gate; returns its number."""
+    number = connection.execute(_ADD, values).lastrowid
+    assert number is not None
+    return number
 
 
 def describe_gate(connection: sqlite3.Connection, number: int, description: str) -> dict[str, Any] | None:
-    """Give a gate another description; returns the whole of it, or None where it is that already."""
-    changed = connection.execute(_DESCRIBE, {"id": number, "description": description}).fetchone()
-    return None if changed is None else dict(changed)
+    """Change the description of a gate; returns the whole gate, or None if the description is the same."""
+    row = connection.execute(_DESCRIBE, {"id": number, "description": description}).fetchone()
+    return None if row is None else dict(row)
 
 
 def remove_gate(connection: sqlite3.Connection, number: int) -> dict[str, str]:
-    """Take a gate away; returns its stage and expression."""
+    """Remove a gate; returns its stage and expression."""
     return dict(connection.execute(_REMOVE, (number,)).fetchone())
 
 
 def gates_of_model(connection: sqlite3.Connection, model: int) -> list[int]:
-    """The numbers of a model's own gates."""
+    """The numbers of the gates that apply to this model alone."""
     return [number for (number,) in connection.execute(_OF_MODEL, (model,))]

@@ -1,4 +1,4 @@
-"""The fields with keys that versions have values of: which metrics, parameters, tags and scores there are."""
+"""Names of metrics, parameters, tags, libraries and scores in the catalog, for completion and checks of filters."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ _QUERIES = {
 
 
 def known_fields(connection: sqlite3.Connection, model: int | None, name: str) -> list[Field]:
-    """The fields that begin with ``name``, as ``metrics``, and have a value in some version of a model, or of any."""
+    """The keys of the field ``name``, such as ``metrics``, that have a value in a version of the model, or of any."""
     rows = connection.execute(f"{_QUERIES[name]} WHERE :model IS NULL OR model = :model", {"model": model})
     return [Field(name, tuple(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""Registered models, read from their tables."""
+"""Models: their table, names, and the rules for names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelreg.domain.models import Model
 from modelreg.domain.references import ModelName, require_plain_name
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import ModelNotFound, NameTaken
-from modelreg.store.catalog.rows import Rows, grouped, understood
+from modelreg.store.catalog.rows import Rows, group_by_first_column, parsing_rows
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ SELECT id, name, description, versions,
        archived, created_by, created_at, updated_at
 FROM models
 """
-_FITTING = f"""
+_FILTERED = f"""
 {_MODELS}
 WHERE (:glob IS NULL OR name GLOB :glob) AND {{where}}
 ORDER BY {{order}} name COLLATE NOCASE, name LIMIT :limit OFFSET :offset
 """
 _WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
-_THEMSELVES = "id IN (SELECT m.id FROM models m WHERE {where})"
+_WITHOUT_VERSION = "id IN (SELECT m.id FROM models m WHERE {where})"
 _ALL = _MODELS + "ORDER BY name COLLATE NOCASE, name"
 _ONE = _MODELS + "WHERE id = :low"
 _NAME = "SELECT name FROM models WHERE id = :model"
@@ -45,7 +45,7 @@ WHERE model BETWEEN :low AND :high AND stage = 'Staging' ORDER BY model, version
 _ALIASES = "SELECT model, alias, version FROM aliases WHERE model BETWEEN :low AND :high ORDER BY model, alias"
 _TAGS = "SELECT model, name, value FROM model_tags WHERE model BETWEEN :low AND :high ORDER BY model, name"
 _NO_LIMIT = 2**62
-_EVERY = {"low": 0, "high": _NO_LIMIT}
+_ALL_IDS = {"low": 0, "high": _NO_LIMIT}
 
 
 def choose_models(
@@ -56,32 +56,37 @@ def choose_models(
     limit: int | None,
     offset: int,
 ) -> list[Model]:
-    """The models whose name fits a shell pattern and for one version of which ``where`` is true, in ``order``."""
+    """The models whose name matches a shell pattern and that have a version for which ``where`` is true.
+
+    Sorted by ``order``, then by name.
+    """
     from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=True) if where else filters.Condition("TRUE", of_versions=False)
-    among = (_WITH_VERSION if condition.of_versions else _THEMSELVES).format(where=condition.sql)
-    query = _FITTING.format(where=among, order=filters.order_of_models(order))
+    clause = (_WITH_VERSION if condition.of_versions else _WITHOUT_VERSION).format(where=condition.sql)
+    query = _FILTERED.format(where=clause, order=filters.order_of_models(order))
     values = condition.values | {"glob": glob, "limit": limit or _NO_LIMIT, "offset": offset}
-    return _models(connection, connection.execute(query, values).fetchall(), _EVERY)
+    return _parse_models(connection, connection.execute(query, values).fetchall(), _ALL_IDS)
 
 
 def read_models(connection: sqlite3.Connection, only: int | None = None) -> list[Model]:
-    """All models, by name, or ``only`` the one with this number."""
+    """All models by name, or the one with the id ``only``."""
     if only is None:
-        return _models(connection, connection.execute(_ALL).fetchall(), _EVERY)
+        return _parse_models(connection, connection.execute(_ALL).fetchall(), _ALL_IDS)
     scope = {"low": only, "high": only}
-    return _models(connection, connection.execute(_ONE, scope).fetchall(), scope)
+    return _parse_models(connection, connection.execute(_ONE, scope).fetchall(), scope)
 
 
-def _models(connection: sqlite3.Connection, rows: list[sqlite3.Row], scope: Mapping[str, int]) -> list[Model]:
-    staging, aliases, tags = (grouped(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS))
-    with understood():
-        return [_model(row, staging, aliases, tags) for row in rows]
+def _parse_models(connection: sqlite3.Connection, rows: list[sqlite3.Row], scope: Mapping[str, int]) -> list[Model]:
+    staging, aliases, tags = (
+        group_by_first_column(connection.execute(query, scope)) for query in (_STAGING, _ALIASES, _TAGS)
+    )
+    with parsing_rows():
+        return [_parse_model(row, staging, aliases, tags) for row in rows]
 
 
-def _model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
+def _parse_model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
     model, name, description, versions, latest, production, archived, created_by, created_at, updated_at = row
     return Model(
         name=ModelName(name),
@@ -100,12 +105,12 @@ def _model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
 
 
 def find_model(connection: sqlite3.Connection, name: str) -> int | None:
-    """The catalog's number for the model that has exactly this name."""
+    """The id of the model with exactly this name; None if there is none."""
     row = connection.execute(_MODEL, {"name": name}).fetchone()
     return None if row is None else int(row["id"])
 
 
-def name_of(connection: sqlite3.Connection, model: int) -> ModelName:
+def model_name(connection: sqlite3.Connection, model: int) -> ModelName:
     """What the model with this number is called now; raises `ModelNotFound` for one that was deleted."""
     row = connection.execute(_NAME, {"model": model}).fetchone()
     if row is None:
@@ -113,31 +118,31 @@ def name_of(connection: sqlite3.Connection, model: int) -> ModelName:
     return ModelName(row["name"])
 
 
-def rules_of(connection: sqlite3.Connection) -> StageRules:
-    """The rules for stages, names and deletion, which were chosen when the registry was made."""
+def stage_rules(connection: sqlite3.Connection) -> StageRules:
+    """The rules for stages, names and deletion, chosen when the registry was created."""
     row = connection.execute(_RULES, (RULES,)).fetchone()
-    with understood():
+    with parsing_rows():
         return StageRules.STRICT if row is None else StageRules(row["value"])
 
 
 def refuse_name(connection: sqlite3.Connection, name: str) -> None:
-    """Raise what the rules have against a model of this name.
+    """Raise `InvalidName` or `NameTaken` if the strict rules do not allow a model of this name.
 
-    `InvalidName` for one that is not plain, and `NameTaken` when that of another model differs in case only.
+    `NameTaken` means that the name of another model differs only in case.
     """
-    if rules_of(connection) is StageRules.MLFLOW:
+    if stage_rules(connection) is StageRules.MLFLOW:
         return
     require_plain_name(name)
-    known = connection.execute(_SAME_NAME, {"name": name}).fetchone()
-    if known is not None and known["name"] != name:
-        raise NameTaken(name, known["name"])
+    row = connection.execute(_SAME_NAME, {"name": name}).fetchone()
+    if row is not None and row["name"] != name:
+        raise NameTaken(name, row["name"])
 
 
 def model_id(connection: sqlite3.Connection, name: str) -> int:
-    """The catalog's number for a model; raises `ModelNotFound`, or `InvalidName` where none can be called so."""
+    """The id of a model; raises `ModelNotFound`, or `InvalidName` if no model can have this name."""
     model = find_model(connection, name)
     if model is None:
-        if rules_of(connection) is StageRules.STRICT:
+        if stage_rules(connection) is StageRules.STRICT:
             require_plain_name(name)
         raise ModelNotFound(name, (row["name"] for row in connection.execute(_SOME_NAMES)))
     return model

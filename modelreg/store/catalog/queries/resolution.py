@@ -1,4 +1,4 @@
-"""Which version a reference names."""
+"""Resolving a reference, such as ``churn/3`` or ``churn@champion``, to a version number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modelreg.domain.references import (
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
-from modelreg.store.catalog.queries.models import model_id, rules_of
+from modelreg.store.catalog.queries.models import model_id, stage_rules
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
 _EXISTS = "SELECT version FROM versions WHERE model = :model AND version = :version"
@@ -38,17 +38,17 @@ WHERE model = :model AND digest >= :prefix AND digest < :prefix || 'g' GROUP BY 
 """
 
 
-def number_of(connection: sqlite3.Connection, reference: Reference) -> int:
-    """The number of the version that ``reference`` names; the highest, where several fit.
+def resolve(connection: sqlite3.Connection, reference: Reference) -> int:
+    """The number of the version that ``reference`` resolves to; the highest of several.
 
     Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
     """
     model = model_id(connection, reference.name)
-    found = _candidate(connection, model, reference)
-    if found is None or found["version"] is None:
+    row = _find_version(connection, model, reference)
+    if row is None or row["version"] is None:
         latest = _first(connection, _LATEST, model=model)
         raise VersionNotFound(reference, latest["version"])
-    return int(found["version"])
+    return int(row["version"])
 
 
 def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) -> list[int]:
@@ -57,29 +57,29 @@ def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) 
 
 
 def latest_in_stages(connection: sqlite3.Connection, model: int) -> list[int]:
-    """The number of the newest version in every stage that has one, in the order of the stages."""
-    found = (_first(connection, _IN_STAGE, model=model, stage=stage.value) for stage in Stage)
-    return [row["version"] for row in found if row is not None]
+    """The number of the newest version in each non-empty stage, in the order of the stages."""
+    rows = (_first(connection, _IN_STAGE, model=model, stage=stage.value) for stage in Stage)
+    return [row["version"] for row in rows if row is not None]
 
 
 def stages_of(connection: sqlite3.Connection, model: int, versions: Iterable[int]) -> dict[int, Stage]:
-    """The stages of those of ``versions`` that there are, and of those in Production."""
+    """The stages of the existing ones among ``versions``, and of the versions in Production."""
     rows = connection.execute(_STAGES, {"model": model, "versions": json.dumps(list(versions))})
     return {version: Stage(stage) for version, stage in rows}
 
 
-def _candidate(connection: sqlite3.Connection, model: int, reference: Reference) -> Any:
+def _find_version(connection: sqlite3.Connection, model: int, reference: Reference) -> Any:
     match reference.selector:
         case Latest():
             return _first(connection, _LATEST, model=model)
         case Alias(alias):
             row = _first(connection, _BY_ALIAS, model=model, alias=alias)
-            if row is None and re.fullmatch(SHORT_DIGEST, alias):  # as tables print it
+            if row is None and re.fullmatch(SHORT_DIGEST, alias):  # an abbreviated digest, as tables print it
                 row = _by_digest(connection, model, reference.name, f"{DIGEST_PREFIX}{alias}")
             if row is None:
-                if rules_of(connection) is StageRules.STRICT:
+                if stage_rules(connection) is StageRules.STRICT:
                     require_plain_alias(alias)
-                aliases = [each["alias"] for each in connection.execute(_ALIAS_NAMES, {"model": model})]
+                aliases = [alias_row["alias"] for alias_row in connection.execute(_ALIAS_NAMES, {"model": model})]
                 raise AliasNotFound(reference.name, alias, aliases)
             return row
         case DigestPrefix(prefix):

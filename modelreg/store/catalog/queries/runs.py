@@ -1,4 +1,4 @@
-"""Runs, and what was logged in them: read from their tables, and written to them."""
+"""Runs and what was logged in them: parameters, metrics, tags and models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelreg.domain.references import Digest
 from modelreg.domain.runs import MISSING, LoggedModel, MetricPoint, Run
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import LoggedModelNotFound, RunNotFound
-from modelreg.store.catalog.rows import understood
+from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import as_milliseconds, as_text, from_text
 
 _RUNS = "SELECT * FROM runs"
@@ -23,9 +23,9 @@ _OF_RUN = {
     "tags": "SELECT name, value FROM run_tags WHERE run_id = :run_id ORDER BY name",
 }
 _MODELS_OF_RUN = "SELECT * FROM logged_models WHERE run_id = :run_id ORDER BY path"
-_EVERY_MODEL = "SELECT * FROM logged_models ORDER BY run_id, path"
+_ALL_MODELS = "SELECT * FROM logged_models ORDER BY run_id, path"
 _MODELS_OF_DIGEST = "SELECT * FROM logged_models WHERE digest = :digest ORDER BY run_id, path"
-_START = """
+_ADD_RUN = """
 INSERT INTO runs (run_id, name, status, created_by, started_at)
 VALUES (:run_id, :name, :status, :created_by, :started_at)
 """
@@ -35,12 +35,12 @@ _PUT = {
     "metrics": "INSERT OR REPLACE INTO run_metrics (run_id, name, value) VALUES (?, ?, ?)",
     "tags": "INSERT OR REPLACE INTO run_tags (run_id, name, value) VALUES (?, ?, ?)",
 }
-_TAKE = {
+_REMOVE = {
     "params": "DELETE FROM run_params WHERE run_id = ? AND name = ?",
     "metrics": "DELETE FROM run_metrics WHERE run_id = ? AND name = ?",
     "tags": "DELETE FROM run_tags WHERE run_id = ? AND name = ?",
 }
-_LOGGED = """
+_LOG_ENTRIES = """
 SELECT at, after FROM journal
 WHERE name = '*' AND action = 'log' AND json_extract(after, '$.run.run_id') = :run_id ORDER BY seq
 """
@@ -50,89 +50,76 @@ VALUES (:run_id, :path, :digest, :file, :file_digest, :size, :created_at)
 """
 
 
-def read_run(connection: sqlite3.Connection, run_id: str) -> Run:
-    """One run; raises `RunNotFound`."""
-    row = connection.execute(_RUN, {"run_id": run_id}).fetchone()
-    if row is None:
-        raise RunNotFound(run_id)
-    values = dict(row)
-    logged = {what: dict(connection.execute(query, values).fetchall()) for what, query in _OF_RUN.items()}
-    ended_at = values["ended_at"]
-    with understood():
-        models = (_model(each) for each in connection.execute(_MODELS_OF_RUN, values))
-        return Run(
-            **values
-            | logged
-            | {
+class RunQueries:
+    """Reads runs and their models."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def get(self, run_id: str) -> Run:
+        """One run; raises `RunNotFound`."""
+        row = self._connection.execute(_RUN, {"run_id": run_id}).fetchone()
+        if row is None:
+            raise RunNotFound(run_id)
+        values = dict(row)
+        logged = {kind: dict(self._connection.execute(query, values).fetchall()) for kind, query in _OF_RUN.items()}
+        ended_at = values["ended_at"]
+        with parsing_rows():
+            models = [_parse_model(model_row) for model_row in self._connection.execute(_MODELS_OF_RUN, values)]
+            values |= logged | {
                 "started_at": from_text(values["started_at"]),
                 "ended_at": None if ended_at is None else from_text(ended_at),
                 "models": {model.path: model for model in models},
             }
-        )
+            return Run(**values)
+
+    def all(self) -> list[Run]:
+        """All runs, the last started first."""
+        return [self.get(row["run_id"]) for row in self._connection.execute(_LATEST_FIRST)]
+
+    def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
+        """Every logged value of a run's metric, oldest first, from the journal; raises `RunNotFound`."""
+        self.get(run_id)
+        points = []
+        for row in self._connection.execute(_LOG_ENTRIES, {"run_id": run_id}):
+            with parsing_rows():
+                after = json.loads(row["after"])
+                if name in after["run"].get("metrics", {}):
+                    points.append(_parse_point(name, after, row["at"]))
+        return points
+
+    def model(self, run_id: str, path: str) -> LoggedModel:
+        """The model at ``path`` in a run; raises `RunNotFound` or `LoggedModelNotFound`."""
+        models = self.get(run_id).models
+        if path not in models:
+            raise LoggedModelNotFound(run_id, path, list(models))
+        return models[path]
+
+    def models(self, digest: Digest | None = None) -> Iterator[LoggedModel]:
+        """The models of all runs, or those with this digest."""
+        with parsing_rows():
+            query = _ALL_MODELS if digest is None else _MODELS_OF_DIGEST
+            yield from map(_parse_model, self._connection.execute(query, {"digest": digest}))
 
 
-def read_runs(connection: sqlite3.Connection) -> list[Run]:
-    """All runs, the one that was started last first."""
-    return [read_run(connection, row["run_id"]) for row in connection.execute(_LATEST_FIRST)]
-
-
-def read_model(connection: sqlite3.Connection, run_id: str, path: str) -> LoggedModel:
-    """A model of a run; raises `RunNotFound` or `LoggedModelNotFound`."""
-    models = read_run(connection, run_id).models
-    if path not in models:
-        raise LoggedModelNotFound(run_id, path, list(models))
-    return models[path]
-
-
-def read_models(connection: sqlite3.Connection, digest: Digest | None = None) -> Iterator[LoggedModel]:
-    """The models of all runs, or those of one digest."""
-    with understood():
-        query = _EVERY_MODEL if digest is None else _MODELS_OF_DIGEST
-        yield from map(_model, connection.execute(query, {"digest": digest}))
-
-
-def values_of_all(connection: sqlite3.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All runs with their id, as the journal has them."""
-    for row in connection.execute(_RUNS):
-        yield row["run_id"], _values(connection, dict(row))
-
-
-def start(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+def add_run(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
     """Add a run."""
-    connection.execute(_START, values)
+    connection.execute(_ADD_RUN, values)
 
 
 def set_status(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
-    """Say how a run is, and since when it is over."""
+    """Set the status of a run, and when it ended."""
     connection.execute(_SET_STATUS, values)
 
 
-def put(connection: sqlite3.Connection, run_id: str, what: str, values: Mapping[str, Any]) -> None:
-    """Write ``params``, ``metrics`` or ``tags``, in the place of those of the same names; None removes one."""
-    connection.executemany(_PUT[what], [(run_id, *pair) for pair in values.items() if pair[1] is not None])
-    connection.executemany(_TAKE[what], [(run_id, name) for name, value in values.items() if value is None])
-
-
-def metric_history(connection: sqlite3.Connection, run_id: str, name: str) -> list[MetricPoint]:
-    """Every value of a metric of a run, in the order in which they were logged, as the journal has them."""
-    points = []
-    for row in connection.execute(_LOGGED, {"run_id": run_id}):
-        with understood():
-            after = json.loads(row["after"])
-            if name in after["run"].get("metrics", {}):
-                points.append(_point(name, after, row["at"]))
-    return points
-
-
-def _point(name: str, after: dict[str, Any], at: str) -> MetricPoint:
-    run = after["run"]
-    value = run["metrics"][name]
-    step, timestamp = after.get("points", {}).get(name, (0, as_milliseconds(from_text(at))))
-    return MetricPoint(name, float(run["tags"][f"{MISSING}{name}"] if value is None else value), step, timestamp)
+def put(connection: sqlite3.Connection, run_id: str, kind: str, values: Mapping[str, Any]) -> None:
+    """Set ``params``, ``metrics`` or ``tags`` of a run by name; None removes one."""
+    connection.executemany(_PUT[kind], [(run_id, *pair) for pair in values.items() if pair[1] is not None])
+    connection.executemany(_REMOVE[kind], [(run_id, name) for name, value in values.items() if value is None])
 
 
 def put_model(connection: sqlite3.Connection, model: LoggedModel) -> dict[str, Any]:
-    """Write a model, in the place of one of the same path; returns its values, for the journal."""
+    """Write a model, replacing one at the same path; returns its values for the journal."""
     values = {
         "digest": model.digest,
         "file": model.file.path,
@@ -144,17 +131,26 @@ def put_model(connection: sqlite3.Connection, model: LoggedModel) -> dict[str, A
     return values
 
 
-def _values(connection: sqlite3.Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """Without what is empty, as the journal never mentions it."""
-    logged = {what: dict(connection.execute(query, row).fetchall()) for what, query in _OF_RUN.items()}
-    models = [dict(each) for each in connection.execute(_MODELS_OF_RUN, row)]
-    logged["models"] = {
-        each["path"]: {name: each[name] for name in each if name not in ("run_id", "path")} for each in models
-    }
-    return row | {what: values for what, values in logged.items() if values}
+def journalled_values(connection: sqlite3.Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every run id with the run's values in the form of the journal, which leaves out empty mappings."""
+    for run_row in connection.execute(_RUNS):
+        values = dict(run_row)
+        logged = {kind: dict(connection.execute(query, values).fetchall()) for kind, query in _OF_RUN.items()}
+        models = [dict(row) for row in connection.execute(_MODELS_OF_RUN, values)]
+        logged["models"] = {
+            row["path"]: {name: row[name] for name in row if name not in ("run_id", "path")} for row in models
+        }
+        yield run_row["run_id"], values | {kind: mapping for kind, mapping in logged.items() if mapping}
 
 
-def _model(row: sqlite3.Row) -> LoggedModel:
+def _parse_point(name: str, after: dict[str, Any], at: str) -> MetricPoint:
+    run = after["run"]
+    value = run["metrics"][name]
+    step, timestamp = after.get("points", {}).get(name, (0, as_milliseconds(from_text(at))))
+    return MetricPoint(name, float(run["tags"][f"{MISSING}{name}"] if value is None else value), step, timestamp)
+
+
+def _parse_model(row: sqlite3.Row) -> LoggedModel:
     return LoggedModel(
         run_id=row["run_id"],
         path=row["path"],

@@ -1,19 +1,19 @@
-"""What the catalog says about stored bytes: which are needed, and which versions might go."""
+"""The stored files in the catalog: which are needed, and which versions could be pruned."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import groupby
 
 from modelreg.domain.pruning import PruneCandidate
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import ModelFile, StoredVersion
-from modelreg.store.catalog.rows import understood
+from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import from_text
 
-Key = tuple[ModelName, int]
+VersionKey = tuple[ModelName, int]
 
 _CANDIDATES = """
 SELECT name, version, stage, versions.created_at, size,
@@ -30,62 +30,58 @@ LEFT JOIN files ON files.model = versions.model AND files.version = versions.ver
 WHERE :digest IS NULL OR versions.digest = :digest
 ORDER BY versions.model, versions.version, path
 """
-_MANIFESTS = "SELECT name, version, digest FROM versions JOIN models ON models.id = versions.model"
-_EVERY_MANIFEST = "SELECT digest FROM versions UNION SELECT digest FROM logged_models"
-_LOGGED_MANIFESTS = "SELECT digest FROM logged_models"
-_FILES = "SELECT name, version, digest FROM files JOIN models ON models.id = files.model"
-_EVERY_FILE = "SELECT digest FROM files UNION SELECT file_digest FROM logged_models"
-_LOGGED_FILES = "SELECT file_digest FROM logged_models"
+_VERSION_MANIFESTS = "SELECT name, version, digest FROM versions JOIN models ON models.id = versions.model"
+_ALL_MANIFESTS = "SELECT digest FROM versions UNION SELECT digest FROM logged_models"
+_RUN_MANIFESTS = "SELECT digest FROM logged_models"
+_VERSION_FILES = "SELECT name, version, digest FROM files JOIN models ON models.id = files.model"
+_ALL_FILES = "SELECT digest FROM files UNION SELECT file_digest FROM logged_models"
+_RUN_FILES = "SELECT file_digest FROM logged_models"
 _SIZE = """
 SELECT coalesce(sum(size), 0) FROM
 (SELECT size FROM (SELECT digest, size FROM files UNION SELECT file_digest, size FROM logged_models) GROUP BY digest)
 """
 
 
-def candidates(connection: sqlite3.Connection, glob: str | None) -> Iterator[PruneCandidate]:
-    """The versions of the models whose name fits a shell pattern, model after model, the newest first."""
-    rows = connection.execute(_CANDIDATES, {"glob": glob})
-    with understood():
-        for name, version, stage, created_at, size, aliases in rows:
-            yield PruneCandidate(ModelName(name), version, Stage(stage), from_text(created_at), size, aliases)
+class StorageQueries:
+    """Reads which files are stored, for pruning, verification and backup."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
-def stored_versions(connection: sqlite3.Connection, digest: Digest | None = None) -> Iterator[StoredVersion]:
-    """Every version with its files, or those of one digest."""
-    rows = connection.execute(_FILES_OF_VERSIONS, {"digest": digest})
-    for version, files in groupby(rows, key=_version_of):
-        found = tuple(ModelFile(row[3], Digest(row[4]), row[5]) for row in files if row[3] is not None)
-        yield StoredVersion(*version, found)
+    def prune_candidates(self, glob: str | None) -> Iterator[PruneCandidate]:
+        """The versions of the models whose name matches a shell pattern, by model, newest first."""
+        with parsing_rows():
+            for name, version, stage, created_at, size, aliases in self._connection.execute(
+                _CANDIDATES, {"glob": glob}
+            ):
+                yield PruneCandidate(ModelName(name), version, Stage(stage), from_text(created_at), size, aliases)
 
+    def versions(self, digest: Digest | None = None) -> Iterator[StoredVersion]:
+        """Every version with its files, or those with this digest."""
+        rows = self._connection.execute(_FILES_OF_VERSIONS, {"digest": digest})
+        for key, version_rows in groupby(rows, key=lambda row: (ModelName(row[0]), row[1], Digest(row[2]))):
+            files = tuple(ModelFile(row[3], Digest(row[4]), row[5]) for row in version_rows if row[3] is not None)
+            yield StoredVersion(*key, files)
 
-def manifests(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
-    """The digests of all versions, but for those ``without`` which it is to be, and of the models of runs."""
-    if not without:
-        return _digests(connection.execute(_EVERY_MANIFEST))
-    logged = _digests(connection.execute(_LOGGED_MANIFESTS))
-    return logged | _digests_of_others(connection.execute(_MANIFESTS), without)
+    def manifest_digests(self, without: Collection[VersionKey] = ()) -> set[Digest]:
+        """The digests of all versions except ``without``, and of the models of runs."""
+        if not without:
+            return self._digests(_ALL_MANIFESTS)
+        return self._digests(_RUN_MANIFESTS) | self._digests_of_others(_VERSION_MANIFESTS, without)
 
+    def file_digests(self, without: Collection[VersionKey] = ()) -> set[Digest]:
+        """The digests of the files of all versions except ``without``, and of the models of runs."""
+        if not without:
+            return self._digests(_ALL_FILES)
+        return self._digests(_RUN_FILES) | self._digests_of_others(_VERSION_FILES, without)
 
-def files(connection: sqlite3.Connection, without: Collection[Key] = ()) -> set[Digest]:
-    """The digests of all files of versions, but for those ``without`` which it is to be, and of the models of runs."""
-    if not without:
-        return _digests(connection.execute(_EVERY_FILE))
-    logged = _digests(connection.execute(_LOGGED_FILES))
-    return logged | _digests_of_others(connection.execute(_FILES), without)
+    def size_of_files(self) -> int:
+        """The size of all files of versions and runs in bytes, equal files counted once."""
+        return int(self._connection.execute(_SIZE).fetchone()[0])
 
+    def _digests(self, query: str) -> set[Digest]:
+        return {Digest(digest) for (digest,) in self._connection.execute(query)}
 
-def size_of_files(connection: sqlite3.Connection) -> int:
-    """Bytes of all files of versions and runs, each counted once."""
-    return int(connection.execute(_SIZE).fetchone()[0])
-
-
-def _version_of(row: sqlite3.Row) -> tuple[ModelName, int, Digest]:
-    return ModelName(row[0]), row[1], Digest(row[2])
-
-
-def _digests(rows: Iterable[sqlite3.Row]) -> set[Digest]:
-    return {Digest(digest) for (digest,) in rows}
-
-
-def _digests_of_others(rows: Iterable[sqlite3.Row], without: Collection[Key]) -> set[Digest]:
-    return {Digest(digest) for name, version, digest in rows if (name, version) not in without}
+    def _digests_of_others(self, query: str, without: Collection[VersionKey]) -> set[Digest]:
+        rows = self._connection.execute(query)
+        return {Digest(digest) for name, version, digest in rows if (name, version) not in without}

@@ -1,4 +1,4 @@
-"""Names that people trust besides the allow-list, and the verdicts that follow from them."""
+"""Trusted names: names that models may import in addition to the allow-list, and the verdicts that depend on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelreg.domain.scans import TrustedName
-from modelreg.store.catalog.rows import understood
+from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import from_text
 
 _ALL = "SELECT module, name, message, created_by, created_at FROM trusted_names ORDER BY module, name"
@@ -16,7 +16,7 @@ INSERT INTO trusted_names (module, name, message, created_by, created_at)
 VALUES (:module, :name, :message, :created_by, :created_at)
 """
 _REMOVE = "DELETE FROM trusted_names WHERE module = :module AND name = :name"
-_JUDGE_AGAIN = """
+_UPDATE_VERDICTS = """
 UPDATE versions AS v SET scan = CASE scan WHEN 'safe' THEN 'unknown' ELSE 'safe' END
 WHERE scan_reasons = '[]' AND scan IN ('safe', 'unknown')
   AND (v.model, v.version) IN (
@@ -36,12 +36,12 @@ SELECT 1 FROM imports INDEXED BY imports_by_name WHERE module = :module AND name
 """
 
 
-def read(connection: sqlite3.Connection) -> list[TrustedName]:
-    """The trusted names, in order."""
-    with understood():
+def read_trusted_names(connection: sqlite3.Connection) -> list[TrustedName]:
+    """All trusted names, sorted."""
+    with parsing_rows():
         return [
-            TrustedName(module.rpartition("=")[2], name, message, by, from_text(at), module.rpartition("=")[0])
-            for module, name, message, by, at in connection.execute(_ALL)
+            TrustedName(module.rpartition("=")[2], name, message, user, from_text(at), module.rpartition("=")[0])
+            for module, name, message, user, at in connection.execute(_ALL)
         ]
 
 
@@ -51,18 +51,18 @@ def is_imported(connection: sqlite3.Connection, module: str, name: str) -> bool:
     return connection.execute(_IS_IMPORTED, values).fetchone() is not None
 
 
-def add(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
-    """Trust one more name."""
+def add_trusted_name(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """Add a trusted name."""
     connection.execute(_ADD, values)
 
 
-def remove(connection: sqlite3.Connection, module: str, name: str) -> None:
-    """Trust a name no more."""
+def remove_trusted_name(connection: sqlite3.Connection, module: str, name: str) -> None:
+    """Remove a trusted name."""
     connection.execute(_REMOVE, {"module": module, "name": name})
 
 
-def judge_again(connection: sqlite3.Connection, module: str, name: str) -> list[tuple[int, int]]:
-    """Turn verdicts between safe and unknown where they hang on this name; returns model and version of each."""
+def update_verdicts(connection: sqlite3.Connection, module: str, name: str) -> list[tuple[int, int]]:
+    """Switch the verdicts that depend on this name between safe and unknown; returns the model ids and versions."""
     values = {"module": module.rpartition("=")[2], "name": name}
-    changed = connection.execute(_JUDGE_AGAIN, values).fetchall()
-    return sorted((row["model"], row["version"]) for row in changed)
+    rows = connection.execute(_UPDATE_VERDICTS, values).fetchall()
+    return sorted((row["model"], row["version"]) for row in rows)

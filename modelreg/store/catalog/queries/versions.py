@@ -1,4 +1,4 @@
-"""Model versions, read from their tables."""
+"""Model versions with their files, imports, metrics, parameters, tags, aliases, evaluations and approvals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelreg.domain.scans import ImportedName, Verdict
 from modelreg.domain.signatures import signature_from_json
 from modelreg.domain.stages import Stage
 from modelreg.domain.versions import Approval, Environment, ModelFile, ModelVersion
-from modelreg.store.catalog.rows import grouped, understood
+from modelreg.store.catalog.rows import group_by_first_column, parsing_rows
 from modelreg.system.clock import from_text
 
 if TYPE_CHECKING:
@@ -47,31 +47,31 @@ SELECT versions.version, user, message, approvals.created_at,
 FROM versions JOIN approvals USING (model, digest)
 WHERE model = :model AND version BETWEEN :low AND :high ORDER BY approvals.created_at, user
 """
-_CHOSEN = """
+_FILTERED = """
 SELECT v.version FROM versions v JOIN models m ON m.id = v.model
 WHERE v.model = :model AND {where} ORDER BY {order} v.version DESC LIMIT :limit
 """
-_CHOSEN_AMONG_ALL = """
+_FILTERED_OF_ALL_MODELS = """
 SELECT m.id, m.name, v.version FROM versions v JOIN models m ON m.id = v.model
 WHERE {where} ORDER BY {order} m.name, v.version DESC LIMIT :limit OFFSET :offset
 """
 _NO_LIMIT = 2**62
-_SPARSE = 4
-"""How many versions are read for each that is wanted, rather than each by itself."""
+_MAX_EXTRA_VERSIONS = 4
+"""A range is read at once if it has at most this many versions for each requested one; otherwise one by one."""
 
-Place = tuple[int, ModelName, int]
-"""The model's number and name, and the version's."""
+VersionKey = tuple[int, ModelName, int]
+"""Model id, model name and version number."""
 
 
 def choose_versions(
     connection: sqlite3.Connection, model: int, where: Expression | None, order: Sequence[Key], limit: int | None
 ) -> list[int]:
-    """The numbers of the versions for which ``where`` is true, in ``order``, the newest first where that is silent."""
+    """The numbers of a model's versions for which ``where`` is true, sorted by ``order``, then newest first."""
     from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")
-    query = _CHOSEN.format(where=condition.sql, order=filters.order(order, condition))
+    query = _FILTERED.format(where=condition.sql, order=filters.order(order, condition))
     values = condition.values | {"model": model, "limit": limit or _NO_LIMIT}
     return [version for (version,) in connection.execute(query, values)]
 
@@ -82,24 +82,26 @@ def read_versions(
     """The versions of a model from ``low`` to ``high``, newest first."""
     scope = {"model": model, "low": low, "high": high}
     files, imports, metrics, params, tags, aliases, evaluations, approvals = (
-        grouped(connection.execute(query, scope))
+        group_by_first_column(connection.execute(query, scope))
         for query in (_FILES, _IMPORTS, _METRICS, _PARAMS, _VERSION_TAGS, _ALIASES, _EVALUATIONS, _APPROVALS)
     )
-    with understood():
+    with parsing_rows():
         return [
-            _version(
+            _parse_version(
                 row,
                 name=name,
                 files=tuple(ModelFile(path, Digest(digest), size) for path, digest, size in files[row["version"]]),
                 imports=tuple(
-                    ImportedName(module, each, Verdict(verdict), attributes=tuple(filter(None, held_by.split(","))))
-                    for module, each, verdict, held_by in imports[row["version"]]
+                    ImportedName(
+                        module, imported, Verdict(verdict), attributes=tuple(filter(None, attribute.split(",")))
+                    )
+                    for module, imported, verdict, attribute in imports[row["version"]]
                 ),
                 metrics=dict(metrics[row["version"]]),
                 params=dict(params[row["version"]]),
                 tags=dict(tags[row["version"]]),
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
-                evaluations=_by_dataset(evaluations[row["version"]]),
+                evaluations=_metrics_by_dataset(evaluations[row["version"]]),
                 evaluation_data={dataset: data for dataset, data, *_ in evaluations[row["version"]]},
                 evaluation_terms={
                     dataset: terms and json.loads(terms) for dataset, _, terms, *_ in evaluations[row["version"]]
@@ -116,55 +118,55 @@ def read_versions(
 def read_chosen_versions(
     connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
 ) -> list[ModelVersion]:
-    """These versions of a model, in this order."""
+    """The versions with these numbers, in this order."""
     return [version for number in numbers for version in read_versions(connection, model, name, number, number)]
 
 
 def choose_among_all(
     connection: sqlite3.Connection, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int
-) -> list[Place]:
-    """The versions of all models for which ``where`` is true, in ``order``, else by model, the newest first."""
+) -> list[VersionKey]:
+    """The versions of all models for which ``where`` is true, sorted by ``order``, then model, then newest first."""
     from modelreg.store.catalog.queries import filters
 
     filters.prepare(connection)
     condition = filters.condition(where, of_models=False) if where else filters.Condition("TRUE")
-    query = _CHOSEN_AMONG_ALL.format(where=condition.sql, order=filters.order(order, condition))
+    query = _FILTERED_OF_ALL_MODELS.format(where=condition.sql, order=filters.order(order, condition))
     values = condition.values | {"limit": limit or _NO_LIMIT, "offset": offset}
     return [(model, ModelName(name), version) for model, name, version in connection.execute(query, values)]
 
 
-def read_versions_of_many(connection: sqlite3.Connection, places: Sequence[Place]) -> list[ModelVersion]:
-    """These versions of any models, in this order; those of one model are read together."""
+def read_versions_of_many(connection: sqlite3.Connection, keys: Sequence[VersionKey]) -> list[ModelVersion]:
+    """The versions with these keys, in this order; those of one model are read together."""
     numbers: dict[tuple[int, ModelName], list[int]] = {}
-    for model, name, version in places:
+    for model, name, version in keys:
         numbers.setdefault((model, name), []).append(version)
-    found = {
-        (model, each.version): each
-        for (model, name), wanted in numbers.items()
-        for each in _read_some(connection, model, name, wanted)
+    versions = {
+        (model, version.version): version
+        for (model, name), model_numbers in numbers.items()
+        for version in _read_some(connection, model, name, model_numbers)
     }
-    return [found[model, version] for model, _, version in places]
+    return [versions[model, number] for model, _, number in keys]
 
 
 def _read_some(
     connection: sqlite3.Connection, model: int, name: ModelName, numbers: Sequence[int]
 ) -> list[ModelVersion]:
     low, high = min(numbers), max(numbers)
-    if high - low < _SPARSE * len(numbers):
+    if high - low < _MAX_EXTRA_VERSIONS * len(numbers):
         return read_versions(connection, model, name, low, high)
     return read_chosen_versions(connection, model, name, numbers)
 
 
-def _by_dataset(
+def _metrics_by_dataset(
     rows: Iterable[tuple[str, str | None, str | None, str, float | None]],
 ) -> dict[str, dict[str, float | None]]:
-    found: dict[str, dict[str, float | None]] = {}
+    metrics: dict[str, dict[str, float | None]] = {}
     for dataset, _, _, metric, value in rows:
-        found.setdefault(dataset, {})[metric] = value
-    return found
+        metrics.setdefault(dataset, {})[metric] = value
+    return metrics
 
 
-def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:
+def _parse_version(row: sqlite3.Row, **related: Any) -> ModelVersion:
     return ModelVersion(
         version=row["version"],
         stage=Stage(row["stage"]),
@@ -188,5 +190,5 @@ def _version(row: sqlite3.Row, **gathered: Any) -> ModelVersion:
         created_by=row["created_by"],
         created_at=from_text(row["created_at"]),
         updated_at=from_text(row["updated_at"]),
-        **gathered,
+        **related,
     )
