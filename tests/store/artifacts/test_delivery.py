@@ -309,7 +309,7 @@ def test_empty_destination_is_refused(folder_version, model_file):
     folder_version.register(model_file(), "file")
     for reference in ("churn/1", "file/1"):
         for deliver in (folder_version.copy, folder_version.export):
-            with pytest.raises(InvalidInput, match="empty path"):
+            with pytest.raises(InvalidInput, match="path is empty"):
                 deliver(reference, "")
     assert os.listdir(".") == []
 
