@@ -301,7 +301,7 @@ class Registry:
 
         from modelreg import __version__
         from modelreg.domain.registries import RegistryInformation
-        from modelreg.loading.confined.sandbox import offered
+        from modelreg.loading.confined.sandbox import get_available_confinement
 
         with reading(self._home) as catalog:
             head, (models, versions) = catalog.journal_head(), catalog.counts()
@@ -309,7 +309,7 @@ class Registry:
                 path=str(self.folder),
                 shared=self._home.is_shared(),
                 stages=catalog.rules,
-                sandbox=offered().described,
+                sandbox=get_available_confinement().described,
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
@@ -1180,7 +1180,7 @@ class Registry:
         from modelreg.loading.confined.running import ModelRun
         from modelreg.loading.installed import warn_of_other_libraries
 
-        with RunConditions.checked(options, str(self.folder)) as conditions, ModelProcess() as process:
+        with RunConditions.open(options, str(self.folder)) as conditions, ModelProcess() as process:
             version, manifest = self._version_and_manifest(reference)
             trusted = self._trust_in(version, trust, message, conditions.permissions)
             warn_of_other_libraries(version)

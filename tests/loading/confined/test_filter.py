@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from modelreg.loading.confined import syscalls
-from modelreg.loading.confined.seccomp import build
+from modelreg.loading.confined.seccomp import build_filter
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 DENY = 0x00050000 | errno.EACCES
@@ -56,7 +56,7 @@ def answer(machine: str, number: int, *arguments: int, network: bool = False, ar
     words = {0: number, 4: MACHINES[machine][1] if architecture is None else architecture}
     for place, argument in enumerate([*arguments, *[0] * (6 - len(arguments))]):
         words |= {16 + 8 * place: argument & 0xFFFFFFFF, 20 + 8 * place: argument >> 32}
-    program, here, held = build(machine, 7, network=network), 0, 0
+    program, here, held = build_filter(machine, 7, network=network), 0, 0
     while True:
         code, if_true, if_false, value = program[here]
         here += 1
@@ -78,7 +78,7 @@ def machine(request):
 
 
 def number(machine: str, name: str) -> int:
-    return (syscalls.ALLOWED | syscalls.JUDGED | syscalls.NETWORK | syscalls.ABSENT)[name][MACHINES[machine][0]]
+    return (syscalls.ALLOWED | syscalls.CONDITIONAL | syscalls.NETWORK | syscalls.MISSING)[name][MACHINES[machine][0]]
 
 
 @pytest.mark.parametrize("network", [False, True])
@@ -98,7 +98,7 @@ def test_what_computing_takes_is_allowed(machine):
 
 def test_no_number_stands_twice():
     for column in (0, 1):
-        every = (syscalls.ALLOWED, syscalls.JUDGED, syscalls.NETWORK, syscalls.ABSENT)
+        every = (syscalls.ALLOWED, syscalls.CONDITIONAL, syscalls.NETWORK, syscalls.MISSING)
         numbers = [each[column] for group in every for each in group.values() if each[column] is not None]
         assert len(numbers) == len(set(numbers))
 

@@ -14,7 +14,7 @@ from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
 from modelreg.loading.confined import messages
-from modelreg.loading.confined.messages import NoAnswer, decode, encode, is_asked_for
+from modelreg.loading.confined.messages import InvalidMessage, decode, encode, has_requested_metrics
 
 SCORES = Scores(
     "classification",
@@ -72,7 +72,7 @@ INVALID = {
 
 @pytest.mark.parametrize("line", INVALID.values(), ids=INVALID)
 def test_a_line_that_is_no_message(line):
-    with pytest.raises(NoAnswer):
+    with pytest.raises(InvalidMessage):
         decode(line)
 
 
@@ -118,7 +118,7 @@ FORGED_SCORES = {
 @pytest.mark.parametrize("changes", FORGED_SCORES.values(), ids=FORGED_SCORES)
 def test_scores_that_no_program_of_ours_computes(changes):
     values = json.loads(encode(messages.Measured(SCORES))) | changes
-    with pytest.raises(NoAnswer):
+    with pytest.raises(InvalidMessage):
         decode(json.dumps(values).encode())
 
 
@@ -136,14 +136,14 @@ UNASKED = {
 
 @pytest.mark.parametrize(("metrics", "request_"), UNASKED.values(), ids=UNASKED)
 def test_scores_that_were_not_asked_for(metrics, request_):
-    assert not is_asked_for(replace(SCORES, metrics=metrics), request_)
+    assert not has_requested_metrics(replace(SCORES, metrics=metrics), request_)
 
 
 def test_scores_that_were_asked_for():
-    assert is_asked_for(SCORES, REQUEST)
+    assert has_requested_metrics(SCORES, REQUEST)
     more = METRICS | {"neg_brier_score": -0.1, "recall:yes": 1.0, "accuracy[city=Bern]": 1.0, "precision": 1.0}
     request = replace(REQUEST, positive="yes", per_class=True, scorers=("neg_brier_score",), by="city")
-    assert is_asked_for(replace(SCORES, metrics=more), request)
+    assert has_requested_metrics(replace(SCORES, metrics=more), request)
 
 
 def test_scores_of_a_regression_arrive():
@@ -153,7 +153,7 @@ def test_scores_of_a_regression_arrive():
 
 @pytest.mark.parametrize("number", [0, errno.EPIPE, errno.ECONNRESET, errno.EINTR, errno.ENOENT, 99_999, True, "28"])
 def test_output_fails_for_reasons_of_storage_alone(number):
-    with pytest.raises(NoAnswer):
+    with pytest.raises(InvalidMessage):
         decode(json.dumps({"is": "OutputFailed", "errno": number}).encode())
 
 
@@ -205,14 +205,14 @@ def test_texts_of_errors_are_escaped_and_cut():
 )
 def test_an_error_cannot_change_what_errors_are(name):
     values = {"is": "Failed", "class": "InvalidData", "message": "x", "hint": None, "details": {name: ["0"]}}
-    with pytest.raises(NoAnswer):
+    with pytest.raises(InvalidMessage):
         decode(json.dumps(values).encode())
 
 
 @pytest.mark.parametrize("name", ["InvalidExpression", "WriteFailed", "ModelregError", "re", "shown", "NoSuchError"])
 def test_of_other_errors_none_is_believed(name):
     values = {"is": "Failed", "class": name, "message": "x", "hint": None, "details": {}}
-    with pytest.raises(NoAnswer):
+    with pytest.raises(InvalidMessage):
         decode(json.dumps(values).encode())
 
 
@@ -229,7 +229,7 @@ def test_bytes_of_any_kind(line):
 def assert_understood_or_refused(line: bytes) -> None:
     try:
         found = decode(line)
-    except NoAnswer:
+    except InvalidMessage:
         return
     assert type(found).__name__ in KINDS
     if isinstance(found, messages.Failed):

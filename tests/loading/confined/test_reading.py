@@ -13,7 +13,7 @@ from world import TRUSTED
 
 from modelreg import Registry
 from modelreg.loading.confined.conditions import RunConditions
-from modelreg.loading.confined.mounts import mounts
+from modelreg.loading.confined.mounts import list_mounts
 
 READS = """
 import json
@@ -146,7 +146,7 @@ def test_no_folder_around_the_registry_may_be_allowed(world):
 def test_devices_may_not_be_allowed(world):
     world.register("pass")
     assert "is neither a folder nor a file" in refused(world, "/dev/zero")
-    if any(mount.kind == "devtmpfs" and mount.point == "/dev" for mount in mounts()):
+    if any(mount.file_system == "devtmpfs" and mount.path == "/dev" for mount in list_mounts()):
         assert "'/dev' contains devices, such as disks" in refused(world, "/dev")
 
 
@@ -226,7 +226,7 @@ def test_what_was_allowed_stays_what_it_was(world):
     allowed = world.folder / "maps"
     allowed.mkdir()
     (allowed / "zones").write_text("zone 7")
-    with RunConditions.checked({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
+    with RunConditions.open({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
         allowed.rename(world.folder / "moved")
         os.symlink(world.home, allowed)
         (descriptor,) = conditions.granted

@@ -12,9 +12,9 @@ import pytest
 from world import MODELREG, TRUSTED
 
 from modelreg.errors import ConfinementFailed
-from modelreg.loading.confined.sandbox import offered
+from modelreg.loading.confined.sandbox import get_available_confinement
 
-pytestmark = pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway")
+pytestmark = pytest.mark.skipif(not get_available_confinement().is_complete, reason="nothing is confined here anyway")
 
 THREAD = "import threading, time\nthreading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
 REFUSING_KERNEL = """
@@ -22,7 +22,7 @@ import ctypes, os, sys
 from modelreg.loading.confined import kernel, seccomp
 program = [(0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x00050000 | 1), (0x06, 0, 0, 0x7FFF0000)]
 kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-seccomp.load(program)
+seccomp.load_filter(program)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 """A program is run where one system call fails with EPERM."""

@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from modelreg.loading.confined.sandbox import offered
+from modelreg.loading.confined.sandbox import get_available_confinement
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway"),
+    pytest.mark.skipif(not get_available_confinement().is_complete, reason="nothing is confined here anyway"),
 ]
 
 OLD_KERNEL = """
@@ -26,7 +26,7 @@ if sys.argv[1] == "seccomp":  # prctl(PR_SET_SECCOMP) alone
     program[2:2] = [(0x20, 0, 0, 16), (0x15, 0, 1, 22)]
     program[1] = (0x15, 0, 3, number)
 kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-seccomp.load(program)
+seccomp.load_filter(program)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
