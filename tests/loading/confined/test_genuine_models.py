@@ -199,7 +199,7 @@ def test_a_folder_model_reads_its_own_checkout_and_no_other(world, model_folder)
     plugin = world.folder / "plugin"
     (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
     (plugin / "boxed-1.0.dist-info" / "METADATA").write_text("Name: boxed\nVersion: 1.0\n")
-    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.loading.flavors]\nboxed = boxed\n")
+    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\nboxed = boxed\n")
     (plugin / "boxed.py").write_text(FLAVOR)
     environment = {"PYTHONPATH": str(plugin)}
     folder = model_folder({"weights/value.txt": b"7", "config.json": b"{}"})

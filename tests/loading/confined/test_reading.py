@@ -90,7 +90,7 @@ def test_a_project_folder_that_is_a_virtual_environment_stays_private(world):
     paths = write_files(project, ".env", "taxes/2025.txt", "lib/text")
     world.registry = Registry(project / ".modelreg")
     reference = world.register(
-        READS.replace("PATHS", repr([*map(str, paths), str(project / ".modelreg/store/catalog.db")]))
+        READS.replace("PATHS", repr([*map(str, paths), str(project / ".modelreg/catalog.db")]))
     )
     arguments = ["predict", reference, "-i", world.data, "-o", world.output, "--trust", "full", "-m", "why"]
     result = subprocess.run(
