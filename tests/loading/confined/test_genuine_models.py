@@ -181,10 +181,10 @@ def test_other_files_of_namespace_packages_are_not_readable(world):
 FLAVOR = """
 from pathlib import Path
 from sklearn.dummy import DummyRegressor
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 FORMATS = ("boxed",)
 def recognise(files, is_folder):
-    return Description("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
+    return RecognisedModel("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
 def load(model, format, trust):
     value = float((model.folder / "weights" / "value.txt").read_text())
     try:
