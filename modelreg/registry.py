@@ -309,7 +309,7 @@ class Registry:
 
         from modelreg import __version__
         from modelreg.domain.registries import RegistryInformation
-        from modelreg.loading.confined.sandbox import offered
+        from modelreg.loading.confined.sandbox import get_available_confinement
 
         with reading(self._home) as catalog:
             head, (models, versions) = catalog.journal.head(), catalog.counts()
@@ -317,7 +317,7 @@ class Registry:
                 path=str(self.folder),
                 shared=self._home.is_shared(),
                 stages=catalog.rules,
-                sandbox=offered().described,
+                sandbox=get_available_confinement().described,
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,

@@ -35,7 +35,7 @@ def running(
     options: ConfinementOptions,
 ) -> Iterator[ModelRun]:
     """Start the process of a version's model, and open its data; the process starts while both are looked up."""
-    with RunConditions.checked(options, str(folder.path)) as conditions, ModelProcess() as process:
+    with RunConditions.open(options, str(folder.path)) as conditions, ModelProcess() as process:
         version, manifest = find_version(folder, reference)
         trusted = decide_trust(folder, version, trust, message, conditions.permissions)
         warn_of_other_library_version(version)

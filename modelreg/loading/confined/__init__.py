@@ -1,5 +1,5 @@
-"""Running a model in a child process that can compute and do nothing else.
+"""Run a model in a sandboxed child process.
 
-`process` starts the child, hands it what it works on and reads its answers; `worker` is the child's program, which
-confines itself (`sandbox`) before it imports a library or sees a byte of the model.
+`process` is the parent's side: it starts the child, sends it a job and reads its answers. `worker` is the child's
+program: it confines itself (`sandbox`) before it imports a library or reads a byte of the model.
 """

@@ -1,7 +1,6 @@
-"""The environment variables of a confined process: exact names of Python, locale and numerical libraries.
+"""The environment variables of a confined process: an allow-list of exact names.
 
-Families such as ``TF_`` or ``PYTHON`` are names of other programs as well (``TF_VAR_password`` is Terraform's), so none
-is admitted by its beginning.
+Prefixes such as ``TF_`` or ``PYTHON`` are not enough: other programs use them too (Terraform has ``TF_VAR_password``).
 """
 
 from __future__ import annotations
@@ -60,6 +59,6 @@ NAMES = frozenset((*_SYSTEM, *_LOCALE, *_PYTHON, *_THREADS, *_LIBRARIES))
 """The variables that a model may see."""
 
 
-def environment() -> dict[str, str]:
-    """What a model may know of this process' environment."""
+def build_environment() -> dict[str, str]:
+    """The variables of this process that a model may see, with their values."""
     return {name: value for name, value in os.environ.items() if name in NAMES}

@@ -1,7 +1,7 @@
-"""What modules that Python imports at its start have opened: a model must get nothing of it.
+"""Take away files and memory that Python's startup modules opened, so that a model cannot use them.
 
-``sitecustomize``, ``usercustomize`` and ``.pth`` files run before a child can confine itself. An open log, socket or
-shared mapping of theirs would stay with the model, since Landlock judges files when they are opened.
+``sitecustomize``, ``usercustomize`` and ``.pth`` files run before the child can confine itself. Landlock checks a file
+only when it is opened, so a log, socket or shared mapping that they opened would stay usable by the model.
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ from contextlib import suppress
 
 from modelreg.errors import ConfinementFailed
 
-_FIRST = 3  # beyond stdin, stdout and stderr
-_STARTED = "look into sitecustomize, usercustomize and .pth files: python -m site shows their folders"
+_FIRST = 3  # the lowest descriptor after stdin, stdout and stderr
+_STARTUP_HINT = "look into sitecustomize, usercustomize and .pth files; python -m site lists their folders"
 
 
-def let_go_of_descriptors(kept: Sequence[int]) -> None:
-    """Let every descriptor but the standard streams and ``kept`` lead to ``/dev/null``.
+def redirect_descriptors(kept: Sequence[int]) -> None:
+    """Redirect all descriptors except the standard streams and ``kept`` to ``/dev/null``.
 
-    None is closed: its number would be given to the next file, and an object of such a module, such as a log, would
-    write into that.
+    They are not closed: the next file that is opened would get the number of a closed one, and an object of a startup
+    module, such as a log handler, would then write into that file.
     """
-    nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for descriptor in _open_descriptors():
-            if descriptor >= _FIRST and descriptor != nowhere and descriptor not in kept:
-                os.dup2(nowhere, descriptor, inheritable=False)
+        for descriptor in _list_descriptors():
+            if descriptor >= _FIRST and descriptor != null and descriptor not in kept:
+                os.dup2(null, descriptor, inheritable=False)
     finally:
-        os.close(nowhere)
+        os.close(null)
 
 
-def require_nothing_shared() -> None:
-    """Raise `ConfinementFailed` for memory that is shared with a file or a process, and could be written.
+def require_no_shared_memory() -> None:
+    """Raise `ConfinementFailed` for writable memory that is shared with a file or another process.
 
     Closing the file does not end a mapping. Without ``/proc/self/smaps`` this is not checked.
     """
     with suppress(FileNotFoundError), open("/proc/self/maps", "rb") as file:
         if not any(line.split(None, 2)[1].endswith(b"s") for line in file):
             return
-        name = next(_shared_mappings(), None)
+        name = next(_list_shared_mappings(), None)
         if name is not None:
-            reason = f"a module that Python imports at its start shares memory ({name})"
-            raise ConfinementFailed(reason, _STARTED)
+            reason = f"a module that Python imports at startup shares writable memory ({name})"
+            raise ConfinementFailed(reason, _STARTUP_HINT)
 
 
-def _open_descriptors() -> list[int]:
-    """The numbers of the descriptors that are open; that of listing them is closed again."""
+def _list_descriptors() -> list[int]:
+    """List the open descriptors, without the one that the listing itself used."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError):
-            found = [int(name) for name in os.listdir(folder) if name.isdecimal()]
-            return [descriptor for descriptor in found if _is_open(descriptor)]
+            descriptors = [int(name) for name in os.listdir(folder) if name.isdecimal()]
+            return [descriptor for descriptor in descriptors if _is_open(descriptor)]
     return []
 
 
@@ -62,13 +62,16 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def _shared_mappings() -> Iterator[str]:
-    """The names of mappings with ``VM_SHARED``, which those of files that are open to read do not have (proc(5))."""
+def _list_shared_mappings() -> Iterator[str]:
+    """List the names of writable shared mappings.
+
+    They have the flag ``VM_SHARED``; mappings of files that are open for reading only do not (proc(5)).
+    """
     name = ""
     with open("/proc/self/smaps", encoding="utf-8", errors="backslashreplace") as file:
         for line in file:
-            first, *others = line.split(None, 5)
+            first, *rest = line.split(None, 5)
             if not first.endswith(":"):
-                name = others[4].strip() if len(others) > 4 else "without a name"
+                name = rest[4].strip() if len(rest) > 4 else "without a name"
             elif first == "VmFlags:" and "sh" in line.split()[1:]:
                 yield name

@@ -1,8 +1,8 @@
-"""Landlock: a process gives up rights on files, TCP ports and other processes, for good.
+"""Landlock: give up access to files, TCP ports and other processes, for good.
 
-The kernel's documentation, 'Landlock: unprivileged access control' (Documentation/userspace-api/landlock.rst), and
-``include/uapi/linux/landlock.h`` are the source of all numbers here. Three system calls: create a rule set, add a rule
-for each path, restrict the calling thread (and the threads that it makes from then on).
+It takes three system calls: create a rule set, add a rule for each path, restrict the calling thread and the threads
+that it starts later. All numbers are from the kernel's documentation, 'Landlock: unprivileged access control'
+(Documentation/userspace-api/landlock.rst), and from ``include/uapi/linux/landlock.h``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from enum import IntFlag
 
 from modelreg.loading.confined.kernel import system_call
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # on every architecture
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on all architectures
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _PATH_BENEATH = 1
 
 
 class Right(IntFlag):
-    """Rights on files and folders (``LANDLOCK_ACCESS_FS_*``)."""
+    """Access rights on files and folders (``LANDLOCK_ACCESS_FS_*``)."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -43,15 +43,15 @@ class Right(IntFlag):
     IOCTL_DEV = 1 << 15
 
 
-_OF_FILES = Right.EXECUTE | Right.WRITE_FILE | Right.READ_FILE | Right.TRUNCATE | Right.IOCTL_DEV
+_FILE_RIGHTS = Right.EXECUTE | Right.WRITE_FILE | Right.READ_FILE | Right.TRUNCATE | Right.IOCTL_DEV
 _SINCE = {Right.REFER: 2, Right.TRUNCATE: 3, Right.IOCTL_DEV: 5}
-"""Right -> the version of the interface that has it, where that is not the first."""
-_BIND_TCP, _CONNECT_TCP = 1, 2  # since version 4
-_ABSTRACT_SOCKETS, _SIGNALS = 1, 2  # since version 6
+"""Right -> the first ABI version that has it; version 1 for rights that are not listed."""
+_BIND_TCP, _CONNECT_TCP = 1, 2  # since ABI version 4
+_ABSTRACT_SOCKETS, _SIGNALS = 1, 2  # since ABI version 6
 
 
 class _RuleSet(ctypes.Structure):
-    """``struct landlock_ruleset_attr``; older kernels know its beginning."""
+    """``struct landlock_ruleset_attr``; older kernels take only the first fields."""
 
     _fields_ = [("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
 
@@ -63,10 +63,10 @@ class _PathRule(ctypes.Structure):
     _fields_ = [("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32)]
 
 
-def abi() -> int:
-    """The version of the kernel's interface; 0 where the kernel has no Landlock, or where it is switched off.
+def get_abi_version() -> int:
+    """The kernel's Landlock ABI version; 0 when the kernel has no Landlock, or when it is disabled.
 
-    Raises OSError for any other failure, which does not say that Landlock is missing.
+    Raises OSError for any other failure: that does not mean that Landlock is missing.
     """
     if sys.platform != "linux":
         return 0
@@ -79,9 +79,10 @@ def abi() -> int:
 
 
 def restrict(version: int, rules: Iterable[tuple[int, Right]], *, may_connect: bool) -> None:
-    """Take every right from this thread but those of ``rules`` (descriptor -> rights on it and below).
+    """Remove all rights from this thread except ``rules``: pairs of a descriptor and the rights on it and below.
 
-    ``version`` is that of `abi`. It needs ``no_new_privs``. Raises OSError, and then nothing was restricted.
+    ``version`` is the result of `get_abi_version`. Requires ``no_new_privs``. When it raises OSError, nothing was
+    restricted.
     """
     handled = Right(sum(right for right in Right if _SINCE.get(right, 1) <= version))
     network = 0 if version < 4 else _BIND_TCP if may_connect else _BIND_TCP | _CONNECT_TCP
@@ -91,15 +92,15 @@ def restrict(version: int, rules: Iterable[tuple[int, Right]], *, may_connect: b
     rule_set = system_call(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
         for descriptor, rights in rules:
-            _allow(rule_set, descriptor, rights & handled)
+            _add_rule(rule_set, descriptor, rights & handled)
         system_call(_RESTRICT_SELF, ctypes.c_int(rule_set), ctypes.c_uint32(0))
     finally:
         os.close(rule_set)
 
 
-def _allow(rule_set: int, descriptor: int, rights: Right) -> None:
+def _add_rule(rule_set: int, descriptor: int, rights: Right) -> None:
     if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        rights &= _OF_FILES
+        rights &= _FILE_RIGHTS
     if rights:
         rule = _PathRule(rights, descriptor)
         arguments = ctypes.c_int(_PATH_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0)

@@ -1,8 +1,8 @@
-"""What the child answers: one JSON object a line, and nothing of it is believed before it was checked.
+"""Encode and decode the child's messages: one JSON object per line, fully validated.
 
-The child's code is that of a stranger from the moment in which a model is loaded. So an answer has exactly the form
-that is wanted, of bounded size, with finite numbers and texts in which nothing can control a terminal; anything else
-is `NoAnswer`.
+From the moment it loads a model, the child may run untrusted code. So `decode` accepts only messages of the exact
+expected form, with bounded size, finite numbers and texts without control characters; it raises `InvalidMessage` for
+all others.
 """
 
 from __future__ import annotations
@@ -32,57 +32,57 @@ from modelreg.errors import (
     UntrustedModel,
 )
 
-_LONGEST = 256 << 10  # bytes of one message: two texts and two lists of texts, each character of which takes 12 at most
-_LONGEST_RESULT = 8 << 20  # bytes: names of columns, or a confusion matrix of 200 classes
-_MOST_OBJECTS = 3  # of JSON in one message
-_LONGEST_TEXT = 4000  # characters
-_LONGEST_TEXTS = 6000  # characters of all texts in a list
-_MOST_TEXTS = 1000
-_MOST_COLUMNS = 100_000
-_MOST_METRICS = 10_000
-_ROUNDING = 1e-9  # by which a metric may be beyond its range
-_MOST_ROWS = 2**53
-_ANY = (-math.inf, math.inf)
-_LONGEST_NAME = 250  # characters of a metric's name, as the catalog has them
-_BASE = re.compile(r"(\w+)(?=$|:|\[)", re.ASCII)
+_MAX_SIZE = 256 << 10  # bytes of a message: two texts and two lists of texts, with at most 12 bytes per character
+_MAX_RESULT_SIZE = 8 << 20  # bytes: column names, or a confusion matrix of 200 classes
+_MAX_OBJECTS = 3  # JSON objects in a message
+_MAX_TEXT_LENGTH = 4000  # characters
+_MAX_LIST_LENGTH = 6000  # characters of all texts in a list
+_MAX_TEXTS = 1000
+_MAX_COLUMNS = 100_000
+_MAX_METRICS = 10_000
+_TOLERANCE = 1e-9  # of rounding, by which a metric may exceed its range
+_MAX_ROWS = 2**53
+_ANY_VALUE = (-math.inf, math.inf)
+_MAX_NAME_LENGTH = 250  # characters of a metric's name, as in the catalog
+_BASE_NAME = re.compile(r"(\w+)(?=$|:|\[)", re.ASCII)
 _STORAGE_FAILURES = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
-"""What reading the data or writing the output may fail with. EPIPE is not among them: the parent would take it for a
-reader of its own stdout that has gone, and end with success."""
+"""Errors of reading the data or writing the output. EPIPE is not among them: the parent would treat it as a closed
+stdout of its own, and exit with success."""
 _WARNINGS = {
-    each.__name__: each
-    for each in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
+    category.__name__: category
+    for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, RuntimeWarning, UserWarning)
 }
 _ERRORS: dict[str, type[ModelregError]] = {
-    each.__name__: each
-    for each in (
+    error.__name__: error
+    for error in (
         *(CannotPredict, ConfinementFailed, InvalidData, InvalidInput, ModelStopped, SandboxUnavailable),
         *(UnloadableModel, Untrusted, UntrustedModel),
     )
 }
-"""The errors that a child may send, of a model, of data or of its own start."""
+"""The errors that a child may send: about the model, the data or its own start."""
 _DETAILS: Mapping[type[ModelregError], tuple[str, ...]] = {UntrustedModel: ("findings", "trustable")}
-"""Error -> its attributes beside message and hint; each holds texts."""
-CONFINED = (
-    "the model runs confined: it may not write files, start programs or see the environment;"
-    " --allow-read DIR or --allow-network, with --message WHY, let it read files or connect"
+"""Error -> its attributes besides message and hint; all of them hold texts."""
+CONFINEMENT_HINT = (
+    "the model runs confined: it may not write files, start programs or see environment variables;"
+    " to let it read files or use the network: --allow-read DIR or --allow-network, with --message WHY"
 )
-"""The hint for what the confinement may have caused."""
+"""The hint for errors that confinement may have caused."""
 
 
-class NoAnswer(Exception):
-    """A message that no program of ours sends."""
+class InvalidMessage(Exception):
+    """The child sent a message that `encode` does not produce."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confined:
-    """The child confined itself, by this."""
+    """The child has confined itself."""
 
     confinement: Confinement
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A library warned."""
+    """A library issued a warning."""
 
     category: type[Warning]
     text: str
@@ -90,7 +90,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """So many rows are done, of so many where that is known."""
+    """Progress in rows; the total is None when it is unknown."""
 
     done: int
     total: int | None
@@ -98,7 +98,7 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """All predictions are written."""
+    """All predictions were written."""
 
     rows: int
     columns: tuple[str, ...]
@@ -106,21 +106,21 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The model's scores; which data they are of the parent knows itself."""
+    """The model's scores, without the data's digest, which the parent adds."""
 
     scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error that is to be raised in the parent."""
+    """An error for the parent to raise."""
 
     error: ModelregError
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFailed:
-    """The operating system could not write the output, or read the data: the disk is full or defective."""
+    """The output could not be written or the data could not be read, because a disk is full or defective."""
 
     number: int
     """``errno``."""
@@ -128,28 +128,28 @@ class OutputFailed:
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemory:
-    """Memory ran out."""
+    """The child ran out of memory."""
 
 
 Message = Confined | Warned | Advanced | Predicted | Measured | Failed | OutputFailed | OutOfMemory
 
 
 def encode(message: Message) -> bytes:
-    """A message as a line."""
+    """Encode a message as one line."""
     match message:
         case Confined(confinement):
             values: dict[str, object] = {"landlock": confinement.landlock, "seccomp": confinement.seccomp}
         case Warned(category, text):
-            known = next((name for name, each in _WARNINGS.items() if issubclass(category, each)), "UserWarning")
-            values = {"category": known, "text": _cut(text)}
+            names = (name for name, known_category in _WARNINGS.items() if issubclass(category, known_category))
+            values = {"category": next(names, "UserWarning"), "text": _shorten(text)}
         case Advanced(done, total):
             values = {"done": done, "total": total}
         case Predicted(rows, columns):
             values = {"rows": rows, "columns": columns}
         case Measured(scores):
-            values = _scores_as_values(scores)
+            values = _encode_scores(scores)
         case Failed(error):
-            values = _error_as_values(error)
+            values = _encode_error(error)
         case OutputFailed(number):
             values = {"errno": number}
         case OutOfMemory():
@@ -158,64 +158,64 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """The message in a line; raises `NoAnswer`."""
-    if len(line) > longest(line):
-        raise NoAnswer("too long")
+    """Decode a line without its newline; raises `InvalidMessage`."""
+    if len(line) > get_max_size(line):
+        raise InvalidMessage("too long")
     try:
-        # not as bytes: JSON may be UTF-16 as well
-        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_Objects())
+        # decoded first: json.loads would accept bytes in UTF-16, too
+        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_ObjectBuilder())
         keys, read = _READERS[values.pop("is")]
         if values.keys() != keys:
             raise ValueError
         return read(values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-        raise NoAnswer(type(error).__name__) from error
+        raise InvalidMessage(type(error).__name__) from error
 
 
 def is_result(line: bytes | bytearray) -> bool:
-    """Whether a line, or its beginning, is one of `Predicted` or `Measured`, behind which nothing comes."""
-    return line.startswith(_RESULTS)
+    """Whether a line, or the start of one, is a `Predicted` or `Measured`, which are a child's last message."""
+    return line.startswith(_RESULT_PREFIXES)
 
 
-def longest(line: bytes | bytearray) -> int:
-    """How many bytes a message that begins so may have: reading a long one keeps every thread waiting."""
-    return _LONGEST_RESULT if is_result(line) else _LONGEST
+def get_max_size(line: bytes | bytearray) -> int:
+    """The maximum size in bytes of a message that starts like this; decoding a long one blocks all threads."""
+    return _MAX_RESULT_SIZE if is_result(line) else _MAX_SIZE
 
 
 def is_storage_failure(number: int | None) -> bool:
-    """Whether an ``errno`` is one of `OutputFailed`."""
+    """Whether `OutputFailed` may have this ``errno``."""
     return number in _STORAGE_FAILURES
 
 
-def readable(text: str) -> str:
-    """``text`` with control characters escaped and cut when long."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in _cut(text))
+def _escape(text: str) -> str:
+    """Shorten a text, and escape its control characters."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in _shorten(text))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT_LENGTH else text[: _MAX_TEXT_LENGTH - 1] + "…"
 
 
-class _Objects:
-    """Makes the objects of one message; raises ValueError for a key that is there twice, and for too many objects."""
+class _ObjectBuilder:
+    """Builds the objects of one message; raises ValueError for a duplicate key and for too many objects."""
 
     def __init__(self) -> None:
-        self._left = _MOST_OBJECTS
+        self._remaining = _MAX_OBJECTS
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object, of which those within it are made first."""
-        self._left -= 1
+        """Build an object; the parser calls this for inner objects first."""
+        self._remaining -= 1
         values = dict(pairs)
-        if self._left < 0 or len(values) != len(pairs):
+        if self._remaining < 0 or len(values) != len(pairs):
             raise ValueError
         return values
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(name)  # NaN and Infinity, which are no JSON
+    raise ValueError(name)  # NaN and Infinity are not valid JSON
 
 
-def _scores_as_values(scores: Scores) -> dict[str, object]:
+def _encode_scores(scores: Scores) -> dict[str, object]:
     matrix = scores.confusion_matrix
     return {
         "task": scores.task,
@@ -227,76 +227,77 @@ def _scores_as_values(scores: Scores) -> dict[str, object]:
     }
 
 
-def _error_as_values(error: ModelregError) -> dict[str, object]:
-    kind = next((each for each in type(error).__mro__ if each in _ERRORS.values()), UnloadableModel)
-    details = {name: _some_texts(getattr(error, name)) for name in _DETAILS.get(kind, ())}
-    hint = None if error.hint is None else _cut(error.hint)
-    return {"class": kind.__name__, "message": _cut(error.message), "hint": hint, "details": details}
+def _encode_error(error: ModelregError) -> dict[str, object]:
+    kind = next((base for base in type(error).__mro__ if base in _ERRORS.values()), UnloadableModel)
+    details = {name: _limit_texts(getattr(error, name)) for name in _DETAILS.get(kind, ())}
+    hint = None if error.hint is None else _shorten(error.hint)
+    return {"class": kind.__name__, "message": _shorten(error.message), "hint": hint, "details": details}
 
 
-def _some_texts(texts: Iterable[str]) -> list[str]:
-    """The first texts, as many as a message has room for."""
-    chosen, left = [], _LONGEST_TEXTS
-    for text in islice(texts, _MOST_TEXTS):
-        left -= len(text)
-        if left < 0:
+def _limit_texts(texts: Iterable[str]) -> list[str]:
+    """Return as many of the first texts as fit into a message."""
+    first_texts, remaining = [], _MAX_LIST_LENGTH
+    for text in islice(texts, _MAX_TEXTS):
+        remaining -= len(text)
+        if remaining < 0:
             break
-        chosen.append(text)
-    return chosen
+        first_texts.append(text)
+    return first_texts
 
 
 def _read_confined(values: dict[str, Any]) -> Message:
-    landlock, seccomp = _whole(values["landlock"]), values["seccomp"]
+    landlock, seccomp = _parse_count(values["landlock"]), values["seccomp"]
     if not isinstance(seccomp, bool):
         raise TypeError
     return Confined(Confinement(landlock, seccomp))
 
 
 def _read_warned(values: dict[str, Any]) -> Message:
-    return Warned(_WARNINGS[values["category"]], _text(values["text"]))
+    return Warned(_WARNINGS[values["category"]], _parse_text(values["text"]))
 
 
 def _read_advanced(values: dict[str, Any]) -> Message:
-    return Advanced(_whole(values["done"]), None if values["total"] is None else _whole(values["total"]))
+    return Advanced(_parse_count(values["done"]), None if values["total"] is None else _parse_count(values["total"]))
 
 
 def _read_predicted(values: dict[str, Any]) -> Message:
-    return Predicted(_whole(values["rows"]), _names(values["columns"], _MOST_COLUMNS))
+    return Predicted(_parse_count(values["rows"]), _parse_names(values["columns"], _MAX_COLUMNS))
 
 
 def _read_measured(values: dict[str, Any]) -> Message:
-    """Scores that `modelreg.data.inference.scoring` could have computed, as far as they tell by themselves.
+    """Read scores; raises ValueError for scores that `modelreg.data.inference.scoring` cannot compute.
 
-    A metric of another name is a scorer's, of any value; `is_asked_for` tells whether it was asked for.
+    A metric with an unknown name is a scorer's and may have any value; `has_requested_metrics` checks its name.
     """
-    task, rows = values["task"], _whole(values["rows"])
-    ranges, metrics = RANGES[task], dict(_some(values["metrics"]))
-    missing = {name: _text(reason) for name, reason in _some(values["missing"])}
+    task, rows = values["task"], _parse_count(values["rows"])
+    ranges, metrics = RANGES[task], dict(_parse_items(values["metrics"]))
+    missing = {name: _parse_text(reason) for name, reason in _parse_items(values["missing"])}
     if missing.keys() != {name for name in metrics if metrics[name] is None}:
         raise ValueError
-    checked = {
-        name: None if value is None else _number(value, *ranges.get(_base_of(name), _ANY))
+    metrics = {
+        name: None if value is None else _parse_number(value, *ranges.get(_get_base_name(name), _ANY_VALUE))
         for name, value in metrics.items()
     }
-    matrix = None if values["labels"] is None and values["counts"] is None else _matrix(values, rows)
+    matrix = None if values["labels"] is None and values["counts"] is None else _parse_matrix(values, rows)
     if rows == 0 or (matrix is not None and task != "classification"):
         raise ValueError
-    return Measured(Scores(task, checked, missing, matrix, None, rows))
+    return Measured(Scores(task, metrics, missing, matrix, None, rows))
 
 
 def _read_failed(values: dict[str, Any]) -> Message:
-    kind, details = _ERRORS[values["class"]], dict(_some(values["details"]))
-    error = kind.__new__(kind)  # without its own constructor, which wants other arguments
-    ModelregError.__init__(error, _text(values["message"]), None if values["hint"] is None else _text(values["hint"]))
+    kind, details = _ERRORS[values["class"]], dict(_parse_items(values["details"]))
+    error = kind.__new__(kind)  # its own constructor takes other arguments
+    hint = None if values["hint"] is None else _parse_text(values["hint"])
+    ModelregError.__init__(error, _parse_text(values["message"]), hint)
     if details.keys() != set(_DETAILS.get(kind, ())):
         raise ValueError
     for name, texts in details.items():
-        setattr(error, name, _texts(texts, _MOST_TEXTS))
+        setattr(error, name, _parse_texts(texts, _MAX_TEXTS))
     return Failed(error)
 
 
 def _read_output_failed(values: dict[str, Any]) -> Message:
-    number = _whole(values["errno"])
+    number = _parse_count(values["errno"])
     if not is_storage_failure(number):
         raise ValueError
     return OutputFailed(number)
@@ -306,10 +307,10 @@ def _read_out_of_memory(values: dict[str, Any]) -> Message:
     return OutOfMemory()
 
 
-def _matrix(values: dict[str, Any], rows: int) -> ConfusionMatrix:
-    """A square matrix of counts that add up to the number of rows."""
-    labels = _names(values["labels"], MOST_CLASSES)
-    counts = tuple(tuple(map(_whole, row)) for row in values["counts"])
+def _parse_matrix(values: dict[str, Any], rows: int) -> ConfusionMatrix:
+    """Read a square matrix whose counts add up to the number of rows."""
+    labels = _parse_names(values["labels"], MOST_CLASSES)
+    counts = tuple(tuple(map(_parse_count, row)) for row in values["counts"])
     if any(len(label) > LONGEST_LABEL for label in labels) or any(len(row) != len(labels) for row in counts):
         raise ValueError
     if len(counts) != len(labels) or sum(map(sum, counts)) != rows:
@@ -317,74 +318,73 @@ def _matrix(values: dict[str, Any], rows: int) -> ConfusionMatrix:
     return ConfusionMatrix(labels, counts)
 
 
-def _text(value: object) -> str:
+def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    return readable(value)
+    return _escape(value)
 
 
-def _texts(values: object, most: int) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > most:
+def _parse_texts(values: object, max_count: int) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > max_count:
         raise ValueError
-    return tuple(map(_text, values))
+    return tuple(map(_parse_text, values))
 
 
-def _names(values: object, most: int) -> tuple[str, ...]:
-    """Names from the data, which are kept as they are."""
-    if not isinstance(values, list) or len(values) > most:
+def _parse_names(values: object, max_count: int) -> tuple[str, ...]:
+    """Read names that come from the data; they are not escaped."""
+    if not isinstance(values, list) or len(values) > max_count:
         raise ValueError
     for value in values:
         if not isinstance(value, str):
             raise TypeError
-        value.encode()  # raises ValueError for what is no UTF-8
+        value.encode()  # raises ValueError for surrogates
     return tuple(values)
 
 
-def _some(values: object) -> list[tuple[str, Any]]:
-    if not isinstance(values, dict) or len(values) > _MOST_METRICS:
+def _parse_items(values: object) -> list[tuple[str, Any]]:
+    if not isinstance(values, dict) or len(values) > _MAX_METRICS:
         raise ValueError
     return list(values.items())
 
 
-def _whole(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _MOST_ROWS:
+def _parse_count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MAX_ROWS:
         raise ValueError
     return value
 
 
-def _number(value: object, least: float, greatest: float) -> float:
+def _parse_number(value: object, minimum: float, maximum: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(float(value)):
         raise ValueError
-    if not least - _ROUNDING <= value <= greatest + _ROUNDING:
+    if not minimum - _TOLERANCE <= value <= maximum + _TOLERANCE:
         raise ValueError
     return float(value)
 
 
-def is_asked_for(scores: Scores, request: EvaluationRequest) -> bool:
-    """Whether the scores are of the task and the metrics that were asked for, and of no others."""
-    task, several = str(scores.task), len(request.targets) > 1
-    always = (ALWAYS_OF_SEVERAL if several else ALWAYS)[task] | set(request.scorers)
-    bases = set(RANGES[task]) | set(request.scorers)
-    parts = (":",) * (several or request.per_class) + (f"[{request.by}=",) * (request.by is not None)
+def has_requested_metrics(scores: Scores, request: EvaluationRequest) -> bool:
+    """Whether the scores have the requested task and metrics, and no others."""
+    task, has_several_targets = str(scores.task), len(request.targets) > 1
+    required = (ALWAYS_OF_SEVERAL if has_several_targets else ALWAYS)[task] | set(request.scorers)
+    base_names = set(RANGES[task]) | set(request.scorers)
+    suffixes = (":",) * (has_several_targets or request.per_class)
+    suffixes += (f"[{request.by}=",) * (request.by is not None)
     return (
         request.task in (None, task)
-        and always <= scores.metrics.keys()
+        and required <= scores.metrics.keys()
         and all(
-            name in bases or (_base_of(name) in bases and _rest_of(name).startswith(parts)) for name in scores.metrics
+            name in base_names
+            or (_get_base_name(name) in base_names and name[len(_get_base_name(name)) :].startswith(suffixes))
+            for name in scores.metrics
         )
     )
 
 
-def _base_of(name: str) -> str:
-    """``accuracy`` of ``accuracy:yes`` and ``accuracy[city=Bern]``; raises ValueError for what is no metric's name."""
-    found = _BASE.match(name)
-    if found is None or len(name) > _LONGEST_NAME or not name.isprintable():
+def _get_base_name(name: str) -> str:
+    """``accuracy`` for ``accuracy:yes`` and ``accuracy[city=Bern]``; raises ValueError for an invalid metric name."""
+    match = _BASE_NAME.match(name)
+    if match is None or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         raise ValueError(name)
-    return found.group(1)
-
-
-def _rest_of(name: str) -> str:
-    return name[len(_base_of(name)) :]
+    return match.group(1)
 
 
 _READERS: Mapping[str, tuple[frozenset[str], Callable[[dict[str, Any]], Message]]] = {
@@ -397,6 +397,6 @@ _READERS: Mapping[str, tuple[frozenset[str], Callable[[dict[str, Any]], Message]
     "OutputFailed": (frozenset(("errno",)), _read_output_failed),
     "OutOfMemory": (frozenset(), _read_out_of_memory),
 }
-"""Kind -> the keys that its messages have, and what reads their values."""
-_RESULTS = tuple(f'{{"is": "{kind.__name__}", '.encode() for kind in (Predicted, Measured))
-"""How the messages of `is_result` begin."""
+"""Message class -> its keys, and the function that reads their values."""
+_RESULT_PREFIXES = tuple(f'{{"is": "{kind.__name__}", '.encode() for kind in (Predicted, Measured))
+"""The first bytes of results, by which `is_result` recognises them."""

@@ -1,4 +1,4 @@
-"""The registry's folder under every name that it has, so that no rule lets a model read it."""
+"""Find the registry's folder under all its paths, so that no sandbox rule lets a model read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from modelreg.loading.confined.mounts import mounts, names_of
+from modelreg.loading.confined.mounts import find_paths, list_mounts
 
 Identity = tuple[int, int]
 """Device and inode of a file or folder."""
@@ -15,58 +15,58 @@ Identity = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class RegistryPlaces:
-    """Files and folders are told by device and inode, so that no other name of one gets past."""
+    """The folders in and around the registry, identified by device and inode: links and mounts cannot hide them."""
 
     inside: frozenset[Identity]
-    """The registry's folder, and what of it is mounted elsewhere: everything below belongs to the registry."""
+    """The registry's folder, and parts of it that are mounted elsewhere: everything below belongs to the registry."""
     around: frozenset[Identity]
-    """The folders above any of these."""
-    _known: dict[Identity, bool] = field(default_factory=dict)
-    """Folder -> whether it lies in the registry, as far as that was looked up."""
+    """The parent folders of all folders in ``inside``, up to the root."""
+    _cache: dict[Identity, bool] = field(default_factory=dict)
+    """File or folder -> the result of `contains`."""
 
     @classmethod
-    def of(cls, registry: str) -> RegistryPlaces:
-        """Raises OSError when the registry is not there."""
+    def find(cls, registry: str) -> RegistryPlaces:
+        """Find the places of the registry in the folder ``registry``; raises OSError when it does not exist."""
         descriptor = os.open(registry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            inside = {identity(os.fstat(descriptor))}
-            names = {os.path.realpath(registry)}
+            inside = {get_identity(os.fstat(descriptor))}
+            paths = {os.path.realpath(registry)}
             with suppress(OSError):  # without /proc
-                names.update(names_of(descriptor, mounts()))
+                paths.update(find_paths(descriptor, list_mounts()))
         finally:
             os.close(descriptor)
         around: set[Identity] = set()
-        for name in names:
-            with suppress(OSError):  # another mount lies above it
-                inside.add(identity(os.stat(name)))
-                around.update(_above(name))
+        for path in paths:
+            with suppress(OSError):  # another mount covers this path
+                inside.add(get_identity(os.stat(path)))
+                around.update(_list_parents(path))
         return cls(frozenset(inside), frozenset(around - inside))
 
     def contains(self, descriptor: int) -> bool:
-        """Whether what is open is the registry or lies in it; raises OSError."""
-        status = os.fstat(descriptor)
-        found = identity(status)
-        if found not in self._known:
-            self._known[found] = found in self.inside or self._lies_below(descriptor, found)
-        return self._known[found]
+        """Whether an open file or folder is the registry or lies in it; raises OSError."""
+        identity = get_identity(os.fstat(descriptor))
+        if identity not in self._cache:
+            self._cache[identity] = identity in self.inside or self._is_parent_inside(descriptor, identity)
+        return self._cache[identity]
 
-    def _lies_below(self, descriptor: int, found: Identity) -> bool:
+    def _is_parent_inside(self, descriptor: int, identity: Identity) -> bool:
         try:
-            above = os.open("..", os.O_PATH | os.O_CLOEXEC, dir_fd=descriptor)
+            parent = os.open("..", os.O_PATH | os.O_CLOEXEC, dir_fd=descriptor)
         except NotADirectoryError:
-            above = os.open(os.path.dirname(os.readlink(f"/proc/self/fd/{descriptor}")), os.O_PATH | os.O_CLOEXEC)
+            parent = os.open(os.path.dirname(os.readlink(f"/proc/self/fd/{descriptor}")), os.O_PATH | os.O_CLOEXEC)
         try:
-            return identity(os.fstat(above)) != found and self.contains(above)
+            is_root = get_identity(os.fstat(parent)) == identity
+            return not is_root and self.contains(parent)
         finally:
-            os.close(above)
+            os.close(parent)
 
 
-def identity(status: os.stat_result) -> Identity:
-    """What tells a file from every other."""
+def get_identity(status: os.stat_result) -> Identity:
+    """Device and inode, which identify a file whatever its path."""
     return status.st_dev, status.st_ino
 
 
-def _above(path: str) -> Iterator[Identity]:
+def _list_parents(path: str) -> Iterator[Identity]:
     while path != os.path.dirname(path):
         path = os.path.dirname(path)
-        yield identity(os.stat(path))
+        yield get_identity(os.stat(path))

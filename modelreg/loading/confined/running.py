@@ -1,8 +1,8 @@
-"""One run of a version's model on one file of data, seen from the parent."""
+"""Run a version's model on one data file, and check the child's answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from modelreg.data.tables.source import TableFile
@@ -12,14 +12,14 @@ from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import ModelStopped
 from modelreg.loading.confined.job import Job, PredictionTask
-from modelreg.loading.confined.messages import Measured, Predicted, is_asked_for
+from modelreg.loading.confined.messages import Measured, Predicted, has_requested_metrics
 from modelreg.loading.confined.process import ModelProcess, Progress
 from modelreg.loading.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRun:
-    """A child that is ready, with everything that it works on: opened here, and checked here."""
+    """A prepared child process with its inputs: data and model, opened and checked by the parent."""
 
     process: ModelProcess
     version: ModelVersion
@@ -27,46 +27,47 @@ class ModelRun:
     table: TableFile
     data_digest: Digest
     model: BinaryIO | None
-    """The file that was checked; None for a folder, of which the child was told."""
+    """The model's checked file; None for a model that is a folder, whose path is in the `WorkerSetup`."""
 
     def predict(
         self, output: OutputFile, *, proba: bool, id_column: str | None, ignore_extra: bool, progress: Progress | None
     ) -> Predicted:
-        """Write predictions to ``output``; raises what `ModelProcess.run` raises."""
+        """Write predictions to ``output``; raises the errors of `ModelProcess.run`."""
         task = PredictionTask(proba, id_column, ignore_extra, output.format)
         answer = self._run(task, [output.file.fileno()], progress)
         if not isinstance(answer, Predicted):
-            raise ModelStopped(self.version.reference, "its process sent what is no answer")
-        self._require_possible(answer.rows)
-        self._check(output, answer)
+            raise self._invalid_answer()
+        self._check_row_count(answer.rows)
+        self._check_output(output, answer)
         return answer
 
     def evaluate(self, request: EvaluationRequest, progress: Progress | None) -> Scores:
-        """The model's scores on the data; raises what `ModelProcess.run` raises."""
-        from dataclasses import replace
-
+        """Compute the model's scores on the data; raises the errors of `ModelProcess.run`."""
         answer = self._run(request, [], progress)
-        if not isinstance(answer, Measured) or not is_asked_for(answer.scores, request):
-            raise ModelStopped(self.version.reference, "its process sent what is no answer")
-        self._require_possible(answer.scores.data_rows or 0)
+        if not isinstance(answer, Measured) or not has_requested_metrics(answer.scores, request):
+            raise self._invalid_answer()
         scores = answer.scores
+        self._check_row_count(scores.data_rows or 0)
         return replace(scores, data_digest=self.data_digest, terms=request.terms(scores.task))
 
-    def _check(self, output: OutputFile, answer: Predicted) -> None:
-        """Raise `ModelStopped` unless the output is what the child says it is: it replaces what was there."""
+    def _check_output(self, output: OutputFile, answer: Predicted) -> None:
+        """Raise `ModelStopped` unless the output is the table that the child reported."""
         from modelreg.data.tables.written import NotTheTable, check_table
 
         reference = self.version.reference
         try:
-            check_table(output, answer.rows, answer.columns, lambda: self.process.require_time(reference))
+            check_table(output, answer.rows, answer.columns, lambda: self.process.check_time_limit(reference))
         except NotTheTable as error:
             raise ModelStopped(reference, "its output is not the table that its process reported") from error
 
-    def _require_possible(self, rows: int) -> None:
-        """Raise `ModelStopped` where the file cannot have so many rows."""
-        most = self.table.most_rows()
-        if rows == 0 or (most is not None and rows > most):
-            raise ModelStopped(self.version.reference, "its process sent what is no answer")
+    def _check_row_count(self, rows: int) -> None:
+        """Raise `ModelStopped` for more rows than the data file can have, and for none."""
+        max_rows = self.table.most_rows()
+        if rows == 0 or (max_rows is not None and rows > max_rows):
+            raise self._invalid_answer()
+
+    def _invalid_answer(self) -> ModelStopped:
+        return ModelStopped(self.version.reference, "its process sent an invalid answer")
 
     def _run(
         self, task: PredictionTask | EvaluationRequest, output: list[int], progress: Progress | None
@@ -84,16 +85,16 @@ class ModelRun:
             imports=self.version.imports,
         )
         model = [] if self.model is None else [self.model.fileno()]
-        watched = progress and self._with_total(progress)
-        return self.process.run(job, [self.table.file.fileno(), *model, *output], watched)
+        report = progress and self._add_total(progress)
+        return self.process.run(job, [self.table.file.fileno(), *model, *output], report)
 
-    def _with_total(self, progress: Progress) -> Progress:
-        """How many rows a text has is known when its lines were counted, which is done while the model works."""
-        known: list[int | None] = []
+    def _add_total(self, progress: Progress) -> Progress:
+        """Add the total to progress without one: the parent counts a text file's lines once, while the model works."""
+        totals: list[int | None] = []
 
-        def advanced(done: int, total: int | None) -> None:
-            if total is None and not known:
-                known.append(None if self.table.is_gzipped else self.table.most_rows())
-            progress(done, total if total is not None else known[0])
+        def report(done: int, total: int | None) -> None:
+            if total is None and not totals:
+                totals.append(None if self.table.is_gzipped else self.table.most_rows())
+            progress(done, total if total is not None else totals[0])
 
-        return advanced
+        return report

@@ -1,4 +1,4 @@
-"""A process gives up everything but computing, for good."""
+"""Confine this process for good: from then on it can compute, and reach nothing that it was not granted."""
 
 from __future__ import annotations
 
@@ -10,65 +10,66 @@ from contextlib import contextmanager, suppress
 
 from modelreg.domain.confinement import Confinement, Limits, Permissions
 from modelreg.errors import ConfinementFailed
-from modelreg.loading.confined import inherited, landlock, limits, readable, unlisted
+from modelreg.loading.confined import inherited, landlock, readable, seccomp, unlisted
+from modelreg.loading.confined.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
 from modelreg.loading.confined.landlock import Right
+from modelreg.loading.confined.limits import apply_limits
 from modelreg.loading.confined.places import RegistryPlaces
 
 
-def offered() -> Confinement:
-    """What this system confines a process by."""
-    from modelreg.loading.confined import seccomp
-
+def get_available_confinement() -> Confinement:
+    """The kernel features that this system has for confining a process."""
     try:
-        version = landlock.abi()
-    except OSError:  # a model is not run then; see `confine`
+        version = landlock.get_abi_version()
+    except OSError:  # not a sign of a missing Landlock: `confine` fails then
         version = 0
-    return Confinement(version, seccomp.is_known_machine() and _knows_seccomp())
+    return Confinement(version, seccomp.is_supported_machine() and _has_seccomp())
 
 
 def confine(
-    permissions: Permissions, limit: Limits, model_folder: str | None, registry: str, granted: Sequence[int] = ()
+    permissions: Permissions, limits: Limits, model_folder: str | None, registry: str, granted: Sequence[int] = ()
 ) -> Confinement:
-    """Confine this process, which must have one thread: other threads would keep their rights.
+    """Confine this process, and return what is in force. Limits are applied on every system.
 
-    ``granted`` are open descriptors of what ``permissions`` lets the model read. Returns what is in force. Limits are
-    applied on every system. Raises `ConfinementFailed` where the system can confine a process, and this failed.
+    ``granted`` are open descriptors of the paths that ``permissions`` lets the model read. The process must have one
+    thread only: other threads would keep their rights. Raises `ConfinementFailed` when the system can confine a
+    process but an attempt fails.
     """
     if sys.platform != "linux":
-        limits.apply(limit)
+        apply_limits(limits)
         return Confinement(0, False)
     _require_one_thread()
-    inherited.require_nothing_shared()
-    try:  # listed first: an error from then on is an error of the kernel's calls
-        places = RegistryPlaces.of(registry)
-        paths = list(readable.rules(permissions))
+    inherited.require_no_shared_memory()
+    try:  # list the paths first, so that a later OSError can only come from the kernel calls
+        places = RegistryPlaces.find(registry)
+        paths = list(readable.list_rules(permissions))
     except OSError as error:
-        raise ConfinementFailed(f"what it may read could not be listed ({error})") from error
-    unlisted.find_modules_in(readable.unlisted(places))
-    limits.apply(limit)
-    return _give_up(permissions, _rules(model_folder, granted, paths, places))
+        raise ConfinementFailed(f"the files that it may read could not be listed ({error})") from error
+    unlisted.install_finder(readable.find_unlistable_folders(places))
+    apply_limits(limits)
+    return _drop_rights(permissions, _open_rules(model_folder, granted, paths, places))
 
 
-def _rules(
+def _open_rules(
     model_folder: str | None, granted: Iterable[int], paths: Iterable[tuple[str, Right]], places: RegistryPlaces
 ) -> Iterator[tuple[int, Right]]:
-    """Descriptors with the rights on them, each closed when the next is asked for.
+    """Open the readable paths: descriptors with the rights on them, each closed when the next one is requested.
 
-    None covers the registry or a part of it, but for the model itself where that is a folder.
+    No rule covers the registry or a part of it, except the model itself when that is a folder.
     """
     if model_folder is not None:
-        with suppress(OSError), _opened(model_folder) as descriptor:  # its loader says that it is not there
+        with suppress(OSError), _open_path(model_folder) as descriptor:  # the loader reports a missing folder
             yield descriptor, readable.READ
     for descriptor in granted:
-        yield from readable.without(descriptor, readable.READ, places)
+        yield from readable.exclude_registry(descriptor, readable.READ, places)
     for path, rights in paths:
-        with suppress(OSError), _opened(path) as descriptor:  # it is not there, or may not be seen even now
+        with suppress(OSError), _open_path(path) as descriptor:  # it does not exist, or is not readable anyway
             if not places.contains(descriptor):
-                yield from readable.without(descriptor, rights, places)
+                yield from readable.exclude_registry(descriptor, rights, places)
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def _open_path(path: str) -> Iterator[int]:
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -76,30 +77,26 @@ def _opened(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _give_up(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Confinement:
-    from modelreg.loading.confined.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
-
+def _drop_rights(permissions: Permissions, rules: Iterable[tuple[int, Right]]) -> Confinement:
     try:
         prctl(PR_SET_NO_NEW_PRIVS, 1)
-        version = landlock.abi()
+        version = landlock.get_abi_version()
         if version:
             landlock.restrict(version, rules, may_connect=permissions.allow_network)
         drop_capabilities()
-        return Confinement(version, _filter_calls(permissions))
+        return Confinement(version, _filter_system_calls(permissions))
     except OSError as error:
-        raise ConfinementFailed(f"the kernel refused it ({error.strerror})") from error
+        raise ConfinementFailed(f"a kernel call failed ({error.strerror})") from error
 
 
-def _filter_calls(permissions: Permissions) -> bool:
-    """Whether system calls are filtered from now on; False where there is no filter for this system."""
-    from modelreg.loading.confined import seccomp
-
-    if not seccomp.is_known_machine():
+def _filter_system_calls(permissions: Permissions) -> bool:
+    """Install the seccomp filter; returns False when this system has none."""
+    if not seccomp.is_supported_machine():
         return False
     try:
         seccomp.install(network=permissions.allow_network)
     except OSError as error:
-        is_missing = error.errno == errno.ENOSYS or (error.errno == errno.EINVAL and not _knows_seccomp())
+        is_missing = error.errno == errno.ENOSYS or (error.errno == errno.EINVAL and not _has_seccomp())
         if not is_missing:
             raise
         return False
@@ -107,18 +104,18 @@ def _filter_calls(permissions: Permissions) -> bool:
 
 
 def _require_one_thread() -> None:
-    """Raise `ConfinementFailed` for a second thread on a system that can confine: it would keep every right."""
+    """Raise `ConfinementFailed` for a second thread on a system that can confine: that thread would keep all rights."""
     try:
         count = len(os.listdir("/proc/self/task"))
     except OSError:  # without /proc
         count = 0
-    found = offered()
-    if count != 1 and (found.landlock or found.seccomp):
-        reason = "a module that Python imports at its start started a thread" if count else "/proc is not mounted"
-        hint = "look for threads in sitecustomize, usercustomize and .pth files: python -m site shows their folders"
+    available = get_available_confinement()
+    if count != 1 and (available.landlock or available.seccomp):
+        reason = "a module that Python imports at startup started a thread" if count else "/proc is not mounted"
+        hint = "look for threads in sitecustomize, usercustomize and .pth files; python -m site lists their folders"
         raise ConfinementFailed(reason, hint if count else None)
 
 
-def _knows_seccomp() -> bool:
-    """Whether the kernel has filters of system calls; asked without setting one."""
+def _has_seccomp() -> bool:
+    """Whether the kernel supports seccomp filters, found out without installing one."""
     return os.path.exists("/proc/sys/kernel/seccomp/actions_avail")

@@ -1,7 +1,7 @@
-"""Semaphores of threads where Python has those of processes: a confined process has no others.
+"""Replace process semaphores by thread semaphores: a confined process cannot make process semaphores.
 
-``multiprocessing`` makes its locks of files in ``/dev/shm``, which must not be written here, and joblib's threads need
-such locks as well. So `ThreadSemaphore` takes the place of ``_multiprocessing.SemLock``, whose interface it has.
+``multiprocessing`` makes its locks as files in ``/dev/shm``, where a confined process must not write; joblib needs such
+locks even when it only uses threads. `ThreadSemaphore` has the interface of ``_multiprocessing.SemLock``.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ _RECURSIVE_MUTEX = 0
 
 
 class ThreadSemaphore:
-    """A semaphore or, as a recursive mutex, a lock that one thread may take several times."""
+    """A semaphore or, with the kind recursive mutex, a lock that its owner thread may acquire several times."""
 
     SEM_VALUE_MAX = 2**31 - 1
 
     def __init__(self, kind: int, value: int, maxvalue: int, name: str | None = None, unlink: bool = True) -> None:
         self.kind = kind
         self.maxvalue = maxvalue
-        self.name = None  # so that nobody starts a process to remove it
+        self.name = None  # a name would make multiprocessing start a process that removes it
         self.handle = 0
         self._semaphore = threading.BoundedSemaphore(value) if value == maxvalue else threading.Semaphore(value)
         self._owner: int | None = None
         self._depth = 0
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
-        """Take it, waiting ``timeout`` seconds at most; returns whether that was possible."""
+        """Acquire it, waiting at most ``timeout`` seconds; returns whether it was acquired."""
         if self.kind != _RECURSIVE_MUTEX or not self._is_mine():
             if not self._semaphore.acquire(block, timeout if block else None):
                 return False
@@ -37,7 +37,7 @@ class ThreadSemaphore:
         return True
 
     def release(self) -> None:
-        """Let go of it; raises AssertionError for a lock of another thread, ValueError for one that nobody holds."""
+        """Release it; raises AssertionError for another thread's lock, ValueError when it was not acquired."""
         if self.kind == _RECURSIVE_MUTEX and not self._is_mine():
             raise AssertionError("attempt to release recursive lock not owned by thread")
         self._depth -= 1
@@ -65,10 +65,10 @@ class ThreadSemaphore:
         return self._get_value() == 0
 
     def _after_fork(self) -> None:
-        """Nothing can fork."""
+        """Do nothing: a confined process cannot fork."""
 
 
-def use_threads() -> None:
-    """Let everything in this process that wants semaphores of processes have those of threads."""
+def replace_process_semaphores() -> None:
+    """Make ``multiprocessing`` and joblib use thread semaphores in this process."""
     multiprocessing: Any = import_module("_multiprocessing")
     multiprocessing.SemLock = ThreadSemaphore

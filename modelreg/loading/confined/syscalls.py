@@ -1,23 +1,24 @@
-"""The system calls that a confined process may make, by name, with their numbers.
+"""System calls of a confined process, by name and number: allowed, conditional, and reported as missing.
 
-Everything that is not listed is refused: new programs and processes, sockets, ``ptrace``, signals to others, System V
-and POSIX message queues and shared memory, ``chmod``, ``chown``, times and extended attributes of files (which Landlock
-does not cover), mounts, namespaces, keys, BPF, ``io_uring``, ``userfaultfd``, ``memfd_create``; ``ftruncate`` and
-``fallocate``, by which a file could claim more than was ever written, and without which libraries write.
+All other calls are refused: new programs and processes, sockets, ``ptrace``, signals to other processes, System V and
+POSIX message queues and shared memory, mounts, namespaces, keys, BPF, ``io_uring``, ``userfaultfd``, ``memfd_create``;
+``chmod``, ``chown``, and changes to times and extended attributes of files, which Landlock does not cover;
+``ftruncate`` and ``fallocate``, which libraries do not need for writing, and which could make a file larger than the
+data written to it.
 
-Numbers are those of Linux' headers (``asm/unistd_64.h`` of x86_64, ``asm-generic/unistd.h`` of aarch64); numbers above
-423 are the same on both. None: the architecture has no such call.
+The numbers are those of Linux' headers (``asm/unistd_64.h`` of x86_64, ``asm-generic/unistd.h`` of aarch64); numbers
+above 423 are the same on both. None: the architecture has no such call.
 """
 
 from __future__ import annotations
 
 NEWEST = 462
-"""The newest call that was considered; later ones are answered as by a kernel that does not have them."""
+"""The newest call that was reviewed; the filter reports newer ones as missing (ENOSYS), as an older kernel does."""
 
-Numbers = dict[str, tuple[int, int | None]]
-"""Name -> number on x86_64, and on aarch64."""
+CallNumbers = dict[str, tuple[int, int | None]]
+"""Name -> number on x86_64, number on aarch64."""
 
-ALLOWED: Numbers = {
+ALLOWED: CallNumbers = {
     # reading and writing open files
     "read": (0, 63),
     "write": (1, 64),
@@ -36,7 +37,7 @@ ALLOWED: Numbers = {
     "fdatasync": (75, 83),
     "fadvise64": (221, 223),
     "readahead": (187, 213),
-    "recvmsg": (47, 212),  # which brings the descriptors of model and data
+    "recvmsg": (47, 212),  # receives the descriptors of model and data
     "close": (3, 57),
     "dup": (32, 23),
     "dup2": (33, None),
@@ -171,7 +172,7 @@ ALLOWED: Numbers = {
     "getrandom": (318, 278),
 }
 
-JUDGED: Numbers = {
+CONDITIONAL: CallNumbers = {
     "open": (2, None),
     "openat": (257, 56),
     "clone": (56, 220),
@@ -190,9 +191,9 @@ JUDGED: Numbers = {
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
-"""Allowed for some arguments; `seccomp` has the conditions. Which files may be opened Landlock decides."""
+"""Allowed for some arguments; `seccomp` has the conditions. Landlock decides which files can be opened."""
 
-NETWORK: Numbers = {
+NETWORK: CallNumbers = {
     "connect": (42, 203),
     "sendto": (44, 206),
     "sendmsg": (46, 211),
@@ -205,14 +206,14 @@ NETWORK: Numbers = {
     "getsockopt": (55, 209),
     "setsockopt": (54, 208),
 }
-"""Allowed beside the others where a model may use the network.
+"""Allowed in addition when a model may use the network.
 
-``sendmsg`` and ``sendmmsg`` could send descriptors, and name resolution takes the latter. The only sockets that lead
-out of the process are those of the internet, which carry none.
+``sendmsg`` and ``sendmmsg`` (which name resolution needs) can send descriptors, but not through internet sockets, and
+a model has no other sockets that lead out of its process.
 """
 
-ABSENT: Numbers = {
+MISSING: CallNumbers = {
     "clone3": (435, 435),
     "openat2": (437, 437),
 }
-"""Answered as by a kernel without them: the C library then uses the call before it."""
+"""Reported as missing (ENOSYS): the C library then falls back to the older call."""

@@ -1,7 +1,8 @@
-"""Modules in folders that cannot be listed: found by asking for each name that a module of theirs may have.
+"""Import modules from folders that a confined process may not list.
 
-Python lists every folder on ``sys.path``. One that contains the registry must not be listed by a confined process,
-since the right to do so holds for everything below it.
+Python's own finder lists each folder on ``sys.path``. A confined process must not list a folder that contains the
+registry, because Landlock's right to list a folder covers everything below it. The finder here tries the possible file
+names of a module instead.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 
 
-class UnlistedFolders(MetaPathFinder):
-    """Finds top-level modules and packages; those within packages are found as everywhere."""
+class UnlistableFolderFinder(MetaPathFinder):
+    """Finds top-level modules and packages; Python's own finder finds the modules inside packages."""
 
     def __init__(self, folders: Sequence[str]) -> None:
         self._folders = folders
@@ -24,23 +25,23 @@ class UnlistedFolders(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Where the module is; None for another, or for one within a package."""
+        """Find a module; returns None when it is not in these folders, or is inside a package (``path`` is set)."""
         if path is not None:
             return None
-        places = [os.path.join(folder, fullname) for folder in self._folders]
-        for place in places:
+        candidates = [os.path.join(folder, fullname) for folder in self._folders]
+        for candidate in candidates:
             for suffix in all_suffixes():
-                package = os.path.join(place, f"__init__{suffix}")
+                package = os.path.join(candidate, f"__init__{suffix}")
                 if os.path.isfile(package):
-                    return spec_from_file_location(fullname, package, submodule_search_locations=[place])
-                if os.path.isfile(f"{place}{suffix}"):
-                    return spec_from_file_location(fullname, f"{place}{suffix}")
+                    return spec_from_file_location(fullname, package, submodule_search_locations=[candidate])
+                if os.path.isfile(f"{candidate}{suffix}"):
+                    return spec_from_file_location(fullname, f"{candidate}{suffix}")
         namespace = ModuleSpec(fullname, None, is_package=True)
-        namespace.submodule_search_locations = [place for place in places if os.path.isdir(place)]
+        namespace.submodule_search_locations = [candidate for candidate in candidates if os.path.isdir(candidate)]
         return namespace if namespace.submodule_search_locations else None
 
 
-def find_modules_in(folders: Sequence[str]) -> None:
-    """Let modules in these folders be imported without listing them."""
+def install_finder(folders: Sequence[str]) -> None:
+    """Let this process import modules from these folders without listing them."""
     if folders:
-        sys.meta_path.append(UnlistedFolders(folders))
+        sys.meta_path.append(UnlistableFolderFinder(folders))

@@ -1,7 +1,7 @@
-"""The child's program: confine this process, import the libraries, load the model, run it, answer.
+"""The child's program: confine this process, import libraries, load the model, run it and answer.
 
-It is started by `process`, gets its job over a socket and answers through a pipe. Whatever goes wrong while the model
-is loaded or asked is sent as an error of `modelreg.errors`; what kills the process tells the parent by its end.
+`process` starts it. It receives its job over a socket and answers through a pipe. It sends errors of loading or running
+the model as errors of `modelreg.errors`; the parent recognises a crash by the exit status.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import socket
 import sys
 from contextlib import ExitStack, suppress
@@ -18,8 +19,12 @@ from typing import TYPE_CHECKING, Any
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
 from modelreg.loading.confined import messages
+from modelreg.loading.confined.inherited import redirect_descriptors
 from modelreg.loading.confined.job import Job, PredictionTask, WorkerSetup, receive
+from modelreg.loading.confined.kernel import PR_SET_PDEATHSIG, prctl
 from modelreg.loading.confined.messages import Message
+from modelreg.loading.confined.sandbox import confine
+from modelreg.loading.confined.semaphores import replace_process_semaphores
 
 if TYPE_CHECKING:
     from modelreg.data.tables.source import TableFile
@@ -32,25 +37,25 @@ _LIBRARIES = {
     "safetensors": "safetensors.numpy",
     **{name: name for name in ("xgboost", "lightgbm", "catboost", "keras")},
 }
-"""Flavor -> what its models need."""
+"""Flavor -> the module to import for its models."""
 
 
 def main(jobs: int, answers: int, parent: int) -> None:
-    """Do the job that comes from the socket ``jobs``, answer through the pipe ``answers``, and end the process.
+    """Receive a job from the socket ``jobs``, answer through the pipe ``answers``, and exit.
 
-    ``parent`` is the process that started this one, and without which it does not go on.
+    ``parent`` is the ID of the process that started this one; this one exits without it.
     """
-    gc.disable()  # imported modules are no garbage: looking for some would take a tenth of their time
+    gc.disable()  # importing makes no garbage, and collecting would add a tenth to its time
     sys.argv = ["modelreg"]
     try:
-        _die_with(parent)
+        _exit_with_parent(parent)
         answer = _do_job(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=jobs), answers)
-    except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent has gone, or found an error of its own
+    except (EOFError, BrokenPipeError, ConnectionResetError):  # the parent ended, or had an error itself
         os._exit(0)
-    except BaseException as error:  # a model may raise KeyboardInterrupt; Ctrl-C does not reach this session
+    except BaseException as error:  # a model may raise KeyboardInterrupt; Ctrl-C does not reach this process
         if not isinstance(error, (ModelregError, OSError, MemoryError)) and os.environ.get("MODELREG_DEBUG") == "1":
             raise
-        answer = _failure(error)
+        answer = _build_error_message(error)
     _flush()
     with suppress(OSError):
         _send(answers, answer)
@@ -58,28 +63,24 @@ def main(jobs: int, answers: int, parent: int) -> None:
 
 
 def _do_job(channel: socket.socket, answers: int) -> Message:
-    from modelreg.loading.confined.inherited import let_go_of_descriptors
-    from modelreg.loading.confined.sandbox import confine
-
-    preparation, granted = receive(channel)
-    assert isinstance(preparation, WorkerSetup)
-    let_go_of_descriptors([channel.fileno(), answers, *granted])
-    confinement = confine(
-        preparation.permissions, preparation.limits, preparation.model_folder, preparation.registry, granted
-    )
+    """Confine this process, import libraries, and then run the job."""
+    setup, granted = receive(channel)
+    assert isinstance(setup, WorkerSetup)
+    redirect_descriptors([channel.fileno(), answers, *granted])
+    confinement = confine(setup.permissions, setup.limits, setup.model_folder, setup.registry, granted)
     for descriptor in granted:
         os.close(descriptor)
-    if preparation.is_required and not confinement.is_complete:
+    if setup.is_required and not confinement.is_complete:
         raise SandboxUnavailable(confinement.missing)
     _send(answers, messages.Confined(confinement))
-    _pass_warnings_on(answers)
-    _import_libraries(preparation.flavor)
+    _relay_warnings(answers)
+    _import_libraries(setup.flavor)
     gc.freeze()
     gc.enable()
     job, descriptors = receive(channel)
     channel.close()
     assert isinstance(job, Job)
-    return _run(job, descriptors, preparation.model_folder, answers)
+    return _run(job, descriptors, setup.model_folder, answers)
 
 
 def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: int) -> Message:
@@ -93,12 +94,11 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
         _send(answers, messages.Advanced(done, total))
 
     with ExitStack() as files:
-        opened = [files.enter_context(os.fdopen(each, "rb")) for each in descriptors[: 1 if model_folder else 2]]
-        table = TableFile(
-            job.data_name, opened[0], job.data_format, job.is_gzipped, job.layout, known_rows=job.data_rows
-        )
-        place = Path(model_folder) if model_folder else None
-        model = load(OpenModel(None if place else opened[1], place), job.format, job.trust)
+        inputs = descriptors[: 1 if model_folder else 2]
+        data, *model_file = [files.enter_context(os.fdopen(descriptor, "rb")) for descriptor in inputs]
+        table = TableFile(job.data_name, data, job.data_format, job.is_gzipped, job.layout, known_rows=job.data_rows)
+        source = OpenModel(None, Path(model_folder)) if model_folder else OpenModel(model_file[0], None)
+        model = load(source, job.format, job.trust)
         try:
             if isinstance(job.task, EvaluationRequest):
                 return _evaluate(model, job, job.task, table, progress)
@@ -138,42 +138,40 @@ def _evaluate(
 
 
 def _import_libraries(flavor: str) -> None:
-    """What nearly every job needs, while the parent checks the model's bytes."""
+    """Import what nearly all jobs need, while the parent checks the model's bytes."""
     _import_joblib()
     import pandas  # noqa: F401
 
-    with suppress(Exception):  # whatever is wrong with the library, its loader meets it again and says it
+    with suppress(Exception):  # the model's loader imports the library again, and reports the error
         import_module(_LIBRARIES.get(flavor, "sklearn.base"))
 
 
 def _import_joblib() -> None:
-    """Import joblib, with threads in the place of processes, which cannot be started here."""
-    from modelreg.loading.confined.semaphores import use_threads
-
-    use_threads()  # before joblib sees whether semaphores can be made, without which it uses no threads either
+    """Import joblib, and make it use threads: a confined process cannot start processes."""
+    replace_process_semaphores()  # first: joblib tests for semaphores on import, and uses no threads without them
     import joblib
     from joblib.externals.loky.backend import context
     from joblib.parallel import ThreadingBackend
 
     for name in ("loky", "multiprocessing"):
         joblib.register_parallel_backend(name, ThreadingBackend)
-    context.physical_cores_cache = _physical_cores()  # which it would ask the program lscpu for
+    context.physical_cores_cache = _count_physical_cores()  # joblib would run the program lscpu
 
 
-def _physical_cores() -> int:
-    """How many cores there are, of which each may run several threads."""
+def _count_physical_cores() -> int:
+    """Count the physical cores; a core may run several hardware threads."""
     cores = set()
     for number in range(os.cpu_count() or 1):
         topology = f"/sys/devices/system/cpu/cpu{number}/topology"
         try:
             with open(f"{topology}/physical_package_id") as package, open(f"{topology}/core_id") as core:
                 cores.add((package.read(), core.read()))
-        except OSError:  # one that is switched off, or a system that does not tell
+        except OSError:  # this processor is offline, or the system has no topology
             continue
     return len(cores) or os.cpu_count() or 1
 
 
-def _pass_warnings_on(answers: int) -> None:
+def _relay_warnings(answers: int) -> None:
     import warnings
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -188,12 +186,14 @@ def _send(answers: int, message: Message) -> None:
         line = line[os.write(answers, line) :]
 
 
-def _failure(error: BaseException) -> Message:
-    """What the parent is told of an error."""
+def _build_error_message(error: BaseException) -> Message:
+    """Build the message that reports an error to the parent."""
     if _is_caused_by(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return messages.OutOfMemory()
     if isinstance(error, ModelregError):
-        return messages.Failed(_explained(error))
+        if error.hint is None and _is_caused_by(error, PermissionError, socket.gaierror):
+            error.hint = messages.CONFINEMENT_HINT
+        return messages.Failed(error)
     if isinstance(error, OSError) and error.errno is not None and messages.is_storage_failure(error.errno):
         return messages.OutputFailed(error.errno)
     description = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -201,6 +201,7 @@ def _failure(error: BaseException) -> Message:
 
 
 def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    """Whether an error, or one in its chain of causes, is of these classes."""
     while error is not None:
         if isinstance(error, kinds):
             return True
@@ -208,23 +209,12 @@ def _is_caused_by(error: BaseException | None, *kinds: type[BaseException]) -> b
     return False
 
 
-def _explained(error: ModelregError) -> ModelregError:
-    """``error`` with a hint where the confinement may be what caused it."""
-    if error.hint is None and _is_caused_by(error, PermissionError, socket.gaierror):
-        error.hint = messages.CONFINED
-    return error
+def _exit_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the thread that started it ends.
 
-
-def _die_with(parent: int) -> None:
-    """Let the kernel end this process when the thread that started it is gone, however it went.
-
-    Raises EOFError when the parent has gone already: it may have sent the whole job before.
+    Raises EOFError when the parent has already ended; it may have sent the whole job before.
     """
     if sys.platform == "linux":
-        import signal
-
-        from modelreg.loading.confined.kernel import PR_SET_PDEATHSIG, prctl
-
         with suppress(OSError):
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -232,7 +222,7 @@ def _die_with(parent: int) -> None:
 
 
 def _flush() -> None:
-    """Let go of what was printed, by Python and by libraries in C."""
+    """Flush what Python and C libraries have printed."""
     import ctypes
 
     for stream in (sys.stdout, sys.stderr):

@@ -1,7 +1,7 @@
-"""What a model must not be able to do, one function each; run inside of a model, with the standard library alone.
+"""Actions that a confined model must not be able to do: one function per action, with the standard library alone.
 
-Its text is executed in the confined process: `run` calls every function named ``attempt_…`` and prints, for each, the
-error that it met, or that it was done.
+A test runs this source inside a model, in the confined process: `run` calls all functions named ``attempt_…`` and
+prints the error of each, or ``done`` when it succeeded.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ if os.uname().machine == "aarch64":
     SYSTEM_CALLS |= {"timer_create": 107, "clone": 220, "close_range": 436}
 
 
-def checked(result):
+def check_result(result):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
@@ -37,8 +37,8 @@ def parent():
     return os.getppid()
 
 
-def of_the_registry(place):
-    """The open files that belong to the registry."""
+def list_registry_descriptors(place):
+    """List the descriptors of open files in the registry."""
     paths = {int(name): f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")}
     targets = {name: os.readlink(path) for name, path in paths.items() if os.path.lexists(path)}
     return [name for name, target in targets.items() if target.startswith(place["registry"])]
@@ -83,23 +83,23 @@ def attempt_append_to_a_file(place):
     open(f"{place['home']}/secret", "a").close()
 
 
-def attempt_empty_a_file_by_reading_it(place):
+def attempt_truncate_a_file_opened_for_reading(place):
     os.open(f"{place['home']}/secret", os.O_RDONLY | os.O_TRUNC)
 
 
-def attempt_empty_a_file_that_may_be_read(place):
+def attempt_truncate_a_readable_file(place):
     os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)
 
 
-def attempt_open_a_file_neither_to_read_nor_to_write(place):
+def attempt_open_a_file_with_access_mode_3(place):
     os.open(f"{place['home']}/secret", 3)
 
 
-def attempt_empty_a_file_that_is_neither_read_nor_written(place):
+def attempt_truncate_a_file_with_access_mode_3(place):
     os.open(f"{place['home']}/secret", 3 | os.O_TRUNC)
 
 
-def attempt_open_a_device_neither_to_read_nor_to_write(place):
+def attempt_open_a_device_with_access_mode_3(place):
     os.open("/dev/full", 3)
 
 
@@ -156,38 +156,38 @@ def attempt_set_an_extended_attribute(place):
 
 
 def attempt_write_through_the_descriptor_of_the_model(place):
-    for name in of_the_registry(place):
+    for name in list_registry_descriptors(place):
         os.open(f"/proc/self/fd/{name}", os.O_WRONLY)
     raise PermissionError(errno.EACCES, "none could be opened")
 
 
 def attempt_change_the_mode_of_an_open_file(place):
-    for name in of_the_registry(place):
+    for name in list_registry_descriptors(place):
         os.fchmod(name, 0o777)
 
 
 def attempt_change_the_times_of_an_open_file(place):
-    for name in of_the_registry(place):
+    for name in list_registry_descriptors(place):
         os.utime(name, (0, 0))
 
 
-def output():
-    """The descriptor that may be written to."""
+def find_output():
+    """The descriptor of the output: the only regular file that is open for writing."""
     names = [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
     files = [name for name in names if name > 2 and stat.S_ISREG(os.fstat(name).st_mode)]
     return next(name for name in files if fcntl.fcntl(name, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR)
 
 
-def attempt_make_the_output_larger_than_what_is_written(place):
-    os.ftruncate(output(), 8 << 40)
+def attempt_extend_the_output_beyond_the_written_data(place):
+    os.ftruncate(find_output(), 8 << 40)
 
 
-def attempt_have_space_allocated_for_the_output(place):
-    checked(LIBC.fallocate(output(), 1, ctypes.c_long(0), ctypes.c_long(1 << 20)))
+def attempt_allocate_space_for_the_output(place):
+    check_result(LIBC.fallocate(find_output(), 1, ctypes.c_long(0), ctypes.c_long(1 << 20)))
 
 
-def attempt_let_the_parent_meet_another_kind_of_reading(place):
-    fcntl.fcntl(output(), fcntl.F_SETFL, os.O_DIRECT)
+def attempt_set_direct_io_on_the_output(place):
+    fcntl.fcntl(find_output(), fcntl.F_SETFL, os.O_DIRECT)
 
 
 def attempt_open_many_files(place):
@@ -200,13 +200,13 @@ def attempt_open_many_files(place):
             os.close(descriptor)
 
 
-def attempt_have_a_table_of_open_files_for_each_thread(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["close_range"], 4000, 4001, 2))
+def attempt_copy_the_table_of_open_files(place):
+    check_result(LIBC.syscall(SYSTEM_CALLS["close_range"], 4000, 4001, 2))
 
 
-def attempt_start_a_thread_with_a_table_of_open_files_of_its_own(place):
-    """The flags are those of threads, without ``CLONE_FILES``; no stack, so that such a thread would end at once."""
-    checked(LIBC.syscall(SYSTEM_CALLS["clone"], 0x50B00, 0, 0, 0, 0))
+def attempt_start_a_thread_with_its_own_table_of_open_files(place):
+    """The flags of a thread without ``CLONE_FILES``; without a stack, such a thread would end at once."""
+    check_result(LIBC.syscall(SYSTEM_CALLS["clone"], 0x50B00, 0, 0, 0, 0))
 
 
 def attempt_enlarge_a_pipe(place):
@@ -214,7 +214,7 @@ def attempt_enlarge_a_pipe(place):
 
 
 def attempt_open_a_file_by_its_handle(place):
-    checked(LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(64), os.O_RDONLY))
+    check_result(LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(64), os.O_RDONLY))
 
 
 def attempt_use_an_inherited_descriptor(place):
@@ -229,7 +229,7 @@ def attempt_run_a_program(place):
 
 
 def attempt_run_a_shell(place):
-    if os.system("true"):  # which tells no error otherwise
+    if os.system("true"):  # returns a status instead of raising
         raise PermissionError(errno.EPERM, "no shell")
 
 
@@ -237,7 +237,7 @@ def attempt_spawn_a_program(place):
     os.posix_spawn("/bin/true", ["true"], {})
 
 
-def attempt_become_a_program(place):
+def attempt_execute_a_program(place):
     os.execv("/bin/true", ["true"])
 
 
@@ -251,42 +251,42 @@ def attempt_fork(place):
 
 
 def attempt_fork_from_a_thread(place):
-    met = []
+    errors = []
 
     def work():
         try:
             if os.fork() == 0:
                 os._exit(0)
         except OSError as error:
-            met.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    raise met[0]
+    raise errors[0]
 
 
 def attempt_write_a_file_from_a_thread(place):
-    met = []
+    errors = []
 
     def work():
         try:
             open(f"{place['home']}/marker", "w").close()
         except OSError as error:
-            met.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    raise met[0]
+    raise errors[0]
 
 
 def attempt_leave_the_namespaces(place):
-    checked(LIBC.unshare(0x10000000))
+    check_result(LIBC.unshare(0x10000000))
 
 
 def attempt_mount(place):
-    checked(LIBC.mount(b"none", place["home"].encode(), b"tmpfs", 0, None))
+    check_result(LIBC.mount(b"none", place["home"].encode(), b"tmpfs", 0, None))
 
 
 def attempt_change_the_root(place):
@@ -344,21 +344,21 @@ def attempt_signal_the_group(place):
     os.kill(0, 0)
 
 
-def attempt_have_a_signal_sent_by_the_kernel(place):
+def attempt_make_the_kernel_signal_the_parent(place):
     reader, _ = os.pipe()
     fcntl.fcntl(reader, fcntl.F_SETOWN, parent())
 
 
 def attempt_trace_the_parent(place):
-    checked(LIBC.ptrace(PTRACE_ATTACH, parent(), None, None))
+    check_result(LIBC.ptrace(PTRACE_ATTACH, parent(), None, None))
 
 
 def attempt_seize_the_parent(place):
-    checked(LIBC.ptrace(PTRACE_SEIZE, parent(), None, None))
+    check_result(LIBC.ptrace(PTRACE_SEIZE, parent(), None, None))
 
 
 def attempt_read_the_memory_of_the_parent(place):
-    checked(LIBC.process_vm_readv(parent(), None, 0, None, 0, 0))
+    check_result(LIBC.process_vm_readv(parent(), None, 0, None, 0, 0))
 
 
 def attempt_open_the_memory_of_the_parent(place):
@@ -380,7 +380,7 @@ def attempt_limit_the_parent(place):
 def attempt_raise_a_limit(place):
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20))
-    except ValueError as error:  # which Python makes of EPERM
+    except ValueError as error:  # Python raises it for EPERM
         raise PermissionError(errno.EPERM, str(error)) from error
 
 
@@ -393,10 +393,10 @@ def attempt_pin_the_parent_to_a_processor(place):
 
 
 def attempt_outlive_the_parent(place):
-    checked(LIBC.prctl(1, 0, 0, 0, 0))
+    check_result(LIBC.prctl(1, 0, 0, 0, 0))
 
 
-# memory that others share, and the rest of the kernel
+# shared memory, and the rest of the kernel
 
 
 def attempt_make_shared_memory(place):
@@ -404,19 +404,19 @@ def attempt_make_shared_memory(place):
 
 
 def attempt_make_system_v_shared_memory(place):
-    checked(LIBC.shmget(0x4D52, 4096, 0o1600))
+    check_result(LIBC.shmget(0x4D52, 4096, 0o1600))
 
 
 def attempt_make_a_system_v_semaphore(place):
-    checked(LIBC.semget(0x4D52, 1, 0o1600))
+    check_result(LIBC.semget(0x4D52, 1, 0o1600))
 
 
 def attempt_make_a_system_v_queue(place):
-    checked(LIBC.msgget(0x4D52, 0o1600))
+    check_result(LIBC.msgget(0x4D52, 0o1600))
 
 
 def attempt_make_a_posix_queue(place):
-    checked(LIBC.mq_open(b"/modelreg-marker", os.O_CREAT | os.O_RDWR, 0o600, None))
+    check_result(LIBC.mq_open(b"/modelreg-marker", os.O_CREAT | os.O_RDWR, 0o600, None))
 
 
 def attempt_type_into_the_terminal(place):
@@ -429,49 +429,51 @@ def attempt_open_the_terminal(place):
 
 
 def attempt_watch_files(place):
-    checked(LIBC.inotify_init())
+    check_result(LIBC.inotify_init())
 
 
 def attempt_set_a_timer_on_the_clock_of_the_parent(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["timer_create"], (~parent() << 3) | 2, None, ctypes.byref(ctypes.c_int())))
+    check_result(LIBC.syscall(SYSTEM_CALLS["timer_create"], (~parent() << 3) | 2, None, ctypes.byref(ctypes.c_int())))
 
 
 def attempt_read_the_clock_of_the_parent(place):
-    checked(LIBC.clock_gettime((~parent() << 3) | 2, ctypes.create_string_buffer(16)))
+    check_result(LIBC.clock_gettime((~parent() << 3) | 2, ctypes.create_string_buffer(16)))
 
 
 def attempt_set_the_clock(place):
-    checked(LIBC.settimeofday(ctypes.create_string_buffer(16), None))
+    check_result(LIBC.settimeofday(ctypes.create_string_buffer(16), None))
 
 
 def attempt_bpf(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["bpf"], 0, None, 0))
+    check_result(LIBC.syscall(SYSTEM_CALLS["bpf"], 0, None, 0))
 
 
 def attempt_io_uring(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["io_uring_setup"], 1, ctypes.create_string_buffer(120)))
+    check_result(LIBC.syscall(SYSTEM_CALLS["io_uring_setup"], 1, ctypes.create_string_buffer(120)))
 
 
 def attempt_userfaultfd(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["userfaultfd"], 1))
+    check_result(LIBC.syscall(SYSTEM_CALLS["userfaultfd"], 1))
 
 
 def attempt_keys(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["add_key"], b"user", b"marker", b"x", 1, -3))
+    check_result(LIBC.syscall(SYSTEM_CALLS["add_key"], b"user", b"marker", b"x", 1, -3))
 
 
 def attempt_perf(place):
-    checked(LIBC.syscall(SYSTEM_CALLS["perf_event_open"], ctypes.create_string_buffer(128), 0, -1, -1, 0))
+    check_result(LIBC.syscall(SYSTEM_CALLS["perf_event_open"], ctypes.create_string_buffer(128), 0, -1, -1, 0))
 
 
 def attempt_a_system_call_of_the_future(place):
-    checked(LIBC.syscall(463, 0, 0, 0, 0))
+    check_result(LIBC.syscall(463, 0, 0, 0, 0))
 
 
 def run(place):
-    """Make every attempt; print each outcome, and what the process holds."""
+    """Make all attempts; print their outcomes, and the state of this process."""
     paths = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
-    descriptors = {path: os.readlink(path) for path in paths if os.path.lexists(path)}  # one of them listed the others
+    descriptors = {
+        path: os.readlink(path) for path in paths if os.path.lexists(path)
+    }  # the descriptor of the listing is closed again
     outcomes = {}
     for name, attempt in list(globals().items()):
         if name.startswith("attempt_"):
@@ -485,12 +487,12 @@ def run(place):
     print("outcomes", json.dumps(outcomes))
     print("descriptors", json.dumps(descriptors))
     print("environment", json.dumps(dict(os.environ)))
-    print("threads", json.dumps([threads_status(name) for name in os.listdir("/proc/self/task")]))
+    print("threads", json.dumps([get_thread_status(name) for name in os.listdir("/proc/self/task")]))
     print("session", os.getsid(0) == os.getpid(), mmap.PAGESIZE)
 
 
-def threads_status(name):
-    """Whether a thread is confined, as far as the kernel tells."""
+def get_thread_status(name):
+    """The kernel's view of a thread's confinement."""
     lines = open(f"/proc/self/task/{name}/status").read().splitlines()
     values = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     return [values["NoNewPrivs"], values["Seccomp"], values["CapEff"]]

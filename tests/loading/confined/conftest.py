@@ -1,4 +1,4 @@
-"""Fixtures of this folder; what they are made of is in `world`."""
+"""Fixtures for the tests of confined models; `world` defines their classes."""
 
 from __future__ import annotations
 

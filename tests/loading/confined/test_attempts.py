@@ -1,4 +1,4 @@
-"""A model that may run any code, with full trust and from root, gets nothing done."""
+"""A confined model with full trust, run by root, fails in all its attempts to reach beyond its process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from world import World
 SOURCE = (Path(__file__).parent / "attempts.py").read_text()
 ATTEMPTS = re.findall(r"^def (attempt_\w+)", SOURCE, re.MULTILINE)
 REFUSALS = {"EACCES", "EPERM", "ENOSYS"}
-OTHERWISE = {
+OTHER_ERRORS = {
     "attempt_use_an_inherited_descriptor": {"EBADF"},
     "attempt_open_many_files": {"EMFILE"},
     "attempt_open_the_terminal": {"EACCES", "ENXIO", "ENOENT"},
 }
-"""What is there for nobody."""
+"""Errors of attempts that fail for another reason than a missing right."""
 
 
 class Outcome:
-    """What came of all attempts, made by one model."""
+    """The outcome of one model that makes all attempts."""
 
     def __init__(self, folder: Path) -> None:
         self.world = World(folder)
@@ -46,82 +46,82 @@ class Outcome:
             "inherited": inherited,
         }
         reference = self.world.register(f"{SOURCE}\nrun({place!r})")
-        self.before = traces(self.world)
-        self.done = self.world.predict(reference, pass_fds=[inherited])
-        self.after = traces(self.world)
-        for listening in (tcp, udp, by_path, abstract):
-            listening.setblocking(False)
-        self.listening = (tcp, udp, by_path, abstract)
+        self.before = list_files(self.world)
+        self.result = self.world.predict(reference, pass_fds=[inherited])
+        self.after = list_files(self.world)
+        self.sockets = (tcp, udp, by_path, abstract)
+        for server in self.sockets:
+            server.setblocking(False)
         os.close(inherited)
 
-    def told(self, what: str):
-        """What the model printed about something."""
-        (line,) = [line for line in self.done.stderr.splitlines() if line.startswith(f"{what} ")]
+    def get_printed(self, key: str):
+        """The value that the model printed for a key."""
+        (line,) = [line for line in self.result.stderr.splitlines() if line.startswith(f"{key} ")]
         return json.loads(line.partition(" ")[2])
 
 
-def traces(world: World) -> dict[str, tuple]:
-    """Everything in the home folder and the registry, but what running a model changes there."""
-    found = {}
+def list_files(world: World) -> dict[str, tuple]:
+    """Modes, owners and times of all files in the home folder and the registry, except files that each run changes."""
+    files = {}
     for folder in (world.home, world.registry.folder):
         for path in sorted(folder.rglob("*")):
             status = path.lstat()
             times = () if path.is_dir() else (status.st_mtime_ns, status.st_ino)
             if not path.name.startswith("catalog.db") and path.suffix != ".lock":
-                found[str(path)] = (status.st_mode, status.st_uid, *times)
-    return found
+                files[str(path)] = (status.st_mode, status.st_uid, *times)
+    return files
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory):
-    found = Outcome(tmp_path_factory.mktemp("attempts"))
-    yield found
-    for each in found.listening:
-        each.close()
+    outcome = Outcome(tmp_path_factory.mktemp("attempts"))
+    yield outcome
+    for server in outcome.sockets:
+        server.close()
 
 
 def test_every_attempt_is_refused(outcome):
-    assert outcome.done.returncode == 0, outcome.done.stderr
-    met = outcome.told("outcomes")
-    assert met.keys() == set(ATTEMPTS)
-    assert {name: met[name] for name in ATTEMPTS if met[name] not in OTHERWISE.get(name, REFUSALS)} == {}
+    assert outcome.result.returncode == 0, outcome.result.stderr
+    errors = outcome.get_printed("outcomes")
+    assert errors.keys() == set(ATTEMPTS)
+    assert {name: errors[name] for name in ATTEMPTS if errors[name] not in OTHER_ERRORS.get(name, REFUSALS)} == {}
 
 
-def test_it_leaves_no_trace(outcome):
+def test_attempts_change_no_file_and_reach_no_socket(outcome):
     assert outcome.before == outcome.after
     assert (outcome.world.home / "secret").read_text() == "the secret"
     assert not Path("/tmp/modelreg-marker").exists()
     assert not Path("/dev/shm/modelreg-marker").exists()
-    for each in outcome.listening:
+    for server in outcome.sockets:
         with pytest.raises(BlockingIOError):
-            each.recv(1) if each.type == socket.SOCK_DGRAM else each.accept()
+            server.recv(1) if server.type == socket.SOCK_DGRAM else server.accept()
 
 
-def test_it_predicts_all_the_same(outcome):
+def test_the_model_still_predicts(outcome):
     assert outcome.world.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
-def test_it_holds_the_data_the_model_the_output_and_the_line_to_the_parent_alone(outcome):
-    found = [re.sub(r":\[\d+\]|\d+/fd", "", target) for target in outcome.told("descriptors").values()]
+def test_only_data_model_output_and_pipes_are_open(outcome):
+    targets = [re.sub(r":\[\d+\]|\d+/fd", "", target) for target in outcome.get_printed("descriptors").values()]
     blob = next((outcome.world.registry.folder / "artifacts" / "blobs" / "sha256").iterdir())
-    (private,) = [target for target in found if target.startswith(f"{outcome.world.folder}/") and "#" in target]
-    blobs = [target for target in found if str(blob.parent) in target]
+    (private,) = [target for target in targets if target.startswith(f"{outcome.world.folder}/") and "#" in target]
+    blobs = [target for target in targets if str(blob.parent) in target]
     assert len(blobs) == 1
     expected = ["/dev/null", "pipe", "pipe", "pipe", str(outcome.world.data), *blobs, private]
-    assert sorted(found) == sorted(expected)
+    assert sorted(targets) == sorted(expected)
 
 
-def test_it_sees_no_secret_of_the_environment(outcome):
-    environment = outcome.told("environment")
+def test_secret_environment_variables_are_hidden(outcome):
+    environment = outcome.get_printed("environment")
     assert "SECRET_TOKEN" not in environment
     assert environment["HOME"] == str(outcome.world.home)
 
 
-def test_every_thread_of_it_is_confined(outcome):
-    for no_new_privs, seccomp, capabilities in outcome.told("threads"):
+def test_all_threads_are_confined(outcome):
+    for no_new_privs, seccomp, capabilities in outcome.get_printed("threads"):
         assert (no_new_privs, seccomp) == ("1", "2")
-        assert int(capabilities, 16) & ~(1 << 2) == 0  # reading, for root alone
+        assert int(capabilities, 16) & ~(1 << 2) == 0  # CAP_DAC_READ_SEARCH, which only root has
 
 
-def test_it_is_in_a_session_of_its_own(outcome):
-    assert "session True" in outcome.done.stderr
+def test_the_child_has_its_own_session(outcome):
+    assert "session True" in outcome.result.stderr

@@ -1,4 +1,4 @@
-"""The filter of system calls, on both architectures: its instructions are followed as the kernel does."""
+"""The seccomp filter on both architectures, run by an interpreter of its instructions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import errno
 import pytest
 
 from modelreg.loading.confined import syscalls
-from modelreg.loading.confined.seccomp import build
+from modelreg.loading.confined.seccomp import build_filter
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 DENY = 0x00050000 | errno.EACCES
-REFUSE, ABSENT = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+REFUSE, MISSING = 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 REFUSED = {
     "execve": (59, 221),
@@ -52,24 +52,29 @@ REFUSED = {
 
 
 def answer(machine: str, number: int, *arguments: int, network: bool = False, architecture: int | None = None) -> int:
-    """What the filter of process 7 says to a call."""
+    """The answer of the filter of process 7 to a system call."""
     words = {0: number, 4: MACHINES[machine][1] if architecture is None else architecture}
-    for place, argument in enumerate([*arguments, *[0] * (6 - len(arguments))]):
-        words |= {16 + 8 * place: argument & 0xFFFFFFFF, 20 + 8 * place: argument >> 32}
-    program, here, held = build(machine, 7, network=network), 0, 0
+    for index, argument in enumerate([*arguments, *[0] * (6 - len(arguments))]):
+        words |= {16 + 8 * index: argument & 0xFFFFFFFF, 20 + 8 * index: argument >> 32}
+    program, position, register = build_filter(machine, 7, network=network), 0, 0
     while True:
-        code, if_true, if_false, value = program[here]
-        here += 1
+        code, if_true, if_false, value = program[position]
+        position += 1
         match code:
             case 0x20:
-                held = words[value]
+                register = words[value]
             case 0x54:
-                held &= value
+                register &= value
             case 0x06:
                 return value
             case _:
-                holds = {0x15: held == value, 0x25: held > value, 0x35: held >= value, 0x45: held & value != 0}[code]
-                here += if_true if holds else if_false
+                conditions = {
+                    0x15: register == value,
+                    0x25: register > value,
+                    0x35: register >= value,
+                    0x45: register & value != 0,
+                }
+                position += if_true if conditions[code] else if_false
 
 
 @pytest.fixture(params=MACHINES)
@@ -77,47 +82,47 @@ def machine(request):
     return request.param
 
 
-def number(machine: str, name: str) -> int:
-    return (syscalls.ALLOWED | syscalls.JUDGED | syscalls.NETWORK | syscalls.ABSENT)[name][MACHINES[machine][0]]
+def call_number(machine: str, name: str) -> int:
+    return (syscalls.ALLOWED | syscalls.CONDITIONAL | syscalls.NETWORK | syscalls.MISSING)[name][MACHINES[machine][0]]
 
 
 @pytest.mark.parametrize("network", [False, True])
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_reaches_others_is_refused(machine, name, network):
-    found = REFUSED[name][MACHINES[machine][0]]
-    if found is not None:
-        assert answer(machine, found, network=network) == REFUSE
+def test_calls_that_affect_other_processes_or_files_are_refused(machine, name, network):
+    number = REFUSED[name][MACHINES[machine][0]]
+    if number is not None:
+        assert answer(machine, number, network=network) == REFUSE
 
 
-def test_what_computing_takes_is_allowed(machine):
+def test_calls_needed_for_computing_are_allowed(machine):
     column = MACHINES[machine][0]
     for numbers in syscalls.ALLOWED.values():
         if numbers[column] is not None:
             assert answer(machine, numbers[column], 1, 2, 3) == ALLOW
 
 
-def test_no_number_stands_twice():
+def test_call_numbers_are_unique():
     for column in (0, 1):
-        every = (syscalls.ALLOWED, syscalls.JUDGED, syscalls.NETWORK, syscalls.ABSENT)
-        numbers = [each[column] for group in every for each in group.values() if each[column] is not None]
+        groups = (syscalls.ALLOWED, syscalls.CONDITIONAL, syscalls.NETWORK, syscalls.MISSING)
+        numbers = [numbers[column] for group in groups for numbers in group.values() if numbers[column] is not None]
         assert len(numbers) == len(set(numbers))
 
 
-JUDGED = [
-    ("clone", (0x3D0F00,), ALLOW),  # as pthread_create of glibc has it
-    ("clone", (0x7D0F00,), ALLOW),  # of musl
-    ("clone", (0x50F00,), ALLOW),  # as Go has it
-    ("clone", (0x3D0B00,), REFUSE),  # a thread with a table of open files of its own
+CONDITIONAL = [
+    ("clone", (0x3D0F00,), ALLOW),  # pthread_create of glibc
+    ("clone", (0x7D0F00,), ALLOW),  # pthread_create of musl
+    ("clone", (0x50F00,), ALLOW),  # a thread of Go
+    ("clone", (0x3D0B00,), REFUSE),  # a thread with its own table of open files
     ("clone", (0x2CF00,), REFUSE),  # a process with the same table
     *(("clone", (0x3D0F00 | namespace,), REFUSE) for namespace in (0x20000, 1 << 25, 1 << 28, 1 << 30)),
     ("close_range", (3, 0xFFFFFFFF, 0), ALLOW),
     ("close_range", (3, 0xFFFFFFFF, 4), ALLOW),
     ("close_range", (3, 0xFFFFFFFF, 2), REFUSE),  # CLOSE_RANGE_UNSHARE
     ("close_range", (3, 0xFFFFFFFF, 6), REFUSE),
-    ("clone", (0x1200011,), REFUSE),  # as fork has it
-    ("clone", (0x4111,), REFUSE),  # as posix_spawn has it
-    ("clone3", (), ABSENT),
-    ("openat2", (), ABSENT),
+    ("clone", (0x1200011,), REFUSE),  # fork
+    ("clone", (0x4111,), REFUSE),  # posix_spawn
+    ("clone3", (), MISSING),
+    ("openat2", (), MISSING),
     ("ioctl", (0, 0x5401), ALLOW),
     ("ioctl", (0, 0x5412), REFUSE),  # TIOCSTI
     ("ioctl", (3, 0x40086602), REFUSE),  # FS_IOC_SETFLAGS
@@ -138,7 +143,7 @@ JUDGED = [
     ("sched_setaffinity", (0,), ALLOW),
     ("sched_setaffinity", (6,), REFUSE),
     ("timer_create", (1,), ALLOW),
-    ("timer_create", (-58 & 0xFFFFFFFF,), REFUSE),  # the processor time of process 7
+    ("timer_create", (-58 & 0xFFFFFFFF,), REFUSE),  # the CPU time of process 7
     ("clock_gettime", (2,), ALLOW),
     ("clock_gettime", (-58 & 0xFFFFFFFFFFFFFFFF,), REFUSE),
     ("clock_nanosleep", (-6 & 0xFFFFFFFF,), REFUSE),
@@ -146,7 +151,7 @@ JUDGED = [
     ("fcntl", (3, 4, 0o20000), REFUSE),  # O_ASYNC
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o100000), ALLOW),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o1000), DENY),
-    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1101), ALLOW),  # about which Landlock decides
+    ("openat", (-100 & 0xFFFFFFFF, 0, 0o1101), ALLOW),  # checked by Landlock
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o2), ALLOW),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o3), DENY),
     ("openat", (-100 & 0xFFFFFFFF, 0, 0o1003), DENY),
@@ -158,10 +163,10 @@ JUDGED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "arguments", "expected"), JUDGED)
+@pytest.mark.parametrize(("name", "arguments", "expected"), CONDITIONAL)
 @pytest.mark.parametrize("network", [False, True])
-def test_arguments_decide(machine, name, arguments, expected, network):
-    assert answer(machine, number(machine, name), *arguments, network=network) == expected
+def test_conditional_calls_depend_on_their_arguments(machine, name, arguments, expected, network):
+    assert answer(machine, call_number(machine, name), *arguments, network=network) == expected
 
 
 @pytest.mark.parametrize(
@@ -182,31 +187,31 @@ def test_arguments_decide(machine, name, arguments, expected, network):
         ((17, 3), REFUSE),
     ],
 )
-def test_sockets_are_of_the_internet_and_asked_for(machine, arguments, expected):
-    assert answer(machine, number(machine, "socket"), *arguments, network=True) == expected
-    assert answer(machine, number(machine, "socket"), *arguments) == REFUSE
+def test_only_internet_sockets_are_allowed_and_only_with_the_network(machine, arguments, expected):
+    assert answer(machine, call_number(machine, "socket"), *arguments, network=True) == expected
+    assert answer(machine, call_number(machine, "socket"), *arguments) == REFUSE
     for name in ("connect", "sendto", "sendmsg"):
-        assert answer(machine, number(machine, name), 3) == REFUSE
-        assert answer(machine, number(machine, name), 3, network=True) == ALLOW
+        assert answer(machine, call_number(machine, name), 3) == REFUSE
+        assert answer(machine, call_number(machine, name), 3, network=True) == ALLOW
 
 
-def test_other_interfaces_of_the_kernel_are_closed():
-    assert answer("x86_64", 59, architecture=0x40000003) == KILL  # 32 bits
-    assert answer("x86_64", 0x40000000 | 59) == ABSENT  # x32
+def test_other_system_call_interfaces_are_refused():
+    assert answer("x86_64", 59, architecture=0x40000003) == KILL  # 32-bit calls
+    assert answer("x86_64", 0x40000000 | 59) == MISSING  # x32
     assert answer("aarch64", 11, architecture=0x40000028) == KILL
 
 
-def test_calls_that_are_not_known_yet_are_absent(machine):
+def test_newer_calls_are_reported_as_missing(machine):
     for unknown in (463, 469, 500, 100_000):
-        assert answer(machine, unknown) == ABSENT
+        assert answer(machine, unknown) == MISSING
 
 
 @pytest.mark.parametrize("flags", [0o3, 0o1000, 0o1003, 0o2000003])
-def test_the_older_call_that_opens_files_is_judged_as_well(flags):
-    assert answer("x86_64", number("x86_64", "open"), 0, flags) == DENY
-    assert answer("x86_64", number("x86_64", "open"), 0, flags & ~0o1003) == ALLOW
+def test_flags_of_the_older_open_call_are_checked(flags):
+    assert answer("x86_64", call_number("x86_64", "open"), 0, flags) == DENY
+    assert answer("x86_64", call_number("x86_64", "open"), 0, flags & ~0o1003) == ALLOW
 
 
-def test_files_are_not_read_and_written_directly():
+def test_direct_io_is_refused():
     for name, direct in {"x86_64": 0o40000, "aarch64": 0o200000}.items():
-        assert answer(name, number(name, "fcntl"), 3, 4, direct | 0o4000) == REFUSE
+        assert answer(name, call_number(name, "fcntl"), 3, 4, direct | 0o4000) == REFUSE

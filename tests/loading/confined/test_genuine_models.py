@@ -1,4 +1,4 @@
-"""Genuine models work confined: threads, OpenMP, joblib, modules of the user, and what they print."""
+"""Genuine models work confined: threads, OpenMP, joblib, the user's own modules, and printed output."""
 
 from __future__ import annotations
 
@@ -62,23 +62,23 @@ COMMON = ("RandomForest",)
 
 
 @pytest.mark.parametrize(
-    "make",
-    [pytest.param(make, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, make in MODELS.items()],
+    "fit",
+    [pytest.param(fit, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, fit in MODELS.items()],
 )
-def test_a_model_with_threads_predicts_as_in_its_own_process(world, rows, make):
+def test_a_model_with_threads_predicts_the_same_as_unconfined(world, rows, fit):
     frame, target = rows
-    model = make(frame, target)
+    model = fit(frame, target)
     joblib.dump(model, world.folder / "model.joblib")
     frame.to_csv(world.data, index=False)
     reference = world.registry.register(world.folder / "model.joblib", "model").reference
-    done = world.run("predict", reference, "-i", world.data, "-o", world.output)
-    assert (done.returncode, done.stderr) == (0, f"wrote 300 predictions to {world.output}\n")
-    found = pd.read_csv(world.output).to_numpy()
-    assert np.array_equal(found.squeeze(), np.asarray(model.predict(frame)).squeeze())
+    result = world.run("predict", reference, "-i", world.data, "-o", world.output)
+    assert (result.returncode, result.stderr) == (0, f"wrote 300 predictions to {world.output}\n")
+    predictions = pd.read_csv(world.output).to_numpy()
+    assert np.array_equal(predictions.squeeze(), np.asarray(model.predict(frame)).squeeze())
 
 
-def project(world, prefer: str) -> str:
-    """A project with a module of its own, and a model of that; returns its reference."""
+def make_project(world, prefer: str) -> str:
+    """Make a project with its own module, and register a model of it; returns the model's reference."""
     folder = world.folder / "project"
     (folder / "mypackage").mkdir(parents=True)
     (folder / "mypackage" / "__init__.py").write_text("")
@@ -86,8 +86,8 @@ def project(world, prefer: str) -> str:
     (folder / "mypackage" / "models.py").write_text(MODULE.replace("PREFER", repr(prefer)))
     (folder / ".env").write_text("PASSWORD=secret")
     (folder / "notes.txt").write_text("private")
-    make = "import joblib; from mypackage.models import Doubling; joblib.dump(Doubling(), 'model.joblib')"
-    subprocess.run([sys.executable, "-c", make], cwd=folder, check=True)
+    code = "import joblib; from mypackage.models import Doubling; joblib.dump(Doubling(), 'model.joblib')"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
     world.registry.register(folder / "model.joblib", "own")
     world.registry.trust("mypackage.models.Doubling")
     return "own/1"
@@ -95,19 +95,19 @@ def project(world, prefer: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prefer", ["threads", "processes"])
-def test_a_module_on_pythonpath_is_found_with_the_files_beside_it_and_uses_threads(world, prefer):
-    reference = project(world, prefer)
+def test_a_module_on_pythonpath_reads_its_files_and_uses_threads(world, prefer):
+    reference = make_project(world, prefer)
     environment = {"PYTHONPATH": str(world.folder / "project")}
-    done = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
-    assert done.returncode == 0, done.stderr
+    result = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    assert result.returncode == 0, result.stderr
     assert world.output.read_text() == "prediction\n2.0\n4.0\n"
-    assert done.stderr == f"doubling\nwrote 2 predictions to {world.output}\n"
+    assert result.stderr == f"doubling\nwrote 2 predictions to {world.output}\n"
 
 
 FINDER = """
 import sys
 from importlib.util import spec_from_file_location
-MAPPING = {"mypackage": PLACE}
+MAPPING = {"mypackage": FOLDER}
 class EditableFinder:
     @classmethod
     def find_spec(cls, name, path=None, target=None):
@@ -119,27 +119,27 @@ sys.path.append("__editable__.mypackage-1.0.finder.__path_hook__")
 
 
 @pytest.mark.slow
-def test_a_package_that_setuptools_installed_where_it_is_edited_is_found(world):
-    reference = project(world, "threads")
+def test_an_editable_install_of_setuptools_is_importable(world):
+    reference = make_project(world, "threads")
     site = world.folder / "site"
     site.mkdir()
-    place = repr(str(world.folder / "project" / "mypackage"))
-    (site / "__editable___mypackage_1_0_finder.py").write_text(FINDER.replace("PLACE", place))
+    package = repr(str(world.folder / "project" / "mypackage"))
+    (site / "__editable___mypackage_1_0_finder.py").write_text(FINDER.replace("FOLDER", package))
     (site / "sitecustomize.py").write_text("import __editable___mypackage_1_0_finder")
     environment = {"PYTHONPATH": str(site)}
-    done = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
-    assert done.returncode == 0, done.stderr
+    result = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    assert result.returncode == 0, result.stderr
     assert world.output.read_text() == "prediction\n2.0\n4.0\n"
 
 
 @pytest.mark.parametrize("name", [".env", pytest.param("notes.txt", marks=pytest.mark.slow)])
-@pytest.mark.slow  # as the test of namespace packages, which reads more
-def test_of_a_folder_on_pythonpath_it_reads_modules_alone(world, name):
-    project(world, "threads")
+@pytest.mark.slow  # the test of namespace packages covers more
+def test_other_files_of_a_folder_on_pythonpath_are_not_readable(world, name):
+    make_project(world, "threads")
     reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
-    done = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
-    assert done.returncode == 2
-    assert "PermissionError" in done.stderr
+    result = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
+    assert result.returncode == 2
+    assert "PermissionError" in result.stderr
 
 
 NAMESPACES = """
@@ -147,18 +147,18 @@ import json
 from work.proj.main import NUMBER
 from work.proj.real import NAME
 import work.top
-found = {}
-for path in PLACES:
+results = {}
+for path in PATHS:
     try:
-        found[path] = open(path).read()
+        results[path] = open(path).read()
     except OSError as error:
-        found[path] = type(error).__name__
-print(json.dumps(found))
+        results[path] = type(error).__name__
+print(json.dumps(results))
 """
 
 
 @pytest.mark.slow
-def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
+def test_other_files_of_namespace_packages_are_not_readable(world):
     folder = world.folder / "projects"
     files = {
         "work/top.py": "",
@@ -170,21 +170,21 @@ def test_of_namespace_packages_it_reads_modules_and_packages_alone(world):
     for name, text in (files | dict.fromkeys(private, "private")).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    places = [str(folder / name) for name in ("work/proj/real/words.txt", *private)]
-    reference = world.register(NAMESPACES.replace("PLACES", repr(places)))
-    done = world.predict(reference, environment={"PYTHONPATH": str(folder)})
-    assert done.returncode == 0, done.stderr
-    found = list(json.loads(done.stderr.splitlines()[0]).values())
-    assert found == ["words of the package", "PermissionError", "PermissionError", "PermissionError"]
+    paths = [str(folder / name) for name in ("work/proj/real/words.txt", *private)]
+    reference = world.register(NAMESPACES.replace("PATHS", repr(paths)))
+    result = world.predict(reference, environment={"PYTHONPATH": str(folder)})
+    assert result.returncode == 0, result.stderr
+    results = list(json.loads(result.stderr.splitlines()[0]).values())
+    assert results == ["words of the package", "PermissionError", "PermissionError", "PermissionError"]
 
 
 FLAVOR = """
 from pathlib import Path
 from sklearn.dummy import DummyRegressor
-from modelreg.domain.registrations import Description
+from modelreg.domain.registrations import RecognisedModel
 FORMATS = ("boxed",)
 def recognise(files, is_folder):
-    return Description("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
+    return RecognisedModel("boxed", "boxed") if is_folder and "weights/value.txt" in files else None
 def load(model, format, trust):
     value = float((model.folder / "weights" / "value.txt").read_text())
     try:
@@ -195,43 +195,43 @@ def load(model, format, trust):
 
 
 @pytest.mark.slow
-def test_a_model_that_is_a_folder_is_read_from_its_checkout_and_no_other_is(world, model_folder):
+def test_a_folder_model_reads_its_own_checkout_and_no_other(world, model_folder):
     plugin = world.folder / "plugin"
     (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
     (plugin / "boxed-1.0.dist-info" / "METADATA").write_text("Name: boxed\nVersion: 1.0\n")
-    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.loading.flavors]\nboxed = boxed\n")
+    (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\nboxed = boxed\n")
     (plugin / "boxed.py").write_text(FLAVOR)
     environment = {"PYTHONPATH": str(plugin)}
     folder = model_folder({"weights/value.txt": b"7", "config.json": b"{}"})
     assert world.run("register", folder, "--name", "boxed", environment=environment).returncode == 0
-    done = world.run("predict", "boxed/1", "-i", world.data, "-o", world.output, environment=environment)
-    assert done.returncode == 0, done.stderr
+    result = world.run("predict", "boxed/1", "-i", world.data, "-o", world.output, environment=environment)
+    assert result.returncode == 0, result.stderr
     assert world.output.read_text() == "prediction\n7.0\n7.0\n"
 
 
 @pytest.mark.slow
-def test_it_is_not_imported_from_the_current_folder(world):
+def test_modules_in_the_current_folder_are_not_imported(world):
     work = world.folder / "somewhere"
     work.mkdir()
     for name in ("json", "pandas", "joblib", "sklearn"):
         (work / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
-    done = world.predict(world.register("pass"), cwd=work)
-    assert done.returncode == 0, done.stderr
+    result = world.predict(world.register("pass"), cwd=work)
+    assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("words", [("-o", "-"), pytest.param(("-o", "out.csv"), marks=pytest.mark.slow)])
-def test_what_it_prints_goes_to_stderr_and_controls_no_terminal(world, words):
+@pytest.mark.parametrize("options", [("-o", "-"), pytest.param(("-o", "out.csv"), marks=pytest.mark.slow)])
+def test_printed_output_goes_to_stderr_with_control_characters_escaped(world, options):
     code = "import os, sys; print('1/1 =====\\x1b[31m'); os.write(1, b'two\\n'); sys.stderr.write('three\\r\\n')"
-    done = world.run("predict", world.register(code), "-i", world.data, *words, *TRUSTED, cwd=world.folder)
-    assert done.returncode == 0, done.stderr
-    assert "\x1b" not in done.stderr
+    result = world.run("predict", world.register(code), "-i", world.data, *options, *TRUSTED, cwd=world.folder)
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stderr
     for line in ("1/1 =====\\x1b[31m", "two", "three"):
-        assert line in done.stderr.splitlines()
-    assert done.stdout == ("prediction\n1.0\n1.0\n" if "-" in words else "")
+        assert line in result.stderr.splitlines()
+    assert result.stdout == ("prediction\n1.0\n1.0\n" if "-" in options else "")
 
 
 @pytest.mark.slow
-def test_what_it_warns_of_is_a_warning_here(world):
+def test_a_models_warning_is_issued_in_the_parent(world):
     reference = world.register("import warnings; warnings.warn('old and new', FutureWarning)")
     with pytest.warns(FutureWarning, match="old and new"):
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
@@ -241,20 +241,20 @@ WARNS = "import warnings\nfor number in range(150): warnings.warn(f'warning {num
 
 
 @pytest.mark.slow
-def test_of_many_warnings_the_first_are_passed_on_and_none_is_kept(world):
+def test_only_the_first_100_warnings_are_shown_and_none_is_kept(world):
     reference = world.register(WARNS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
-    texts = [str(each.message) for each in caught]
+    texts = [str(warning.message) for warning in caught]
     assert texts == [*(f"warning {number}" for number in range(100)), "further warnings of model/1 are not shown"]
     for module in list(sys.modules.values()):
-        kept = getattr(module, "__warningregistry__", {})
-        assert not [each for each in kept if isinstance(each, tuple) and each[0] in texts]
+        registry = getattr(module, "__warningregistry__", {})
+        assert not [key for key in registry if isinstance(key, tuple) and key[0] in texts]
 
 
 @pytest.mark.slow
-def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(world, rows):
+def test_several_threads_predict_at_once_without_changing_this_process(world, rows):
     frame, target = rows
     joblib.dump(RandomForestClassifier(3).fit(frame, target), world.folder / "model.joblib")
     frame.to_csv(world.data, index=False)
@@ -279,16 +279,16 @@ def test_many_threads_may_predict_at_once_and_nothing_of_this_process_changes(wo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
-def test_it_predicts_where_standard_streams_are_closed(world, closed):
-    words = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
+def test_prediction_works_with_closed_standard_streams(world, closed):
+    arguments = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
-    line = f"exec {shlex.join([str(MODELREG), *words])} {closed}"
+    line = f"exec {shlex.join([str(MODELREG), *arguments])} {closed}"
     assert subprocess.run(["sh", "-c", line], env=environment, check=False).returncode == 0
     assert world.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
 @pytest.mark.slow
-def test_progress_is_told(world):
+def test_progress_is_reported(world):
     steps = []
     reference = world.register("pass")
     world.registry.predict(
@@ -297,7 +297,7 @@ def test_progress_is_told(world):
     assert steps == [(2, 2)]
 
 
-def test_the_parent_imports_no_library(world, run):
+def test_the_parent_imports_no_model_library(world, run):
     script = """
 import sys
 from modelreg import Registry

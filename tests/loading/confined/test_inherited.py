@@ -1,4 +1,4 @@
-"""What a module that Python imports at its start has opened is not the model's."""
+"""Files that Python's startup modules have opened are closed to the model."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ print("read", repr(sys.secret.read()))
 
 
 @pytest.mark.slow
-def test_what_was_opened_before_leads_nowhere(world):
+def test_descriptors_of_startup_modules_lead_to_dev_null(world):
     log, secret = world.folder / "agent.log", world.home / "secret"
     log.write_text("started\n")
     names = {"LOG": repr(str(log)), "SECRET": repr(str(secret))}
     opens, uses = OPENS, USES
     for name, value in names.items():
         opens, uses = opens.replace(name, value), uses.replace(name, value)
-    done = world.predict(world.register(uses), "--require-sandbox", environment=world.site(opens))
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("read ''\n"), done.stderr
+    result = world.predict(world.register(uses), "--require-sandbox", environment=world.write_sitecustomize(opens))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith("read ''\n"), result.stderr
     assert log.read_text() == "started\n"
 
 
 @pytest.mark.slow
-def test_nothing_is_written_into_the_output_by_its_number(world):
-    """A log of such a module goes on writing to the number of its file, which must not be that of the output."""
+def test_a_startup_modules_log_does_not_write_into_the_output(world):
+    """Its log keeps writing to its descriptor's number, which must not become the output's number."""
     opens = "import os, sys\nsys.numbers = [os.dup(2) for _ in range(20)]\n"
     uses = "import os, sys\nfor number in sys.numbers:\n    os.write(number, b'a line\\n')\n"
-    done = world.predict(world.register(uses), environment=world.site(opens))
-    assert done.returncode == 0, done.stderr
+    result = world.predict(world.register(uses), environment=world.write_sitecustomize(opens))
+    assert result.returncode == 0, result.stderr
     assert world.output.read_text() == "prediction\n1.0\n1.0\n"
-    assert "a line" not in done.stderr
+    assert "a line" not in result.stderr

@@ -1,4 +1,4 @@
-"""A model that takes too much, crashes or lies ends with one sentence and exit 7, and nothing is written."""
+"""A model that exceeds a limit, crashes or sends invalid messages exits with status 7 and writes nothing."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ from modelreg.domain.evaluations import Scores
 from modelreg.errors import InvalidData, InvalidInput, ModelStopped, UntrustedModel
 from modelreg.loading.confined import messages
 
-pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+pytestmark = pytest.mark.slow  # all start the command; test_attempts.py covers the essentials
 
 CRASHES = {
     "a segmentation fault": ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\)"),
     "an abort": ("import os; os.abort()", r"crashed \(SIGABRT\)"),
     "a kill": ("import os; os.kill(os.getpid(), 9)", r"killed \(SIGKILL\)"),
-    "an exit": ("import os; os._exit(0)", "ended before it was done"),
-    "an exit with a status": ("import os; os._exit(3)", "ended before it was done"),
+    "an exit": ("import os; os._exit(0)", "exited without an answer"),
+    "an exit with a status": ("import os; os._exit(3)", "exited without an answer"),
 }
 COMMON = ("a segmentation fault", "an exit")
-LINE = """
+FIND_PIPE = """
 import os, stat, time
 for name in map(int, os.listdir("/proc/self/fd")):
     try:
         if name > 2 and stat.S_ISFIFO(os.fstat(name).st_mode):
-            line = name
+            pipe = name
     except OSError:
         pass
 """
 REGRESSION = Scores("regression", dict.fromkeys(["r2", "mae", "rmse", "mape", "max_error"], 0.5), {}, None, None, 2)
 FORGED = {
-    "no JSON": b"hello\n",
-    "a closed pipe": b'{"is": "OutputFailed", "errno": 32}\n',
-    "scores of a prediction": messages.encode(messages.Measured(REGRESSION)),
+    "invalid JSON": b"hello\n",
+    "a closed pipe as the output's error": b'{"is": "OutputFailed", "errno": 32}\n',
+    "scores as the answer to a prediction": messages.encode(messages.Measured(REGRESSION)),
 }
 
 
-def assert_stopped(world, done, reason):
-    assert done.returncode == 7, done.stderr
-    (first, *rest) = done.stderr.splitlines()
-    assert re.search(reason, first), done.stderr
+def assert_stopped(world, result, reason):
+    """Check the exit status, the error message and its hint, and that no output is left."""
+    assert result.returncode == 7, result.stderr
+    (first, *rest) = result.stderr.splitlines()
+    assert re.search(reason, first), result.stderr
     assert first.startswith("error: ")
     assert all(line.startswith("hint: ") for line in rest)
     assert sorted(path.name for path in world.folder.iterdir() if "out.csv" in path.name) == []
@@ -60,9 +61,12 @@ def assert_stopped(world, done, reason):
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [pytest.param(*each, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, each in CRASHES.items()],
+    [
+        pytest.param(*crash, id=name, marks=() if name in COMMON else pytest.mark.slow)
+        for name, crash in CRASHES.items()
+    ],
 )
-def test_a_crash(world, code, reason):
+def test_a_crash_is_reported_with_its_cause(world, code, reason):
     assert_stopped(world, world.predict(world.register(code)), reason)
 
 
@@ -74,20 +78,20 @@ def test_a_crash(world, code, reason):
         pytest.param("a = [0]\nwhile True: a += a", marks=pytest.mark.slow),
     ],
 )
-def test_too_much_memory(world, code):
-    done = world.predict(world.register(code), "--memory-limit", "3GiB")
-    assert_stopped(world, done, r"wanted more memory than the limit of 3 GiB; nothing was written")
-    assert "--memory-limit" in done.stderr
+def test_a_model_over_the_memory_limit_is_stopped(world, code):
+    result = world.predict(world.register(code), "--memory-limit", "3GiB")
+    assert_stopped(world, result, r"memory limit of 3 GiB")
+    assert "--memory-limit" in result.stderr
 
 
 @pytest.mark.slow
-def test_the_memory_of_the_machine_is_the_limit_unless_another_is_given(world):
-    assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "wanted more memory")
+def test_the_default_memory_limit_is_the_machines_memory(world):
+    assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "memory limit of ")
 
 
-def test_too_much_time(world):
-    done = world.predict(world.register("while True: pass"), "--time-limit", "3")
-    assert_stopped(world, done, "took longer than 3 seconds; nothing was written")
+def test_a_model_over_the_time_limit_is_stopped(world):
+    result = world.predict(world.register("while True: pass"), "--time-limit", "3")
+    assert_stopped(world, result, "longer than 3 seconds")
 
 
 THREADS = """
@@ -102,46 +106,46 @@ if WAIT:
 """
 
 
-def test_too_many_threads(world):
-    done = world.predict(world.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
-    assert_stopped(world, done, "started more than 1,024 threads; nothing was written")
+def test_a_model_with_more_than_1024_threads_is_stopped(world):
+    result = world.predict(world.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
+    assert_stopped(world, result, "more than 1,024 threads")
 
 
 @pytest.mark.slow
-def test_many_threads(world):
+def test_a_model_with_200_threads_is_allowed(world):
     assert world.predict(world.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
 
 
-def test_what_was_there_stays(world):
+def test_a_stopped_model_leaves_an_existing_output_unchanged(world):
     world.output.write_text("as it was")
     assert world.predict(world.register("import os; os._exit(0)")).returncode == 7
     assert world.output.read_text() == "as it was"
 
 
 @pytest.mark.slow
-def test_nothing_goes_to_stdout_either(world):
+def test_a_stopped_model_writes_nothing_to_stdout(world):
     reference = world.register("import os; os._exit(0)")
-    done = world.run("predict", reference, "-i", world.data, "-o", "-", *TRUSTED)
-    assert (done.returncode, done.stdout) == (7, "")
+    result = world.run("predict", reference, "-i", world.data, "-o", "-", *TRUSTED)
+    assert (result.returncode, result.stdout) == (7, "")
 
 
-def test_an_evaluation_that_does_not_end_is_not_kept(world):
+def test_an_evaluation_that_crashes_is_not_stored(world):
     world.data.write_text("a,y\n1,1\n2,1\n")
     reference = world.register("import os; os.abort()")
-    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
-    assert done.returncode == 7
+    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    assert result.returncode == 7
     assert world.registry.evaluations(reference) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "rows"), [((), 3), (("--task", "classification"), 2)], ids=["more rows than lines", "task"]
+    ("options", "rows"), [((), 3), (("--task", "classification"), 2)], ids=["more rows than lines", "task"]
 )
-def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
+def test_scores_that_do_not_fit_the_data_or_task_are_not_stored(world, options, rows):
     world.data.write_text("a,y\n1,1\n2,1\n")
     line = messages.encode(messages.Measured(replace(REGRESSION, data_rows=rows)))
-    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
-    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *words, *TRUSTED)
-    assert_stopped(world, done, "sent what is no answer; nothing was written")
+    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *options, *TRUSTED)
+    assert_stopped(world, result, "sent an invalid answer")
     assert world.registry.evaluations(reference) == []
 
 
@@ -149,18 +153,18 @@ def test_an_evaluation_of_other_data_is_not_kept(world, words, rows):
     ("number", "reason"),
     [
         (errno.EIO, "data.csv' could not be read: Input/output error"),
-        (errno.ENOSPC, "sent what is no answer"),
-        (errno.EDQUOT, "sent what is no answer"),
+        (errno.ENOSPC, "sent an invalid answer"),
+        (errno.EDQUOT, "sent an invalid answer"),
     ],
 )
-def test_an_evaluation_has_no_output_that_could_fail(world, number, reason):
+def test_an_evaluation_accepts_only_read_errors_of_storage(world, number, reason):
     world.data.write_text("a,y\n1,1\n2,1\n")
     line = messages.encode(messages.OutputFailed(number))
-    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
-    done = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
-    assert done.returncode == (2 if number == errno.EIO else 7), done.stderr
-    assert reason in done.stderr
-    assert "registry" not in done.stderr
+    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    assert result.returncode == (2 if number == errno.EIO else 7), result.stderr
+    assert reason in result.stderr
+    assert "registry" not in result.stderr
     assert world.registry.evaluations(reference) == []
 
 
@@ -168,19 +172,19 @@ FLOOD = """
 import _thread
 message = b'{"is": "Advanced", "done": 1, "total": 1, "x": [' + b'[],' * 2_000_000 + b'0]}\\n'
 def flood():
-    left = memoryview(message)
-    while left:
-        left = left[os.write(line, left):]
+    remaining = memoryview(message)
+    while remaining:
+        remaining = remaining[os.write(pipe, remaining):]
 _thread.start_new_thread(flood, ())
 time.sleep(60)
 """
 
 
-def test_a_long_message_is_not_read(world):
-    assert_stopped(world, world.predict(world.register(LINE + FLOOD)), "sent what is no answer; nothing was written")
+def test_a_message_over_the_size_limit_is_refused(world):
+    assert_stopped(world, world.predict(world.register(FIND_PIPE + FLOOD)), "sent an invalid answer")
 
 
-def test_the_error_has_a_class_and_a_code(world):
+def test_a_stopped_model_raises_model_stopped(world):
     reference = world.register("import os; os.abort()")
     with pytest.raises(ModelStopped, match="crashed"):
         world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
@@ -188,70 +192,70 @@ def test_the_error_has_a_class_and_a_code(world):
 
 
 @pytest.mark.parametrize("line", FORGED.values(), ids=FORGED)
-def test_a_forged_answer(world, line):
-    done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
-    assert_stopped(world, done, "sent what is no answer; nothing was written")
+def test_a_forged_answer_is_refused(world, line):
+    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
+    assert_stopped(world, result, "sent an invalid answer")
 
 
 @pytest.mark.parametrize("name", ["KeyboardInterrupt", pytest.param("GeneratorExit", marks=pytest.mark.slow)])
-def test_an_exception_that_is_no_error(world, name):
-    assert_stopped(world, world.predict(world.register(f"raise {name}")), f"its process failed: {name}; nothing")
+def test_an_exception_outside_exception_is_reported(world, name):
+    assert_stopped(world, world.predict(world.register(f"raise {name}")), name)
 
 
 @pytest.mark.slow
-def test_a_process_that_closes_its_line_and_stays(world):
-    done = world.predict(world.register(f"{LINE}os.close(line)\nwhile True: time.sleep(1)"))
-    assert_stopped(world, done, "does not answer any more; nothing was written")
+def test_a_process_that_closes_its_pipe_and_keeps_running_is_killed(world):
+    result = world.predict(world.register(f"{FIND_PIPE}os.close(pipe)\nwhile True: time.sleep(1)"))
+    assert_stopped(world, result, "closed its connection")
 
 
 @pytest.mark.slow
-def test_an_answer_without_end(world):
-    code = f"{LINE}while True: os.write(line, b'x' * 65536)"
-    assert_stopped(world, world.predict(world.register(code)), "sent what is no answer")
+def test_an_endless_message_is_refused(world):
+    code = f"{FIND_PIPE}while True: os.write(pipe, b'x' * 65536)"
+    assert_stopped(world, world.predict(world.register(code)), "sent an invalid answer")
 
 
 @pytest.mark.slow
-def test_an_error_with_control_characters_is_escaped(world):
-    done = world.predict(world.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
-    assert done.returncode == 2
-    assert "\x1b" not in done.stderr
-    assert "cleared" in done.stderr
+def test_control_characters_in_an_error_are_escaped(world):
+    result = world.predict(world.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
+    assert result.returncode == 2
+    assert "\x1b" not in result.stderr
+    assert "cleared" in result.stderr
 
 
-def test_an_error_that_a_model_forges_gives_no_advice_of_ours(world):
-    """What a model sends may say anything; names to be trusted are those that the catalog has of it."""
+def test_a_forged_error_cannot_give_advice_in_our_name(world):
+    """A model may send any text; only names that the catalog has of it are suggested for trust."""
     sent = UntrustedModel("model/1", ("it imports evil.name, which is not on the allow-list",), ("evil.name",))
-    done = world.predict(world.register(f"{LINE}os.write(line, {messages.encode(messages.Failed(sent))!r})"))
-    assert done.returncode == 7
-    assert "trust add" not in done.stderr
+    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})"))
+    assert result.returncode == 7
+    assert "trust add" not in result.stderr
     sent = InvalidData("the data is wrong", "modelreg trust add evil.name")
-    done = world.predict(world.register(f"{LINE}os.write(line, {messages.encode(messages.Failed(sent))!r})"))
-    assert "hint: modelreg trust add evil.name  # from the model's process" in done.stderr
+    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})"))
+    assert "hint: modelreg trust add evil.name  # from the model's process" in result.stderr
 
 
-def test_it_says_once_by_what_it_is_confined(world):
+def test_a_second_report_of_confinement_is_refused(world):
     line = messages.encode(messages.Confined(Confinement(0, False)))
-    done = world.predict(world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)"))
-    assert_stopped(world, done, "sent what is no answer; nothing was written")
+    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
+    assert_stopped(world, result, "sent an invalid answer")
 
 
-def test_a_warning_where_warnings_are_errors(world):
+def test_a_warning_stops_the_model_when_warnings_are_errors(world):
     line = messages.encode(messages.Warned(UserWarning, "beware"))
-    reference = world.register(f"{LINE}os.write(line, {line!r})\ntime.sleep(60)")
-    done = world.predict(reference, environment={"PYTHONWARNINGS": "error"})
-    assert_stopped(world, done, "warnings are errors here, and it warned: beware; nothing was written")
+    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = world.predict(reference, environment={"PYTHONWARNINGS": "error"})
+    assert_stopped(world, result, "warnings as errors.*: beware")
 
 
 PRINTS = "import os, time\nprint(os.getpid(), flush=True)\nos.write(1, b'x' * 300_000)\ntime.sleep(60)"
 
 
-def test_the_time_limit_holds_while_nobody_reads_what_is_printed(world):
-    words = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "8"]
+def test_the_time_limit_holds_while_nobody_reads_stderr(world):
+    arguments = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "8"]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
-    command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
+    command = subprocess.Popen([MODELREG, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
     child = int(command.stderr.readline())
-    assert gone_within(child, 20)
-    assert "took longer than 8 seconds" in command.communicate()[1]
+    assert exits_within(child, 20)
+    assert "longer than 8 seconds" in command.communicate()[1]
     assert command.returncode == 7
 
 
@@ -259,7 +263,7 @@ FORKS = """
 import os, subprocess, sys, threading, time
 from modelreg import Registry
 start, forked = subprocess.Popen.__init__, []
-def slowly(*words, **options):
+def start_slowly(*arguments, **options):
     def fork():
         forked.append(os.fork())
         if not forked[0]:
@@ -268,14 +272,14 @@ def slowly(*words, **options):
     thread = threading.Thread(target=fork)
     thread.start()
     thread.join()
-    start(*words, **options)
-subprocess.Popen.__init__ = slowly
+    start(*arguments, **options)
+subprocess.Popen.__init__ = start_slowly
 Registry(sys.argv[1]).predict("model/1", *sys.argv[2:], trust="full", message="a test", time_limit=30)
 os.kill(forked[0], 9)
 """
 
 
-def test_another_thread_that_forks_meanwhile_keeps_nobody_waiting(world, run):
+def test_a_fork_by_another_thread_does_not_block_the_prediction(world, run):
     world.register("pass")
     began = time.monotonic()
     status, _, err = run(FORKS, world.registry.folder, world.data, world.output)
@@ -296,12 +300,12 @@ def test_another_thread_that_forks_meanwhile_keeps_nobody_waiting(world, run):
     ],
     ids=repr,
 )
-def test_limits_are_numbers(world, limit):
+def test_invalid_limits_are_refused(world, limit):
     with pytest.raises(InvalidInput):
         world.registry.predict("model/1", world.data, world.output, **limit)
 
 
-def test_limits_that_suffice(world):
+def test_a_model_within_its_limits_predicts(world):
     reference = world.register("pass")
     assert world.predict(reference, "--memory-limit", "much").returncode == 2
     assert world.predict(reference, "--memory-limit", "4GiB", "--time-limit", "600").returncode == 0
@@ -312,12 +316,12 @@ WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1
 
 @pytest.fixture
 def waiting(world, request):
-    """A command whose model runs for ever, and that model's process; the parameter is what Python imports first."""
+    """A command whose model runs for ever, and the model's process ID; the parameter is code for ``sitecustomize``."""
     reference = world.register(WAITS)
-    words = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
+    arguments = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
-    environment |= world.site(getattr(request, "param", ""))
-    command = subprocess.Popen([MODELREG, *words], env=environment, stderr=subprocess.PIPE, text=True)
+    environment |= world.write_sitecustomize(getattr(request, "param", ""))
+    command = subprocess.Popen([MODELREG, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
     while "started" not in (line := command.stderr.readline()):
         assert line, "the model never started"
     (child,) = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
@@ -326,33 +330,33 @@ def waiting(world, request):
     command.communicate()
 
 
-def is_there(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def gone_within(pid: int, seconds: float) -> bool:
+def exits_within(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while is_there(pid) and time.monotonic() < deadline:
+    while is_running(pid) and time.monotonic() < deadline:
         os.sched_yield()
-    return not is_there(pid)
+    return not is_running(pid)
 
 
-def test_ctrl_c_ends_the_model_too(world, waiting):
+def test_ctrl_c_also_ends_the_model(world, waiting):
     command, child = waiting
     command.send_signal(signal.SIGINT)
     assert command.wait() == 130
-    assert gone_within(child, 10)
+    assert exits_within(child, 10)
     assert not world.output.exists()
 
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGHUP, signal.SIGKILL))],
+    [signal.SIGTERM, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGHUP, signal.SIGKILL))],
 )
-def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, waiting, number):
+def test_a_killed_command_leaves_no_temporary_output(world, waiting, number):
     command, _ = waiting
     command.send_signal(number)
     command.wait()
@@ -360,7 +364,7 @@ def test_nothing_is_left_beside_the_output_of_a_command_that_is_ended(world, wai
 
 
 NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
-"""As on network file systems and others: the output has a name from the beginning."""
+"""Without ``O_TMPFILE``, as on network file systems, the output has a temporary name."""
 
 
 @pytest.mark.parametrize("waiting", [NO_UNNAMED_FILES], indirect=True, ids=["with a name"])
@@ -373,42 +377,42 @@ NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
     ],
     ids=str,
 )
-def test_an_output_that_has_a_name_is_removed_when_the_command_is_ended(world, waiting, number, status):
+def test_a_signal_removes_the_temporary_output(world, waiting, number, status):
     command, child = waiting
     assert len(list(world.folder.glob(".modelreg-*"))) == 1
     command.send_signal(number)
     assert command.wait() == status
-    assert gone_within(child, 10)
+    assert exits_within(child, 10)
     assert [path.name for path in world.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
 
 
-def test_the_model_does_not_outlive_a_command_that_is_killed(waiting):
+def test_the_model_does_not_outlive_a_killed_command(waiting):
     command, child = waiting
     command.kill()
     command.wait()
-    assert gone_within(child, 10)
+    assert exits_within(child, 10)
 
 
-WAITS_FOR_THE_END = """
+WAITS_FOR_PARENT = """
 import os, sys
 if any("modelreg.loading.confined.worker" in word for word in sys.orig_argv):
     parent = os.getppid()
-    with open(PLACE, "w") as file:
+    with open(PATH, "w") as file:
         file.write(f"{os.getpid()}\\n")
     while os.getppid() == parent:
         os.sched_yield()
 """
 
 
-def test_the_model_is_not_run_when_the_program_was_killed_while_the_model_process_started(world):
-    """The job is sent by then, and the answers would be read by another process that the program has forked."""
+def test_the_model_is_not_run_when_its_parent_was_killed_during_the_start(world):
+    """The job is already sent, and a process that the program forked keeps the pipes open."""
     world.register("while True: pass")
-    place = world.folder / "child"
-    environment = os.environ | world.site(WAITS_FOR_THE_END.replace("PLACE", repr(str(place))))
-    words = [sys.executable, "-c", FORKS, world.registry.folder, world.data, world.output]
-    program = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    path = world.folder / "child"
+    environment = os.environ | world.write_sitecustomize(WAITS_FOR_PARENT.replace("PATH", repr(str(path))))
+    arguments = [sys.executable, "-c", FORKS, world.registry.folder, world.data, world.output]
+    program = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     tasks = Path(f"/proc/{program.pid}/task")
-    while not (place.exists() and place.read_text().endswith("\n")):
+    while not (path.exists() and path.read_text().endswith("\n")):
         assert program.poll() is None
     while len(list(tasks.iterdir())) < 2:  # the thread that watches its limits starts just before the job is sent
         assert program.poll() is None
@@ -416,21 +420,21 @@ def test_the_model_is_not_run_when_the_program_was_killed_while_the_model_proces
         assert program.poll() is None
     program.kill()
     program.wait()
-    child = int(place.read_text())
+    child = int(path.read_text())
     try:
-        assert gone_within(child, 20)
+        assert exits_within(child, 20)
     finally:
         os.killpg(program.pid, signal.SIGKILL)
-        if is_there(child):
+        if is_running(child):
             os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
-def test_no_process_is_left(world):
-    before = children()
+def test_a_prediction_leaves_no_process(world):
+    before = list_children()
     world.registry.predict(world.register("pass"), world.data, world.output, trust="full", message="a test")
-    assert children() == before
+    assert list_children() == before
 
 
-def children() -> str:
+def list_children() -> str:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text()

@@ -1,4 +1,4 @@
-"""What a model may do beyond computing is asked for by name, with a reason, and is in the journal."""
+"""Extra permissions of a model need an option and a reason, and are recorded in the journal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from modelreg.errors import InvalidInput
 
-pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+pytestmark = pytest.mark.slow  # all start the command; test_attempts.py covers the essentials
 
 
-UNTRUSTED_WORDS = ("--message", "its maps lie there")
+REASON = ("--message", "its maps lie there")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def maps(world):
     return world.folder / "maps"
 
 
-def test_a_folder_may_be_read_and_not_written(world, maps):
+def test_an_allowed_folder_is_readable_and_not_writable(world, maps):
     code = f"""
 print(open({str(maps / "zones")!r}).read())
 try:
@@ -33,15 +33,15 @@ except OSError:
 """
     reference = world.register(code)
     assert "PermissionError" in world.predict(reference).stderr
-    done = world.predict(reference, "--allow-read", maps)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("zone 7\nno\n")
+    result = world.predict(reference, "--allow-read", maps)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith("zone 7\nno\n")
     entry = world.registry.history(reference)[-1]
     assert json.loads(entry.after) == {"trust": "full", "allow_read": [str(maps)]}
     assert f"with full trust, reading {maps}" in world.run("history", reference).stdout
 
 
-def test_the_network_may_be_used_and_nothing_else(world):
+def test_an_allowed_network_grants_nothing_else(world):
     server = socket.create_server(("127.0.0.1", 0))
     code = f"""
 import socket
@@ -58,44 +58,44 @@ for attempt in (
         print("no")
 """
     reference = world.register(code)
-    assert "the model runs confined: it may not write files" in world.predict(reference).stderr
+    assert "--allow-network" in world.predict(reference).stderr
 
     def answer() -> None:
         with server.accept()[0] as connection:
             connection.sendall(b"hello")
 
-    answering = threading.Thread(target=answer)
-    answering.start()
-    done = world.predict(reference, "--allow-network")
-    assert done.stderr.startswith("hello\nno\nno\nno\n"), done.stderr
-    answering.join()
+    server_thread = threading.Thread(target=answer)
+    server_thread.start()
+    result = world.predict(reference, "--allow-network")
+    assert result.stderr.startswith("hello\nno\nno\nno\n"), result.stderr
+    server_thread.join()
     server.close()
     assert json.loads(world.registry.history(reference)[-1].after) == {"trust": "full", "allow_network": True}
     assert "with full trust, with the network" in world.run("history", reference).stdout
 
 
-@pytest.mark.parametrize("words", [pytest.param(("--allow-read", "."), marks=pytest.mark.slow), ("--allow-network",)])
-def test_it_takes_a_reason_and_no_full_trust(world, words):
+@pytest.mark.parametrize("options", [pytest.param(("--allow-read", "."), marks=pytest.mark.slow), ("--allow-network",)])
+def test_a_permission_needs_a_reason_and_no_full_trust(world, options):
     reference = world.register("pass")
-    asked = ("predict", reference, "-i", world.data, "-o", world.output, *words)
-    done = world.run(*asked)
-    assert done.returncode == 2
-    assert "what a model may do beyond computing needs a reason" in done.stderr
+    command = ("predict", reference, "-i", world.data, "-o", world.output, *options)
+    result = world.run(*command)
+    assert result.returncode == 2
+    assert "needs a reason" in result.stderr
     assert "load" not in [entry.action for entry in world.registry.history()]
-    assert world.run(*asked, *UNTRUSTED_WORDS).returncode == 7  # a model that is not trusted is not loaded for that
+    assert world.run(*command, *REASON).returncode == 7  # a permission does not make the model trusted
     assert world.registry.history(reference)[-1].message == "its maps lie there"
     assert world.run("history", reference).returncode == 0
 
 
-def test_a_folder_that_is_not_there_is_refused(world):
+def test_allowing_a_missing_folder_is_refused(world):
     reference = world.register("pass")
-    done = world.predict(reference, "--allow-read", "/nowhere/at/all")
-    assert done.returncode == 2
-    assert "there is no folder or file '/nowhere/at/all'" in done.stderr
+    result = world.predict(reference, "--allow-read", "/nowhere/at/all")
+    assert result.returncode == 2
+    assert "'/nowhere/at/all'" in result.stderr
     with pytest.raises(InvalidInput, match="nowhere"):
         world.registry.evaluate(reference, world.data, "a", allow_read="/nowhere/at/all", message="why")
 
 
-def test_the_journal_stays_sound(world, maps):
+def test_verify_accepts_journal_entries_with_permissions(world, maps):
     world.predict(world.register("pass"), "--allow-read", maps, "--allow-network")
     assert list(world.registry.verify()) == []

@@ -1,4 +1,4 @@
-"""Of folders that hold more than Python's modules a model reads what can be imported, and never the registry."""
+"""A model reads only importable files of folders on ``sys.path``, and never the registry."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from world import TRUSTED
 
 from modelreg import Registry
 from modelreg.loading.confined.conditions import RunConditions
-from modelreg.loading.confined.mounts import mounts
+from modelreg.loading.confined.mounts import list_mounts
 
 READS = """
 import json
-found = {}
-for path in PLACES:
+results = {}
+for path in PATHS:
     try:
-        found[path] = open(path, "rb").read(20).decode("latin-1")
+        results[path] = open(path, "rb").read(20).decode("latin-1")
     except OSError as error:
-        found[path] = type(error).__name__
-print("found", json.dumps(list(found.values())))
+        results[path] = type(error).__name__
+print("results", json.dumps(list(results.values())))
 """
 
 
-def read_by(world, places, *words, **environment) -> list[str]:
-    """What a model reads of files."""
-    reference = world.register(READS.replace("PLACES", repr([str(place) for place in places])))
-    done = world.predict(reference, *words, environment=environment)
-    assert done.returncode == 0, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("found ")]
-    return json.loads(line.removeprefix("found "))
+def read_in_model(world, paths, **environment) -> list[str]:
+    """Let a model read these files; returns the start of each, or the class of the error."""
+    reference = world.register(READS.replace("PATHS", repr([str(path) for path in paths])))
+    result = world.predict(reference, environment=environment)
+    assert result.returncode == 0, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("results ")]
+    return json.loads(line.removeprefix("results "))
 
 
-def write(folder, *names):
+def write_files(folder, *names):
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,106 +48,106 @@ DENIED = "PermissionError"
 
 
 @pytest.mark.slow
-def test_links_and_archives_beside_modules_are_not_read(world):
-    write(world.home, "own.py", "keys/id", "backup.zip", "old.egg", "other/module.py")
+def test_links_and_archives_beside_modules_are_not_readable(world):
+    write_files(world.home, "own.py", "keys/id", "backup.zip", "old.egg", "other/module.py")
     os.symlink(world.home / "keys" / "id", world.home / "linked.py")
     os.symlink(world.folder / "data.csv", world.home / "data.py")
     os.symlink(world.home / "own.py", world.home / "same.py")
     names = ["own.py", "same.py", "linked.py", "data.py", "backup.zip", "old.egg"]
-    found = read_by(world, [world.home / name for name in names], PYTHONPATH=str(world.home))
-    assert found == ["private", "private", DENIED, DENIED, DENIED, DENIED]
+    results = read_in_model(world, [world.home / name for name in names], PYTHONPATH=str(world.home))
+    assert results == ["private", "private", DENIED, DENIED, DENIED, DENIED]
 
 
 @pytest.mark.slow
-def test_an_archive_on_the_path_is_imported_from(world):
+def test_modules_in_an_archive_on_the_path_are_importable(world):
     archive = world.folder / "own.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("zipped.py", "NAME = 'zipped'")
-    done = world.predict(world.register("import zipped; print(zipped.NAME)"), environment={"PYTHONPATH": str(archive)})
-    assert done.stderr.startswith("zipped\n"), done.stderr
+    result = world.predict(
+        world.register("import zipped; print(zipped.NAME)"), environment={"PYTHONPATH": str(archive)}
+    )
+    assert result.stderr.startswith("zipped\n"), result.stderr
 
 
 @pytest.mark.slow
-def test_folders_of_libraries_and_of_compiled_modules_hold_nothing_else(world):
-    places = write(world.home, "libown.so.1.2", "libown.so", "secret.key", "usr/x")
+def test_only_shared_libraries_of_the_library_path_are_readable(world):
+    paths = write_files(world.home, "libown.so.1.2", "libown.so", "secret.key", "usr/x")
     os.symlink(world.home / "secret.key", world.home / "libkey.so")
-    places.append(world.home / "libkey.so")
+    paths.append(world.home / "libkey.so")
     environment = {"LD_LIBRARY_PATH": str(world.home), "PYTHONPYCACHEPREFIX": str(world.home)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    assert read_by(world, places[:3] + places[4:], **environment) == ["private", "private", DENIED, DENIED]
+    assert read_in_model(world, paths[:3] + paths[4:], **environment) == ["private", "private", DENIED, DENIED]
 
 
 @pytest.mark.slow
-def test_a_virtual_environment_that_is_the_folder_of_a_project(world):
+def test_a_project_folder_that_is_a_virtual_environment_stays_private(world):
     project = world.folder / "project"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", project], check=True)
     (packages,) = project.glob("lib/python*/site-packages")
     (packages / "all.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path) + "\n")
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    (packages / "own.pth").write_text(here + "\n")
-    places = write(project, ".env", "taxes/2025.txt", "lib/text")
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    (packages / "own.pth").write_text(root + "\n")
+    paths = write_files(project, ".env", "taxes/2025.txt", "lib/text")
     world.registry = Registry(project / ".modelreg")
-    reference = world.register(
-        READS.replace("PLACES", repr([*map(str, places), str(project / ".modelreg/store/catalog.db")]))
-    )
-    words = ["predict", reference, "-i", world.data, "-o", world.output, "--trust", "full", "-m", "why"]
-    done = subprocess.run(
-        [project / "bin" / "python", "-m", "modelreg", *words],
+    reference = world.register(READS.replace("PATHS", repr([*map(str, paths), str(project / ".modelreg/catalog.db")])))
+    arguments = ["predict", reference, "-i", world.data, "-o", world.output, "--trust", "full", "-m", "why"]
+    result = subprocess.run(
+        [project / "bin" / "python", "-m", "modelreg", *arguments],
         env=os.environ | {"MODELREG_HOME": str(world.registry.folder)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert f'found ["{DENIED}", "{DENIED}", "private", "{DENIED}"]' in done.stderr
+    assert result.returncode == 0, result.stderr
+    assert f'results ["{DENIED}", "{DENIED}", "private", "{DENIED}"]' in result.stderr
 
 
 @pytest.mark.slow
-def test_a_project_with_the_registry_in_it_is_imported_from_and_the_registry_not_read(world):
+def test_modules_beside_the_registry_are_importable_and_the_registry_is_not_readable(world):
     project = world.folder / "project"
-    write(project, "notes.txt")
+    write_files(project, "notes.txt")
     for name in ("own.py", "package/__init__.py", "package/inner.py", "spaces/module.py"):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("NAME = __name__\n")
     world.registry = Registry(project / ".modelreg")
     code = "import own, package.inner, spaces.module, os\nprint(own.NAME, package.inner.NAME, spaces.module.NAME)\n"
     code += f"os.listdir({str(project / '.modelreg' / 'artifacts')!r})"
-    done = world.predict(world.register(code), environment={"PYTHONPATH": str(project)})
-    assert done.stderr.startswith("own package.inner spaces.module\n"), done.stderr
-    assert DENIED in done.stderr
+    result = world.predict(world.register(code), environment={"PYTHONPATH": str(project)})
+    assert result.stderr.startswith("own package.inner spaces.module\n"), result.stderr
+    assert DENIED in result.stderr
 
 
-def refused(world, place) -> str:
-    """Why a model may not be allowed to read this."""
-    done = world.predict("model/1", "--allow-read", place)
-    assert done.returncode == 2, done.stderr
+def get_refusal(world, path) -> str:
+    """The error message for allowing a model to read this path."""
+    result = world.predict("model/1", "--allow-read", path)
+    assert result.returncode == 2, result.stderr
     assert "load" not in [entry.action for entry in world.registry.history()]
-    return done.stderr
+    return result.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", [".", "artifacts", "artifacts/blobs/sha256", "catalog.db"])
-def test_no_part_of_the_registry_may_be_allowed(world, place):
+@pytest.mark.parametrize("name", [".", "artifacts", "artifacts/blobs/sha256", "catalog.db"])
+def test_allowing_a_part_of_the_registry_is_refused(world, name):
     world.register("pass")
-    os.symlink(world.registry.folder / place, world.home / "linked")
-    for named in (world.registry.folder / place, world.home / "linked"):
-        assert "is in the registry, which a model may not read" in refused(world, named)
+    os.symlink(world.registry.folder / name, world.home / "linked")
+    for path in (world.registry.folder / name, world.home / "linked"):
+        assert "is inside the registry" in get_refusal(world, path)
 
 
 @pytest.mark.slow
-def test_no_folder_around_the_registry_may_be_allowed(world):
+def test_allowing_a_folder_that_contains_the_registry_is_refused(world):
     world.register("pass")
     os.symlink(world.folder, world.home / "linked")
-    for named in (world.folder, world.home / "linked", "/"):
-        assert "contains the registry, which a model may not read" in refused(world, named)
+    for path in (world.folder, world.home / "linked", "/"):
+        assert "contains the registry" in get_refusal(world, path)
 
 
 @pytest.mark.slow
-def test_devices_may_not_be_allowed(world):
+def test_allowing_devices_is_refused(world):
     world.register("pass")
-    assert "is neither a folder nor a file" in refused(world, "/dev/zero")
-    if any(mount.kind == "devtmpfs" and mount.point == "/dev" for mount in mounts()):
-        assert "'/dev' contains devices, such as disks" in refused(world, "/dev")
+    assert "is neither a folder nor a regular file" in get_refusal(world, "/dev/zero")
+    if any(mount.file_system == "devtmpfs" and mount.path == "/dev" for mount in list_mounts()):
+        assert "'/dev' contains device files" in get_refusal(world, "/dev")
 
 
 MOUNTED = """
@@ -162,17 +162,17 @@ for source, target in json.loads(sys.argv[1]):
         sys.exit(77)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""A program is run where folders are bound to others as well: ``CLONE_NEWNS``, ``MS_REC | MS_PRIVATE``, ``MS_BIND``."""
+"""Runs a program with bind mounts: ``CLONE_NEWNS``, ``MS_REC | MS_PRIVATE``, ``MS_BIND``."""
 
 
-def mounting(world, **places: str):
-    """What to put before a command so that parts of the world are mounted at other places of it."""
-    pairs = [(str(world.folder / source), str(world.folder / target)) for target, source in places.items()]
+def build_mount_prefix(world, **mounts: str):
+    """A prefix for a command that runs it with bind mounts, given as target and source below the world's folder."""
+    pairs = [(str(world.folder / source), str(world.folder / target)) for target, source in mounts.items()]
     for source, target in pairs:
         os.makedirs(target) if os.path.isdir(source) else open(target, "x").close()
     before = (sys.executable, "-c", MOUNTED, json.dumps(pairs))
     if subprocess.run([*before, "/bin/true"], check=False).returncode == 77:
-        pytest.skip("nothing can be mounted here")
+        pytest.skip("this user cannot mount here")
     return before
 
 
@@ -181,52 +181,51 @@ def mounting(world, **places: str):
     ("source", "is_around"),
     [("registry", False), ("registry/artifacts", False), ("registry/catalog.db", False), (".", True)],
 )
-def test_another_mount_of_the_registry_may_not_be_allowed(world, source, is_around):
+def test_allowing_a_bind_mount_of_the_registry_is_refused(world, source, is_around):
     reference = world.register("pass")
-    before = mounting(world, mounted=source)
-    word = "contains" if is_around else "is in"
-    done = world.predict(reference, "--allow-read", world.folder / "mounted", before=before)
-    assert done.returncode == 2, done.stderr
-    assert f"{word} the registry, which a model may not read" in done.stderr
+    before = build_mount_prefix(world, mounted=source)
+    relation = "contains" if is_around else "is inside"
+    result = world.predict(reference, "--allow-read", world.folder / "mounted", before=before)
+    assert result.returncode == 2, result.stderr
+    assert f"{relation} the registry" in result.stderr
 
 
 @pytest.mark.slow
-def test_a_folder_in_which_the_registry_is_mounted_may_not_be_allowed(world):
+def test_allowing_a_folder_with_a_mount_of_the_registry_is_refused(world):
     reference = world.register("pass")
     (world.folder / "share").mkdir()
-    before = mounting(world, **{"share/models": "registry"})
+    before = build_mount_prefix(world, **{"share/models": "registry"})
     for registry in (world.registry.folder, world.folder / "share" / "models"):
-        words = ("--registry", registry, "predict", reference, "-i", world.data, "-o", world.output, *TRUSTED)
-        for place in ("share", "registry"):
-            done = world.run(*words, "--allow-read", world.folder / place, before=before)
-            assert done.returncode == 2, done.stderr
-            assert "the registry, which a model may not read" in done.stderr
+        arguments = ("--registry", registry, "predict", reference, "-i", world.data, "-o", world.output, *TRUSTED)
+        for name in ("share", "registry"):
+            result = world.run(*arguments, "--allow-read", world.folder / name, before=before)
+            assert result.returncode == 2, result.stderr
+            assert "the registry, which models may not read" in result.stderr
 
 
 @pytest.mark.slow
-def test_folders_of_modules_show_nothing_of_the_registry(world):
-    """A folder on ``sys.path`` may lie in the registry, or be a mount of it."""
+def test_a_folder_on_the_path_inside_the_registry_is_not_readable(world):
+    """The folder on ``sys.path`` is in the registry, or in a mount of it."""
     folder = world.registry.folder
     blobs = folder / "artifacts" / "blobs" / "sha256"
-    write(folder / "artifacts", "own.py")
-    before = mounting(world, mounted="registry")
-    places = [folder / "artifacts" / "own.py", world.folder / "mounted" / "artifacts" / "own.py"]
+    write_files(folder / "artifacts", "own.py")
+    before = build_mount_prefix(world, mounted="registry")
+    paths = [folder / "artifacts" / "own.py", world.folder / "mounted" / "artifacts" / "own.py"]
     reference = world.register(
-        READS.replace("PLACES", repr([str(place) for place in places]))
-        + f"print(__import__('os').listdir({str(blobs)!r}))"
+        READS.replace("PATHS", repr([str(path) for path in paths])) + f"print(__import__('os').listdir({str(blobs)!r}))"
     )
-    path = os.pathsep.join(str(place.parent) for place in places)
-    done = world.predict(reference, environment={"PYTHONPATH": path}, before=before)
-    assert f'found ["{DENIED}", "{DENIED}"]' in done.stderr, done.stderr
-    assert DENIED in done.stderr.splitlines()[1], done.stderr
+    python_path = os.pathsep.join(str(path.parent) for path in paths)
+    result = world.predict(reference, environment={"PYTHONPATH": python_path}, before=before)
+    assert f'results ["{DENIED}", "{DENIED}"]' in result.stderr, result.stderr
+    assert DENIED in result.stderr.splitlines()[1], result.stderr
 
 
-def test_what_was_allowed_stays_what_it_was(world):
-    """A path is opened once: what takes its place afterwards is another folder."""
+def test_an_allowed_path_that_is_replaced_later_is_not_followed(world):
+    """Each path is opened once, so the folder that takes its place later is not readable."""
     allowed = world.folder / "maps"
     allowed.mkdir()
     (allowed / "zones").write_text("zone 7")
-    with RunConditions.checked({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
+    with RunConditions.open({"allow_read": str(allowed)}, str(world.registry.folder)) as conditions:
         allowed.rename(world.folder / "moved")
         os.symlink(world.home, allowed)
         (descriptor,) = conditions.granted
@@ -235,9 +234,9 @@ def test_what_was_allowed_stays_what_it_was(world):
 
 
 @pytest.mark.slow
-def test_secrets_with_names_like_those_of_libraries_are_not_seen(world):
+def test_secret_variables_with_prefixes_of_libraries_are_hidden(world):
     names = ["TF_VAR_pat", "MLFLOW_S3_PASS", "PYTHON_DB_DSN", "LC_SSHPASS", "ONNXTOOL_PW", "TF_ENCRYPTION"]
     code = "import os; print('seen', [k for k, v in os.environ.items() if v == 'hush'], os.environ['OMP_NUM_THREADS'])"
     environment = dict.fromkeys(names, "hush") | {"OMP_NUM_THREADS": "1"}
-    done = world.predict(world.register(code), environment=environment)
-    assert done.stderr.startswith("seen [] 1\n"), done.stderr
+    result = world.predict(world.register(code), environment=environment)
+    assert result.stderr.startswith("seen [] 1\n"), result.stderr

@@ -1,6 +1,6 @@
-"""Shapes by which files of admitted classes do something when they are loaded or asked: confined, none leaves a trace.
+"""Exploits made of allowed classes change nothing when they are loaded, or predict, in a confined process.
 
-Each is made with full trust, as if the analysis had passed it over.
+They are loaded with full trust, as if the analysis had missed them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import ExtraTreeRegressor
 from sklearn.utils import Bunch
 
-pytestmark = pytest.mark.slow  # each starts the command; test_attempts.py has the essentials
+pytestmark = pytest.mark.slow  # all start the command; test_attempts.py covers the essentials
 
 
 class Calls:
-    """Pickles to a call."""
+    """Pickles to a function call."""
 
     def __init__(self, function, *arguments):
         self.function, self.arguments = function, arguments
@@ -45,7 +45,7 @@ def a_program(marker):
 
 
 def a_path_among_estimators(marker):
-    """``predict`` calls the method that a text names on what should be an estimator."""
+    """``predict`` calls a method, named by a text, on a path in the place of an estimator."""
     stack = StackingClassifier([], DummyRegressor())
     stack.estimators_, stack.stack_method_ = [marker], ["unlink"]
     stack.final_estimator_ = DummyRegressor()
@@ -53,7 +53,7 @@ def a_path_among_estimators(marker):
 
 
 def an_attribute_that_hides_a_method(marker):
-    """pandas evaluates an expression that an interpolator is made to hand to it."""
+    """An interpolator with a replaced method passes an expression to pandas, which evaluates it."""
     text = f'@np.ctypeslib._ctypeslib.os.mkdir("{marker}-made")'
     points = Bunch(shape=(0,), reshape=partial(np.take, np.array([text])))
     near = NearestNDInterpolator.__new__(NearestNDInterpolator)
@@ -66,7 +66,7 @@ def an_attribute_that_hides_a_method(marker):
 
 
 def an_object_of_another_kind(marker):
-    """A forest asks a block manager of pandas', which calls the method of a path that a text names."""
+    """A forest calls a block manager of pandas, which calls a method, named by a text, on a path."""
     from pandas.core.internals.managers import BlockManager
 
     tree = ExtraTreeRegressor().fit([[0], [1]], [0, 1])
@@ -79,12 +79,12 @@ def an_object_of_another_kind(marker):
     return Pipeline([("name", naming), ("forest", forest), ("end", DummyRegressor().fit([[0]], [0]))])
 
 
-SHAPES = [
+EXPLOITS = [
     (a_call, "pickle"),
     (a_path_among_estimators, "pickle"),
     *(
-        pytest.param(*shape, marks=pytest.mark.slow)
-        for shape in (
+        pytest.param(*exploit, marks=pytest.mark.slow)
+        for exploit in (
             (a_program, "pickle"),
             (a_path_among_estimators, "skops"),
             (an_attribute_that_hides_a_method, "pickle"),
@@ -94,17 +94,17 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "form"), SHAPES, ids=lambda each: getattr(each, "__name__", each))
-def test_no_trace_is_left(world, shape, form):
+@pytest.mark.parametrize(("build", "form"), EXPLOITS, ids=lambda value: getattr(value, "__name__", value))
+def test_an_exploit_changes_no_file(world, build, form):
     marker = pathlib.PosixPath(world.home / "secret")
-    path, model = world.folder / "model", shape(marker)
+    path, model = world.folder / "model", build(marker)
     if form == "skops":
         skops.io.dump(model, path)
     else:
         path.write_bytes(pickle.dumps(model, 4))
     reference = world.registry.register(path, "shape", allow_unsafe="a test").reference
-    done = world.predict(reference)
-    assert "PermissionError" in done.stderr or shape is a_program
-    assert done.returncode == 2
+    result = world.predict(reference)
+    assert "PermissionError" in result.stderr or build is a_program
+    assert result.returncode == 2
     assert marker.read_text() == "the secret"
-    assert sorted(each.name for each in world.home.iterdir()) == ["folder", "secret"]
+    assert sorted(path.name for path in world.home.iterdir()) == ["folder", "secret"]

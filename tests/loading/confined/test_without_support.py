@@ -1,6 +1,6 @@
-"""Where the kernel cannot confine a model it is said once, shown, and refused where that is wanted.
+"""Without kernel support a model runs with a warning, and is refused with ``--require-sandbox``.
 
-The kernel is this one, with a filter of system calls before the command that answers as an older one does.
+A seccomp filter, installed before the command starts, makes this kernel answer like an older one.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from modelreg.loading.confined.sandbox import offered
+from modelreg.loading.confined.sandbox import get_available_confinement
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not offered().is_complete, reason="nothing is confined here anyway"),
+    pytest.mark.skipif(not get_available_confinement().is_complete, reason="this system cannot confine models"),
 ]
 
 OLD_KERNEL = """
@@ -26,62 +26,62 @@ if sys.argv[1] == "seccomp":  # prctl(PR_SET_SECCOMP) alone
     program[2:2] = [(0x20, 0, 0, 16), (0x15, 0, 1, 22)]
     program[1] = (0x15, 0, 3, number)
 kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-seccomp.load(program)
+seccomp.load_filter(program)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
 @pytest.fixture(params=["landlock", pytest.param("seccomp", marks=pytest.mark.slow)])
 def without(request):
-    """What to put before a command so that the kernel lacks one of the two."""
+    """A prefix for a command that runs it without Landlock or seccomp."""
     return (sys.executable, "-c", OLD_KERNEL, request.param)
 
 
-def test_it_is_said_once(world, without):
-    done = world.predict(world.register("pass"), before=without)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("without complete confinement") == 1
-    assert f"(no {'Landlock' if 'landlock' in without else 'seccomp'} here)" in done.stderr
+def test_incomplete_confinement_is_warned_of_once(world, without):
+    result = world.predict(world.register("pass"), before=without)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("without complete confinement") == 1
+    assert f"(no {'Landlock' if 'landlock' in without else 'seccomp'} here)" in result.stderr
     assert "without complete confinement" not in world.predict("model/1").stderr
 
 
-def test_no_setting_of_warnings_silences_it(world):
+def test_pythonwarnings_does_not_silence_the_warning(world):
     before = (sys.executable, "-c", OLD_KERNEL, "landlock")
-    done = world.predict(world.register("pass"), before=before, environment={"PYTHONWARNINGS": "ignore"})
-    assert "warning: the model runs without complete confinement (no Landlock here)" in done.stderr
+    result = world.predict(world.register("pass"), before=before, environment={"PYTHONWARNINGS": "ignore"})
+    assert "warning: the model runs without complete confinement (no Landlock here)" in result.stderr
 
 
-def test_info_shows_it(world):
+def test_info_shows_the_available_confinement(world):
     world.register("pass")
     before = (sys.executable, "-c", OLD_KERNEL, "landlock")
     assert json.loads(world.run("info", "--json", before=before).stdout)["sandbox"] == "incomplete (seccomp)"
     assert json.loads(world.run("info", "--json").stdout)["sandbox"].startswith("complete (Landlock ")
 
 
-def test_what_is_there_is_used_all_the_same(world):
+def test_seccomp_is_used_without_landlock(world):
     before = (sys.executable, "-c", OLD_KERNEL, "landlock")
-    done = world.predict(world.register("import os; os.fork()"), before=before)
-    assert "PermissionError" in done.stderr
+    result = world.predict(world.register("import os; os.fork()"), before=before)
+    assert "PermissionError" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("--require-sandbox",), pytest.param((), marks=pytest.mark.slow)])
-def test_it_is_refused_where_that_is_wanted(world, without, words):
+@pytest.mark.parametrize("options", [("--require-sandbox",), pytest.param((), marks=pytest.mark.slow)])
+def test_require_sandbox_refuses_to_run_the_model(world, without, options):
     reference = world.register("print('run')")
-    if not words:
+    if not options:
         assert world.run("init", world.registry.folder, "--require-sandbox").returncode == 0
-    done = world.predict(reference, *words, "--json", before=without)
-    assert done.returncode == 7
-    assert json.loads(done.stderr)["error"]["code"] == "sandbox_unavailable"
+    result = world.predict(reference, *options, "--json", before=without)
+    assert result.returncode == 7
+    assert json.loads(result.stderr)["error"]["code"] == "sandbox_unavailable"
     assert not world.output.exists()
-    assert world.predict(reference, *words).returncode == 0
+    assert world.predict(reference, *options).returncode == 0
 
 
-def test_the_setting_is_changed_and_journalled(world):
+def test_the_registrys_setting_is_recorded_in_the_journal(world):
     reference = world.register("pass")
     folder = world.registry.folder
     assert not world.registry.requires_sandbox
-    done = world.run("init", folder, "--require-sandbox", "--message", "models of others")
-    assert "its models run only where they can be confined" in done.stderr
+    result = world.run("init", folder, "--require-sandbox", "--message", "models of others")
+    assert "its models run only where they can be confined" in result.stderr
     assert world.registry.requires_sandbox
     assert "nothing was changed" in world.run("init", folder, "--require-sandbox").stderr
     entry = world.registry.history()[-1]
@@ -95,9 +95,9 @@ def test_the_setting_is_changed_and_journalled(world):
     assert list(world.registry.verify()) == []
 
 
-def test_a_new_registry_may_begin_with_it(world):
-    done = world.run("init", world.folder / "new", "--require-sandbox", "--json")
-    assert json.loads(done.stdout) == {
+def test_a_new_registry_can_require_the_sandbox(world):
+    result = world.run("init", world.folder / "new", "--require-sandbox", "--json")
+    assert json.loads(result.stdout) == {
         "path": str(world.folder / "new"),
         "created": True,
         "shared": False,

@@ -1,4 +1,4 @@
-"""Models that run code when they are loaded, in a registry, and the installed command that runs them."""
+"""A registry with models that run code on loading, and the installed command that runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRUSTED = ("--trust", "full", "--message", "a test")
 
 
 class RunsCode:
-    """Pickles to a model that runs ``code`` when it is loaded, and predicts 1 for every row then."""
+    """Pickles to a model that runs ``code`` when it is loaded, and then predicts 1 for each row."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -40,25 +40,25 @@ class World:
         self.output = folder / "out.csv"
 
     def register(self, code: str, name: str = "model") -> str:
-        """A model that runs ``code`` when it is loaded."""
+        """Register a model that runs ``code`` when it is loaded; returns its reference."""
         path = self.folder / "model.pkl"
         path.write_bytes(pickle.dumps(RunsCode(code)))
         return self.registry.register(path, name, allow_unsafe="a test", new_version=True).reference
 
-    def site(self, text: str) -> dict[str, str]:
-        """The environment in which Python imports this text at its start."""
+    def write_sitecustomize(self, text: str) -> dict[str, str]:
+        """Write ``sitecustomize.py``; returns the environment variables with which Python imports it at startup."""
         (self.folder / "site").mkdir()
         (self.folder / "site" / "sitecustomize.py").write_text(text)
         return {"PYTHONPATH": str(self.folder / "site")}
 
-    def run(self, *words: str | Path, **options) -> subprocess.CompletedProcess[str]:
-        """Run ``modelreg``."""
+    def run(self, *arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
+        """Run ``modelreg``; ``before`` is a command that starts it, ``environment`` adds variables."""
         environment = {"HOME": str(self.home), "MODELREG_HOME": str(self.registry.folder), "SECRET_TOKEN": "hush"}
         environment |= options.pop("environment", {})
         settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False} | options
         before = settings.pop("before", ())
-        return subprocess.run([*before, MODELREG, *words], env=os.environ | environment, **settings)
+        return subprocess.run([*before, MODELREG, *arguments], env=os.environ | environment, **settings)
 
-    def predict(self, reference: str, *words: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    def predict(self, reference: str, *arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
         """Run ``modelreg predict`` with full trust."""
-        return self.run("predict", reference, "-i", self.data, "-o", self.output, *TRUSTED, *words, **options)
+        return self.run("predict", reference, "-i", self.data, "-o", self.output, *TRUSTED, *arguments, **options)
