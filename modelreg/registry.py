@@ -696,7 +696,7 @@ class Registry:
         with what other versions scored on it, and its name is the ``dataset`` unless that is given. Raises
         `InvalidMetric` and `SourceNotFound`.
         """
-        from modelreg.data.tables.source import digest_of
+        from modelreg.data.tables.source import hash_data_file
         from modelreg.domain.evaluations import Scores
         from modelreg.domain.statements import checked_dataset, checked_metrics
         from modelreg.lifecycle import metadata
@@ -705,7 +705,7 @@ class Registry:
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
-        scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
+        scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
         with writing(self._home, message) as change:
             return metadata.keep_scores(change, reference, name, scores)
 
@@ -741,7 +741,7 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed` where confining it fails, and what `load` raises.
         """
-        from modelreg.data.tables.writing import output as output_file
+        from modelreg.data.tables.writing import open_output
         from modelreg.domain.evaluations import Prediction
         from modelreg.store.artifacts.delivery import refuse_place_of_registry
 
@@ -754,7 +754,7 @@ class Registry:
         with (
             storing(place=Path(output)),
             self._running(reference, input, trust, message, options, layout) as model,
-            output_file(output) as target,
+            open_output(output) as target,
         ):
             answer = model.predict(
                 target, proba=proba, id_column=id_column, ignore_extra=ignore_extra, progress=progress
@@ -1173,7 +1173,7 @@ class Registry:
         layout: TextLayout | None = None,
     ) -> Iterator[ModelRun]:
         """A version's model in a process of its own, and its data; the process starts while they are looked up."""
-        from modelreg.data.tables.source import TableFile, table_of
+        from modelreg.data.tables.source import TableFile, open_data
         from modelreg.loading.confined.conditions import RunConditions
         from modelreg.loading.confined.job import WorkerSetup
         from modelreg.loading.confined.process import ModelProcess
@@ -1197,7 +1197,7 @@ class Registry:
             )
             with ExitStack() as files:
                 with storing():
-                    table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
+                    table = data if isinstance(data, TableFile) else files.enter_context(open_data(data, layout))
                     file = files.enter_context(self._opened(version, manifest))
                     digest = table.digest()
                 yield ModelRun(process, version, trusted, table, digest, file)

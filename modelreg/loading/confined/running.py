@@ -54,12 +54,12 @@ class ModelRun:
 
     def _check(self, output: OutputFile, answer: Predicted) -> None:
         """Raise `ModelStopped` unless the output is what the child says it is: it replaces what was there."""
-        from modelreg.data.tables.written import NotTheTable, check_table
+        from modelreg.data.tables.written import TableMismatch, check_table
 
         reference = self.version.reference
         try:
             check_table(output, answer.rows, answer.columns, lambda: self.process.require_time(reference))
-        except NotTheTable as error:
+        except TableMismatch as error:
             raise ModelStopped(reference, "its output is not the table that its process reported") from error
 
     def _require_possible(self, rows: int) -> None:

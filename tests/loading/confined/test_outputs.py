@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.data.tables.writing import OutputFile, writer
-from modelreg.data.tables.written import NotTheTable, check_table
+from modelreg.data.tables.writing import OutputFile, open_writer
+from modelreg.data.tables.written import TableMismatch, check_table
 
 FORGES = """
 import fcntl, json, os, stat
@@ -46,7 +46,7 @@ def written(path, content: bytes, form: str = "csv", rows: int = 3, columns=tupl
 @pytest.mark.parametrize("form", ["csv", "csv.gz"])
 def test_what_pandas_writes_is_accepted(tmp_path, form):
     with (tmp_path / "out").open("w+b") as file:
-        with writer(OutputFile(file, form)) as write:
+        with open_writer(OutputFile(file, form)) as write:
             write(FRAME)
             write(FRAME)
         check_table(OutputFile(file, form), 6, tuple(FRAME.columns), lambda: None)
@@ -81,7 +81,7 @@ HONEST = {
 def test_what_a_model_may_predict_is_accepted_and_read_alike(tmp_path, values, name, form):
     for frame in (pd.DataFrame({name: values}), pd.DataFrame({"id": ["x"] * 4, name: values})):
         with (tmp_path / "out").open("w+b") as file:
-            with writer(OutputFile(file, form)) as write:
+            with open_writer(OutputFile(file, form)) as write:
                 write(frame)
                 write(frame)
             check_table(OutputFile(file, form), 8, tuple(frame.columns), lambda: None)
@@ -102,7 +102,7 @@ def test_what_a_model_may_predict_is_accepted_and_read_alike(tmp_path, values, n
 def test_what_compresses_well_is_accepted(tmp_path):
     rows = 3_000_000
     with (tmp_path / "out").open("w+b") as file:
-        with writer(OutputFile(file, "csv.gz")) as write:
+        with open_writer(OutputFile(file, "csv.gz")) as write:
             write(pd.DataFrame({"prediction": ["x" * 9] * 10}).loc[[0] * rows])
         check_table(OutputFile(file, "csv.gz"), rows, ("prediction",), lambda: None)
 
@@ -128,18 +128,18 @@ AMBIGUOUS = {
 @pytest.mark.parametrize(("rows", "content"), AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_what_readers_read_differently_is_refused(tmp_path, rows, content, form):
     content = b"prediction\n" + content
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", packed(content) if form == "csv.gz" else content, form, rows, ("prediction",))
 
 
 def test_each_row_has_the_same_number_of_values(tmp_path):
     for content in (b"a,b\n1\n1,2,3\n", b'a,b\n"1,1"\n1,2,3\n', b"a,b\n\n1,2,3\n"):
-        with pytest.raises(NotTheTable):
+        with pytest.raises(TableMismatch):
             written(tmp_path / "out", content, rows=2, columns=("a", "b"))
 
 
 def test_a_row_without_end_is_refused(tmp_path):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", b"a\n" + b"x" * (17 << 20) + b"\n", rows=1, columns=("a",))
 
 
@@ -159,7 +159,7 @@ OTHER_GZIP = {
 @pytest.mark.parametrize("content", OTHER_GZIP.values(), ids=OTHER_GZIP)
 def test_gzip_is_one_member_as_our_writer_has_it(tmp_path, content):
     written(tmp_path / "out", packed(b"prediction\n1\n2\n"), "csv.gz", 2, ("prediction",))
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", content, "csv.gz", 2, ("prediction",))
 
 
@@ -176,7 +176,7 @@ def test_the_time_is_asked_for_at_each_block(tmp_path, content):
     asked = []
     (tmp_path / "out").write_bytes(content)
     form = "csv.gz" if content.startswith(b"\x1f") else "csv"
-    with (tmp_path / "out").open("rb") as file, pytest.raises(NotTheTable):
+    with (tmp_path / "out").open("rb") as file, pytest.raises(TableMismatch):
         check_table(OutputFile(file, form), 2, ("prediction",), lambda: asked.append(1))
     assert len(asked) > 3
 
@@ -202,19 +202,19 @@ REFUSED = {
 @pytest.mark.parametrize("form", ["csv", "csv.gz"])
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_another_table_is_refused(tmp_path, content, form):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", packed(content) if form == "csv.gz" else content, form)
 
 
 @pytest.mark.parametrize("content", [CSV, packed(CSV)[:-9], b"\x1f\x8b" + bytes(100)], ids=["CSV", "cut", "zeros"])
 def test_what_is_not_gzip_is_refused(tmp_path, content):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", content, "csv.gz")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1PAR", CSV, b"PAR1" + bytes(100)])
 def test_what_is_not_parquet_is_refused(tmp_path, content):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         written(tmp_path / "out", content, "parquet")
     written(tmp_path / "out", b"PAR1" + bytes(8) + b"PAR1", "parquet")
 
@@ -223,7 +223,7 @@ def test_a_file_with_holes_is_refused(tmp_path):
     with (tmp_path / "out").open("w+b") as file:
         file.write(CSV)
         file.truncate(1 << 40)
-        with pytest.raises(NotTheTable):
+        with pytest.raises(TableMismatch):
             check_table(OutputFile(file, "csv"), 3, tuple(FRAME.columns), lambda: None)
 
 
@@ -327,8 +327,8 @@ for name in map(int, os.listdir("/proc/self/fd")):
     [(b"a\n1\n2\n", 2), (b"a\n1\n2", 2), (b"a\r1\r2\r", 2), (b"a\r\n1\r\n2\r\n", 2), (b"a\n", 0), (b"", 0)],
 )
 def test_a_file_has_no_more_rows_than_lines(tmp_path, content, most):
-    from modelreg.data.tables.source import opened
+    from modelreg.data.tables.source import open_table
 
     (tmp_path / "data.csv").write_bytes(content)
-    with opened(tmp_path / "data.csv") as table:
+    with open_table(tmp_path / "data.csv") as table:
         assert table.most_rows() == most
