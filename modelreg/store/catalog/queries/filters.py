@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import KEYED, FieldKind, number_in, release_key
+from modelreg.expressions.fields import KEYED, FieldKind, parse_number, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
+    AsNumber,
+    AsRelease,
     Comparison,
     Expression,
     Field,
@@ -24,10 +26,8 @@ from modelreg.expressions.tree import (
     Negative,
     Not,
     Number,
-    NumberIn,
     Operand,
     Or,
-    ReleaseIn,
     Text,
     fields_of,
     parts_of,
@@ -99,7 +99,7 @@ def order_of_models(keys: Iterable[Key]) -> str:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Give ``connection`` the functions that the SQL calls."""
-    connection.create_function("number_in", 1, number_in, deterministic=True)
+    connection.create_function("number_in", 1, parse_number, deterministic=True)
     connection.create_function("release_key", 1, release_key, deterministic=True)
 
 
@@ -163,9 +163,9 @@ class _Writer:
                 return self._parameter(value)
             case Field():
                 return self._field(operand)
-            case NumberIn(field):
+            case AsNumber(field):
                 return f"number_in({self._field(field)})"
-            case ReleaseIn(field):
+            case AsRelease(field):
                 return f"release_key({self._field(field)})"
             case Negative(negated):
                 return f"(-{self._real(negated)})"
@@ -176,7 +176,7 @@ class _Writer:
         """What versions are sorted by for one field: the texts of parameters and tags first as numbers."""
         text = self.operand(field)
         match KEYED.get(field.name):
-            case FieldKind.LOOSE:
+            case FieldKind.TEXT_OR_NUMBER:
                 return [f"number_in({text})", text]
             case FieldKind.RELEASE:
                 return [f"release_key({text})", text]
