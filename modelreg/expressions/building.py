@@ -30,7 +30,7 @@ from modelreg.expressions.tree import (
     Operand,
     Or,
     Text,
-    depth_of,
+    get_depth,
 )
 from modelreg.system.clock import as_text, span
 
@@ -223,7 +223,7 @@ class GateBuilder:
 
     def filter(self, children: list[Expression]) -> Expression:
         (expression,) = children
-        if depth_of(expression) > _MAX_DEPTH:
+        if get_depth(expression) > _MAX_DEPTH:
             raise LocatedError((0, 1), f"the expression is nested more than {_MAX_DEPTH} levels deep", "split it")
         return expression
 
@@ -251,11 +251,11 @@ class GateBuilder:
         quoted = f"put a text in quotes: '{name}'"
         if name.lower() in _WORDS:
             return quoted
-        known = [*self.plain, *(f"{field}.KEY" for field in self.keyed)]
-        if near := did_you_mean(name, known):
+        names = [*self.plain, *(f"{field}.KEY" for field in self.keyed)]
+        if near := did_you_mean(name, names):
             return near
         if keys or not self.keyed:
-            return f"fields are {', '.join(known)}"
+            return f"fields are {', '.join(names)}"
         keyed = [f"{field}.{'DATASET.' if field == 'eval' else ''}{name}" for field in self.keyed if field != "library"]
         return f"write {', '.join(keyed[:-1])} or {keyed[-1]}; {quoted}"
 

@@ -133,7 +133,7 @@ Expression = Predicate | Not | And | Or
 Node = Expression | Operand
 
 
-def parts_of(node: Node) -> tuple[Node, ...]:
+def get_children(node: Node) -> tuple[Node, ...]:
     """The direct children of ``node``."""
     match node:
         case And(parts) | Or(parts):
@@ -152,7 +152,7 @@ def fields_of(node: Node) -> Iterator[Field]:
     """Yield every field below ``node`` in order, with repetitions."""
     if isinstance(node, Field):
         yield node
-    for part in parts_of(node):
+    for part in get_children(node):
         yield from fields_of(part)
 
 
@@ -168,12 +168,12 @@ def predicates_of(expression: Expression) -> Iterator[Predicate]:
             yield predicate
 
 
-def depth_of(root: Node) -> int:
+def get_depth(root: Node) -> int:
     """The depth of the tree, computed without recursion."""
     depth, level = 0, [root]
     while level:
         depth += 1
-        level = [part for node in level for part in parts_of(node)]
+        level = [part for node in level for part in get_children(node)]
     return depth
 
 

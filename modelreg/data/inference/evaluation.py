@@ -216,8 +216,8 @@ def _score_regressor(
         true, predicted, weights = true[rows], predicted[rows], None if weights is None else weights[rows]
     _require_weight(weights)
     values, reasons = scoring.score_regressor(true, predicted, weights)
-    more = scoring.compute_metrics(scorers.build_regressor_scorers(request.scorers, true, predicted, weights))
-    return values | more[0], reasons | more[1]
+    scorer_values = scoring.compute_metrics(scorers.build_regressor_scorers(request.scorers, true, predicted, weights))
+    return values | scorer_values[0], reasons | scorer_values[1]
 
 
 def _score_classifier(
@@ -232,14 +232,16 @@ def _score_classifier(
         outputs = outputs.select(rows)
     _require_weight(outputs.weights)
     values, reasons = scoring.score_classifier(outputs, positive)
-    more = scoring.compute_metrics(scorers.build_classifier_scorers(request.scorers, outputs, labels, positive))
-    reasons = reasons | more[1]
+    scorer_values = scoring.compute_metrics(
+        scorers.build_classifier_scorers(request.scorers, outputs, labels, positive)
+    )
+    reasons = reasons | scorer_values[1]
     if not has_named_classes:
         reasons = {
             name: _UNNAMED_PROBABILITIES if reason == scoring.NO_PROBABILITIES else reason
             for name, reason in reasons.items()
         }
-    return values | more[0], reasons
+    return values | scorer_values[0], reasons
 
 
 def _require_weight(weights: Array | None) -> None:

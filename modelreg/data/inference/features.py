@@ -137,14 +137,16 @@ def _select_fields(
         return {column: replace(array, name=name, shape=()) for column, name in names_by_column.items()}
     field_by_name: dict[str, SignatureField] = {}
     for name, field in (fields or {}).items():
-        own = predictor.fields.get(name)
-        lacks_categories = own is not None and own.categories is not None and field.categories is None
-        field_by_name[name] = replace(own, name=field.name) if own is not None and lacks_categories else field
+        model_field = predictor.fields.get(name)
+        lacks_categories = model_field is not None and model_field.categories is not None and field.categories is None
+        field_by_name[name] = (
+            replace(model_field, name=field.name) if model_field is not None and lacks_categories else field
+        )
     if fields is None:
         field_by_name = {name: field for name, field in predictor.fields.items() if name in names_by_column.values()}
     if all(name in field_by_name and not _is_untyped(field_by_name[name]) for name in names_by_column.values()):
         return {column: field_by_name[name] for column, name in names_by_column.items()}
-    inferred_fields = infer_table_fields(table, known=(*columns, *names_by_column.values()))
+    inferred_fields = infer_table_fields(table, known_names=(*columns, *names_by_column.values()))
     inferred = {str(field.name): field for field in inferred_fields}
     return {
         column: _select_field(field_by_name.get(name), inferred[column], name)

@@ -45,7 +45,10 @@ def read_fields(
 
 
 def infer_table_fields(
-    table: TableFile, notes: list[str] | None = None, stated: frozenset[str] = frozenset(), known: Sequence[str] = ()
+    table: TableFile,
+    notes: list[str] | None = None,
+    stated: frozenset[str] = frozenset(),
+    known_names: Sequence[str] = (),
 ) -> tuple[SignatureField, ...]:
     """The inferred fields of an open table's columns; raises `InvalidData`.
 
@@ -60,7 +63,7 @@ def infer_table_fields(
         case "frame":
             return infer_frame_fields(load_frame(table), table.name)
         case _:
-            return _infer_csv(table, notes, stated, known)
+            return _infer_csv(table, notes, stated, known_names)
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------
@@ -92,9 +95,9 @@ _MARKER_LETTERS = (b"N", b"n", b"#")
 
 
 def _infer_csv(
-    table: TableFile, notes: list[str] | None, stated: frozenset[str], known: Sequence[str]
+    table: TableFile, notes: list[str] | None, stated: frozenset[str], known_names: Sequence[str]
 ) -> tuple[SignatureField, ...]:
-    names = read_csv_columns(table, known)
+    names = read_csv_columns(table, known_names)
     summaries = dict(zip(names, _summarize_columns(table, names), strict=True))
     if notes is not None:
         if INDEX in summaries and len(summaries) > 1:

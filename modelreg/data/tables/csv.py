@@ -24,11 +24,11 @@ INDEX = f"{_UNNAMED}0"
 """The pandas name of a first column without a name: the index that ``to_csv`` writes."""
 
 
-def read_csv_columns(table: TableFile, known: Collection[str] = ()) -> list[str]:
+def read_csv_columns(table: TableFile, known_names: Collection[str] = ()) -> list[str]:
     """The column names, as pandas reads them; ``0``, ``1``, … in a file without a header.
 
     Raises `InvalidData` for a file that is not CSV, for duplicate names, and for a header of numbers unless these are
-    among the ``known`` names.
+    among ``known_names``.
     """
     import pandas as pd
 
@@ -40,7 +40,7 @@ def read_csv_columns(table: TableFile, known: Collection[str] = ()) -> list[str]
     _refuse_other_delimiter(table, header)
     if table.layout.header is False:
         return [str(position) for position in range(len(header))]
-    _refuse_values_as_names(table, [name for name in header if name not in known])
+    _refuse_values_as_names(table, [name for name in header if name not in known_names])
     check_unique([name for name in header if name], table.name)
     return [name or f"{_UNNAMED}{position}" for position, name in enumerate(header)]
 

@@ -41,8 +41,8 @@ class Chunk:
         return len(self.features)
 
 
-def read_column_names(table: TableFile, known: Collection[str] = ()) -> list[str]:
-    """The column names as texts; raises `InvalidData`. For ``known`` see `read_csv_columns`."""
+def read_column_names(table: TableFile, known_names: Collection[str] = ()) -> list[str]:
+    """The column names as texts; raises `InvalidData`. For ``known_names`` see `read_csv_columns`."""
     match table.format:
         case "parquet":
             with open_parquet(table) as file:
@@ -54,7 +54,7 @@ def read_column_names(table: TableFile, known: Collection[str] = ()) -> list[str
             check_unique(names, table.name)
             return names
         case _:
-            return read_csv_columns(table, known)
+            return read_csv_columns(table, known_names)
 
 
 def get_row_count(table: TableFile) -> int | None:

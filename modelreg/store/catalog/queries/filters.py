@@ -30,7 +30,7 @@ from modelreg.expressions.tree import (
     Or,
     Text,
     fields_of,
-    parts_of,
+    get_children,
 )
 
 _OF_MODEL = {"name": "m.name", "tags": "(SELECT value FROM model_tags WHERE model = m.id AND name = {0})"}
@@ -133,7 +133,7 @@ class _Writer:
                 return f"({' OR '.join(map(self.truth, parts))})"
             case Not(negated):
                 return f"(NOT {self.truth(negated)})"
-            case _ if Field("alias") in parts_of(expression):
+            case _ if Field("alias") in get_children(expression):
                 return self._truth_of_aliases(expression)
             case IsNull(operand):
                 return f"({self.operand(operand)} IS NULL)"
