@@ -699,7 +699,7 @@ class Registry:
         ``data`` is the file that they were computed on: its SHA-256 makes them comparable with those of other versions,
         and its name is the default ``dataset``. Raises `InvalidMetric` and `SourceNotFound`.
         """
-        from modelreg.data.tables.source import digest_of
+        from modelreg.data.tables.source import hash_data_file
         from modelreg.domain.evaluations import Scores
         from modelreg.domain.statements import checked_dataset, checked_metrics
         from modelreg.lifecycle import metadata
@@ -708,7 +708,7 @@ class Registry:
         name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
-        scores = Scores(None, checked, {}, None, None if data is None else digest_of(data), None)
+        scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
         with writing(self._home, message) as change:
             return metadata.record_scores(change, reference, name, scores)
 
@@ -743,7 +743,7 @@ class Registry:
         Raises `InvalidData`, `CannotPredict`, `UntrustedModel`, `ModelStopped` for a model that crashes or reaches a
         limit, `SandboxUnavailable`, `ConfinementFailed`, and what `load` raises.
         """
-        from modelreg.data.tables.writing import output as output_file
+        from modelreg.data.tables.writing import open_output
         from modelreg.domain.evaluations import Prediction
         from modelreg.loading.running import running
         from modelreg.store.artifacts.delivery import refuse_registry_path
@@ -757,7 +757,7 @@ class Registry:
         with (
             translating_os_errors(place=Path(output)),
             running(self._home, reference, input, layout, trust=trust, message=message, options=options) as model,
-            output_file(output) as target,
+            open_output(output) as target,
         ):
             answer = model.predict(
                 target, proba=proba, id_column=id_column, ignore_extra=ignore_extra, progress=progress

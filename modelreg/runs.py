@@ -106,14 +106,14 @@ class Runs:
         ``metrics.auc > 0.9 AND params.depth = 3 AND status = 'FINISHED'``; the fields are those of `Run`. ``limit``
         takes so many of them after the first ``offset``. Raises `InvalidExpression`.
         """
-        from modelreg.expressions.choosing import chosen
+        from modelreg.expressions.choosing import select
         from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
 
         where = None if filter is None else parse_filter_of_runs(filter)
         order = () if sort is None else parse_order_of_runs(sort)
         end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
         with reading(self._home) as catalog:
-            return RecordList(Run, chosen(catalog.runs.all(), where, order, _value_of)[offset:end])
+            return RecordList(Run, select(catalog.runs.all(), where, order, _value_of)[offset:end])
 
     def log(
         self,

@@ -1,1 +1,1 @@
-"""The data that models take: tables in files and in memory, signatures, predictions and scores."""
+"""The data of models: tables in files and memory, signatures, predictions and scores."""

@@ -1,4 +1,4 @@
-"""The one language of filters and gates: comparisons of a version's fields, with AND, OR, NOT and arithmetic.
+"""The expression language of filters and gates: comparisons of a version's fields, with AND, OR, NOT and arithmetic.
 
 ::
 
@@ -6,6 +6,7 @@
     eval.holdout.roc_auc >= production.eval.holdout.roc_auc - 0.005
     flavor IN ('sklearn', 'xgboost') AND tags.`cost-center` IS NOT NULL AND created_at >= '2026-10-01'
 
-An expression is parsed once, into the nodes of `tree`; `evaluation` evaluates it for one version, and the catalog
-turns it into SQL. Both follow SQL's three-valued logic and give the same answers.
+`parsing` turns text into the nodes of `tree`. `evaluation` evaluates them for one record in memory (gates and runs);
+the catalog translates them to SQL (filters of versions and models). Both follow SQL's three-valued logic, and a test
+compares their results.
 """

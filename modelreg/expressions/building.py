@@ -1,4 +1,4 @@
-"""The nodes of an expression, made while it is parsed; what has the wrong type is refused at its place."""
+"""Build and type-check the nodes of an expression while it is parsed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from modelreg.expressions.tree import (
     And,
     Arithmetic,
     ArithmeticOperator,
+    AsNumber,
+    AsRelease,
     Comparator,
     Comparison,
     Expression,
@@ -25,52 +27,50 @@ from modelreg.expressions.tree import (
     Negative,
     Not,
     Number,
-    NumberIn,
     Operand,
     Or,
-    ReleaseIn,
     Text,
-    depth_of,
+    get_depth,
 )
 from modelreg.system.clock import as_text, span
 
 if TYPE_CHECKING:
     from lark import Token
 
-_DEEPEST = 60  # nodes below each other
+_MAX_DEPTH = 60  # nodes
 _FLIPPED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 _UNORDERED = {FieldKind.STAGE, FieldKind.VERDICT, FieldKind.ALIAS}
 _PRODUCTION = "production"
 _WORDS = {word.value.lower() for word in (*Stage, *Verdict)}
-"""Texts that are not mistaken for fields."""
+"""Names of stages and verdicts, for a hint if the quotes are missing."""
 
 
 class Key(NamedTuple):
-    """One thing by which an answer is sorted; what has no such value comes last."""
+    """A sort key; records without a value come last."""
 
     field: Field
     descending: bool
 
 
-class ErrorAtPlace(Exception):
-    """Something is wrong at one place; which text it is in is known further out."""
+class LocatedError(Exception):
+    """An error at a span of the expression; the parser adds the text of the expression."""
 
-    def __init__(self, place: tuple[int, int], message: str, hint: str | None) -> None:
+    def __init__(self, span: tuple[int, int], message: str, hint: str | None) -> None:
         super().__init__(message)
-        self.place, self.message, self.hint = place, message, hint
+        self.span, self.message, self.hint = span, message, hint
 
 
-class _Typed(NamedTuple):
-    """An operand, what it holds, and where it stands."""
+class _TypedOperand(NamedTuple):
+    """An operand with its kind and its position in the text."""
 
     operand: Operand
     kind: FieldKind | None
-    """None for a literal text, which becomes what it is compared with."""
+    """None for a literal text, which takes the kind of the other operand."""
     start: int
     end: int
 
     @property
-    def place(self) -> tuple[int, int]:
+    def span(self) -> tuple[int, int]:
         return self.start, self.end
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class _Typed(NamedTuple):
 
 
 class GateBuilder:
-    """What lark calls for each rule of the grammar, with the parts of it; settles the types on the way."""
+    """The lark transformer for gates: one method per rule of the grammar. Checks the types."""
 
     allows_production = True
     plain: Mapping[str, FieldKind] = PLAIN
@@ -92,55 +92,55 @@ class GateBuilder:
 
     # Operands
 
-    def field(self, children: list[Token]) -> _Typed:
+    def field(self, children: list[Token]) -> _TypedOperand:
         (token,) = children
-        start, end = _place(token)
+        start, end = _span_of(token)
         words = re.findall(r"`(?:[^`]|``)+`|[^.`]+", token)
         of_production = words[0].lower() == _PRODUCTION and len(words) > 1
         if of_production:
             if not self.allows_production:
-                raise ErrorAtPlace(
-                    (start, end), "'production.' has a meaning in gates alone", "modelreg gate add --help"
-                )
+                raise LocatedError((start, end), "'production.' is only allowed in gates", "modelreg gate add --help")
             start, words = start + len(words[0]) + 1, words[1:]
-        name, keys = words[0], tuple(map(_unquoted, words[1:]))
+        name, keys = words[0], tuple(map(_unquote_key, words[1:]))
         if name in self.plain and not keys:
-            return _Typed(Field(name, (), of_production), self.plain[name], *_place(token))
+            return _TypedOperand(Field(name, (), of_production), self.plain[name], *_span_of(token))
         if name in self.keyed and keys:
-            return _Typed(
-                Field(name, _grouped(name, keys, (start, end)), of_production), self.keyed[name], *_place(token)
+            return _TypedOperand(
+                Field(name, _join_keys(name, keys, (start, end)), of_production), self.keyed[name], *_span_of(token)
             )
-        raise ErrorAtPlace((start, end), *self._why_unknown(name, keys, token))
+        raise LocatedError((start, end), *self._explain_unknown(name, keys, token))
 
-    def number(self, children: list[Token]) -> _Typed:
+    def number(self, children: list[Token]) -> _TypedOperand:
         (token,) = children
         if not math.isfinite(value := float(token)):
-            raise ErrorAtPlace(
-                _place(token), f"{shown(str(token))} is too large for a number", "use a number below 1e308"
+            raise LocatedError(
+                _span_of(token), f"{shown(str(token))} is too large for a number", "use a number below 1e308"
             )
-        return _Typed(Number(value), FieldKind.NUMBER, *_place(token))
+        return _TypedOperand(Number(value), FieldKind.NUMBER, *_span_of(token))
 
-    def string(self, children: list[Token]) -> _Typed:
+    def string(self, children: list[Token]) -> _TypedOperand:
         (token,) = children
         quote = token[0]
-        return _Typed(Text(token[1:-1].replace(quote * 2, quote)), None, *_place(token))
+        return _TypedOperand(Text(token[1:-1].replace(quote * 2, quote)), None, *_span_of(token))
 
-    def signed_number(self, children: list[Token]) -> _Typed:
+    def signed_number(self, children: list[Token]) -> _TypedOperand:
         sign, token = children
         number = self.number([token])
         assert isinstance(number.operand, Number)
         value = -number.operand.value if sign == "-" else number.operand.value
-        return number._replace(operand=Number(value), start=_place(sign)[0])
+        return number._replace(operand=Number(value), start=_span_of(sign)[0])
 
-    def signed(self, children: list[Any]) -> _Typed:
+    def signed(self, children: list[Any]) -> _TypedOperand:
         sign, factor = children
         operand = _as_number(factor)
-        return _Typed(Negative(operand) if sign == "-" else operand, FieldKind.NUMBER, _place(sign)[0], factor.end)
+        if sign == "-":
+            operand = Negative(operand)
+        return _TypedOperand(operand, FieldKind.NUMBER, _span_of(sign)[0], factor.end)
 
-    def arithmetic(self, children: list[Any]) -> _Typed:
+    def arithmetic(self, children: list[Any]) -> _TypedOperand:
         left, operator, right = children
         calculation = Arithmetic(cast("ArithmeticOperator", str(operator)), _as_number(left), _as_number(right))
-        return _Typed(calculation, FieldKind.NUMBER, left.start, right.end)
+        return _TypedOperand(calculation, FieldKind.NUMBER, left.start, right.end)
 
     # Predicates
 
@@ -154,58 +154,62 @@ class GateBuilder:
         kinds = {left.kind, right.kind} - {None}
         if kinds == {FieldKind.RELEASE}:
             return Comparison(comparator, _as_release(left), _as_release(right))
-        if (kinds - {FieldKind.TEXT, FieldKind.LOOSE} and len(kinds) > 1) or left.kind is right.kind is FieldKind.ALIAS:
-            raise _mismatch(right, left)
+        are_both_aliases = left.kind is right.kind is FieldKind.ALIAS
+        if (kinds - {FieldKind.TEXT, FieldKind.TEXT_OR_NUMBER} and len(kinds) > 1) or are_both_aliases:
+            raise _build_mismatch(right, left)
         if comparator not in ("=", "!=") and left.kind in _UNORDERED:
-            raise ErrorAtPlace(_place(token), f"{left} is {left.kind.value}, which has no order", "use =, != or IN")
-        if left.kind is FieldKind.MOMENT and right.kind is None:
-            return _compared_with_time(left.operand, comparator, right)
-        return Comparison(comparator, left.operand, _literal(right, left.kind))
+            raise LocatedError(_span_of(token), f"{left} is {left.kind.value}, which has no order", "use =, != or IN")
+        if left.kind is FieldKind.TIME and right.kind is None:
+            return _compare_with_time(left.operand, comparator, right)
+        return Comparison(comparator, left.operand, _convert_literal(right, left.kind))
 
-    def in_(self, children: list[_Typed]) -> Expression:
+    def in_(self, children: list[_TypedOperand]) -> Expression:
         operand, *choices = children
         if operand.kind is FieldKind.RELEASE:
-            return In(_as_release(operand), tuple([_text_of_release(choice) for choice in choices]))
-        if operand.kind is FieldKind.MOMENT:
-            return Or(tuple(_compared_with_time(operand.operand, "=", choice) for choice in choices))
-        numeric = operand.kind is FieldKind.NUMBER or (
-            operand.kind is FieldKind.LOOSE and choices[0].kind is FieldKind.NUMBER
+            return In(_as_release(operand), tuple([_parse_release(choice) for choice in choices]))
+        if operand.kind is FieldKind.TIME:
+            return Or(tuple(_compare_with_time(operand.operand, "=", choice) for choice in choices))
+        is_numeric = operand.kind is FieldKind.NUMBER or (
+            operand.kind is FieldKind.TEXT_OR_NUMBER and choices[0].kind is FieldKind.NUMBER
         )
-        if numeric:
-            wanted = _as_numbers(operand, choices[0])[0]
-            return In(wanted, tuple([_value(_as_numbers(operand, choice)[1]) for choice in choices]))  # type: ignore[arg-type]
-        return In(operand.operand, tuple([_value(_literal(choice, operand.kind)) for choice in choices]))  # type: ignore[arg-type]
+        values: tuple[Any, ...]  # of one type
+        if is_numeric:
+            number = _as_numbers(operand, choices[0])[0]
+            values = tuple([_literal_value(_as_numbers(operand, choice)[1]) for choice in choices])
+            return In(number, values)
+        values = tuple([_literal_value(_convert_literal(choice, operand.kind)) for choice in choices])
+        return In(operand.operand, values)
 
-    def like(self, children: list[_Typed], ignore_case: bool = False) -> Expression:
+    def like(self, children: list[_TypedOperand], ignore_case: bool = False) -> Expression:
         operand, pattern = children
-        if operand.kind not in (FieldKind.TEXT, FieldKind.LOOSE, FieldKind.ALIAS, None):
-            raise ErrorAtPlace(
-                operand.place,
-                f"{operand} is {_called(operand.kind)}, and LIKE is for texts",
+        if operand.kind not in (FieldKind.TEXT, FieldKind.TEXT_OR_NUMBER, FieldKind.ALIAS, None):
+            raise LocatedError(
+                operand.span,
+                f"{operand} is {_name_kind(operand.kind)}, but LIKE needs a text",
                 "compare it with =, < or >",
             )
-        return Like(operand.operand, _text_of(pattern), ignore_case or operand.kind is FieldKind.ALIAS)
+        return Like(operand.operand, _literal_text(pattern), ignore_case or operand.kind is FieldKind.ALIAS)
 
-    def ilike(self, children: list[_Typed]) -> Expression:
+    def ilike(self, children: list[_TypedOperand]) -> Expression:
         return self.like(children, ignore_case=True)
 
-    def is_null(self, children: list[_Typed]) -> Expression:
+    def is_null(self, children: list[_TypedOperand]) -> Expression:
         (operand,) = children
         return IsNull(operand.operand)
 
-    def not_in(self, children: list[_Typed]) -> Expression:
+    def not_in(self, children: list[_TypedOperand]) -> Expression:
         return Not(self.in_(children))
 
-    def not_like(self, children: list[_Typed]) -> Expression:
+    def not_like(self, children: list[_TypedOperand]) -> Expression:
         return Not(self.like(children))
 
-    def not_ilike(self, children: list[_Typed]) -> Expression:
+    def not_ilike(self, children: list[_TypedOperand]) -> Expression:
         return Not(self.ilike(children))
 
-    def is_not_null(self, children: list[_Typed]) -> Expression:
+    def is_not_null(self, children: list[_TypedOperand]) -> Expression:
         return Not(self.is_null(children))
 
-    # What joins them
+    # Boolean operators
 
     def negated(self, children: list[Expression]) -> Expression:
         (expression,) = children
@@ -219,15 +223,15 @@ class GateBuilder:
 
     def filter(self, children: list[Expression]) -> Expression:
         (expression,) = children
-        if depth_of(expression) > _DEEPEST:
-            raise ErrorAtPlace((0, 1), "the expression is nested too deeply", "split it")
+        if get_depth(expression) > _MAX_DEPTH:
+            raise LocatedError((0, 1), f"the expression is nested more than {_MAX_DEPTH} levels deep", "split it")
         return expression
 
     def term(self, children: list[Token]) -> Key:
         field = self.field(children[:1])
         if field.kind is FieldKind.ALIAS:
-            raise ErrorAtPlace(
-                field.place, "a version may have any number of aliases: they give no order", "order by version DESC"
+            raise LocatedError(
+                field.span, "alias cannot be a sort key: a version can have several aliases", "sort by version DESC"
             )
         assert isinstance(field.operand, Field)
         return Key(field.operand, children[-1].type == "DESC")
@@ -235,156 +239,157 @@ class GateBuilder:
     def order(self, children: list[Key]) -> tuple[Key, ...]:
         return tuple(children)
 
-    def _why_unknown(self, name: str, keys: tuple[str, ...], whole: str) -> tuple[str, str]:
+    def _explain_unknown(self, name: str, keys: tuple[str, ...], whole: str) -> tuple[str, str]:
         if name in self.keyed:
             return f"{name} needs a key", f"write {name}.{'DATASET.METRIC' if name == 'eval' else 'KEY'}"
         if name in self.plain:
             return f"{name} has no keys", f"write {name}"
-        return f"there is no field {shown(str(whole))}", self._instead(name, keys)
+        return f"unknown field {shown(str(whole))}", self._suggest(name, keys)
 
-    def _instead(self, name: str, keys: tuple[str, ...]) -> str:
-        """What may have been meant by a field that there is not: another one, one with a key, or a text."""
-        as_text = f"a text stands in quotes: '{name}'"
+    def _suggest(self, name: str, keys: tuple[str, ...]) -> str:
+        """A hint for an unknown field: a similar one, one with a key, or a text in quotes."""
+        quoted = f"put a text in quotes: '{name}'"
         if name.lower() in _WORDS:
-            return as_text
-        known = [*self.plain, *(f"{each}.KEY" for each in self.keyed)]
-        if near := did_you_mean(name, known):
+            return quoted
+        names = [*self.plain, *(f"{field}.KEY" for field in self.keyed)]
+        if near := did_you_mean(name, names):
             return near
         if keys or not self.keyed:
-            return f"fields are {', '.join(known)}"
-        keyed = [f"{each}.{'DATASET.' if each == 'eval' else ''}{name}" for each in self.keyed if each != "library"]
-        return f"write {', '.join(keyed[:-1])} or {keyed[-1]}; {as_text}"
+            return f"fields are {', '.join(names)}"
+        keyed = [f"{field}.{'DATASET.' if field == 'eval' else ''}{name}" for field in self.keyed if field != "library"]
+        return f"write {', '.join(keyed[:-1])} or {keyed[-1]}; {quoted}"
 
 
 class FilterBuilder(GateBuilder):
-    """The same without ``production.``."""
+    """The transformer for filters, without ``production.``."""
 
     allows_production = False
 
 
 class ModelBuilder(FilterBuilder):
-    """The fields of models, for their order."""
+    """The transformer for orders of models."""
 
     plain = OF_MODEL
     keyed: Mapping[str, FieldKind] = {}
 
 
 class RunBuilder(FilterBuilder):
-    """The fields of runs."""
+    """The transformer for filters and orders of runs."""
 
     plain = OF_RUN
     keyed = KEYED_OF_RUN
 
 
-def _place(token: Token) -> tuple[int, int]:
+def _span_of(token: Token) -> tuple[int, int]:
     assert token.start_pos is not None
     return token.start_pos, token.start_pos + len(token)
 
 
-def _unquoted(key: str) -> str:
+def _unquote_key(key: str) -> str:
     return key[1:-1].replace("``", "`") if key.startswith("`") else key
 
 
-def _grouped(name: str, keys: tuple[str, ...], place: tuple[int, int]) -> tuple[str, ...]:
-    """The keys with the dots that belong to a metric's own name: ``metrics.train.auc`` has one key."""
+def _join_keys(name: str, keys: tuple[str, ...], span: tuple[int, int]) -> tuple[str, ...]:
+    """Join keys with dots, which are part of a name: ``metrics.train.auc`` has the key ``train.auc``."""
     if name != "eval":
         return (".".join(keys),)
     if len(keys) == 1:
-        raise ErrorAtPlace(place, "eval needs a data set and a metric", "write eval.DATASET.METRIC")
+        raise LocatedError(span, "eval needs a data set and a metric", "write eval.DATASET.METRIC")
     return keys[0], ".".join(keys[1:])
 
 
-def _called(kind: FieldKind | None) -> str:
+def _name_kind(kind: FieldKind | None) -> str:
     return "a text" if kind is None else kind.value
 
 
-def _as_number(typed: _Typed) -> Operand:
-    if typed.kind is FieldKind.LOOSE:
+def _as_number(typed: _TypedOperand) -> Operand:
+    if typed.kind is FieldKind.TEXT_OR_NUMBER:
         assert isinstance(typed.operand, Field)
-        return NumberIn(typed.operand)
+        return AsNumber(typed.operand)
     if typed.kind is not FieldKind.NUMBER:
-        message = f"{typed} is {_called(typed.kind)}, and only numbers can be calculated with"
-        raise ErrorAtPlace(typed.place, message, "calculate with numbers, as in metrics.auc - 0.1")
+        message = f"{typed} is {_name_kind(typed.kind)}, but arithmetic needs numbers"
+        raise LocatedError(typed.span, message, "use numbers, as in metrics.auc - 0.1")
     return typed.operand
 
 
-def _as_numbers(left: _Typed, right: _Typed) -> tuple[Operand, Operand]:
+def _as_numbers(left: _TypedOperand, right: _TypedOperand) -> tuple[Operand, Operand]:
     for one, other in ((left, right), (right, left)):
-        if one.kind not in (FieldKind.NUMBER, FieldKind.LOOSE):
-            raise _mismatch(one, other)
+        if one.kind not in (FieldKind.NUMBER, FieldKind.TEXT_OR_NUMBER):
+            raise _build_mismatch(one, other)
     return _as_number(left), _as_number(right)
 
 
-def _as_release(typed: _Typed) -> Operand:
+def _as_release(typed: _TypedOperand) -> Operand:
     if isinstance(typed.operand, Field):
-        return ReleaseIn(typed.operand)
-    return Text(_text_of_release(typed))
+        return AsRelease(typed.operand)
+    return Text(_parse_release(typed))
 
 
-def _text_of_release(typed: _Typed) -> str:
+def _parse_release(typed: _TypedOperand) -> str:
     text = typed.operand.value if isinstance(typed.operand, Text) else None
     key = release_key(text)
     if key is None:
-        found = "this" if text is None else shown(text)
-        raise ErrorAtPlace(typed.place, f"{found} is not a release", "write it in quotes: library.numpy < '2.1'")
+        name = "this" if text is None else shown(text)
+        raise LocatedError(typed.span, f"{name} is not a release", "write it in quotes: library.numpy < '2.1'")
     return key
 
 
-def _mismatch(one: _Typed, other: _Typed) -> ErrorAtPlace:
-    message = f"{one} is {_called(one.kind)}, and {other} is {_called(other.kind)}"
-    return ErrorAtPlace(one.place, message, "compare values of one kind")
+def _build_mismatch(one: _TypedOperand, other: _TypedOperand) -> LocatedError:
+    message = f"{one} is {_name_kind(one.kind)}, but {other} is {_name_kind(other.kind)}"
+    return LocatedError(one.span, message, "compare values of the same kind")
 
 
-def _value(operand: Operand) -> float | str:
+def _literal_value(operand: Operand) -> float | str:
     assert isinstance(operand, Number | Text)
     return operand.value
 
 
-def _text_of(typed: _Typed) -> str:
-    return str(_value(typed.operand))
+def _literal_text(typed: _TypedOperand) -> str:
+    return str(_literal_value(typed.operand))
 
 
-def _literal(typed: _Typed, kind: FieldKind | None) -> Operand:
-    """``typed`` as what is compared with something of ``kind``."""
+def _convert_literal(typed: _TypedOperand, kind: FieldKind | None) -> Operand:
+    """Convert ``typed`` for a comparison with a field of ``kind``."""
     if typed.kind is FieldKind.NUMBER:
-        raise ErrorAtPlace(typed.place, "a number is compared with a text", "put it in quotes")
+        raise LocatedError(typed.span, "a text cannot be compared with a number", "put the number in quotes")
     if typed.kind is not None:
         return typed.operand
-    text = _text_of(typed)
+    text = _literal_text(typed)
     if kind is FieldKind.ALIAS:
         return Text(text.lower() if text.isascii() else text)
     if kind is FieldKind.STAGE:
         try:
             return Text(Stage.parse(text).value)
-        except UnknownStage as unknown:
-            raise ErrorAtPlace(typed.place, unknown.message, unknown.hint) from None
+        except UnknownStage as error:
+            raise LocatedError(typed.span, error.message, error.hint) from None
     if kind is FieldKind.VERDICT:
-        return Text(_verdict(text, typed.place))
+        return Text(_parse_verdict(text, typed.span))
     return Text(text)
 
 
-def _verdict(text: str, place: tuple[int, int]) -> str:
+def _parse_verdict(text: str, span: tuple[int, int]) -> str:
     try:
         return Verdict(text.lower()).value
     except ValueError:
         hint = did_you_mean(text, Verdict) or f"the verdicts are {', '.join(Verdict)}"
-        raise ErrorAtPlace(place, f"{shown(text)} is not a verdict", hint) from None
+        raise LocatedError(span, f"{shown(text)} is not a verdict", hint) from None
 
 
-def _compared_with_time(operand: Operand, comparator: Comparator, literal: _Typed) -> Expression:
-    """A time compared with a moment, or with a whole day when only a date is given."""
+def _compare_with_time(operand: Operand, comparator: Comparator, literal: _TypedOperand) -> Expression:
+    """Compare a time with a time, or with a whole day if the literal is a date."""
     if literal.kind is not None:
-        raise ErrorAtPlace(literal.place, f"{operand} is a time", "write it as '2026-10-01' or '2026-10-01T12:00:00Z'")
+        hint = "compare it with a time, such as '2026-10-01' or '2026-10-01T12:00:00Z'"
+        raise LocatedError(literal.span, f"{operand} is a time", hint)
     try:
-        first, last = (Text(as_text(moment)) for moment in span(_text_of(literal)))
+        first, last = (Text(as_text(time)) for time in span(_literal_text(literal)))
     except ValueError:
         hint = "write '2026-10-01' or '2026-10-01T12:00:00Z'"
-        raise ErrorAtPlace(literal.place, f"{shown(_text_of(literal))} is not a time", hint) from None
+        raise LocatedError(literal.span, f"{shown(_literal_text(literal))} is not a time", hint) from None
     match comparator:
         case "=":
             return And((Comparison(">=", operand, first), Comparison("<=", operand, last)))
         case "!=":
-            return Not(_compared_with_time(operand, "=", literal))
+            return Not(_compare_with_time(operand, "=", literal))
         case "<" | ">=":
             return Comparison(comparator, operand, first)
         case _:

@@ -1,4 +1,4 @@
-"""What an expression says of one version, by SQL's three-valued logic: True, False, or None when it is unknown."""
+"""Evaluate an expression for one record with SQL's three-valued logic: True, False or None for unknown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Callable, Container
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from modelreg.expressions.fields import number_in, release_key
+from modelreg.expressions.fields import parse_number, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
+    AsNumber,
+    AsRelease,
     Comparison,
     Expression,
     Field,
@@ -21,15 +23,13 @@ from modelreg.expressions.tree import (
     Negative,
     Not,
     Number,
-    NumberIn,
     Operand,
     Or,
-    ReleaseIn,
     Text,
 )
 
 Value = float | str | tuple[str, ...] | None
-"""What a field holds: None when it is missing, a tuple for the aliases."""
+"""The value of a field: None if it is missing, a tuple for aliases."""
 
 _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
@@ -37,72 +37,70 @@ _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {"=": eq, "!=": ne, "<": l
 def evaluate(
     expression: Expression, value_of: Callable[[Field], Value], unknown: Container[Expression] = ()
 ) -> bool | None:
-    """Whether ``expression`` holds, when its fields have the values that ``value_of`` gives.
-
-    Of the predicates in ``unknown`` nothing is known, whatever the values are.
-    """
+    """Evaluate ``expression`` with the field values of ``value_of``; predicates in ``unknown`` evaluate to None."""
     match expression:
         case And(parts):
-            return _all([evaluate(part, value_of, unknown) for part in parts])
+            return _and([evaluate(part, value_of, unknown) for part in parts])
         case Or(parts):
-            return _not(_all([_not(evaluate(part, value_of, unknown)) for part in parts]))
+            return _not(_and([_not(evaluate(part, value_of, unknown)) for part in parts]))
         case Not(negated):
             return _not(evaluate(negated, value_of, unknown))
         case predicate if predicate in unknown:
             return None
         case IsNull(operand):
-            return _value(operand, value_of) in (None, ())
+            return _evaluate_operand(operand, value_of) in (None, ())
         case Comparison(comparator, left, right):
-            return _compared(comparator, _value(left, value_of), _value(right, value_of))
+            return _compare(comparator, _evaluate_operand(left, value_of), _evaluate_operand(right, value_of))
         case In(operand, choices):
-            return _any_of(_value(operand, value_of), lambda value: value in choices)
+            return _matches(_evaluate_operand(operand, value_of), lambda value: value in choices)
         case Like(operand, pattern, ignore_case):
-            fits = _pattern(pattern, ignore_case).fullmatch
-            return _any_of(_value(operand, value_of), lambda value: fits(value) is not None)
+            match_pattern = _compile_pattern(pattern, ignore_case).fullmatch
+            return _matches(_evaluate_operand(operand, value_of), lambda value: match_pattern(value) is not None)
 
 
-def _all(truths: list[bool | None]) -> bool | None:
-    return False if False in truths else None if None in truths else True
+def _and(results: list[bool | None]) -> bool | None:
+    return False if False in results else None if None in results else True
 
 
-def _not(truth: bool | None) -> bool | None:
-    return None if truth is None else not truth
+def _not(result: bool | None) -> bool | None:
+    return None if result is None else not result
 
 
-def _compared(comparator: str, left: Value, right: Value) -> bool | None:
+def _compare(comparator: str, left: Value, right: Value) -> bool | None:
     if left is None or right is None:
         return None
-    if isinstance(left, tuple):  # aliases, of which '=' and '!=' ask whether one of them is it
+    if isinstance(left, tuple):  # aliases: '=' is true if one of them is equal, '!=' if none is
         return (right in left) is (comparator == "=")
     return _COMPARATORS[comparator](left, right)
 
 
-def _any_of(value: Value, fits: Callable[[Any], bool]) -> bool | None:
+def _matches(value: Value, is_match: Callable[[Any], bool]) -> bool | None:
+    """Whether the value, or any of the aliases, matches."""
     if value is None:
         return None
-    return any(map(fits, value)) if isinstance(value, tuple) else fits(value)
+    return any(map(is_match, value)) if isinstance(value, tuple) else is_match(value)
 
 
-def _value(operand: Operand, value_of: Callable[[Field], Value]) -> Value:
+def _evaluate_operand(operand: Operand, value_of: Callable[[Field], Value]) -> Value:
     match operand:
         case Number(value) | Text(value):
             return value
         case Field():
             return value_of(operand)
-        case NumberIn(field):
+        case AsNumber(field):
             text = value_of(field)
-            return number_in(text) if isinstance(text, str) else None
-        case ReleaseIn(field):
+            return parse_number(text) if isinstance(text, str) else None
+        case AsRelease(field):
             text = value_of(field)
             return release_key(text) if isinstance(text, str) else None
         case Negative(negated):
-            number = _value(negated, value_of)
+            number = _evaluate_operand(negated, value_of)
             return -number if isinstance(number, float | int) else None
         case Arithmetic(operator, left, right):
-            return _calculated(operator, _value(left, value_of), _value(right, value_of))
+            return _calculate(operator, _evaluate_operand(left, value_of), _evaluate_operand(right, value_of))
 
 
-def _calculated(operator: str, left: Value, right: Value) -> float | None:
+def _calculate(operator: str, left: Value, right: Value) -> float | None:
     if not isinstance(left, float | int) or not isinstance(right, float | int):
         return None
     one, other = float(left), float(right)
@@ -115,11 +113,11 @@ def _calculated(operator: str, left: Value, right: Value) -> float | None:
             result = one * other
         case _:
             result = one / other if other else math.nan
-    return None if math.isnan(result) else result  # as SQLite, which has no NaN
+    return None if math.isnan(result) else result  # SQLite stores NaN as NULL
 
 
-def _pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    """A regular expression whose time grows with the length of the text and no faster: each part is found once."""
+def _compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """Compile a LIKE pattern; atomic groups prevent backtracking, so matching takes linear time."""
     first, *rest = (re.escape(part).replace("_", ".") for part in pattern.split("%"))
     for part in rest[:-1]:
         first += f"(?>.*?{part})"

@@ -1,4 +1,4 @@
-"""The fields of a version that an expression may name, and what each holds."""
+"""The fields that an expression may name, and the kinds of their values."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from enum import Enum
 
 
 class FieldKind(Enum):
-    """What a field holds, which decides what it may be compared with."""
+    """The kind of a field's values, which decides what it may be compared with. The value is its name in messages."""
 
     NUMBER = "a number"
     TEXT = "a text"
-    MOMENT = "a time"
+    TIME = "a time"
     STAGE = "a stage"
     VERDICT = "a verdict"
     ALIAS = "an alias"
-    """Any number of them: ``alias = 'champion'`` is true when one of them is it."""
-    LOOSE = "a text or a number"
-    """A text that may be compared as a number too: parameters and tags."""
+    """Any number of aliases: ``alias = 'champion'`` is true if one of them is equal."""
+    TEXT_OR_NUMBER = "a text or a number"
+    """A text that can also be compared as a number: parameters and tags."""
     RELEASE = "a release of a library"
-    """``library.numpy < '2'``: compared number by number, and not as a text."""
+    """``library.numpy < '2'``: compared as version numbers, not as texts."""
 
 
 PLAIN = {
@@ -43,19 +43,19 @@ PLAIN = {
     "git_branch": FieldKind.TEXT,
     "approvals": FieldKind.NUMBER,
     "created_by": FieldKind.TEXT,
-    "created_at": FieldKind.MOMENT,
-    "updated_at": FieldKind.MOMENT,
+    "created_at": FieldKind.TIME,
+    "updated_at": FieldKind.TIME,
 }
-"""Fields that stand by themselves."""
+"""Fields of a version without a key."""
 
 KEYED = {
     "metrics": FieldKind.NUMBER,
-    "params": FieldKind.LOOSE,
-    "tags": FieldKind.LOOSE,
+    "params": FieldKind.TEXT_OR_NUMBER,
+    "tags": FieldKind.TEXT_OR_NUMBER,
     "eval": FieldKind.NUMBER,
     "library": FieldKind.RELEASE,
 }
-"""Fields that are followed by a key, ``eval`` by a data set and a metric."""
+"""Fields of a version with a key; ``eval`` has a data set and a metric."""
 
 OF_MODEL = {
     "name": FieldKind.TEXT,
@@ -65,50 +65,50 @@ OF_MODEL = {
     "archived": FieldKind.NUMBER,
     "description": FieldKind.TEXT,
     "created_by": FieldKind.TEXT,
-    "created_at": FieldKind.MOMENT,
-    "updated_at": FieldKind.MOMENT,
+    "created_at": FieldKind.TIME,
+    "updated_at": FieldKind.TIME,
 }
-"""Fields of a model, by which models are sorted."""
+"""Fields of a model, for sorting models."""
 
 OF_RUN = {
     "run_id": FieldKind.TEXT,
     "name": FieldKind.TEXT,
     "status": FieldKind.TEXT,
     "created_by": FieldKind.TEXT,
-    "started_at": FieldKind.MOMENT,
-    "ended_at": FieldKind.MOMENT,
+    "started_at": FieldKind.TIME,
+    "ended_at": FieldKind.TIME,
 }
-"""Fields of a run that stand by themselves."""
+"""Fields of a run without a key."""
 
 KEYED_OF_RUN = {name: kind for name, kind in KEYED.items() if name not in ("eval", "library")}
-"""Fields of a run that are followed by a key."""
+"""Fields of a run with a key."""
 
 
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)(.*)", re.ASCII | re.DOTALL)
-_AFTER_THE_RELEASE = re.compile(r"[.-]?(?:post|r\d|rev)|\+")
+_POST_RELEASE = re.compile(r"[.-]?(?:post|r\d|rev)|\+")
 
 
 def release_key(text: str | None) -> str | None:
-    """A text that sorts as the release ``text`` does: 1.10 behind 1.9, 1.5rc1 before 1.5, and 1.5.0 is 1.5.
+    """A text that sorts like the release ``text``: 1.10 after 1.9, 1.5rc1 before 1.5, and 1.5.0 equals 1.5.
 
-    The numbers as Python's packages have them (https://packaging.python.org/specifications/version-specifiers/); None
-    for what does not begin with one.
+    Follows https://packaging.python.org/specifications/version-specifiers/. None if the text does not start with a
+    number.
     """
-    found = _RELEASE.fullmatch(text.strip().lower()) if text else None
-    if found is None:
+    match = _RELEASE.fullmatch(text.strip().lower()) if text else None
+    if match is None:
         return None
-    numbers, rest = found.groups()
+    numbers, rest = match.groups()
     parts = [part.lstrip("0") for part in numbers.split(".")]
     while parts and not parts[-1]:
         parts.pop()
-    written = "".join(f".{len(part):02}{part}" for part in parts)
-    mark = "#" if not rest else "+" if _AFTER_THE_RELEASE.match(rest) else "!"  # each sorts before the dot of a number
-    return f"{written}{mark}{rest}"
+    padded = "".join(f".{len(part):02}{part}" for part in parts)  # the length first, so that longer numbers sort last
+    marker = "#" if not rest else "+" if _POST_RELEASE.match(rest) else "!"  # all sort before the dot of a number
+    return f"{padded}{marker}{rest}"
 
 
-def number_in(text: str | None) -> float | None:
-    """The finite number that ``text`` is, or None."""
-    if text is None or "_" in text:  # which Python would take for a separator of digits
+def parse_number(text: str | None) -> float | None:
+    """Parse a finite number; None for any other text."""
+    if text is None or "_" in text:  # Python accepts 1_000
         return None
     try:
         number = float(text)

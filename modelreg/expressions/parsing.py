@@ -1,4 +1,4 @@
-"""Text -> expression, refused with the place of what is wrong in it."""
+"""Parse expressions; errors state the position of the wrong part."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelreg.domain.references import is_utf8
 from modelreg.errors import InvalidExpression, shown
-from modelreg.expressions.building import ErrorAtPlace, FilterBuilder, GateBuilder, Key, ModelBuilder, RunBuilder
+from modelreg.expressions.building import FilterBuilder, GateBuilder, Key, LocatedError, ModelBuilder, RunBuilder
 from modelreg.expressions.tree import Expression
 
 if TYPE_CHECKING:
     from lark import Lark, UnexpectedInput
 
-_LONGEST = 4096  # characters
+_MAX_LENGTH = 4096  # characters
 
 _GRAMMAR = r"""
 filter: disjunction
@@ -67,7 +67,7 @@ STRING: /'([^']|'')*'|"([^"]|"")*"/
 %ignore /\s+/
 """
 
-_NAMES = {
+_TERMINAL_NAMES = {
     "COMPARATOR": "a comparison such as '>='",
     "SIGN": "'+' or '-'",
     "FACTOR": "'*' or '/'",
@@ -79,8 +79,8 @@ _NAMES = {
     "COMMA": "','",
     "$END": "the end",
 }
-"""What the grammar calls a terminal -> what people do."""
-_MEANT = {
+"""Terminal of the grammar -> its name in messages."""
+_CORRECTIONS = {
     "==": "write = once",
     "=>": "write >=",
     "=<": "write <=",
@@ -88,8 +88,8 @@ _MEANT = {
     "&&": "write AND",
     "||": "write OR",
 }
-"""What other languages write -> what it is here."""
-_STARTS = {
+"""Operator of another language -> hint."""
+_KINDS = {
     "filter": (FilterBuilder, "filter"),
     "gate": (GateBuilder, "filter"),
     "order": (FilterBuilder, "order"),
@@ -97,79 +97,72 @@ _STARTS = {
     "filter of runs": (RunBuilder, "filter"),
     "order of runs": (RunBuilder, "order"),
 }
-"""What is parsed -> what builds it, and the rule of the grammar that it is."""
+"""Kind of expression -> the class that builds its nodes, and its rule in the grammar."""
 
 
 def parse_filter(text: str) -> Expression:
-    """Read a filter of versions or models; raises `InvalidExpression`."""
-    return cast("Expression", _parsed(text, "filter"))
+    """Parse a filter of versions or models; raises `InvalidExpression`."""
+    return cast("Expression", _parse(text, "filter"))
 
 
 def parse_gate(text: str) -> Expression:
-    """Read a gate's expression, in which ``production.`` may stand in front of a field; raises `InvalidExpression`."""
-    return cast("Expression", _parsed(text, "gate"))
+    """Parse a gate, whose fields may have the prefix ``production.``; raises `InvalidExpression`."""
+    return cast("Expression", _parse(text, "gate"))
 
 
 def parse_order(text: str) -> tuple[Key, ...]:
-    """Read ``metrics.auc DESC, version``, by which versions are sorted; raises `InvalidExpression`."""
-    return cast("tuple[Key, ...]", _parsed(text, "order"))
+    """Parse an order of versions, such as ``metrics.auc DESC, version``; raises `InvalidExpression`."""
+    return cast("tuple[Key, ...]", _parse(text, "order"))
 
 
 def parse_order_of_models(text: str) -> tuple[Key, ...]:
-    """Read ``updated_at DESC, name``, by which models are sorted; raises `InvalidExpression`."""
-    return cast("tuple[Key, ...]", _parsed(text, "order of models"))
+    """Parse an order of models, such as ``updated_at DESC, name``; raises `InvalidExpression`."""
+    return cast("tuple[Key, ...]", _parse(text, "order of models"))
 
 
 def parse_filter_of_runs(text: str) -> Expression:
-    """Read a filter of runs; raises `InvalidExpression`."""
-    return cast("Expression", _parsed(text, "filter of runs"))
+    """Parse a filter of runs; raises `InvalidExpression`."""
+    return cast("Expression", _parse(text, "filter of runs"))
 
 
 def parse_order_of_runs(text: str) -> tuple[Key, ...]:
-    """Read ``metrics.auc DESC, name``, by which runs are sorted; raises `InvalidExpression`."""
-    return cast("tuple[Key, ...]", _parsed(text, "order of runs"))
+    """Parse an order of runs, such as ``metrics.auc DESC, name``; raises `InvalidExpression`."""
+    return cast("tuple[Key, ...]", _parse(text, "order of runs"))
 
 
-def _parsed(text: str, what: str) -> object:
+def _parse(text: str, kind: str) -> object:
     from lark import UnexpectedInput
 
-    if len(text) > _LONGEST:
-        raise InvalidExpression(
-            text, f"the expression has {len(text)} characters, and {_LONGEST} is the most", "split it"
-        )
+    if len(text) > _MAX_LENGTH:
+        message = f"the expression has {len(text)} characters; the limit is {_MAX_LENGTH}"
+        raise InvalidExpression(text, message, "split it")
     if not is_utf8(text):
-        raise InvalidExpression(text, "the expression is not UTF-8 without NUL", "write it in UTF-8")
+        raise InvalidExpression(text, "the expression has a NUL character or is not UTF-8", "remove such characters")
     try:
-        return _parser(what).parse(text)
-    except ErrorAtPlace as misplaced:
-        raise InvalidExpression(text, misplaced.message, misplaced.hint, misplaced.place) from None
-    except UnexpectedInput as unexpected:
-        raise _unexpected(unexpected, text) from None
+        return _build_parser(kind).parse(text)
+    except LocatedError as error:
+        raise InvalidExpression(text, error.message, error.hint, error.span) from None
+    except UnexpectedInput as error:
+        raise _build_syntax_error(error, text) from None
 
 
 @cache
-def _parser(what: str) -> Lark:
+def _build_parser(kind: str) -> Lark:
     from lark import Lark  # 70 ms, and 20 ms for the grammar
 
-    builder, start = _STARTS[what]
+    builder, start = _KINDS[kind]
     return Lark(_GRAMMAR, parser="lalr", start=start, transformer=cast("Any", builder()))
 
 
-def _unexpected(found: UnexpectedInput, text: str) -> InvalidExpression:
-    start = found.pos_in_stream
-    expected = sorted(
-        {_said(name) for name in getattr(found, "expected", None) or getattr(found, "allowed", None) or ()}
-    )
+def _build_syntax_error(error: UnexpectedInput, text: str) -> InvalidExpression:
+    start, token = error.pos_in_stream, getattr(error, "token", None)
+    terminals = getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
+    expected = sorted({_TERMINAL_NAMES.get(terminal, terminal.strip("_")) for terminal in terminals})
     hint = f"expected {', '.join(expected[:-1])}{' or ' if expected[:-1] else ''}{expected[-1]}" if expected else None
-    token = getattr(found, "token", None)
     if start is None or (token is not None and token.type == "$END"):
-        return InvalidExpression(text, "the expression ends too early", hint, (len(text), len(text) + 1))
+        return InvalidExpression(text, "the expression is incomplete", hint, (len(text), len(text) + 1))
     word = str(token) if token is not None else text[start]
     if word in ("'", '"', "`"):
-        return InvalidExpression(text, f"this {word} has no end", f"write {word} behind it, too", (start, len(text)))
-    hint = _MEANT.get(text[max(0, start - 1) : start + 1]) or _MEANT.get(text[start : start + 2]) or hint
-    return InvalidExpression(text, f"{shown(word)} was not expected there", hint, (start, start + len(word)))
-
-
-def _said(terminal: str) -> str:
-    return _NAMES.get(terminal, terminal.strip("_"))
+        return InvalidExpression(text, f"missing closing {word}", f"add {word} at the end", (start, len(text)))
+    hint = _CORRECTIONS.get(text[max(0, start - 1) : start + 1]) or _CORRECTIONS.get(text[start : start + 2]) or hint
+    return InvalidExpression(text, f"unexpected {shown(word)}", hint, (start, start + len(word)))

@@ -1,4 +1,4 @@
-"""What an expression consists of, with every operand's type settled."""
+"""The nodes of a parsed and type-checked expression."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Field:
     keys: tuple[str, ...] = ()
     """``("auc",)`` of a metric, ``("holdout", "auc")`` of an evaluation."""
     of_production: bool = False
-    """Whether it is that of the version now in Production."""
+    """Whether it belongs to the version in Production."""
 
     def __str__(self) -> str:
-        start = "production." if self.of_production else ""
-        return start + ".".join((self.name, *map(_quoted, self.keys)))
+        prefix = "production." if self.of_production else ""
+        return prefix + ".".join((self.name, *map(_quote_key, self.keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,21 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A literal text; a moment is one too, as the catalog writes it."""
+    """A literal text, or a time in the format of the catalog."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class NumberIn:
-    """The number that a text holds, as of a parameter; NULL when it holds none."""
+class AsNumber:
+    """The value of a text field as a number; NULL if it is not one."""
 
     field: Field
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseIn:
-    """The release that a text holds, as a text that sorts so; NULL when it holds none."""
+class AsRelease:
+    """The value of a text field as the sort key of a release, see `release_key`; NULL if it is not one."""
 
     field: Field
 
@@ -63,19 +63,19 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """``left + right`` and the like; a division by zero is NULL."""
+    """``left + right`` and other arithmetic; division by zero gives NULL."""
 
     operator: ArithmeticOperator
     left: Operand
     right: Operand
 
 
-Operand = Field | Number | Text | NumberIn | ReleaseIn | Negative | Arithmetic
+Operand = Field | Number | Text | AsNumber | AsRelease | Negative | Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``left = right`` and the like, of two numbers or of two texts."""
+    """``left = right`` and other comparisons, of two numbers or two texts."""
 
     comparator: Comparator
     left: Operand
@@ -92,12 +92,12 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """``operand LIKE 'a%'``: ``%`` stands for any characters, ``_`` for one."""
+    """``operand LIKE 'a%'``: ``%`` matches any characters, ``_`` matches one."""
 
     operand: Operand
     pattern: str
     ignore_case: bool
-    """Of the letters of ASCII."""
+    """Applies to ASCII letters only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """True when all parts are."""
+    """True if all parts are true."""
 
     parts: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """True when one part is."""
+    """True if at least one part is true."""
 
     parts: tuple[Expression, ...]
 
@@ -133,14 +133,14 @@ Expression = Predicate | Not | And | Or
 Node = Expression | Operand
 
 
-def parts_of(node: Node) -> tuple[Node, ...]:
-    """The nodes right below ``node``."""
+def get_children(node: Node) -> tuple[Node, ...]:
+    """The direct children of ``node``."""
     match node:
         case And(parts) | Or(parts):
             return parts
         case Comparison(_, left, right) | Arithmetic(_, left, right):
             return left, right
-        case Not(part) | Negative(part) | NumberIn(part) | ReleaseIn(part) | IsNull(part):
+        case Not(part) | Negative(part) | AsNumber(part) | AsRelease(part) | IsNull(part):
             return (part,)
         case In(operand, _) | Like(operand, _, _):
             return (operand,)
@@ -149,15 +149,15 @@ def parts_of(node: Node) -> tuple[Node, ...]:
 
 
 def fields_of(node: Node) -> Iterator[Field]:
-    """Every field that ``node`` mentions, in order, as often as it does."""
+    """Yield every field below ``node`` in order, with repetitions."""
     if isinstance(node, Field):
         yield node
-    for part in parts_of(node):
+    for part in get_children(node):
         yield from fields_of(part)
 
 
 def predicates_of(expression: Expression) -> Iterator[Predicate]:
-    """The conditions that AND, OR and NOT join in ``expression``, in order."""
+    """Yield the predicates of ``expression`` in order, without AND, OR and NOT."""
     match expression:
         case And(parts) | Or(parts):
             for part in parts:
@@ -168,15 +168,15 @@ def predicates_of(expression: Expression) -> Iterator[Predicate]:
             yield predicate
 
 
-def depth_of(root: Node) -> int:
-    """How many nodes stand below each other at most; found without recursion, however deep it is."""
+def get_depth(root: Node) -> int:
+    """The depth of the tree, computed without recursion."""
     depth, level = 0, [root]
     while level:
         depth += 1
-        level = [part for node in level for part in parts_of(node)]
+        level = [part for node in level for part in get_children(node)]
     return depth
 
 
-def _quoted(key: str) -> str:
-    plain = key.isascii() and key.replace("_", "a").isalnum()
-    return key if plain else "`" + key.replace("`", "``") + "`"
+def _quote_key(key: str) -> str:
+    is_plain = key.isascii() and key.replace("_", "a").isalnum()
+    return key if is_plain else "`" + key.replace("`", "``") + "`"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from modelreg.data.tables.source import TableFile, TextLayout, table_of
+from modelreg.data.tables.source import TableFile, TextLayout, open_data
 from modelreg.loading.confined.conditions import ConfinementOptions, RunConditions
 from modelreg.loading.confined.job import WorkerSetup
 from modelreg.loading.confined.process import ModelProcess
@@ -52,7 +52,7 @@ def running(
         )
         with ExitStack() as files:
             with translating_os_errors():
-                table = data if isinstance(data, TableFile) else files.enter_context(table_of(data, layout))
+                table = data if isinstance(data, TableFile) else files.enter_context(open_data(data, layout))
                 file = files.enter_context(opened_file(folder, version, manifest))
                 digest = table.digest()
             yield ModelRun(process, version, trusted, table, digest, file)

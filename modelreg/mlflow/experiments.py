@@ -118,7 +118,7 @@ def experiments_page(
 
 def found_experiments(view_type: int, filter_string: str | None, order_by: Sequence[str] | None) -> list[Experiment]:
     """All experiments for which a filter is true; raises `InvalidExpression`."""
-    from modelreg.expressions.choosing import chosen as chosen_among
+    from modelreg.expressions.choosing import select
     from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
 
     text = translated_filter(filter_string, _OF_EXPERIMENTS)
@@ -130,7 +130,7 @@ def found_experiments(view_type: int, filter_string: str | None, order_by: Seque
         ViewType.ALL: (LifecycleStage.ACTIVE, LifecycleStage.DELETED),
     }[ViewType(view_type)]
     among = [each for each in _all() if each.lifecycle_stage in wanted]
-    return list(chosen_among(among, where, order, _value_of))
+    return list(select(among, where, order, _value_of))
 
 
 def change_experiment(experiment_id: str, **changes: Any) -> None:

@@ -86,10 +86,10 @@ class PyFuncModel:
         Columns that the model does not know are left out. Raises `MlflowException` with ``INVALID_PARAMETER_VALUE``
         for a column that is missing or of another type; what the model itself raises comes through as it is.
         """
-        from modelreg.data.inference.enforcement import enforced
-        from modelreg.data.inference.predictor import predictor_of
+        from modelreg.data.inference.enforcement import convert_inputs
+        from modelreg.data.inference.predictor import build_predictor
 
-        rows = enforced(data, self._found.signature)
+        rows = convert_inputs(data, self._found.signature)
         if isinstance(self._model, PythonFunction):
             if params and not self._model.takes_params:
                 raise InvalidInput("predict of this model takes no params", "leave params out")
@@ -98,7 +98,7 @@ class PyFuncModel:
             raise InvalidInput("this model takes no params", "unwrap_python_model() gives the model itself")
         if self._found.predict_fn != "predict":
             return getattr(self._model, self._found.predict_fn)(rows)
-        return predictor_of(self._model).predict(rows)
+        return build_predictor(self._model).predict(rows)
 
     def unwrap_python_model(self) -> Any:
         """The model itself, as its library or its class made it."""

@@ -1,4 +1,4 @@
-"""Filters in SQL give what the same expression gives in Python, and go through indexes."""
+"""Filters in SQL have the same results as `evaluate` in Python, and use indexes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TEXTS = ["", "a", "A", "b%", "gini", "12", " 7 ", "1e3", "nan", "1_0", "ß", "[a
 
 
 def installed_releases():
-    """The releases that every version here is recorded with."""
+    """The installed versions of two libraries, which are recorded with every version."""
     return [metadata.version("scikit-learn"), metadata.version("numpy")]
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A registry with versions that differ in everything that can be asked."""
+def varied_registry(tmp_path_factory):
+    """A registry with versions that differ in all fields of expressions."""
     folder = tmp_path_factory.mktemp("filtering")
     registry = Registry(folder / "registry")
     path = folder / "model.bin"
@@ -95,14 +95,14 @@ EXPRESSIONS = st.recursive(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(text=EXPRESSIONS)
-def test_the_catalog_finds_what_python_finds_true(filled, text):
+def test_sql_filters_have_the_same_results_as_evaluate(varied_registry, text):
     try:
         expression = parse_filter(text)
     except InvalidExpression:
-        return  # two literals of other kinds, and the like
-    every = filled.versions("churn")
-    expected = [each.version for each in every if evaluate(expression, partial(value_of, each)) is True]
-    assert [each.version for each in filled.versions("churn", filter=text)] == expected
+        return  # for example a comparison of different kinds
+    versions = varied_registry.versions("churn")
+    expected = [version.version for version in versions if evaluate(expression, partial(value_of, version)) is True]
+    assert [version.version for version in varied_registry.versions("churn", filter=text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -114,38 +114,38 @@ def test_the_catalog_finds_what_python_finds_true(filled, text):
         ("metrics.`b-c` DESC, version", [10, 11, 8, 7]),
     ],
 )
-def test_versions_come_in_the_order_asked_for_and_no_more_than_the_limit(filled, order, expected):
-    assert [each.version for each in filled.versions("churn", sort=order, limit=4)] == expected
+def test_versions_are_sorted_and_limited(varied_registry, order, expected):
+    assert [version.version for version in varied_registry.versions("churn", sort=order, limit=4)] == expected
 
 
-def test_parameters_that_are_numbers_are_sorted_as_numbers(registry, model_file):
+def test_numeric_parameters_are_sorted_as_numbers(registry, model_file):
     for number, depth in enumerate(["10", "9", "100", "deep", "1e2"]):
         registry.register(model_file(b"%d" % number), "churn", params={"depth": depth})
-    found = registry.versions("churn", sort="params.depth")
-    assert [version.params["depth"] for version in found] == ["9", "10", "100", "1e2", "deep"]
+    versions = registry.versions("churn", sort="params.depth")
+    assert [version.params["depth"] for version in versions] == ["9", "10", "100", "1e2", "deep"]
 
 
-def test_what_has_no_value_comes_last_in_either_direction(filled):
+def test_versions_without_a_value_come_last_in_both_directions(varied_registry):
     for direction in ("ASC", "DESC"):
-        found = filled.versions("churn", sort=f"metrics.`b-c` {direction}")
-        missing = ["b-c" not in each.metrics for each in found]
+        versions = varied_registry.versions("churn", sort=f"metrics.`b-c` {direction}")
+        missing = ["b-c" not in version.metrics for version in versions]
         assert missing == sorted(missing)
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_of_nothing_is_refused(filled, limit):
+def test_a_limit_below_one_is_refused(varied_registry, limit):
     with pytest.raises(InvalidInput):
-        filled.versions("churn", limit=limit)
+        varied_registry.versions("churn", limit=limit)
 
 
-def test_models_are_found_by_one_version_of_theirs_and_by_their_own_name_and_tags(registry, model_file):
+def test_models_are_filtered_by_a_version_and_by_their_name_and_tags(registry, model_file):
     for name, auc in (("churn", 0.9), ("fraud", 0.5), ("Spam", 0.7)):
         registry.register(model_file(name.encode()), name, metrics={"auc": auc}, tags={"team": "of a version"})
     registry.tag("fraud", {"team": "risk"})
     registry.transition("churn", 1, "Production")
 
-    def names(**asked):
-        return [model.name for model in registry.models(**asked)]
+    def names(**options):
+        return [model.name for model in registry.models(**options)]
 
     assert names(filter="metrics.auc > 0.6") == ["churn", "Spam"]
     assert names(filter="stage = 'Production' AND metrics.auc > 0.6") == ["churn"]
@@ -156,7 +156,7 @@ def test_models_are_found_by_one_version_of_theirs_and_by_their_own_name_and_tag
     assert names(sort="production DESC, name DESC") == ["churn", "fraud", "Spam"]
 
 
-def test_a_model_without_versions_is_found_by_its_name_and_by_nothing_else(registry, model_file):
+def test_a_model_without_versions_only_matches_filters_on_its_name(registry, model_file):
     registry.register(model_file(), "churn")
     registry.delete("churn/1")
     assert [model.name for model in registry.models(filter="name = 'churn'")] == ["churn"]
@@ -177,7 +177,7 @@ def test_a_model_without_versions_is_found_by_its_name_and_by_nothing_else(regis
         ("name = 'churn'", "sqlite_autoindex_models_1"),
     ],
 )
-def test_models_are_found_through_an_index(registry, model_file, filter, index):
+def test_filters_of_models_use_an_index(registry, model_file, filter, index):
     registry.register(model_file(), "churn")
     condition = filters.condition(parse_filter(filter), of_models=True)
     versions = "versions v JOIN models m ON m.id = v.model" if condition.of_versions else "models m"

@@ -1,1 +1,1 @@
-"""Running a model on data: predictions, and how good they are."""
+"""Predict with models of any library, and evaluate them."""

@@ -1,4 +1,4 @@
-"""Data in memory as a signature wants it: nothing missing, in its order, and in its types where no value changes."""
+"""Convert data in memory to the inputs of a signature: its columns, order and types, without changing a value."""
 
 from __future__ import annotations
 
@@ -7,60 +7,50 @@ from typing import TYPE_CHECKING, Any
 
 from modelreg.data.signatures.in_memory import is_sparse
 from modelreg.data.tables.casting import Origin
-from modelreg.data.tables.columns import named
-from modelreg.data.tables.reading import converted
+from modelreg.data.tables.columns import join_names
+from modelreg.data.tables.reading import convert_frame
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DATA = "the data"
+_DATA = "the data"  # its name in messages
 
 
-def enforced(data: object, signature: Signature | None) -> Any:
-    """``data`` as a model with this signature takes it: columns that it does not know are left out.
+def convert_inputs(data: object, signature: Signature | None) -> Any:
+    """Convert ``data`` to the inputs of the signature; columns that the signature does not have are dropped.
 
-    Raises `InvalidData`, which names what is missing or of another type.
+    Raises `InvalidData` for missing columns and for values of another type.
     """
-    inputs = signature.inputs if signature else ()
-    if not inputs:
+    import pandas as pd
+
+    fields = signature.inputs if signature else ()
+    if not fields:
         return data
     if signature is not None and signature.one_column:
-        return _column(data, inputs[0])
-    if all(field.name is not None and not field.shape for field in inputs):
-        return _columns(_table(data, [field.name for field in inputs]), inputs)
-    if len(inputs) == 1 and inputs[0].name is None:
-        if len(inputs[0].shape) < 2 and _is_series(data):
-            return _columns(_named(data, inputs[0].name), inputs).iloc[:, 0]
-        return _array(data, inputs[0])
-    return _arrays(data, inputs)
+        return _convert_to_series(data, fields[0])
+    if all(field.name is not None and not field.shape for field in fields):
+        return _convert_columns(_to_frame(data, [field.name for field in fields]), fields)
+    if len(fields) == 1 and fields[0].name is None:
+        if len(fields[0].shape) < 2 and isinstance(data, pd.Series):
+            return _convert_columns(pd.DataFrame({str(fields[0].name): data}), fields).iloc[:, 0]
+        return _convert_array(data, fields[0])
+    return _convert_arrays(data, fields)
 
 
-def _is_series(data: object) -> bool:
-    import pandas as pd
-
-    return isinstance(data, pd.Series)
-
-
-def _named(values: Any, name: str | int | None) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({str(name): values})
-
-
-def _column(data: object, field: SignatureField) -> pd.Series[Any]:
-    """The only column that a model takes, from a Series, a table with that column, or a list of values."""
+def _convert_to_series(data: object, field: SignatureField) -> pd.Series[Any]:
+    """Convert a Series, a table with the column, or a list of values to the model's only column."""
     import pandas as pd
 
     if not isinstance(data, pd.Series | pd.DataFrame | Mapping):
         data = pd.Series(list(data) if isinstance(data, Sequence) and not isinstance(data, str) else data)
     if isinstance(data, pd.Series):
         data = data.rename(field.name).to_frame()
-    return _columns(_table(data, [field.name]), (field,)).iloc[:, 0]
+    return _convert_columns(_to_frame(data, [field.name]), (field,)).iloc[:, 0]
 
 
-def _table(data: object, names: Sequence[str | int | None]) -> pd.DataFrame:
+def _to_frame(data: object, names: Sequence[str | int | None]) -> pd.DataFrame:
     import pandas as pd
 
     match data:
@@ -69,8 +59,8 @@ def _table(data: object, names: Sequence[str | int | None]) -> pd.DataFrame:
         case pd.Series():
             return data.to_frame() if data.name is not None else pd.DataFrame(data)
         case Mapping():
-            scalars = any(isinstance(value, str) or not hasattr(value, "__len__") for value in data.values())
-            return pd.DataFrame([data]) if scalars else pd.DataFrame(data)
+            has_scalars = any(isinstance(value, str) or not hasattr(value, "__len__") for value in data.values())
+            return pd.DataFrame([data]) if has_scalars else pd.DataFrame(data)
         case _:
             try:
                 return pd.DataFrame(data)  # type: ignore[call-overload, no-any-return]
@@ -78,36 +68,37 @@ def _table(data: object, names: Sequence[str | int | None]) -> pd.DataFrame:
                 raise InvalidData(f"{_DATA} cannot be read as a table: {error}") from error
 
 
-def _columns(table: pd.DataFrame, fields: Sequence[SignatureField]) -> pd.DataFrame:
-    """The columns of ``fields`` in their types and order, under the names that they have in ``table``."""
-    labels = {str(label): label for label in table.columns}
-    wanted = {str(field.name): field for field in fields}
-    missing = [name for name in wanted if name not in labels]
+def _convert_columns(frame: pd.DataFrame, fields: Sequence[SignatureField]) -> pd.DataFrame:
+    """Convert the columns of ``fields``, in their order; the column labels stay those of ``frame``."""
+    labels = {str(label): label for label in frame.columns}
+    field_by_name = {str(field.name): field for field in fields}
+    missing = [name for name in field_by_name if name not in labels]
     if missing:
-        hint = did_you_mean(missing[0], labels) or f"its columns are {named(labels)}"
-        raise InvalidData(f"{_DATA} has no column {named(missing)}, which the model takes", hint)
-    chosen = table[[labels[name] for name in wanted]].set_axis(list(wanted), axis=1)
+        hint = did_you_mean(missing[0], labels) or f"its columns are {join_names(labels)}"
+        raise InvalidData(f"{_DATA} has no column {join_names(missing)}, which the model takes", hint)
+    selected = frame[[labels[name] for name in field_by_name]].set_axis(list(field_by_name), axis=1)
     try:
-        found = converted(chosen, wanted, Origin.MEMORY, _DATA)
+        converted = convert_frame(selected, field_by_name, Origin.MEMORY, _DATA)
     except InvalidData as error:
-        error.hint = error.hint or "convert it before the model is asked"
+        error.hint = error.hint or "convert the column before you call predict"
         raise
-    return found.set_axis([labels[name] for name in wanted], axis=1)
+    return converted.set_axis([labels[name] for name in field_by_name], axis=1)
 
 
-def _array(data: object, field: SignatureField) -> Any:
-    array = _read_as_array(data)
-    wanted = field.shape or (None,)
-    fits = array.ndim == len(wanted) and all(
-        length in (None, found) for length, found in zip(wanted, array.shape, strict=True)
+def _convert_array(data: object, field: SignatureField) -> Any:
+    array = _to_array(data)
+    shape = field.shape or (None,)
+    fits = array.ndim == len(shape) and all(
+        length in (None, actual) for length, actual in zip(shape, array.shape, strict=True)
     )
     if not fits:
-        raise InvalidData(f"{_DATA} has the shape {_shape(array.shape)}, and the model takes {_shape(wanted)}")
-    return _as_type(array, field)
+        message = f"{_DATA} has the shape {_format_shape(array.shape)}, but the model takes {_format_shape(shape)}"
+        raise InvalidData(message)
+    return _convert_array_type(array, field)
 
 
-def _read_as_array(data: Any) -> Any:
-    """NumPy's array, or a sparse one of SciPy's that stays one."""
+def _to_array(data: Any) -> Any:
+    """A NumPy array, or a sparse SciPy array, which stays sparse."""
     import numpy as np
 
     if is_sparse(data):
@@ -118,31 +109,33 @@ def _read_as_array(data: Any) -> Any:
         raise InvalidData(f"{_DATA} cannot be read as an array: {error}") from error
 
 
-def _as_type(array: Any, field: SignatureField) -> Any:
+def _convert_array_type(array: Any, field: SignatureField) -> Any:
     import numpy as np
 
-    numeric = field.type.lstrip("u").startswith(("int", "float"))
-    if not numeric or array.dtype.name == field.type:
+    is_numeric = field.type.lstrip("u").startswith(("int", "float"))
+    if not is_numeric or array.dtype.name == field.type:
         return array
     if array.dtype.kind not in "iuf":
-        raise InvalidData(f"{_DATA} is {array.dtype.name}, and the model takes {field.type}")
+        raise InvalidData(f"{_DATA} is {array.dtype.name}, but the model takes {field.type}")
     with np.errstate(invalid="ignore", over="ignore"):
-        changed = array.astype(field.type)
-        before, after = (each.data if is_sparse(each) else each for each in (array, changed.astype(array.dtype)))
-        same = np.array_equal(before, after, equal_nan=array.dtype.kind == "f")
-    if not same:
+        converted = array.astype(field.type)
+        restored = converted.astype(array.dtype)
+        before, after = (values.data if is_sparse(values) else values for values in (array, restored))
+        is_same = np.array_equal(before, after, equal_nan=array.dtype.kind == "f")
+    if not is_same:
         raise InvalidData(f"{_DATA} is {array.dtype.name} with values that {field.type} cannot hold")
-    return changed
+    return converted
 
 
-def _arrays(data: object, fields: Sequence[SignatureField]) -> dict[str, Any]:
+def _convert_arrays(data: object, fields: Sequence[SignatureField]) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise InvalidData(f"the model takes arrays by their names: {named([str(field.name) for field in fields])}")
+        names = join_names(str(field.name) for field in fields)
+        raise InvalidData(f"the model takes a mapping of names to arrays, with the names {names}")
     missing = [str(field.name) for field in fields if field.name not in data]
     if missing:
-        raise InvalidData(f"{_DATA} has no array {named(missing)}, which the model takes")
-    return {str(field.name): _array(data[field.name], field) for field in fields}
+        raise InvalidData(f"{_DATA} has no array {join_names(missing)}, which the model takes")
+    return {str(field.name): _convert_array(data[field.name], field) for field in fields}
 
 
-def _shape(shape: Sequence[int | None]) -> str:
+def _format_shape(shape: Sequence[int | None]) -> str:
     return f"({', '.join('any' if length is None else str(length) for length in shape)})"

@@ -1,4 +1,4 @@
-"""What native models of XGBoost, LightGBM and CatBoost know: best iteration, features, categories, probabilities."""
+"""Query native models of XGBoost, LightGBM and CatBoost: features, categories, best iteration, probabilities."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.signatures.in_memory import infer_frame_fields
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData
 
@@ -14,120 +15,115 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-Ask = Callable[[Any], Any]
+Predict = Callable[[Any], Any]
 
 
-def known_fields(model: object) -> dict[str, SignatureField]:
-    """The features whose type the model knows better than a file tells it: categorical ones.
+def get_categorical_fields(model: object) -> dict[str, SignatureField]:
+    """The categorical and text features, whose types the model knows and a file does not state.
 
-    Their values may be missing: the libraries take that, and no one says whether it happened in training.
+    They are nullable: the libraries accept missing values and do not store whether the training data had some.
     """
-    booster = _booster_of(model)
+    booster = _get_booster(model)
     package = type(booster).__module__.partition(".")[0]
     if package == "lightgbm":
-        return _categories(_lightgbm_categories(booster))
+        return _build_fields(_get_lightgbm_categories(booster))
     if package == "xgboost":
-        return _categories(_xgboost_categories(booster))
+        return _build_fields(_get_xgboost_categories(booster))
     if package == "catboost":
         names = list(getattr(booster, "feature_names_", None) or ())
-        texts = [names[place] for place in _catboost_texts(booster)]
+        texts = [names[index] for index in _get_catboost_text_features(booster)]
         return {name: SignatureField(name, "string", empty_text=True) for name in texts}
     return {}
 
 
-def feature_names(model: object) -> tuple[str, ...] | None:
-    """The names that a native model was trained with; None where it has none, or the library made them up."""
+def get_feature_names(model: object) -> tuple[str, ...] | None:
+    """The feature names that a native model was trained with; None if it has none or the library generated them."""
     package = type(model).__module__.partition(".")[0]
     match package:
         case "xgboost":
             names = getattr(model, "feature_names", None)
         case "lightgbm":
-            names = _own_names(_called(model, "feature_name"), "Column_")
+            method = getattr(model, "feature_name", None)
+            names = _drop_generated(method() if callable(method) else method, "Column_")
         case "catboost":
-            names = _own_names(getattr(model, "feature_names_", None), "")
+            names = _drop_generated(getattr(model, "feature_names_", None), "")
         case _:
             names = None
     return tuple(map(str, names)) if names else None
 
 
-def _called(model: object, name: str) -> Any:
-    method = getattr(model, name, None)
-    return method() if callable(method) else method
+def _drop_generated(names: Any, prefix: str) -> list[str] | None:
+    """``names``, or None if they are generated: ``Column_0``, ``Column_1``, … or ``0``, ``1``, …."""
+    texts = list(map(str, names or ()))
+    return None if texts == [f"{prefix}{index}" for index in range(len(texts))] else texts
 
 
-def _own_names(names: Any, prefix: str) -> list[str] | None:
-    """``names``, unless they are ``Column_0``, ``Column_1``, … or ``0``, ``1``, …, as libraries name what has none."""
-    found = list(map(str, names or ()))
-    return None if found == [f"{prefix}{place}" for place in range(len(found))] else found
-
-
-def _booster_of(model: object) -> object:
-    """The native model within an estimator of scikit-learn's kind."""
+def _get_booster(model: object) -> object:
+    """The native model inside a scikit-learn estimator."""
     if hasattr(model, "get_booster"):
         try:
             return model.get_booster()
-        except Exception:  # not fitted, in a library's own class of errors
+        except Exception:  # not fitted; libraries raise their own classes
             return model
     return getattr(model, "_Booster", None) or model
 
 
-def _categories(found: Mapping[str, list[Any]]) -> dict[str, SignatureField]:
+def _build_fields(categories: Mapping[str, list[Any]]) -> dict[str, SignatureField]:
     import pandas as pd
 
-    from modelreg.data.signatures.in_memory import frame_fields
-
     fields = {}
-    for name, values in found.items():
+    for name, values in categories.items():
         frame = pd.DataFrame({name: pd.Categorical([], categories=pd.Index(values))})
-        field = frame_fields(frame, name)[0]
+        field = infer_frame_fields(frame, name)[0]
         fields[name] = SignatureField(name, field.type, nullable=True, categories=field.categories)
     return fields
 
 
-def _lightgbm_categories(booster: Any) -> dict[str, list[Any]]:
-    """Of columns that pandas had as categories; the model has their values, and their places in another list."""
-    values = booster.pandas_categorical or []
+def _get_lightgbm_categories(booster: Any) -> dict[str, list[Any]]:
+    """The categories of pandas columns; the model stores their values and their column indexes separately."""
+    categories = booster.pandas_categorical or []
     stated = str(booster.params.get("categorical_feature", booster.params.get("categorical_column", "")))
-    places = sorted(int(place) for place in stated.strip("[]").split(",") if place.strip().isdigit())
+    indexes = sorted(int(index) for index in stated.strip("[]").split(",") if index.strip().isdigit())
     names = booster.feature_name()
-    if len(places) != len(values):  # some are numbers that the user called categories: which, it does not say
+    if len(indexes) != len(categories):  # the user also declared numeric columns categorical; which ones is not stored
         return {}
-    return {names[place]: each for place, each in zip(places, values, strict=True)}
+    return {names[index]: values for index, values in zip(indexes, categories, strict=True)}
 
 
-def _xgboost_categories(booster: Any) -> dict[str, list[Any]]:
-    """Of a model of XGBoost 3.1 or newer; older ones keep the codes alone."""
+def _get_xgboost_categories(booster: Any) -> dict[str, list[Any]]:
+    """The categories of a model of XGBoost 3.1 or newer; older versions only store codes."""
     if "c" not in (booster.feature_types or ()) or not hasattr(booster, "get_categories"):
         return {}
     try:
-        found = booster.get_categories(export_to_arrow=True).to_arrow()
-    except ImportError:  # of pyarrow
+        categories = booster.get_categories(export_to_arrow=True).to_arrow()
+    except ImportError:  # pyarrow is not installed
         raise InvalidData(
-            "the categories of the model are read by pyarrow", "pip install 'modelreg[parquet]'"
+            "reading the categories of the model needs pyarrow, which is not installed",
+            "pip install 'modelreg[parquet]'",
         ) from None
-    return {str(name): values.to_pylist() for name, values in found if values is not None}
+    return {str(name): values.to_pylist() for name, values in categories if values is not None}
 
 
-def _catboost_texts(model: Any) -> list[int]:
-    """The places of categorical and text features: numbers among them count as texts."""
-    found: set[int] = set()
+def _get_catboost_text_features(model: Any) -> list[int]:
+    """The indexes of categorical and text features; CatBoost compares numbers among them as texts."""
+    indexes: set[int] = set()
     for name in ("get_cat_feature_indices", "get_text_feature_indices"):
         if hasattr(model, name):
-            found |= set(getattr(model, name)())
-    return sorted(found)
+            indexes |= set(getattr(model, name)())
+    return sorted(indexes)
 
 
-# --- questions ------------------------------------------------------------------------------------------------
+# --- prediction -----------------------------------------------------------------------------------------------
 
 
-def xgboost_answers(booster: Any) -> tuple[Ask, str]:
-    """What a Booster predicts up to its best iteration, which early stopping keeps in the file; and its objective."""
+def build_xgboost_predict(booster: Any) -> tuple[Predict, str]:
+    """A function that predicts up to the best iteration of early stopping, and the objective of the model."""
     from xgboost import DMatrix
 
     best = booster.attr("best_iteration")
     config = json.loads(booster.save_config())["learner"]
     is_linear = config["gradient_booster"]["name"] == "gblinear"
-    rounds = (0, 0 if best is None or is_linear else int(best) + 1)  # (0, 0) for all
+    rounds = (0, 0 if best is None or is_linear else int(best) + 1)  # (0, 0) means all
     names = booster.feature_names
 
     def predict(data: Any) -> Any:
@@ -139,20 +135,20 @@ def xgboost_answers(booster: Any) -> tuple[Ask, str]:
     return predict, str(config["objective"]["name"])
 
 
-def lightgbm_objective(booster: Any) -> str:
+def get_lightgbm_objective(booster: Any) -> str:
     """``binary``, ``multiclass``, …"""
     return str(booster.params.get("objective", "")).partition(" ")[0]
 
 
-def probabilities_of(predict: Ask, objective: str) -> Ask | None:
-    """Probabilities of classes 0, 1, … from what a native model predicts; None for another objective."""
+def build_probabilities(predict: Predict, objective: str) -> Predict | None:
+    """A function for the probabilities of classes 0, 1, …; None for an objective without probabilities."""
     if objective in ("binary:logistic", "binary", "cross_entropy"):
-        return lambda data: _both(predict(data))
+        return lambda data: _add_other_class(predict(data))
     return predict if objective in ("multi:softprob", "multiclass", "multiclassova") else None
 
 
-def _both(likely: Any) -> Array:
+def _add_other_class(probabilities: Any) -> Array:
     import numpy as np
 
-    likely = np.asarray(likely, dtype="float64")
-    return np.column_stack([1 - likely, likely])
+    positive = np.asarray(probabilities, dtype="float64")
+    return np.column_stack([1 - positive, positive])

@@ -1,17 +1,18 @@
-"""How a session of ONNX Runtime is asked: each input in its own type, and no value changed on the way."""
+"""Run ONNX Runtime sessions: convert each input to its type without changing a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from modelreg.data.tables.casting import Origin, WrongValue, cast_column
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ask = Callable[[Any], Any]
+Predict = Callable[[Any], Any]
 
 _TYPES = {
     "tensor(float)": "float32",
@@ -23,63 +24,63 @@ _TYPES = {
 }
 
 
-def onnx_questions(session: Any) -> tuple[Ask, Ask | None, tuple[str, ...] | None]:
-    """What a session predicts, its probabilities if it has some, and the names of its columns if it has several.
+def build_onnx_methods(session: Any) -> tuple[Predict, Predict | None, tuple[str, ...] | None]:
+    """Functions for predictions and, if it has them, probabilities; and its column names, if it has several inputs.
 
-    It takes each column by its name, or one array of all; labels come first and probabilities second.
+    A session takes either one input per column, by name, or one array of all columns.
     """
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
-    likely = next((name for name in outputs if "probab" in name.lower()), None)
-    label = next((name for name in outputs if name != likely), outputs[0])
+    probability_output = next((name for name in outputs if "probab" in name.lower()), None)
+    label_output = next((name for name in outputs if name != probability_output), outputs[0])
 
     def run(output: str, data: Any) -> Any:
-        return session.run([output], _fed(inputs, data))[0]
+        return session.run([output], _build_feed(inputs, data))[0]
 
-    def probabilities(data: Any) -> Any:
+    def predict_probabilities(data: Any) -> Any:
         import pandas as pd
 
-        answer = run(str(likely), data)
+        answer = run(str(probability_output), data)
         return pd.DataFrame(answer) if isinstance(answer, list) else answer  # dictionaries: class -> probability
 
-    names = tuple(each.name for each in inputs) if len(inputs) > 1 else None
-    return lambda data: run(label, data), probabilities if likely else None, names
+    names = tuple(input_.name for input_ in inputs) if len(inputs) > 1 else None
+    return lambda data: run(label_output, data), predict_probabilities if probability_output else None, names
 
 
-def _fed(inputs: list[Any], data: Any) -> dict[str, Any]:
+def _build_feed(inputs: list[Any], data: Any) -> dict[str, Any]:
+    import numpy as np
     import pandas as pd
 
     if len(inputs) > 1:
-        return {each.name: _typed(data[each.name], each).reshape(len(data), -1) for each in inputs}
+        return {input_.name: _convert_column(data[input_.name], input_).reshape(len(data), -1) for input_ in inputs}
     if isinstance(data, pd.DataFrame):
-        import numpy as np
-
-        columns = [_typed(data.iloc[:, place], inputs[0]) for place in range(data.shape[1])]
+        columns = [_convert_column(data.iloc[:, position], inputs[0]) for position in range(data.shape[1])]
         return {inputs[0].name: np.column_stack(columns)}
-    return {inputs[0].name: _typed_array(data, inputs[0])}
+    return {inputs[0].name: _convert_array(data, inputs[0])}
 
 
-def _typed(values: pd.Series[Any], wanted: Any) -> Any:
-    """A column in the type of an input; decimals are rounded to its floats. Raises `InvalidData` for any other loss."""
-    from modelreg.data.tables.casting import Origin, WrongValue, cast
+def _convert_column(values: pd.Series[Any], input_: Any) -> Any:
+    """Convert a column to the type of an input; decimals are rounded to its floats.
 
-    type_ = _TYPES.get(wanted.type)
+    Raises `InvalidData` for any other value that would change.
+    """
+    type_ = _TYPES.get(input_.type)
     if type_ is None:
-        raise InvalidData(f"the model takes {wanted.name} as {wanted.type}, which no table holds")
-    nullable = type_.startswith("float")  # NaN, which all other types do not have
+        raise InvalidData(f"the model takes {input_.name} as {input_.type}, which no table holds")
+    nullable = type_.startswith("float")  # only floats have NaN
     try:
-        found = cast(values, SignatureField(str(values.name), type_, nullable=nullable), Origin.JSON)
+        column = cast_column(values, SignatureField(str(values.name), type_, nullable=nullable), Origin.JSON)
     except WrongValue as error:
-        reason = error.reason.replace("{row}", f"row {error.place}")
-        raise InvalidData(f"{shown(str(values.name))} {reason}, and the model takes {type_}") from error
-    return found.to_numpy(dtype=object if type_ == "string" else None)
+        reason = error.reason.replace("{row}", f"row {error.row}")
+        raise InvalidData(f"{shown(str(values.name))} {reason}; the model takes {type_}") from error
+    return column.to_numpy(dtype=object if type_ == "string" else None)
 
 
-def _typed_array(data: Any, wanted: Any) -> Any:
+def _convert_array(data: Any, input_: Any) -> Any:
     import numpy as np
     import pandas as pd
 
     array = np.asarray(data)
-    if _TYPES.get(wanted.type) == str(array.dtype) or wanted.type not in _TYPES:
+    if _TYPES.get(input_.type) == str(array.dtype) or input_.type not in _TYPES:
         return array
-    flat = pd.Series(array.ravel(), name=wanted.name)
-    return _typed(flat, wanted).reshape(array.shape)
+    flat = pd.Series(array.ravel(), name=input_.name)
+    return _convert_column(flat, input_).reshape(array.shape)

@@ -1,15 +1,15 @@
-"""Predictions for every row of a file, in chunks, so that any number of rows fits into memory."""
+"""Predict all rows of a file in chunks, so that memory use does not grow with the file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.inference.features import Features, features_in
-from modelreg.data.inference.predictor import Predictor, asked, asked_probabilities, predictor_of
-from modelreg.data.tables.reading import Chunk, rows_of
+from modelreg.data.inference.features import Features, select_features
+from modelreg.data.inference.predictor import Predictor, build_predictor, call_model, call_probabilities
+from modelreg.data.tables.reading import Chunk, get_row_count
 from modelreg.data.tables.source import TableFile
-from modelreg.data.tables.writing import Write
+from modelreg.data.tables.writing import WriteRows
 from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, shown
 
@@ -20,82 +20,82 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 Progress = Callable[[int, int | None], None]
-"""Called now and then with how many rows are done, and how many there are, where that is known."""
+"""Called after each chunk with the number of rows so far and the total, or None if that is unknown."""
 
 
 def predict(
     model: object,
     signature: Signature | None,
     table: TableFile,
-    write: Write,
+    write: WriteRows,
     *,
     proba: bool = False,
     id_column: str | None = None,
     ignore_extra: bool = False,
     progress: Progress | None = None,
 ) -> tuple[int, tuple[str, ...]]:
-    """Write the column ``prediction`` for each row of ``table``; returns the number of rows, and the columns.
+    """Write the column ``prediction`` for each row of ``table``; returns the number of rows and the column names.
 
-    With ``proba`` there is a column ``probability_CLASS`` for each class. ``id_column`` comes first, as it is written.
-    `Registry.predict` says the rest.
+    With ``proba`` each class has a column ``probability_CLASS``. The ``id_column`` is copied unchanged as the first
+    column. See `Registry.predict`.
     """
-    predictor = predictor_of(model)
+    predictor = build_predictor(model)
     if proba and predictor.probabilities is None:
         raise CannotPredict("the model gives no probabilities", "leave out --proba")
     others = [] if id_column is None else [id_column]
     rows, columns = 0, tuple(others)
-    features = features_in(table, signature, predictor, others, ignore_extra=ignore_extra)
-    total = rows_of(table)
+    features = select_features(table, signature, predictor, others, ignore_extra=ignore_extra)
+    total = get_row_count(table)
     for chunk in features.chunks():
-        answers = _answers(predictor, features, chunk, proba)
-        found = answers if id_column is None else _with_id(answers, chunk, id_column)
-        write(found)
-        rows, columns = rows + len(found), tuple(map(str, found.columns))
+        output = _predict_chunk(predictor, features, chunk, proba)
+        if id_column is not None:
+            _insert_id(output, chunk, id_column)
+        write(output)
+        rows, columns = rows + len(output), tuple(map(str, output.columns))
         if progress is not None:
             progress(rows, total)
     return rows, columns
 
 
-def _answers(predictor: Predictor, features: Features, chunk: Chunk, proba: bool) -> pd.DataFrame:
+def _predict_chunk(predictor: Predictor, features: Features, chunk: Chunk, proba: bool) -> pd.DataFrame:
     import pandas as pd
 
-    data = features.of(chunk)
-    predicted = _checked(asked(predictor.predict, data))
+    data = features.select(chunk)
+    predicted = call_model(predictor.predict, data)
+    _check_writable(predicted)
     columns: dict[str, Any] = {"prediction": predicted}
     if predicted.ndim > 1:
-        columns = {f"prediction_{place}": predicted[:, place] for place in range(predicted.shape[1])}
+        columns = {f"prediction_{index}": predicted[:, index] for index in range(predicted.shape[1])}
     if proba and predictor.probabilities is not None:
-        classes, likely = asked_probabilities(predictor, data)
-        names = [f"probability_{_name_of(label)}" for label in classes or range(likely.shape[1])]
+        classes, probabilities = call_probabilities(predictor, data)
+        names = [f"probability_{_format_class(label)}" for label in classes or range(probabilities.shape[1])]
         if len(set(names)) < len(names):
-            raise InvalidData("two classes of the model have the same name as texts", "leave out --proba")
-        columns |= {name: likely[:, place] for place, name in enumerate(names)}
+            raise InvalidData("two classes of the model have the same name as text", "leave out --proba")
+        columns |= {name: probabilities[:, index] for index, name in enumerate(names)}
     return pd.DataFrame(columns)
 
 
-def _name_of(label: Any) -> str:
-    """A class as the end of a column's name; of several outputs, output and class: ``0_yes``."""
+def _format_class(label: Any) -> str:
+    """A class as the end of a column name; with several outputs, output and class: ``0_yes``."""
     return f"{label[0]}_{label[1]}" if isinstance(label, tuple) else str(label)
 
 
-def _checked(predicted: Array) -> Array:
-    """Predictions that a file can hold; raises `InvalidData`."""
+def _check_writable(predicted: Array) -> None:
+    """Raise `InvalidData` for predictions that a file cannot hold."""
     if predicted.dtype.kind not in "OU":
-        return predicted
+        return
     for value in predicted.ravel():
         if isinstance(value, dict | list | tuple | set) or getattr(value, "ndim", None):
-            kind = type(value).__name__
-            raise InvalidData(f"the model predicts a {kind} for a row, and a table holds one value in a cell")
+            type_ = type(value).__name__
+            raise InvalidData(f"the model predicts a {type_} for a row, but a table cell holds a single value")
         if isinstance(value, str) and not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError:
-                raise InvalidData(f"the model predicts {shown(value)}, which cannot be written as UTF-8") from None
-    return predicted
+                raise InvalidData(f"the model predicts {shown(value)}, which UTF-8 cannot encode") from None
 
 
-def _with_id(answers: pd.DataFrame, chunk: Chunk, id_column: str) -> pd.DataFrame:
-    if id_column in answers:
-        raise InvalidData(f"the id column is named {id_column!r}, as one of the output", "rename it in the data")
-    answers.insert(0, id_column, chunk.others[id_column].array)
-    return answers
+def _insert_id(output: pd.DataFrame, chunk: Chunk, id_column: str) -> None:
+    if id_column in output:
+        raise InvalidData(f"the id column {id_column!r} has the name of an output column", "rename it in the data")
+    output.insert(0, id_column, chunk.others[id_column].array)

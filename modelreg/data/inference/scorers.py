@@ -1,11 +1,11 @@
-"""Scorers of scikit-learn by their names, on answers that the model has given already."""
+"""Compute scikit-learn scorers by name from predictions that were made already."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.inference.scoring import NO_PROBABILITIES, Answers, Undefined
+from modelreg.data.inference.scoring import NO_PROBABILITIES, ClassifierOutputs, Undefined
 from modelreg.errors import InvalidInput, did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -14,85 +14,86 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-def require_scorers(names: Sequence[str]) -> None:
-    """Raise `InvalidInput` for a name that is none of scikit-learn's scorers."""
+def check_scorers(names: Sequence[str]) -> None:
+    """Raise `InvalidInput` for a name that is not a scikit-learn scorer."""
     if not names:
         return
     from sklearn.metrics import get_scorer_names
 
-    known = get_scorer_names()
+    scorers = get_scorer_names()
     for name in names:
-        if name not in known:
-            near = did_you_mean(name, known)
-            raise InvalidInput(
-                f"scikit-learn has no scorer {shown(name)}", near or "sklearn.metrics.get_scorer_names()"
-            )
+        if name not in scorers:
+            hint = did_you_mean(name, scorers) or "list them in Python with sklearn.metrics.get_scorer_names()"
+            raise InvalidInput(f"scikit-learn has no scorer {shown(name)}", hint)
 
 
-def questions_of_classifier(
-    names: Sequence[str], answers: Answers, labels: Sequence[Any], positive: int | None
+def build_classifier_scorers(
+    names: Sequence[str], outputs: ClassifierOutputs, labels: Sequence[Any], positive: int | None
 ) -> dict[str, Callable[[], float]]:
-    """Metric -> what computes it; of two classes the positive one is 1, without one the second."""
+    """Metric -> the function that computes it.
+
+    With two classes the positive one becomes 1; by default that is the second class.
+    """
     import numpy as np
 
-    places: Array = np.arange(answers.classes)
-    if answers.classes == 2 and positive == 0:
-        places = np.array([1, 0])
-    elif answers.classes != 2 and all(isinstance(label, int | float) for label in labels):
-        places = np.array(labels)
-    order = np.argsort(places)
-    likely = None if answers.probabilities is None else answers.probabilities[:, order]
-    decision = answers.decision
-    if decision is not None and answers.classes == 2 and positive == 0:
+    encoded: Array = np.arange(outputs.classes)  # the label that the scorer sees for each class
+    if outputs.classes == 2 and positive == 0:
+        encoded = np.array([1, 0])
+    elif outputs.classes != 2 and all(isinstance(label, int | float) for label in labels):
+        encoded = np.array(labels)
+    order = np.argsort(encoded)
+    probabilities = None if outputs.probabilities is None else outputs.probabilities[:, order]
+    decision = outputs.decision
+    if decision is not None and outputs.classes == 2 and positive == 0:
         decision = -decision
-    model = _answered(True, places[answers.predicted], np.sort(places), likely, decision)
-    return {name: _question(name, model, places[answers.true], answers.weights) for name in names}
+    model = _build_estimator(True, encoded[outputs.predicted], np.sort(encoded), probabilities, decision)
+    return {name: _build_scorer(name, model, encoded[outputs.true], outputs.weights) for name in names}
 
 
-def questions_of_regressor(
+def build_regressor_scorers(
     names: Sequence[str], true: Array, predicted: Array, weights: Array | None
 ) -> dict[str, Callable[[], float]]:
-    """Metric -> what computes it."""
-    model = _answered(False, predicted, None, None, None)
-    return {name: _question(name, model, true, weights) for name in names}
+    """Metric -> the function that computes it."""
+    model = _build_estimator(False, predicted, None, None, None)
+    return {name: _build_scorer(name, model, true, weights) for name in names}
 
 
-def _question(name: str, model: Any, true: Array, weights: Array | None) -> Callable[[], float]:
-    def question() -> float:
+def _build_scorer(name: str, model: Any, true: Array, weights: Array | None) -> Callable[[], float]:
+    def score() -> float:
         import numpy as np
         from sklearn.metrics import get_scorer
 
         rows = np.arange(len(true)).reshape(-1, 1)
-        weighted = {} if weights is None else {"sample_weight": weights}
+        sample_weight = {} if weights is None else {"sample_weight": weights}
         try:
-            return float(get_scorer(name)(model, rows, true, **weighted))
-        except AttributeError:  # it asks for an answer that the model does not give
+            return float(get_scorer(name)(model, rows, true, **sample_weight))
+        except AttributeError:  # the scorer calls a method that the model does not have
             raise Undefined(NO_PROBABILITIES) from None
         except (ValueError, TypeError) as error:
-            raise Undefined(f"scikit-learn says: {' '.join(str(error).split())[:200]}") from error
+            raise Undefined(f"scikit-learn reports: {' '.join(str(error).split())[:200]}") from error
 
-    return question
+    return score
 
 
-def _answered(
-    is_classifier: bool, predicted: Array, classes: Array | None, likely: Array | None, decision: Array | None
+def _build_estimator(
+    is_classifier: bool, predicted: Array, classes: Array | None, probabilities: Array | None, decision: Array | None
 ) -> Any:
-    """An estimator that gives these answers for the places of rows."""
+    """A scikit-learn estimator that takes row numbers and returns the stored outputs of these rows."""
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
     mixin = ClassifierMixin if is_classifier else RegressorMixin
-    answers = {"predict": predicted, "predict_proba": likely, "decision_function": decision}
-    methods = {name: _method(name, answer) for name, answer in answers.items() if answer is not None}
-    model = type("Answered", (mixin, BaseEstimator), methods)()
+    outputs = {"predict": predicted, "predict_proba": probabilities, "decision_function": decision}
+    methods = {name: _build_method(name, output) for name, output in outputs.items() if output is not None}
+    model = type("StoredOutputs", (mixin, BaseEstimator), methods)()
     if classes is not None:
         model.classes_ = classes
     return model
 
 
-def _method(name: str, answer: Array) -> Callable[[Any, Array], Array]:
+def _build_method(name: str, output: Array) -> Callable[[Any, Array], Array]:
     def method(self: Any, rows: Array) -> Array:
-        chosen: Array = answer[rows[:, 0]]
-        return chosen
+        selected: Array = output[rows[:, 0]]
+        return selected
 
-    method.__name__ = name  # by which scikit-learn looks at what was asked
+    method.__name__ = name  # scikit-learn finds out from the name which response it received
     return method

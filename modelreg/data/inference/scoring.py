@@ -1,4 +1,4 @@
-"""The metrics of predictions, by scikit-learn's functions and under its names; what is undefined has a reason."""
+"""Compute metrics with scikit-learn, under its names; an undefined metric has a reason instead of a value."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_ROUNDING = 1e-3  # by which probabilities may be off
+_TOLERANCE = 1e-3  # allowed difference between the sum of a row of probabilities and 1
 NO_PROBABILITIES = "the model gives no probabilities"
 
-_SHARE, _ERROR = (0.0, 1.0), (0.0, math.inf)
+_FRACTION, _NON_NEGATIVE = (0.0, 1.0), (0.0, math.inf)
 RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "classification": {
-        "accuracy": _SHARE,
-        "balanced_accuracy": _SHARE,
-        "precision_macro": _SHARE,
-        "recall_macro": _SHARE,
-        "f1_macro": _SHARE,
-        "roc_auc": _SHARE,
-        "average_precision": _SHARE,
-        "log_loss": _ERROR,
-        "precision": _SHARE,
-        "recall": _SHARE,
-        "f1": _SHARE,
-        "f1_micro": _SHARE,
-        "hamming_loss": _SHARE,
-        "support": _ERROR,
-        "rows": _ERROR,
+        "accuracy": _FRACTION,
+        "balanced_accuracy": _FRACTION,
+        "precision_macro": _FRACTION,
+        "recall_macro": _FRACTION,
+        "f1_macro": _FRACTION,
+        "roc_auc": _FRACTION,
+        "average_precision": _FRACTION,
+        "log_loss": _NON_NEGATIVE,
+        "precision": _FRACTION,
+        "recall": _FRACTION,
+        "f1": _FRACTION,
+        "f1_micro": _FRACTION,
+        "hamming_loss": _FRACTION,
+        "support": _NON_NEGATIVE,
+        "rows": _NON_NEGATIVE,
     },
     "regression": {
         "r2": (-math.inf, 1.0),
-        "mae": _ERROR,
-        "rmse": _ERROR,
-        "mape": _ERROR,
-        "max_error": _ERROR,
-        "rows": _ERROR,
+        "mae": _NON_NEGATIVE,
+        "rmse": _NON_NEGATIVE,
+        "mape": _NON_NEGATIVE,
+        "max_error": _NON_NEGATIVE,
+        "rows": _NON_NEGATIVE,
     },
 }
-"""Task -> its metrics, each with the least and the greatest value that it can have."""
+"""Task -> metric -> its lowest and highest possible value."""
 ALWAYS: Mapping[str, frozenset[str]] = {
     "classification": frozenset(
         (
@@ -56,90 +56,92 @@ ALWAYS: Mapping[str, frozenset[str]] = {
     ),
     "regression": frozenset(("r2", "mae", "rmse", "mape", "max_error")),
 }
-"""Task -> the metrics that every evaluation of one output has."""
+"""Task -> the metrics that every evaluation of a model with one output has."""
 ALWAYS_OF_SEVERAL: Mapping[str, frozenset[str]] = {
     "classification": frozenset(("accuracy", "hamming_loss")),
     "regression": ALWAYS["regression"],
 }
-"""Task -> the metrics that every evaluation of several outputs has."""
+"""Task -> the metrics that every evaluation of a model with several outputs has."""
 
-Measured = tuple[dict[str, float | None], dict[str, str]]
-"""Metrics, and why some of them are missing."""
+MetricValues = tuple[dict[str, float | None], dict[str, str]]
+"""Metric -> value or None, and metric -> the reason why it has no value."""
 
 
 class Undefined(Exception):
-    """A metric that the data does not define; the message says why."""
+    """A metric is undefined for this data; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What a classifier answered, with the true classes."""
+class ClassifierOutputs:
+    """The outputs of a classifier for some rows, with the true classes."""
 
     true: Array
-    """The places of classes, from 0 to ``classes`` - 1."""
+    """Indexes of classes, from 0 to ``classes`` - 1."""
     predicted: Array
     classes: int
     probabilities: Array | None
-    """A column for each class."""
+    """One column per class."""
     decision: Array | None
-    """What ``decision_function`` gives."""
+    """The result of ``decision_function``."""
     weights: Array | None = None
 
-    def some(self, rows: Array) -> Answers:
-        """Those of some rows."""
+    def select(self, rows: Array) -> ClassifierOutputs:
+        """The outputs for some of the rows."""
         parts = (self.probabilities, self.decision, self.weights)
-        likely, decision, weights = (None if part is None else part[rows] for part in parts)
-        return Answers(self.true[rows], self.predicted[rows], self.classes, likely, decision, weights)
+        probabilities, decision, weights = (None if part is None else part[rows] for part in parts)
+        return ClassifierOutputs(self.true[rows], self.predicted[rows], self.classes, probabilities, decision, weights)
 
 
-def classification_scores(answers: Answers, positive: int | None = None) -> Measured:
-    """The metrics of a classifier; ``positive`` is the place of the class that is looked for."""
+def score_classifier(outputs: ClassifierOutputs, positive: int | None = None) -> MetricValues:
+    """The metrics of a classifier; ``positive`` is the index of the positive class."""
     from sklearn import metrics
 
-    pair, weighted = (answers.true, answers.predicted), {"sample_weight": answers.weights}
+    pair, weighted = (outputs.true, outputs.predicted), {"sample_weight": outputs.weights}
     macro = weighted | {"average": "macro", "zero_division": 0}
-    questions: dict[str, Callable[[], float]] = {
+    functions: dict[str, Callable[[], float]] = {
         "accuracy": lambda: metrics.accuracy_score(*pair, **weighted),
         "balanced_accuracy": lambda: metrics.balanced_accuracy_score(*pair, **weighted),
         "precision_macro": lambda: metrics.precision_score(*pair, **macro),
         "recall_macro": lambda: metrics.recall_score(*pair, **macro),
         "f1_macro": lambda: metrics.f1_score(*pair, **macro),
-        "roc_auc": lambda: _roc_auc(answers),
-        "average_precision": lambda: _average_precision(answers, positive),
-        "log_loss": lambda: _log_loss(answers),
+        "roc_auc": lambda: _roc_auc(outputs),
+        "average_precision": lambda: _average_precision(outputs, positive),
+        "log_loss": lambda: _log_loss(outputs),
     }
     if positive is not None:
-        of_one = weighted | {"labels": [positive], "average": "macro", "zero_division": 0}
-        questions |= {
-            "precision": lambda: metrics.precision_score(*pair, **of_one),
-            "recall": lambda: metrics.recall_score(*pair, **of_one),
-            "f1": lambda: metrics.f1_score(*pair, **of_one),
+        of_positive = weighted | {"labels": [positive], "average": "macro", "zero_division": 0}
+        functions |= {
+            "precision": lambda: metrics.precision_score(*pair, **of_positive),
+            "recall": lambda: metrics.recall_score(*pair, **of_positive),
+            "f1": lambda: metrics.f1_score(*pair, **of_positive),
         }
-    return measured(questions)
+    return compute_metrics(functions)
 
 
-def scores_of_classes(answers: Answers, labels: Sequence[str]) -> Measured:
-    """Precision, recall, f1 and support of each class, as ``recall:LABEL``."""
+def score_classes(outputs: ClassifierOutputs, labels: Sequence[str]) -> dict[str, float | None]:
+    """Precision, recall, f1 and support of each class, under names such as ``recall:LABEL``."""
     from sklearn import metrics
 
-    found = metrics.precision_recall_fscore_support(
-        answers.true,
-        answers.predicted,
-        labels=range(answers.classes),
-        sample_weight=answers.weights,
+    names = ("precision", "recall", "f1", "support")
+    scores = metrics.precision_recall_fscore_support(
+        outputs.true,
+        outputs.predicted,
+        labels=range(outputs.classes),
+        sample_weight=outputs.weights,
         zero_division=0,
     )
-    names = ("precision", "recall", "f1", "support")
-    columns = dict(zip(names, found, strict=True))
-    return {f"{name}:{label}": float(columns[name][at]) for at, label in enumerate(labels) for name in names}, {}
+    scores_by_name = dict(zip(names, scores, strict=True))
+    return {
+        f"{name}:{label}": float(scores_by_name[name][index]) for index, label in enumerate(labels) for name in names
+    }
 
 
-def regression_scores(true: Array, predicted: Array, weights: Array | None = None) -> Measured:
-    """The metrics of a regressor; of several outputs the mean over all."""
+def score_regressor(true: Array, predicted: Array, weights: Array | None = None) -> MetricValues:
+    """The metrics of a regressor; with several outputs, the mean over the outputs."""
     from sklearn import metrics
 
     weighted = {"sample_weight": weights}
-    return measured(
+    return compute_metrics(
         {
             "r2": lambda: _r2(true, predicted, weighted),
             "mae": lambda: metrics.mean_absolute_error(true, predicted, **weighted),
@@ -150,30 +152,36 @@ def regression_scores(true: Array, predicted: Array, weights: Array | None = Non
     )
 
 
-def scores_of_labels(true: Array, predicted: Array, likely: Array | None, weights: Array | None) -> Measured:
-    """The metrics of a classifier with several outputs, a column of places each; ``likely`` is of the class at 1."""
+def score_labels(true: Array, predicted: Array, probabilities: Array | None, weights: Array | None) -> MetricValues:
+    """The metrics of a classifier with several outputs.
+
+    ``true`` and ``predicted`` have one column of class indexes per output; ``probabilities`` has those of class 1.
+    """
+    import numpy as np
     from sklearn import metrics
 
     weighted = {"sample_weight": weights}
-    questions: dict[str, Callable[[], float]] = {
-        "accuracy": lambda: _mean((true == predicted).all(axis=1), weights),
-        "hamming_loss": lambda: _mean((true != predicted).mean(axis=1), weights),
+    functions: dict[str, Callable[[], float]] = {
+        "accuracy": lambda: float(np.average((true == predicted).all(axis=1), weights=weights)),
+        "hamming_loss": lambda: float(np.average((true != predicted).mean(axis=1), weights=weights)),
     }
     if max(true.max(), predicted.max()) <= 1:  # every output has two classes
-        averages = {"zero_division": 0} | weighted
-        questions |= {
-            "precision_macro": lambda: metrics.precision_score(true, predicted, average="macro", **averages),
-            "recall_macro": lambda: metrics.recall_score(true, predicted, average="macro", **averages),
-            "f1_macro": lambda: metrics.f1_score(true, predicted, average="macro", **averages),
-            "f1_micro": lambda: metrics.f1_score(true, predicted, average="micro", **averages),
-            "roc_auc": lambda: _of_labels(metrics.roc_auc_score, true, likely, weighted),
-            "average_precision": lambda: _of_labels(metrics.average_precision_score, true, likely, weighted),
+        options = {"zero_division": 0} | weighted
+        functions |= {
+            "precision_macro": lambda: metrics.precision_score(true, predicted, average="macro", **options),
+            "recall_macro": lambda: metrics.recall_score(true, predicted, average="macro", **options),
+            "f1_macro": lambda: metrics.f1_score(true, predicted, average="macro", **options),
+            "f1_micro": lambda: metrics.f1_score(true, predicted, average="micro", **options),
+            "roc_auc": lambda: _average_labels(metrics.roc_auc_score, true, probabilities, weighted),
+            "average_precision": lambda: _average_labels(
+                metrics.average_precision_score, true, probabilities, weighted
+            ),
         }
-    return measured(questions)
+    return compute_metrics(functions)
 
 
 def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> ConfusionMatrix | None:
-    """How often each class was taken for which; None where there are too many to keep, or too long ones."""
+    """Count each pair of true and predicted class; None if there are too many classes or too long labels to store."""
     import numpy as np
 
     classes = len(labels)
@@ -183,99 +191,96 @@ def confusion_matrix(true: Array, predicted: Array, labels: tuple[str, ...]) -> 
     return ConfusionMatrix(labels, tuple(tuple(map(int, row)) for row in counts))
 
 
-def measured(questions: Mapping[str, Callable[[], float]]) -> Measured:
-    """The answers to some questions, and why some have none."""
+def compute_metrics(functions: Mapping[str, Callable[[], float]]) -> MetricValues:
+    """Call each function; if it raises `Undefined`, store the reason in place of a value."""
     values: dict[str, float | None] = {}
-    missing: dict[str, str] = {}
-    for name, question in questions.items():
+    reasons: dict[str, str] = {}
+    for name, compute in functions.items():
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what they would say becomes a reason, or is scikit-learn's convention
-                value = float(question())
+                warnings.simplefilter("ignore")  # undefined metrics get a reason; zero_division is chosen on purpose
+                value = float(compute())
             if not math.isfinite(value):
-                raise Undefined("it is not a finite number for this data")
+                raise Undefined("the value is not finite for this data")
             values[name] = value
         except Undefined as undefined:
-            values[name], missing[name] = None, str(undefined)
-    return values, missing
+            values[name], reasons[name] = None, str(undefined)
+    return values, reasons
 
 
-def _mean(values: Array, weights: Array | None) -> float:
-    import numpy as np
-
-    return float(np.average(values, weights=weights))
-
-
-def _of_labels(metric: Callable[..., float], true: Array, likely: Array | None, weighted: dict[str, Any]) -> float:
-    if likely is None:
+def _average_labels(
+    metric: Callable[..., float], true: Array, probabilities: Array | None, weighted: dict[str, Any]
+) -> float:
+    if probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    _require_finite(likely)
+    _require_finite(probabilities)
     if any(len(set(column.tolist())) < 2 for column in true.T):
-        raise Undefined("a target has one class only")
-    return float(metric(true, likely, average="macro", **weighted))
+        raise Undefined("a target has only one class")
+    return float(metric(true, probabilities, average="macro", **weighted))
 
 
-def _scores_for(answers: Answers, place: int) -> Array:
-    """How much the model holds each row to be of the class at ``place``, where it says so."""
-    if answers.probabilities is not None:
-        scores = answers.probabilities[:, place]
-    elif answers.decision is not None and answers.decision.ndim == 1 and answers.classes == 2:
-        scores = answers.decision if place == 1 else -answers.decision
+def _get_class_scores(outputs: ClassifierOutputs, index: int) -> Array:
+    """The score of one class for each row; raises `Undefined` if the model gives none."""
+    if outputs.probabilities is not None:
+        scores = outputs.probabilities[:, index]
+    elif outputs.decision is not None and outputs.decision.ndim == 1 and outputs.classes == 2:
+        scores = outputs.decision if index == 1 else -outputs.decision
     else:
         raise Undefined(NO_PROBABILITIES)
     _require_finite(scores)
     return scores
 
 
-def _roc_auc(answers: Answers) -> float:
+def _roc_auc(outputs: ClassifierOutputs) -> float:
     from sklearn import metrics
 
-    _require_every_class(answers.true, answers.classes)
-    weighted = {"sample_weight": answers.weights}
-    if answers.classes == 2:
-        return float(metrics.roc_auc_score(answers.true, _scores_for(answers, 1), **weighted))
-    if answers.probabilities is None:
+    _require_every_class(outputs.true, outputs.classes)
+    weighted = {"sample_weight": outputs.weights}
+    if outputs.classes == 2:
+        return float(metrics.roc_auc_score(outputs.true, _get_class_scores(outputs, 1), **weighted))
+    if outputs.probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    rows = _distributions(answers.probabilities)
-    of_each = {"multi_class": "ovr", "average": "macro", "labels": range(answers.classes)}
-    return float(metrics.roc_auc_score(answers.true, rows, **of_each, **weighted))
+    distributions = _normalize_rows(outputs.probabilities)
+    options = {"multi_class": "ovr", "average": "macro", "labels": range(outputs.classes)}
+    return float(metrics.roc_auc_score(outputs.true, distributions, **options, **weighted))
 
 
-def _average_precision(answers: Answers, positive: int | None) -> float:
-    """Of the positive class; without one of the second of two, else the mean over all classes."""
+def _average_precision(outputs: ClassifierOutputs, positive: int | None) -> float:
+    """For the positive class; by default for the second of two classes, or the mean over more than two."""
     from sklearn import metrics
 
-    weighted = {"sample_weight": answers.weights}
-    if positive is None and answers.classes != 2:
-        _require_every_class(answers.true, answers.classes)
-        every = [_average_precision(answers, place) for place in range(answers.classes)]
-        return sum(every) / len(every)
-    place = 1 if positive is None else positive
-    true = answers.true == place
+    weighted = {"sample_weight": outputs.weights}
+    if positive is None and outputs.classes != 2:
+        _require_every_class(outputs.true, outputs.classes)
+        scores = [_average_precision(outputs, index) for index in range(outputs.classes)]
+        return sum(scores) / len(scores)
+    index = 1 if positive is None else positive
+    true = outputs.true == index
     if not true.any():
         raise Undefined("the data has no row of the positive class")
-    return float(metrics.average_precision_score(true, _scores_for(answers, place), **weighted))
+    return float(metrics.average_precision_score(true, _get_class_scores(outputs, index), **weighted))
 
 
-def _log_loss(answers: Answers) -> float:
+def _log_loss(outputs: ClassifierOutputs) -> float:
     from sklearn import metrics
 
-    if answers.probabilities is None:
+    if outputs.probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    if answers.classes < 2:
-        raise Undefined("the model knows one class only")
-    rows = _distributions(answers.probabilities)
-    return float(metrics.log_loss(answers.true, rows, labels=range(answers.classes), sample_weight=answers.weights))
+    if outputs.classes < 2:
+        raise Undefined("the model has only one class")
+    distributions = _normalize_rows(outputs.probabilities)
+    options = {"labels": range(outputs.classes), "sample_weight": outputs.weights}
+    return float(metrics.log_loss(outputs.true, distributions, **options))
 
 
-def _distributions(probabilities: Array) -> Array:
-    """Rows that add up to exactly 1, which those of float32 do not."""
+def _normalize_rows(probabilities: Array) -> Array:
+    """Scale rows to a sum of exactly 1, which float32 probabilities do not have."""
     import numpy as np
 
     _require_finite(probabilities)
     clipped = np.clip(probabilities.astype("float64"), 0, 1)
     sums = clipped.sum(axis=1, keepdims=True)
-    if np.abs(clipped - probabilities).max() > _ROUNDING or np.abs(sums - 1).max() > _ROUNDING:
+    if np.abs(clipped - probabilities).max() > _TOLERANCE or np.abs(sums - 1).max() > _TOLERANCE:
         raise Undefined("the model's probabilities do not add up to 1 in every row")
     distributions: Array = clipped / sums
     return distributions
@@ -291,11 +296,11 @@ def _require_finite(scores: Array) -> None:
 def _require_every_class(true: Array, classes: int) -> None:
     import numpy as np
 
-    found = len(np.unique(true))
-    if found < 2:
-        raise Undefined("the data has one class only")
-    if found < classes:
-        raise Undefined(f"the data has {found} of the {classes} classes that the model knows")
+    classes_in_data = len(np.unique(true))
+    if classes_in_data < 2:
+        raise Undefined("the data has only one class")
+    if classes_in_data < classes:
+        raise Undefined(f"the data has only {classes_in_data} of the {classes} classes of the model")
 
 
 def _r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
@@ -304,7 +309,7 @@ def _r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     if len(true) < 2:
         raise Undefined("the data has fewer than two rows")
     if (true == true[0]).all():
-        raise Undefined("the target has one value only")
+        raise Undefined("the target has only one value")
     return float(metrics.r2_score(true, predicted, **weighted))
 
 
@@ -312,5 +317,5 @@ def _mape(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     from sklearn import metrics
 
     if (true == 0).any():
-        raise Undefined("a value of the target is zero")
+        raise Undefined("the target has the value zero")
     return float(metrics.mean_absolute_percentage_error(true, predicted, **weighted))

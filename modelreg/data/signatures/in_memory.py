@@ -1,11 +1,13 @@
-"""The fields of data that is in memory, looked at through pandas and NumPy."""
+"""Infer signature fields from data in memory, with pandas and NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, cast
 
-from modelreg.data.tables.columns import refuse_duplicates, type_of
+from modelreg.data.tables.categories import format_categories
+from modelreg.data.tables.columns import check_unique, parse_dtype
 from modelreg.domain.signatures import MIXED, NA, NONE, OBJECT, SignatureField
 from modelreg.errors import InvalidData, shown
 
@@ -24,80 +26,78 @@ _INFERRED = {
     "datetime64": "datetime",
     "date": "datetime",
 }
-"""What pandas' ``infer_dtype`` says of a column of Python objects -> our type."""
-_LARGEST_NAME = 2**53  # beyond it, canonical JSON has no whole numbers
+"""Result of pandas' ``infer_dtype`` for a column of Python objects -> type in a signature."""
+_MAX_INTEGER_NAME = 2**53  # canonical JSON has no integers beyond it
 
 
-def fields_of(data: object, what: str) -> tuple[SignatureField, ...]:
-    """The fields of ``data``, which errors call ``what``; raises `InvalidData`."""
+def infer_fields(data: object, source: str) -> tuple[SignatureField, ...]:
+    """The fields of ``data``; raises `InvalidData`, with ``source`` as the name of the data."""
     import pandas as pd
 
     match data:
         case pd.DataFrame():
-            return frame_fields(data, what)
+            return infer_frame_fields(data, source)
         case pd.Series():
-            name = _name(data.name)
-            return (_column(name, data, () if name is not None else (None,)),)  # without a name it is an array
+            name = _normalize_name(data.name)
+            return (_infer_column(name, data, () if name is not None else (None,)),)  # without a name it is an array
         case Mapping():
-            return tuple(_array(str(name), _as_array(value, what)) for name, value in data.items())
+            return tuple(_infer_array(str(name), _to_array(value, source)) for name, value in data.items())
         case [Mapping(), *_]:
-            return frame_fields(pd.DataFrame(list(cast("Sequence[Any]", data))), what)
+            return infer_frame_fields(pd.DataFrame(list(cast("Sequence[Any]", data))), source)
         case _ if is_sparse(data):
-            return (_array(None, data),)
-        case _:
-            return (_array(None, _rows(data, what)),)
+            return (_infer_array(None, data),)
+    array = _to_array(data, source)
+    if not array.ndim:
+        raise InvalidData(f"{source} are neither a table nor an array, but {shown(type(data).__name__)}")
+    return (_infer_array(None, array),)
 
 
-def plain(fields: tuple[SignatureField, ...]) -> tuple[SignatureField, ...]:
-    """The fields with name, type, shape and nullable alone, as those of an output are kept."""
+def remove_details(fields: tuple[SignatureField, ...]) -> tuple[SignatureField, ...]:
+    """The fields with name, type, shape and nullable only, as stored for outputs."""
     return tuple(SignatureField(field.name, field.type, field.shape, field.nullable) for field in fields)
 
 
-def is_column(data: object) -> bool:
-    """Whether ``data`` is one column with a name, and not a table."""
+def is_named_series(data: object) -> bool:
+    """Whether ``data`` is a single column with a name."""
     import pandas as pd
 
     return isinstance(data, pd.Series) and data.name is not None
 
 
-def frame_fields(frame: pd.DataFrame, what: str) -> tuple[SignatureField, ...]:
-    """The columns of a DataFrame; raises `InvalidData` for none, and for a name that stands twice."""
-    names = [_name(name) for name in frame.columns]
+def infer_frame_fields(frame: pd.DataFrame, source: str) -> tuple[SignatureField, ...]:
+    """The fields of the columns of a DataFrame; raises `InvalidData` for no columns and for duplicate names."""
+    names = [_normalize_name(name) for name in frame.columns]
     if not names:
-        raise InvalidData(f"{what} have no columns")
-    refuse_duplicates([str(name) for name in names], what)
-    return tuple(_column(name, frame.iloc[:, place], ()) for place, name in enumerate(names))
+        raise InvalidData(f"{source} have no columns")
+    check_unique([str(name) for name in names], source)
+    return tuple(_infer_column(name, frame.iloc[:, position], ()) for position, name in enumerate(names))
 
 
-def _name(name: object) -> str | int | None:
-    """A column's name: whole numbers stay numbers, everything else is a text."""
-    from numbers import Integral
-
-    if isinstance(name, Integral) and not isinstance(name, bool) and abs(int(name)) < _LARGEST_NAME:
+def _normalize_name(name: object) -> str | int | None:
+    """A column name as stored: integers stay integers, everything else becomes text."""
+    if isinstance(name, Integral) and not isinstance(name, bool) and abs(int(name)) < _MAX_INTEGER_NAME:
         return int(name)
     return None if name is None else str(name)
 
 
-def _column(name: str | int | None, values: pd.Series[Any], shape: tuple[None, ...]) -> SignatureField:
+def _infer_column(name: str | int | None, values: pd.Series[Any], shape: tuple[None, ...]) -> SignatureField:
     import pandas as pd
 
     dtype, missing = values.dtype, values.isna()
     details: dict[str, Any] = {}
     if isinstance(dtype, pd.CategoricalDtype):
-        from modelreg.data.tables.categories import texts_of
-
-        details = {"categories": texts_of(dtype.categories), "ordered": bool(dtype.ordered)}
+        details = {"categories": format_categories(dtype.categories), "ordered": bool(dtype.ordered)}
         values = dtype.categories.to_series()
-    type_ = _column_type(values)
+    type_ = _infer_column_type(values)
     if type_ == "datetime":
-        details |= _time_details(values)
+        details |= _infer_time_details(values)
     if "categories" not in details:
-        details["missing"] = _mark(values, missing, type_)
+        details["missing"] = _infer_missing_marker(values, missing, type_)
         details["empty_text"] = type_ == "string" and bool((values == "").any())
     return SignatureField(name, type_, shape, bool(missing.any()), **details)
 
 
-def _column_type(values: pd.Series[Any]) -> str:
+def _infer_column_type(values: pd.Series[Any]) -> str:
     import pandas as pd
 
     dtype = values.dtype
@@ -107,11 +107,11 @@ def _column_type(values: pd.Series[Any]) -> str:
         return "boolean"
     if pd.api.types.is_object_dtype(dtype):
         return _INFERRED.get(pd.api.types.infer_dtype(values, skipna=True), "any")
-    return type_of(str(dtype))
+    return parse_dtype(str(dtype))
 
 
-def _time_details(values: pd.Series[Any]) -> dict[str, str | None]:
-    """Unit and zone of a column of times; the unit of Python's dates is the day."""
+def _infer_time_details(values: pd.Series[Any]) -> dict[str, str | None]:
+    """Unit and time zone of a column of times; the unit of Python's dates is ``D``."""
     import pandas as pd
 
     present = values.dropna()
@@ -120,33 +120,37 @@ def _time_details(values: pd.Series[Any]) -> dict[str, str | None]:
             return {"unit": "D"}
         try:
             present = pd.Series(pd.to_datetime(present))
-        except (ValueError, TypeError):  # of several zones
+        except (ValueError, TypeError):  # several time zones
             return {}
     zone = present.dt.tz
     return {"unit": present.dt.unit, "zone": None if zone is None else str(zone)}
 
 
-def _mark(values: pd.Series[Any], missing: pd.Series[Any], type_: str) -> str | None:
-    """What stands for a missing value, see `SignatureField.missing`."""
+def _infer_missing_marker(values: pd.Series[Any], missing: pd.Series[Any], type_: str) -> str | None:
+    """The marker of missing values, see `SignatureField.missing`."""
     import pandas as pd
 
     dtype = values.dtype
-    if getattr(dtype, "na_value", None) is pd.NA:  # also those of Arrow
+    if getattr(dtype, "na_value", None) is pd.NA:  # also Arrow types
         return None if type_ in ("any", "binary", "datetime") else NA
     if dtype.kind != "O":
         return None
-    otherwise = None if type_ in ("any", "binary", "string", "datetime") else OBJECT
-    marks = {NONE if value is None else NA if value is pd.NA else otherwise for value in values[missing]}
-    return otherwise if not marks else marks.pop() if len(marks) == 1 else MIXED
+    default = None if type_ in ("any", "binary", "string", "datetime") else OBJECT
+    markers = {NONE if value is None else NA if value is pd.NA else default for value in values[missing]}
+    return default if not markers else markers.pop() if len(markers) == 1 else MIXED
 
 
-def _array(name: str | None, array: Any) -> SignatureField:
-    """``array`` is NumPy's, or a sparse one of SciPy's: its first length is the number of rows, and varies."""
+def _infer_array(name: str | None, array: Any) -> SignatureField:
+    """The field of a NumPy or sparse SciPy array; the first dimension, the number of rows, is variable."""
+    import pandas as pd
+
     shape = (None, *map(int, array.shape[1:])) if array.ndim else ()
-    return SignatureField(name, _array_type(array), shape, _misses_values(array))
+    values = array.data if is_sparse(array) else array
+    has_missing = bool(array.dtype.kind in "fMO" and pd.isna(values).any())
+    return SignatureField(name, _infer_array_type(array), shape, has_missing)
 
 
-def _array_type(array: Any) -> str:
+def _infer_array_type(array: Any) -> str:
     import pandas as pd
 
     match array.dtype.kind:
@@ -161,32 +165,18 @@ def _array_type(array: Any) -> str:
         case "O":
             return _INFERRED.get(pd.api.types.infer_dtype(array.ravel(), skipna=True), "any")
         case _:
-            return type_of(array.dtype.name)
+            return parse_dtype(array.dtype.name)
 
 
-def _misses_values(array: Any) -> bool:
-    import pandas as pd
-
-    values = array.data if is_sparse(array) else array
-    return bool(array.dtype.kind in "fMO" and pd.isna(values).any())
-
-
-def _as_array(value: object, what: str) -> np.ndarray[Any, Any]:
+def _to_array(value: object, source: str) -> np.ndarray[Any, Any]:
     import numpy as np
 
     try:
         return np.asarray(value)
     except (ValueError, TypeError):
-        raise InvalidData(f"{what} cannot be read as a table or an array: {shown(type(value).__name__)}") from None
-
-
-def _rows(value: object, what: str) -> np.ndarray[Any, Any]:
-    array = _as_array(value, what)
-    if not array.ndim:
-        raise InvalidData(f"{what} are neither a table nor an array, but {shown(type(value).__name__)}")
-    return array
+        raise InvalidData(f"{source} cannot be read as a table or an array: {shown(type(value).__name__)}") from None
 
 
 def is_sparse(data: object) -> bool:
-    """Whether ``data`` is a sparse matrix or array of SciPy's, without importing SciPy."""
+    """Whether ``data`` is a sparse SciPy matrix or array; does not import SciPy."""
     return type(data).__module__.partition(".")[0] == "scipy" and hasattr(data, "dtype")

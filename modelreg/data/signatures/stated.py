@@ -1,4 +1,4 @@
-"""Types that a user states for columns of a file, checked against every value of it."""
+"""Apply the column types that a user states, and check every value of the file against them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.tables.categories import texts_of
+from modelreg.data.tables.categories import format_categories
 from modelreg.data.tables.columns import STATED_TYPES
-from modelreg.data.tables.reading import chunks_of, columns_of
+from modelreg.data.tables.reading import read_chunks, read_column_names
 from modelreg.data.tables.source import TableFile
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidInput, did_you_mean, shown
@@ -17,77 +17,77 @@ from modelreg.errors import InvalidInput, did_you_mean, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORM = re.compile(r"(\w+)(?:\[\s*(s|ms|us|ns)\s*(?:,\s*([^\],]+?)\s*)?\])?")
-_COLUMN = "column"
+_SYNTAX = re.compile(r"(\w+)(?:\[\s*(s|ms|us|ns)\s*(?:,\s*([^\],]+?)\s*)?\])?")
 
 
-def stated_fields(
-    table: TableFile, found: Mapping[str, SignatureField], types: Mapping[str, str]
+def read_stated_fields(
+    table: TableFile, inferred: Mapping[str, SignatureField], types: Mapping[str, str]
 ) -> dict[str, SignatureField]:
-    """The columns of ``table`` that have a type in ``types``; ``found`` is what was guessed of all.
+    """The fields of the columns that have a type in ``types``; ``inferred`` has the inferred fields of all columns.
 
-    Raises `InvalidInput` for what is no type, and `InvalidData`, which names the value that is not of it.
+    Raises `InvalidInput` for an unknown type, and `InvalidData` for a value of another type.
     """
-    wanted = {name: _parsed(name, text, found[name]) for name, text in types.items()}
-    if not wanted:
+    stated = {name: _parse_type(name, text, inferred[name]) for name, text in types.items()}
+    if not stated:
         return {}
-    missing = dict.fromkeys(wanted, False)
-    seen: dict[str, Any] = {}
-    fields = {name: replace(field, nullable=not field.empty_text, categories=None) for name, field in wanted.items()}
-    for chunk in chunks_of(table, columns_of(table), fields):
-        for name, field in wanted.items():
+    has_missing = dict.fromkeys(stated, False)
+    categories: dict[str, Any] = {}
+    fields = {name: replace(field, nullable=not field.empty_text, categories=None) for name, field in stated.items()}
+    for chunk in read_chunks(table, read_column_names(table), fields):
+        for name, field in stated.items():
             values = chunk.features[name]
-            missing[name] |= bool(values.isna().any())
+            has_missing[name] |= bool(values.isna().any())
             if field.categories is not None:
-                seen[name] = _union(seen.get(name), values.dropna(), field.type)
+                categories[name] = _merge_categories(categories.get(name), values.dropna(), field.type)
     return {
         name: replace(
-            field, nullable=missing[name], categories=None if field.categories is None else texts_of(seen[name])
+            field,
+            nullable=has_missing[name],
+            categories=None if field.categories is None else format_categories(categories[name]),
         )
-        for name, field in wanted.items()
+        for name, field in stated.items()
     }
 
 
-def _parsed(name: str, text: str, found: SignatureField) -> SignatureField:
-    """The field that a type states; a category keeps the type that was guessed for its values."""
-    match = _FORM.fullmatch(text.strip())
-    kind, unit, zone = match.groups() if match else (None, None, None)
-    if kind == "category" and unit is None:
-        base = "string" if found.type == "any" else found.type
-        return SignatureField(found.name, base, categories=found.categories or (), ordered=found.ordered)
-    if kind not in STATED_TYPES or (unit is not None and kind != "datetime"):
+def _parse_type(name: str, text: str, inferred: SignatureField) -> SignatureField:
+    """Parse a stated type; a category keeps the inferred type of its values."""
+    match = _SYNTAX.fullmatch(text.strip())
+    type_, unit, zone = match.groups() if match else (None, None, None)
+    if type_ == "category" and unit is None:
+        base = "string" if inferred.type == "any" else inferred.type
+        return SignatureField(inferred.name, base, categories=inferred.categories or (), ordered=inferred.ordered)
+    if type_ not in STATED_TYPES or (unit is not None and type_ != "datetime"):
         hint = did_you_mean(text, STATED_TYPES) or f"types are {', '.join(STATED_TYPES)}, and datetime[ns, UTC]"
-        raise InvalidInput(f"{shown(text)} is no type for the column {shown(name)}", hint)
-    if kind == "text":
-        return SignatureField(found.name, "string", empty_text=True)
-    if kind != "datetime":
-        return SignatureField(found.name, kind)
+        raise InvalidInput(f"{shown(text)} is not a type for the column {shown(name)}", hint)
+    if type_ == "text":
+        return SignatureField(inferred.name, "string", empty_text=True)
+    if type_ != "datetime":
+        return SignatureField(inferred.name, type_)
     try:
-        return SignatureField(found.name, kind, unit=unit or _unit_of_pandas(), zone=_zone(zone))
+        return SignatureField(inferred.name, type_, unit=unit or _default_unit(), zone=_normalize_zone(zone))
     except (ValueError, KeyError, LookupError, TypeError, OSError):
-        raise InvalidInput(
-            f"there is no time zone {shown(str(zone))}", "write UTC, Europe/Zurich or UTC+02:00"
-        ) from None
+        hint = "write UTC, Europe/Zurich or UTC+02:00"
+        raise InvalidInput(f"unknown time zone {shown(str(zone))}", hint) from None
 
 
-def _unit_of_pandas() -> str:
-    """The unit in which pandas reads a time: ``ns`` before pandas 3, ``us`` since."""
+def _default_unit() -> str:
+    """The unit in which pandas parses times: ``ns`` before pandas 3, ``us`` since."""
     import pandas as pd
 
     return str(pd.DatetimeIndex(pd.to_datetime(["2026-01-01"])).unit)
 
 
-def _zone(name: str | None) -> str | None:
+def _normalize_zone(name: str | None) -> str | None:
     import pandas as pd
 
     return None if name is None else str(pd.DatetimeTZDtype("ns", name).tz)
 
 
-def _union(seen: pd.Index[Any] | None, values: pd.Series[Any], type_: str) -> pd.Index[Any]:
-    """The different values so far, sorted, as ``astype("category")`` has them."""
+def _merge_categories(categories: pd.Index[Any] | None, values: pd.Series[Any], type_: str) -> pd.Index[Any]:
+    """The distinct values so far, sorted as by ``astype("category")``."""
     import pandas as pd
 
-    here = pd.Index(values.unique())
-    if "int" in type_:  # floats, where some are missing
-        here = here.astype(type_)
-    return (here if seen is None else seen.union(here, sort=False)).sort_values()
+    distinct = pd.Index(values.unique())
+    if "int" in type_:  # floats, if some are missing
+        distinct = distinct.astype(type_)
+    return (distinct if categories is None else categories.union(distinct, sort=False)).sort_values()

@@ -1,1 +1,1 @@
-"""Tables in files: CSV and parquet, read in bounded memory, and predictions, written whole or not at all."""
+"""Read tables from files in bounded memory, and write predictions to files atomically."""

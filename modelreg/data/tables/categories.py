@@ -1,4 +1,4 @@
-"""Categories as texts, in which a signature keeps them, and back."""
+"""Convert categories to the texts that a signature stores, and back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from modelreg.domain.signatures import SignatureField
 if TYPE_CHECKING:
     import pandas as pd
 
-_TRUTH = {"True": True, "False": False}
+_BOOLEANS = {"True": True, "False": False}
 
 
-def texts_of(categories: pd.Index[Any]) -> tuple[str, ...]:
-    """The categories of a column, in their order: texts as they are, other values as Python writes them."""
+def format_categories(categories: pd.Index[Any]) -> tuple[str, ...]:
+    """The categories of a column in their order: texts unchanged, other values as Python writes them."""
     if categories.dtype.kind in "iufb":
         return tuple(map(repr, categories.tolist()))
     return tuple(map(str, categories))
 
 
-def typed_categories(field: SignatureField) -> pd.Index[Any] | None:
-    """The categories of a field in its type; None for a type that texts cannot be turned back into."""
+def parse_categories(field: SignatureField) -> pd.Index[Any] | None:
+    """The categories of a field in its type; None for a type that cannot be parsed from text."""
     import pandas as pd
 
     texts = list(field.categories or ())
@@ -28,7 +28,7 @@ def typed_categories(field: SignatureField) -> pd.Index[Any] | None:
         case "string":
             return pd.Index(texts, dtype=object) if not texts else pd.Index(texts)
         case "boolean":
-            return pd.Index([_TRUTH[text] for text in texts])
+            return pd.Index([_BOOLEANS[text] for text in texts])
         case "datetime":
             times = pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601", utc=field.zone is not None))
             zoned = times if field.zone is None else times.tz_convert(field.zone)

@@ -1,4 +1,4 @@
-"""What every table has: names that stand once, and types that each library names in its own way."""
+"""Column names and types: what all table formats have in common."""
 
 from __future__ import annotations
 
@@ -25,44 +25,45 @@ _TYPES = {
     "date32": "datetime",
     "date64": "datetime",
 }
-"""What NumPy, pandas or Arrow call a type -> our type, where it isn't named alike."""
-_STATED = ("string", "text", "boolean", "datetime", "category", *(f"float{bits}" for bits in (16, 32, 64)))
-_WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
-STATED_TYPES = (*_STATED, *_WHOLE)
-"""The types that a user may state for a column of a file; in a ``text`` an empty cell is an empty text."""
-_MOST_NAMED = 5  # columns in one message
+"""Type name in NumPy, pandas or Arrow -> type name in a signature, where they differ."""
+STATED_TYPES = (
+    *("string", "text", "boolean", "datetime", "category", *(f"float{bits}" for bits in (16, 32, 64))),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
+"""The types that a user may state for a column of a file; ``text`` reads an empty cell as an empty text."""
+MAX_NAMED_COLUMNS = 5  # in one message
 
 
-def type_of(dtype: str) -> str:
-    """Our type for what NumPy, pandas or Arrow call a type: ``Int64``, ``float``, ``string[pyarrow]``."""
+def parse_dtype(dtype: str) -> str:
+    """The signature type for a type of NumPy, pandas or Arrow, such as ``Int64``, ``float`` or ``string[pyarrow]``."""
     name = dtype.lower().partition("[")[0]
     if name == "sparse":
-        return type_of(dtype.partition("[")[2].partition(",")[0])
+        return parse_dtype(dtype.partition("[")[2].partition(",")[0])
     if _NUMBER.fullmatch(name):
         return name
     return _TYPES.get(name, "any")
 
 
-def refuse_duplicates(names: Sequence[str], what: str) -> None:
-    """Raise `InvalidData` when a name stands twice among the columns of ``what``."""
+def check_unique(names: Sequence[str], source: str) -> None:
+    """Raise `InvalidData` if two columns of ``source`` have the same name."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InvalidData(f"{what}: two columns are named {shown(name)}")
+            raise InvalidData(f"{source}: two columns are named {shown(name)}")
         seen.add(name)
 
 
-def named(columns: Iterable[object]) -> str:
-    """Some columns, as a message names them."""
+def join_names(columns: Iterable[object]) -> str:
+    """The first few column names for a message: ``'a', 'b' and 3 more``."""
     names = [shown(str(column)) for column in columns]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED_COLUMNS} more" if len(names) > MAX_NAMED_COLUMNS else ""
+    return ", ".join(names[:MAX_NAMED_COLUMNS]) + more
 
 
-def require_column(column: str, columns: Sequence[str], what: str) -> None:
-    """Raise `InvalidData`, with the nearest name, when ``what`` has no such column."""
+def require_column(column: str, columns: Sequence[str], source: str) -> None:
+    """Raise `InvalidData`, with the most similar name, if ``source`` has no such column."""
     if column not in columns:
         raise InvalidData(
-            f"{what} has no column {shown(column)}",
-            did_you_mean(column, columns) or f"its columns are {named(columns)}",
+            f"{source} has no column {shown(column)}",
+            did_you_mean(column, columns) or f"its columns are {join_names(columns)}",
         )

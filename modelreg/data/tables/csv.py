@@ -1,4 +1,4 @@
-"""CSV files, through pandas, in chunks of bounded memory."""
+"""Read CSV files with pandas, in chunks of bounded memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.tables.columns import refuse_duplicates
+from modelreg.data.tables.columns import check_unique
 from modelreg.data.tables.source import TableFile
 from modelreg.errors import InvalidData, shown
 
@@ -16,45 +16,45 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _VALUES_AT_ONCE = 200_000  # about 20 MB of short texts
-_BYTES_AT_ONCE = 32 << 20  # of the file, for long texts
-_START = 1 << 20  # bytes, by which the length of rows is judged
+_BYTES_AT_ONCE = 32 << 20  # bytes of the file, for long texts
+_SAMPLE = 1 << 20  # bytes at the start of the file, from which the length of rows is estimated
 _UNNAMED = "Unnamed: "
-"""How pandas calls a column whose name is empty."""
+"""The prefix that pandas gives to a column without a name."""
 INDEX = f"{_UNNAMED}0"
-"""How it calls the first, which is the index that ``to_csv`` writes."""
+"""The pandas name of a first column without a name: the index that ``to_csv`` writes."""
 
 
-def csv_columns(table: TableFile, known: Collection[str] = ()) -> list[str]:
-    """The names in the first line, as pandas gives them; ``0``, ``1``, … in a file without such a line.
+def read_csv_columns(table: TableFile, known_names: Collection[str] = ()) -> list[str]:
+    """The column names, as pandas reads them; ``0``, ``1``, … in a file without a header.
 
-    Raises `InvalidData` for what pandas would take for a table though it is none, for a name that stands twice, and
-    for numbers that are not ``known`` as names.
+    Raises `InvalidData` for a file that is not CSV, for duplicate names, and for a header of numbers unless these are
+    among ``known_names``.
     """
     import pandas as pd
 
-    with reading_csv(table):
+    with csv_errors(table):
         _refuse_binary(table)
         with table.text() as file:
-            options = _options(table) | {"header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
-            first = [str(name) for name in pd.read_csv(file, **options).iloc[0]]
-    _refuse_other_delimiter(table, first)
+            options = _read_options(table) | {"header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
+            header = [str(name) for name in pd.read_csv(file, **options).iloc[0]]
+    _refuse_other_delimiter(table, header)
     if table.layout.header is False:
-        return [str(place) for place in range(len(first))]
-    _refuse_values_as_names(table, [name for name in first if name not in known])
-    refuse_duplicates([name for name in first if name], table.name)
-    return [name or f"{_UNNAMED}{place}" for place, name in enumerate(first)]
+        return [str(position) for position in range(len(header))]
+    _refuse_values_as_names(table, [name for name in header if name not in known_names])
+    check_unique([name for name in header if name], table.name)
+    return [name or f"{_UNNAMED}{position}" for position, name in enumerate(header)]
 
 
-def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iterator[pd.DataFrame]:
-    """The rows of a file with these columns, as pandas reads them with ``options``; raises `InvalidData`."""
+def read_csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iterator[pd.DataFrame]:
+    """Yield the rows in chunks, as pandas reads them with ``options``; raises `InvalidData`."""
     import pandas as pd
 
     width, may_be_short = len(columns), False
-    options |= _layout(table, columns)
-    with table.text() as file, pd.read_csv(file, **options) as chunks, closing(_ahead(chunks)) as ahead:
+    options |= _chunk_options(table, columns)
+    with table.text() as file, pd.read_csv(file, **options) as chunks, closing(_read_ahead(chunks)) as ahead:
         for chunk in ahead:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a value too many for the row's name
-                raise InvalidData(f"{table.name} has rows with more values than the first line has names")
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a surplus value for the name of the row
+                raise InvalidData(f"{table.name} has rows with more values than the header has names")
             last = chunk[columns[-1]]
             may_be_short = may_be_short or bool((last.isna() | (last == "")).any())
             yield chunk
@@ -62,9 +62,9 @@ def csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) -> Iter
         _refuse_short_rows(table, width)
 
 
-def _layout(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
-    """What tells pandas to read the rows of a file with these columns, some at a time."""
-    return _options(table) | {
+def _chunk_options(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
+    """Options of ``pandas.read_csv`` that read the rows in chunks."""
+    return _read_options(table) | {
         "header": None if table.layout.header is False else 0,
         "names": list(columns),
         "skip_blank_lines": len(columns) > 1,
@@ -73,10 +73,10 @@ def _layout(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _ahead(chunks: Iterator[pd.DataFrame]) -> Generator[pd.DataFrame]:
-    """The same chunks, of which the next is read while one is worked on: pandas reads without Python's lock.
+def _read_ahead(chunks: Iterator[pd.DataFrame]) -> Generator[pd.DataFrame]:
+    """Yield the same chunks, and read the next one in a thread meanwhile: pandas parses without the GIL.
 
-    Close it before the file: nobody else may do that while its thread reads.
+    Close the generator before the file, which its thread may be reading.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -87,47 +87,47 @@ def _ahead(chunks: Iterator[pd.DataFrame]) -> Generator[pd.DataFrame]:
             yield chunk
 
 
-def has_ascii(table: TableFile) -> bool:
-    """Whether the bytes of ASCII characters stand for themselves in the file's encoding, and nothing else has them."""
+def is_ascii_superset(table: TableFile) -> bool:
+    """Whether, in the file's encoding, ASCII bytes always stand for ASCII characters."""
     return table.layout.encoding.startswith(("utf-8", "ascii", "latin", "iso8859", "cp125"))
 
 
-def csv_texts(table: TableFile, columns: Sequence[str], name: str) -> Iterator[pd.Series[Any]]:
-    """One column as it is written, some rows at a time."""
+def read_csv_texts(table: TableFile, columns: Sequence[str], name: str) -> Iterator[pd.Series[Any]]:
+    """Yield one column as text, in chunks."""
     import pandas as pd
 
-    options = _layout(table, columns) | {"usecols": [name], "dtype": "str", "keep_default_na": False}
+    options = _chunk_options(table, columns) | {"usecols": [name], "dtype": "str", "keep_default_na": False}
     with table.text() as file, pd.read_csv(file, **options) as chunks:
         for chunk in chunks:
             yield chunk[name]
 
 
-def line_of(table: TableFile, row: int, width: int) -> int | None:
-    """The line in which a row ends, counted from 1, as an editor does; None where Python's reader does not tell."""
-    place = row + (table.layout.header is not False)
+def find_csv_line(table: TableFile, row: int, width: int) -> int | None:
+    """The line number, from 1 as in an editor, on which a row ends; None if Python's reader cannot read the file."""
+    remaining = row + (table.layout.header is not False)
     try:
-        for number, values in _rows(table):
+        for number, values in _read_rows(table):
             if width > 1 and not any(value.strip() for value in values) and len(values) <= 1:
-                continue  # pandas leaves out blank lines, but where they are values of the only column
-            if place == 0:
+                continue  # pandas skips blank lines if there are several columns
+            if remaining == 0:
                 return number
-            place -= 1
+            remaining -= 1
     except (csv.Error, UnicodeError):
         pass
     return None
 
 
-def _options(table: TableFile) -> dict[str, Any]:
+def _read_options(table: TableFile) -> dict[str, Any]:
     import pandas as pd
 
-    # before pandas 3.1 its own way of reading floats is off by one digit at times
+    # before pandas 3.1 the default parser is sometimes off by one digit
     is_exact = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)
     precision = {} if is_exact else {"float_precision": "round_trip"}
     return {"sep": table.delimiter, "encoding": table.layout.encoding} | precision
 
 
-def _rows(table: TableFile) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the number of its last line, read by Python."""
+def _read_rows(table: TableFile) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of its last line, read by Python's csv module."""
     encoding = "utf-8-sig" if table.layout.encoding == "utf-8" else table.layout.encoding
     with table.text() as file:
         text = io.TextIOWrapper(file, encoding, newline="")
@@ -136,46 +136,47 @@ def _rows(table: TableFile) -> Iterator[tuple[int, list[str]]]:
             for row in rows:
                 yield rows.line_num, row
         finally:
-            text.detach()  # which leaves the file open
+            text.detach()  # leaves the file open
 
 
 def _rows_at_once(table: TableFile, width: int) -> int:
-    """How many rows make a chunk, going by the length of the first ones."""
+    """The number of rows per chunk, estimated from the length of the first rows."""
     with table.text() as file:
-        start = file.read(_START)
-    length = len(start) // max(1, start.count(b"\n"))
+        sample = file.read(_SAMPLE)
+    length = len(sample) // max(1, sample.count(b"\n"))
     return max(1, min(_VALUES_AT_ONCE // width, _BYTES_AT_ONCE // max(1, length)))
 
 
 def _refuse_binary(table: TableFile) -> None:
     with table.text() as file:
-        start = file.read(_START)
-    if b"\0" in start and not table.layout.encoding.startswith(("utf-16", "utf-32")):
-        hint = "a text in UTF-16 is read with --encoding utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else None
-        raise InvalidData(f"{table.name} is not a CSV file, whatever its name says", hint)
+        sample = file.read(_SAMPLE)
+    if b"\0" in sample and not table.layout.encoding.startswith(("utf-16", "utf-32")):
+        has_utf_16_mark = sample[:2] in (b"\xff\xfe", b"\xfe\xff")
+        hint = "if it is text in UTF-16, add --encoding utf-16" if has_utf_16_mark else None
+        raise InvalidData(f"{table.name} is not a CSV file: it contains NUL bytes", hint)
 
 
-def _refuse_other_delimiter(table: TableFile, first: Sequence[str]) -> None:
+def _refuse_other_delimiter(table: TableFile, header: Sequence[str]) -> None:
     for separator, name in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", "','")):
-        if len(first) == 1 and separator in first[0] and separator != table.delimiter:
+        if len(header) == 1 and separator in header[0] and separator != table.delimiter:
             raise InvalidData(
-                f"{table.name} has one column, named {shown(first[0])}",
-                f"write the values with {shown(table.delimiter)} between them, or say --delimiter {name}",
+                f"{table.name} has one column, named {shown(header[0])}",
+                f"separate values with {shown(table.delimiter)}, or add --delimiter {name}",
             )
 
 
-def _refuse_values_as_names(table: TableFile, first: Sequence[str]) -> None:
-    """Raise `InvalidData` for numbers in the place of names: a file without a header would lose its first row.
+def _refuse_values_as_names(table: TableFile, header: Sequence[str]) -> None:
+    """Raise `InvalidData` for numbers in the header: a file without a header would lose its first row.
 
-    ``0``, ``1``, …, which pandas calls the columns of an array, are names.
+    ``0``, ``1``, … are accepted: pandas gives these names to the columns of an array.
     """
-    if table.layout.header or first == [str(place) for place in range(len(first))]:
+    if table.layout.header or header == [str(position) for position in range(len(header))]:
         return
-    number = next((name for name in first if _is_number(name)), None)
+    number = next((name for name in header if _is_number(name)), None)
     if number is not None:
         raise InvalidData(
-            f"the first line of {table.name} has {shown(number)} in the place of a column's name",
-            "say --no-header if the file has no names, or --header if these are the names",
+            f"the first line of {table.name} has the number {shown(number)} as a column name",
+            "add --no-header if the file has no header, or --header if numbers are the column names",
         )
 
 
@@ -188,19 +189,20 @@ def _is_number(text: str) -> bool:
 
 
 def _refuse_short_rows(table: TableFile, width: int) -> None:
-    """Raise `InvalidData` for a row with too few values: pandas reads the last ones as missing, and does not say so."""
+    """Raise `InvalidData` for a row with too few values, which pandas silently fills with missing values."""
     try:
-        for number, row in _rows(table):
+        for number, row in _read_rows(table):
             if len(row) < width and any(value.strip() for value in row):
-                message = f"{table.name} has {len(row)} values in line {number}, and {width} columns"
-                raise InvalidData(message, "a file that was cut off ends so; write a missing value as nothing")
+                message = f"{table.name} has {len(row)} values in line {number}, but {width} columns"
+                hint = "the file may be truncated; write missing values as empty cells"
+                raise InvalidData(message, hint)
     except csv.Error:
-        return  # of a value so long that Python's reader refuses it, unlike pandas
+        return  # a value longer than Python's reader allows, which pandas reads
 
 
 @contextmanager
-def reading_csv(table: TableFile) -> Iterator[None]:
-    """What pandas and gzip say of a file that is no CSV, as one sentence of ours."""
+def csv_errors(table: TableFile) -> Iterator[None]:
+    """Turn the errors of pandas and gzip into one-line `InvalidData`."""
     import gzip
     import zlib
 
@@ -211,8 +213,8 @@ def reading_csv(table: TableFile) -> Iterator[None]:
     except pd.errors.EmptyDataError:
         raise InvalidData(f"{table.name} is empty, or its first line names no columns") from None
     except UnicodeError as error:
-        said, hint = shown(str(error)), "name its encoding, as --encoding latin-1"
-        raise InvalidData(f"{table.name} cannot be read as CSV in {table.layout.encoding}: {said}", hint) from error
+        reason, hint = shown(str(error)), "state its encoding, for example --encoding latin-1"
+        raise InvalidData(f"{table.name} cannot be read as CSV in {table.layout.encoding}: {reason}", hint) from error
     except (pd.errors.ParserError, EOFError, zlib.error, ValueError, gzip.BadGzipFile) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InvalidData(f"{table.name} cannot be read as CSV: {shown(lines[0])}") from error

@@ -1,4 +1,4 @@
-"""Parquet files, through pyarrow."""
+"""Read parquet files with pyarrow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.tables.columns import refuse_duplicates
+from modelreg.data.tables.columns import check_unique
 from modelreg.data.tables.source import TableFile
 from modelreg.errors import InvalidData, shown
 
@@ -17,8 +17,8 @@ _VALUES_AT_ONCE = 500_000
 
 
 @contextmanager
-def parquet(table: TableFile) -> Iterator[Any]:
-    """The open ``pyarrow.parquet.ParquetFile``; raises `InvalidData`, also when pyarrow is not installed."""
+def open_parquet(table: TableFile) -> Iterator[Any]:
+    """Open a ``pyarrow.parquet.ParquetFile``; raises `InvalidData`, also if pyarrow is not installed."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -33,36 +33,31 @@ def parquet(table: TableFile) -> Iterator[Any]:
     try:
         yield file
     except (pa.ArrowException, OSError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InvalidData(f"{table.name} cannot be read as parquet: {shown(said)}") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InvalidData(f"{table.name} cannot be read as parquet: {shown(reason)}") from error
 
 
-def index_columns(file: Any) -> set[str]:
-    """The columns in which pandas keeps the names of rows."""
-    names = (file.schema_arrow.pandas_metadata or {}).get("index_columns", [])
-    return {name for name in names if isinstance(name, str)}
-
-
-def parquet_columns(file: Any, table: TableFile) -> list[str]:
-    """The columns, without those in which pandas keeps the names of rows, which are no data."""
+def read_parquet_columns(file: Any, table: TableFile) -> list[str]:
+    """The column names, without those in which pandas stores the index; raises `InvalidData`."""
     schema = file.schema_arrow
-    index = index_columns(file)
-    columns = [name for name in schema.names if name not in index]
+    index_columns = (schema.pandas_metadata or {}).get("index_columns", [])  # a RangeIndex is a dictionary there
+    columns = [name for name in schema.names if name not in index_columns]
     if not columns:
         raise InvalidData(f"{table.name} has no columns")
-    refuse_duplicates(columns, table.name)
+    check_unique(columns, table.name)
     return columns
 
 
-def parquet_chunks(table: TableFile, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """The rows with these columns, some at a time; raises `InvalidData`."""
-    with parquet(table) as file:
-        rows = max(1, _VALUES_AT_ONCE // len(columns))
-        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
-            chunk = batch.to_pandas(integer_object_nulls=True)  # whole numbers stay whole beside missing ones
+def read_parquet_chunks(table: TableFile, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of these columns in chunks; raises `InvalidData`."""
+    with open_parquet(table) as file:
+        rows_at_once = max(1, _VALUES_AT_ONCE // len(columns))
+        for batch in file.iter_batches(batch_size=rows_at_once, columns=list(columns)):
+            chunk = batch.to_pandas(integer_object_nulls=True)  # keeps integers next to missing values exact
             chunk = chunk.reset_index(drop=True).set_axis([str(name) for name in chunk.columns], axis=1)
-            coded = [name for name in chunk if chunk[name].dtype == "category"]  # each batch with its own categories
+            # every batch has its own categories, so categorical columns become plain ones
+            categorical = [name for name in chunk if chunk[name].dtype == "category"]
             yield chunk.astype(
-                {name: chunk[name].cat.categories.dtype for name in coded if not chunk[name].hasnans}
-                | {name: object for name in coded if chunk[name].hasnans}
+                {name: chunk[name].cat.categories.dtype for name in categorical if not chunk[name].hasnans}
+                | {name: object for name in categorical if chunk[name].hasnans}
             )[list(columns)]

@@ -1,4 +1,4 @@
-"""Predictions as a file that appears whole or not at all."""
+"""Write predictions to a file atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 _ENDINGS = {"csv.gz": (".csv.gz",), "csv": (".csv",), "parquet": (".parquet", ".pq")}
-_KINDS = (
+_FILE_TYPES = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
@@ -35,14 +35,14 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 _BLOCK = 1 << 16  # bytes
-_PERMISSIONS = 0o777  # of those that a file had, which another program's set-user-ID is not
+_PERMISSIONS = 0o777  # kept from a replaced file; its set-user-ID bit is not
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
-Write = Callable[["pd.DataFrame"], None]
+WriteRows = Callable[["pd.DataFrame"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """An open file that a table is to be written to."""
+    """An open file to write a table to."""
 
     file: IO[bytes]
     format: str
@@ -50,72 +50,74 @@ class OutputFile:
 
 
 @contextmanager
-def output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
-    """A private file that becomes the ``.csv``, ``.csv.gz`` or ``.parquet`` file at ``path``; ``-`` is stdout, as CSV.
+def open_output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
+    """Open a temporary file that replaces the ``.csv``, ``.csv.gz`` or ``.parquet`` file at ``path`` on success.
 
-    It takes its place at the end, when all of it is on disk; when an error passes through, what was there before
-    stays, and nothing goes to stdout. Raises `InvalidInput` for another name and for a folder that is not there, and
-    OSError.
+    The path ``-`` is stdout, as CSV. On success the content is flushed to disk before the file is replaced. On an
+    exception the previous file stays, and nothing is written to stdout. Raises `InvalidInput` for another name or a
+    missing folder, and OSError.
     """
     if os.fspath(path) == STDOUT:
-        with _spooled_for_stdout() as file:
+        with _spool_for_stdout() as file:
             yield OutputFile(file, "csv")
         return
-    target = Path(os.path.realpath(path))  # a link stays one
-    kind = _format_of(target.name.lower(), path)
+    target = Path(os.path.realpath(path))  # keep a symbolic link
+    format_ = _parse_format(target.name.lower(), path)
     require_folder(target.parent)
     _require_replaceable(target, path)
-    private = target.with_name(f".modelreg-{os.urandom(8).hex()}")  # the name itself may be as long as names can be
+    # not derived from the target's name, which may have the maximal length already
+    temporary = target.with_name(f".modelreg-{os.urandom(8).hex()}")
     try:
-        with _private_file(private) as file:
+        with _create_temporary(temporary) as file:
             if target.exists():
                 change_mode(file.fileno(), target.stat().st_mode & _PERMISSIONS)
-            yield OutputFile(file, kind)
+            yield OutputFile(file, format_)
             file.flush()
             flush(file.fileno())
-            if not private.exists():
-                # src_dir_fd, which an absolute path makes no use of, lets Python follow the link, as open(2) describes
-                os.link(f"/proc/self/fd/{file.fileno()}", private, src_dir_fd=file.fileno())
-        os.replace(private, target)
+            if not temporary.exists():
+                # an absolute path ignores src_dir_fd, but with it Python calls linkat(AT_SYMLINK_FOLLOW); see open(2)
+                os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno())
+        os.replace(temporary, target)
     finally:
         with suppress(FileNotFoundError):
-            private.unlink()
+            temporary.unlink()
 
 
-def _private_file(path: Path) -> IO[bytes]:
-    """A new file without a name, of which nothing is left however this process ends; at ``path`` where that fails."""
+def _create_temporary(path: Path) -> IO[bytes]:
+    """Create a file without a name, which the kernel removes if this process dies; or at ``path`` if that fails."""
     if os.path.exists("/proc/self/fd") and hasattr(os, "O_TMPFILE"):
-        with suppress(OSError):  # the file system, or the kernel, has no such files
+        with suppress(OSError):  # not supported by the file system or the kernel
             return os.fdopen(os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666), "wb")
     return path.open("x+b")
 
 
 def _require_replaceable(target: Path, path: str | os.PathLike[str]) -> None:
-    """Raise `InvalidInput` for what a file cannot take the place of, or should not."""
+    """Raise `InvalidInput` unless the target is a regular file or does not exist."""
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
         return
-    except OSError as error:  # links that lead to each other
+    except OSError as error:  # for example a loop of symbolic links
         raise InvalidInput(f"{shown(os.fspath(path))} cannot be written: {error.strerror}") from error
     if not stat.S_ISREG(mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no file")
-        hint = "name a file; predictions go through a pipe with --output -"
-        raise InvalidInput(f"{shown(os.fspath(path))} is {kind}, and predictions are written to a file", hint)
+        file_type = next((name for is_type, name in _FILE_TYPES if is_type(mode)), "not a regular file")
+        hint = "pass the path of a file, or --output - to write to a pipe"
+        raise InvalidInput(f"{shown(os.fspath(path))} is {file_type}; predictions can only replace a file", hint)
 
 
-def _format_of(name: str, path: str | os.PathLike[str]) -> str:
-    for kind, endings in _ENDINGS.items():
+def _parse_format(name: str, path: str | os.PathLike[str]) -> str:
+    for format_, endings in _ENDINGS.items():
         if name.endswith(endings):
-            return kind
+            return format_
     hint = "end the name in .csv, .csv.gz or .parquet"
-    raise InvalidInput(f"{shown(os.fspath(path))} does not say which format is wanted", hint)
+    raise InvalidInput(f"the name of the output file {shown(os.fspath(path))} has no known format", hint)
 
 
 @contextmanager
-def _spooled_for_stdout() -> Iterator[IO[bytes]]:
+def _spool_for_stdout() -> Iterator[IO[bytes]]:
+    """Collect output in a temporary file, and copy it to stdout on success; escapes control characters on terminals."""
     if sys.stdout is None:
-        raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with --output")
+        raise InvalidInput("stdout is closed", "pass the path of a file with --output")
     with TemporaryFile() as spooled:
         yield spooled
         spooled.seek(0)
@@ -130,49 +132,50 @@ def _spooled_for_stdout() -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def writer(output: OutputFile) -> Iterator[Write]:
-    """A function that adds rows to an open file, which is complete at the end of the block."""
+def open_writer(output: OutputFile) -> Iterator[WriteRows]:
+    """Yield a function that appends rows to the file; the file is complete at the end of the block."""
     if output.format == "parquet":
-        with _parquet_writer(output.file) as write:
+        with _open_parquet_writer(output.file) as write:
             yield write
     elif output.format == "csv.gz":
-        with gzip.GzipFile(filename="", fileobj=output.file, mode="wb", mtime=0, compresslevel=6) as packed:
-            yield _csv_writer(cast("IO[bytes]", packed))
+        with gzip.GzipFile(filename="", fileobj=output.file, mode="wb", mtime=0, compresslevel=6) as compressed:
+            yield _build_csv_writer(cast("IO[bytes]", compressed))
     else:
-        yield _csv_writer(output.file)
+        yield _build_csv_writer(output.file)
     output.file.flush()
 
 
-def _csv_writer(file: IO[bytes]) -> Write:
-    started = False
+def _build_csv_writer(file: IO[bytes]) -> WriteRows:
+    has_header = False
 
     def write(rows: pd.DataFrame) -> None:
-        nonlocal started
-        text = ("" if started else header_line(tuple(map(str, rows.columns))).decode()) + _rows_as_csv(rows)
+        nonlocal has_header
+        header = "" if has_header else format_header(tuple(map(str, rows.columns))).decode()
+        text = header + _format_rows(rows)
         try:
             file.write(text.encode())
         except UnicodeEncodeError as error:
             character = shown(text[error.start])
-            raise InvalidData(f"the output has the character {character}, which cannot be written as UTF-8") from error
-        started = True
+            raise InvalidData(f"the output has the character {character}, which UTF-8 cannot encode") from error
+        has_header = True
 
     return write
 
 
-def header_line(columns: Sequence[str]) -> bytes:
-    """The first line of a CSV file."""
-    text = _line(columns, csv.QUOTE_MINIMAL)
-    return (_line(columns, csv.QUOTE_ALL) if _is_ambiguous(text, len(columns)) else text).encode()
+def format_header(columns: Sequence[str]) -> bytes:
+    """The first line of a CSV file, in UTF-8."""
+    text = _format_line(columns, csv.QUOTE_MINIMAL)
+    return (_format_line(columns, csv.QUOTE_ALL) if _is_ambiguous(text, len(columns)) else text).encode()
 
 
-def _line(columns: Sequence[str], quoting: Literal[0, 1]) -> str:
+def _format_line(columns: Sequence[str], quoting: Literal[0, 1]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n", quoting=quoting).writerow(columns)
     return line.getvalue()
 
 
-def _rows_as_csv(rows: pd.DataFrame) -> str:
-    """Rows that every reader reads alike; all values are quoted where some have to be and Python's writer does not."""
+def _format_rows(rows: pd.DataFrame) -> str:
+    """Format rows as CSV; quotes all values if readers would otherwise differ about the rows."""
     text = rows.to_csv(index=False, header=False, lineterminator="\n")
     if _is_ambiguous(text, len(rows.columns)):
         return rows.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -182,38 +185,35 @@ def _rows_as_csv(rows: pd.DataFrame) -> str:
 def _is_ambiguous(text: str, columns: int) -> bool:
     """Whether readers may differ about the number of rows.
 
-    A carriage return ends a row for some; before Python 3.13 it is not quoted. pandas skips lines of blanks, which are
-    values where there is one column.
+    Some readers end a row at a carriage return, which Python before 3.13 does not quote. pandas skips blank lines,
+    which are values if there is one column.
     """
     return "\r" in text or (columns == 1 and _BLANK_LINE.search(text) is not None)
 
 
 @contextmanager
-def _parquet_writer(file: IO[bytes]) -> Iterator[Write]:
+def _open_parquet_writer(file: IO[bytes]) -> Iterator[WriteRows]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ModuleNotFoundError:
         message = "parquet files need pyarrow, which is not installed"
         raise InvalidData(message, "pip install 'modelreg[parquet]'") from None
-    opened: list[Any] = []
+    writers: list[Any] = []  # at most one, opened when the types of the first rows are known
 
     def write(rows: pd.DataFrame) -> None:
-        batch = pa.Table.from_pandas(rows, preserve_index=False)
-        if not opened:
-            opened.append(pq.ParquetWriter(file, batch.schema))
-        opened[0].write_table(batch.cast(opened[0].schema))
-
-    def checked(rows: pd.DataFrame) -> None:
         try:
-            write(rows)
+            batch = pa.Table.from_pandas(rows, preserve_index=False)
+            if not writers:
+                writers.append(pq.ParquetWriter(file, batch.schema))
+            writers[0].write_table(batch.cast(writers[0].schema))
         except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
-            said = str(error).strip().splitlines()[0]
-            hint = "write them as CSV"
-            raise InvalidData(f"the predictions have no one type, as parquet needs: {shown(said)}", hint) from error
+            reason = shown(str(error).strip().splitlines()[0])
+            message = f"the predictions of a column must have one type in parquet: {reason}"
+            raise InvalidData(message, "write them as CSV") from error
 
     try:
-        yield checked
+        yield write
     finally:
-        for writer in opened:
+        for writer in writers:
             writer.close()

@@ -1,4 +1,4 @@
-"""Whether a file that an untrusted process wrote is the table that it reported."""
+"""Check that a file written by an untrusted process is the table that the process reported."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-from modelreg.data.tables.writing import OutputFile, header_line
+from modelreg.data.tables.writing import OutputFile, format_header
 
 _BLOCK = 1 << 20  # bytes
-_PACKED_BLOCK = 1 << 16  # bytes
-_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # as `writing` has it made: no name, no time, any system (RFC 1952)
-_GZIP = 31  # what zlib.decompressobj takes for the header and the checksum of gzip
-_PARQUET = b"PAR1"  # at both ends of a file, as the Parquet format has it
-_SHORTEST_PARQUET = 12  # bytes: both, and the length of the metadata
-_LONGEST_ROW = 16 << 20  # bytes outside of quotes: a hundred thousand numbers take 2 MiB
-_MISPLACED = re.compile(rb'[^",\n]"|"[^",\n]|\r')  # a quote within a value, text behind a quoted one, a carriage return
+_COMPRESSED_BLOCK = 1 << 16  # bytes
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # as `writing` creates it: no name, no time, unknown system (RFC 1952)
+_GZIP = 31  # wbits of zlib.decompressobj: 15 + 16 for a gzip header and checksum
+_PARQUET = b"PAR1"  # at the start and the end of a parquet file
+_MIN_PARQUET_SIZE = 12  # bytes: both markers and the length of the metadata
+_MAX_ROW_SIZE = 16 << 20  # bytes outside of quotes; 100,000 numbers take 2 MiB
+_MISPLACED = re.compile(rb'[^",\n]"|"[^",\n]|\r')  # quote in a value, text after a quoted value, carriage return
 _BLANK_LINE = re.compile(rb"^[ \t]*\n", re.MULTILINE)
-_DATA = bytes(set(range(256)) - set(b",\n"))  # everything but separators
+_DATA = bytes(set(range(256)) - set(b",\n"))  # all bytes except separators
 CheckTime = Callable[[], None]
 
 
-class NotTheTable(Exception):
-    """The file does not hold what was reported."""
+class TableMismatch(Exception):
+    """The file is not the table that was reported."""
 
 
 def check_table(output: OutputFile, rows: int, columns: Sequence[str], check_time: CheckTime) -> None:
-    """Raise `NotTheTable` for a file that is incomplete, or not of its format.
+    """Raise `TableMismatch` for a file that is incomplete or of another format.
 
-    A CSV file must have exactly these columns and this number of rows, in a form that every reader reads alike. Of
-    parquet, which takes a library, both ends are looked at. ``check_time`` is called now and then and may raise.
+    A CSV file must have exactly these columns and this number of rows, and no syntax that readers interpret
+    differently. Of a parquet file only the markers at both ends are checked, since parsing it needs a library.
+    ``check_time`` is called regularly and may raise.
     """
     with os.fdopen(os.dup(output.file.fileno()), "rb") as file:
         _check_size(file)
@@ -40,76 +41,76 @@ def check_table(output: OutputFile, rows: int, columns: Sequence[str], check_tim
             case "parquet":
                 _check_parquet(file)
             case "csv.gz":
-                _check_csv(_unpacked(file, check_time), rows, columns)
+                _check_csv(_decompress(file, check_time), rows, columns)
             case _:
-                _check_csv(_blocks(file, _BLOCK, check_time), rows, columns)
+                _check_csv(_read_blocks(file, _BLOCK, check_time), rows, columns)
 
 
 def _check_size(file: IO[bytes]) -> None:
-    """Refuse a file with holes: it can be larger than any disk, and reading it takes as long."""
+    """Refuse an empty file, and a sparse one, which could be larger than the disk and take forever to read."""
     size = file.seek(0, os.SEEK_END)
     if size == 0 or (hasattr(os, "SEEK_HOLE") and os.lseek(file.fileno(), 0, os.SEEK_HOLE) < size):
-        raise NotTheTable
+        raise TableMismatch
     file.seek(0)
 
 
 def _check_parquet(file: IO[bytes]) -> None:
     size = file.seek(0, os.SEEK_END)
-    start, end = (os.pread(file.fileno(), len(_PARQUET), place) for place in (0, max(0, size - len(_PARQUET))))
-    if size < _SHORTEST_PARQUET or start != _PARQUET or end != _PARQUET:
-        raise NotTheTable
+    start, end = (os.pread(file.fileno(), len(_PARQUET), offset) for offset in (0, max(0, size - len(_PARQUET))))
+    if size < _MIN_PARQUET_SIZE or start != _PARQUET or end != _PARQUET:
+        raise TableMismatch
 
 
-def _blocks(file: IO[bytes], size: int, check_time: CheckTime) -> Iterator[bytes]:
+def _read_blocks(file: IO[bytes], size: int, check_time: CheckTime) -> Iterator[bytes]:
     while block := file.read(size):
         check_time()
         yield block
 
 
-def _unpacked(file: IO[bytes], check_time: CheckTime) -> Iterator[bytes]:
-    """The content of a gzip file of one member, with the header that `writing` has it made with and nothing behind it.
+def _decompress(file: IO[bytes], check_time: CheckTime) -> Iterator[bytes]:
+    """Yield the content of a gzip file with one member, the header that `writing` creates, and no trailing bytes.
 
-    The time is asked for at each block that goes in and at each that comes out: either may be without end.
+    The time is checked for every block of input and of output, since either could be endless.
     """
     if file.read(len(_GZIP_HEADER)) != _GZIP_HEADER:
-        raise NotTheTable
-    unpacker = zlib.decompressobj(_GZIP)
-    unpacker.decompress(_GZIP_HEADER)
+        raise TableMismatch
+    decompressor = zlib.decompressobj(_GZIP)
+    decompressor.decompress(_GZIP_HEADER)
     try:
-        for packed in _blocks(file, _PACKED_BLOCK, check_time):
-            if unpacker.eof:
-                raise NotTheTable
-            yield unpacker.decompress(packed, _BLOCK)
-            while not unpacker.eof and (block := unpacker.decompress(unpacker.unconsumed_tail, _BLOCK)):
+        for compressed in _read_blocks(file, _COMPRESSED_BLOCK, check_time):
+            if decompressor.eof:
+                raise TableMismatch
+            yield decompressor.decompress(compressed, _BLOCK)
+            while not decompressor.eof and (block := decompressor.decompress(decompressor.unconsumed_tail, _BLOCK)):
                 check_time()
                 yield block
     except zlib.error as error:
-        raise NotTheTable from error
-    if not unpacker.eof or unpacker.unused_data:
-        raise NotTheTable
+        raise TableMismatch from error
+    if not decompressor.eof or decompressor.unused_data:
+        raise TableMismatch
 
 
 def _check_csv(blocks: Iterator[bytes], rows: int, columns: Sequence[str]) -> None:
-    header, found = header_line(columns), _Rows(len(columns))
+    header, scanner = format_header(columns), _RowScanner(len(columns))
     for block in blocks:
         start = block[: len(header)]
         if not header.startswith(start):
-            raise NotTheTable
+            raise TableMismatch
         header = header[len(start) :]
-        found.add(block[len(start) :])
-        if found.count > rows:
-            raise NotTheTable
-    found.end()
-    if header or found.count != rows:
-        raise NotTheTable
+        scanner.add(block[len(start) :])
+        if scanner.count > rows:
+            raise TableMismatch
+    scanner.finish()
+    if header or scanner.count != rows:
+        raise TableMismatch
 
 
-class _Rows:
-    """The rows of a CSV file, which comes in blocks; each method raises `NotTheTable` for what is none.
+class _RowScanner:
+    """Counts the rows of a CSV file that arrives in blocks; the methods raise `TableMismatch` for a malformed row.
 
-    A row has the right number of values. A quote opens only at the start of a value and closes only at its end; one
-    within a value is written as two. Nothing is read in different ways: no carriage return outside of quotes, no empty
-    line, nothing but UTF-8.
+    Every row has the right number of values. A quote opens only at the start of a value and closes only at its end; a
+    quote within a value is doubled. Syntax that readers interpret differently is refused: carriage returns outside of
+    quotes, empty lines, and bytes that are not UTF-8.
     """
 
     def __init__(self, columns: int) -> None:
@@ -117,46 +118,47 @@ class _Rows:
         self._commas = columns - 1
         self._is_quoted = False
         self._rest = b""
-        """The row that has not ended, with an empty pair of quotes for what is within quotes."""
+        """The start of the current row, with quoted text reduced to an empty pair of quotes."""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, block: bytes) -> None:
-        """The next part of the file."""
+        """Scan the next part of the file."""
         try:
             self._decoder.decode(block)
         except UnicodeDecodeError as error:
-            raise NotTheTable from error
-        lines, separator, self._rest = (self._rest + self._outside_of_quotes(block)).rpartition(b"\n")
+            raise TableMismatch from error
+        lines, separator, self._rest = (self._rest + self._remove_quoted(block)).rpartition(b"\n")
         if separator:
-            self._check(lines + separator)
-        if len(self._rest) > _LONGEST_ROW:
-            raise NotTheTable
+            self._check_rows(lines + separator)
+        if len(self._rest) > _MAX_ROW_SIZE:
+            raise TableMismatch
 
-    def end(self) -> None:
-        """There is no more."""
+    def finish(self) -> None:
+        """Check that the file ends after a complete row."""
         pending, _ = self._decoder.getstate()
         if self._is_quoted or self._rest or pending:
-            raise NotTheTable
+            raise TableMismatch
 
-    def _outside_of_quotes(self, block: bytes) -> bytes:
+    def _remove_quoted(self, block: bytes) -> bytes:
+        """Replace quoted text by an empty pair of quotes."""
         pieces = block.split(b'"')
         outside = pieces[self._is_quoted :: 2]
         text = b'""'.join(outside)
         if self._is_quoted and outside:
             text = b'"' + text
-        self._is_quoted ^= len(pieces) % 2 == 0  # there is one piece more than quotes
+        self._is_quoted ^= len(pieces) % 2 == 0  # an even number of pieces means an odd number of quotes
         return text + b'"' if self._is_quoted and outside else text
 
-    def _check(self, lines: bytes) -> None:
-        """Whole rows, without what is within quotes."""
+    def _check_rows(self, lines: bytes) -> None:
+        """Check complete rows, whose quoted text was removed."""
         count = lines.count(b"\n")
         if (b'"' in lines or b"\r" in lines) and _MISPLACED.search(lines):
-            raise NotTheTable
+            raise TableMismatch
         if self._commas == 0 and _BLANK_LINE.search(lines):
-            raise NotTheTable
-        # counted first, so that what is compared is no longer than the lines are
+            raise TableMismatch
+        # counting commas first bounds the length of the pattern that is built below
         if lines.count(b",") != count * self._commas:
-            raise NotTheTable
+            raise TableMismatch
         if lines.translate(None, _DATA) != (b"," * self._commas + b"\n") * count:
-            raise NotTheTable
+            raise TableMismatch
         self.count += count

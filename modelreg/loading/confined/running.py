@@ -52,12 +52,12 @@ class ModelRun:
 
     def _check_output(self, output: OutputFile, answer: Predicted) -> None:
         """Raise `ModelStopped` unless the output is the table that the child reported."""
-        from modelreg.data.tables.written import NotTheTable, check_table
+        from modelreg.data.tables.written import TableMismatch, check_table
 
         reference = self.version.reference
         try:
             check_table(output, answer.rows, answer.columns, lambda: self.process.check_time_limit(reference))
-        except NotTheTable as error:
+        except TableMismatch as error:
             raise ModelStopped(reference, "its output is not the table that its process reported") from error
 
     def _check_row_count(self, rows: int) -> None:

@@ -113,9 +113,9 @@ def _predict(
     model: object, job: Job, task: PredictionTask, table: TableFile, output: int, progress: Any
 ) -> messages.Predicted:
     from modelreg.data.inference.prediction import predict
-    from modelreg.data.tables.writing import OutputFile, writer
+    from modelreg.data.tables.writing import OutputFile, open_writer
 
-    with os.fdopen(output, "wb") as file, writer(OutputFile(file, task.output_format)) as write:
+    with os.fdopen(output, "wb") as file, open_writer(OutputFile(file, task.output_format)) as write:
         rows, columns = predict(
             model,
             job.signature,

@@ -1,4 +1,4 @@
-"""Real models and real data, trained once."""
+"""Models that are trained once, and their data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelreg.data.signatures import infer_signature
 
 @pytest.fixture(scope="session")
 def people():
-    """A table with numbers, texts and an id, and a class that depends on them."""
+    """A table with numbers and texts, and a class and a number that depend on them."""
     random = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -40,7 +40,7 @@ def _pipeline(last):
 
 @pytest.fixture(scope="session")
 def classifier(people):
-    """A pipeline that needs its columns by name."""
+    """A pipeline that takes its columns by name."""
     return _pipeline(LogisticRegression()).fit(people[FEATURES], people["churned"])
 
 

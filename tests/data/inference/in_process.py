@@ -1,4 +1,4 @@
-"""Predict and measure in this very process, with models that tests make in memory."""
+"""Predict and evaluate in this process, with models that tests build in memory."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import os
 from dataclasses import replace
 
 from modelreg.data.inference import evaluation, prediction
-from modelreg.data.tables.source import table_of
-from modelreg.data.tables.writing import output, writer
+from modelreg.data.tables.source import open_data
+from modelreg.data.tables.writing import open_output, open_writer
 from modelreg.domain.evaluations import EvaluationRequest, Prediction
 
 
 def predict(model, signature, source, destination, layout=None, **options):
-    """What `Registry.predict` does, but for the process of its own."""
-    with output(destination) as file, table_of(source, layout) as table:
-        with writer(file) as write:
+    """Like `Registry.predict`, without a separate process."""
+    with open_output(destination) as file, open_data(source, layout) as table:
+        with open_writer(file) as write:
             rows, columns = prediction.predict(model, signature, table, write, **options)
         table.require_unchanged()
         return Prediction(os.fspath(destination), rows, columns, table.digest())
 
 
 def evaluate(model, signature, source, target, layout=None, **options):
-    """What `Registry.evaluate` does, but for the process of its own."""
+    """Like `Registry.evaluate`, without a separate process."""
     targets = (target,) if isinstance(target, str) else tuple(target)
-    with table_of(source, layout) as table:
+    with open_data(source, layout) as table:
         scores = evaluation.evaluate(model, signature, table, EvaluationRequest(targets, **options))
         return replace(scores, data_digest=table.digest())

@@ -1,4 +1,4 @@
-"""Models of every library predict from a table: each is asked in its own way."""
+"""Models of all supported libraries predict the rows of a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = Path(__file__).parents[2] / "loading" / "flavors" / "files"
 ROWS = pd.DataFrame([[0.9, 0.9, 0.5], [0.1, 0.1, 0.5]], columns=["a", "b", "c"])
 
 
-def loaded(name):
+def load_model(name):
     path = FILES / name
     with path.open("rb") as file:
         return load(OpenModel(file, None), recognise({name: path}, is_folder=False).format, Trust(name))
@@ -41,21 +41,21 @@ def rows(tmp_path):
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
-def test_a_model_of_any_library_predicts_rows_of_a_file(package, name, rows, tmp_path):
+def test_a_model_of_any_library_predicts_the_rows_of_a_file(package, name, rows, tmp_path):
     pytest.importorskip(package, reason=f"{package} is not installed")
-    assert predict(loaded(name), None, rows, tmp_path / "out.csv").rows == 2
+    assert predict(load_model(name), None, rows, tmp_path / "out.csv").rows == 2
     high, low = pd.read_csv(tmp_path / "out.csv")["prediction"]
     assert high > low
 
 
-def test_an_onnx_classifier_gives_probabilities_and_is_measured_by_its_labels(rows, tmp_path):
+def test_an_onnx_classifier_returns_probabilities_and_is_scored_by_its_labels(rows, tmp_path):
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    done = predict(loaded("logistic.onnx"), None, rows, tmp_path / "out.csv", proba=True)
-    assert done.columns[0] == "prediction"
-    found = pd.read_csv(tmp_path / "out.csv")
-    probabilities = [column for column in found if column.startswith("probability_")]
-    assert found[probabilities].sum(axis=1).to_list() == pytest.approx([1, 1])
+    prediction = predict(load_model("logistic.onnx"), None, rows, tmp_path / "out.csv", proba=True)
+    assert prediction.columns[0] == "prediction"
+    output = pd.read_csv(tmp_path / "out.csv")
+    probabilities = [column for column in output if column.startswith("probability_")]
+    assert output[probabilities].sum(axis=1).to_list() == pytest.approx([1, 1])
     ROWS.assign(y=[1, 0]).to_csv(tmp_path / "holdout.csv", index=False)
-    scores = evaluate(loaded("logistic.onnx"), None, tmp_path / "holdout.csv", "y")
+    scores = evaluate(load_model("logistic.onnx"), None, tmp_path / "holdout.csv", "y")
     assert scores.metrics["accuracy"] == 1
-    assert scores.missing["roc_auc"] == "the model does not say which class each probability is of"
+    assert scores.missing["roc_auc"] == "the model does not say to which class each probability belongs"

@@ -1,4 +1,4 @@
-"""A frame, its CSV and its parquet file give a model the same columns, or are refused with the value."""
+"""A DataFrame, its CSV file and its parquet file give a model the same columns, or are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from modelreg.data.inference.enforcement import enforced
+from modelreg.data.inference.enforcement import convert_inputs
 from modelreg.data.signatures import infer_signature
 from modelreg.errors import InvalidData
 
@@ -26,7 +26,7 @@ TIMES = [datetime.datetime(2026, 10, 25, hour, 30, 1, micro) for hour in range(4
 
 def column(values, dtype=None, missing=()):
     return st.lists(st.sampled_from([*values, *missing]), min_size=4, max_size=8).map(
-        lambda chosen: lambda rows: pd.Series((chosen * rows)[:rows], dtype=dtype)
+        lambda sample: lambda rows: pd.Series((sample * rows)[:rows], dtype=dtype)
     )
 
 
@@ -86,18 +86,18 @@ def frames(draw):
     return pd.DataFrame({name: draw(COLUMNS[kind])(rows) for name, kind in zip(names, kinds, strict=True)})
 
 
-class Seen:
-    """Answers with everything that it is given: names, types, and each value with its own type."""
+class Mirror:
+    """Predicts everything that it receives: column names, types, and each value with its type."""
 
     def predict(self, frame):
-        answers = []
+        predictions = []
         for row in range(len(frame)):
-            cells = [_cell(frame[name], row) for name in frame.columns]
-            answers.append(json.dumps([repr(list(frame.columns)), *cells]))
-        return np.array(answers, dtype=object)
+            cells = [_format_cell(frame[name], row) for name in frame.columns]
+            predictions.append(json.dumps([repr(list(frame.columns)), *cells]))
+        return np.array(predictions, dtype=object)
 
 
-def _cell(column, row):
+def _format_cell(column, row):
     value = column.iloc[row]
     if isinstance(column.dtype, pd.CategoricalDtype):
         kind = f"{column.dtype.categories.tolist()} {column.dtype.ordered} {column.cat.codes.iloc[row]}"
@@ -108,12 +108,12 @@ def _cell(column, row):
     return f"{kind}: {type(value).__name__} {value!r}"
 
 
-def answers(source, signature, folder):
-    predict(Seen(), signature, source, folder / "out.csv")
+def predict_mirror(source, signature, folder):
+    predict(Mirror(), signature, source, folder / "out.csv")
     return pd.read_csv(folder / "out.csv", keep_default_na=False)["prediction"].tolist()
 
 
-def files_of(frame, folder):
+def write_files(frame, folder):
     frame.to_csv(folder / "data.csv", index=False)
     yield folder / "data.csv"
     if HAS_PARQUET:
@@ -123,37 +123,37 @@ def files_of(frame, folder):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames())
-def test_whatever_the_columns_hold(frame, tmp_path_factory):
+def test_a_frame_and_its_files_give_a_model_the_same_columns(frame, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frame")
     signature = infer_signature(frame)
-    assert len(enforced(frame, signature)) == len(frame)
-    expected = Seen().predict(enforced(frame, signature)).tolist()
-    if not any("pyarrow" in str(dtype) for dtype in frame.dtypes):  # its integers become those of pandas
-        assert Seen().predict(frame).tolist() == expected
-    assert answers(frame, signature, folder) == expected
-    for path in files_of(frame, folder):
+    assert len(convert_inputs(frame, signature)) == len(frame)
+    expected = Mirror().predict(convert_inputs(frame, signature)).tolist()
+    if not any("pyarrow" in str(dtype) for dtype in frame.dtypes):  # Arrow integers become pandas integers
+        assert Mirror().predict(frame).tolist() == expected
+    assert predict_mirror(frame, signature, folder) == expected
+    for path in write_files(frame, folder):
         try:
-            found = answers(path, signature, folder)
+            predictions = predict_mirror(path, signature, folder)
         except InvalidData as error:
             if not _is_ambiguous(error):
                 raise
             continue
-        assert found == expected, path
+        assert predictions == expected, path
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames(), seed=st.integers(0, 5))
-def test_a_pipeline_predicts_the_same_from_the_frame_and_from_files(frame, seed, tmp_path_factory):
+def test_a_pipeline_predicts_the_same_from_a_frame_and_its_files(frame, seed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frame")
     target = np.random.default_rng(seed).integers(0, 3, len(frame))
     model = make_pipeline(OneHotEncoder(handle_unknown="error"), DecisionTreeClassifier(random_state=0))
     try:
         expected = model.fit(frame, target).predict(frame).tolist()
-    except (TypeError, ValueError):  # columns that it cannot encode
+    except (TypeError, ValueError):  # the encoder does not support the columns
         assume(False)
     signature = infer_signature(frame)
-    assert model.predict(enforced(frame, signature)).tolist() == expected
-    for path in files_of(frame, folder):
+    assert model.predict(convert_inputs(frame, signature)).tolist() == expected
+    for path in write_files(frame, folder):
         try:
             predict(model, signature, path, folder / "out.csv")
         except InvalidData as error:
@@ -164,5 +164,5 @@ def test_a_pipeline_predicts_the_same_from_the_frame_and_from_files(frame, seed,
 
 
 def _is_ambiguous(error):
-    """Whether what is refused is what a file cannot tell: an empty text from a missing value, None from NaN."""
-    return "is empty in line" in error.message or "None and NaN were different values" in error.message
+    """Whether the file is refused because it cannot tell an empty text from a missing value, or None from NaN."""
+    return "is empty in line" in error.message or "both None and NaN" in error.message

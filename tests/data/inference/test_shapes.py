@@ -1,4 +1,4 @@
-"""Inputs and answers that are no plain table: a column of texts, arrays, several outputs, sparse and odd answers."""
+"""Inputs and outputs other than plain tables: a column of texts, arrays, several outputs, sparse predictions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from modelreg.data.inference.enforcement import enforced
+from modelreg.data.inference.enforcement import convert_inputs
 from modelreg.data.signatures import infer_signature
 from modelreg.data.tables.source import TextLayout
 from modelreg.domain.signatures import Signature, SignatureField
@@ -28,12 +28,12 @@ TEXTS = pd.Series(["good film", "bad film", "NA", "good, good", 'so "bad"', "01"
 LABELS = np.array(["up", "down", "up", "up", "down", "down"])
 
 
-def answered(model, signature, source, folder, **options):
+def predict_file(model, signature, source, folder, **options):
     predict(model, signature, source, folder / "out.csv", **options)
     return pd.read_csv(folder / "out.csv")
 
 
-def saved(frame, folder, name="data.csv"):
+def save_csv(frame, folder, name="data.csv"):
     frame.to_csv(folder / name, index=False)
     return folder / name
 
@@ -41,41 +41,43 @@ def saved(frame, folder, name="data.csv"):
 # one column
 
 
-def text_models():
+def build_text_models():
     pipeline = make_pipeline(TfidfVectorizer(token_pattern=r"\w+"), LogisticRegression())
     yield "pipeline", pipeline
     yield "search", GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2)
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), list(text_models()), ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "model"), list(build_text_models()), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_model_of_texts_gets_a_column(name, model, tmp_path):
+def test_a_model_of_texts_receives_a_column(name, model, tmp_path):
     model.fit(TEXTS, LABELS)
-    path = saved(TEXTS.to_frame(), tmp_path)
+    path = save_csv(TEXTS.to_frame(), tmp_path)
     table = Signature((SignatureField("text", "string"),))
     for signature in (infer_signature(TEXTS), infer_signature(list(TEXTS)), table, None):
         for source in (path, TEXTS.to_frame()):
-            assert answered(model, signature, source, tmp_path)["prediction"].tolist() == model.predict(TEXTS).tolist()
-    one = saved(TEXTS[:1].to_frame(), tmp_path, "one.csv")
-    assert len(answered(model, None, one, tmp_path)) == 1
-    scores = evaluate(model, None, saved(TEXTS.to_frame().assign(y=LABELS), tmp_path, "holdout.csv"), "y")
+            assert (
+                predict_file(model, signature, source, tmp_path)["prediction"].tolist() == model.predict(TEXTS).tolist()
+            )
+    one = save_csv(TEXTS[:1].to_frame(), tmp_path, "one.csv")
+    assert len(predict_file(model, None, one, tmp_path)) == 1
+    scores = evaluate(model, None, save_csv(TEXTS.to_frame().assign(y=LABELS), tmp_path, "holdout.csv"), "y")
     assert scores.metrics["accuracy"] == metrics.accuracy_score(LABELS, model.predict(TEXTS))
 
 
 @pytest.mark.parametrize("data", [TEXTS, TEXTS.to_frame(), list(TEXTS), TEXTS.to_frame().assign(more=1)], ids=range(4))
-def test_a_model_of_texts_gets_a_column_in_memory_too(data):
-    found = enforced(data, infer_signature(TEXTS))
-    assert isinstance(found, pd.Series)
-    assert found.tolist() == TEXTS.tolist()
+def test_data_in_memory_becomes_a_column_for_a_model_of_texts(data):
+    output = convert_inputs(data, infer_signature(TEXTS))
+    assert isinstance(output, pd.Series)
+    assert output.tolist() == TEXTS.tolist()
 
 
 def test_several_columns_for_a_model_of_texts_are_refused(tmp_path):
     model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS)
-    path = saved(TEXTS.to_frame().assign(id=range(6)), tmp_path)
-    with pytest.raises(InvalidData, match=r"takes one column, and .* has 'text', 'id'"):
+    path = save_csv(TEXTS.to_frame().assign(id=range(6)), tmp_path)
+    with pytest.raises(InvalidData, match=r"one column, .* has 'text', 'id'"):
         predict(model, None, path, tmp_path / "out.csv")
-    assert len(answered(model, infer_signature(TEXTS), path, tmp_path, ignore_extra=True)) == 6
+    assert len(predict_file(model, infer_signature(TEXTS), path, tmp_path, ignore_extra=True)) == 6
 
 
 @pytest.mark.parametrize("cell", ["", "\n"])
@@ -85,33 +87,33 @@ def test_blank_lines_of_a_file_with_one_column_are_values(cell, tmp_path):
     with pytest.raises(InvalidData, match="'text' is missing in line 3"):
         predict(model, infer_signature(TEXTS), tmp_path / "data.csv", tmp_path / "out.csv")
     with_empty = infer_signature(pd.Series([*TEXTS, ""], name="text"))
-    assert len(answered(model, with_empty, tmp_path / "data.csv", tmp_path)) == 3 + len(cell)
+    assert len(predict_file(model, with_empty, tmp_path / "data.csv", tmp_path)) == 3 + len(cell)
 
 
 # no header
 
 
 @pytest.mark.parametrize("first", ["5.1,3.5", "7,x", "1e3,2"])
-def test_a_first_line_of_values_is_refused_and_read_with_no_header(first, tmp_path):
+def test_a_header_of_numbers_is_refused_without_no_header(first, tmp_path):
     (tmp_path / "data.csv").write_text(f"{first}\n1,2\n")
     model = LinearRegression().fit([[1.0, 2.0], [2.0, 1.0]], [1, 2])
-    with pytest.raises(InvalidData, match="in the place of a column's name") as refused:
+    with pytest.raises(InvalidData, match="column name") as caught:
         predict(model, None, tmp_path / "data.csv", tmp_path / "out.csv")
-    assert "--no-header" in refused.value.hint
+    assert "--no-header" in caught.value.hint
     (tmp_path / "data.csv").write_text("5.1,3.5\n1,2\n")
     for signature in (None, infer_signature(np.zeros((2, 2))), infer_signature(pd.DataFrame({"a": [0.5], "b": [0.5]}))):
-        found = answered(model, signature, tmp_path / "data.csv", tmp_path, layout=TextLayout(header=False))
-        assert np.allclose(found["prediction"], model.predict([[5.1, 3.5], [1, 2]]))
+        output = predict_file(model, signature, tmp_path / "data.csv", tmp_path, layout=TextLayout(header=False))
+        assert np.allclose(output["prediction"], model.predict([[5.1, 3.5], [1, 2]]))
 
 
-def test_numbers_that_are_names_are_names(tmp_path):
+def test_column_names_may_be_numbers(tmp_path):
     frame = pd.DataFrame({2019: [1.0, 2.0], 2020: [3.0, 5.0]})
     model = LinearRegression().fit(frame, [1, 2])
-    path = saved(frame, tmp_path)
-    assert np.allclose(answered(model, infer_signature(frame), path, tmp_path)["prediction"], model.predict(frame))
-    array = saved(pd.DataFrame(np.eye(2)), tmp_path, "array.csv")
-    assert len(answered(model, None, array, tmp_path)) == 2
-    assert len(answered(model, None, path, tmp_path, layout=TextLayout(header=True))) == 2
+    path = save_csv(frame, tmp_path)
+    assert np.allclose(predict_file(model, infer_signature(frame), path, tmp_path)["prediction"], model.predict(frame))
+    array = save_csv(pd.DataFrame(np.eye(2)), tmp_path, "array.csv")
+    assert len(predict_file(model, None, array, tmp_path)) == 2
+    assert len(predict_file(model, None, path, tmp_path, layout=TextLayout(header=True))) == 2
 
 
 # several outputs
@@ -127,43 +129,43 @@ def several():
     return frame, targets
 
 
-def test_probabilities_of_several_outputs_have_a_column_each(several, tmp_path):
+def test_probabilities_of_several_outputs_have_one_column_each(several, tmp_path):
     frame, targets = several
     model = RandomForestClassifier(5, random_state=0).fit(frame, targets.astype(str))
-    found = answered(model, None, saved(frame, tmp_path), tmp_path, proba=True)
-    assert list(found)[:4] == ["prediction_0", "prediction_1", "probability_0_no", "probability_0_yes"]
-    assert np.allclose(found["probability_0_yes"], model.predict_proba(frame)[0][:, 1])
+    output = predict_file(model, None, save_csv(frame, tmp_path), tmp_path, proba=True)
+    assert list(output)[:4] == ["prediction_0", "prediction_1", "probability_0_no", "probability_0_yes"]
+    assert np.allclose(output["probability_0_yes"], model.predict_proba(frame)[0][:, 1])
 
 
-def test_a_model_with_several_outputs_is_measured_for_each_and_all(several, tmp_path):
+def test_a_model_with_several_outputs_has_scores_per_output_and_overall(several, tmp_path):
     frame, targets = several
     model = MultiOutputClassifier(DecisionTreeClassifier(max_depth=2)).fit(frame, targets.astype(str))
-    path = saved(frame.join(targets), tmp_path)
+    path = save_csv(frame.join(targets), tmp_path)
     scores = evaluate(model, None, path, ["rain", "wind"])
     predicted = model.predict(frame)
     assert scores.metrics["accuracy"] == pytest.approx((predicted == targets.astype(str)).all(axis=1).mean())
     assert scores.metrics["accuracy:wind"] == metrics.accuracy_score(targets["wind"].astype(str), predicted[:, 1])
-    likely = model.predict_proba(frame)[0][:, 1]
-    assert scores.metrics["roc_auc:rain"] == pytest.approx(metrics.roc_auc_score(targets["rain"], likely))
-    with pytest.raises(InvalidData, match="predicts 2 values for each row, and one target"):
+    probabilities = model.predict_proba(frame)[0][:, 1]
+    assert scores.metrics["roc_auc:rain"] == pytest.approx(metrics.roc_auc_score(targets["rain"], probabilities))
+    with pytest.raises(InvalidData, match=r"2 values per row, .* one target"):
         evaluate(model, None, path, "rain", id_columns=("wind",))
 
 
-def test_a_regression_of_several_values_is_measured_as_scikit_learn_does(several, tmp_path):
+def test_a_multioutput_regression_has_the_scores_of_scikit_learn(several, tmp_path):
     frame, _ = several
     targets = pd.DataFrame({"x": frame["a"] * 2 + frame["c"], "y": frame["b"] ** 2})
     model = LinearRegression().fit(frame, targets)
-    scores = evaluate(model, None, saved(frame.join(targets), tmp_path), ["x", "y"])
+    scores = evaluate(model, None, save_csv(frame.join(targets), tmp_path), ["x", "y"])
     assert scores.metrics["r2"] == pytest.approx(metrics.r2_score(targets, model.predict(frame)))
     assert scores.metrics["r2:y"] == pytest.approx(metrics.r2_score(targets["y"], model.predict(frame)[:, 1]))
 
 
 @pytest.mark.parametrize("sparse", [True, False])
-def test_labels_that_may_be_true_together_are_measured_as_scikit_learn_does(several, sparse, tmp_path):
+def test_a_multilabel_classifier_has_the_scores_of_scikit_learn(several, sparse, tmp_path):
     frame, _ = several
     labels = np.column_stack([frame["a"] > 0, frame["b"] > 0.5]).astype(int)
     model = OneVsRestClassifier(LogisticRegression()).fit(frame, csr_matrix(labels) if sparse else labels)
-    path = saved(frame.assign(hot=labels[:, 0], wet=labels[:, 1]), tmp_path)
+    path = save_csv(frame.assign(hot=labels[:, 0], wet=labels[:, 1]), tmp_path)
     scores = evaluate(model, None, path, ["hot", "wet"])
     predicted = np.asarray(csr_matrix(model.predict(frame)).todense())
     assert scores.metrics["accuracy"] == metrics.accuracy_score(labels, predicted)
@@ -172,37 +174,37 @@ def test_labels_that_may_be_true_together_are_measured_as_scikit_learn_does(seve
     assert scores.metrics["hamming_loss"] == metrics.hamming_loss(labels, predicted)
 
 
-# answers
+# predictions
 
 
-class Answering:
-    def __init__(self, answer):
-        self.answer = answer
+class Returning:
+    def __init__(self, prediction):
+        self.prediction = prediction
 
     def predict(self, frame):
-        return self.answer
+        return self.prediction
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("prediction", "message"),
     [
         ({"a": [1, 2]}, "dictionaries"),
         ([{"a": 1}, {"a": 2}], "dictionaries"),
         (np.zeros((2, 2, 2)), "2-dimensional"),
         (np.array([{"a": 1}, None], dtype=object), "a dict for a row"),
-        (np.array(["\ud800", "x"], dtype=object), "cannot be written as UTF-8"),
-        (np.array(["\ud800", "x"]), "cannot be written as UTF-8"),
+        (np.array(["\ud800", "x"], dtype=object), "UTF-8"),
+        (np.array(["\ud800", "x"]), "UTF-8"),
     ],
     ids=range(6),
 )
-def test_answers_that_no_table_holds_are_refused(answer, words, tmp_path):
-    path = saved(pd.DataFrame({"a": [1, 2]}), tmp_path)
-    with pytest.raises(InvalidData, match=words):
-        predict(Answering(answer), None, path, tmp_path / "out.csv")
+def test_predictions_that_a_table_cannot_hold_are_refused(prediction, message, tmp_path):
+    path = save_csv(pd.DataFrame({"a": [1, 2]}), tmp_path)
+    with pytest.raises(InvalidData, match=message):
+        predict(Returning(prediction), None, path, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize(
-    ("answer", "text"),
+    ("prediction", "text"),
     [
         (csr_matrix([[1.0, 0.0], [0.0, 2.0]]), "prediction_0,prediction_1\n1.0,0.0\n0.0,2.0\n"),
         (np.ma.MaskedArray([1, 2], [False, True]), "prediction\n1\n\n"),
@@ -210,25 +212,25 @@ def test_answers_that_no_table_holds_are_refused(answer, words, tmp_path):
     ],
     ids=range(3),
 )
-def test_sparse_masked_and_huge_answers_are_written(answer, text, tmp_path):
-    predict(Answering(answer), None, saved(pd.DataFrame({"a": [1, 2]}), tmp_path), tmp_path / "out.csv")
+def test_sparse_masked_and_huge_predictions_are_written(prediction, text, tmp_path):
+    predict(Returning(prediction), None, save_csv(pd.DataFrame({"a": [1, 2]}), tmp_path), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().replace('""', "") == text
 
 
 @pytest.mark.parametrize(
     "model", [IsolationForest(n_estimators=5, random_state=0), KMeans(2, n_init=1)], ids=["outliers", "clusters"]
 )
-def test_models_whose_answers_are_no_values_of_a_target_are_refused_with_the_reason(model, several, tmp_path):
+def test_clusterings_and_anomaly_detectors_are_not_scored_without_a_task(model, several, tmp_path):
     frame, _ = several
-    path = saved(frame.assign(y=1), tmp_path)
+    path = save_csv(frame.assign(y=1), tmp_path)
     with pytest.raises(CannotPredict, match="no metric applies"):
         evaluate(model.fit(frame), None, path, "y")
     assert evaluate(model, None, path, "y", task="classification").task == "classification"
 
 
-def test_integer_labels_beyond_floats_are_different_labels(tmp_path):
+def test_integer_labels_beyond_float64_stay_distinct(tmp_path):
     labels = np.array([2**53, 2**53 + 1] * 10)
     frame = pd.DataFrame({"a": np.arange(20.0)})
     model = DecisionTreeClassifier(max_depth=1).fit(frame, np.roll(labels, 3))
-    scores = evaluate(model, None, saved(frame.assign(y=labels), tmp_path), "y")
+    scores = evaluate(model, None, save_csv(frame.assign(y=labels), tmp_path), "y")
     assert scores.metrics["accuracy"] == metrics.accuracy_score(labels, model.predict(frame))

@@ -1,4 +1,4 @@
-"""Signatures: learned from data in memory and in files, and as plain values."""
+"""Signatures: inferred from data in memory and in files, and converted to JSON."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ SIGNATURES = st.builds(
 )
 
 
-# --- as plain values ------------------------------------------------------------------------------------------
+# --- JSON ----------------------------------------------------------------------------------------------------
 
 
 @given(SIGNATURES)
-def test_a_signature_is_the_same_after_json(signature):
+def test_a_signature_survives_a_round_trip_through_json(signature):
     assert signature_from_json(json.loads(json.dumps(signature_as_json(signature)))) == signature
 
 
@@ -69,15 +69,15 @@ def test_a_signature_is_the_same_after_json(signature):
         {"inputs": [{"name": None, "type": "int64", "shape": []}], "outputs": []},
     ],
 )
-def test_what_is_no_signature_is_refused(value):
+def test_invalid_signatures_are_refused(value):
     with pytest.raises(InvalidData):
         signature_from_json(value)
 
 
-def test_importing_it_imports_neither_pandas_nor_numpy():
+def test_importing_signatures_imports_neither_pandas_nor_numpy():
     program = "import sys, modelreg.data.signatures; print('pandas' in sys.modules, 'numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "False False\n"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout == "False False\n"
 
 
 # --- data in memory -------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ COLUMNS = [
 
 
 @pytest.mark.parametrize(("values", "type_", "nullable"), COLUMNS, ids=range(len(COLUMNS)))
-def test_a_column_has_the_type_of_its_values(values, type_, nullable):
+def test_the_type_of_a_column_is_inferred_from_its_values(values, type_, nullable):
     signature = infer_signature(pd.DataFrame({"a": values}), pd.Series(values, name="b"))
     (field,) = signature.inputs
     assert (field.name, field.type, field.shape, field.nullable) == ("a", type_, (), nullable)
@@ -137,18 +137,18 @@ def test_a_column_has_the_type_of_its_values(values, type_, nullable):
     ],
     ids=range(15),
 )
-def test_an_array_has_a_shape_whose_rows_vary(array, field):
+def test_an_array_has_a_shape_with_a_variable_number_of_rows(array, field):
     assert infer_signature(array) == Signature((field,))
 
 
-def test_a_mapping_names_its_arrays():
+def test_a_mapping_becomes_named_arrays():
     assert infer_signature({"ids": np.zeros((2, 8), "int32"), "masks": [[True], [False]]}).inputs == (
         SignatureField("ids", "int32", (None, 8)),
         SignatureField("masks", "boolean", (None, 1)),
     )
 
 
-def test_a_list_of_mappings_is_a_table():
+def test_a_list_of_mappings_becomes_a_table():
     assert infer_signature([{"a": 1, "b": "x"}, {"a": 2}]).inputs == (
         SignatureField("a", "int64"),
         SignatureField("b", "string", nullable=True),
@@ -156,12 +156,12 @@ def test_a_list_of_mappings_is_a_table():
 
 
 @pytest.mark.parametrize("data", [None, 1, "text", object(), [[1], [1, 2]], pd.DataFrame(), lambda: None])
-def test_what_is_neither_table_nor_array_is_refused(data):
+def test_data_that_is_neither_a_table_nor_an_array_is_refused(data):
     with pytest.raises(InvalidData):
         infer_signature(data)
 
 
-def test_a_table_with_a_name_twice_is_refused():
+def test_duplicate_column_names_are_refused():
     with pytest.raises(InvalidData, match="two columns are named 'a'"):
         infer_signature(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
@@ -169,26 +169,26 @@ def test_a_table_with_a_name_twice_is_refused():
 # --- CSV ------------------------------------------------------------------------------------------------------
 
 
-def csv(tmp_path, text: str | bytes, name: str = "data.csv"):
+def write_file(tmp_path, text: str | bytes, name: str = "data.csv"):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def columns(path) -> dict[str, tuple[str, bool]]:
+def infer_columns(path) -> dict[str, tuple[str, bool]]:
     signature = read_signature(path)
     assert signature.outputs == ()
     return {field.name: (field.type, field.nullable) for field in signature.inputs}
 
 
-def test_columns_of_csv_have_the_types_that_pandas_reads(tmp_path):
-    path = csv(
+def test_csv_columns_have_the_types_that_pandas_infers(tmp_path):
+    path = write_file(
         tmp_path,
         "whole,gaps,real,text,flag,large,none,day\n"
         "1,9007199254740993,1.5,a,True,18446744073709551615,,2026-01-01\n"
         "-2,,2,,False,3,,2026-01-02\n",
     )
-    assert columns(path) == {
+    assert infer_columns(path) == {
         "whole": ("int64", False),
         "gaps": ("int64", True),
         "real": ("float64", False),
@@ -201,10 +201,10 @@ def test_columns_of_csv_have_the_types_that_pandas_reads(tmp_path):
 
 
 def test_gzipped_csv_is_read(tmp_path):
-    assert columns(csv(tmp_path, gzip.compress(b"a\n1\n"), "data.csv.gz")) == {"a": ("int64", False)}
+    assert infer_columns(write_file(tmp_path, gzip.compress(b"a\n1\n"), "data.csv.gz")) == {"a": ("int64", False)}
 
 
-# a whole number beyond uint64 is left out: what pandas makes of a column depends on where it stands
+# without integers beyond uint64: for these the type that pandas infers depends on their row
 CELLS = st.sampled_from(["", "1", "-1", "1.5", "18446744073709551615", "True", "text", "nan"])
 
 
@@ -212,23 +212,23 @@ CELLS = st.sampled_from(["", "1", "-1", "1.5", "18446744073709551615", "True", "
 @example(["-1", "18446744073709551615"], 1)
 @example(["1.5", "18446744073709551615"], 1)
 @example(["", "True", "1"], 1)
-def test_types_do_not_depend_on_where_the_file_is_cut(tmp_path_factory, cells, rows_at_once):
+def test_inferred_types_do_not_depend_on_chunk_boundaries(tmp_path_factory, cells, rows_at_once):
     path = tmp_path_factory.getbasetemp() / "cut.csv"
     path.write_text("a,row\n" + "".join(f"{cell},0\n" for cell in cells))
-    whole = columns(path)
+    whole = infer_columns(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * rows_at_once)
-        assert columns(path) == whole
+        assert infer_columns(path) == whole
 
 
-def test_a_late_value_widens_its_column(tmp_path, monkeypatch):
+def test_a_value_in_a_later_chunk_widens_the_type(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 10)
-    path = csv(tmp_path, "a,b\n" + "1,1\n" * 30 + "1.5,\n")
-    assert columns(path) == {"a": ("float64", False), "b": ("int64", True)}
+    path = write_file(tmp_path, "a,b\n" + "1,1\n" * 30 + "1.5,\n")
+    assert infer_columns(path) == {"a": ("float64", False), "b": ("int64", True)}
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
@@ -242,22 +242,22 @@ def test_a_late_value_widens_its_column(tmp_path, monkeypatch):
         (b"x" * (2 << 20), "has no rows"),
     ],
 )
-def test_what_is_no_csv_is_refused_in_one_sentence(text, words, tmp_path):
-    with pytest.raises(InvalidData, match=words) as caught:
-        read_signature(csv(tmp_path, text))
+def test_invalid_csv_is_refused_with_a_one_line_message(text, message, tmp_path):
+    with pytest.raises(InvalidData, match=message) as caught:
+        read_signature(write_file(tmp_path, text))
     assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize(
     "data", [b"no gzip", gzip.compress(b"a,b\n1,2\n" * 50)[:-9], b"\x1f\x8b\x08\0rubbish...."], ids=range(3)
 )
-def test_damaged_gzip_is_refused(data, tmp_path):
+def test_a_damaged_gzip_file_is_refused(data, tmp_path):
     with pytest.raises(InvalidData, match="cannot be read as CSV"):
-        read_signature(csv(tmp_path, data, "data.csv.gz"))
+        read_signature(write_file(tmp_path, data, "data.csv.gz"))
 
 
 @given(st.binary(max_size=100))
-def test_no_bytes_raise_anything_else(tmp_path_factory, data):
+def test_arbitrary_bytes_raise_nothing_but_invalid_data(tmp_path_factory, data):
     for name in ("any.csv", "any.csv.gz"):
         path = tmp_path_factory.getbasetemp() / name
         path.write_bytes(data)
@@ -265,17 +265,17 @@ def test_no_bytes_raise_anything_else(tmp_path_factory, data):
             read_signature(path)
 
 
-def test_a_file_that_is_missing_or_of_another_kind_is_refused(tmp_path):
+def test_missing_files_and_unknown_formats_are_refused(tmp_path):
     with pytest.raises(SourceNotFound):
         read_signature(tmp_path / "none.csv")
-    with pytest.raises(InvalidData, match="no CSV, JSON Lines or parquet"):
-        read_signature(csv(tmp_path, "a\n1\n", "data.xlsx"))
+    with pytest.raises(InvalidData, match=r"data\.xlsx"):
+        read_signature(write_file(tmp_path, "a\n1\n", "data.xlsx"))
 
 
 # --- parquet --------------------------------------------------------------------------------------------------
 
 
-def test_columns_of_parquet_have_their_types(tmp_path):
+def test_parquet_columns_keep_their_types(tmp_path):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     frame = pd.DataFrame(
         {
@@ -291,7 +291,7 @@ def test_columns_of_parquet_have_their_types(tmp_path):
         index=pd.Index(["x", "y"], name="row"),
     )
     frame.to_parquet(tmp_path / "data.parquet")
-    assert columns(tmp_path / "data.parquet") == {
+    assert infer_columns(tmp_path / "data.parquet") == {
         "whole": ("int64", False),
         "gaps": ("int16", True),
         "real": ("float32", False),
@@ -304,15 +304,15 @@ def test_columns_of_parquet_have_their_types(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" * 100])
-def test_what_is_no_parquet_is_refused(data, tmp_path):
+def test_invalid_parquet_is_refused(data, tmp_path):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     with pytest.raises(InvalidData, match="is not a parquet file"):
-        read_signature(csv(tmp_path, data, "data.parquet"))
+        read_signature(write_file(tmp_path, data, "data.parquet"))
 
 
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
+def test_parquet_without_pyarrow_has_an_install_hint(tmp_path, monkeypatch):
     for module in ("pyarrow", "pyarrow.parquet"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InvalidData) as caught:
-        read_signature(csv(tmp_path, b"PAR1", "data.parquet"))
+        read_signature(write_file(tmp_path, b"PAR1", "data.parquet"))
     assert caught.value.hint == "pip install 'modelreg[parquet]'"

@@ -1,4 +1,4 @@
-"""What a model is given of a table: the same values and types wherever the file is cut, or nothing."""
+"""Reading tables: values and types do not depend on chunk boundaries; malformed files are refused."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from in_process import predict
 from modelreg.data.signatures import infer_signature
 from modelreg.data.tables import csv as csv_tables
 from modelreg.data.tables import parquet as parquet_tables
-from modelreg.data.tables.source import opened
+from modelreg.data.tables.source import open_table
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 
 
 class Mirror:
-    """Predicts what it was given: the type and the value of the first column."""
+    """Predicts the type and the value of the first column."""
 
     def predict(self, frame):
         first = frame.iloc[:, 0]
@@ -32,20 +32,20 @@ class Zero:
         return np.zeros(len(frame))
 
 
-def taking(type_, nullable=False):
+def signature_of(type_, nullable=False):
     return Signature((SignatureField("a", type_, (), nullable), SignatureField("b", "int64")))
 
 
-def mirrored(tmp_path, text, signature):
+def predict_mirror(tmp_path, text, signature):
     (tmp_path / "data.csv").write_text(text)
     predict(Mirror(), signature, tmp_path / "data.csv", tmp_path / "out.csv")
     return pd.read_csv(tmp_path / "out.csv")["prediction"].tolist()
 
 
-def mirrored_in_pieces(tmp_path, text, signature, rows):
+def predict_mirror_in_chunks(tmp_path, text, signature, rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_tables, "_VALUES_AT_ONCE", rows * 2)
-        return mirrored(tmp_path, text, signature)
+        return predict_mirror(tmp_path, text, signature)
 
 
 VALUES = {
@@ -60,25 +60,25 @@ VALUES = {
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), type_=st.sampled_from(sorted(VALUES)), nullable=st.booleans(), rows=st.integers(1, 4))
-def test_a_column_is_read_alike_wherever_the_file_is_cut(tmp_path, data, type_, nullable, rows):
+def test_values_and_types_do_not_depend_on_chunk_boundaries(tmp_path, data, type_, nullable, rows):
     values = data.draw(st.lists(VALUES[type_] | st.just("") if nullable else VALUES[type_], min_size=1, max_size=8))
     text = pd.DataFrame({"a": values, "b": "1"}).to_csv(index=False)
-    signature = data.draw(st.sampled_from([taking(type_, nullable), None]))
-    assert mirrored(tmp_path, text, signature) == mirrored_in_pieces(tmp_path, text, signature, rows)
+    signature = data.draw(st.sampled_from([signature_of(type_, nullable), None]))
+    assert predict_mirror(tmp_path, text, signature) == predict_mirror_in_chunks(tmp_path, text, signature, rows)
 
 
-def test_an_unlucky_day_does_not_turn_days_into_months(tmp_path):
+def test_dates_that_are_not_iso_8601_are_refused(tmp_path):
     text = "a,b\n03/04/2026,1\n13/02/2026,1\n"
     with pytest.raises(InvalidData, match="'a' is not datetime"):
-        mirrored(tmp_path, text, taking("datetime"))
+        predict_mirror(tmp_path, text, signature_of("datetime"))
 
 
 @pytest.mark.parametrize(
     ("type_", "value"), [("boolean", "maybe"), ("int64", "1.5"), ("datetime", "soon"), ("float64", "much")]
 )
-def test_a_value_of_another_type_is_found_in_a_column_that_may_miss_some(tmp_path, type_, value):
+def test_a_wrong_value_in_a_nullable_column_is_refused(tmp_path, type_, value):
     with pytest.raises(InvalidData, match=f"'a' is not {type_}"):
-        mirrored(tmp_path, f"a,b\n{value},1\n,1\n", taking(type_, nullable=True))
+        predict_mirror(tmp_path, f"a,b\n{value},1\n,1\n", signature_of(type_, nullable=True))
 
 
 @pytest.mark.parametrize("text", ["a,b,c\n1,2,x\n1,2\n", "a,b,c\n1,2,x\n\n1", "a,b,c\n1,2,x\n1,2,x,y\n"])
@@ -89,23 +89,29 @@ def test_a_row_with_too_few_or_too_many_values_is_refused(tmp_path, text):
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_values_that_are_missing_at_the_end_of_rows_are_just_missing(tmp_path):
-    assert mirrored(tmp_path, 'a,b,c\n1.5,1,\n2.5,2,"x\ny"\n\n', None) == ["float64 1.5", "float64 2.5"]
+def test_a_missing_value_at_the_end_of_a_row_is_accepted(tmp_path):
+    assert predict_mirror(tmp_path, 'a,b,c\n1.5,1,\n2.5,2,"x\ny"\n\n', None) == ["float64 1.5", "float64 2.5"]
 
 
-def test_long_texts_come_fewer_at_a_time(tmp_path, monkeypatch):
+def test_chunks_of_long_texts_have_fewer_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_tables, "_BYTES_AT_ONCE", 100_000)
     (tmp_path / "data.csv").write_text("a,b\n" + f"{'x' * 10_000},1\n" * 50)
-    told = []
-    predict(Zero(), taking("string"), tmp_path / "data.csv", tmp_path / "o.csv", progress=lambda *at: told.append(at))
-    assert len(told) >= 5
+    calls = []
+    predict(
+        Zero(),
+        signature_of("string"),
+        tmp_path / "data.csv",
+        tmp_path / "o.csv",
+        progress=lambda *call: calls.append(call),
+    )
+    assert len(calls) >= 5
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
-def test_a_file_is_read_by_several_at_once(tmp_path, name):
+def test_several_readers_can_read_a_table_at_once(tmp_path, name):
     text = ("a,b\n" + "".join(f"{row},2\n" for row in range(5000))).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
-    with opened(tmp_path / name) as table, table.text() as one, table.text() as other:
+    with open_table(tmp_path / name) as table, table.text() as one, table.text() as other:
         start = one.read(1000)
         assert other.read() == text
         assert start + one.read() == text
@@ -113,16 +119,16 @@ def test_a_file_is_read_by_several_at_once(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["data.csv", "data.csv.gz"])
 @pytest.mark.parametrize("row", [0, 999, 4000])
-def test_the_line_of_a_wrong_value_is_found_while_the_next_rows_are_read(tmp_path, monkeypatch, name, row):
+def test_the_line_of_a_wrong_value_is_found_while_reading_ahead(tmp_path, monkeypatch, name, row):
     monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 1000)
     text = ("a,b\n" + "".join(f"{'x' if at == row else at},2\n" for at in range(5000))).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     with pytest.raises(InvalidData, match=f"in line {row + 2}$"):
-        predict(Zero(), taking("int64"), tmp_path / name, tmp_path / "out.csv")
+        predict(Zero(), signature_of("int64"), tmp_path / name, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[: len(b) // 2], lambda b: b[:-8] + bytes(8)])
-def test_a_damaged_gzip_is_refused_and_nothing_is_kept(tmp_path, damage):
+def test_a_damaged_gzip_file_is_refused_without_output(tmp_path, damage):
     packed = gzip.compress(("a,b\n" + "".join(f"{row},2\n" for row in range(50_000))).encode())
     (tmp_path / "data.csv.gz").write_bytes(damage(packed))
     with pytest.raises(InvalidData, match="cannot be read as CSV"):
@@ -130,7 +136,7 @@ def test_a_damaged_gzip_is_refused_and_nothing_is_kept(tmp_path, damage):
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_damaged_parquet_is_refused(tmp_path):
+def test_a_damaged_parquet_file_is_refused(tmp_path):
     pytest.importorskip("pyarrow")
     pd.DataFrame({"a": np.arange(5000.0)}).to_parquet(tmp_path / "data.parquet")
     content = bytearray((tmp_path / "data.parquet").read_bytes())
@@ -140,7 +146,7 @@ def test_a_damaged_parquet_is_refused(tmp_path):
         predict(Zero(), None, tmp_path / "data.parquet", tmp_path / "out.csv")
 
 
-def test_whole_ids_in_parquet_stay_whole_beside_missing_ones(tmp_path, monkeypatch):
+def test_integer_ids_in_parquet_stay_exact_next_to_missing_ones(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
     ids = pd.array([7, 8, None, 2**53 + 1], dtype="Int64")
     pd.DataFrame({"id": ids, "a": [1.0, 2, 3, 4]}).to_parquet(tmp_path / "data.parquet")

@@ -1,4 +1,4 @@
-"""Predictions appear whole or not at all, and stdout has nothing but them."""
+"""Output files are replaced atomically."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from in_process import predict
 from modelreg.errors import DataChanged
 
 
-class Doing:
-    """Does something else while it predicts."""
+class Acting:
+    """Calls a function while it predicts."""
 
     def __init__(self, act):
         self.act = act
@@ -34,16 +34,16 @@ def interrupt():
 
 
 @pytest.mark.parametrize("error", [DataChanged, KeyboardInterrupt])
-def test_what_was_there_stays_when_data_changes_or_somebody_interrupts(data, tmp_path, error):
+def test_the_previous_file_stays_if_the_data_changes_or_on_an_interrupt(data, tmp_path, error):
     act = interrupt if error is KeyboardInterrupt else lambda: data.write_text("a\n1\n2\n")
     with pytest.raises(error):
-        predict(Doing(act), None, data, tmp_path / "out.csv")
+        predict(Acting(act), None, data, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "as it was"
     assert sorted(os.listdir(tmp_path)) == ["data.csv", "out.csv", "work"]
 
 
-def test_a_link_stays_a_link(data, tmp_path):
+def test_writing_through_a_symbolic_link_keeps_the_link(data, tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "out.csv")
-    predict(Doing(lambda: None), None, data, tmp_path / "link.csv")
+    predict(Acting(lambda: None), None, data, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "out.csv").read_text() == "prediction\n0.0\n"

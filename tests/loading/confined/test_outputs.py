@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from world import MODELREG, TRUSTED
 
-from modelreg.data.tables.writing import OutputFile, writer
-from modelreg.data.tables.written import NotTheTable, check_table
+from modelreg.data.tables.writing import OutputFile, open_writer
+from modelreg.data.tables.written import TableMismatch, check_table
 
 FORGES = """
 import fcntl, json, os, stat
@@ -46,7 +46,7 @@ def check(path, content: bytes, form: str = "csv", rows: int = 3, columns=tuple(
 @pytest.mark.parametrize("form", ["csv", "csv.gz"])
 def test_a_table_of_our_writer_is_accepted(tmp_path, form):
     with (tmp_path / "out").open("w+b") as file:
-        with writer(OutputFile(file, form)) as write:
+        with open_writer(OutputFile(file, form)) as write:
             write(FRAME)
             write(FRAME)
         check_table(OutputFile(file, form), 6, tuple(FRAME.columns), lambda: None)
@@ -81,7 +81,7 @@ GENUINE = {
 def test_genuine_predictions_are_accepted_and_read_alike(tmp_path, values, name, form):
     for frame in (pd.DataFrame({name: values}), pd.DataFrame({"id": ["x"] * 4, name: values})):
         with (tmp_path / "out").open("w+b") as file:
-            with writer(OutputFile(file, form)) as write:
+            with open_writer(OutputFile(file, form)) as write:
                 write(frame)
                 write(frame)
             check_table(OutputFile(file, form), 8, tuple(frame.columns), lambda: None)
@@ -102,7 +102,7 @@ def test_genuine_predictions_are_accepted_and_read_alike(tmp_path, values, name,
 def test_a_highly_compressed_table_is_accepted(tmp_path):
     rows = 3_000_000
     with (tmp_path / "out").open("w+b") as file:
-        with writer(OutputFile(file, "csv.gz")) as write:
+        with open_writer(OutputFile(file, "csv.gz")) as write:
             write(pd.DataFrame({"prediction": ["x" * 9] * 10}).loc[[0] * rows])
         check_table(OutputFile(file, "csv.gz"), rows, ("prediction",), lambda: None)
 
@@ -128,18 +128,18 @@ AMBIGUOUS = {
 @pytest.mark.parametrize(("rows", "content"), AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_content_that_readers_read_differently_is_refused(tmp_path, rows, content, form):
     content = b"prediction\n" + content
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", compress(content) if form == "csv.gz" else content, form, rows, ("prediction",))
 
 
 def test_rows_with_different_numbers_of_values_are_refused(tmp_path):
     for content in (b"a,b\n1\n1,2,3\n", b'a,b\n"1,1"\n1,2,3\n', b"a,b\n\n1,2,3\n"):
-        with pytest.raises(NotTheTable):
+        with pytest.raises(TableMismatch):
             check(tmp_path / "out", content, rows=2, columns=("a", "b"))
 
 
 def test_a_row_over_the_size_limit_is_refused(tmp_path):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", b"a\n" + b"x" * (17 << 20) + b"\n", rows=1, columns=("a",))
 
 
@@ -159,7 +159,7 @@ OTHER_GZIP = {
 @pytest.mark.parametrize("content", OTHER_GZIP.values(), ids=OTHER_GZIP)
 def test_other_gzip_than_that_of_our_writer_is_refused(tmp_path, content):
     check(tmp_path / "out", compress(b"prediction\n1\n2\n"), "csv.gz", 2, ("prediction",))
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", content, "csv.gz", 2, ("prediction",))
 
 
@@ -176,7 +176,7 @@ def test_the_time_limit_is_checked_at_each_block(tmp_path, content):
     checks = []
     (tmp_path / "out").write_bytes(content)
     form = "csv.gz" if content.startswith(b"\x1f") else "csv"
-    with (tmp_path / "out").open("rb") as file, pytest.raises(NotTheTable):
+    with (tmp_path / "out").open("rb") as file, pytest.raises(TableMismatch):
         check_table(OutputFile(file, form), 2, ("prediction",), lambda: checks.append(1))
     assert len(checks) > 3
 
@@ -202,19 +202,19 @@ REFUSED = {
 @pytest.mark.parametrize("form", ["csv", "csv.gz"])
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_a_table_that_differs_from_the_report_is_refused(tmp_path, content, form):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", compress(content) if form == "csv.gz" else content, form)
 
 
 @pytest.mark.parametrize("content", [CSV, compress(CSV)[:-9], b"\x1f\x8b" + bytes(100)], ids=["CSV", "cut", "zeros"])
 def test_invalid_gzip_is_refused(tmp_path, content):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", content, "csv.gz")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1PAR", CSV, b"PAR1" + bytes(100)])
 def test_invalid_parquet_is_refused(tmp_path, content):
-    with pytest.raises(NotTheTable):
+    with pytest.raises(TableMismatch):
         check(tmp_path / "out", content, "parquet")
     check(tmp_path / "out", b"PAR1" + bytes(8) + b"PAR1", "parquet")
 
@@ -223,7 +223,7 @@ def test_a_sparse_file_is_refused(tmp_path):
     with (tmp_path / "out").open("w+b") as file:
         file.write(CSV)
         file.truncate(1 << 40)
-        with pytest.raises(NotTheTable):
+        with pytest.raises(TableMismatch):
             check_table(OutputFile(file, "csv"), 3, tuple(FRAME.columns), lambda: None)
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import KEYED, FieldKind, number_in, release_key
+from modelreg.expressions.fields import KEYED, FieldKind, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
+    AsNumber,
+    AsRelease,
     Comparison,
     Expression,
     Field,
@@ -24,13 +26,11 @@ from modelreg.expressions.tree import (
     Negative,
     Not,
     Number,
-    NumberIn,
     Operand,
     Or,
-    ReleaseIn,
     Text,
     fields_of,
-    parts_of,
+    get_children,
 )
 
 _MODEL_FIELDS = {"name": "m.name", "tags": "(SELECT value FROM model_tags WHERE model = m.id AND name = {0})"}
@@ -101,7 +101,7 @@ def order_of_models(keys: Iterable[Key]) -> str:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Register the functions that the SQL calls."""
-    connection.create_function("number_in", 1, number_in, deterministic=True)
+    connection.create_function("parse_number", 1, number_in, deterministic=True)
     connection.create_function("release_key", 1, release_key, deterministic=True)
 
 
@@ -135,7 +135,7 @@ class _Writer:
                 return f"({' OR '.join(map(self.condition, parts))})"
             case Not(negated):
                 return f"(NOT {self.condition(negated)})"
-            case _ if Field("alias") in parts_of(expression):
+            case _ if Field("alias") in get_children(expression):
                 return self._alias_condition(expression)
             case IsNull(operand):
                 return f"({self.operand(operand)} IS NULL)"
@@ -165,9 +165,9 @@ class _Writer:
                 return self._parameter(value)
             case Field():
                 return self._field(operand)
-            case NumberIn(field):
+            case AsNumber(field):
                 return f"number_in({self._field(field)})"
-            case ReleaseIn(field):
+            case AsRelease(field):
                 return f"release_key({self._field(field)})"
             case Negative(negated):
                 return f"(-{self._real(negated)})"
@@ -178,7 +178,7 @@ class _Writer:
         """Sort terms for one field: parameters and tags, which are texts, are sorted first as numbers."""
         text = self.operand(field)
         match KEYED.get(field.name):
-            case FieldKind.LOOSE:
+            case FieldKind.TEXT_OR_NUMBER:
                 return [f"number_in({text})", text]
             case FieldKind.RELEASE:
                 return [f"release_key({text})", text]
