@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from modelreg.expressions.building import Key
-from modelreg.expressions.fields import KEYED, FieldKind, release_key
+from modelreg.expressions.fields import KEYED, FieldKind, parse_number, release_key
 from modelreg.expressions.tree import (
     And,
     Arithmetic,
@@ -101,7 +101,7 @@ def order_of_models(keys: Iterable[Key]) -> str:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Register the functions that the SQL calls."""
-    connection.create_function("parse_number", 1, number_in, deterministic=True)
+    connection.create_function("number_in", 1, parse_number, deterministic=True)
     connection.create_function("release_key", 1, release_key, deterministic=True)
 
 
