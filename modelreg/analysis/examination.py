@@ -19,12 +19,12 @@ from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.compressed import (
     BadCompression,
     MissingDecompressor,
-    decompressing,
     is_compressed,
     is_damaged,
+    open_decompressed,
 )
-from modelreg.analysis.containers.json_text import MOST_JSON, count_values, parse_object
-from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
+from modelreg.analysis.containers.json_text import MAX_JSON_SIZE, count_values, parse_object
+from modelreg.analysis.containers.safetensors_header import LENGTH_SIZE, describes_tensors, read_header_length
 from modelreg.analysis.containers.tar_members import BadTar, TarMembers, is_tar
 from modelreg.analysis.containers.zip_members import Member, ZipMembers, may_be_zip
 from modelreg.analysis.evidence import Evidence, SkopsArchive
@@ -101,7 +101,7 @@ class Examination:
             or (is_compressed(start) and self._compressed(file, place))
             or self._stream(file, size, place, start)
         )
-        if self._bounds.is_spent:
+        if self._bounds.is_exhausted:
             self._unreadable(_EVERYTHING, "what the model's archives hold is more than is looked at")
         return understood
 
@@ -130,7 +130,7 @@ class Examination:
             return self._unreadable(place, "containers are nested too deeply in it")
         file.seek(0)
         try:
-            content = decompressing(file, self._bounds)
+            content = open_decompressed(file, self._bounds)
             start = _beginning(content)
         except MissingDecompressor as missing:
             return self._unreadable(place, f"it is compressed, and {missing.package} is not installed")
@@ -167,7 +167,7 @@ class Examination:
         for member in members:
             is_raw = raw is not None and raw.search(member.name) is not None
             inner = place.inside(member.name, is_raw=is_raw, is_torch=is_torch)
-            if self._bounds.is_spent:
+            if self._bounds.is_exhausted:
                 break
             opened = archive.open(member)
             if opened is None:
@@ -184,7 +184,7 @@ class Examination:
     def _described(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
         """A member that names classes by JSON, as Keras and skops do."""
         try:
-            data = content.read(MOST_JSON + 1)
+            data = content.read(MAX_JSON_SIZE + 1)
         except BadCompression:
             data = b""
         described = parse_object(data, self._bounds)
@@ -253,7 +253,7 @@ class Examination:
                 inner = place.inside(name)
                 if not self._member(inside, None, inner):
                     self._unreadable(inner, "it is in no format that is known here")
-            if archive.left or _has_more(content):
+            if archive.trailing_data or _has_more(content):
                 self._unreadable(place, "it is a tar archive that goes on behind its end")
         except (BadTar, BadCompression) as problem:
             self._unreadable(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
@@ -349,13 +349,13 @@ class Examination:
         return place.is_raw or start.startswith(_WITHOUT_CODE)
 
     def _is_safetensors(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
-        if start[LENGTH : LENGTH + 1] != b"{":
+        if start[LENGTH_SIZE : LENGTH_SIZE + 1] != b"{":
             return False
-        length = length_of_header(start)
-        if size is not None and length <= min(size - LENGTH, MOST_JSON):
+        length = read_header_length(start)
+        if size is not None and length <= min(size - LENGTH_SIZE, MAX_JSON_SIZE):
             file.seek(0)
-            start = file.read(LENGTH + length)
-        header = start[LENGTH : LENGTH + length]
+            start = file.read(LENGTH_SIZE + length)
+        header = start[LENGTH_SIZE : LENGTH_SIZE + length]
         if len(header) < length:  # a stream's beginning tells of the rest, which nobody loads from there
             return size is None and _is_text(header)
         may_parse = not place.depth or self._bounds.take(values=count_values(header))

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from modelreg.analysis.containers.compressed import decompressing, is_compressed
+from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.evidence import Evidence
 from modelreg.analysis.pickle.reader import End, Reading, Used, names_in_python_3
 from modelreg.analysis.policy import allowed
@@ -57,7 +57,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
     file.seek(0)
     with loading():
         if is_compressed(start):
-            return _load_joblib(decompressing(file), names)
+            return _load_joblib(open_decompressed(file), names)
         if any((each.module, each.name) == _WRAPPER for each in evidence.scan().imports):
             return _load_joblib(file, names)
         return _Unpickler(file, names).load()

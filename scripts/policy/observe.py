@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from modelreg.analysis.containers.bounds import Bounds
-from modelreg.analysis.containers.compressed import decompressing, is_compressed
+from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.formats import numpy_header
 from modelreg.analysis.formats.arrays import StoredArray, array_content, scalar_content, text_of_scalar
 from modelreg.analysis.formats.skops_reader import read_schema
@@ -65,7 +65,7 @@ class Observations:
             start = file.read(16)
             file.seek(0)
             written = path.stat().st_size
-            content = decompressing(file, Bounds.of_model(written)) if is_compressed(start) else file
+            content = open_decompressed(file, Bounds.of_model(written)) if is_compressed(start) else file
             size = None if is_compressed(start) else written
             for reading in read_pickles(content, size, Budget(50_000_000, 1 << 32, 50_000_000)):
                 if reading.end is not End.STOP:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from modelreg.analysis.containers.json_text import objects_in
+from modelreg.analysis.containers.json_text import find_objects
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
@@ -72,4 +72,4 @@ def _is_own_class(module: str, name: str) -> bool:
 
 def _classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every object of the configuration that names a class."""
-    return (each for each in objects_in(config) if isinstance(each.get("class_name"), str))
+    return (each for each in find_objects(config) if isinstance(each.get("class_name"), str))

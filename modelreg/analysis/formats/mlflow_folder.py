@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelreg.analysis.containers.content import Files, text
-from modelreg.analysis.containers.yaml_text import texts_of_mappings
+from modelreg.analysis.containers.content import Files, read_text
+from modelreg.analysis.containers.yaml_text import parse_mapping_texts
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.python_models import LOADER
 from modelreg.domain.scans import Verdict
@@ -28,14 +28,14 @@ def examine(files: Files, evidence: Evidence) -> None:
     """Say what would be run besides pickles, in every folder of MLflow's among ``files``."""
     folders = [path[: -len("MLmodel")] for path in files if path.rpartition("/")[2] == "MLmodel"]
     for folder in folders:
-        _examine(folder + "MLmodel", text(files[folder + "MLmodel"], _MOST_TEXT), evidence)
+        _examine(folder + "MLmodel", read_text(files[folder + "MLmodel"], _MOST_TEXT), evidence)
     for path in files:
         if path.rpartition("/")[2] in _OF_MODULES and path.startswith(tuple(folders)):
             evidence.add_reasons(Verdict.UNKNOWN, path, ["MLflow imports the module that it names"])
 
 
 def _examine(path: str, content: str | None, evidence: Evidence) -> None:
-    described = None if content is None else texts_of_mappings(content)
+    described = None if content is None else parse_mapping_texts(content)
     if described is None:
         evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
     for key, value in described or ():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from modelreg.analysis.containers.protobuf import NotProtobuf, fields
+from modelreg.analysis.containers.protobuf import NotProtobuf, read_fields
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
@@ -109,7 +109,7 @@ def _walk(file: BinaryIO, size: int, found: _Found) -> None:
     left = min(_MOST_PARTS, _PARTS_OF_ANY_FILE + size // _BYTES_OF_A_PART)
     while waiting:
         message, start, end = waiting.pop()
-        for number, begin, length in fields(file, start, end):
+        for number, begin, length in read_fields(file, start, end):
             left -= 1
             part = _PARTS[message].get(number)
             if part == "domain":
@@ -143,5 +143,5 @@ def _text(file: BinaryIO, begin: int, length: int) -> str:
 
 def _entry(file: BinaryIO, begin: int, length: int) -> tuple[str, str]:
     """A key and its value."""
-    texts = {number: _text(file, at, size) for number, at, size in fields(file, begin, begin + length)}
+    texts = {number: _text(file, at, size) for number, at, size in read_fields(file, begin, begin + length)}
     return texts.get(1, ""), texts.get(2, "")

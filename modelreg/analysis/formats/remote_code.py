@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelreg.analysis.containers.content import Files, head
-from modelreg.analysis.containers.json_text import MOST_JSON, is_modest, objects_in, parse_object
+from modelreg.analysis.containers.json_text import MAX_JSON_SIZE, find_objects, is_within_limits, parse_object
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
@@ -21,12 +21,12 @@ def examine(files: Files, evidence: Evidence) -> None:
 
 
 def _examine(path: str, location: Path, evidence: Evidence) -> None:
-    content = head(location, MOST_JSON + 1)
-    if not is_modest(content):
+    content = head(location, MAX_JSON_SIZE + 1)
+    if not is_within_limits(content):
         if path.endswith(_CONFIGURATIONS):
             evidence.add_reasons(Verdict.UNREADABLE, path, ["it is too large to be looked at"])
         return
-    for described in objects_in(parse_object(content)):
+    for described in find_objects(parse_object(content)):
         for name in _files_of_its_own(described):
             evidence.add_reasons(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs its file {name!r}"])
 

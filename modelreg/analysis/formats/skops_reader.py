@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from modelreg.analysis.containers.bounds import Bounds
-from modelreg.analysis.containers.json_text import count_values, objects_in
+from modelreg.analysis.containers.json_text import count_values, find_objects
 from modelreg.analysis.formats.arrays import DType, StoredArray
 from modelreg.analysis.pickle.object_graph import (
     ABSENT,
@@ -409,7 +409,7 @@ class _Reader:
         reader = _Reader(self._array_of, self._present, self._protocol, self._bounds)
         reader._new_names, reader.members = self._new_names, self.members
         found, written = reader.node(state)
-        for each in objects_in(written):
+        for each in find_objects(written):
             each.pop("__id__", None)
         return found, written
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelreg.analysis.containers.json_text import objects_in
+from modelreg.analysis.containers.json_text import find_objects
 from modelreg.analysis.evidence import Evidence
 
 
 def examine(schema: dict[str, Any], evidence: Evidence, place: str) -> None:
     """Name what loading would import."""
-    for node in objects_in(schema):
+    for node in find_objects(schema):
         module, name = node.get("__module__"), node.get("__class__")
         if isinstance(module, str) and isinstance(name, str):
             evidence.imports(module, name, place)
