@@ -32,7 +32,7 @@ from modelreg.analysis.formats import keras_layers, numpy_header, skops_schema, 
 from modelreg.analysis.formats.arrays import StoredArray
 from modelreg.analysis.formats.skops_reader import read_schema
 from modelreg.analysis.judge import judge
-from modelreg.analysis.pickle.reader import LONGEST_START, Budget, End, Reading, read_pickles
+from modelreg.analysis.pickle.reader import MAX_START_SIZE, Budget, End, Reading, read_pickles
 from modelreg.analysis.pickle.stream import UnreadablePickle
 from modelreg.analysis.policy import verdict_of
 from modelreg.domain.scans import Verdict
@@ -392,8 +392,8 @@ def _is_z_file(start: bytes) -> bool:
 
 def _acts(reading: Reading) -> bool:
     """Whether the bytes are a pickle, or would do something before Python finds out that they are none."""
-    names = [each for each in reading.globals if each.is_of_module]
-    if reading.end is End.LIMIT or reading.hides:  # whatever follows may act
+    names = [each for each in reading.globals if each.has_valid_module]
+    if reading.end is End.LIMIT or reading.may_import_more:  # whatever follows may act
         return True
     if reading.protocol >= 2:  # it says that it is one
         return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _MANY_OPERATIONS
@@ -415,10 +415,10 @@ def _chained(start: bytes, rest: IO[bytes]) -> BinaryIO:
 
 
 def _beginning(content: BinaryIO) -> bytes:
-    """The first `LONGEST_START` bytes; raises `BadCompression` where there are none."""
+    """The first `MAX_START_SIZE` bytes; raises `BadCompression` where there are none."""
     start = b""
     try:
-        while len(start) < LONGEST_START and (more := content.read(LONGEST_START - len(start))):
+        while len(start) < MAX_START_SIZE and (more := content.read(MAX_START_SIZE - len(start))):
             start += more
     except BadCompression:
         if not start:

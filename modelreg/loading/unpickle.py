@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.evidence import Evidence
-from modelreg.analysis.pickle.reader import End, Reading, Used, names_in_python_3
+from modelreg.analysis.pickle.reader import End, NameUses, Reading, translate_python_2_name
 from modelreg.analysis.policy import allowed
 from modelreg.analysis.scan import examined
 from modelreg.domain.python_models import PythonFunction, PythonModelContext
@@ -113,7 +113,7 @@ class _Names:
     def __init__(self, trust: Trust, reading: Reading | None) -> None:
         self._trust = trust
         self._judged = {(each.module, each.name) for each in reading.globals} if reading else set()
-        self._used = reading.used if reading else Used()
+        self._used = reading.used if reading else NameUses()
 
     @property
     def are_free(self) -> bool:
@@ -125,7 +125,7 @@ class _Names:
 
         Raises `UntrustedModel`, and `UnloadableModel` where there is nothing of this name.
         """
-        for pair in ((module, name), names_in_python_3(module, name)):
+        for pair in ((module, name), translate_python_2_name(module, name)):
             if pair == _GETATTR:
                 return self._attribute
             if pair in self._judged and self._trust.admits(*pair):

@@ -21,7 +21,7 @@ from modelreg.analysis.kinds import (
     literal,
     words,
 )
-from modelreg.analysis.pickle.object_graph import Global, makes_its_first_argument
+from modelreg.analysis.pickle.object_graph import Global, instantiates_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_of_libraries
 from scripts.policy.observe import NOTHING, Observations, Observed, either
@@ -216,7 +216,7 @@ class Widening:
     def _call(self, name: str, arguments: list[Kinds]) -> list[Kinds]:
         module, _, function = name.rpartition(".")
         widened = [self._kinds(each) for each in arguments]
-        if makes_its_first_argument(Global(module, function)) and widened:
+        if instantiates_first_argument(Global(module, function)) and widened:
             widened[0] = arguments[0]  # exactly the classes of which it makes objects
         return widened
 

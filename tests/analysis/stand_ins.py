@@ -24,8 +24,8 @@ from modelreg.analysis.pickle.object_graph import (
     class_of,
     resolved,
 )
-from modelreg.analysis.pickle.reader import names_in_python_3
-from modelreg.analysis.pickle.stack import TEXT_KEPT
+from modelreg.analysis.pickle.reader import translate_python_2_name
+from modelreg.analysis.pickle.stack import MAX_TEXT_KEPT
 
 _serials = itertools.count()
 _GETATTR = ("builtins", "getattr")
@@ -101,7 +101,7 @@ class Names:
         self.found: dict[tuple[str, str], Any] = {}
 
     def find(self, module: str, name: str) -> Any:
-        pair = names_in_python_3(module, name) if self._is_old else (module, name)
+        pair = translate_python_2_name(module, name) if self._is_old else (module, name)
         if pair not in self.found:
             self.found[pair] = _record(pair=pair, names=self)
         return self.found[pair]
@@ -257,7 +257,7 @@ def _omitted(node: OmittedValue, value: Any) -> None:
     if node.type_name == "int":
         _same(True, value.bit_length() <= 8 * node.length)
     elif node.type_name == "str":
-        _same(True, len(value.encode("utf-8", "surrogatepass")) in (node.length, *range(TEXT_KEPT, node.length)))
+        _same(True, len(value.encode("utf-8", "surrogatepass")) in (node.length, *range(MAX_TEXT_KEPT, node.length)))
     else:
         _same(node.length, len(value))
 
@@ -282,7 +282,7 @@ def _look(value: Any) -> str:
             return value.type_name
         case int() | float():
             return "int" if value == value and abs(value) > 1 << 500 else f"number {float(value) + 0}"
-        case str() | bytes() if len(value) > TEXT_KEPT / 4:
+        case str() | bytes() if len(value) > MAX_TEXT_KEPT / 4:
             return type(value).__name__
         case _:
             return f"{type(value).__name__} {value!r}"

@@ -156,7 +156,7 @@ def test_a_padding_that_joblib_does_not_write_is_unreadable():
     length = len(before) - len(before.rstrip(b"\xff"))
     assert before[-length - 1] == length
     longer = before[: -length - 1] + b"\x20" + b"\xff" * 0x20 + elements
-    assert "a padding that joblib never writes" in read_pickle(io.BytesIO(longer), len(longer)).problem
+    assert "which joblib never writes" in read_pickle(io.BytesIO(longer), len(longer)).problem
 
 
 def test_another_class_by_the_name_of_joblibs_wrapper_is_unreadable():

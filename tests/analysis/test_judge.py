@@ -108,7 +108,7 @@ HOSTILE = {
     ),
     "a method that is added later": (
         stacked(b"]\x94", extra=b"h\x00" + text("eval") + b"a"),
-        "it appends to an object that was finished before",
+        "it appends to an object that was already complete",
     ),
     "one method behind many": (
         stacked(a_list(*[text("predict")] * 20, text("eval"))),
@@ -124,7 +124,7 @@ HOSTILE = {
     ),
     "an attribute that is called when something is added": (
         instance("sklearn.svm._classes", "SVC", append=SCORER) + b"Na",
-        "it appends to an object that was finished before",
+        "it appends to an object that was already complete",
     ),
     "items of what is no container": (
         name("sklearn.svm._classes", "SVC") + b")\x81Na",
@@ -136,7 +136,7 @@ HOSTILE = {
     ),
     "entries behind the state": (
         instance("sklearn.svm._classes", "SVC") + text("a") + b"Ns",
-        "it sets items of an object that was finished before",
+        "it sets items of an object that was already complete",
     ),
     "a state by its own method": (
         instance("sklearn.svm._classes", "SVC", __setstate__=SCORER) + b"Nb",
@@ -201,7 +201,7 @@ HOSTILE = {
     ),
     "a call by an operation of Python 2": (
         b"(" + name("sklearn.metrics.pairwise", "kernel_metrics") + b"o",
-        "it has an operation that protocol 4 does not write: 0x6f",
+        "it has opcode 0x6f,",
     ),
     "a table that is computed": (
         call(name("pandas.core.frame", "DataFrame"), b"]"),

@@ -129,12 +129,12 @@ def test_what_all_containers_hold_together_is_bounded(way):
 def test_a_model_may_hold_as_much_as_genuine_ones_do():
     assert Bounds.of_model(1000).take(bytes=250 << 20)
     assert Bounds.of_model(2 << 30).take(bytes=40 << 30)
-    assert Bounds.of_model(25 << 20).take(members=100_000, values=4_000_000, strays=1_000)
+    assert Bounds.of_model(25 << 20).take(members=100_000, values=4_000_000, unlisted_members=1_000)
 
 
 @pytest.mark.parametrize(
     "amount",
-    [{"bytes": 1 << 30}, {"members": 3_000}, {"strays": 200}, {"values": 100_000}],
+    [{"bytes": 1 << 30}, {"members": 3_000}, {"unlisted_members": 200}, {"values": 100_000}],
     ids=str,
 )
 def test_a_small_model_may_hold_little(amount):

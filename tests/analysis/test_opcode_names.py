@@ -11,7 +11,7 @@ import pytest
 from following import changed_pickle, little_memory, random_pickle, rearranged_pickle, woven_pickle
 
 from modelreg.analysis.budget import Budget
-from modelreg.analysis.pickle.opcode_names import names_in_opcodes
+from modelreg.analysis.pickle.opcode_names import find_opcode_names
 
 
 class StandIn:
@@ -59,25 +59,35 @@ def test_what_python_imports_is_told(make, kind):
     told = 0
     for _ in range(1500):
         data = make(chooser)
-        found = names_in_opcodes(io.BytesIO(data), Budget(100_000))
+        found = find_opcode_names(io.BytesIO(data), Budget(100_000))
         names = imported(data, kind)
         told += len(names)
-        assert found.hides or names <= set(found.names), data
+        assert found.may_import_more or names <= set(found.names), data
     assert told > 100
 
 
-@pytest.mark.parametrize("is_all", [True, False])
-def test_what_was_not_kept_may_import_more(is_all):
-    assert names_in_opcodes(io.BytesIO(b"(N0"), Budget(100), is_all=is_all).hides is not is_all
-    assert names_in_opcodes(io.BytesIO(b"(X\x09\0\0\0abc"), Budget(100), is_all=is_all).hides is not is_all
-    assert names_in_opcodes(io.BytesIO(b"hello"), Budget(100), is_all=is_all).hides is False
+@pytest.mark.parametrize("is_complete_file", [True, False])
+def test_what_was_not_kept_may_import_more(is_complete_file):
+    assert (
+        find_opcode_names(io.BytesIO(b"(N0"), Budget(100), is_complete_file=is_complete_file).may_import_more
+        is not is_complete_file
+    )
+    assert (
+        find_opcode_names(
+            io.BytesIO(b"(X\x09\0\0\0abc"), Budget(100), is_complete_file=is_complete_file
+        ).may_import_more
+        is not is_complete_file
+    )
+    assert (
+        find_opcode_names(io.BytesIO(b"hello"), Budget(100), is_complete_file=is_complete_file).may_import_more is False
+    )
 
 
 def test_more_operations_than_are_looked_at_may_import_more():
-    assert names_in_opcodes(io.BytesIO(b"N0" * 100), Budget(100)).hides
+    assert find_opcode_names(io.BytesIO(b"N0" * 100), Budget(100)).may_import_more
 
 
 def test_names_of_what_was_there_before_are_not_known():
-    assert names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100), goes_on=True).hides
-    assert names_in_opcodes(io.BytesIO(b"\x93"), Budget(100), goes_on=True).hides
-    assert not names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100)).hides
+    assert find_opcode_names(io.BytesIO(b"h\0h\1\x93"), Budget(100), is_continuation=True).may_import_more
+    assert find_opcode_names(io.BytesIO(b"\x93"), Budget(100), is_continuation=True).may_import_more
+    assert not find_opcode_names(io.BytesIO(b"h\0h\1\x93"), Budget(100)).may_import_more

@@ -26,7 +26,7 @@ ANY_WRAPPER = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper
 """joblib's classes for which it reads more than the pickle itself."""
 
 _ALIGNMENT = "numpy_array_alignment_bytes"
-LONGEST_PADDING = 16  # bytes; a longer one could begin with the code of an operation
+MAX_PADDING = 16  # bytes; a longer one could begin with the code of an operation
 
 _CODES = frozenset(
     {
@@ -122,7 +122,7 @@ class ArrayContent:
     """Everything else that it is made of: its type, shape and bytes."""
 
 
-def wrapped_array(wrapper: Object) -> WrappedArray:
+def parse_wrapper(wrapper: Object) -> WrappedArray:
     """What stands behind ``wrapper``; raises `UnreadablePickle` where its state doesn't say."""
     if not _is_bare(wrapper):
         raise UnreadablePickle("has a wrapper of joblib's that joblib never makes")

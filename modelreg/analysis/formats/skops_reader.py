@@ -34,7 +34,7 @@ from modelreg.analysis.pickle.object_graph import (
     parts_of,
     resolved,
 )
-from modelreg.analysis.pickle.stack import TEXT_KEPT
+from modelreg.analysis.pickle.stack import MAX_TEXT_KEPT
 from modelreg.analysis.pickle.stream import UnreadablePickle
 from modelreg.analysis.policy import policy
 
@@ -455,7 +455,7 @@ def _plain(value: Any) -> Node:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    if isinstance(value, str) and len(value) > TEXT_KEPT:
+    if isinstance(value, str) and len(value) > MAX_TEXT_KEPT:
         return OmittedValue("str", len(value), TIME_ZONE_FILE in value)
     node: Node = value
     return node
