@@ -206,7 +206,7 @@ class Examination:
         def array_of(name: str) -> StoredArray | None:
             opened = archive.open(by_name[name])
             try:
-                return None if opened is None else numpy_header.stored_array(opened[0], self._bounds)
+                return None if opened is None else numpy_header.read_array(opened[0], self._bounds)
             except BadCompression:
                 return None
 
@@ -221,7 +221,7 @@ class Examination:
         self._evidence.judged(judge(read.top, read.objects, self._budget), place.name)
         if whole.is_model and not whole.depth:
             named = {new: by_name[name] for new, name in read.members.items()}
-            self._evidence.skops = SkopsArchive(read.written, named)
+            self._evidence.skops = SkopsArchive(read.rewritten, named)
 
     def _member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
@@ -265,8 +265,8 @@ class Examination:
         long = start[6:7] != b"\x01"
         length = int.from_bytes(start[8:12] if long else start[8:10], "little")
         behind = _chained(start[12 if long else 10 :], content)
-        header = behind.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
-        elements = numpy_header.elements(header, self._bounds) if len(header) == length else None
+        header = behind.read(min(length, numpy_header.MAX_HEADER_SIZE + 1)).decode("latin-1")
+        elements = numpy_header.parse_header(header, self._bounds) if len(header) == length else None
         if elements is None:
             self._unreadable(place, "its array's header is none that NumPy writes")
         if elements is None or elements.bytes is None:
@@ -336,12 +336,12 @@ class Examination:
         text, left = start, _MOST_TEXT if size is None else _ENDLESS
         while text and left > 0:
             left -= len(text)
-            if yaml_tags.calls_python(text):
+            if yaml_tags.has_python_tag(text):
                 self._evidence.add_reasons(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
-            if yaml_tags.names_tags(text):
+            if yaml_tags.has_tag_directive(text):
                 self._evidence.add_reasons(Verdict.UNKNOWN, place.name, ["it is YAML with tags of its own"])
             more = file.read(_BLOCK)
-            text = more and text[-yaml_tags.OVERLAP :] + more
+            text = more and text[-yaml_tags.MAX_TAG_SIZE :] + more
         return True
 
     def _is_known(self, place: Place, start: bytes) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from modelreg.analysis.budget import Budget
 from modelreg.analysis.denied_names import is_trustable
-from modelreg.analysis.formats.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
+from modelreg.analysis.formats.arrays import ArrayContent, array_content, dtype_of, get_scalar_text, scalar_content
 from modelreg.analysis.kinds import (
     BYTES,
     CONVERSION,
@@ -348,7 +348,7 @@ class _Judge:
 
     def _text_scalar(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         """NumPy's texts are texts for whoever takes them for one: the same may stand there."""
-        text = text_of_scalar(content)
+        text = get_scalar_text(content)
         if text is not None:
             self._text(text, kinds, place)
         elif content.kind == "U" or not {TEXT, LABELS} & kinds.words:

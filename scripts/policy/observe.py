@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.formats import numpy_header
-from modelreg.analysis.formats.arrays import StoredArray, array_content, scalar_content, text_of_scalar
+from modelreg.analysis.formats.arrays import StoredArray, array_content, get_scalar_text, scalar_content
 from modelreg.analysis.formats.skops_reader import read_schema
 from modelreg.analysis.judge import PLAIN_ARRAYS, is_own_method
 from modelreg.analysis.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
@@ -84,7 +84,7 @@ class Observations:
 
             def array_of(name: str) -> StoredArray | None:
                 with archive.open(name) as member:
-                    return numpy_header.stored_array(cast("BinaryIO", member), bounds)
+                    return numpy_header.read_array(cast("BinaryIO", member), bounds)
 
             try:
                 read = read_schema(json.loads(archive.read("schema.json")), array_of, archive.namelist(), bounds)
@@ -185,7 +185,7 @@ def _of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
         assert isinstance(node, Object)
         return words(key_of(node))
     if content.class_name == "numpy.generic" and content.kind != "O":
-        text = text_of_scalar(content)
+        text = get_scalar_text(content)
         return NOTHING if content.kind not in "SU" else words(LABELS if text is None else literal(text))
     cls = NOTHING if content.class_name in PLAIN_ARRAYS else words(content.class_name)
     if content.kind in "OT":

@@ -93,11 +93,11 @@ def state_of(dtype: np.dtype, **changed: object) -> bytes:
 
 F8, OBJECT = np.dtype("f8"), np.dtype("O")
 CONTRADICTORY = {
-    "objects without their flag": (state_of(OBJECT, flags=0), "says and denies"),
-    "a flag of objects without objects": (state_of(np.dtype("V8"), flags=63), "says and denies"),
+    "objects without their flag": (state_of(OBJECT, flags=0), "a wrong flag for objects"),
+    "a flag of objects without objects": (state_of(np.dtype("V8"), flags=63), "a wrong flag for objects"),
     "objects over raw bytes": (
         state_of(np.dtype([("a", "V8")]), fields={"a": (OBJECT, 0)}, flags=16),
-        "says and denies",
+        "a wrong flag for objects",
     ),
     "another type by a title": (
         state_of(np.dtype([(("t", "a"), "f8")]), fields={"a": (F8, 0, "t"), "t": (OBJECT, 0, "t")}),
@@ -115,11 +115,11 @@ CONTRADICTORY = {
     "the size of a text that is left open": (state_of(np.dtype("U3"), size=-1), "two sizes"),
     "a field beyond its type": (
         state_of(np.dtype([("a", "f8")]), fields={"a": (F8, 800)}),
-        "a field that does not lie within it",
+        "a field outside of its bytes",
     ),
     "a field before its type": (
         state_of(np.dtype([("a", "f8")]), fields={"a": (F8, -8)}),
-        "a field that does not lie within it",
+        "a field outside of its bytes",
     ),
     "elements that are more than the type": (
         state_of(np.dtype(("f8", (2,))), subtype=(F8, (200,))),
@@ -194,4 +194,4 @@ class Changed:
 def test_an_array_that_is_made_of_bytes_has_no_other_state(tmp_path):
     (tmp_path / "m").write_bytes(pickle.dumps(Changed()))
     found = scan({"m": tmp_path / "m"}, False, "pickle")
-    assert (found.verdict, "made of bytes and then changed" in found.reasons[0]) == (Verdict.UNREADABLE, True)
+    assert (found.verdict, "created from bytes and then changed" in found.reasons[0]) == (Verdict.UNREADABLE, True)

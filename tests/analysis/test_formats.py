@@ -116,10 +116,10 @@ def inner(tensor: bytes) -> bytes:
         (onnx(external(b"weights.bin")), "unknown", "weights.bin"),
         (onnx() + field(25, field(11, field(5, external(b"/etc/passwd")[3:]))), "dangerous", "/etc/passwd"),
         (onnx() + field(20, field(1, external(b"/etc/passwd"))), "dangerous", "/etc/passwd"),
-        (onnx(external(b"*/_ORT_MEM_ADDR_/*")), "dangerous", "address in memory"),
-        (onnx(field(19, b"of a later release")), "unreadable", "unknown form"),
-        (onnx(field(1, field(29, b"of a later release"))), "unreadable", "unknown form"),
-        (b"\x32\x90\x80\x00" + b"ORTM" * 4 + onnx(), "unreadable", "format of its own"),
+        (onnx(external(b"*/_ORT_MEM_ADDR_/*")), "dangerous", "memory address"),
+        (onnx(field(19, b"of a later release")), "unreadable", "unknown field"),
+        (onnx(field(1, field(29, b"of a later release"))), "unreadable", "unknown field"),
+        (b"\x32\x90\x80\x00" + b"ORTM" * 4 + onnx(), "unreadable", "ORT format"),
     ],
 )
 def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, verdict, said):

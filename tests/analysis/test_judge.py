@@ -236,11 +236,11 @@ HOSTILE = {
         type_with_state(
             "V8", b"N", several(text("f")), table(f=several(OBJECTS, number(0))), number(8), b"K\1", b"K\0"
         ),
-        "it has the type of an array that says and denies that it holds objects",
+        "it has a dtype with a wrong flag for objects",
     ),
     "objects without their flag": (
         type_with_state("O8", b"N", b"N", b"N", number(-1), number(-1), b"K\0"),
-        "it has the type of an array that says and denies that it holds objects",
+        "it has a dtype with a wrong flag for objects",
     ),
     "a field beyond its type": (
         type_with_state(

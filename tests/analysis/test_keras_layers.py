@@ -45,7 +45,7 @@ def function(module: str | None, name: str) -> dict:
         (layer("layers.TorchModuleWrapper", module="gASV"), "dangerous", "TorchModuleWrapper"),
         (layer("src.layers.core.lambda_layer.Lambda"), "dangerous", "Lambda"),
         (layer("layers.TFSMLayer", filepath="/tmp/saved"), "unknown", "TFSMLayer"),
-        (layer("layers.Dense"), "unknown", "not as Keras does"),
+        (layer("layers.Dense"), "unknown", "which Keras does not write"),
         (layer("Dense", activation=function("keras.utils", "get_file")), "unknown", "keras.utils.get_file"),
         (layer("Dense", activation=function("mypackage.functions", "swish")), "unknown", "mypackage.functions.swish"),
         (layer("Dense", activation=function("subprocess", "run")), "dangerous", "subprocess.run"),

@@ -1,4 +1,4 @@
-"""skops names every class and function that it makes in ``schema.json`` (``skops/io/_persist.py``)."""
+"""Lists the imports in skops's ``schema.json`` without validating it (``skops/io/_persist.py``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelreg.analysis.evidence import Evidence
 
 
 def examine(schema: dict[str, Any], evidence: Evidence, place: str) -> None:
-    """Name what loading would import."""
+    """Add the names that loading would import to the evidence."""
     for node in find_objects(schema):
         module, name = node.get("__module__"), node.get("__class__")
         if isinstance(module, str) and isinstance(name, str):

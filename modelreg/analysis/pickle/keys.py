@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final
 
-from modelreg.analysis.formats.arrays import scalar_content, value_of_scalar
+from modelreg.analysis.formats.arrays import get_scalar_value, scalar_content
 from modelreg.analysis.pickle.object_graph import Global, Node, Object, OmittedValue, SetOf, resolved
 from modelreg.analysis.pickle.stream import UnreadablePickle
 
@@ -92,7 +92,7 @@ def _replace_scalars(key: tuple[Node, ...], parts_left: list[int]) -> tuple[Node
 def _scalar_value(node: Node) -> str | int | float | None:
     """The text or number in a NumPy scalar; None for other nodes."""
     content = scalar_content(node)
-    return None if content is None else value_of_scalar(content)
+    return None if content is None else get_scalar_value(content)
 
 
 def _is_well_hashed(value: Object) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelreg.analysis.budget import Budget
-from modelreg.analysis.formats.arrays import ANY_WRAPPER, WRAPPER, check_dtype
+from modelreg.analysis.formats.arrays import WRAPPER, WRAPPER_NAMES, check_dtype
 from modelreg.analysis.pickle.keys import ATOMIC_TYPES, collision_prone_hash, comparison_key
 from modelreg.analysis.pickle.object_graph import (
     ABSENT,
@@ -368,7 +368,7 @@ class PickleStack:
         if global_ is None:
             self.budget.take_object()
             global_ = self.names[module, name] = Global(module, name)
-            if name.rpartition(".")[2] in ANY_WRAPPER and global_.dotted != WRAPPER:
+            if name.rpartition(".")[2] in WRAPPER_NAMES and global_.dotted != WRAPPER:
                 raise UnreadablePickle(f"imports joblib's wrapper of arrays as {global_.dotted}")
         return global_
 
