@@ -68,7 +68,7 @@ def _create_symbol(**attributes: Any) -> Any:
         "items": [],
         "entries": [],
         "states": [],
-        "set_from_outside": [],
+        "set_by_function": [],
         "serial": next(_serials),
     }
     return type.__new__(_Symbol, "Symbol", (), attributes)
