@@ -19,12 +19,12 @@ from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.compressed import (
     BadCompression,
     MissingDecompressor,
-    decompressing,
     is_compressed,
     is_damaged,
+    open_decompressed,
 )
-from modelreg.analysis.containers.json_text import MOST_JSON, count_values, parse_object
-from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
+from modelreg.analysis.containers.json_text import MAX_JSON_SIZE, count_values, parse_object
+from modelreg.analysis.containers.safetensors_header import LENGTH_SIZE, describes_tensors, read_header_length
 from modelreg.analysis.containers.tar_members import BadTar, TarMembers, is_tar
 from modelreg.analysis.containers.zip_members import Member, ZipMembers, may_be_zip
 from modelreg.analysis.evidence import Evidence, SkopsArchive
@@ -32,7 +32,7 @@ from modelreg.analysis.formats import keras_layers, numpy_header, skops_schema, 
 from modelreg.analysis.formats.arrays import StoredArray
 from modelreg.analysis.formats.skops_reader import read_schema
 from modelreg.analysis.judge import judge
-from modelreg.analysis.pickle.reader import LONGEST_START, Budget, End, Reading, read_pickles
+from modelreg.analysis.pickle.reader import MAX_START_SIZE, Budget, End, Reading, read_pickles
 from modelreg.analysis.pickle.stream import UnreadablePickle
 from modelreg.analysis.policy import verdict_of
 from modelreg.domain.scans import Verdict
@@ -101,7 +101,7 @@ class Examination:
             or (is_compressed(start) and self._examine_compressed(file, place))
             or self._examine_stream(file, size, place, start)
         )
-        if self._bounds.is_spent:
+        if self._bounds.is_exhausted:
             self._add_unreadable(_WHOLE_MODEL, "the archives of the model are too large to scan")
         return is_recognised
 
@@ -130,7 +130,7 @@ class Examination:
             return self._add_unreadable(place, "its containers are nested too deeply")
         file.seek(0)
         try:
-            content = decompressing(file, self._bounds)
+            content = open_decompressed(file, self._bounds)
             start = _read_start(content)
         except MissingDecompressor as missing:
             return self._add_unreadable(place, f"it is compressed, and {missing.package} is not installed")
@@ -167,7 +167,7 @@ class Examination:
         for member in members:
             is_raw = raw is not None and raw.search(member.name) is not None
             inner = place.inside(member.name, is_raw=is_raw, is_torch=is_torch)
-            if self._bounds.is_spent:
+            if self._bounds.is_exhausted:
                 break
             opened = archive.open(member)
             if opened is None:
@@ -186,7 +186,7 @@ class Examination:
     def _examine_json(self, content: BinaryIO, place: Place, examine: Callable[[dict[str, Any], Place], None]) -> None:
         """Examine a JSON member that names classes, as Keras and skops write."""
         try:
-            data = content.read(MOST_JSON + 1)
+            data = content.read(MAX_JSON_SIZE + 1)
         except BadCompression:
             data = b""
         description = parse_object(data, self._bounds)
@@ -208,7 +208,7 @@ class Examination:
         def array_of(name: str) -> StoredArray | None:
             opened = archive.open(by_name[name])
             try:
-                return None if opened is None else numpy_header.stored_array(opened[0], self._bounds)
+                return None if opened is None else numpy_header.read_array(opened[0], self._bounds)
             except BadCompression:
                 return None
 
@@ -223,7 +223,7 @@ class Examination:
         self._evidence.add_judgement(judge(content.top, content.objects, self._budget), place.name)
         if whole.is_model and not whole.depth:
             named = {new: by_name[name] for new, name in content.members.items()}
-            self._evidence.skops = SkopsArchive(content.written, named)
+            self._evidence.skops = SkopsArchive(content.rewritten, named)
 
     def _examine_member(self, content: BinaryIO, size: int | None, place: Place) -> bool:
         try:
@@ -255,7 +255,7 @@ class Examination:
                 inner = place.inside(name)
                 if not self._examine_member(inside, None, inner):
                     self._add_unreadable(inner, "it has an unrecognised format")
-            if archive.left or _has_data(content):
+            if archive.trailing_data or _has_data(content):
                 self._add_unreadable(place, "it is a tar archive with data after its end")
         except (BadTar, BadCompression) as problem:
             self._add_unreadable(place, f"it is {problem}" if str(problem) else "it is a damaged tar archive")
@@ -267,8 +267,8 @@ class Examination:
         header_start = 10 if start[6:7] == b"\x01" else 12  # version 1 has a length of two bytes, later ones of four
         length = int.from_bytes(start[8:header_start], "little")
         rest = _prepend(start[header_start:], content)
-        header = rest.read(min(length, numpy_header.LONGEST + 1)).decode("latin-1")
-        elements = numpy_header.elements(header, self._bounds) if len(header) == length else None
+        header = rest.read(min(length, numpy_header.MAX_HEADER_SIZE + 1)).decode("latin-1")
+        elements = numpy_header.parse_header(header, self._bounds) if len(header) == length else None
         if elements is None:
             self._add_unreadable(place, "the header of its array is not one that NumPy writes")
         if elements is None or elements.bytes is None:
@@ -338,12 +338,12 @@ class Examination:
         text, left = start, _MAX_NESTED_TEXT if size is None else _NO_LIMIT
         while text and left > 0:
             left -= len(text)
-            if yaml_tags.calls_python(text):
+            if yaml_tags.has_python_tag(text):
                 self._evidence.add_reasons(Verdict.DANGEROUS, place.name, ["it is YAML that calls Python"])
-            if yaml_tags.names_tags(text):
+            if yaml_tags.has_tag_directive(text):
                 self._evidence.add_reasons(Verdict.UNKNOWN, place.name, ["it is YAML with custom tags"])
             more = file.read(_BLOCK)
-            text = more and text[-yaml_tags.OVERLAP :] + more
+            text = more and text[-yaml_tags.MAX_TAG_SIZE :] + more
         return True
 
     def _is_code_free(self, place: Place, start: bytes) -> bool:
@@ -351,13 +351,13 @@ class Examination:
         return place.is_raw or start.startswith(_CODE_FREE_STARTS)
 
     def _is_safetensors(self, file: BinaryIO, size: int | None, place: Place, start: bytes) -> bool:
-        if start[LENGTH : LENGTH + 1] != b"{":
+        if start[LENGTH_SIZE : LENGTH_SIZE + 1] != b"{":
             return False
-        length = length_of_header(start)
-        if size is not None and length <= min(size - LENGTH, MOST_JSON):
+        length = read_header_length(start)
+        if size is not None and length <= min(size - LENGTH_SIZE, MAX_JSON_SIZE):
             file.seek(0)
-            start = file.read(LENGTH + length)
-        header = start[LENGTH : LENGTH + length]
+            start = file.read(LENGTH_SIZE + length)
+        header = start[LENGTH_SIZE : LENGTH_SIZE + length]
         if len(header) < length:  # no loader reads safetensors from a stream, so its start is enough
             return size is None and _is_text(header)
         may_parse = not place.depth or self._bounds.take(values=count_values(header))
@@ -394,8 +394,8 @@ def _is_z_file(start: bytes) -> bool:
 
 def _is_pickle(reading: Reading) -> bool:
     """Whether the bytes are a pickle, or would execute something before Python rejects them."""
-    names = [name for name in reading.globals if name.is_of_module]
-    if reading.end is End.LIMIT or reading.hides:  # the part that was not read may execute something
+    names = [name for name in reading.globals if name.has_valid_module]
+    if reading.end is End.LIMIT or reading.may_import_more:  # the part that was not read may execute something
         return True
     if reading.protocol >= 2:  # it has the mark of a pickle
         return bool(names) or reading.end is not End.UNREADABLE or reading.operations > _CONVINCING_OPERATIONS
@@ -417,10 +417,10 @@ def _prepend(start: bytes, rest: IO[bytes]) -> BinaryIO:
 
 
 def _read_start(content: BinaryIO) -> bytes:
-    """Read the first `LONGEST_START` bytes; raises `BadCompression` if not even one can be read."""
+    """Read the first `MAX_START_SIZE` bytes; raises `BadCompression` if not even one can be read."""
     start = b""
     try:
-        while len(start) < LONGEST_START and (more := content.read(LONGEST_START - len(start))):
+        while len(start) < MAX_START_SIZE and (more := content.read(MAX_START_SIZE - len(start))):
             start += more
     except BadCompression:
         if not start:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from modelreg.analysis.budget import Budget
 from modelreg.analysis.denied_names import is_trustable
-from modelreg.analysis.formats.arrays import ArrayContent, array_content, dtype_of, scalar_content, text_of_scalar
+from modelreg.analysis.formats.arrays import ArrayContent, array_content, dtype_of, get_scalar_text, scalar_content
 from modelreg.analysis.kinds import (
     BYTES,
     CONVERSION,
@@ -358,7 +358,7 @@ class _Judge:
 
     def _check_text_scalar(self, content: ArrayContent, kinds: Kinds, place: str) -> None:
         """Check a NumPy string like a Python string, because libraries treat them alike."""
-        text = text_of_scalar(content)
+        text = get_scalar_text(content)
         if text is not None:
             self._check_text(text, kinds, place)
         elif content.kind == "U" or not {TEXT, LABELS} & kinds.words:
@@ -457,7 +457,7 @@ class _Judge:
             self._spend(len(table))
             for name, value in table.items():
                 if not isinstance(name, str) or _hides_method(name, value):
-                    self._add_finding(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
+                    self._add_finding(f"{short}.{name if isinstance(name, str) else '?'} may_import_more a method")
                     continue
                 if not _is_numeric(value):
                     attributes.add(name)

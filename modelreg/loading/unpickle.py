@@ -17,9 +17,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from modelreg.analysis.containers.compressed import decompressing, is_compressed
+from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.evidence import Evidence
-from modelreg.analysis.pickle.reader import End, Reading, Used, names_in_python_3
+from modelreg.analysis.pickle.reader import End, NameUses, Reading, translate_python_2_name
 from modelreg.analysis.policy import allowed_names
 from modelreg.analysis.scan import examine_file
 from modelreg.domain.python_models import PythonFunction, PythonModelContext
@@ -57,7 +57,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
     file.seek(0)
     with library_errors():
         if is_compressed(start):
-            return _load_joblib(decompressing(file), names)
+            return _load_joblib(open_decompressed(file), names)
         if any((imported.module, imported.name) == _WRAPPER for imported in evidence.scan().imports):
             return _load_joblib(file, names)
         return _Unpickler(file, names).load()
@@ -66,7 +66,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
 def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
     """Scan an opened file and return the evidence; raises `UntrustedModel` unless the file may be loaded.
 
-    Imports the classes that are trusted by name, to check that no attribute of their objects hides a method.
+    Imports the classes that are trusted by name, to check that no attribute of their objects may_import_more a method.
     """
     evidence = examine_file(file)
     trust.require(evidence.scan())
@@ -87,7 +87,7 @@ def _require_no_hidden_methods(pair: tuple[str, str], attributes: Collection[str
     for attribute in attributes:
         member = inspect.getattr_static(cls, attribute, None)
         if callable(member) or isinstance(member, property | classmethod | staticmethod):
-            raise trust.refuse_because(f"{pair[1]}.{attribute} hides a method of its class")
+            raise trust.refuse_because(f"{pair[1]}.{attribute} may_import_more a method of its class")
 
 
 def load_mlflow(folder: Path, trust: Trust) -> object:
@@ -113,7 +113,7 @@ class _NameResolver:
     def __init__(self, trust: Trust, reading: Reading | None) -> None:
         self._trust = trust
         self._scanned = {(name.module, name.name) for name in reading.globals} if reading else set()
-        self._used = reading.used if reading else Used()
+        self._used = reading.used if reading else NameUses()
 
     @property
     def is_unrestricted(self) -> bool:
@@ -125,7 +125,7 @@ class _NameResolver:
 
         Raises `UntrustedModel` for other names, and `UnloadableModel` if the name does not exist.
         """
-        for pair in ((module, name), names_in_python_3(module, name)):
+        for pair in ((module, name), translate_python_2_name(module, name)):
             if pair == _GETATTR:
                 return self._getattr
             if pair in self._scanned and self._trust.admits(*pair):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelreg.analysis.containers.content import Files, text
+from modelreg.analysis.containers.content import Files, read_text
 from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.versions import Environment
 
@@ -22,4 +22,4 @@ def environment_of(files: Files) -> Environment:
 
 def _content(files: Files, name: str) -> str:
     path = files.get(name)
-    return "" if path is None else text(path, _MOST_TEXT) or ""
+    return "" if path is None else read_text(path, _MOST_TEXT) or ""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from modelreg.analysis.containers.bounds import Bounds
-from modelreg.analysis.containers.compressed import decompressing, is_compressed
+from modelreg.analysis.containers.compressed import is_compressed, open_decompressed
 from modelreg.analysis.formats import numpy_header
-from modelreg.analysis.formats.arrays import StoredArray, array_content, scalar_content, text_of_scalar
+from modelreg.analysis.formats.arrays import StoredArray, array_content, get_scalar_text, scalar_content
 from modelreg.analysis.formats.skops_reader import read_schema
 from modelreg.analysis.judge import PLAIN_ARRAYS, is_own_method
 from modelreg.analysis.kinds import BYTES, LABELS, METHOD, NUMBERS, TEXT, Kinds, literal, words
@@ -65,7 +65,7 @@ class Observations:
             start = file.read(16)
             file.seek(0)
             file_size = path.stat().st_size
-            content = decompressing(file, Bounds.of_model(file_size)) if is_compressed(start) else file
+            content = open_decompressed(file, Bounds.of_model(file_size)) if is_compressed(start) else file
             size = None if is_compressed(start) else file_size
             for reading in read_pickles(content, size, Budget(50_000_000, 1 << 32, 50_000_000)):
                 if reading.end is not End.STOP:
@@ -84,7 +84,7 @@ class Observations:
 
             def array_of(name: str) -> StoredArray | None:
                 with archive.open(name) as member:
-                    return numpy_header.stored_array(cast("BinaryIO", member), bounds)
+                    return numpy_header.read_array(cast("BinaryIO", member), bounds)
 
             try:
                 content = read_schema(json.loads(archive.read("schema.json")), array_of, archive.namelist(), bounds)
@@ -185,7 +185,7 @@ def _kinds_of_container(node: Node, inner: Callable[[Node], Kinds]) -> Kinds:
         assert isinstance(node, Object)
         return words(class_name_of(node))
     if content.class_name == "numpy.generic" and content.kind != "O":
-        text = text_of_scalar(content)
+        text = get_scalar_text(content)
         return NO_KINDS if content.kind not in "SU" else words(LABELS if text is None else literal(text))
     cls = NO_KINDS if content.class_name in PLAIN_ARRAYS else words(content.class_name)
     if content.kind in "OT":

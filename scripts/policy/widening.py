@@ -21,7 +21,7 @@ from modelreg.analysis.kinds import (
     literal,
     words,
 )
-from modelreg.analysis.pickle.object_graph import Global, makes_its_first_argument
+from modelreg.analysis.pickle.object_graph import Global, instantiates_first_argument
 from scripts.policy import review
 from scripts.policy.names import is_library_module
 from scripts.policy.observe import NO_KINDS, Observations, Observed, union_by_position
@@ -181,7 +181,9 @@ class Widening:
                     del seen.attributes[attribute]  # a property here, and an attribute of a sibling class
                 continue
             if attribute in methods and seen.attributes[attribute] != NO_KINDS:
-                self.remarks.append(f"{name}.{attribute} hides a method: {seen.attributes[attribute].as_json()}")
+                self.remarks.append(
+                    f"{name}.{attribute} may_import_more a method: {seen.attributes[attribute].as_json()}"
+                )
             seen.attributes[attribute] = self._widen_attribute(name, attribute, seen.attributes[attribute])
         if name in review.STATES:
             seen.state = _parse_positions(review.STATES[name])
@@ -216,7 +218,7 @@ class Widening:
     def _widen_call(self, name: str, arguments: list[Kinds]) -> list[Kinds]:
         module, _, function = name.rpartition(".")
         widened = [self._widen_kinds(kinds) for kinds in arguments]
-        if makes_its_first_argument(Global(module, function)) and widened:
+        if instantiates_first_argument(Global(module, function)) and widened:
             widened[0] = arguments[0]  # exactly the classes that it creates
         return widened
 

@@ -1,7 +1,7 @@
-"""Holds the pickle reader against Python: what it accepts, Python's unpicklers build as the graph says.
+"""Compares the pickle reader with Python: for accepted pickles, Python's unpicklers must build the same objects.
 
-There is no law for what the reader refuses. ``python tests/analysis/following.py SECONDS`` does it with random pickles
-for so long.
+Pickles that the reader rejects are not compared. ``python tests/analysis/following.py SECONDS`` tests random pickles
+for that time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from stand_ins import built_in_c, built_in_python, difference
+from stand_ins import find_difference, load_in_c, load_in_python
 
 from modelreg.analysis.pickle.reader import Budget, End, Reading, read_pickles
 
@@ -35,47 +35,47 @@ TEXTS += ["builtins", "getattr", "cloudpickle.cloudpickle", "_class_setstate"]
 LIKELY_ERRORS = [b"2", b"0", b"s", b"a", b"e", b"b", b"(", b"\x94", b"h", b"q", b"N"]
 
 BATCH = 2000
-MOST_MEMORY = 256 << 20
+EXTRA_MEMORY = 256 << 20
 
 
 @contextmanager
-def little_memory() -> Iterator[None]:
-    """Python makes room for whatever number a pickle names, and fills gigabytes for seconds."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, most))
+def limited_memory() -> Iterator[None]:
+    """Limit the memory of the process: Python allocates gigabytes for large memo indices in a pickle."""
+    memory_size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_size + EXTRA_MEMORY, hard_limit))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (before, most))
+        resource.setrlimit(resource.RLIMIT_AS, (soft_limit, hard_limit))
 
 
 def read(data: bytes) -> Reading:
-    """What the reader makes of it, with persistent ids resolved as PyTorch does it."""
+    """Read a pickle with the pickle reader, accepting persistent ids as PyTorch does."""
     return next(read_pickles(io.BytesIO(data), len(data), Budget(100_000), persistent=True))
 
 
-def divergence(data: bytes) -> str | None:
-    """How Python builds something else than an accepted pickle says; None where it does not."""
+def find_divergence(data: bytes) -> str | None:
+    """How Python's result differs from the graph of an accepted pickle; None if it is equal or not accepted."""
     reading = read(data)
     if reading.end is not End.STOP:
         return None
-    for name, built in (("C", built_in_c), ("Python", built_in_python)):
+    for name, load in (("C", load_in_c), ("Python", load_in_python)):
         try:
-            with little_memory():
-                value, position = built(data)
+            with limited_memory():
+                value, position = load(data)
         except Exception as error:
             return f"the unpickler in {name} raises {error!r}"
         if position != reading.position:
             return f"the unpickler in {name} ends at {position}, the reader at {reading.position}"
-        differs = difference(reading.top, value)
-        if differs:
-            return f"the unpickler in {name} builds something else: {differs}"
+        mismatch = find_difference(reading.top, value)
+        if mismatch:
+            return f"the unpickler in {name} builds something else: {mismatch}"
     return None
 
 
-def argument(code: bytes, chooser: random.Random) -> bytes:
-    """Bytes that may stand behind an operation."""
+def random_argument(code: bytes, chooser: random.Random) -> bytes:
+    """Random bytes for the argument of an opcode."""
     kind = ARGUMENTS[code]
     if kind is None:
         return b""
@@ -102,15 +102,15 @@ def argument(code: bytes, chooser: random.Random) -> bytes:
 
 
 def random_pickle(chooser: random.Random) -> bytes:
-    """Operations in any order, those that lead somewhere more often than others."""
+    """Random opcodes, with a preference for ones that import, call and memoise."""
     often = [b"c", b"\x93", b"\x8c", b"X", b"R", b")", b"\x85", b"(", b"t", b"o", b"i", b"\x94", b"h", b"q", b"b", b"]"]
     start = chooser.choice([b"", b"\x80\x02", b"\x80\x04", b"\x80\x05"])
     codes = chooser.choices([*OPERATIONS, *often * 4], k=chooser.randrange(1, 40))
-    return start + b"".join(code + argument(code, chooser) for code in codes) + b"."
+    return start + b"".join(code + random_argument(code, chooser) for code in codes) + b"."
 
 
 def changed_pickle(chooser: random.Random) -> bytes:
-    """A genuine pickle with some bytes changed, taken out, doubled or put in."""
+    """A genuine pickle with some bytes changed, removed, repeated or inserted."""
     data = bytearray(chooser.choice(GENUINE))
     for _ in range(chooser.choice([1, 1, 2, 5])):
         at = chooser.randrange(len(data))
@@ -123,13 +123,13 @@ def changed_pickle(chooser: random.Random) -> bytes:
                 data[at:at] = data[at : at + chooser.randrange(1, 30)]
             case _:
                 code = chooser.choice(OPERATIONS)
-                data[at:at] = code + argument(code, chooser)
+                data[at:at] = code + random_argument(code, chooser)
         data = data or bytearray(b".")
     return bytes(data)
 
 
 def rearranged_pickle(chooser: random.Random) -> bytes:
-    """A genuine pickle with some operations taken out, doubled, exchanged or put in, and often without frames."""
+    """A genuine pickle without frames, with some opcodes removed, repeated, exchanged or inserted."""
     operations = list(chooser.choice(GENUINE_OPERATIONS))
     for _ in range(chooser.choice([1, 1, 2, 5])):
         at, other = chooser.randrange(len(operations)), chooser.randrange(len(operations))
@@ -144,19 +144,19 @@ def rearranged_pickle(chooser: random.Random) -> bytes:
                 del operations[at]
             case _:
                 code = chooser.choice(OPERATIONS)
-                operations[at] = code + argument(code, chooser)
+                operations[at] = code + random_argument(code, chooser)
     return b"".join(operations)
 
 
 def _operations(data: bytes) -> list[bytes]:
-    """The operations of a pickle, without frames, which would have to be measured anew."""
-    begins = [at for _, _, at in pickletools.genops(data)]
-    pieces = [data[begin:end] for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+    """The opcodes of a pickle with their arguments, without frames, whose lengths would be wrong after changes."""
+    starts = [at for _, _, at in pickletools.genops(data)]
+    pieces = [data[begin:end] for begin, end in zip(starts, [*starts[1:], None], strict=True)]
     return [piece for piece in pieces if piece[:1] != b"\x95"]
 
 
-class _Weaver:
-    """Writes pickles much as picklers do, with an operation in the wrong place now and then."""
+class _PickleWriter:
+    """Writes random pickles in the form of Python's picklers, with an occasional wrong opcode."""
 
     def __init__(self, chooser: random.Random) -> None:
         self.chooser = chooser
@@ -170,7 +170,7 @@ class _Weaver:
         return bytes(self.data + b".")
 
     def value(self, depth: int) -> None:
-        kinds = [self.atom, self.atom, self.recalled]
+        kinds = [self.atom, self.atom, self.memo_get]
         if depth:
             kinds += [self.list, self.dict, self.tuple, self.object, self.object, self.set]
         self.chooser.choice(kinds)(depth - 1)
@@ -178,10 +178,8 @@ class _Weaver:
 
     def err(self) -> None:
         while self.chooser.random() < self.errors:
-            code = self.chooser.choice(
-                [*OPERATIONS, b"2", b"0", b"s", b"a", b"e", b"b", b"(", b"\x94", b"h", b"q", b"N"]
-            )
-            self.data += code + argument(code, self.chooser)
+            code = self.chooser.choice([*OPERATIONS, *LIKELY_ERRORS])
+            self.data += code + random_argument(code, self.chooser)
 
     def memoise(self) -> None:
         if self.protocol >= 4:
@@ -193,7 +191,7 @@ class _Weaver:
         self.memoised += 1
         self.err()
 
-    def recalled(self, _: int) -> None:
+    def memo_get(self, _: int) -> None:
         if not self.memoised:
             self.atom(0)
             return
@@ -203,9 +201,9 @@ class _Weaver:
     def atom(self, _: int) -> None:
         pickled = pickle.dumps(self.chooser.choice(ATOMS), self.protocol)
         opcodes = [(code.code, at) for code, _, at in pickletools.genops(pickled)]
-        begins = next(at for code, at in opcodes if code not in ("\x80", "\x95"))
-        ends = next(at for code, at in opcodes if at > begins)
-        self.data += pickled[begins:ends]
+        starts = next(at for code, at in opcodes if code not in ("\x80", "\x95"))
+        end_time = next(at for code, at in opcodes if at > starts)
+        self.data += pickled[starts:end_time]
         if self.chooser.random() < 0.3:
             self.memoise()
 
@@ -231,10 +229,10 @@ class _Weaver:
             self.value(depth)
             self.data += b"a"
         else:
-            self.several(depth, self.chooser.randrange(4))
+            self.mark_and_values(depth, self.chooser.randrange(4))
             self.data += b"e"
 
-    def several(self, depth: int, count: int) -> None:
+    def mark_and_values(self, depth: int, count: int) -> None:
         self.data += b"("
         for _ in range(count):
             self.value(depth)
@@ -259,7 +257,7 @@ class _Weaver:
                 self.value(depth)
             self.data += bytes([0x84 + length])
         else:
-            self.several(depth, length)
+            self.mark_and_values(depth, length)
             self.data += b"t"
         if self.chooser.random() < 0.7:
             self.memoise()
@@ -270,10 +268,10 @@ class _Weaver:
         elif self.chooser.random() < 0.5:
             self.data += b"\x8f"
             self.memoise()
-            self.several(depth, self.chooser.randrange(4))
+            self.mark_and_values(depth, self.chooser.randrange(4))
             self.data += b"\x90"
         else:
-            self.several(depth, self.chooser.randrange(4))
+            self.mark_and_values(depth, self.chooser.randrange(4))
             self.data += b"\x91"
             self.memoise()
 
@@ -305,9 +303,9 @@ class _Weaver:
             self.data += b"b"
 
 
-def woven_pickle(chooser: random.Random) -> bytes:
-    """What a pickler could nearly have written."""
-    return _Weaver(chooser).write()
+def written_pickle(chooser: random.Random) -> bytes:
+    """A random pickle that is close to what a pickler could write."""
+    return _PickleWriter(chooser).write()
 
 
 class Plain:
@@ -328,7 +326,7 @@ class Listed(list):
 
 
 class Keywords(tuple):
-    """Made by ``NEWOBJ_EX``."""
+    """Pickled with ``NEWOBJ_EX``."""
 
     def __new__(cls, *, items: tuple[object, ...] = ()) -> Keywords:
         return super().__new__(cls, items)
@@ -338,15 +336,15 @@ class Keywords(tuple):
 
 
 class OfFactory:
-    """Made by a function that copyreg knows."""
+    """Pickled with a function that is registered in copyreg."""
 
 
 def make_of_factory(cls: type, number: int) -> object:
-    """What `OfFactory` is pickled as a call of."""
+    """The function that unpickles `OfFactory`."""
     return cls()
 
 
-copyreg.pickle(OfFactory, lambda each: (make_of_factory, (OfFactory, 1)))
+copyreg.pickle(OfFactory, lambda value: (make_of_factory, (OfFactory, 1)))
 Point = collections.namedtuple("Point", "x y")
 
 ATOMS = [
@@ -412,41 +410,41 @@ def _genuine() -> Iterator[bytes]:
 
 GENUINE = list(_genuine())
 GENUINE_OPERATIONS = list(map(_operations, GENUINE))
-MAKERS = [random_pickle, changed_pickle, rearranged_pickle, woven_pickle]
+MAKERS = [random_pickle, changed_pickle, rearranged_pickle, written_pickle]
 
 
-def batch(seed: int) -> int:
-    """Try some random pickles; prints how many were accepted; 1 when Python built something else from one."""
+def run_batch(seed: int) -> int:
+    """Test random pickles, and print how many were accepted; returns 1 if Python built a different object."""
     warnings.simplefilter("ignore")
     chooser, accepted = random.Random(seed), 0
     for number in range(BATCH):
         data = chooser.choice(MAKERS)(chooser)
-        differs = divergence(data)
+        mismatch = find_divergence(data)
         accepted += read(data).end is End.STOP
-        if differs:
-            print(f"{data!r} (seed {seed}, number {number}): {differs}")
+        if mismatch:
+            print(f"{data!r} (seed {seed}, number {number}): {mismatch}")
             return 1
     print(accepted)
     return 0
 
 
 def main(seconds: float) -> int:
-    """Try batches until the time is over, each in a process of its own: Python's unpickler may crash, ours may not."""
-    ends, batches, accepted, crashes = time.monotonic() + seconds, 0, 0, 0
-    while time.monotonic() < ends:
+    """Run batches for ``seconds``, in separate processes, since Python's unpickler may crash."""
+    end_time, batches, accepted, crashes = time.monotonic() + seconds, 0, 0, 0
+    while time.monotonic() < end_time:
         command = [sys.executable, "-W", "ignore", __file__, "--batch", str(random.getrandbits(64))]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
-        if done.returncode > 0:
-            print(done.stdout or f"the batch {command[-1]} failed")
+        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        if process.returncode > 0:
+            print(process.stdout or f"the batch {command[-1]} failed")
             return 1
         batches += 1
-        crashes += done.returncode < 0
-        accepted += int(done.stdout or 0)
-    print(f"{batches} batches of {BATCH} pickles in {seconds:g} s: Python built what all {accepted} accepted ones say")
+        crashes += process.returncode < 0
+        accepted += int(process.stdout or 0)
+    print(f"{batches} batches of {BATCH} pickles in {seconds:g} s: Python agreed on all {accepted} accepted ones")
     print(f"Python itself crashed in {crashes} of them")
     return 0
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    raise SystemExit(batch(int(words[1])) if words[0] == "--batch" else main(float(words[0])))
+    arguments = sys.argv[1:]
+    raise SystemExit(run_batch(int(arguments[1])) if arguments[0] == "--batch" else main(float(arguments[0])))

@@ -1,4 +1,4 @@
-"""Genuine models for tests: a part of what ``scripts/genuine`` makes."""
+"""Genuine models for tests: a part of the models of ``scripts/genuine``."""
 
 from __future__ import annotations
 
@@ -78,39 +78,41 @@ NEEDS_TRUST = (
     "pandas NamedAgg",
     "KNeighborsClassifier metric dist",
 )
-"""How the descriptions begin of those that the allow-list does not admit."""
+"""Prefixes of the descriptions of models that need trust."""
 
 
 def fitted_estimators() -> Iterator[Any]:
-    """Every estimator of the installed scikit-learn that can be fitted, and a share of the variants of parameters."""
-    yield from _made(_defaults, lambda data: islice(parameters.variations(data), 0, None, SHARE_OF_VARIATIONS))
+    """All estimators of the installed scikit-learn, and a share of their parameter variants."""
+    yield from _create_models(
+        _default_estimators, lambda data: islice(parameters.variations(data), 0, None, SHARE_OF_VARIATIONS)
+    )
 
 
-def _defaults(data: Data) -> Iterator[Candidate]:
-    for name, kind in estimators.kinds_of_estimators():
-        for estimator in estimators.instances(kind)[:1]:
+def _default_estimators(data: Data) -> Iterator[Candidate]:
+    for name, estimator_class in estimators.kinds_of_estimators():
+        for estimator in estimators.instances(estimator_class)[:1]:
             yield name, lambda estimator=estimator: estimator.fit(*estimators.accepted_data(estimator, data))
 
 
 def combined_estimators() -> Iterator[Any]:
-    """Pipelines, searches and choices that change what is inside of a model."""
-    yield from _made(*COMBINATIONS)
+    """Pipelines, searches and other combinations of estimators."""
+    yield from _create_models(*COMBINATIONS)
 
 
 def parts_of_models() -> Iterator[Any]:
-    """Arrays, tables, functions and other things that models keep."""
-    yield from _made(*PARTS)
+    """Arrays, tables, functions and other parts of models."""
+    yield from _create_models(*PARTS)
 
 
 def genuine_objects() -> Iterator[Any]:
-    """All of these, and models of XGBoost and LightGBM where they are installed."""
+    """All genuine models, including XGBoost and LightGBM if they are installed."""
     yield from fitted_estimators()
     yield from combined_estimators()
-    yield from _made(boosting.xgboost_models, boosting.lightgbm_models)
+    yield from _create_models(boosting.xgboost_models, boosting.lightgbm_models)
     yield from parts_of_models()
 
 
-def _made(*groups: Group) -> Iterator[Any]:
-    for description, made in make_all(groups, Data(0), lambda description, reason: None):
+def _create_models(*groups: Group) -> Iterator[Any]:
+    for description, model in make_all(groups, Data(0), lambda description, reason: None):
         if not description.startswith(NEEDS_TRUST):
-            yield made
+            yield model

@@ -1,7 +1,7 @@
-"""Write one file with small fitted models, as the releases of scikit-learn, pandas and NumPy write it that run this.
+"""Write a pickle of small fitted models with the installed releases of scikit-learn, pandas and NumPy.
 
-Run it with an environment of earlier releases: ``python make_files_of_earlier_releases.py FOLDER``. It needs nothing
-else, and leaves out what these releases do not have.
+Run it in an environment with earlier releases: ``python make_files_of_earlier_releases.py FOLDER``. It needs no other
+packages, and skips models that the releases do not support.
 """
 
 import gzip
@@ -38,8 +38,8 @@ TEXTS = ["word{} and word{}".format(number % 3, number % 5) for number in range(
 CHOICES = {"C": [0.1, 1.0]}
 
 
-def models():
-    """Makers of models, each of which may fail where a release does not have it."""
+def model_makers():
+    """Functions that create models. They may raise in releases without that model."""
     few = {"n_estimators": 1, "max_depth": 2}
     for target in (CLASSES, BINARY):
         yield lambda target=target: ensemble.HistGradientBoostingClassifier(max_iter=1, max_depth=2).fit(X, target)
@@ -68,13 +68,15 @@ def models():
     yield lambda: pipeline.make_pipeline(TfidfVectorizer(), svm.LinearSVC()).fit(TEXTS, CLASSES)
     yield lambda: neural_network.MLPRegressor((2,), max_iter=2).fit(X, NUMBERS)
     yield lambda: tree.DecisionTreeRegressor(max_depth=2).fit(X, NUMBERS)
-    yield lambda: [preprocessing.FunctionTransformer(each) for each in (np.log1p, np.clip, np.round, np.asarray)]
+    yield lambda: [
+        preprocessing.FunctionTransformer(function) for function in (np.log1p, np.clip, np.round, np.asarray)
+    ]
     yield lambda: [getattr(scipy.sparse, name + "_array")(np.eye(2)) for name in ("csr", "csc", "coo", "lil")]
-    yield from tables()
+    yield from table_makers()
 
 
-def tables():
-    """Makers of what pandas has."""
+def table_makers():
+    """Functions that create pandas objects."""
     days = pd.date_range("2024-01-01", periods=3, tz="UTC")
     yield lambda: pd.DataFrame({"a": [1.5, 2, 3], "b": ["x", "y", None], "day": days}, index=[3, 4, 5])
     yield lambda: [pd.array([1, None], dtype=code) for code in ("Int8", "Int64", "UInt16", "Float32", "string")]
@@ -85,19 +87,19 @@ def tables():
     yield lambda: pd.arrays.SparseArray([0.0, 1.0], kind="block")
 
 
-def made():
-    """What these releases can make and pickle."""
-    for make in models():
+def create_models():
+    """The models that the installed releases can create and pickle."""
+    for make in model_makers():
         try:
-            thing = make()
-            pickle.dumps(thing, 4)
+            model = make()
+            pickle.dumps(model, 4)
         except (AttributeError, TypeError, ValueError):
             continue
-        yield thing
+        yield model
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     name = "scikit-learn-{}-numpy-{}-pandas-{}.pkl.gz".format(sklearn.__version__, np.__version__, pd.__version__)  # noqa: UP032
-    content = pickle.dumps(list(made()), 4)
+    content = pickle.dumps(list(create_models()), 4)
     Path(sys.argv[1], name).write_bytes(gzip.compress(content, 9, mtime=0))

@@ -49,15 +49,15 @@ def read(model: object, **how: object):
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
 def test_an_array_of_every_type_is_passed_over(array, protocol):
-    found = read([array, random.Random], protocol=protocol)
-    assert (found.end, found.whole, class_of(found.top)) == (End.STOP, True, "builtins.list")
-    assert "random.Random" in [name.dotted for name in found.globals]
+    reading = read([array, random.Random], protocol=protocol)
+    assert (reading.end, reading.whole, class_of(reading.top)) == (End.STOP, True, "builtins.list")
+    assert "random.Random" in [name.dotted for name in reading.globals]
 
 
 def test_many_arrays_in_one_model_are_passed_over():
     model = {f"{name} {again}": array for again, (name, array) in itertools.product(range(3), ARRAYS.items())}
-    found = read(model)
-    assert (found.end, found.whole, class_of(found.top)) == (End.STOP, True, "builtins.dict")
+    reading = read(model)
+    assert (reading.end, reading.whole, class_of(reading.top)) == (End.STOP, True, "builtins.dict")
 
 
 def test_an_array_alone_is_one():
@@ -74,8 +74,8 @@ def test_an_array_longer_than_its_file_is_unreadable():
 def test_a_class_that_is_built_after_the_arrays_is_found():
     from sklearn.neighbors import KDTree  # made by a function, from a state that is full of arrays
 
-    found = read(KDTree(np.random.default_rng(0).random((30, 3))))
-    assert (found.end, class_of(found.top)) == (End.STOP, "sklearn.neighbors._kd_tree.KDTree")
+    reading = read(KDTree(np.random.default_rng(0).random((30, 3))))
+    assert (reading.end, class_of(reading.top)) == (End.STOP, "sklearn.neighbors._kd_tree.KDTree")
 
 
 def state_of(dtype: np.dtype, **changed: object) -> bytes:
@@ -93,11 +93,11 @@ def state_of(dtype: np.dtype, **changed: object) -> bytes:
 
 F8, OBJECT = np.dtype("f8"), np.dtype("O")
 CONTRADICTORY = {
-    "objects without their flag": (state_of(OBJECT, flags=0), "says and denies"),
-    "a flag of objects without objects": (state_of(np.dtype("V8"), flags=63), "says and denies"),
+    "objects without their flag": (state_of(OBJECT, flags=0), "a wrong flag for objects"),
+    "a flag of objects without objects": (state_of(np.dtype("V8"), flags=63), "a wrong flag for objects"),
     "objects over raw bytes": (
         state_of(np.dtype([("a", "V8")]), fields={"a": (OBJECT, 0)}, flags=16),
-        "says and denies",
+        "a wrong flag for objects",
     ),
     "another type by a title": (
         state_of(np.dtype([(("t", "a"), "f8")]), fields={"a": (F8, 0, "t"), "t": (OBJECT, 0, "t")}),
@@ -115,11 +115,11 @@ CONTRADICTORY = {
     "the size of a text that is left open": (state_of(np.dtype("U3"), size=-1), "two sizes"),
     "a field beyond its type": (
         state_of(np.dtype([("a", "f8")]), fields={"a": (F8, 800)}),
-        "a field that does not lie within it",
+        "a field outside of its bytes",
     ),
     "a field before its type": (
         state_of(np.dtype([("a", "f8")]), fields={"a": (F8, -8)}),
-        "a field that does not lie within it",
+        "a field outside of its bytes",
     ),
     "elements that are more than the type": (
         state_of(np.dtype(("f8", (2,))), subtype=(F8, (200,))),
@@ -130,14 +130,14 @@ CONTRADICTORY = {
 
 
 @pytest.mark.parametrize(("data", "problem"), CONTRADICTORY.values(), ids=CONTRADICTORY)
-def test_a_type_that_contradicts_itself_is_unreadable(data, problem):
-    found = read_pickle(io.BytesIO(data), len(data))
-    assert found.end is End.UNREADABLE
-    assert problem in found.problem
+def test_a_contradictory_dtype_is_unreadable(data, problem):
+    reading = read_pickle(io.BytesIO(data), len(data))
+    assert reading.end is End.UNREADABLE
+    assert problem in reading.problem
 
 
 @pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
-def test_a_type_has_the_size_that_numpy_gives_it(array):
+def test_a_parsed_dtype_has_the_size_of_numpys_dtype(array):
     data = pickle.dumps(array.dtype)
     dtype = dtype_of(read_pickle(io.BytesIO(data), len(data)).top)
     assert dtype.size == array.dtype.itemsize
@@ -156,7 +156,7 @@ def test_a_padding_that_joblib_does_not_write_is_unreadable():
     length = len(before) - len(before.rstrip(b"\xff"))
     assert before[-length - 1] == length
     longer = before[: -length - 1] + b"\x20" + b"\xff" * 0x20 + elements
-    assert "a padding that joblib never writes" in read_pickle(io.BytesIO(longer), len(longer)).problem
+    assert "which joblib never writes" in read_pickle(io.BytesIO(longer), len(longer)).problem
 
 
 def test_another_class_by_the_name_of_joblibs_wrapper_is_unreadable():
@@ -177,9 +177,9 @@ def test_the_fill_value_of_a_masked_array_of_numbers_may_not_be_an_object(tmp_pa
 
     path = tmp_path / "model"
     path.write_bytes(pickle.dumps(Masked()))
-    found = scan({"model": path}, False, "pickle")
-    assert found.verdict is Verdict.UNKNOWN
-    assert "LogisticRegression" in found.reasons[0]
+    reading = scan({"model": path}, False, "pickle")
+    assert reading.verdict is Verdict.UNKNOWN
+    assert "LogisticRegression" in reading.reasons[0]
 
 
 class Changed:
@@ -193,5 +193,5 @@ class Changed:
 
 def test_an_array_that_is_made_of_bytes_has_no_other_state(tmp_path):
     (tmp_path / "m").write_bytes(pickle.dumps(Changed()))
-    found = scan({"m": tmp_path / "m"}, False, "pickle")
-    assert (found.verdict, "made of bytes and then changed" in found.reasons[0]) == (Verdict.UNREADABLE, True)
+    reading = scan({"m": tmp_path / "m"}, False, "pickle")
+    assert (reading.verdict, "created from bytes and then changed" in reading.reasons[0]) == (Verdict.UNREADABLE, True)

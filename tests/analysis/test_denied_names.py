@@ -139,7 +139,7 @@ NAMED = [
 MODULES = [module for group in DATA["groups"] if group["dangerous"] for module in group["modules"]]
 
 
-def test_every_group_names_its_reason_and_listed_sources():
+def test_every_group_has_a_reason_and_known_sources():
     for group in DATA["groups"]:
         assert group["reason"]
         assert group["sources"]
@@ -151,17 +151,17 @@ def test_every_group_names_its_reason_and_listed_sources():
 
 
 @pytest.mark.parametrize("source", LISTED)
-def test_what_a_source_lists_is_refused_by_trust_add(registry, source):
+def test_trust_add_refuses_every_name_that_a_source_lists(registry, source):
     registry.create()
     for name in LISTED[source]:
-        with pytest.raises(DangerousName) as refused:
+        with pytest.raises(DangerousName) as error:
             registry.trust("own.Encoder", name)
-        assert refused.value.reason in refused.value.message
+        assert error.value.reason in error.value.message
     assert registry.trusted_names() == []
 
 
 @pytest.mark.parametrize("prefix", ["sklearn.utils", "mypackage.features"])
-def test_a_dangerous_name_stays_refused_where_another_module_imports_it(prefix):
+def test_a_dangerous_name_is_denied_under_any_importing_module(prefix):
     for module, name in NAMED:
         assert not is_trustable(prefix, f"{module}.{name}"), (module, name)
         assert not is_trustable(f"{prefix}.{module}", name), (module, name)
@@ -181,30 +181,30 @@ ALIASES = [
 
 
 @pytest.mark.parametrize("name", ALIASES)
-def test_a_module_is_the_same_under_the_name_that_it_has_by_custom(name):
+def test_customary_module_aliases_are_denied(name):
     for module in ("mypackage.features", "sklearn.utils.validation"):
         assert not is_trustable(module, name)
 
 
-def test_what_is_only_called_alike_can_be_trusted():
+def test_names_that_only_resemble_an_alias_can_be_trusted():
     for module, name in [("mypackage.np", "clean"), ("mypackage", "sp.Encoder"), ("mypackage._io", "Reader")]:
         assert is_trustable(module, name)
 
 
 @pytest.mark.parametrize("name", REEXPORTS)
-def test_a_path_that_leads_to_a_dangerous_name_is_refused(registry, name):
+def test_a_dotted_path_to_a_dangerous_name_is_refused(registry, name):
     registry.create()
     with pytest.raises(DangerousName):
         registry.trust(name)
 
 
 @pytest.mark.parametrize("name", TRUSTABLE)
-def test_classes_and_functions_of_ones_own_and_of_other_libraries_can_be_trusted(registry, name):
+def test_own_and_third_party_classes_and_functions_can_be_trusted(registry, name):
     registry.create()
     assert registry.trust(name) == (name,)
 
 
-def test_what_genuine_models_hold_is_refused_without_being_dangerous():
+def test_denied_names_in_genuine_models_are_not_dangerous():
     for module, name in [
         ("cloudpickle.cloudpickle", "_make_function"),
         ("joblib.externals.cloudpickle.cloudpickle", "_make_function"),
@@ -217,21 +217,21 @@ def test_what_genuine_models_hold_is_refused_without_being_dangerous():
         assert not is_dangerous(module, name)
 
 
-def test_the_command_says_why_and_what_to_do_instead(registry, modelreg):
+def test_trust_add_prints_the_reason_and_the_alternative(registry, modelreg):
     registry.create()
     command = [modelreg, "--registry", registry.folder, "trust", "add"]
-    done = subprocess.run([*command, "uuid._get_command_stdout"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (7, "")
-    assert done.stderr.splitlines() == [
+    process = subprocess.run([*command, "uuid._get_command_stdout"], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (7, "")
+    assert process.stderr.splitlines() == [
         "error: 'uuid._get_command_stdout' cannot be trusted: it starts programs",
         "hint: put the code into a class of your own in an importable module, and trust that class; or load one model, "
         "once: --trust full --message WHY",
     ]
-    done = subprocess.run([*command, "__main__.Encoder"], capture_output=True, text=True, check=False)
-    assert "move it to an importable module" in done.stderr
+    process = subprocess.run([*command, "__main__.Encoder"], capture_output=True, text=True, check=False)
+    assert "move it to an importable module" in process.stderr
 
 
-def test_of_the_standard_library_only_types_of_data_can_be_trusted():
+def test_only_data_types_of_the_standard_library_can_be_trusted():
     roots = sys.stdlib_module_names | set(DATA["standard_library"]["removed_modules"])
     modules = roots - set(DATA["standard_library"]["data_modules"])
     assert [module for module in sorted(modules) if is_trustable(module, "anything")] == []

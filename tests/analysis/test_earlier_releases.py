@@ -1,6 +1,6 @@
-"""Files that earlier releases of scikit-learn, pandas and NumPy wrote are safe, too.
+"""Files written by earlier releases of scikit-learn, pandas and NumPy are safe.
 
-``make_files_of_earlier_releases.py`` made them.
+They were created by ``make_files_of_earlier_releases.py``.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ FILES = sorted(Path(__file__).with_name("earlier_releases").glob("*.pkl.gz"))
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.removesuffix(".pkl.gz"))
 def test_models_of_earlier_releases_are_safe(file):
-    found = scan({"model": file}, False, "pickle")
-    assert (found.verdict, found.findings) == (Verdict.SAFE, ())
-    assert len(found.imports) > 100
+    result = scan({"model": file}, False, "pickle")
+    assert (result.verdict, result.findings) == (Verdict.SAFE, ())
+    assert len(result.imports) > 100
 
 
-def test_there_are_files_of_five_releases():
+def test_files_of_five_releases_exist():
     assert len(FILES) == 5
 
 
-def test_the_module_that_scikit_learn_calls_by_too_short_a_name_is_its_own(tmp_path, monkeypatch):
+def test_the_module_name_loss_means_scikit_learns_own_module(tmp_path, monkeypatch):
     (tmp_path / "_loss.py").write_text("raise SystemExit('this is a file of somebody else')")
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "model").write_bytes(b"c_loss\nCyHalfBinomialLoss\n(tR.")

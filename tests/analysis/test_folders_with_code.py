@@ -1,4 +1,4 @@
-"""Folders of Hugging Face's and MLflow's that say which code is to be run when they are loaded."""
+"""Hugging Face and MLflow folders that configure code to run when they are loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN = {"AutoModel": "modeling_own.OwnModel"}
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "expected"),
     [
         (json.dumps({"auto_map": OWN}), "modeling_own.OwnModel"),
         (json.dumps({"auto_map": {"AutoTokenizer": ["modeling_own.OwnTokenizer", None]}}), "modeling_own.OwnTokenizer"),
@@ -35,14 +35,14 @@ OWN = {"AutoModel": "modeling_own.OwnModel"}
         (json.dumps({"_class_name": ["modeling_own", "Pipeline"]}), "modeling_own"),
     ],
 )
-def test_a_folder_that_wants_trust_remote_code_is_unknown(scanned, config, said):
-    found = scanned(config__json=config, modeling_own__py="class OwnModel: pass")
-    assert found.verdict is Verdict.UNKNOWN
-    assert said in found.reasons[0]
+def test_a_folder_that_needs_trust_remote_code_is_unknown(scanned, config, expected):
+    result = scanned(config__json=config, modeling_own__py="class OwnModel: pass")
+    assert result.verdict is Verdict.UNKNOWN
+    assert expected in result.reasons[0]
 
 
 @pytest.mark.parametrize("padding", ["a" * (33 << 20), "[" + "[]," * 1_100_000 + "0]"], ids=["long", "many"])
-def test_a_configuration_that_is_too_large_is_unreadable_and_a_vocabulary_is_not(scanned, padding):
+def test_a_too_large_configuration_is_unreadable_but_a_large_vocabulary_is_safe(scanned, padding):
     content = json.dumps({"auto_map": OWN, "padding": padding}) if padding[0] == "a" else '{"padding": ' + padding + "}"
     assert scanned(tokenizer__json=content).verdict is Verdict.SAFE
     assert scanned(config__json=content).verdict is Verdict.UNREADABLE
@@ -69,12 +69,12 @@ FLAVOR = "flavors:\n  python_function:\n    "
         "- &key loader_module\n- flavors: {python_function: {*key : mine.loader}}",
     ],
 )
-def test_an_mlflow_folder_with_code_of_its_own_is_unknown(scanned, model):
+def test_an_mlflow_folder_with_its_own_code_is_unknown(scanned, model):
     assert scanned(MLmodel=model, mine__py="import os\nos.environ\n").verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["pickle_module_info.txt", "keras_module.txt"])
-def test_an_mlflow_folder_whose_file_names_a_module_is_unknown(scanned, name):
+def test_an_mlflow_folder_with_a_module_name_file_is_unknown(scanned, name):
     files = {"MLmodel": FLAVOR + "loader_module: mlflow.sklearn\n", name: "mine"}
     assert scanned(**files).verdict is Verdict.UNKNOWN
 
@@ -88,7 +88,7 @@ def test_an_mlflow_folder_whose_file_names_a_module_is_unknown(scanned, name):
         FLAVOR + "loader_module: mlflow.sklearn\n    model_path: data\\model.pkl\n",
     ],
 )
-def test_an_mlflow_folder_whose_loader_reads_data_alone_is_safe(scanned, model):
+def test_an_mlflow_folder_with_a_data_loader_is_safe(scanned, model):
     assert scanned(MLmodel=model).verdict is Verdict.SAFE
 
 
@@ -99,11 +99,11 @@ def test_an_mlflow_folder_whose_loader_reads_data_alone_is_safe(scanned, model):
         *("..\\model.pkl", "\\\\host\\model.pkl", "\\tmp\\model.pkl", "C:\\model.pkl"),
     ],
 )
-def test_an_mlflow_folder_that_reads_a_pickle_elsewhere_is_dangerous(scanned, path):
+def test_an_mlflow_folder_with_a_path_outside_of_it_is_dangerous(scanned, path):
     model = FLAVOR + f"loader_module: mlflow.sklearn\n    model_path: {path}\n"
     assert scanned(MLmodel=model).verdict is Verdict.DANGEROUS
 
 
 @pytest.mark.parametrize("model", ["{", "a: b\n---\nc: d\n", "[" * 5000, "a: 1\n" * 30_000])
-def test_an_mlmodel_that_cannot_be_read_is_unreadable(scanned, model):
+def test_an_invalid_mlmodel_file_is_unreadable(scanned, model):
     assert scanned(MLmodel=model).verdict is Verdict.UNREADABLE

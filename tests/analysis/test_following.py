@@ -1,14 +1,14 @@
-"""What the pickle reader accepts, Python's unpicklers build as the graph says."""
+"""Python's unpicklers build the same objects as in the graph, for every pickle that the reader accepts."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
-from following import GENUINE, MAKERS, changed_pickle, divergence, read, rearranged_pickle, woven_pickle
+from following import GENUINE, MAKERS, changed_pickle, find_divergence, read, rearranged_pickle, written_pickle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_ins import built_in_c, built_in_python, difference
+from stand_ins import find_difference, load_in_c, load_in_python
 
 from modelreg.analysis.pickle.reader import End
 
@@ -16,19 +16,19 @@ from modelreg.analysis.pickle.reader import End
 @pytest.mark.filterwarnings("ignore")
 @given(st.integers(0), st.sampled_from(MAKERS))
 @settings(max_examples=500, deadline=None)
-def test_python_builds_what_the_graph_says(seed, make):
-    assert divergence(make(random.Random(seed))) is None
+def test_unpicklers_build_the_same_object_as_the_graph(seed, make):
+    assert find_divergence(make(random.Random(seed))) is None
 
 
-def test_every_genuine_pickle_is_accepted_and_built_as_its_graph_says():
+def test_genuine_pickles_are_accepted_and_built_as_in_the_graph():
     for data in GENUINE:
         assert read(data).end is End.STOP
-        assert divergence(data) is None
+        assert find_divergence(data) is None
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("make", [changed_pickle, rearranged_pickle, woven_pickle])
-def test_enough_random_pickles_are_accepted(make):
+@pytest.mark.parametrize("make", [changed_pickle, rearranged_pickle, written_pickle])
+def test_the_reader_accepts_some_random_pickles(make):
     accepted = [read(make(random.Random(seed))).end is End.STOP for seed in range(300)]
     assert sum(accepted) > 15
 
@@ -37,9 +37,9 @@ SAME = b"\x80\x04]\x94(K\x01]\x94\x8c\x01a\x8c\x01b\x93)\x81\x94}\x94(\x8c\x01xh
 """A list of 1, a list, an instance of ``a.b`` that refers to both lists, and a dictionary that refers to the second."""
 
 
-@pytest.mark.parametrize("built", [built_in_c, built_in_python])
+@pytest.mark.parametrize("load", [load_in_c, load_in_python])
 @pytest.mark.parametrize(
-    ("other", "where"),
+    ("other", "expected"),
     {
         "another number": (SAME.replace(b"(K\x01", b"(K\x02"), "top[0]: "),
         "truth instead of a number": (SAME.replace(b"(K\x01", b"(\x88"), "top[0]: "),
@@ -49,15 +49,15 @@ SAME = b"\x80\x04]\x94(K\x01]\x94\x8c\x01a\x8c\x01b\x93)\x81\x94}\x94(\x8c\x01xh
         "another attribute": (SAME.replace(b"\x01x", b"\x01z"), "key: "),
         "no state": (SAME.replace(b"ub}\x94K", b"u0}\x94K"), "top[2]: "),
         "items": (SAME.replace(b"}\x94(\x8c", b"Na}\x94(\x8c"), "top[2]: "),
-        "a list of its own": (SAME.replace(b"yh\x01", b"y]"), "is another object for Python than before"),
-        "the same list": (SAME.replace(b"yh\x01", b"yh\x00"), "is another object for Python than before"),
+        "a list of its own": (SAME.replace(b"yh\x01", b"y]"), "is a different object in Python"),
+        "the same list": (SAME.replace(b"yh\x01", b"yh\x00"), "is a different object in Python"),
     }.values(),
 )
-def test_a_difference_is_found_with_its_place(built, other, where):
+def test_a_difference_is_reported_with_its_path(load, other, expected):
     top = read(SAME).top
-    assert difference(top, built(SAME)[0]) is None
-    assert where in difference(top, built(other)[0])
+    assert find_difference(top, load(SAME)[0]) is None
+    assert expected in find_difference(top, load(other)[0])
 
 
-def test_an_object_that_python_shares_and_the_graph_does_not_is_a_difference():
-    assert difference(read(b"\x80\x04]\x94]\x86.").top, built_in_c(b"\x80\x04]\x94h\x00\x86.")[0]) is not None
+def test_an_object_that_only_python_shares_is_a_difference():
+    assert find_difference(read(b"\x80\x04]\x94]\x86.").top, load_in_c(b"\x80\x04]\x94h\x00\x86.")[0]) is not None

@@ -1,4 +1,4 @@
-"""Formats that are no pickles, and what in them is no mere number."""
+"""Verdicts on formats other than plain pickles, and on code inside of them."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def scanned(path: Path):
         *((name, "unknown") for name in ("by_value.cloudpickle", "module.pt")),
     ],
 )
-def test_files_of_every_library_have_a_verdict(name, verdict):
+def test_files_of_every_library_have_the_expected_verdict(name, verdict):
     assert scanned(FILES / name).verdict == verdict
 
 
 @pytest.mark.parametrize("first", [b"learner", b"Config"], ids=["of XGBoost", "of XGBoost in skops"])
-def test_ubjson_holds_no_code(first, tmp_path):
+def test_ubjson_is_safe(first, tmp_path):
     (tmp_path / "model").write_bytes(b"{L" + len(first).to_bytes(8, "big") + first + b"{\0\xff}}")
     assert scanned(tmp_path / "model").verdict == "safe"
 
 
-def zipped(how: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
+def zipped(compression: int = zipfile.ZIP_STORED, **members: bytes) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", how) as archive:
+    with zipfile.ZipFile(file, "w", compression) as archive:
         for name, content in members.items():
             archive.writestr(name.replace("__", "."), content)
     return file.getvalue()
@@ -70,14 +70,14 @@ OWN = {"class_name": "Mine", "module": "mypackage.layers", "config": {}, "regist
 
 
 @pytest.mark.parametrize(
-    ("layers", "verdict", "said"),
+    ("layers", "verdict", "expected"),
     [([DENSE], "safe", ()), ([DENSE, LAMBDA], "dangerous", "Lambda"), ([OWN], "unknown", "mypackage.layers.Mine")],
 )
-def test_a_keras_model_is_judged_by_its_layers(tmp_path, layers, verdict, said):
+def test_the_verdict_on_a_keras_model_depends_on_its_layers(tmp_path, layers, verdict, expected):
     (tmp_path / "model").write_bytes(keras(*layers))
-    found = scanned(tmp_path / "model")
-    assert found.verdict == verdict
-    assert not said or said in found.findings[0]
+    result = scanned(tmp_path / "model")
+    assert result.verdict == verdict
+    assert not expected or expected in result.findings[0]
 
 
 def field(number: int, content: bytes | int) -> bytes:
@@ -95,18 +95,18 @@ def onnx(*graph: bytes, domain: bytes = b"") -> bytes:
 
 
 def external(location: bytes) -> bytes:
-    """A tensor whose numbers are in another file."""
+    """A tensor with an external data file."""
     entries = field(13, field(1, b"location") + field(2, location)) + field(13, field(1, b"length") + field(2, b"9"))
     return field(5, field(8, b"weight") + entries + field(14, 1))
 
 
 def inner(tensor: bytes) -> bytes:
-    """A node whose attribute is a graph that has the tensor."""
+    """A node with a subgraph that contains the tensor."""
     return field(1, field(4, b"If") + field(5, field(1, b"then_branch") + field(6, tensor)))
 
 
 @pytest.mark.parametrize(
-    ("content", "verdict", "said"),
+    ("content", "verdict", "expected"),
     [
         (onnx(field(1, field(4, b"Add"))), "safe", None),
         (onnx(domain=b"ai.onnx.ml"), "safe", None),
@@ -116,28 +116,28 @@ def inner(tensor: bytes) -> bytes:
         (onnx(external(b"weights.bin")), "unknown", "weights.bin"),
         (onnx() + field(25, field(11, field(5, external(b"/etc/passwd")[3:]))), "dangerous", "/etc/passwd"),
         (onnx() + field(20, field(1, external(b"/etc/passwd"))), "dangerous", "/etc/passwd"),
-        (onnx(external(b"*/_ORT_MEM_ADDR_/*")), "dangerous", "address in memory"),
-        (onnx(field(19, b"of a later release")), "unreadable", "unknown form"),
-        (onnx(field(1, field(29, b"of a later release"))), "unreadable", "unknown form"),
-        (b"\x32\x90\x80\x00" + b"ORTM" * 4 + onnx(), "unreadable", "format of its own"),
+        (onnx(external(b"*/_ORT_MEM_ADDR_/*")), "dangerous", "memory address"),
+        (onnx(field(19, b"of a later release")), "unreadable", "unknown field"),
+        (onnx(field(1, field(29, b"of a later release"))), "unreadable", "unknown field"),
+        (b"\x32\x90\x80\x00" + b"ORTM" * 4 + onnx(), "unreadable", "ORT format"),
     ],
 )
-def test_an_onnx_model_is_judged_by_what_it_needs_besides(tmp_path, content, verdict, said):
+def test_the_verdict_on_an_onnx_model_depends_on_its_files_and_operators(tmp_path, content, verdict, expected):
     (tmp_path / "model").write_bytes(content)
-    found = scanned(tmp_path / "model")
-    assert found.verdict == verdict
-    assert said is None or said in found.reasons[0]
+    result = scanned(tmp_path / "model")
+    assert result.verdict == verdict
+    assert expected is None or expected in result.reasons[0]
 
 
-def test_an_onnx_field_whose_number_is_cut_off_elsewhere_hides_nothing(tmp_path):
-    """C++'s protobuf takes the lower 32 bits of a key, by which this is the field of a graph."""
+def test_an_onnx_field_number_beyond_32_bits_is_unreadable(tmp_path):
+    """C++ protobuf truncates keys to 32 bits, and would read this field as a graph."""
     hidden = b"\xba\x80\x80\x80\x10" + field(7, external(b"../../etc/passwd"))[1:]
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "model.onnx").write_bytes(onnx(field(1, field(4, b"Add"))) + hidden)
     assert scanned(tmp_path / "m").verdict == "unreadable"
 
 
-def test_an_onnx_model_in_a_folder_is_one_whatever_else_it_looks_like(tmp_path):
+def test_a_file_named_onnx_is_scanned_as_onnx_even_if_it_resembles_safetensors(tmp_path):
     (tmp_path / "m").mkdir()
     like_safetensors = field(1, 8) + b"\x12\x86\x00" + b'abc{"x' + field(7, external(b"/etc/passwd"))
     assert like_safetensors[8:10] == b'{"'
@@ -150,7 +150,7 @@ def test_an_onnx_model_in_a_folder_is_one_whatever_else_it_looks_like(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize(("padding", "verdict"), [(b"", "safe"), (b" " * (2 << 20), "safe"), (b"x", "unreadable")])
-def test_safetensors_are_known_by_their_header(tmp_path, packed, padding, verdict):
+def test_safetensors_files_are_recognised_by_their_header(tmp_path, packed, padding, verdict):
     header = b'{"a": {"dtype": "U8", "shape": [3], "data_offsets": [0, 3]}}' + padding
     content = len(header).to_bytes(8, "little") + header + b"\xfe\xff\x00"
     (tmp_path / "m").mkdir()
@@ -233,7 +233,7 @@ def saved(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def compressed(content: bytes, how: str) -> bytes:
+def compressed(content: bytes, compression: str) -> bytes:
     import bz2
     import gzip
     import lzma
@@ -248,14 +248,17 @@ def compressed(content: bytes, how: str) -> bytes:
         "xz": lzma.compress,
         "lz4": frame.compress,
     }
-    return ways[how](content)
+    return ways[compression](content)
 
 
 CONTAINERS = {
     "zip": lambda content: zipped(inner__pkl=content),
     "zip in a zip": lambda content: zipped(inner__zip=zipped(inner__pkl=content)),
     "tar": tarred,
-    **{how: lambda content, how=how: compressed(content, how) for how in ("zlib", "gzip", "bz2", "xz", "lz4")},
+    **{
+        compression: lambda content, compression=compression: compressed(content, compression)
+        for compression in ("zlib", "gzip", "bz2", "xz", "lz4")
+    },
     "tar.gz": lambda content: compressed(tarred(content), "gzip"),
     "zip in gzip": lambda content: compressed(zipped(inner__pkl=content), "gzip"),
     "gzip in a zip": lambda content: zipped(inner=compressed(content, "gzip")),
@@ -269,10 +272,10 @@ CONTAINERS = {
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize(("content", "name"), [(HOSTILE, "posix.system"), (UNKNOWN, "mypackage.Encoder")])
 @pytest.mark.parametrize("suffix", ["pkl", "onnx", "txt", "safetensors"])
-def test_a_pickle_is_found_in_every_container_whatever_it_is_called(tmp_path, container, content, name, suffix):
+def test_a_pickle_is_found_in_every_container_under_any_file_name(tmp_path, container, content, name, suffix):
     path = tmp_path / f"model.{suffix}"
     path.write_bytes(CONTAINERS[container](content))
-    assert name in [each.dotted for each in scanned(path).imports]
+    assert name in [imported.dotted for imported in scanned(path).imports]
     assert scanned(path).verdict is not Verdict.SAFE
 
 
@@ -283,18 +286,18 @@ class Hostile:
         return os.system, ("true",)
 
 
-@pytest.mark.parametrize("how", ["npy", "npz", "joblib"])
-def test_an_array_of_objects_is_looked_into(tmp_path, how):
+@pytest.mark.parametrize("compression", ["npy", "npz", "joblib"])
+def test_arrays_of_objects_are_scanned(tmp_path, compression):
     array = np.array([Hostile()], object)
-    if how == "joblib":
+    if compression == "joblib":
         joblib.dump([array], tmp_path / "m")
     else:
-        (tmp_path / "m").write_bytes(saved(array) if how == "npy" else zipped(a__npy=saved(array)))
+        (tmp_path / "m").write_bytes(saved(array) if compression == "npy" else zipped(a__npy=saved(array)))
     assert scanned(tmp_path / "m").verdict is Verdict.DANGEROUS
 
 
 def npy(descr: str, content: bytes) -> bytes:
-    """An array of one element, whose type is written in one of NumPy's ways."""
+    """A ``.npy`` file with one element and this dtype description."""
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}\n".encode()
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
 
@@ -303,13 +306,13 @@ def npy(descr: str, content: bytes) -> bytes:
     "descr",
     ["'|O'", "'object'", "'object_'", r"'\x4f'", "'i4,O'", "'(2,)O'", "'i4,(1,)O'", "[('a', 'O')]", "('O', (1,))"],
 )
-def test_an_array_of_objects_is_looked_into_whatever_its_type_is_called(tmp_path, descr):
+def test_arrays_of_objects_are_scanned_for_every_spelling_of_the_dtype(tmp_path, descr):
     (tmp_path / "m").write_bytes(npy(descr, HOSTILE))
     assert scanned(tmp_path / "m").verdict is Verdict.DANGEROUS
 
 
 @pytest.mark.parametrize("descr", ["", "'f8'}", "(" * 100, "'float64'", "'f8', " * 20_000])
-def test_an_array_with_a_header_that_numpy_does_not_write_is_not_safe(tmp_path, descr):
+def test_an_array_with_an_invalid_header_is_unreadable(tmp_path, descr):
     (tmp_path / "m").write_bytes(npy(descr[:60_000], bytes(8)))
     assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
 
@@ -317,7 +320,7 @@ def test_an_array_with_a_header_that_numpy_does_not_write_is_not_safe(tmp_path, 
 @pytest.mark.parametrize(
     "array", [np.zeros((3, 4)), np.zeros(2, [("a", "i4", (2,)), (("t", "b"), "M8[ns]"), ("c", [("d", "U3")])])]
 )
-def test_an_array_of_numbers_is_safe(tmp_path, array):
+def test_arrays_of_numbers_are_safe(tmp_path, array):
     (tmp_path / "m").write_bytes(saved(array))
     assert scanned(tmp_path / "m").verdict is Verdict.SAFE
 
@@ -330,11 +333,11 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("how", PACKED)
+@pytest.mark.parametrize("compression", PACKED)
 @pytest.mark.parametrize("array", [np.zeros((3, 4)), np.zeros((), "U3"), np.zeros((2, 0)), np.zeros(2, "i4,(2,3)f8")])
-def test_an_array_ends_where_its_shape_says(tmp_path, how, array):
+def test_an_array_of_another_size_than_its_shape_is_not_safe(tmp_path, compression, array):
     def verdict(content: bytes) -> Verdict:
-        (tmp_path / "m").write_bytes(PACKED[how](content))
+        (tmp_path / "m").write_bytes(PACKED[compression](content))
         return scanned(tmp_path / "m").verdict
 
     assert verdict(saved(array)) is Verdict.SAFE
@@ -344,7 +347,7 @@ def test_an_array_ends_where_its_shape_says(tmp_path, how, array):
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 300])
-def test_bytes_of_no_known_format_are_unreadable_and_text_is_not(tmp_path, length):
+def test_unrecognised_bytes_are_unreadable_and_text_is_safe(tmp_path, length):
     (tmp_path / "m").write_bytes(b"\xfe\x00\xff" + bytes(range(256)) * length)
     assert scanned(tmp_path / "m").verdict is Verdict.UNREADABLE
     (tmp_path / "m").write_text("catboost\nnumpy\nscikit-learn\n" * (length + 1))

@@ -1,4 +1,4 @@
-"""Files that try to run something, in ways that have got past other scanners: each is named, and none is run."""
+"""Hostile files that evade other scanners: the scan reports every one, and no command runs one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMED = {
     "NEWOBJ": pickled(name("posix", "system"), b"(", text("touch ran"), b"t\x81"),
 }
 
-SEEN = {
+REPORTED = {
     "a dotted name": (pickled(name("sklearn.datasets._base", "os.getpid"), b")R"), "os.getpid"),
     "attributes of a class": (pickled(name("sklearn.svm._classes", "SVC"), b"}", text("predict"), b"NsbN"), "SVC"),
     "items of a dictionary of a module": (pickled(name("joblib.parallel", "BACKENDS"), text("a"), b"Ns"), "BACKENDS"),
@@ -46,7 +46,7 @@ SEEN = {
     ),
 }
 
-DOUBTED = {
+UNREADABLE_FILES = {
     "an extension code": b"\x80\x02\x82\x01)R.",
     "a computed name": doubted_files("touch ran")["a computed name"],
     "an array of another type": wrapped(dtype=(b"f8", b"f4")),
@@ -72,48 +72,50 @@ def scanned(tmp_path):
     return scan_bytes
 
 
-@pytest.mark.parametrize("way", NAMED)
-def test_what_would_run_is_named(scanned, way):
-    found = scanned(NAMED[way])
-    assert found.verdict is Verdict.DANGEROUS
+@pytest.mark.parametrize("label", NAMED)
+def test_files_that_run_a_command_are_dangerous(scanned, label):
+    result = scanned(NAMED[label])
+    assert result.verdict is Verdict.DANGEROUS
     assert {"posix.system", "builtins.eval"} & {
-        each.dotted for each in found.imports if each.verdict is Verdict.DANGEROUS
+        imported.dotted for imported in result.imports if imported.verdict is Verdict.DANGEROUS
     }
 
 
-@pytest.mark.parametrize("way", SEEN)
-def test_what_leads_to_code_is_not_safe_and_is_said(scanned, way):
-    content, said = SEEN[way]
-    found = scanned(content)
-    assert found.verdict is not Verdict.SAFE
-    assert said in " ".join([*found.findings, *found.reasons])
+@pytest.mark.parametrize("label", REPORTED)
+def test_files_that_can_reach_code_are_reported_and_not_safe(scanned, label):
+    content, expected = REPORTED[label]
+    result = scanned(content)
+    assert result.verdict is not Verdict.SAFE
+    assert expected in " ".join([*result.findings, *result.reasons])
 
 
-LONG = "more marks than are followed"
+SLOW = "more marks than are followed"
 
 
-@pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.slow) if way == LONG else way for way in DOUBTED])
-def test_what_is_not_understood_is_unreadable(scanned, way):
-    assert scanned(DOUBTED[way]).verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
+@pytest.mark.parametrize(
+    "label", [pytest.param(label, marks=pytest.mark.slow) if label == SLOW else label for label in UNREADABLE_FILES]
+)
+def test_files_that_cannot_be_analysed_are_not_safe(scanned, label):
+    assert scanned(UNREADABLE_FILES[label]).verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
 
 
-USUAL = "behind joblib's arrays"
+FAST = "behind joblib's arrays"
 
 
-@pytest.mark.parametrize("way", [USUAL, *(pytest.param(way, marks=pytest.mark.slow) for way in list(NAMED)[::6])])
-def test_no_command_runs_a_hostile_file(tmp_path, way, modelreg):
-    (tmp_path / "model.pkl").write_bytes(NAMED[way])
+@pytest.mark.parametrize("label", [FAST, *(pytest.param(label, marks=pytest.mark.slow) for label in list(NAMED)[::6])])
+def test_no_command_runs_a_hostile_file(tmp_path, label, modelreg):
+    (tmp_path / "model.pkl").write_bytes(NAMED[label])
     (tmp_path / "x.csv").write_text("a\n1\n")
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [modelreg, "--registry", "registry", *words]
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [modelreg, "--registry", "registry", *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    refused = run("register", "model.pkl", "--name", "bad")
-    assert (refused.returncode, "system" in refused.stderr or "eval" in refused.stderr) == (7, True), refused.stderr
+    process = run("register", "model.pkl", "--name", "bad")
+    assert (process.returncode, "system" in process.stderr or "eval" in process.stderr) == (7, True), process.stderr
     assert run("register", "model.pkl", "--name", "bad", "--allow-unsafe", "to test").returncode == 0
-    looks = (["list"], ["versions", "bad"], ["show", "bad/1"], ["verify"]) if way == USUAL else ()
-    for words in (*looks, ["load", "bad/1", "-o", "copy"]):
-        assert run(*words).returncode == 0
+    read_commands = (["list"], ["versions", "bad"], ["show", "bad/1"], ["verify"]) if label == FAST else ()
+    for arguments in (*read_commands, ["load", "bad/1", "-o", "copy"]):
+        assert run(*arguments).returncode == 0
     assert run("predict", "bad/1", "-i", "x.csv", "-o", "y.csv").returncode in (2, 7)
     assert not (tmp_path / "ran").exists()

@@ -1,4 +1,4 @@
-"""The makers of hostile files: what they make runs where nothing protects, and no scan calls it safe."""
+"""Hostile files have their effect if they are loaded without protection, and no scan calls them safe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_no_hostile_file_is_safe(file: HostileFile, tmp_path: Path) -> None:
     assert scan(files, False, recognise(files, False).format).verdict is not Verdict.SAFE
 
 
-MEASURED = """if True:
+MEASURE_SCAN = """if True:
     import sys, time
     from pathlib import Path
     from modelreg.analysis.scan import scan
@@ -38,25 +38,25 @@ MEASURED = """if True:
     most = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     print(verdict, took < 2, int(most.split()[1]) < 300 << 10)
 """
-BOUNDED = ("a tree with a cycle", "a pattern of exponential time")
-"""What takes long in ``predict`` alone, which limits of the process end."""
+SLOW_IN_PREDICT = ("a tree with a cycle", "a pattern of exponential time")
+"""Files that only take long in ``predict``, which the limits of the confined process stop."""
 
 
 @pytest.mark.parametrize("file", list(exhausting_files()), ids=lambda file: file.name)
-def test_a_small_file_takes_the_analysis_no_time_and_is_not_safe(file: HostileFile, tmp_path: Path) -> None:
+def test_the_scan_of_a_small_exhausting_file_takes_little_time_and_memory(file: HostileFile, tmp_path: Path) -> None:
     (tmp_path / file.file_name).write_bytes(file.content)
-    command = [sys.executable, "-c", MEASURED, str(tmp_path / file.file_name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    verdict, in_time, in_memory = done.stdout.split()
+    command = [sys.executable, "-c", MEASURE_SCAN, str(tmp_path / file.file_name)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    verdict, in_time, in_memory = process.stdout.split()
     assert (in_time, in_memory) == ("True", "True")
-    assert verdict != "safe" or file.name in BOUNDED
+    assert verdict != "safe" or file.name in SLOW_IN_PREDICT
 
 
 @pytest.mark.slow
-def test_every_hostile_file_runs_where_nothing_protects() -> None:
+def test_every_hostile_file_has_its_effect_if_loaded_without_protection() -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-W", "ignore", "-m", "hostile.naive"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    results = json.loads(done.stdout)
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    results = json.loads(process.stdout)
     assert results["not run"] == []
     assert len(results["run"]) == sum(file.trigger is not Trigger.OTHER for file in FILES.values())

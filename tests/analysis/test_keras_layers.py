@@ -33,7 +33,7 @@ def function(module: str | None, name: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("described", "verdict", "said"),
+    ("described", "verdict", "expected"),
     [
         (layer("Dense", activation=function("keras.activations", "relu")), "safe", ""),
         (layer("Dense", activation=function("builtins", "gelu")), "safe", ""),
@@ -45,7 +45,7 @@ def function(module: str | None, name: str) -> dict:
         (layer("layers.TorchModuleWrapper", module="gASV"), "dangerous", "TorchModuleWrapper"),
         (layer("src.layers.core.lambda_layer.Lambda"), "dangerous", "Lambda"),
         (layer("layers.TFSMLayer", filepath="/tmp/saved"), "unknown", "TFSMLayer"),
-        (layer("layers.Dense"), "unknown", "not as Keras does"),
+        (layer("layers.Dense"), "unknown", "which Keras does not write"),
         (layer("Dense", activation=function("keras.utils", "get_file")), "unknown", "keras.utils.get_file"),
         (layer("Dense", activation=function("mypackage.functions", "swish")), "unknown", "mypackage.functions.swish"),
         (layer("Dense", activation=function("subprocess", "run")), "dangerous", "subprocess.run"),
@@ -56,7 +56,7 @@ def function(module: str | None, name: str) -> dict:
         (layer("Dense", scheme={"class_name": "Zeros", "module": "keras.src.initializers"}), "safe", ""),
     ],
 )
-def test_what_computes_is_safe_and_what_runs_or_reads_anything_else_is_named(scanned, described, verdict, said):
-    found = scanned(described)
-    assert found.verdict == verdict
-    assert said in " ".join([*found.findings, *found.reasons])
+def test_layers_that_only_compute_are_safe_and_all_others_are_reported(scanned, described, verdict, expected):
+    result = scanned(described)
+    assert result.verdict == verdict
+    assert expected in " ".join([*result.findings, *result.reasons])

@@ -1,4 +1,4 @@
-"""Genuine models that a notebook has changed or composed are safe; what looks like them and does more is not."""
+"""Models as users customise them in notebooks are safe; similar models that run code or open files are not."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ GENUINE = {
 }
 
 
-@pytest.mark.parametrize("what", GENUINE)
+@pytest.mark.parametrize("label", GENUINE)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_model_of_practice_is_safe_and_loads(what, protocol, tmp_path):
-    model = GENUINE[what]()
+def test_customised_genuine_models_are_safe_and_load(label, protocol, tmp_path):
+    model = GENUINE[label]()
     assert verdict(model, tmp_path, protocol) is Verdict.SAFE
     with (tmp_path / "model.pkl").open("rb") as file:
         assert type(load_pickle(file, Trust("model/1"))) is type(model)
@@ -156,34 +156,34 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("label", HOSTILE)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_what_does_more_than_a_model_of_practice_is_not_safe(what, protocol, tmp_path):
-    assert verdict(HOSTILE[what](), tmp_path, protocol) is Verdict.UNKNOWN
+def test_customised_models_with_code_or_paths_are_not_safe(label, protocol, tmp_path):
+    assert verdict(HOSTILE[label](), tmp_path, protocol) is Verdict.UNKNOWN
 
 
-def test_arguments_by_position_are_not_given_to_a_function_of_pandas(tmp_path):
-    """The data would take the place of a type behind them, and the name of a time zone could be made of it."""
+def test_positional_arguments_for_a_pandas_function_are_not_safe(tmp_path):
+    """The input would become the next positional argument, such as a dtype that can name a time zone file."""
     by_name, by_position = partial(pd.DataFrame, columns=["a", "b"]), partial(pd.DataFrame, [1], None, None)
     assert verdict(FunctionTransformer(by_name), tmp_path) is Verdict.SAFE
     assert verdict(FunctionTransformer(by_position), tmp_path) is Verdict.UNKNOWN
 
 
 def predictor(monkeypatch, **attributes):
-    """LightGBM's object that a model keeps which was trained further; an address in it is freed."""
+    """A continued LightGBM model, with an object that frees the memory address in its attributes."""
     module = types.ModuleType("lightgbm.basic")
     cls = type("_InnerPredictor", (), {"__module__": "lightgbm.basic"})
     booster = type("Booster", (), {"__module__": "lightgbm.basic"})
     module._InnerPredictor, module.Booster = cls, booster
     monkeypatch.setitem(sys.modules, "lightgbm", types.ModuleType("lightgbm"))
     monkeypatch.setitem(sys.modules, "lightgbm.basic", module)
-    made, outer = cls(), booster()
-    vars(made).update({"num_class": 1, "_InnerPredictor__is_manage_handle": True}, **attributes)
-    vars(outer).update({"_Booster__init_predictor": made})
+    instance, outer = cls(), booster()
+    vars(instance).update({"num_class": 1, "_InnerPredictor__is_manage_handle": True}, **attributes)
+    vars(outer).update({"_Booster__init_predictor": instance})
     return pickle.dumps(outer, 4)
 
 
-def test_a_model_that_lightgbm_trained_further_has_no_address(monkeypatch, tmp_path):
+def test_a_continued_lightgbm_model_with_a_memory_address_is_not_safe(monkeypatch, tmp_path):
     assert verdict(predictor(monkeypatch, pred_parameter="verbose=-1"), tmp_path) is Verdict.SAFE
     assert verdict(predictor(monkeypatch, _handle=12345678), tmp_path) is Verdict.UNKNOWN
 
@@ -210,7 +210,7 @@ def own(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 5])
-def test_own_classes_are_trusted_in_every_protocol(registry, own, tmp_path, protocol):
+def test_own_classes_load_with_trust_in_every_protocol(registry, own, tmp_path, protocol):
     result = own.Result()
     result.__doc__, result.state = "How it was made.", types.SimpleNamespace(filtered=ROWS)
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(own.Encoder(result=result, model=noted()), protocol))
@@ -222,44 +222,44 @@ def test_own_classes_are_trusted_in_every_protocol(registry, own, tmp_path, prot
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_a_dictionary_whose_entries_are_its_attributes_is_loaded(registry, own, tmp_path, protocol):
-    made = own.Encoder(model=noted())
-    made.__dict__ = made
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, protocol))
+def test_a_dictionary_that_is_its_own_attributes_is_loaded(registry, own, tmp_path, protocol):
+    instance = own.Encoder(model=noted())
+    instance.__dict__ = instance
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(instance, protocol))
     registry.register(tmp_path / "model.pkl", "churn")
     registry.trust("own_kinds.Encoder", message="ours")
     assert registry.load("churn/1").model.predict(ROWS[:1]) == [0]
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-def test_an_entry_that_hides_a_method_as_an_attribute_is_not_loaded(registry, own, tmp_path, protocol):
-    made = own.Encoder(predict=noted())
-    made.__dict__ = made
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, protocol))
+def test_a_dictionary_entry_that_hides_a_method_is_not_loaded(registry, own, tmp_path, protocol):
+    instance = own.Encoder(predict=noted())
+    instance.__dict__ = instance
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(instance, protocol))
     registry.register(tmp_path / "model.pkl", "churn")
     registry.trust("own_kinds.Encoder", message="ours")
     with pytest.raises(UntrustedModel, match="hides a method"):
         registry.load("churn/1")
 
 
-def test_what_hides_a_method_of_an_own_class_is_not_loaded(registry, own, tmp_path):
-    for number, hidden in enumerate(({"__doc__": [1]}, {"__len__": 1}, {"predict": 1})):
-        made = own.Result()
-        vars(made).update(hidden)
-        (tmp_path / "model.pkl").write_bytes(pickle.dumps(made, 0))
+def test_an_attribute_that_hides_a_method_of_an_own_class_is_not_loaded(registry, own, tmp_path):
+    for number, attributes in enumerate(({"__doc__": [1]}, {"__len__": 1}, {"predict": 1})):
+        instance = own.Result()
+        vars(instance).update(attributes)
+        (tmp_path / "model.pkl").write_bytes(pickle.dumps(instance, 0))
         registry.register(tmp_path / "model.pkl", "churn")
         registry.trust("own_kinds.Result", message="ours")
         with pytest.raises(UntrustedModel, match="hides a method"):
             registry.load(f"churn/{number + 1}")
 
 
-def test_the_hint_for_a_lambda_names_what_to_do(registry, own, tmp_path):
+def test_the_hint_for_a_lambda_says_to_move_it_to_a_module(registry, own, tmp_path):
     cloudpickle = pytest.importorskip("cloudpickle")
     (tmp_path / "model.pkl").write_bytes(cloudpickle.dumps(FunctionTransformer(own.anonymous)))
     registry.register(tmp_path / "model.pkl", "churn")
-    with pytest.raises(UntrustedModel) as refused:
+    with pytest.raises(UntrustedModel) as error:
         registry.load("churn/1")
-    assert "in an importable module" in refused.value.hint
+    assert "in a module that can be imported" in error.value.hint
     assert trust_refusal("own_kinds", "<lambda>") is not None
     with pytest.raises(InvalidInput):
         registry.trust("own_kinds.<lambda>", message="ours")

@@ -1,4 +1,4 @@
-"""What a file says of itself may be no text that can be stored, or far too long: it is registered all the same."""
+"""Models with names that cannot be stored or are far too long can be registered."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def keras_file(name: str) -> bytes:
 
 
 def pickle_of(name: str) -> bytes:
-    written = pickle.dumps({f"mypackage.{name}": name})
-    return written[:-2] + b"\x8c\x01a" + frame_text(name) + b"\x930" + written[-2:]
+    data_ = pickle.dumps({f"mypackage.{name}": name})
+    return data_[:-2] + b"\x8c\x01a" + frame_text(name) + b"\x930" + data_[-2:]
 
 
 def frame_text(text: str) -> bytes:
@@ -59,16 +59,16 @@ def zipped(*members: str | bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", [LONE, LONG, "nul\0"], ids=["a lone surrogate", "very long", "NUL"])
-@pytest.mark.parametrize("made", [skops_file, skops_attribute, keras_file, pickle_of, member_of])
-def test_a_file_with_odd_names_is_registered_and_kept_small(registry, tmp_path, made, name):
-    (tmp_path / "model").write_bytes(made(name))
+@pytest.mark.parametrize("make", [skops_file, skops_attribute, keras_file, pickle_of, member_of])
+def test_a_file_with_odd_names_is_registered_with_short_texts(registry, tmp_path, make, name):
+    (tmp_path / "model").write_bytes(make(name))
     version = registry.register(tmp_path / "model", "odd", allow_unsafe="to see")
     assert version.scan != "safe"
     assert len(json.dumps([*version.notes, *version.scan_reasons, version.model_class])) < 10_000
     assert registry.version("odd/1").scan == version.scan
 
 
-def test_a_folder_of_mlflow_with_odd_names_is_registered(registry, tmp_path):
+def test_an_mlflow_folder_with_odd_names_is_registered(registry, tmp_path):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "x").write_bytes(b"\x80\x04N.")
     (tmp_path / "m" / "MLmodel").write_text(

@@ -1,4 +1,4 @@
-"""What Python imports for any bytes is among the names that are told, or it is told that there are more."""
+"""Every name that Python imports for any bytes is reported, or the result says that there may be more."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import random
 from contextlib import suppress
 
 import pytest
-from following import changed_pickle, little_memory, random_pickle, rearranged_pickle, woven_pickle
+from following import changed_pickle, limited_memory, random_pickle, rearranged_pickle, written_pickle
 
 from modelreg.analysis.budget import Budget
-from modelreg.analysis.pickle.opcode_names import names_in_opcodes
+from modelreg.analysis.pickle.opcode_names import find_opcode_names
 
 
 class StandIn:
-    """Anything that is imported: it can be called, filled and hashed."""
+    """Stands for every imported name: it can be called, filled and hashed."""
 
     def __init__(self, *_, **__):
         pass
@@ -36,48 +36,58 @@ class StandIn:
         pass
 
 
-def imported(data: bytes, kind: type) -> set[tuple[str, str]]:
-    """What an unpickler of Python asks for before it ends or gives up."""
+def imported(data: bytes, unpickler: type) -> set[tuple[str, str]]:
+    """The names that a Python unpickler imports before it ends or fails."""
     names = set()
 
-    class Recorder(kind):
+    class Recorder(unpickler):
         def find_class(self, module, name):
             if not all(part.isidentifier() for part in module.split(".")):
                 raise ModuleNotFoundError(module)
             names.add((module, name))
             return StandIn
 
-    with suppress(Exception), little_memory():  # whatever it raises, it has imported before
+    with suppress(Exception), limited_memory():  # it imports before it raises
         Recorder(io.BytesIO(data), fix_imports=False).load()
     return names
 
 
-@pytest.mark.parametrize("kind", [pickle.Unpickler, pickle._Unpickler], ids=["C", "Python"])
-@pytest.mark.parametrize("make", [random_pickle, changed_pickle, rearranged_pickle, woven_pickle])
-def test_what_python_imports_is_told(make, kind):
+@pytest.mark.parametrize("unpickler", [pickle.Unpickler, pickle._Unpickler], ids=["C", "Python"])
+@pytest.mark.parametrize("make", [random_pickle, changed_pickle, rearranged_pickle, written_pickle])
+def test_find_opcode_names_has_every_name_that_python_imports(make, unpickler):
     chooser = random.Random(20261127)
-    told = 0
+    count = 0
     for _ in range(1500):
         data = make(chooser)
-        found = names_in_opcodes(io.BytesIO(data), Budget(100_000))
-        names = imported(data, kind)
-        told += len(names)
-        assert found.hides or names <= set(found.names), data
-    assert told > 100
+        mentioned = find_opcode_names(io.BytesIO(data), Budget(100_000))
+        names = imported(data, unpickler)
+        count += len(names)
+        assert mentioned.may_import_more or names <= set(mentioned.names), data
+    assert count > 100
 
 
-@pytest.mark.parametrize("is_all", [True, False])
-def test_what_was_not_kept_may_import_more(is_all):
-    assert names_in_opcodes(io.BytesIO(b"(N0"), Budget(100), is_all=is_all).hides is not is_all
-    assert names_in_opcodes(io.BytesIO(b"(X\x09\0\0\0abc"), Budget(100), is_all=is_all).hides is not is_all
-    assert names_in_opcodes(io.BytesIO(b"hello"), Budget(100), is_all=is_all).hides is False
+@pytest.mark.parametrize("is_complete_file", [True, False])
+def test_an_incomplete_file_may_import_more(is_complete_file):
+    assert (
+        find_opcode_names(io.BytesIO(b"(N0"), Budget(100), is_complete_file=is_complete_file).may_import_more
+        is not is_complete_file
+    )
+    assert (
+        find_opcode_names(
+            io.BytesIO(b"(X\x09\0\0\0abc"), Budget(100), is_complete_file=is_complete_file
+        ).may_import_more
+        is not is_complete_file
+    )
+    assert (
+        find_opcode_names(io.BytesIO(b"hello"), Budget(100), is_complete_file=is_complete_file).may_import_more is False
+    )
 
 
-def test_more_operations_than_are_looked_at_may_import_more():
-    assert names_in_opcodes(io.BytesIO(b"N0" * 100), Budget(100)).hides
+def test_more_opcodes_than_the_limit_may_import_more():
+    assert find_opcode_names(io.BytesIO(b"N0" * 100), Budget(100)).may_import_more
 
 
-def test_names_of_what_was_there_before_are_not_known():
-    assert names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100), goes_on=True).hides
-    assert names_in_opcodes(io.BytesIO(b"\x93"), Budget(100), goes_on=True).hides
-    assert not names_in_opcodes(io.BytesIO(b"h\0h\1\x93"), Budget(100)).hides
+def test_a_continuation_may_import_unknown_names():
+    assert find_opcode_names(io.BytesIO(b"h\0h\1\x93"), Budget(100), is_continuation=True).may_import_more
+    assert find_opcode_names(io.BytesIO(b"\x93"), Budget(100), is_continuation=True).may_import_more
+    assert not find_opcode_names(io.BytesIO(b"h\0h\1\x93"), Budget(100)).may_import_more

@@ -1,4 +1,4 @@
-"""What is called safe does nothing either where another loader is given it: pickle, or joblib of any release."""
+"""Safe files run no code in other loaders either: pickle, or joblib of any release."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def name(module: str, attribute: str) -> bytes:
 
 
 def in_ascii(program: bytes) -> bytes:
-    """The file that joblib wrote before its release 0.10, with nothing but ASCII in it."""
+    """A file in the format of joblib before 0.10, in ASCII only."""
     chooser = random.Random(0)
     length = 0xC341
     while True:
         data = program + bytes(chooser.choices(b"abcdefghijk lmnop\n", k=length - len(program)))
         total = zlib.adler32(data).to_bytes(4, "big")
-        if all(0 < each < 128 for each in total):
+        if all(0 < byte < 128 for byte in total):
             break
     block = b"\x78\x01\x01" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little")
     return b"ZF" + hex(length).encode().ljust(19) + block + data + total
 
 
 def elements_that_are_opcodes(command: str) -> bytes:
-    """A joblib file as releases before 1.2 write it, without a padding before the elements."""
+    """A file in the format of joblib before 1.2, without a padding before the elements."""
     code = text("os") + text("system") + text("junk") + b"0\x93" + text(command) + b"\x85R\xff"
     code += b"\xff" * (-len(code) % 8)
     dtype = b"cnumpy\ndtype\n" + text("f8") + b"\x89\x88\x87R"
@@ -52,7 +52,7 @@ def elements_that_are_opcodes(command: str) -> bytes:
 
 
 def objects_of_another_memo(command: str) -> bytes:
-    """A joblib file with an array of objects whose names are others in the memo of the whole file."""
+    """A joblib file with an array of objects that reads other names if the memo of the whole file is used."""
     dtype = name("numpy", "dtype") + text("O8") + b"\x89\x88\x87" + MEMOISE + b"R" + MEMOISE
     dtype += b"(K\x03" + text("|", memoised=True) + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ft" + MEMOISE + b"b"
     array = b"\x80\x04" + name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray")
@@ -62,7 +62,7 @@ def objects_of_another_memo(command: str) -> bytes:
     array += b"\x89]" + MEMOISE + b"(" + text("decimal", memoised=True) + text("Decimal", memoised=True) + b"\x93"
     array += text("1") + b"\x85Rh" + bytes([number + 1]) + b"h" + bytes([number + 2]) + b"\x93"
     array += text(command) + b"\x85Retb."
-    before = b"".join(text(f"t{each}", memoised=True) for each in range(number + 1))
+    before = b"".join(text(f"t{index}", memoised=True) for index in range(number + 1))
     before += text("os", memoised=True) + text("system", memoised=True)
     state = text("subclass") + name("numpy", "ndarray") + text("shape") + b"K\x01\x85" + MEMOISE
     state += text("order") + text("C") + text("dtype") + dtype + text("allow_mmap") + b"\x89"
@@ -95,21 +95,21 @@ FILES = {
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("what", FILES)
-def test_what_another_loader_runs_is_not_safe(what, tmp_path):
-    make, load = FILES[what]
+@pytest.mark.parametrize("label", FILES)
+def test_files_that_run_code_in_other_loaders_are_not_safe(label, tmp_path):
+    make, load = FILES[label]
     path, marker = tmp_path / "model", tmp_path / "marker"
     path.write_bytes(make(f"touch {marker}"))
     assert scan({"model": path}, False, "file").verdict is not Verdict.SAFE
     with path.open("rb") as file:
         try:
             load(path if load is joblib.load else file)
-        except Exception:  # what it runs, it runs before
+        except Exception:  # the command runs before
             assert marker.exists()
     assert marker.exists(), "the test shows nothing"
 
 
-def test_an_import_with_text_behind_it_is_not_safe(tmp_path):
+def test_an_import_followed_by_text_is_not_safe(tmp_path):
     path = tmp_path / "model"
     path.write_bytes(b"cstrangers_module\nthing\n.\nsome text\n")
     assert scan({"model": path}, False, "file").verdict is not Verdict.SAFE
@@ -119,7 +119,7 @@ TEXTS = ["cat\ndog\nbird\n", "ZF,weight\n1,2\n", "V8\nV6\n", "0.5\n0.7\n", "(1, 
 
 
 @pytest.mark.parametrize("beginning", TEXTS)
-def test_a_text_that_only_looks_like_operations_is_safe(beginning, tmp_path):
+def test_a_text_that_begins_like_opcodes_is_safe(beginning, tmp_path):
     path = tmp_path / "words.txt"
     path.write_text(beginning + "and so on, line after line\n" * 20)
     assert scan({"words.txt": path}, False, "file").verdict is Verdict.SAFE
@@ -127,6 +127,6 @@ def test_a_text_that_only_looks_like_operations_is_safe(beginning, tmp_path):
 
 @pytest.mark.parametrize("shape", [(1,), (0, 2), (300, 2), (70_000,)])
 @pytest.mark.parametrize("around", [lambda value: value, lambda value: {"a": "b", "values": [value, value]}])
-def test_arrays_of_objects_of_joblib_are_safe(shape, around, tmp_path):
+def test_joblib_arrays_of_objects_are_safe(shape, around, tmp_path):
     joblib.dump(around(np.full(shape, "a", object)), tmp_path / "model")
     assert scan({"model": tmp_path / "model"}, False, "joblib").verdict is Verdict.SAFE

@@ -1,4 +1,4 @@
-"""The pickle reader: which bytes it accepts, and that the graph is the object that was pickled."""
+"""The pickle reader: which bytes it accepts, and that the graph equals the pickled object."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ import cloudpickle
 import joblib
 import numpy as np
 import pytest
-from following import divergence
+from following import find_divergence
 from hypothesis import example, given
 from hypothesis import strategies as st
-from stand_ins import difference
+from stand_ins import find_difference
 
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import Budget, End, read_pickle, read_pickles
@@ -97,24 +97,24 @@ VALUES = [
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_the_class_of_the_top_object_is_told_in_every_protocol(value, protocol):
+def test_class_of_returns_the_class_of_the_top_object_in_every_protocol(value, protocol):
     data = pickle.dumps(value, protocol)
-    found = read(data)
-    assert (found.end, class_of(found.top)) == (End.STOP, name_of(value))
-    assert (found.whole, found.position) == (True, len(data))
+    reading = read(data)
+    assert (reading.end, class_of(reading.top)) == (End.STOP, name_of(value))
+    assert (reading.whole, reading.position) == (True, len(data))
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_an_object_without_a_dictionary_is_told(protocol):
+def test_class_of_returns_the_class_of_an_object_without_a_dictionary(protocol):
     assert class_of(read(pickle.dumps(Slotted(), protocol)).top) == name_of(Slotted())
 
 
 @pytest.mark.parametrize("protocol", range(4, pickle.HIGHEST_PROTOCOL + 1))
-def test_an_object_that_is_made_with_keywords_is_told(protocol):
+def test_class_of_returns_the_class_of_an_object_created_with_keywords(protocol):
     assert class_of(read(pickle.dumps(Keywords(items=(1,)), protocol)).top) == name_of(Keywords())
 
 
-def test_what_a_function_returns_is_not_guessed():
+def test_class_of_returns_none_for_the_result_of_a_function():
     assert class_of(read(pickle.dumps(OfFactory())).top) is None
 
 
@@ -151,18 +151,18 @@ PICKLERS = [in_c, in_python, by_joblib, cloudpickle.dumps]
 @example(("x" * 300, b"\x00" * 300), 0, in_c)
 @example([2**500, -(2**500), [1.0] * 2000, {number: (number,) for number in range(2000)}], 1, in_python)
 @example({frozenset({1, (2, "a")}): {3}, (4, 5): frozenset()}, 4, in_python)
-def test_every_plain_value_is_read_to_its_last_byte(value, protocol, pickler):
+def test_plain_values_are_read_to_their_last_byte(value, protocol, pickler):
     data = pickler(value, protocol)
-    found = read(data)
-    assert (found.end, found.whole, found.position) == (End.STOP, True, len(data))
-    assert divergence(data) is None
+    reading = read(data)
+    assert (reading.end, reading.whole, reading.position) == (End.STOP, True, len(data))
+    assert find_divergence(data) is None
 
 
 @st.composite
 def shared_and_cyclic(draw):
-    """Lists, dictionaries and instances that hold each other, themselves, tuples and plain values."""
-    made = draw(st.lists(st.sampled_from([list, dict, Empty]), min_size=1, max_size=6))
-    containers = [kind() for kind in made]
+    """Lists, dictionaries and instances that contain each other, themselves, tuples and plain values."""
+    classes = draw(st.lists(st.sampled_from([list, dict, Empty]), min_size=1, max_size=6))
+    containers = [cls() for cls in classes]
     part = ATOMS | st.sampled_from(containers)
     for container in containers:
         parts = draw(st.lists(part | st.tuples(part, part) | st.tuples(part), max_size=4))
@@ -180,28 +180,28 @@ class Empty:
 
 
 @given(shared_and_cyclic(), st.sampled_from(PROTOCOLS), st.sampled_from(PICKLERS))
-def test_the_graph_of_shared_and_cyclic_values_is_the_value_that_was_pickled(value, protocol, pickler):
+def test_the_graph_equals_the_pickled_value_if_it_is_shared_or_cyclic(value, protocol, pickler):
     data = pickler(value, protocol)
-    found = read(data)
-    assert (found.end, found.position) == (End.STOP, len(data))
-    assert difference(found.top, value) is None
+    reading = read(data)
+    assert (reading.end, reading.position) == (End.STOP, len(data))
+    assert find_difference(reading.top, value) is None
 
 
 @given(st.lists(st.sampled_from([np.arange(5.0), np.array([[1], [2]]), np.array(["a", "b"]), 1, "text", [], {}])))
-def test_the_graph_of_values_with_arrays_is_the_value_that_joblib_wrote(values):
+def test_the_graph_equals_the_value_with_arrays_that_joblib_wrote(values):
     data = by_joblib(values, 5)
-    found = read(data)
-    assert (found.end, found.position) == (End.STOP, len(data))
-    assert difference(found.top, values) is None
+    reading = read(data)
+    assert (reading.end, reading.position) == (End.STOP, len(data))
+    assert find_difference(reading.top, values) is None
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda rest: b"\x80\x04" + rest))
-def test_no_bytes_make_it_raise(data):
+def test_the_reader_never_raises_for_any_bytes(data):
     read(data)
 
 
 @given(st.lists(st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes]), max_size=60), st.binary())
-def test_no_mix_of_operations_makes_it_raise(operations, arguments):
+def test_the_reader_never_raises_for_any_opcodes(operations, arguments):
     read(arguments.join(operations))
 
 
@@ -230,10 +230,19 @@ NOT_CANONICAL = {
     "a class that is given a state": (b"\x80\x02ca\nb\n}b.", "sets the state of a.b"),
     "a dictionary that is given a state": (b"\x80\x02}}b.", "sets the state of a value of type dict"),
     "two states": (b"\x80\x02ca\nb\n)\x81}b}b.", "sets the state of an object twice"),
-    "a state for what is recalled": (b"\x80\x02ca\nb\n)\x81q\x00h\x00}b\x86.", "sets the state of an object that was"),
-    "items behind the state": (b"\x80\x02ca\nb\n)\x81}bK\x01a.", "appends to an object that was finished"),
-    "items behind the entries": (b"\x80\x02ca\nb\n)RK\x01K\x02sK\x01a.", "appends to an object that was finished"),
-    "entries behind the state": (b"\x80\x02ca\nb\n)\x81}bK\x01K\x02s.", "sets items of an object that was finished"),
+    "a state for what is recalled": (
+        b"\x80\x02ca\nb\n)\x81q\x00h\x00}b\x86.",
+        "state of an object that was already complete",
+    ),
+    "items behind the state": (b"\x80\x02ca\nb\n)\x81}bK\x01a.", "appends to an object that was already"),
+    "items behind the entries": (
+        b"\x80\x02ca\nb\n)RK\x01K\x02sK\x01a.",
+        "appends to an object that was already",
+    ),
+    "entries behind the state": (
+        b"\x80\x02ca\nb\n)\x81}bK\x01K\x02s.",
+        "sets items of an object that was already",
+    ),
     "a key that stands twice": (b"\x80\x04}(K\x01K\x02K\x01K\x03u.", "has a key twice"),
     "a key that stands in two batches": (b"\x80\x04}(K\x01K\x02u(K\x01K\x03u.", "has a key twice"),
     "a key that is equal to another": (b"\x80\x04}(K\x01K\x02\x88K\x03u.", "has a key twice"),
@@ -264,30 +273,30 @@ NOT_CANONICAL = {
     "a recalled object that is memoised": (b"\x80\x04]\x94h\x00\x94\x86.", "memoises an object twice"),
     "a list that is memoised when it is full": (b"\x80\x04](K\x01e\x94.", "memoises an object after it was filled"),
     "an object that is memoised with its state": (b"\x80\x02ca\nb\n)\x81}bq\x00.", "memoises an object after it was"),
-    "nothing that is memoised": (b"\x80\x04\x94N.", "memoises what is not there"),
-    "what was never memoised": (b"\x80\x04h\x00.", "recalls what it never memoised"),
+    "nothing that is memoised": (b"\x80\x04\x94N.", "memoises the top of an empty stack"),
+    "what was never memoised": (b"\x80\x04h\x00.", "uses memo index 0, which was never set"),
     "a list that is made of what stands before": (b"(I1\nl.", "has a list that no pickler writes"),
     "a dictionary that is made of what stands before": (b"(I1\nI2\nd.", "has a dictionary that no pickler writes"),
-    "an object that is dropped": (b"\x80\x04K\x01K\x020.", "drops an object that it has made"),
-    "a call whose result is dropped": (b"\x80\x02Nca\nb\n)R0.", "drops an object that it has made"),
-    "what stands last, doubled": (b"\x80\x04K\x012\x86.", "does not write: 0x32"),
-    "everything since a mark, dropped": (b"\x80\x04N(K\x011.", "does not write: 0x31"),
-    "an import as Python 2 wrote instances": (b"(ios\nsystem\n.", "does not write: 0x69"),
-    "an instance as Python 2 wrote it": (b"(cos\nsystem\nK\x01o.", "does not write: 0x6f"),
-    "a text of Python 2": (b"S'a'\n.", "does not write: 0x53"),
-    "a short text of Python 2": (b"\x80\x02U\x01a.", "does not write: 0x55"),
-    "a text of protocol 4 in protocol 2": (b"\x80\x02\x8c\x01a.", "does not write: 0x8c"),
-    "a memo of protocol 4 in protocol 0": (b"N\x94.", "does not write: 0x94"),
-    "a memo of protocol 2 in protocol 4": (b"\x80\x04Nq\x00.", "does not write: 0x71"),
-    "an import of protocol 0 in protocol 4": (b"\x80\x04cos\nsystem\n.", "does not write: 0x63"),
-    "bytes of protocol 3 in protocol 2": (b"\x80\x02C\x01a.", "does not write: 0x43"),
-    "a byte array of protocol 5 in protocol 4": (b"\x80\x04\x96\0\0\0\0\0\0\0\0.", "does not write: 0x96"),
-    "truth of protocol 2 in protocol 1": (b"\x88.", "does not write: 0x88"),
-    "a class by its number": (b"\x80\x02\x82\x01.", "does not write: 0x82"),
-    "bytes that stand outside of the pickle": (b"\x80\x05\x97.", "does not write: 0x97"),
+    "an object that is dropped": (b"\x80\x04K\x01K\x020.", "creates an object and drops it"),
+    "a call whose result is dropped": (b"\x80\x02Nca\nb\n)R0.", "creates an object and drops it"),
+    "what stands last, doubled": (b"\x80\x04K\x012\x86.", "has opcode 0x32,"),
+    "everything since a mark, dropped": (b"\x80\x04N(K\x011.", "has opcode 0x31,"),
+    "an import as Python 2 wrote instances": (b"(ios\nsystem\n.", "has opcode 0x69,"),
+    "an instance as Python 2 wrote it": (b"(cos\nsystem\nK\x01o.", "has opcode 0x6f,"),
+    "a text of Python 2": (b"S'a'\n.", "has opcode 0x53,"),
+    "a short text of Python 2": (b"\x80\x02U\x01a.", "has opcode 0x55,"),
+    "a text of protocol 4 in protocol 2": (b"\x80\x02\x8c\x01a.", "has opcode 0x8c,"),
+    "a memo of protocol 4 in protocol 0": (b"N\x94.", "has opcode 0x94,"),
+    "a memo of protocol 2 in protocol 4": (b"\x80\x04Nq\x00.", "has opcode 0x71,"),
+    "an import of protocol 0 in protocol 4": (b"\x80\x04cos\nsystem\n.", "has opcode 0x63,"),
+    "bytes of protocol 3 in protocol 2": (b"\x80\x02C\x01a.", "has opcode 0x43,"),
+    "a byte array of protocol 5 in protocol 4": (b"\x80\x04\x96\0\0\0\0\0\0\0\0.", "has opcode 0x96,"),
+    "truth of protocol 2 in protocol 1": (b"\x88.", "has opcode 0x88,"),
+    "a class by its number": (b"\x80\x02\x82\x01.", "has opcode 0x82,"),
+    "bytes that stand outside of the pickle": (b"\x80\x05\x97.", "has opcode 0x97,"),
     "a protocol that there is not": (b"\x80\x06N.", "protocol 6"),
     "a protocol that is not written": (b"\x80\x01N.", "protocol 1"),
-    "a second protocol": (b"\x80\x04\x80\x02N.", "does not write: 0x80"),
+    "a second protocol": (b"\x80\x04\x80\x02N.", "has opcode 0x80,"),
     "a persistent id": (b"Pid\n.", "a persistent id"),
     "a number of base 16": (b"I0x10\n.", "an integer that no pickler writes"),
     "a number of base 8": (b"I010\n.", "an integer that no pickler writes"),
@@ -297,35 +306,38 @@ NOT_CANONICAL = {
     "a long number without its mark": (b"L10\n.", "an integer that no pickler writes"),
     "a fraction without a point": (b"F1\n.", "a number that no pickler writes"),
     "a fraction with a gap": (b"F1_0.0\n.", "a number that no pickler writes"),
-    "a text with half an escape": (b"V\\u12\n.", "a text that is not escaped"),
+    "a text with half an escape": (b"V\\u12\n.", "a text with invalid escapes"),
     "a text that is not UTF-8": (b"\x80\x04\x8c\x01\xff.", "a text that is not UTF-8"),
     "a number of negative length": (b"\x80\x02\x8b\xff\xff\xff\xff.", "a negative length"),
     "a call of a number": (b"\x80\x02K\x01)R.", "calls a value of type int"),
     "a call of a list": (b"\x80\x04]\x94h\x00)R\x86.", "calls a value of type list"),
-    "a call with a list": (b"\x80\x02ca\nb\n]R.", "arguments that are no tuple"),
-    "arguments by name that are none": (b"\x80\x04\x8c\x01a\x8c\x01b\x93))\x92.", "arguments by name"),
-    "a name that is called for": (b"\x80\x04\x8c\x01a\x8c\x01b\x93\x8c\x01c\x93.", "not named by texts"),
-    "an import without a module": (b"c\nset\n.", "imports what has no name"),
-    "an import without a name": (b"ccollections\n\n.", "imports what has no name"),
-    "two objects at the end": (b"\x80\x02NN.", "leaves more or less than one object"),
-    "no object at the end": (b"\x80\x02.", "leaves more or less than one object"),
-    "a mark at the end": (b"\x80\x02N(N.", "leaves more or less than one object"),
-    "more than was put": (b"\x80\x02N\x86.", "takes from an empty stack"),
-    "a mark that was not set": (b"\x80\x02t.", "a mark that was not set"),
-    "a value across a mark": (b"\x80\x02K\x01(\x85.", "takes from an empty stack"),
+    "a call with a list": (b"\x80\x02ca\nb\n]R.", "arguments that are not a tuple"),
+    "arguments by name that are none": (b"\x80\x04\x8c\x01a\x8c\x01b\x93))\x92.", "keyword arguments without names"),
+    "a name that is called for": (
+        b"\x80\x04\x8c\x01a\x8c\x01b\x93\x8c\x01c\x93.",
+        "name that is not a text",
+    ),
+    "an import without a module": (b"c\nset\n.", "imports a module or name that is empty"),
+    "an import without a name": (b"ccollections\n\n.", "imports a module or name that is empty"),
+    "two objects at the end": (b"\x80\x02NN.", "does not leave exactly one object"),
+    "no object at the end": (b"\x80\x02.", "does not leave exactly one object"),
+    "a mark at the end": (b"\x80\x02N(N.", "does not leave exactly one object"),
+    "more than was put": (b"\x80\x02N\x86.", "pops from an empty stack"),
+    "a mark that was not set": (b"\x80\x02t.", "pops a mark that was never pushed"),
+    "a value across a mark": (b"\x80\x02K\x01(\x85.", "pops from an empty stack"),
     "no end": (b"\x80\x02N", "ends too early"),
     "nothing": (b"", "ends too early"),
 }
 
 
 @pytest.mark.parametrize(("data", "problem"), NOT_CANONICAL.values(), ids=NOT_CANONICAL)
-def test_what_no_pickler_writes_is_unreadable(data, problem):
-    found = read(data)
-    assert (found.end, found.top) == (End.UNREADABLE, None)
-    assert problem in found.problem
+def test_opcodes_that_no_pickler_writes_are_unreadable(data, problem):
+    reading = read(data)
+    assert (reading.end, reading.top) == (End.UNREADABLE, None)
+    assert problem in reading.problem
 
 
-def test_an_enclosing_object_may_be_referred_to_before_it_is_finished():
+def test_an_object_may_refer_to_itself_before_it_is_complete():
     assert read(b"\x80\x04]\x94(h\x00h\x00e.").end is End.STOP
 
 
@@ -335,19 +347,19 @@ SETS = b"(\x91\x94" + b"".join(b"(h%ch%c\x85\x91\x94" % (2 * n, 2 * n) for n in 
 
 @pytest.mark.parametrize("behind", [b"t.", b"}(h\x28Nut.", b"\x8f(h\x28\x90t.", b"(h\x28\x91t.", b"h\x28\x85t."])
 @pytest.mark.parametrize("shared", [TUPLES, SETS], ids=["tuples", "frozen sets"])
-def test_what_shares_its_parts_so_often_that_hashing_it_does_not_end_is_not_read_to_its_end(shared, behind):
+def test_values_with_too_many_shared_parts_reach_the_limit(shared, behind):
     assert read(b"\x80\x04(" + shared + behind).end is End.LIMIT
 
 
-def test_long_and_nested_tuples_are_keys():
+def test_long_and_nested_tuples_can_be_keys():
     deep = functools.reduce(lambda inner, _: (inner, 1), range(50), ())
     value = {tuple(range(1000)): 1, deep: 2, frozenset(range(100)): 3, (frozenset({deep}), "a"): 4}
-    found = read(pickle.dumps(value))
-    assert (found.end, difference(found.top, value)) == (End.STOP, None)
+    reading = read(pickle.dumps(value))
+    assert (reading.end, find_difference(reading.top, value)) == (End.STOP, None)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_keys_that_are_hardly_different_are_keys(protocol):
+def test_similar_keys_count_as_different(protocol):
     numbers = [np.int64(1), np.int64(2), np.float32(0.1), 0.1, np.float64("nan"), np.float64("nan"), float("nan")]
     times = [np.datetime64(1, "s"), np.datetime64(1, "D"), datetime.date(2026, 1, 1), datetime.datetime(2026, 1, 1)]
     texts = ["x" * 6000, "x" * 5999 + "y", "x" * 6001, b"x" * 6000, np.str_("a"), "b", b"a"]
@@ -357,23 +369,23 @@ def test_keys_that_are_hardly_different_are_keys(protocol):
         assert read(pickle.dumps([values, values], protocol)).end is End.STOP
 
 
-def test_only_whoever_resolves_persistent_ids_accepts_them():
+def test_persistent_ids_are_only_accepted_if_the_loader_resolves_them():
     data = b"\x80\x02X\x01\0\0\0aQ."
     assert read(data).end is End.UNREADABLE
     budget = Budget.of_model(len(data))
     assert next(read_pickles(io.BytesIO(data), len(data), budget, persistent=True)).end is End.STOP
-    other = "Pé\n.".encode()  # which one of Python's unpicklers takes, and the other does not
+    other = "Pé\n.".encode()  # only one of Python's unpicklers accepts it
     assert next(read_pickles(io.BytesIO(other), len(other), budget, persistent=True)).end is End.UNREADABLE
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_pickle_cut_anywhere_is_unreadable(protocol):
+def test_a_truncated_pickle_is_unreadable(protocol):
     data = pickle.dumps(VALUES[:6], protocol)
     for length in range(len(data)):
         assert read(data[:length]).end is End.UNREADABLE
 
 
-def test_nothing_is_imported_or_called(tmp_path):
+def test_the_reader_imports_and_calls_nothing(tmp_path):
     marker = tmp_path / "marker"
 
     class Hostile:
@@ -382,16 +394,16 @@ def test_nothing_is_imported_or_called(tmp_path):
 
     for protocol in PROTOCOLS:
         assert read(pickle.dumps(Hostile(), protocol)).end is End.STOP
-    found = read(b"\x80\x04\x8c\x10no_such_module_x\x8c\x01C\x93)\x81.")
-    assert class_of(found.top) == "no_such_module_x.C"
+    reading = read(b"\x80\x04\x8c\x10no_such_module_x\x8c\x01C\x93)\x81.")
+    assert class_of(reading.top) == "no_such_module_x.C"
     assert not marker.exists()
     assert "no_such_module_x" not in sys.modules
 
 
-def test_every_import_is_written_down_once_under_its_name_in_python_3():
-    found = read(pickle.dumps([Plain(), Plain(), {1}], 2))
-    assert {name.dotted for name in found.globals} == {name_of(Plain()), "builtins.set"} | (
-        {"copyreg._reconstructor", "builtins.object"} & {name.dotted for name in found.globals}
+def test_globals_has_every_import_once_with_its_python_3_name():
+    reading = read(pickle.dumps([Plain(), Plain(), {1}], 2))
+    assert {name.dotted for name in reading.globals} == {name_of(Plain()), "builtins.set"} | (
+        {"copyreg._reconstructor", "builtins.object"} & {name.dotted for name in reading.globals}
     )
     assert [name.dotted for name in read(pickle.dumps(Plain(), 0)).globals] == [
         "copyreg._reconstructor",
@@ -404,7 +416,7 @@ def frame(length: int, data: bytes) -> bytes:
     return b"\x80\x04\x95" + struct.pack("<Q", length) + data
 
 
-def test_frames_may_end_between_operations():
+def test_a_frame_may_end_between_opcodes():
     assert read(frame(2, b"]N\x86.")).end is End.STOP
 
 
@@ -417,10 +429,10 @@ def test_frames_may_end_between_operations():
         "it goes on behind the end": frame(9, b"N."),
     }.values(),
 )
-def test_a_frame_that_does_not_end_between_operations_is_unreadable(data):
-    found = read(data)
-    assert found.end is End.UNREADABLE
-    assert "frame" in found.problem
+def test_a_frame_that_does_not_end_between_opcodes_is_unreadable(data):
+    reading = read(data)
+    assert reading.end is End.UNREADABLE
+    assert "frame" in reading.problem
 
 
 DOUBLED = "b'\\x80\\x04(N\\x85\\x94' + b''.join(b'h%ch%c\\x86\\x94' % (n, n) for n in range(40))"
@@ -452,7 +464,7 @@ BOMBS = {
 
 
 def _pairs_of_one_hash(count: int) -> list[tuple[int, int]]:
-    """Pairs of integers that Python's hash of tuples (xxHash) does not tell apart."""
+    """Pairs of integers with the same hash in Python (xxHash)."""
     last, first, second, fifth = (1 << 64) - 1, 11400714785074694791, 14029467366897019727, 2870177450012600261
     turned = (123456789 - (2 ^ fifth ^ 3527539)) * pow(first, -1, 1 << 64) & last
     before = (turned >> 31 | turned << 33) & last
@@ -468,7 +480,7 @@ def _pairs_of_one_hash(count: int) -> list[tuple[int, int]]:
 
 
 @pytest.mark.slow
-def test_keys_of_one_hash_are_not_compared_for_ever():
+def test_many_keys_with_the_same_hash_reach_the_limit():
     keys = _pairs_of_one_hash(6000)
     assert len({hash(key) for key in keys}) == 1
     for value in (dict.fromkeys(keys), dict.fromkeys(n * ((1 << 61) - 1) for n in range(1, 6000))):
@@ -478,14 +490,14 @@ def test_keys_of_one_hash_are_not_compared_for_ever():
     assert read_pickle(io.BytesIO(many), len(many)).end is End.STOP
 
 
-USUAL = [name for name in BOMBS if "tuple" in name or "frozen" in name]
-USUAL += ["doubling", "states", "texts", "lengths", "a long number", "imports"]
+FAST = [name for name in BOMBS if "tuple" in name or "frozen" in name]
+FAST += ["doubling", "states", "texts", "lengths", "a long number", "imports"]
 
 
 @pytest.mark.parametrize(
-    "name", [*USUAL, *(pytest.param(name, marks=pytest.mark.slow) for name in BOMBS if name not in USUAL)]
+    "name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in BOMBS if name not in FAST)]
 )
-def test_a_bomb_takes_neither_long_nor_much_memory(name):
+def test_reading_a_bomb_takes_little_time_and_memory(name):
     program = f"""
         import io, resource, time
         from modelreg.analysis.pickle.reader import read_pickle
@@ -497,16 +509,16 @@ def test_a_bomb_takes_neither_long_nor_much_memory(name):
         more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used
         print(time.process_time() - begun, more // 1024)
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True, timeout=60
     )
-    seconds, megabytes = map(float, done.stdout.split())
+    seconds, megabytes = map(float, process.stdout.split())
     assert seconds < 10
     assert megabytes < 300
 
 
-def test_a_large_dictionary_is_told_by_its_beginning():
-    begun = time.process_time()
-    found = read(pickle.dumps({str(number): number for number in range(600_000)}))
-    assert (found.end, class_of(found.top)) == (End.LIMIT, "builtins.dict")
-    assert time.process_time() - begun < 10
+def test_the_class_of_a_large_dictionary_is_found_at_the_limit():
+    start = time.process_time()
+    reading = read(pickle.dumps({str(number): number for number in range(600_000)}))
+    assert (reading.end, class_of(reading.top)) == (End.LIMIT, "builtins.dict")
+    assert time.process_time() - start < 10

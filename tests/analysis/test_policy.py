@@ -1,4 +1,4 @@
-"""The policy: exact names, and the kinds of values that the attributes of classes may hold."""
+"""The policy: the allow-list of names, and the kinds of values in attributes of allowed classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from modelreg.domain.scans import Verdict
         ("mypackage.features", "Encoder", Verdict.UNKNOWN),
     ],
 )
-def test_a_name_is_in_the_policy_as_a_whole_or_not_at_all(module, name, verdict):
+def test_only_exact_names_are_on_the_allow_list(module, name, verdict):
     assert verdict_of(module, name) is verdict
 
 
@@ -40,8 +40,8 @@ def test_the_only_dangerous_names_of_the_policy_are_operators_and_mapped_arrays(
 CALLED = ("fit", "transform", "predict", "predict_proba", "decision_function", "get_params", "__call__")
 
 
-def test_no_attribute_hides_a_method_that_models_call_of_each_other():
-    for cls in policy().classes.source:
+def test_no_allowed_attribute_hides_a_method_that_models_call():
+    for cls in policy().classes.written:
         rules = policy().classes.get(cls)
         attributes = rules.attributes if rules.category == ESTIMATOR else {}
         assert [name for name in CALLED if name in attributes and attributes[name].words != {"method"}] == [], cls
@@ -49,34 +49,34 @@ def test_no_attribute_hides_a_method_that_models_call_of_each_other():
 
 
 @pytest.mark.parametrize("function", ["numpy.ravel", "numpy.log", "pandas.to_numeric"])
-def test_functions_that_models_hold_are_values_and_are_not_called(function):
+def test_functions_that_models_hold_may_not_be_called(function):
     assert function in policy().functions
     assert policy().calls.get(function) is None
 
 
 @pytest.mark.parametrize("function", ["numpy.dtype", "functools.partial", "sklearn.tree._tree.Tree"])
-def test_what_makes_parts_of_models_is_called(function):
+def test_constructors_of_model_parts_may_be_called(function):
     assert policy().calls.get(function) is not None
 
 
-def test_the_attribute_that_names_a_method_is_an_enumeration():
+def test_stack_method_only_allows_listed_method_names():
     words = policy().classes.get("sklearn.ensemble._stacking.StackingClassifier").attributes["stack_method_"].words
     assert {"'predict_proba'", "'decision_function'"} <= words
     assert all(word.startswith("'") for word in words)
 
 
-def test_an_estimator_is_expected_where_a_stack_holds_its_models():
+def test_estimators_of_a_stack_must_be_estimators():
     kinds = policy().classes.get("sklearn.ensemble._stacking.StackingClassifier").attributes["estimators_"]
     assert kinds.items.words <= {ESTIMATOR, "'drop'", "'passthrough'"}
     assert not kinds.items.words & {OBJECT, FUNCTION, TYPE}
 
 
-def test_a_name_is_known_by_module_and_name_and_not_by_what_they_are_together():
+def test_has_compares_module_and_name_separately():
     assert policy().has(Global("sklearn.svm._classes", "SVC"))
     assert not policy().has(Global("sklearn", "svm._classes.SVC"))
 
 
-def test_no_array_of_objects_stands_where_a_method_or_an_argument_is_named():
+def test_arrays_of_objects_are_not_allowed_as_method_names_or_arguments():
     classes = policy().classes
     stack = classes.get("sklearn.ensemble._stacking.StackingClassifier")
     assert not stack.attributes["stack_method_"].admits_objects
@@ -89,16 +89,18 @@ def test_no_array_of_objects_stands_where_a_method_or_an_argument_is_named():
                 assert kinds.keys.words == {"keyword"}
 
 
-def test_what_is_called_makes_a_number_or_a_text():
-    known = policy()
-    assert known.conversions < known.types
-    assert not {"numpy.ndarray", "numpy.void", "numpy.generic", "builtins.object"} & known.conversions
-    assert "numpy.ndarray" not in known.types
-    called = known.classes.get("sklearn.preprocessing._function_transformer.FunctionTransformer").attributes["func"]
-    assert "type" not in called.words
+def test_conversions_only_create_numbers_or_texts():
+    policy_ = policy()
+    assert policy_.conversions < policy_.types
+    assert not {"numpy.ndarray", "numpy.void", "numpy.generic", "builtins.object"} & policy_.conversions
+    assert "numpy.ndarray" not in policy_.types
+    func_kinds = policy_.classes.get("sklearn.preprocessing._function_transformer.FunctionTransformer").attributes[
+        "func"
+    ]
+    assert "type" not in func_kinds.words
 
 
-def test_what_is_observed_of_a_model_is_the_same_in_every_format(tmp_path):
+def test_observations_of_a_model_are_the_same_in_every_format(tmp_path):
     model = StandardScaler().fit([[0.0], [1.0]])
     joblib.dump(model, tmp_path / "plain.joblib")
     joblib.dump(model, tmp_path / "compressed.joblib", compress=3)

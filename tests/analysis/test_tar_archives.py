@@ -1,4 +1,4 @@
-"""Tar archives: what `tarfile` extracts is looked at, and what hides before, behind or between is found or doubted."""
+"""Tar archives: all members that `tarfile` extracts are scanned, and hidden data is found or reported."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def scanned(tmp_path):
     return scan_bytes
 
 
-def tarred(content: bytes = b"text", how: int = tarfile.GNU_FORMAT, **fields: object) -> bytes:
+def tarred(content: bytes = b"text", format_: int = tarfile.GNU_FORMAT, **fields: object) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=how) as archive:
+    with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
         member = tarfile.TarInfo("model.pkl")
         member.size = len(content)
         for name, value in fields.items():
@@ -36,9 +36,9 @@ def tarred(content: bytes = b"text", how: int = tarfile.GNU_FORMAT, **fields: ob
     return file.getvalue()
 
 
-def header(kind: bytes, size: int, content: bytes = b"") -> bytes:
+def header(type_: bytes, size: int, content: bytes = b"") -> bytes:
     member = tarfile.TarInfo("x")
-    member.type, member.size = kind, size
+    member.type, member.size = type_, size
     return member.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % RECORD)
 
 
@@ -50,7 +50,7 @@ def zipped(content: bytes) -> bytes:
 
 
 def beginning_with(name: bytes, archive: bytes | None = None) -> bytes:
-    """An archive whose first member has that name."""
+    """An archive whose first member has this name."""
     archive = archive or tarred()
     record = bytearray(archive[:RECORD])
     record[: len(name)] = name
@@ -77,26 +77,26 @@ PACKINGS = {"plain": bytes, "gzip": gzip.compress, "in a zip": zipped}
     ],
     ids=["protocol 0", "protocol 2", "a long text"],
 )
-def test_a_pickle_that_is_a_tar_archive_too_is_named(scanned, packing, archive):
+def test_a_tar_archive_that_is_also_a_pickle_is_scanned_as_a_pickle(scanned, packing, archive):
     assert len(names_in(archive)) == 1
-    assert "posix.system" in [each.dotted for each in scanned(PACKINGS[packing](archive)).imports]
+    assert "posix.system" in [imported.dotted for imported in scanned(PACKINGS[packing](archive)).imports]
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("kind", [b"0", b"\0", b"7", b"Z", b"D", b"V"])
-def test_every_member_that_tarfile_extracts_is_looked_at(scanned, packing, kind):
-    content = tarred(HOSTILE, type=kind)
+@pytest.mark.parametrize("type_", [b"0", b"\0", b"7", b"Z", b"D", b"V"])
+def test_every_member_that_tarfile_extracts_is_scanned(scanned, packing, type_):
+    content = tarred(HOSTILE, type=type_)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert archive.extractfile("model.pkl").read() == HOSTILE
     assert scanned(PACKINGS[packing](content)).verdict is Verdict.DANGEROUS
 
 
 GENUINE = {
-    "GNU": tarred(how=tarfile.GNU_FORMAT),
-    "ustar": tarred(how=tarfile.USTAR_FORMAT),
-    "pax": tarred(how=tarfile.PAX_FORMAT, mtime=0.5, pax_headers={"size": "4", "comment": "of = us\n\n"}),
-    "a long name in GNU": tarred(how=tarfile.GNU_FORMAT, name="n" * 300),
-    "a long name in pax": tarred(how=tarfile.PAX_FORMAT, name="ä" * 300),
+    "GNU": tarred(format_=tarfile.GNU_FORMAT),
+    "ustar": tarred(format_=tarfile.USTAR_FORMAT),
+    "pax": tarred(format_=tarfile.PAX_FORMAT, mtime=0.5, pax_headers={"size": "4", "comment": "of = us\n\n"}),
+    "a long name in GNU": tarred(format_=tarfile.GNU_FORMAT, name="n" * 300),
+    "a long name in pax": tarred(format_=tarfile.PAX_FORMAT, name="ä" * 300),
     "a folder and a link": header(b"5", 0) + header(b"1", 0) + header(b"2", 0) + tarred(),
     "a name that is an operation": beginning_with(b"Bert/model.pkl"),
     "a name that is a line": beginning_with(b"Vectors"),
@@ -108,11 +108,11 @@ GENUINE = {
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("archive", GENUINE)
-def test_a_genuine_archive_is_safe(scanned, packing, archive):
+def test_genuine_archives_are_safe(scanned, packing, archive):
     assert scanned(PACKINGS[packing](GENUINE[archive])).verdict is Verdict.SAFE
 
 
-BEHIND = {
+TRAILING_DATA = {
     "in the last record": tarred()[: 4 * RECORD] + zipped(HOSTILE) + bytes(tarfile.RECORDSIZE),
     "behind the end": tarred()[: 4 * RECORD] + zipped(HOSTILE),
     "behind zeros": tarred() + bytes(2 << 20) + zipped(HOSTILE),
@@ -121,23 +121,24 @@ BEHIND = {
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("way", BEHIND)
-def test_what_stands_behind_an_archive_is_doubted(scanned, packing, way):
-    found = scanned(PACKINGS[packing](BEHIND[way]))
-    assert found.verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
-    assert "data after its end" in " ".join(found.reasons)
+@pytest.mark.parametrize("label", TRAILING_DATA)
+def test_data_after_the_end_of_an_archive_is_reported(scanned, packing, label):
+    result = scanned(PACKINGS[packing](TRAILING_DATA[label]))
+    assert result.verdict in (Verdict.UNREADABLE, Verdict.DANGEROUS)
+    assert "goes on behind its end" in " ".join(result.reasons)
 
 
-def test_a_zip_archive_behind_an_archive_is_looked_into(scanned):
-    assert scanned(BEHIND["behind the end"]).verdict is Verdict.DANGEROUS
+def test_a_zip_archive_after_the_end_is_scanned(scanned):
+    assert scanned(TRAILING_DATA["behind the end"]).verdict is Verdict.DANGEROUS
 
 
-DOUBTED = {
+AMBIGUOUS = {
     **{
-        f"a long header {kind!r}": header(kind, 2 << 20, bytes(2 << 20)) + tarred() for kind in (b"x", b"g", b"L", b"K")
+        f"a long header {type_!r}": header(type_, 2 << 20, bytes(2 << 20)) + tarred()
+        for type_ in (b"x", b"g", b"L", b"K")
     },
     "a sparse file": header(b"S", 0) + tarred(),
-    "a sparse file of pax": tarred(how=tarfile.PAX_FORMAT, pax_headers={"GNU.sparse.map": "0,4"}),
+    "a sparse file of pax": tarred(format_=tarfile.PAX_FORMAT, pax_headers={"GNU.sparse.map": "0,4"}),
     "two sizes": header(b"x", 13, b"13 size=1024\n") + tarred(),
     "a size that ends early": header(b"x", 13, b"10 size=1024\n") + tarred(b""),
     "a size for all": header(b"g", 13, b"13 size=1024\n") + tarred(),
@@ -148,10 +149,10 @@ DOUBTED = {
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("way", DOUBTED)
-def test_an_archive_about_which_readers_differ_is_unreadable(scanned, packing, way):
-    assert scanned(PACKINGS[packing](DOUBTED[way])).verdict is Verdict.UNREADABLE
+@pytest.mark.parametrize("label", AMBIGUOUS)
+def test_ambiguous_archives_are_unreadable(scanned, packing, label):
+    assert scanned(PACKINGS[packing](AMBIGUOUS[label])).verdict is Verdict.UNREADABLE
 
 
-def test_any_number_of_long_names_is_read_in_a_row(scanned):
+def test_many_consecutive_long_names_are_read(scanned):
     assert scanned(header(b"L", 0) * 2000 + tarred(HOSTILE)).verdict is Verdict.DANGEROUS

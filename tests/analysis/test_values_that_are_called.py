@@ -1,4 +1,4 @@
-"""Functions that models hold are called with data: they write into nothing that decides what a model does."""
+"""Functions that models call with data must not be able to change the model."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-def test_what_could_change_a_model_while_it_predicts_is_not_safe(what, tmp_path):
-    assert scanned(HOSTILE[what](), tmp_path).verdict is Verdict.UNKNOWN
+@pytest.mark.parametrize("label", HOSTILE)
+def test_models_that_could_change_themselves_in_predict_are_not_safe(label, tmp_path):
+    assert scanned(HOSTILE[label](), tmp_path).verdict is Verdict.UNKNOWN
 
 
 def searched():
@@ -77,12 +77,12 @@ GENUINE = {
 }
 
 
-@pytest.mark.parametrize("what", GENUINE)
-def test_what_genuine_models_call_and_hold_is_safe(what, tmp_path):
-    assert scanned(GENUINE[what](), tmp_path).verdict is Verdict.SAFE
+@pytest.mark.parametrize("label", GENUINE)
+def test_functions_and_values_in_genuine_models_are_safe(label, tmp_path):
+    assert scanned(GENUINE[label](), tmp_path).verdict is Verdict.SAFE
 
 
-def test_a_pair_of_dictionaries_is_no_state_of_a_class_without_slots(tmp_path):
+def test_a_state_of_two_dictionaries_is_not_safe_for_a_class_without_slots(tmp_path):
     ops = pickle.dumps(DecisionTreeClassifier(), 4)
     plain = scanned(ops, tmp_path)
     pair = scanned(ops.replace(b"ub.", b"u}\x86b."), tmp_path)

@@ -1,4 +1,4 @@
-"""Whatever stands in a file once and is used a thousand times is paid for each time: by the analysis and by loading."""
+"""Values that are stored once and used many times count for every use, since loading takes time for each."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def recall(index: int) -> bytes:
 
 def one_byte_type() -> bytes:
     flags = b"J" + (-1).to_bytes(4, "little", signed=True)
-    made = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R"
-    return made + b"(K\x03" + text("|") + b"NNN" + flags * 2 + b"K\0tb"
+    constructor = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R"
+    return constructor + b"(K\x03" + text("|") + b"NNN" + flags * 2 + b"K\0tb"
 
 
-def passed_again(first: bytes, each: bytes, times: int) -> bytes:
-    """A list of the first thing, under the number 0 of the memo, and of what uses it."""
-    return b"\x80\x04](" + first + b"\x94" + each * times + b"e."
+def passed_again(first: bytes, repeated: bytes, times: int) -> bytes:
+    """A list of a first value, memoised at index 0, and of repeated values that use it."""
+    return b"\x80\x04](" + first + b"\x94" + repeated * times + b"e."
 
 
 def bytes_of_text() -> bytes:
@@ -63,13 +63,13 @@ def byte_arrays() -> bytes:
 
 def arrays_of_the_same_bytes() -> bytes:
     raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
-    made = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85C\x01b\x87R"
+    constructor = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85C\x01b\x87R"
     state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_type() + b"\x89" + recall(0) + b"tb"
-    return passed_again(raw, made + state, 100)
+    return passed_again(raw, constructor + state, 100)
 
 
 def sets_of_the_same_list() -> bytes:
-    items = b"](" + b"".join(b"M" + each.to_bytes(2, "little") for each in range(10_000)) + b"e"
+    items = b"](" + b"".join(b"M" + value.to_bytes(2, "little") for value in range(10_000)) + b"e"
     shared = b"]\x94(" + items[2:-1] + b"e"
     return b"\x80\x04](" + shared + (name("builtins", "set") + recall(0) + b"\x85R") * 200 + b"e."
 
@@ -84,14 +84,14 @@ def distributions_of_the_same_state() -> bytes:
 
 
 def types_of_the_same_fields() -> bytes:
-    names = [text(str(each)) for each in range(1000)]
-    fields = b"}\x94(" + b"".join(each + recall(0) + b"K\0\x86" for each in names) + b"u"
-    whole = b"(" + b"".join(names) + b"t\x94"
-    each = name("numpy", "dtype") + text("V1") + b"\x89\x88\x87R(K\x03" + text("|") + b"N"
-    each += recall(2) + recall(1) + b"K\x01K\x01K\x10tb"
-    made = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R\x94(K\x03" + text("|") + b"NNN"
-    made += (b"J" + (-1).to_bytes(4, "little", signed=True)) * 2 + b"K\0tb"
-    return b"\x80\x04](" + made + fields + whole + each * 1000 + b"e."
+    names = [text(str(number)) for number in range(1000)]
+    fields = b"}\x94(" + b"".join(field + recall(0) + b"K\0\x86" for field in names) + b"u"
+    field_names = b"(" + b"".join(names) + b"t\x94"
+    dtype = name("numpy", "dtype") + text("V1") + b"\x89\x88\x87R(K\x03" + text("|") + b"N"
+    dtype += recall(2) + recall(1) + b"K\x01K\x01K\x10tb"
+    constructor = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R\x94(K\x03" + text("|") + b"NNN"
+    constructor += (b"J" + (-1).to_bytes(4, "little", signed=True)) * 2 + b"K\0tb"
+    return b"\x80\x04](" + constructor + fields + field_names + dtype * 1000 + b"e."
 
 
 def dictionaries_with_the_same_key() -> bytes:
@@ -104,8 +104,8 @@ def dictionaries_with_the_same_frozen_set() -> bytes:
 
 
 def keys_that_are_objects_of_one_hash() -> bytes:
-    made = name("builtins", "complex")
-    keys = (made + number(-1000003 * i) + number(i) + b"\x86RN" for i in range(1, 3000))
+    constructor = name("builtins", "complex")
+    keys = (constructor + number(-1000003 * i) + number(i) + b"\x86RN" for i in range(1, 3000))
     return b"\x80\x04}(" + b"".join(keys) + b"u."
 
 
@@ -126,17 +126,19 @@ def a_frozen_set_of_one_hash() -> bytes:
 
 
 def a_range_that_becomes_real() -> bytes:
-    whole = name("pandas.core.indexes.base", "_new_Index") + name("pandas", "RangeIndex") + b"}("
-    whole += text("name") + b"N" + text("start") + b"K\0" + text("stop") + number(10**9) + text("step") + b"K\1u\x86R"
-    made = name("pandas.core.indexes.interval", "_new_IntervalIndex") + name("pandas", "IntervalIndex")
+    range_index = name("pandas.core.indexes.base", "_new_Index") + name("pandas", "RangeIndex") + b"}("
+    range_index += (
+        text("name") + b"N" + text("start") + b"K\0" + text("stop") + number(10**9) + text("step") + b"K\1u\x86R"
+    )
+    constructor = name("pandas.core.indexes.interval", "_new_IntervalIndex") + name("pandas", "IntervalIndex")
     return (
         b"\x80\x04"
-        + made
+        + constructor
         + b"}("
         + text("left")
-        + whole
+        + range_index
         + text("right")
-        + whole
+        + range_index
         + text("closed")
         + text("left")
         + b"u\x86R."
@@ -144,11 +146,11 @@ def a_range_that_becomes_real() -> bytes:
 
 
 def a_list_at_many_places() -> bytes:
-    """One list, held by every attribute that may hold one."""
+    """One list in every attribute that may hold a list."""
     data = b"\x80\x04]\x94(]\x94(" + b")" * 5000 + b"e"
     for key, described in list(POLICY["classes"].items())[::3]:
         kinds = described.get("attributes", {})
-        held = [attribute for attribute, each in kinds.items() if "labels" in each or "numbers" in each]
+        held = [attribute for attribute, words in kinds.items() if "labels" in words or "numbers" in words]
         if described.get("category") == "estimator" and "new" in described and held:
             state = b"".join(text(attribute) + recall(1) for attribute in held)
             data += name(*key.rpartition(".")[::2]) + b")\x81}(" + state + b"ub"
@@ -167,22 +169,22 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize("what", WORK)
-def test_work_that_is_done_again_and_again_is_limited(what, tmp_path):
+@pytest.mark.parametrize("label", WORK)
+def test_repeated_work_reaches_the_limit_quickly(label, tmp_path):
     path = tmp_path / "model.pkl"
-    path.write_bytes(WORK[what]())
-    began = time.process_time()
-    found = scan({"model.pkl": path}, False, "pickle")
-    assert time.process_time() - began < 2
-    assert found.verdict is Verdict.UNREADABLE
+    path.write_bytes(WORK[label]())
+    start = time.process_time()
+    result = scan({"model.pkl": path}, False, "pickle")
+    assert time.process_time() - start < 2
+    assert result.verdict is Verdict.UNREADABLE
 
 
-def test_a_long_text_that_a_constructor_parses_is_not_safe(tmp_path):
+def test_a_long_text_for_a_parsing_constructor_is_not_safe(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(b"\x80\x04" + name("pandas", "PeriodDtype") + text(f"period[{'1' * 20_000}]") + b"\x85R.")
-    found = scan({"model.pkl": path}, False, "pickle")
-    assert found.verdict is Verdict.UNKNOWN
-    assert "slow to parse" in found.findings[0]
+    result = scan({"model.pkl": path}, False, "pickle")
+    assert result.verdict is Verdict.UNKNOWN
+    assert "takes long to be parsed" in result.findings[0]
 
 
 ROWS = np.random.default_rng(0).normal(size=(200, 20))
@@ -201,8 +203,8 @@ GENUINE = {
 
 
 @pytest.mark.parametrize("protocol", [2, 4])
-@pytest.mark.parametrize("what", GENUINE)
-def test_what_genuine_models_use_again_is_safe(what, protocol, tmp_path):
+@pytest.mark.parametrize("label", GENUINE)
+def test_genuine_models_with_shared_values_are_safe(label, protocol, tmp_path):
     path = tmp_path / "model.pkl"
-    path.write_bytes(pickle.dumps(GENUINE[what](), protocol))
+    path.write_bytes(pickle.dumps(GENUINE[label](), protocol))
     assert scan({"model.pkl": path}, False, "pickle").verdict is Verdict.SAFE

@@ -1,1 +1,1 @@
-"""Looks into files of strangers: bounded in time and memory, and nothing of them is ever run."""
+"""Readers for container formats of untrusted files. They bound time and memory, and never run file content."""

@@ -1,46 +1,46 @@
-"""What may be read out of containers: one account for everything that a model's files hold, however it is nested.
+"""Limits on what is read from containers: one shared budget for all files of a model and everything nested in them.
 
-A limit for each member would be none, since a small archive may have many members, and archives in them.
+A limit per member would not help: a small archive can hold many members, and those can be archives, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-_LEAST_BYTES, _BYTES_FOR_EACH = 256 << 20, 200  # zlib inflates the first in about half a second
-_LEAST_MEMBERS, _SIZE_OF_MEMBER, _MOST_MEMBERS = 2_000, 250, 100_000  # zip itself takes 76 bytes and two names for each
-_LEAST_STRAYS, _SIZE_OF_STRAY, _MOST_STRAYS = 100, 10_000, 1_000
-_LEAST_VALUES, _MOST_VALUES = 50_000, 4_000_000
+_MIN_BYTES, _BYTES_PER_MODEL_BYTE = 256 << 20, 200  # zlib inflates 256 MiB in about 0.5 s
+_MIN_MEMBERS, _MODEL_BYTES_PER_MEMBER, _MAX_MEMBERS = 2_000, 250, 100_000  # zip needs 76 bytes and two names each
+_MIN_UNLISTED, _MODEL_BYTES_PER_UNLISTED, _MAX_UNLISTED = 100, 10_000, 1_000
+_MIN_VALUES, _MAX_VALUES = 50_000, 4_000_000
 
 
 @dataclass(slots=True)
 class Bounds:
-    """What is left; once something was not enough, nothing more is to be had, so that every reading ends."""
+    """The remaining budget. Once any part of it is exceeded, every further `take` fails, so all reading ends."""
 
     bytes: int
-    """Decompressed, or read of what is stored in an archive."""
-    members: int = _MOST_MEMBERS
-    strays: int = _MOST_STRAYS
-    """Members that no directory lists, each of which could hold all that follow it."""
-    values: int = _MOST_VALUES
-    """Of JSON, and of headers of arrays."""
-    is_spent: bool = False
+    """Bytes to decompress, or to read from stored members."""
+    members: int = _MAX_MEMBERS
+    unlisted_members: int = _MAX_UNLISTED
+    """Zip members that the directory does not list. Each could contain all members that follow it."""
+    values: int = _MAX_VALUES
+    """Values to parse in JSON and in array headers."""
+    is_exhausted: bool = False
 
     @classmethod
     def of_model(cls, size: int) -> Bounds:
-        """What a model of ``size`` bytes may take: a small one must not keep anybody busy for long."""
+        """The budget for a model of ``size`` bytes. It grows with the size, so that small models are scanned fast."""
         return cls(
-            bytes=max(_LEAST_BYTES, _BYTES_FOR_EACH * size),
-            members=min(_LEAST_MEMBERS + size // _SIZE_OF_MEMBER, _MOST_MEMBERS),
-            strays=min(_LEAST_STRAYS + size // _SIZE_OF_STRAY, _MOST_STRAYS),
-            values=min(_LEAST_VALUES + size, _MOST_VALUES),
+            bytes=max(_MIN_BYTES, _BYTES_PER_MODEL_BYTE * size),
+            members=min(_MIN_MEMBERS + size // _MODEL_BYTES_PER_MEMBER, _MAX_MEMBERS),
+            unlisted_members=min(_MIN_UNLISTED + size // _MODEL_BYTES_PER_UNLISTED, _MAX_UNLISTED),
+            values=min(_MIN_VALUES + size, _MAX_VALUES),
         )
 
-    def take(self, *, bytes: int = 0, members: int = 0, strays: int = 0, values: int = 0) -> bool:
-        """Take some of it; returns whether it may be used."""
+    def take(self, *, bytes: int = 0, members: int = 0, unlisted_members: int = 0, values: int = 0) -> bool:
+        """Subtract from the budget; returns whether it was sufficient."""
         self.bytes -= bytes
         self.members -= members
-        self.strays -= strays
+        self.unlisted_members -= unlisted_members
         self.values -= values
-        self.is_spent = self.is_spent or min(self.bytes, self.members, self.strays, self.values) < 0
-        return not self.is_spent
+        self.is_exhausted = self.is_exhausted or min(self.bytes, self.members, self.unlisted_members, self.values) < 0
+        return not self.is_exhausted

@@ -1,6 +1,6 @@
-"""Decompresses a file a small piece at a time, so that no bomb has a use.
+"""Decompresses files in small chunks, so that decompression bombs cannot fill the memory.
 
-The magic bytes are those by which joblib knows its compressors (``joblib/compressor.py``).
+Formats are recognised by the magic bytes that joblib uses (``joblib/compressor.py``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from modelreg.analysis.containers.bounds import Bounds
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_WORK_OF_BZIP2 = 4  # times that of zlib for a byte
-_PIECE = 64 * 1024
-_EITHER_HEADER, _RAW = 15 | 32, -15  # zlib's names for what goes before the data
-_LZMA_MEMORY = 256 << 20  # bytes; a header may ask for 4 GiB, xz's strongest setting for 65 MiB
+_COST_OF_BZIP2 = 4  # per byte, relative to zlib
+_CHUNK_SIZE = 64 * 1024
+_ZLIB_OR_GZIP_HEADER, _NO_HEADER = 15 | 32, -15  # window sizes that select the header in zlib
+_MAX_LZMA_MEMORY = 256 << 20  # bytes; a header can request 4 GiB, xz -9 requests 65 MiB
 
 
 class MissingDecompressor(Exception):
-    """The file is compressed by a program that isn't installed."""
+    """The package that decompresses the file is not installed."""
 
     def __init__(self, package: str) -> None:
         super().__init__(package)
@@ -29,11 +29,11 @@ class MissingDecompressor(Exception):
 
 
 class BadCompression(Exception):
-    """The file begins as a compressed one, but isn't."""
+    """The data is not in the compression format that its first bytes announce."""
 
 
 class _Decompressor(Protocol):
-    """What ``bz2``, ``lzma`` and ``lz4.frame`` have in common."""
+    """The common interface of ``bz2``, ``lzma`` and ``lz4.frame``."""
 
     @property
     def eof(self) -> bool: ...
@@ -45,41 +45,43 @@ class _Decompressor(Protocol):
 
 
 def is_compressed(start: bytes) -> bool:
-    """Whether a file that starts with ``start`` may be a compressed one."""
-    return _maker(start) is not None
+    """Whether a file that starts with ``start`` may be compressed."""
+    return _decompressor_for(start) is not None
 
 
-def decompressing(file: BinaryIO, bounds: Bounds | None = None) -> BinaryIO:
-    """``file``, from its beginning, decompressed as it is read; the first read raises `BadCompression`.
+def open_decompressed(file: BinaryIO, bounds: Bounds | None = None) -> BinaryIO:
+    """Open a stream that decompresses ``file`` from its beginning.
 
-    Damage further on ends it, as `is_damaged` tells then, and so do ``bounds`` that are spent.
-
-    Raises `MissingDecompressor` where the library isn't installed.
+    If the first chunk is damaged, the read raises `BadCompression`. Later damage ends the stream, and `is_damaged`
+    is then True. Exhausted ``bounds`` end it, too. Raises `MissingDecompressor` if the library is not installed.
     """
-    make = _maker(file.read(8))
+    make = _decompressor_for(file.read(8))
     file.seek(0)
     if make is None:
         raise BadCompression
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, make, bounds), _PIECE))
+    return cast("BinaryIO", io.BufferedReader(_DecompressedStream(file, make, bounds), _CHUNK_SIZE))
 
 
 def is_damaged(content: BinaryIO) -> bool:
-    """Whether the reading of a decompressed file ended where it is damaged, rather than at its end."""
+    """Whether a decompressed stream ended at damaged data instead of the end of the file."""
     return bool(getattr(getattr(content, "raw", None), "is_damaged", False))
 
 
-def inflating(file: BinaryIO, bounds: Bounds) -> BinaryIO:
-    """``file``, from where it stands, inflated as it is read: deflate without a header, as zip archives have it."""
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, lambda: _Zlib(_RAW), bounds, members=1), _PIECE))
+def open_deflated(file: BinaryIO, bounds: Bounds) -> BinaryIO:
+    """Open a stream that inflates ``file`` from its current position: raw deflate data, as in zip archives."""
+    return cast(
+        "BinaryIO",
+        io.BufferedReader(_DecompressedStream(file, lambda: _Zlib(_NO_HEADER), bounds, members=1), _CHUNK_SIZE),
+    )
 
 
-def unpacking_bzip2(file: BinaryIO, bounds: Bounds) -> BinaryIO:
-    """``file``, from where it stands, unpacked as it is read: one stream of bzip2, as zip archives have it."""
-    return cast("BinaryIO", io.BufferedReader(_Decompressed(file, _bz2, bounds, members=1), _PIECE))
+def open_bzip2(file: BinaryIO, bounds: Bounds) -> BinaryIO:
+    """Open a stream that decompresses one bzip2 stream from the current position of ``file``, as in zip archives."""
+    return cast("BinaryIO", io.BufferedReader(_DecompressedStream(file, _bz2, bounds, members=1), _CHUNK_SIZE))
 
 
-class _Decompressed(io.RawIOBase):
-    """A stream of one or more compressed members, one behind the other."""
+class _DecompressedStream(io.RawIOBase):
+    """The decompressed content of one or more concatenated compressed members."""
 
     def __init__(
         self, file: BinaryIO, make: Callable[[], _Decompressor], bounds: Bounds | None, members: int = 1 << 62
@@ -87,11 +89,11 @@ class _Decompressed(io.RawIOBase):
         self._file = file
         self._make = make
         self._bounds = bounds
-        self._work = _WORK_OF_BZIP2 if make is _bz2 else 1
+        self._cost = _COST_OF_BZIP2 if make is _bz2 else 1
         self._members_left = members
         self._decompressor = make()
-        self._waiting = b""
-        self._has_begun = False
+        self._input = b""
+        self._has_output = False
         self.is_damaged = False
 
     def readable(self) -> bool:
@@ -100,52 +102,51 @@ class _Decompressed(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer)
         try:
-            data = b"" if self.is_damaged else self._next(len(view))
+            data = b"" if self.is_damaged else self._read_chunk(len(view))
         except BadCompression:
-            if not self._has_begun:
+            if not self._has_output:
                 raise
-            self.is_damaged, data = True, b""  # what came before the damage is read all the same
-        if self._bounds is not None and not self._bounds.take(bytes=self._work * len(data)):
+            self.is_damaged, data = True, b""  # data before the damage stays readable
+        if self._bounds is not None and not self._bounds.take(bytes=self._cost * len(data)):
             data = b""
-        self._has_begun = self._has_begun or bool(data)
+        self._has_output = self._has_output or bool(data)
         view[: len(data)] = data
         return len(data)
 
-    def _next(self, most: int) -> bytes:
+    def _read_chunk(self, max_length: int) -> bytes:
         while True:
-            if self._decompressor.eof and not self._next_member():
+            if self._decompressor.eof and not self._start_next_member():
                 return b""
-            if self._decompressor.needs_input and not self._waiting:
-                self._waiting = self._file.read(_PIECE)
-                if not self._waiting:
+            if self._decompressor.needs_input and not self._input:
+                self._input = self._file.read(_CHUNK_SIZE)
+                if not self._input:
                     return b""
-            taken, self._waiting = self._waiting, b""
-            data = self._decompress(taken, most)
-            if data:
+            compressed, self._input = self._input, b""
+            if data := self._decompress(compressed, max_length):
                 return data
 
-    def _next_member(self) -> bool:
+    def _start_next_member(self) -> bool:
         self._members_left -= 1
         if self._members_left < 1:
             return False
-        self._waiting = (self._decompressor.unused_data or b"") or self._file.read(_PIECE)
+        self._input = (self._decompressor.unused_data or b"") or self._file.read(_CHUNK_SIZE)
         self._decompressor = self._make()
-        return bool(self._waiting)
+        return bool(self._input)
 
-    def _decompress(self, data: bytes, most: int) -> bytes:
+    def _decompress(self, data: bytes, max_length: int) -> bytes:
         from lzma import LZMAError
         from zlib import error as zlib_error
 
         try:
-            return self._decompressor.decompress(data, most)
+            return self._decompressor.decompress(data, max_length)
         except (zlib_error, LZMAError, OSError, ValueError, EOFError, RuntimeError, MemoryError) as error:
             raise BadCompression from error
 
 
 class _Zlib:
-    """``zlib`` and ``gzip`` with the interface of the others."""
+    """Decompresses zlib and gzip data with the interface of `_Decompressor`."""
 
-    def __init__(self, window: int = _EITHER_HEADER) -> None:
+    def __init__(self, window: int = _ZLIB_OR_GZIP_HEADER) -> None:
         import zlib
 
         self._inflate = zlib.decompressobj(window)
@@ -166,7 +167,7 @@ class _Zlib:
         return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
 
 
-def _maker(start: bytes) -> Callable[[], _Decompressor] | None:
+def _decompressor_for(start: bytes) -> Callable[[], _Decompressor] | None:
     if start[:1] == b"\x78" or start[:2] == b"\x1f\x8b":
         return _Zlib
     if start[:3] == b"BZh":
@@ -185,7 +186,7 @@ def _bz2() -> _Decompressor:
 def _lzma() -> _Decompressor:
     import lzma
 
-    return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+    return lzma.LZMADecompressor(memlimit=_MAX_LZMA_MEMORY)
 
 
 def _lz4() -> _Decompressor:

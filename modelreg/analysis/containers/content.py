@@ -1,4 +1,4 @@
-"""Looks at the bytes of a model's files, in bounded pieces."""
+"""The files of a model, and bounded reads of their content."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from pathlib import Path
 from typing import BinaryIO
 
 Files = Mapping[str, Path]
-"""Path inside the model, with ``/`` -> where its bytes lie now."""
+"""Path inside the model, with ``/`` as separator -> location on disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """A model whose bytes were checked just now, on its way to a loader."""
+    """A model whose content was just verified, to be passed to a loader."""
 
     file: BinaryIO | None
-    """Of a model of one file: opened, at its beginning, and the very one that was checked."""
+    """The verified file, opened at its beginning; None for a folder."""
     folder: Path | None
-    """Of a model of several."""
+    """The folder of a model with several files; None for a single file."""
 
     @property
     def only_file(self) -> BinaryIO:
-        """The file; raises ValueError for a folder, which no format of one file is."""
+        """The model's file; raises ValueError if the model is a folder."""
         if self.file is None:
-            raise ValueError("a folder is no model of one file")
+            raise ValueError("the model is a folder, not a single file")
         return self.file
 
     def files(self) -> Files:
-        """The files of a folder, by their paths within it; raises ValueError for a model of one file."""
+        """The files of the folder, by relative path; raises ValueError if the model is a single file."""
         if self.folder is None:
-            raise ValueError("a model of one file is no folder")
-        found = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path for path in found}
+            raise ValueError("the model is a single file, not a folder")
+        paths = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path for path in paths}
 
     def read(self) -> bytes:
-        """All bytes of the file."""
+        """The whole content of the model's file."""
         self.only_file.seek(0)
         return self.only_file.read()
 
 
 def only_file(files: Files, is_folder: bool) -> Path | None:
-    """The model's file where a file was registered; None for a folder."""
+    """The location of the model's file if a single file was registered; None for a folder."""
     if is_folder or len(files) != 1:
         return None
     return next(iter(files.values()))
 
 
 def head(path: Path, count: int) -> bytes:
-    """The first ``count`` bytes of a file, or all that there are."""
+    """The first ``count`` bytes of a file, or all of a shorter file."""
     with path.open("rb") as file:
         return file.read(count)
 
 
 def tail(path: Path, count: int) -> bytes:
-    """The last ``count`` bytes of a file, or all that there are."""
+    """The last ``count`` bytes of a file, or all of a shorter file."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - count))
         return file.read(count)
 
 
-def text(path: Path, most: int) -> str | None:
-    """The whole of a file as UTF-8 text; None when it is longer than ``most`` bytes, or none."""
-    data = head(path, most + 1)
-    if len(data) > most:
+def read_text(path: Path, max_size: int) -> str | None:
+    """The content of a text file; None if it is larger than ``max_size`` bytes or not UTF-8."""
+    data = head(path, max_size + 1)
+    if len(data) > max_size:
         return None
     try:
         return data.decode()

@@ -1,4 +1,4 @@
-"""Walks the fields of a protobuf message: a number, a wire type and a value, as protobuf's encoding guide has it."""
+"""Reads the fields of a protobuf message: number, wire type and value, as in the protobuf encoding guide."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
-_LONGEST_VARINT = 10  # bytes
-_KEYS = range(1 << 3, 1 << 32)
-"""Field numbers from 1, in 32 bits: C++'s protobuf cuts off what a key has beyond, and would see another field."""
+_WIRE_VARINT, _WIRE_EIGHT_BYTES, _WIRE_BYTES, _WIRE_FOUR_BYTES = 0, 1, 2, 5
+_MAX_VARINT_LENGTH = 10  # bytes
+_VALID_KEYS = range(1 << 3, 1 << 32)
+"""Field numbers from 1, keys of 32 bits. C++ protobuf truncates longer keys, and would read another field."""
 
 
 class NotProtobuf(Exception):
-    """The bytes are not the fields of a message."""
+    """The bytes are not a valid protobuf message."""
 
 
-def fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Each field that holds bytes: its number, where they begin, and how many they are; raises `NotProtobuf`.
+def read_fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Yield number, offset and length of each length-delimited field between two offsets; raises `NotProtobuf`.
 
-    Whoever takes a field may move about in ``file``.
+    Callers may seek in ``file`` between two fields.
     """
-    at = start
-    while at < end:
-        file.seek(at)
-        key = varint(file)
-        if key not in _KEYS:
+    position = start
+    while position < end:
+        file.seek(position)
+        key = read_varint(file)
+        if key not in _VALID_KEYS:
             raise NotProtobuf
-        kind = key & 7
-        if kind == _BYTES:
-            length = varint(file)
-            begin = file.tell()
-            if begin + length > end:
+        wire_type = key & 7
+        if wire_type == _WIRE_BYTES:
+            length = read_varint(file)
+            content_start = file.tell()
+            if content_start + length > end:
                 raise NotProtobuf
-            yield key >> 3, begin, length
-            at = begin + length
-        elif kind == _VARINT:
-            varint(file)
-            at = file.tell()
-        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
-            at = file.seek(8 if kind == _EIGHT_BYTES else 4, os.SEEK_CUR)
+            yield key >> 3, content_start, length
+            position = content_start + length
+        elif wire_type == _WIRE_VARINT:
+            read_varint(file)
+            position = file.tell()
+        elif wire_type in (_WIRE_EIGHT_BYTES, _WIRE_FOUR_BYTES):
+            position = file.seek(8 if wire_type == _WIRE_EIGHT_BYTES else 4, os.SEEK_CUR)
         else:
             raise NotProtobuf
-    if at > end:
+    if position > end:
         raise NotProtobuf
 
 
-def varint(file: BinaryIO) -> int:
-    """The number that stands next; raises `NotProtobuf`."""
+def read_varint(file: BinaryIO) -> int:
+    """Read the varint at the current position; raises `NotProtobuf`."""
     value = 0
-    for place in range(_LONGEST_VARINT):
+    for index in range(_MAX_VARINT_LENGTH):
         byte = file.read(1)
         if not byte:
             raise NotProtobuf
-        value |= (byte[0] & 0x7F) << 7 * place
+        value |= (byte[0] & 0x7F) << 7 * index
         if byte[0] < 0x80:
             return value
     raise NotProtobuf

@@ -1,4 +1,4 @@
-"""A part of a file as a file of its own."""
+"""A byte range of a file, opened as a file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-def section(file: BinaryIO, start: int, size: int, bounds: Bounds) -> BinaryIO:
-    """``size`` bytes of ``file`` from ``start`` on; several may take turns on one file.
+def open_section(file: BinaryIO, start: int, size: int, bounds: Bounds) -> BinaryIO:
+    """Open ``size`` bytes of ``file`` from offset ``start``. Several sections can share one file.
 
-    It ends where ``bounds`` are spent.
+    The section ends early if ``bounds`` are exhausted.
     """
     return cast("BinaryIO", io.BufferedReader(_Section(file, start, size, bounds)))
 
@@ -27,7 +27,7 @@ class _Section(io.RawIOBase):
         self._start = start
         self._size = size
         self._bounds = bounds
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -36,22 +36,22 @@ class _Section(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        at = offset + (0, self._at, self._size)[whence]
-        if at < 0:
+        position = offset + (0, self._position, self._size)[whence]
+        if position < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        self._at = at
-        return self._at
+        self._position = position
+        return self._position
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        wanted = max(0, min(len(view), self._size - self._at))
-        self._file.seek(self._start + self._at)
-        data = self._file.read(wanted)
+        count = max(0, min(len(view), self._size - self._position))
+        self._file.seek(self._start + self._position)
+        data = self._file.read(count)
         if not self._bounds.take(bytes=len(data)):
             return 0
         view[: len(data)] = data
-        self._at += len(data)
+        self._position += len(data)
         return len(data)

@@ -1,8 +1,8 @@
-"""Every member of a tar archive that `tarfile` would extract, read once from front to back.
+"""Reads every member of a tar archive that `tarfile` would extract, in one pass.
 
-`tarfile` reads long names, extended headers and maps of sparse files into memory, however long they are, and calls
-itself for each: here its headers alone are parsed by it. Where readers could differ, the archive is doubted. Layout:
-POSIX's ``pax``, 'ustar Interchange Format' and 'pax Header Block', and what GNU tar adds.
+`tarfile` reads extended headers of any size into memory and recurses for each one, so only single headers are parsed
+with it. Archives that different readers could interpret differently are rejected. The layout is described in POSIX
+``pax`` ('ustar Interchange Format', 'pax Header Block') and in the GNU tar manual.
 """
 
 from __future__ import annotations
@@ -18,104 +18,104 @@ from modelreg.analysis.containers.bounds import Bounds
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_RECORD = 512  # bytes; everything begins at a multiple of it
-_BLOCK = 1 << 20  # bytes read for nothing at once
-_LONGEST_HEADER = 1 << 20  # bytes; a name is seldom longer than 4 KiB
-_EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
-_LONG_NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-_LONGEST_NUMBER = 18  # digits
-_KEY = re.compile(rb"(\d{1,7}) ([^=]+)=")
-_SPARSE = "a tar archive with a sparse file, which no model is"
+_RECORD_SIZE = 512  # bytes; headers and members are aligned to it
+_CHUNK_SIZE = 1 << 20  # bytes
+_MAX_HEADER_SIZE = 1 << 20  # bytes; names are rarely longer than 4 KiB
+_PAX_TYPES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_GNU_NAME_TYPES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_MAX_DIGITS = 18  # of a size
+_PAX_RECORD = re.compile(rb"(\d{1,7}) ([^=]+)=")
+_SPARSE_PROBLEM = "a tar archive with a sparse file"
 
 
 class BadTar(Exception):
-    """The archive is damaged, or such that readers would differ about it; says how it goes on from 'it is'."""
+    """The archive is damaged or ambiguous. The message continues the sentence 'it is …'."""
 
 
 def is_tar(start: bytes) -> bool:
-    """By its mark, or without one by the checksum of the first header."""
-    return _header(start[:_RECORD]) is not None
+    """Whether the first bytes of a file are a tar header with a valid checksum."""
+    return _parse_header(start[:_RECORD_SIZE]) is not None
 
 
 class TarMembers:
-    """The members of the archive in a file, which has to be read in order: each as far as one likes."""
+    """The members of a tar archive, in order. Each can be read completely, partially or not at all."""
 
     def __init__(self, file: BinaryIO, bounds: Bounds) -> None:
         self._file = file
         self._bounds = bounds
-        self.left = b""
-        """What was read behind the archive's end, once all members were read."""
+        self.trailing_data = b""
+        """Data found after the end of the archive; set once all members were read."""
 
     def __iter__(self) -> Iterator[tuple[str, BinaryIO]]:
-        """Names and contents; raises `BadTar`."""
+        """Yield name and content of each member; raises `BadTar`."""
         size: int | None = None
-        while (header := self._next()) is not None:
-            if header.type in _EXTENDED:
-                size = _size_in(self._extension(header), header.type == tarfile.XGLTYPE, size)
-            elif header.type in _LONG_NAMES:
-                self._extension(header)
+        while (header := self._read_header()) is not None:
+            if header.type in _PAX_TYPES:
+                size = _find_size(self._read_extension(header), header.type == tarfile.XGLTYPE, size)
+            elif header.type in _GNU_NAME_TYPES:
+                self._read_extension(header)
             elif not _is_extracted(header):
                 if header.size or size:
-                    raise BadTar("a tar archive with content of what has none")
+                    raise BadTar("a tar archive with content in a member that is not a file")
                 size = None
             else:
                 if size is not None and header.size not in (0, size):
                     raise BadTar("a tar archive with two sizes of one member")
-                yield from self._member(header.name, header.size if size is None else size)
+                yield from self._read_member(header.name, header.size if size is None else size)
                 size = None
 
-    def _next(self) -> tarfile.TarInfo | None:
-        """The next header; None at the end, where a record is empty, missing or none."""
-        record = _read(self._file, _RECORD)
-        header = _header(record)
+    def _read_header(self) -> tarfile.TarInfo | None:
+        """Read the next header; None at the end of the archive: an empty, missing or invalid record."""
+        record = _read(self._file, _RECORD_SIZE)
+        header = _parse_header(record)
         if header is None:
-            self.left = record.strip(b"\0")
+            self.trailing_data = record.strip(b"\0")
         elif not self._bounds.take(members=1):
             return None
         elif header.size < 0 or header.type == tarfile.GNUTYPE_SPARSE:
-            raise BadTar(_SPARSE)
+            raise BadTar(_SPARSE_PROBLEM)
         return header
 
-    def _extension(self, header: tarfile.TarInfo) -> bytes:
-        if header.size > _LONGEST_HEADER:
-            raise BadTar("a tar archive with a header beyond all measure")
-        data = _read(self._file, header.size + -header.size % _RECORD)
+    def _read_extension(self, header: tarfile.TarInfo) -> bytes:
+        if header.size > _MAX_HEADER_SIZE:
+            raise BadTar(f"a tar archive with a header of {header.size} bytes, more than {_MAX_HEADER_SIZE}")
+        data = _read(self._file, header.size + -header.size % _RECORD_SIZE)
         if len(data) < header.size:
             raise BadTar("a tar archive that is cut off")
         return data
 
-    def _member(self, name: str, size: int) -> Iterator[tuple[str, BinaryIO]]:
-        part = _Part(self._file, size)
-        yield name, cast("BinaryIO", io.BufferedReader(part))
-        if not part.skip() or not _Part(self._file, -size % _RECORD).skip():
+    def _read_member(self, name: str, size: int) -> Iterator[tuple[str, BinaryIO]]:
+        content = _NextBytes(self._file, size)
+        yield name, cast("BinaryIO", io.BufferedReader(content))
+        if not content.skip() or not _NextBytes(self._file, -size % _RECORD_SIZE).skip():
             raise BadTar("a tar archive that is cut off")
 
 
-class _Part(io.RawIOBase):
-    """The next bytes of a file as a file of their own."""
+class _NextBytes(io.RawIOBase):
+    """The next ``size`` bytes of a file, opened as a file."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
-        self._left = size
+        self._remaining = size
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
-        data = self._file.read(min(len(view), self._left))
-        self._left -= len(data)
+        data = self._file.read(min(len(view), self._remaining))
+        self._remaining -= len(data)
         view[: len(data)] = data
         return len(data)
 
     def skip(self) -> bool:
-        """Read the rest for nothing; returns whether it was there."""
-        while self._left and (data := self._file.read(min(self._left, _BLOCK))):
-            self._left -= len(data)
-        return not self._left
+        """Read and discard the rest; returns whether it was complete."""
+        while self._remaining and (data := self._file.read(min(self._remaining, _CHUNK_SIZE))):
+            self._remaining -= len(data)
+        return not self._remaining
 
 
-def _header(record: bytes) -> tarfile.TarInfo | None:
+def _parse_header(record: bytes) -> tarfile.TarInfo | None:
     try:
         return tarfile.TarInfo.frombuf(record, "utf-8", "surrogateescape")
     except tarfile.HeaderError:
@@ -123,36 +123,36 @@ def _header(record: bytes) -> tarfile.TarInfo | None:
 
 
 def _is_extracted(header: tarfile.TarInfo) -> bool:
-    """Whether `tarfile` takes it for a regular file, as it does what it does not know."""
+    """Whether `tarfile` extracts it as a regular file. It does so for unknown types, too."""
     return header.isreg() or header.type not in tarfile.SUPPORTED_TYPES
 
 
-def _size_in(extension: bytes, for_all: bool, known: int | None) -> int | None:
-    """The size that an extended header says, else the one ``known`` before; raises `BadTar` where it is not certain."""
-    for key, value in _records(extension):
+def _find_size(extension: bytes, is_global: bool, size: int | None) -> int | None:
+    """The size in an extended header, or the ``size`` stated before; raises `BadTar` if it is ambiguous."""
+    for key, value in _parse_pax_records(extension):
         if key.startswith(b"GNU.sparse"):
-            raise BadTar(_SPARSE)
+            raise BadTar(_SPARSE_PROBLEM)
         if key == b"size":
-            if for_all or known is not None or not value.isdigit() or len(value) > _LONGEST_NUMBER:
-                raise BadTar("a tar archive with a size that is not certain")
-            known = int(value)
-    return known
+            if is_global or size is not None or not value.isdigit() or len(value) > _MAX_DIGITS:
+                raise BadTar("a tar archive with an ambiguous member size")
+            size = int(value)
+    return size
 
 
-def _records(extension: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values, each with its length before it; raises `BadTar` where it is not quite so."""
-    at = 0
-    while at < len(extension) and extension[at]:
-        record = _KEY.match(extension, at)
-        end = at + int(record[1]) if record else at
+def _parse_pax_records(extension: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield keys and values of pax records: ``length key=value``; raises `BadTar` if they are malformed."""
+    position = 0
+    while position < len(extension) and extension[position]:
+        record = _PAX_RECORD.match(extension, position)
+        end = position + int(record[1]) if record else position
         if record is None or not record.end() < end <= len(extension) or extension[end - 1 : end] != b"\n":
             raise BadTar("a tar archive with a damaged header")
         yield record[2], extension[record.end() : end - 1]
-        at = end
+        position = end
 
 
 def _read(file: BinaryIO, count: int) -> bytes:
-    """``count`` bytes, or all that there are."""
+    """Read ``count`` bytes, or all that remain."""
     data = file.read(count)
     while len(data) < count and (more := file.read(count - len(data))):
         data += more

@@ -1,6 +1,6 @@
-"""Reads YAML from strangers: whatever is wrong with it, the answer is None.
+"""Parses untrusted YAML within limits. Functions return None for invalid YAML instead of raising.
 
-It is read without its types, tags and merge keys: nested merges make a small file as large as one likes.
+Types, tags and merge keys are ignored: nested merge keys expand a small file without limit.
 """
 
 from __future__ import annotations
@@ -8,71 +8,71 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-_MOST_NESTING = 100  # an MLmodel has seven levels,
-_MOST_EVENTS = 20_000  # and some hundred events: keys, values, beginnings and ends
+_MAX_NESTING = 100  # an MLmodel file has seven levels
+_MAX_EVENTS = 20_000  # an MLmodel file has a few hundred
 
 
 def parse_mapping(source: str) -> dict[object, object] | None:
-    """The mapping that ``source`` holds, with texts for all its scalars; None when it holds none, or is too much."""
+    """Parse a mapping, with all scalars as strings; None if it is invalid, not a mapping, or too large."""
     import yaml  # about 20 ms
 
-    value = _read(source, yaml.load)
+    value = _parse(source, yaml.load)
     return value if isinstance(value, dict) else None
 
 
-def texts_of_mappings(source: str) -> list[tuple[str, str]] | None:
-    """Each key that has a text, with the text, of all mappings in ``source`` wherever they stand; None as above.
+def parse_mapping_texts(source: str) -> list[tuple[str, str]] | None:
+    """All pairs of a key and a string in the mappings of ``source``, at any depth; None if it is invalid or too large.
 
-    Of a list, each of its texts counts as the key's. Those that an alias or a merge key leads to are among them.
+    A key with a list yields one pair per string of the list. Targets of aliases and merge keys are included.
     """
     import yaml
 
-    root = _read(source, yaml.compose)
-    return None if root is None else list(_texts(root))
+    root = _parse(source, yaml.compose)
+    return None if root is None else list(_find_texts(root))
 
 
-def _read(source: str, read: Any) -> Any:
+def _parse(source: str, parse: Any) -> Any:
     import yaml
 
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster, where PyYAML has it
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times faster, if available
     try:
-        return read(source, Loader=loader) if _is_modest(yaml.parse(source, Loader=loader)) else None
+        return parse(source, Loader=loader) if _is_within_limits(yaml.parse(source, Loader=loader)) else None
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
 
 
-def _is_modest(events: Iterable[object]) -> bool:
-    """Whether the document is as small and flat as an MLmodel: libyaml's loader crashes Python on very deep ones."""
+def _is_within_limits(events: Iterable[object]) -> bool:
+    """Whether the document is small and flat. libyaml's loader crashes Python on very deep documents."""
     depth = 0
-    for number, event in enumerate(events):
-        kind = type(event).__name__
-        depth += kind.endswith("StartEvent")
-        depth -= kind.endswith("EndEvent")
-        if depth > _MOST_NESTING or number > _MOST_EVENTS:
+    for index, event in enumerate(events):
+        event_type = type(event).__name__
+        depth += event_type.endswith("StartEvent")
+        depth -= event_type.endswith("EndEvent")
+        if depth > _MAX_NESTING or index > _MAX_EVENTS:
             return False
     return True
 
 
-def _texts(root: Any) -> Iterator[tuple[str, str]]:
-    """A node's value is a text, a list of nodes, or a list of pairs of nodes."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
+def _find_texts(root: Any) -> Iterator[tuple[str, str]]:
+    """Yield key and string pairs. The value of a YAML node is a string, a list of nodes, or a list of node pairs."""
+    remaining, seen = [root], set()
+    while remaining:
+        node = remaining.pop()
         if id(node) in seen or isinstance(node.value, str):
             continue
         seen.add(id(node))
         for entry in node.value:
             if isinstance(entry, tuple):
                 key, value = entry
-                waiting += [key, value]
+                remaining += [key, value]
                 if isinstance(key.value, str):
-                    yield from ((key.value, text) for text in _own_texts(value))
+                    yield from ((key.value, text) for text in _texts_of(value))
             else:
-                waiting.append(entry)
+                remaining.append(entry)
 
 
-def _own_texts(node: Any) -> list[str]:
-    """The text that a node is, or those in the list that it is."""
+def _texts_of(node: Any) -> list[str]:
+    """The string of a scalar node, or the strings of a list node."""
     if isinstance(node.value, str):
         return [node.value]
     return [entry.value for entry in node.value if isinstance(getattr(entry, "value", None), str)]

@@ -1,1 +1,1 @@
-"""What other formats of models say about the code that they run."""
+"""Finds the code that model formats other than plain pickles would run when they are loaded."""

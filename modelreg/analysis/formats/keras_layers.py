@@ -1,6 +1,6 @@
-"""Keras's configuration names the classes and functions that it makes (``keras/src/saving/serialization_lib.py``).
+"""Finds code in a Keras configuration: foreign classes, and Keras layers that contain code or read other files.
 
-Some of Keras's own layers hold code, or read a file that their configuration names.
+The configuration names all classes and functions that loading creates (``keras/src/saving/serialization_lib.py``).
 """
 
 from __future__ import annotations
@@ -10,68 +10,69 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from modelreg.analysis.containers.json_text import objects_in
+from modelreg.analysis.containers.json_text import find_objects
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
-_OF_CLASSES = re.compile(
+_CLASS_MODULES = re.compile(
     r"keras(\.src)?(\.(layers|models|engine|activations|constraints|initializers|losses|metrics|optimizers|quantizers"
     r"|random|regularizers|dtype_policies)(\.[\w.]+)?)?"
 )
-"""Keras's own modules of which models have classes."""
-_CLASS = re.compile(r"[A-Z_]\w*")
+"""Keras modules whose classes are allowed in models."""
+_CLASS_NAME = re.compile(r"[A-Z_]\w*")
 _FUNCTION = "function"
-_OF_FUNCTIONS = frozenset(
+_FUNCTION_MODULES = frozenset(
     {
-        "builtins",  # Keras's name for these modules taken together
+        "builtins",  # in Keras: any of the following modules
         *(f"keras.{part}" for part in ("activations", "constraints", "initializers", "losses", "metrics")),
         *(f"keras.{part}" for part in ("optimizers", "regularizers")),
     }
 )
-"""Modules all of whose functions do nothing but compute; ``keras.utils.get_file`` downloads."""
-_WITH_CODE = {
-    "Lambda": "it has a Lambda layer, which holds Python code",
-    "__lambda__": "it has a Lambda layer, which holds Python code",
-    "TorchModuleWrapper": "it has a TorchModuleWrapper, which holds a pickle",
+"""Modules whose functions only compute. Others are excluded: ``keras.utils.get_file`` downloads files."""
+_CODE_LAYERS = {
+    "Lambda": "it has a Lambda layer, which contains Python code",
+    "__lambda__": "it has a Lambda layer, which contains Python code",
+    "TorchModuleWrapper": "it has a TorchModuleWrapper, which contains a pickle",
 }
-_READING = {"TFSMLayer": "it has a TFSMLayer, which runs a SavedModel from another place"}
+_FILE_LAYERS = {"TFSMLayer": "it has a TFSMLayer, which runs a SavedModel from another folder"}
 
 
 def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
-    """Name the classes that are not Keras's own, and layers that hold code or read other files."""
-    for described in _classes(config):
-        written, inner = str(described["class_name"]), described.get("config")
-        name = written.rpartition(".")[2]  # Keras puts the module before it, and looks up what that names
-        if name != written:
-            evidence.add_reasons(Verdict.UNKNOWN, place, [f"it names a class {written[:80]!r}, not as Keras does"])
-        if name in _WITH_CODE:
-            evidence.add_reasons(Verdict.DANGEROUS, place, [_WITH_CODE[name]])
-        elif name in _READING:
-            evidence.add_reasons(Verdict.UNKNOWN, place, [_READING[name]])
+    """Report classes that are not from Keras, and layers that contain code or read other files."""
+    for entry in _find_classes(config):
+        class_name, settings = str(entry["class_name"]), entry.get("config")
+        name = class_name.rpartition(".")[2]  # Keras also accepts a module before the name, and looks it up
+        if name != class_name:
+            reason = f"it has the class name {class_name[:80]!r}, which Keras does not write"
+            evidence.add_reasons(Verdict.UNKNOWN, place, [reason])
+        if name in _CODE_LAYERS:
+            evidence.add_reasons(Verdict.DANGEROUS, place, [_CODE_LAYERS[name]])
+        elif name in _FILE_LAYERS:
+            evidence.add_reasons(Verdict.UNKNOWN, place, [_FILE_LAYERS[name]])
         else:
-            _name(described, name, evidence, place)
-        if isinstance(inner, dict) and isinstance(inner.get("vocabulary"), str):
+            _report_import(entry, name, evidence, place)
+        if isinstance(settings, dict) and isinstance(settings.get("vocabulary"), str):
             evidence.add_reasons(Verdict.UNKNOWN, place, [f"its {name} reads a vocabulary from another file"])
 
 
-def _name(described: dict[str, Any], name: str, evidence: Evidence, place: str) -> None:
-    module, registered = described.get("module"), described.get("registered_name")
+def _report_import(entry: dict[str, Any], name: str, evidence: Evidence, place: str) -> None:
+    module, registered = entry.get("module"), entry.get("registered_name")
     if name == _FUNCTION:
-        function = described.get("config")
-        if not (isinstance(module, str) and module in _OF_FUNCTIONS) or function in dir(builtins):
+        function = entry.get("config")
+        if not (isinstance(module, str) and module in _FUNCTION_MODULES) or function in dir(builtins):
             evidence.add_import(
                 str(module or "keras.registered"), function if isinstance(function, str) else name, place
             )
-    elif isinstance(module, str) and not _is_own_class(module, name):
+    elif isinstance(module, str) and not _is_keras_class(module, name):
         evidence.add_import(module, name, place)
     elif module is None and registered not in (None, name):
         evidence.add_import("keras.registered", str(registered), place)
 
 
-def _is_own_class(module: str, name: str) -> bool:
-    return _OF_CLASSES.fullmatch(module) is not None and _CLASS.fullmatch(name) is not None
+def _is_keras_class(module: str, name: str) -> bool:
+    return _CLASS_MODULES.fullmatch(module) is not None and _CLASS_NAME.fullmatch(name) is not None
 
 
-def _classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every object of the configuration that names a class."""
-    return (each for each in objects_in(config) if isinstance(each.get("class_name"), str))
+def _find_classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The objects of the configuration that name a class."""
+    return (entry for entry in find_objects(config) if isinstance(entry.get("class_name"), str))

@@ -1,68 +1,68 @@
-"""What MLflow runs of a folder when it loads it: its ``MLmodel`` names modules, and files beside it name more."""
+"""Finds the code that MLflow would run when it loads a folder: modules in ``MLmodel`` and in files next to it."""
 
 from __future__ import annotations
 
-from modelreg.analysis.containers.content import Files, text
-from modelreg.analysis.containers.yaml_text import texts_of_mappings
+from modelreg.analysis.containers.content import Files, read_text
+from modelreg.analysis.containers.yaml_text import parse_mapping_texts
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.python_models import LOADER
 from modelreg.domain.scans import Verdict
 
-_MOST_TEXT = 32 << 20  # bytes
-_LOADERS = frozenset(
+_MAX_TEXT_SIZE = 32 << 20  # bytes
+_DATA_LOADERS = frozenset(
     f"mlflow.{flavor}"
     for flavor in ("catboost", "lightgbm", "onnx", "pmdarima", "prophet", "sklearn", "statsmodels", "xgboost")
 )
-"""Those that read data and pickles, which are looked through by themselves, and run nothing else of the folder.
+"""Loaders that only read data files and pickles, which are scanned separately, and run no other code in the folder.
 
-``mlflow.pyfunc.model`` and ``mlflow.pyfunc.loaders.code_model`` run its Python files, ``mlflow.pytorch`` imports what
-``pickle_module_info.txt`` names, ``mlflow.transformers`` may trust remote code.
+Not listed: ``mlflow.pyfunc.model`` and ``mlflow.pyfunc.loaders.code_model`` run Python files of the folder,
+``mlflow.pytorch`` imports the module in ``pickle_module_info.txt``, ``mlflow.transformers`` may trust remote code.
 """
-_PYTHON_MODELS = ("mlflow.pyfunc.model", LOADER)
-_OF_MODULES = ("pickle_module_info.txt", "keras_module.txt")
-_PATHS = ("data", "model_data", "model_path", "pickled_model", "saved_model_dir", "path_to_pickle_file")
-_NOTHING = ("", "null", "Null", "NULL", "~")
+_PYTHON_MODEL_LOADERS = ("mlflow.pyfunc.model", LOADER)
+_MODULE_NAME_FILES = ("pickle_module_info.txt", "keras_module.txt")
+_PATH_KEYS = ("data", "model_data", "model_path", "pickled_model", "saved_model_dir", "path_to_pickle_file")
+_EMPTY_VALUES = ("", "null", "Null", "NULL", "~")
 
 
 def examine(files: Files, evidence: Evidence) -> None:
-    """Say what would be run besides pickles, in every folder of MLflow's among ``files``."""
+    """Report the code that every MLflow folder among ``files`` would run, except for pickles."""
     folders = [path[: -len("MLmodel")] for path in files if path.rpartition("/")[2] == "MLmodel"]
     for folder in folders:
-        _examine(folder + "MLmodel", text(files[folder + "MLmodel"], _MOST_TEXT), evidence)
+        _report_mlmodel(folder + "MLmodel", read_text(files[folder + "MLmodel"], _MAX_TEXT_SIZE), evidence)
     for path in files:
-        if path.rpartition("/")[2] in _OF_MODULES and path.startswith(tuple(folders)):
-            evidence.add_reasons(Verdict.UNKNOWN, path, ["MLflow imports the module that it names"])
+        if path.rpartition("/")[2] in _MODULE_NAME_FILES and path.startswith(tuple(folders)):
+            evidence.add_reasons(Verdict.UNKNOWN, path, ["MLflow imports the module that this file names"])
 
 
-def _examine(path: str, content: str | None, evidence: Evidence) -> None:
-    described = None if content is None else texts_of_mappings(content)
-    if described is None:
-        evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to be looked at"])
-    for key, value in described or ():
-        if value not in _NOTHING:
-            _judge(key, value, path, evidence)
+def _report_mlmodel(path: str, content: str | None, evidence: Evidence) -> None:
+    entries = None if content is None else parse_mapping_texts(content)
+    if entries is None:
+        evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to scan"])
+    for key, value in entries or ():
+        if value not in _EMPTY_VALUES:
+            _report_entry(key, value, path, evidence)
 
 
-def _judge(key: str, value: str, path: str, evidence: Evidence) -> None:
-    if key == "loader_module" and value in _PYTHON_MODELS:
-        evidence.add_reasons(Verdict.UNKNOWN, path, ["it is a Python model, whose class is code of its own"])
-    elif key == "loader_module" and value not in _LOADERS:
-        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow loads it by {value!r}, which may run code of its own"])
+def _report_entry(key: str, value: str, path: str, evidence: Evidence) -> None:
+    if key == "loader_module" and value in _PYTHON_MODEL_LOADERS:
+        evidence.add_reasons(Verdict.UNKNOWN, path, ["it is a Python model, which runs code of its own"])
+    elif key == "loader_module" and value not in _DATA_LOADERS:
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow loads it with {value!r}, which may run code of its own"])
     elif key == "model_code_path":
-        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow runs {value!r}, which is code of its own"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow runs its code in {value!r}"])
     elif key == "code":
-        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow puts its folder {value!r} before all Python modules"])
+        evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow adds its folder {value!r} to the front of sys.path"])
     elif key == "model_class":
-        evidence.add_import(*_split(value), path)
-    elif key in _PATHS and _leads_outside(value):
+        evidence.add_import(*_split_name(value), path)
+    elif key in _PATH_KEYS and _is_outside_path(value):
         evidence.add_reasons(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
 
 
-def _split(dotted: str) -> tuple[str, str]:
+def _split_name(dotted: str) -> tuple[str, str]:
     module, _, name = dotted.rpartition(".")
     return module, name
 
 
-def _leads_outside(path: str) -> bool:
-    parts = path.replace("\\", "/").split("/")  # Windows writes paths so
+def _is_outside_path(path: str) -> bool:
+    parts = path.replace("\\", "/").split("/")  # Windows
     return not parts[0] or ":" in path or ".." in parts

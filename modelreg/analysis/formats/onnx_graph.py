@@ -1,7 +1,7 @@
-"""ONNX graphs: files that they read besides their own, and operators that need a library of somebody's.
+"""Finds the external data files and custom operator libraries that an ONNX graph needs.
 
-Every field of ``onnx/onnx.proto`` (release 1.19) is known here: those that lead to such things are followed, and one
-that is not known may lead anywhere. See `modelreg.analysis.containers.protobuf`.
+All fields of ``onnx/onnx.proto`` (release 1.19) are listed here. Fields that can contain file names or operators are
+followed; unknown fields are reported. See `modelreg.analysis.containers.protobuf`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from modelreg.analysis.containers.protobuf import NotProtobuf, fields
+from modelreg.analysis.containers.protobuf import NotProtobuf, read_fields
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
-_STANDARD = frozenset(
+_STANDARD_DOMAINS = frozenset(
     {
         "",
         "ai.onnx",
@@ -27,9 +27,9 @@ _STANDARD = frozenset(
         "org.pytorch.aten",
     }
 )
-"""Domains of operators that ONNX Runtime has itself."""
+"""Domains of ONNX Runtime's built-in operators."""
 
-_PARTS = {
+_SUBMESSAGES = {
     "model": {7: "graph", 8: "operators", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
@@ -40,8 +40,8 @@ _PARTS = {
     "operators": {1: "domain"},
     "tensor": {13: "external"},
 }
-"""Message -> number of a field -> what it is."""
-_LEAVES = {
+"""Message -> field number -> type of its content."""
+_PLAIN_FIELDS = {
     "model": {1, 2, 3, 4, 5, 6, 14, 26},
     "training": {3, 4},
     "graph": {2, 10, 11, 12, 13, 14, 16},
@@ -52,96 +52,99 @@ _LEAVES = {
     "operators": {2},
     "tensor": {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16},
 }
-"""Message -> numbers of fields that lead to nothing else."""
-_OTHER_FORM = b"ORTM"  # at the fifth byte, by which ONNX Runtime knows its own format
-_IN_MEMORY = "_ORT_MEM_ADDR_"  # in a location that ONNX Runtime takes for an address in its memory
+"""Message -> numbers of fields with plain data."""
+_ORT_FORMAT_MARK = b"ORTM"  # at the fifth byte: ONNX Runtime's own format
+_MEMORY_ADDRESS_MARK = "_ORT_MEM_ADDR_"  # a location that ONNX Runtime reads as a memory address
 
-_MOST_PARTS, _PARTS_OF_ANY_FILE, _BYTES_OF_A_PART = 5_000_000, 100_000, 4
-_LONGEST_TEXT = 4096  # bytes
+_MAX_PARTS, _MIN_PARTS, _BYTES_PER_PART = 5_000_000, 100_000, 4
+_MAX_TEXT_SIZE = 4096  # bytes
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a model needs besides itself."""
+class _Requirements:
+    """The operators and files that a model needs."""
 
-    domains: set[str] = field(default_factory=set)
-    """Of its operators."""
-    own: set[str] = field(default_factory=set)
-    """Of the functions that it has itself."""
-    locations: set[str] = field(default_factory=set)
-    """Files with its data."""
-    unknown: set[str] = field(default_factory=set)
-    """Messages with a field that is not in the format."""
+    operator_domains: set[str] = field(default_factory=set)
+    """Domains of the operators in use."""
+    function_domains: set[str] = field(default_factory=set)
+    """Domains of the functions that the model defines."""
+    data_files: set[str] = field(default_factory=set)
+    """Paths of external data files."""
+    unknown_messages: set[str] = field(default_factory=set)
+    """Messages that have a field that is not in the format."""
 
 
 class _TooLarge(Exception):
-    """A graph has more parts than are looked at."""
+    """A graph has too many parts to scan."""
 
 
-def examine(file: BinaryIO, size: int, place: str, beside: frozenset[str], evidence: Evidence) -> bool:
-    """Say what the model in ``file`` needs besides itself; ``beside`` are the files that were registered with it.
+def examine(file: BinaryIO, size: int, place: str, registered_files: frozenset[str], evidence: Evidence) -> bool:
+    """Report the operators and files that the model in ``file`` needs; returns whether it reads other files.
 
-    Returns whether it reads other files.
+    ``registered_files`` are the paths of all files that were registered with it.
     """
-    file.seek(len(_OTHER_FORM))
-    if file.read(len(_OTHER_FORM)) == _OTHER_FORM:
-        evidence.add_reasons(Verdict.UNREADABLE, place, ["ONNX Runtime takes it for a format of its own"])
-    found = _Found()
+    file.seek(len(_ORT_FORMAT_MARK))
+    if file.read(len(_ORT_FORMAT_MARK)) == _ORT_FORMAT_MARK:
+        evidence.add_reasons(Verdict.UNREADABLE, place, ["ONNX Runtime would read it in its ORT format"])
+    requirements = _Requirements()
     try:
-        _walk(file, size, found)
+        _collect_requirements(file, size, requirements)
     except NotProtobuf:
         evidence.add_reasons(Verdict.UNREADABLE, place, ["its graph is cut off or damaged"])
     except _TooLarge:
-        evidence.add_reasons(Verdict.UNREADABLE, place, ["its graph is too large to be looked at"])
+        evidence.add_reasons(Verdict.UNREADABLE, place, ["its graph is too large to scan"])
         return True
-    unknown = [f"its graph has a part of an unknown form, in a {message}" for message in sorted(found.unknown)]
-    evidence.add_reasons(Verdict.UNREADABLE, place, unknown)
-    for domain in sorted(found.domains - found.own - _STANDARD):
-        evidence.add_reasons(Verdict.UNKNOWN, place, [f"it needs operators of {domain!r}, another library"])
-    for location in sorted(found.locations):
-        _judge(location, place, beside, evidence)
-    return bool(found.locations)
+    for message in sorted(requirements.unknown_messages):
+        evidence.add_reasons(Verdict.UNREADABLE, place, [f"its graph has an unknown field in a {message}"])
+    for domain in sorted(requirements.operator_domains - requirements.function_domains - _STANDARD_DOMAINS):
+        evidence.add_reasons(Verdict.UNKNOWN, place, [f"it needs operators of {domain!r}, from another library"])
+    for location in sorted(requirements.data_files):
+        _report_data_file(location, place, registered_files, evidence)
+    return bool(requirements.data_files)
 
 
-def _walk(file: BinaryIO, size: int, found: _Found) -> None:
-    """Follow every field of the model in ``file``; raises `NotProtobuf` and `_TooLarge`."""
-    waiting = [("model", 0, size)]
-    left = min(_MOST_PARTS, _PARTS_OF_ANY_FILE + size // _BYTES_OF_A_PART)
-    while waiting:
-        message, start, end = waiting.pop()
-        for number, begin, length in fields(file, start, end):
-            left -= 1
-            part = _PARTS[message].get(number)
-            if part == "domain":
-                (found.own if message == "function" else found.domains).add(_text(file, begin, length))
-            elif part == "external":
-                key, value = _entry(file, begin, length)
-                found.locations |= {value} if key == "location" else set()
-            elif part is not None:
-                waiting.append((part, begin, begin + length))
-            elif number not in _LEAVES[message]:
-                found.unknown.add(message)
-        if left < 0:
+def _collect_requirements(file: BinaryIO, size: int, requirements: _Requirements) -> None:
+    """Collect the requirements of the model in ``file``; raises `NotProtobuf` and `_TooLarge`."""
+    remaining = [("model", 0, size)]
+    parts_left = min(_MAX_PARTS, _MIN_PARTS + size // _BYTES_PER_PART)
+    while remaining:
+        message, message_start, end = remaining.pop()
+        for number, start, length in read_fields(file, message_start, end):
+            parts_left -= 1
+            content_type = _SUBMESSAGES[message].get(number)
+            if content_type == "domain":
+                is_own = message == "function"
+                domains = requirements.function_domains if is_own else requirements.operator_domains
+                domains.add(_read_text(file, start, length))
+            elif content_type == "external":
+                key, value = _read_entry(file, start, length)
+                if key == "location":
+                    requirements.data_files.add(value)
+            elif content_type is not None:
+                remaining.append((content_type, start, start + length))
+            elif number not in _PLAIN_FIELDS[message]:
+                requirements.unknown_messages.add(message)
+        if parts_left < 0:
             raise _TooLarge
 
 
-def _judge(location: str, place: str, beside: frozenset[str], evidence: Evidence) -> None:
+def _report_data_file(location: str, place: str, registered_files: frozenset[str], evidence: Evidence) -> None:
     folder = place.rpartition("/")[0]
-    whole = f"{folder}/{location}" if folder else location
-    if _IN_MEMORY in location:
-        evidence.add_reasons(Verdict.DANGEROUS, place, ["it has an address in memory in the place of a file"])
+    path = f"{folder}/{location}" if folder else location
+    if _MEMORY_ADDRESS_MARK in location:
+        evidence.add_reasons(Verdict.DANGEROUS, place, ["it has a memory address instead of a file"])
     elif location.startswith("/") or "\\" in location or ".." in location.split("/"):
         evidence.add_reasons(Verdict.DANGEROUS, place, [f"it reads {location!r}, a file outside of its folder"])
-    elif whole not in beside:
+    elif path not in registered_files:
         evidence.add_reasons(Verdict.UNKNOWN, place, [f"it reads {location!r}, which was not registered with it"])
 
 
-def _text(file: BinaryIO, begin: int, length: int) -> str:
-    file.seek(begin)
-    return file.read(min(length, _LONGEST_TEXT)).decode("utf-8", "replace")
+def _read_text(file: BinaryIO, start: int, length: int) -> str:
+    file.seek(start)
+    return file.read(min(length, _MAX_TEXT_SIZE)).decode("utf-8", "replace")
 
 
-def _entry(file: BinaryIO, begin: int, length: int) -> tuple[str, str]:
-    """A key and its value."""
-    texts = {number: _text(file, at, size) for number, at, size in fields(file, begin, begin + length)}
+def _read_entry(file: BinaryIO, start: int, length: int) -> tuple[str, str]:
+    """Read a key and its value."""
+    texts = {number: _read_text(file, at, size) for number, at, size in read_fields(file, start, start + length)}
     return texts.get(1, ""), texts.get(2, "")

@@ -1,48 +1,48 @@
-"""Folders that bring Python code of their own, and say that it is to be run when they are loaded: Hugging Face's."""
+"""Finds Python code in Hugging Face model folders that their configuration asks to run (``trust_remote_code``)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from modelreg.analysis.containers.content import Files, head
-from modelreg.analysis.containers.json_text import MOST_JSON, is_modest, objects_in, parse_object
+from modelreg.analysis.containers.json_text import MAX_JSON_SIZE, find_objects, is_within_limits, parse_object
 from modelreg.analysis.evidence import Evidence
 from modelreg.domain.scans import Verdict
 
-_CONFIGURATIONS = ("config.json", "model_index.json")
-"""How the names of files end whose ``auto_map`` counts; other JSON may be of any size, as vocabularies are."""
+_CONFIGURATION_FILES = ("config.json", "model_index.json")
+"""Suffixes of configuration files, which must be scanned. Other JSON may be too large, such as vocabularies."""
 
 
 def examine(files: Files, evidence: Evidence) -> None:
-    """Name what ``trust_remote_code`` would run."""
+    """Report the code in the model's files that ``trust_remote_code`` would run."""
     for path, location in files.items():
         if path.endswith(".json"):
-            _examine(path, location, evidence)
+            _report_file(path, location, evidence)
 
 
-def _examine(path: str, location: Path, evidence: Evidence) -> None:
-    content = head(location, MOST_JSON + 1)
-    if not is_modest(content):
-        if path.endswith(_CONFIGURATIONS):
-            evidence.add_reasons(Verdict.UNREADABLE, path, ["it is too large to be looked at"])
+def _report_file(path: str, location: Path, evidence: Evidence) -> None:
+    content = head(location, MAX_JSON_SIZE + 1)
+    if not is_within_limits(content):
+        if path.endswith(_CONFIGURATION_FILES):
+            evidence.add_reasons(Verdict.UNREADABLE, path, ["it is too large to scan"])
         return
-    for described in objects_in(parse_object(content)):
-        for name in _files_of_its_own(described):
+    for configuration in find_objects(parse_object(content)):
+        for name in _code_files(configuration):
             evidence.add_reasons(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs its file {name!r}"])
 
 
-def _files_of_its_own(described: dict[str, object]) -> list[str]:
-    """What transformers takes from files beside the configuration, and diffusers where a class is named with a file."""
-    names = _texts(described.get("auto_map"))
-    pipelines = described.get("custom_pipelines")
+def _code_files(configuration: dict[str, object]) -> list[str]:
+    """The code that a configuration names: ``auto_map``, ``custom_pipelines``, and classes of diffusers."""
+    names = _find_names(configuration.get("auto_map"))
+    pipelines = configuration.get("custom_pipelines")
     for pipeline in pipelines.values() if isinstance(pipelines, dict) else ():
-        names += _texts(pipeline.get("impl") if isinstance(pipeline, dict) else pipeline)
-    if isinstance(described.get("_class_name"), list):
-        names += _texts(described["_class_name"])[:1]
+        names += _find_names(pipeline.get("impl") if isinstance(pipeline, dict) else pipeline)
+    if isinstance(configuration.get("_class_name"), list):
+        names += _find_names(configuration["_class_name"])[:1]
     return sorted(set(names))
 
 
-def _texts(value: object) -> list[str]:
-    """The texts that ``value`` is or holds, two levels deep: a class, a list of them, or a list for each task."""
-    values = list(value.values()) if isinstance(value, dict) else [value]
-    return [str(name) for each in values for name in (each if isinstance(each, list) else [each]) if name]
+def _find_names(content: object) -> list[str]:
+    """The names in a configuration value: a class, a list of classes, or one of these per task."""
+    entries = list(content.values()) if isinstance(content, dict) else [content]
+    return [str(name) for entry in entries for name in (entry if isinstance(entry, list) else [entry]) if name]

@@ -1,1 +1,1 @@
-"""Pickles, followed opcode by opcode without building anything."""
+"""Reads pickles opcode by opcode into an object graph, without importing or calling anything."""

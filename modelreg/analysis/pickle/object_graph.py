@@ -1,10 +1,11 @@
-"""The object graph of a model file: what loading would build, as nodes that can do nothing.
+"""The object graph of a model file: the objects that loading would create, as passive nodes.
 
-None, booleans, numbers, short texts, short bytes and tuples stand for themselves, and so do lists and dictionaries.
-Everything else is one of the classes here. Readers of every format build this graph, and `modelreg.analysis.judge`
-judges it. A list, dictionary, set or object stands in one place of the graph; wherever it is used again, there is a
-`Reference`. So the graph has no cycle but through references, and whoever walks it keeps count of what was visited:
-tuples within tuples can be shared many times over.
+None, booleans, numbers, short texts, short bytes, tuples, lists and dictionaries represent themselves. All other
+objects are instances of the classes in this module. The readers of all formats build this graph, and
+`modelreg.analysis.judge` checks it against the policy.
+
+A list, dictionary, set or object appears once in the graph. Further uses of it are a `Reference`, so all cycles go
+through references. Tuples can be shared many times, so code that walks the graph must remember visited nodes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 TIME_ZONE_FILE = "dateutil/"
-"""With which pandas begins the name of a time zone that dateutil reads from a file, wherever that lies."""
+"""Prefix of pandas' names for time zones that dateutil reads from a file, which can be any file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,38 +27,38 @@ class Global:
     """``module.name``."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dotted", f"{self.module}.{self.name}")  # asked for much more often than it is made
+        object.__setattr__(self, "dotted", f"{self.module}.{self.name}")  # read far more often than set
 
     @property
-    def is_of_module(self) -> bool:
-        """Whether its module can be one: bytes of another kind can look like an import."""
+    def has_valid_module(self) -> bool:
+        """Whether the module name is valid. Bytes that are not a pickle can look like an import."""
         return all(part.isidentifier() for part in self.module.split("."))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OmittedValue:
-    """A long text or byte string, or a large number, whose content is not kept."""
+    """A long text, a long byte string or a large integer, whose content is not kept."""
 
     type_name: str
     """``str``, ``bytes``, ``bytearray`` or ``int``."""
     length: int
-    """Bytes in the file."""
+    """Size in the file, in bytes."""
     names_file: bool = False
-    """Whether it is a text that has `TIME_ZONE_FILE` in it."""
+    """Whether it is a text that contains `TIME_ZONE_FILE`."""
     digest: bytes = b""
-    """Of a text: SHA-256 of the bytes in the file, by which two of the same length are told apart."""
+    """Of a text: the SHA-256 of its bytes, to tell apart texts of the same length."""
 
 
 @dataclass(slots=True, eq=False)
 class SetOf:
-    """A set."""
+    """A set or frozen set."""
 
     items: list[Node]
     is_frozen: bool
 
 
 class NoState:
-    """What an object has for a state when it was given none."""
+    """The state of an object whose state was never set."""
 
 
 ABSENT = NoState()
@@ -65,43 +66,43 @@ ABSENT = NoState()
 
 @dataclass(slots=True, eq=False)
 class Object:
-    """What a function returns, or an instance of a class."""
+    """The result of a call, or an instance of a class."""
 
     constructor: Node
     arguments: Node
     is_new: bool
-    """Whether the file itself says that the constructor is the class, and is not called."""
+    """Whether ``constructor`` is the class and ``__new__`` creates the object, instead of a call of ``constructor``."""
     keywords: Node = None
-    """A dictionary of arguments by name."""
+    """A dictionary of keyword arguments."""
     items: list[Node] | None = None
-    """What is appended to it."""
+    """Values that are appended to the object."""
     entries: dict[Node, Node] | None = None
-    """What is set in it, by key."""
+    """Values that are set as items of the object, by key."""
     state: Node = ABSENT
     dtype: object = None
-    """Of a NumPy type that was checked: what it is (`modelreg.analysis.formats.arrays`)."""
+    """The parsed `modelreg.analysis.formats.arrays.DType`, if this is a valid NumPy dtype."""
 
 
 @dataclass(slots=True, eq=False)
 class Array:
-    """A NumPy array whose elements stand in the file as raw bytes, or as a pickle of their own."""
+    """A NumPy array whose elements are stored as raw bytes or as a separate pickle."""
 
     class_name: str
     dtype: Node
     elements: Node = None
-    """The array that the pickle holds; None where the elements are raw bytes."""
+    """The array in the separate pickle; None if the elements are raw bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A further place of a list, dictionary, set or object that the graph has already."""
+    """Another use of a list, dictionary, set or object that is already in the graph."""
 
     target: list[Node] | dict[Node, Node] | SetOf | Object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Persistent:
-    """An object outside of the file, by its id: PyTorch's storages."""
+    """A persistent id: a reference to an object outside of the pickle, such as a PyTorch storage."""
 
     id: Node
 
@@ -128,7 +129,7 @@ Node = (
 
 RECONSTRUCTOR = "copyreg._reconstructor"
 
-_MAKE_THEIR_FIRST_ARGUMENT = frozenset(
+_INSTANTIATE_FIRST_ARGUMENT = frozenset(
     {
         RECONSTRUCTOR,
         "copyreg.__newobj__",
@@ -140,9 +141,9 @@ _MAKE_THEIR_FIRST_ARGUMENT = frozenset(
         "pandas.core.indexes.datetimes._new_DatetimeIndex",
     }
 )
-_CYTHON_UNPICKLER = "__pyx_unpickle_"
-_CYTHON_MAKER = "newObj"  # scikit-learn's trees and metrics
-_CLASSES_IN_LOWER_CASE = frozenset(
+_CYTHON_UNPICKLER_PREFIX = "__pyx_unpickle_"
+_CYTHON_CONSTRUCTOR = "newObj"  # scikit-learn's trees and metrics
+_LOWERCASE_CLASSES = frozenset(
     {
         "numpy.dtype",
         "numpy.ndarray",
@@ -159,7 +160,7 @@ _CLASSES_IN_LOWER_CASE = frozenset(
         "operator.methodcaller",
     }
 )
-_RESULTS = {
+_RESULT_CLASSES = {
     "_codecs.encode": "builtins.bytes",
     "numpy._core.numeric._frombuffer": "numpy.ndarray",
     "numpy.core.numeric._frombuffer": "numpy.ndarray",
@@ -173,12 +174,12 @@ _RESULTS = {
 
 
 def resolved(node: Node) -> Node:
-    """The node itself, or what the reference stands for."""
+    """The node itself, or the target of a reference."""
     return node.target if type(node) is Reference else node
 
 
 def class_of(node: Node) -> str | None:
-    """The class of the object that ``node`` stands for, as a dotted name; None where the file doesn't tell."""
+    """The dotted name of the class of the object that ``node`` represents; None if the file does not determine it."""
     node = resolved(node)
     match node:
         case Object(constructor, _, True):
@@ -198,40 +199,40 @@ def class_of(node: Node) -> str | None:
 
 
 def class_to_make(node: Object) -> Global | None:
-    """The class of which Python's own function for any class, `RECONSTRUCTOR`, makes an object; None for others."""
+    """The class that `RECONSTRUCTOR`, Python's generic constructor, is called with; None for other objects."""
     match resolved(node.constructor), node.arguments:
-        case Global() as function, (cls, *_) if function.dotted == RECONSTRUCTOR:
-            found = resolved(cls)
-            return found if isinstance(found, Global) else None
+        case Global() as function, (argument, *_) if function.dotted == RECONSTRUCTOR:
+            cls = resolved(argument)
+            return cls if isinstance(cls, Global) else None
     return None
 
 
 def call_by_name(node: Object) -> Object | None:
-    """The call with arguments by name that is pickled as a call of a ``functools.partial`` without arguments.
+    """The call with keyword arguments that a call of a ``functools.partial`` stands for; None for other objects.
 
-    ``operator.methodcaller`` is pickled so. None for what is made in another way.
+    ``operator.methodcaller`` is pickled that way.
     """
-    made = resolved(node.constructor)
-    if not isinstance(made, Object) or made.state is ABSENT or node.arguments != ():
+    partial = resolved(node.constructor)
+    if not isinstance(partial, Object) or partial.state is ABSENT or node.arguments != ():
         return None
-    match resolved(made.constructor), made.arguments, resolved(made.state):
+    match resolved(partial.constructor), partial.arguments, resolved(partial.state):
         case (
             Global("functools", "partial"),
             (Global() as first,),
             (Global() as function, tuple() as arguments, dict() as keywords, None),
-        ) if first.dotted == function.dotted and not (made.keywords or made.items or made.entries):
+        ) if first.dotted == function.dotted and not (partial.keywords or partial.items or partial.entries):
             return Object(function, arguments, False, keywords, node.items, node.entries, node.state)
     return None
 
 
-def makes_its_first_argument(function: Global) -> bool:
-    """Whether the function returns an instance of the class that is its first argument."""
-    from_cython = function.name == _CYTHON_MAKER or function.name.startswith(_CYTHON_UNPICKLER)
-    return from_cython or function.dotted in _MAKE_THEIR_FIRST_ARGUMENT
+def instantiates_first_argument(function: Global) -> bool:
+    """Whether the function returns an instance of the class in its first argument."""
+    from_cython = function.name == _CYTHON_CONSTRUCTOR or function.name.startswith(_CYTHON_UNPICKLER_PREFIX)
+    return from_cython or function.dotted in _INSTANTIATE_FIRST_ARGUMENT
 
 
 def parts_of(node: Node) -> Iterator[Node]:
-    """The nodes directly within ``node``; none of a reference."""
+    """The direct children of ``node``; none for a reference."""
     match node:
         case tuple() | list():
             yield from node
@@ -254,17 +255,17 @@ def parts_of(node: Node) -> Iterator[Node]:
 
 
 def _class_of_result(function: Global, arguments: Node) -> str | None:
-    if function.dotted in _RESULTS:
-        return _RESULTS[function.dotted]
-    if makes_its_first_argument(function):
+    if function.dotted in _RESULT_CLASSES:
+        return _RESULT_CLASSES[function.dotted]
+    if instantiates_first_argument(function):
         return _class_name(arguments[0]) if isinstance(arguments, tuple) and arguments else None
-    return function.dotted if _is_named_like_a_class(function) else None
+    return function.dotted if _has_class_name(function) else None
 
 
 def _class_name(value: Node) -> str | None:
     match resolved(value):
-        case Global() as found:
-            return found.dotted
+        case Global() as cls:
+            return cls.dotted
         case Object(Global("cloudpickle.cloudpickle", "_make_skeleton_class"), (_, str(name), _, entries, *_)):
             entries = resolved(entries)
             module = entries.get("__module__") if isinstance(entries, dict) else None
@@ -273,6 +274,6 @@ def _class_name(value: Node) -> str | None:
             return None
 
 
-def _is_named_like_a_class(called: Global) -> bool:
-    last = called.name.rpartition(".")[2].lstrip("_")
-    return last[:1].isupper() or called.module == "builtins" or called.dotted in _CLASSES_IN_LOWER_CASE
+def _has_class_name(function: Global) -> bool:
+    name = function.name.rpartition(".")[2].lstrip("_")
+    return name[:1].isupper() or function.module == "builtins" or function.dotted in _LOWERCASE_CLASSES

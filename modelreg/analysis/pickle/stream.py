@@ -1,4 +1,4 @@
-"""The bytes of a pickle, read once from front to back within fixed bounds."""
+"""Reads the bytes of a pickle once, from front to back, within fixed limits."""
 
 from __future__ import annotations
 
@@ -9,196 +9,196 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-_LONGEST_READ = 64 << 20  # bytes at once
-_SHORT, _LONG = 4 * 1024, 64 * 1024  # bytes read ahead: behind an array that was passed over, and further on
+_MAX_READ_SIZE = 64 << 20  # bytes at once
+_SHORT_READ, _LONG_READ = 4 * 1024, 64 * 1024  # bytes read ahead: right after a skipped array, and otherwise
 _NO_FRAME = 1 << 63
 
 
 class UnreadablePickle(Exception):
-    """The bytes are not what a pickler writes; the message goes on from 'it …'."""
+    """The bytes are not a pickle as Python's picklers write it. The message continues the sentence 'it …'."""
 
 
 class LimitReached(Exception):
-    """More would have to be read or kept than is worth the time."""
+    """The pickle needs more time or memory than its analysis may take."""
 
 
 class PickleStream:
-    """What the pickle reader reads from; skipping costs no memory, and no time where the file can seek.
+    """The input of the pickle reader. Skipping needs no memory, and no time in a seekable file.
 
-    Frames (PEP 3154) have to be as Python writes them: one behind the other, and ending between two operations. Where
-    they are not, Python's unpicklers read different things.
+    Frames (PEP 3154) must be as Python writes them: consecutive, and ending between two opcodes. Python's two
+    unpicklers read any other frames differently.
     """
 
-    def __init__(self, file: BinaryIO, size: int | None, most_bytes: int) -> None:
-        """``size`` is that of a file that can seek and stands at its beginning, else None.
+    def __init__(self, file: BinaryIO, size: int | None, max_bytes: int) -> None:
+        """``size`` is the size of a seekable file at its beginning, or None if the file cannot seek.
 
-        ``most_bytes`` bounds what is read; what such a file seeks over is not counted.
+        At most ``max_bytes`` are read. Bytes that are skipped by seeking do not count.
         """
         self._file = file
         self._size = size
-        self._left = most_bytes
+        self._bytes_left = max_bytes
         self.buffer = b""
-        self.at = 0
-        """Where the next byte stands in the buffer."""
-        self.ready = 0
-        """Up to where in the buffer the reader may take operations, and set ``at`` behind them."""
-        self._base = 0  # where the buffer stands in the file
-        self._ahead = _LONG
+        self.offset = 0
+        """Offset of the next byte in the buffer."""
+        self.operations_end = 0
+        """End of the part of the buffer from which callers may take opcodes themselves, advancing ``offset``."""
+        self._buffer_start = 0  # position of the buffer in the file
+        self._read_ahead_size = _LONG_READ
         self._frame_end = _NO_FRAME
 
     @property
     def position(self) -> int:
-        """Bytes read or skipped."""
-        return self._base + self.at
+        """Number of bytes read or skipped so far."""
+        return self._buffer_start + self.offset
 
     def read(self, count: int) -> bytes:
-        """Exactly ``count`` bytes; raises `UnreadablePickle` when there are fewer."""
-        end = self.at + count
+        """Read exactly ``count`` bytes; raises `UnreadablePickle` if there are fewer."""
+        end = self.offset + count
         if end > len(self.buffer):
             self._fill(count)
             end = count
-        data = self.buffer[self.at : end]
-        self.at = end
+        data = self.buffer[self.offset : end]
+        self.offset = end
         return data
 
-    def operation(self) -> int:
-        """The code of the next operation; raises `UnreadablePickle` at the end."""
+    def read_opcode(self) -> int:
+        """Read the next opcode; raises `UnreadablePickle` at the end of the file."""
         position = self.position
         if position >= self._frame_end:
             if position > self._frame_end:
-                raise UnreadablePickle("has an operation across the end of a frame")
+                raise UnreadablePickle("has an opcode across the end of a frame")
             self._set_frame_end(_NO_FRAME)
-        if self.at == len(self.buffer):
+        if self.offset == len(self.buffer):
             self._fill(1)
-        at = self.at
-        self.at = at + 1
-        return self.buffer[at]
+        offset = self.offset
+        self.offset = offset + 1
+        return self.buffer[offset]
 
-    def byte(self) -> int:
-        """The next byte as a number; raises `UnreadablePickle` at the end."""
-        if self.at == len(self.buffer):
+    def read_byte(self) -> int:
+        """Read one byte as a number; raises `UnreadablePickle` at the end of the file."""
+        if self.offset == len(self.buffer):
             self._fill(1)
-        at = self.at
-        self.at = at + 1
-        return self.buffer[at]
+        offset = self.offset
+        self.offset = offset + 1
+        return self.buffer[offset]
 
-    def unsigned(self, width: int) -> int:
-        """A little-endian number of ``width`` bytes."""
+    def read_unsigned(self, width: int) -> int:
+        """Read an unsigned little-endian integer of ``width`` bytes."""
         return int.from_bytes(self.read(width), "little")
 
-    def line(self, most: int) -> bytes:
-        """The text up to the next newline, without it; raises `UnreadablePickle` beyond ``most`` bytes."""
+    def read_line(self, max_length: int) -> bytes:
+        """Read up to the next newline, which is dropped; raises `UnreadablePickle` beyond ``max_length`` bytes."""
         line = bytearray()
         while True:
-            end = self.buffer.find(b"\n", self.at)
-            piece = self.buffer[self.at : end if end >= 0 else None]
-            line += piece
-            if len(line) > most:
+            end = self.buffer.find(b"\n", self.offset)
+            chunk = self.buffer[self.offset : end if end >= 0 else None]
+            line += chunk
+            if len(line) > max_length:
                 raise UnreadablePickle("has a line that is too long")
-            self.at += len(piece)
+            self.offset += len(chunk)
             if end >= 0:
-                self.at += 1
+                self.offset += 1
                 return bytes(line)
             self._fill(1)
 
     def skip(self, count: int) -> None:
-        """Go ``count`` bytes forward; raises `UnreadablePickle` when there are fewer."""
-        ready = len(self.buffer) - self.at
-        if count <= ready:
-            self.at += count
+        """Skip ``count`` bytes; raises `UnreadablePickle` if there are fewer."""
+        buffered = len(self.buffer) - self.offset
+        if count <= buffered:
+            self.offset += count
         elif self._size is None:
-            self.at += ready
-            self._read_away(count - ready)
+            self.offset += buffered
+            self._discard(count - buffered)
         else:
             target = self.position + count
             if target > self._size:
                 raise UnreadablePickle("ends too early")
-            self._file.seek(count - ready, os.SEEK_CUR)
-            self._ahead = _SHORT
-            self._hold(b"", target)
+            self._file.seek(count - buffered, os.SEEK_CUR)
+            self._read_ahead_size = _SHORT_READ
+            self._set_buffer(b"", target)
 
     def peek(self, count: int) -> bytes:
-        """The next ``count`` bytes, or fewer at the end; nothing is passed over."""
-        if len(self.buffer) - self.at < count:
+        """The next ``count`` bytes, or fewer at the end of the file, without consuming them."""
+        if len(self.buffer) - self.offset < count:
             with suppress(UnreadablePickle):
                 self._fill(count)
-        return self.buffer[self.at : self.at + count]
+        return self.buffer[self.offset : self.offset + count]
 
     @contextmanager
-    def looking_ahead(self) -> Iterator[tuple[BinaryIO, bool]]:
-        """What follows, as a file, and whether it is all that follows; nothing is passed over."""
+    def look_ahead(self) -> Iterator[tuple[BinaryIO, bool]]:
+        """Open the following bytes as a file without consuming them; the flag says whether they reach the end."""
         if self._size is None:
-            yield io.BytesIO(self.peek(_LONG)), False
+            yield io.BytesIO(self.peek(_LONG_READ)), False
             return
-        place = self._file.tell()
+        original_position = self._file.tell()
         self._file.seek(self.position)
         try:
             yield self._file, True
         finally:
-            self._file.seek(place)
+            self._file.seek(original_position)
 
-    def skip_text(self, count: int, sought: bytes) -> tuple[bool, bytes]:
-        """Go ``count`` bytes forward: whether ``sought`` stands in them, and their digest."""
-        found, tail, digest = False, b"", hashlib.sha256()
+    def skip_and_digest(self, count: int, searched: bytes) -> tuple[bool, bytes]:
+        """Skip ``count`` bytes; returns whether they contain ``searched``, and their SHA-256 digest."""
+        is_found, tail, digest = False, b"", hashlib.sha256()
         while count:
-            piece = self.read(min(count, _LONG))
-            count -= len(piece)
-            digest.update(piece)
-            found = found or sought in tail + piece
-            tail = piece[-len(sought) :]
-        return found, digest.digest()
+            chunk = self.read(min(count, _LONG_READ))
+            count -= len(chunk)
+            digest.update(chunk)
+            is_found = is_found or searched in tail + chunk
+            tail = chunk[-len(searched) :]
+        return is_found, digest.digest()
 
     def enter_frame(self, length: int) -> None:
-        """A frame of ``length`` bytes begins here; raises `UnreadablePickle` within another one."""
+        """Begin a frame of ``length`` bytes; raises `UnreadablePickle` inside of another frame."""
         self.leave_frame()
         self._set_frame_end(self.position + length)
 
     def leave_frame(self) -> None:
-        """What follows stands outside of frames; raises `UnreadablePickle` where a frame goes on."""
+        """End the current frame; raises `UnreadablePickle` before its stated end."""
         if self._frame_end not in (_NO_FRAME, self.position):
             raise UnreadablePickle("has a frame that does not end where it should")
         self._set_frame_end(_NO_FRAME)
 
-    def rest(self) -> bytes:
-        """What was read ahead, or some of what follows; empty at the end alone."""
-        if self.at == len(self.buffer):
-            self._hold(self._file.read(_SHORT), self.position)
-        return self.buffer[self.at :]
+    def peek_rest(self) -> bytes:
+        """Some of the following bytes, without consuming them; empty only at the end of the file."""
+        if self.offset == len(self.buffer):
+            self._set_buffer(self._file.read(_SHORT_READ), self.position)
+        return self.buffer[self.offset :]
 
     def _fill(self, count: int) -> None:
-        """Have ``count`` bytes in the buffer, which then begins at the next one."""
-        kept = self.buffer[self.at :]
-        needed = count - len(kept)
-        data = self._file.read(max(min(needed, _LONGEST_READ), self._ahead))
-        while data and len(data) < needed and (more := self._file.read(min(needed - len(data), _LONGEST_READ))):
+        """Read until the buffer has the next ``count`` bytes. It then begins at the next byte."""
+        unread = self.buffer[self.offset :]
+        missing = count - len(unread)
+        data = self._file.read(max(min(missing, _MAX_READ_SIZE), self._read_ahead_size))
+        while data and len(data) < missing and (more := self._file.read(min(missing - len(data), _MAX_READ_SIZE))):
             data += more
-        self._ahead = min(self._ahead * 4, _LONG)
-        self._left -= len(data)
-        if self._left < 0:
+        self._read_ahead_size = min(self._read_ahead_size * 4, _LONG_READ)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
             raise LimitReached
-        self._hold(kept + data, self.position)
+        self._set_buffer(unread + data, self.position)
         if len(self.buffer) < count:
             raise UnreadablePickle("ends too early")
 
-    def _read_away(self, count: int) -> None:
+    def _discard(self, count: int) -> None:
         start, left = self.position, count
         try:
             while left:
-                piece = self._file.read(min(left, _LONG))
-                if not piece:
+                chunk = self._file.read(min(left, _LONG_READ))
+                if not chunk:
                     raise UnreadablePickle("ends too early")
-                left -= len(piece)
-                self._left -= len(piece)
-                if self._left < 0:
+                left -= len(chunk)
+                self._bytes_left -= len(chunk)
+                if self._bytes_left < 0:
                     raise LimitReached
         finally:
-            self._hold(b"", start + count - left)  # no further than there are bytes
+            self._set_buffer(b"", start + count - left)
 
-    def _hold(self, data: bytes, position: int) -> None:
-        """Go on with ``data``, which stands at ``position``."""
-        self.buffer, self.at, self._base = data, 0, position
+    def _set_buffer(self, data: bytes, position: int) -> None:
+        """Replace the buffer by ``data``, which begins at ``position`` of the file."""
+        self.buffer, self.offset, self._buffer_start = data, 0, position
         self._set_frame_end(self._frame_end)
 
     def _set_frame_end(self, position: int) -> None:
         self._frame_end = position
-        self.ready = min(len(self.buffer), position - self._base)
+        self.operations_end = min(len(self.buffer), position - self._buffer_start)

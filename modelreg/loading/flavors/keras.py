@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelreg.analysis.containers.archive import opened_archive
+from modelreg.analysis.containers.archive import open_archive
 from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
 from modelreg.analysis.containers.json_text import parse_object, text_at
@@ -26,7 +26,7 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     path = only_file(files, is_folder)
     if path is None:
         return None
-    with opened_archive(path) as archive:
+    with open_archive(path) as archive:
         if archive is None or _METADATA not in archive.names:
             return None
         config = parse_object(archive.read("config.json", _MAX_CONFIG), Bounds.of_model(path.stat().st_size))

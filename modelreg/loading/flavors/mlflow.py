@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelreg.analysis.containers.content import Files, OpenModel, text
+from modelreg.analysis.containers.content import Files, OpenModel, read_text
 from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, PythonModelContext
 from modelreg.domain.registrations import RecognisedModel
@@ -137,7 +137,7 @@ def _estimator_file(files: Files) -> Path | None:
 
 
 def _parse_file(path: Path) -> dict[object, object] | None:
-    source = text(path, _MAX_TEXT)
+    source = read_text(path, _MAX_TEXT)
     return None if source is None else parse_mapping(source)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg.analysis.containers.content import Files, OpenModel
-from modelreg.analysis.containers.protobuf import NotProtobuf, varint
+from modelreg.analysis.containers.protobuf import NotProtobuf, read_varint
 from modelreg.analysis.evidence import Evidence
 from modelreg.analysis.formats import onnx_graph
 from modelreg.domain.registrations import RecognisedModel
@@ -101,10 +101,10 @@ def _read_fields(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
     for _ in range(_MAX_FIELDS):
         if file.tell() == size:
             return
-        key = varint(file)
+        key = read_varint(file)
         if _WIRE_TYPES.get(key >> 3) != key & 7:
             raise NotProtobuf
-        value = varint(file)
+        value = read_varint(file)
         if key & 7 == _BYTES:
             if value > size - file.tell():
                 raise NotProtobuf

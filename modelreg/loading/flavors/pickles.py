@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from modelreg.analysis.containers.bounds import Bounds
-from modelreg.analysis.containers.compressed import BadCompression, MissingDecompressor, decompressing, is_compressed
+from modelreg.analysis.containers.compressed import (
+    BadCompression,
+    MissingDecompressor,
+    is_compressed,
+    open_decompressed,
+)
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.pickle.object_graph import Node, Object, class_of, parts_of, resolved
 from modelreg.analysis.pickle.reader import End, Reading, read_pickle
@@ -110,7 +115,7 @@ def _libraries(top: Node) -> dict[str, str]:
 def _open_pickle(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int | None]]:
     with path.open("rb") as file:
         if compressed:
-            with decompressing(file, Bounds.of_model(path.stat().st_size)) as content:
+            with open_decompressed(file, Bounds.of_model(path.stat().st_size)) as content:
                 yield content, None
         else:
             yield file, path.stat().st_size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from modelreg.analysis.containers.archive import Archive, damage, opened_archive
+from modelreg.analysis.containers.archive import Archive, open_archive, zip_errors
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import read_pickle
@@ -30,7 +30,7 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
         return None
     if head(path, len(_LEGACY)) == _LEGACY:
         return RecognisedModel("pytorch", "pytorch-legacy")
-    with opened_archive(path) as archive:
+    with open_archive(path) as archive:
         return None if archive is None else _describe(archive)
 
 
@@ -63,10 +63,10 @@ def _describe(archive: Archive) -> RecognisedModel | None:
 
 
 def _class(archive: Archive, name: str) -> str | None:
-    with archive.opened(name) as content:
+    with archive.open_member(name) as content:
         if content is None:
             return None
         try:
             return class_of(read_pickle(cast("BinaryIO", content), size=None, persistent=True).top)
-        except damage():
+        except zip_errors():
             return None

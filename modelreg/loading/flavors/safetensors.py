@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelreg.analysis.containers.content import Files, OpenModel, head, only_file
-from modelreg.analysis.containers.safetensors_header import LENGTH, describes_tensors, length_of_header
+from modelreg.analysis.containers.safetensors_header import LENGTH_SIZE, describes_tensors, read_header_length
 from modelreg.domain.registrations import RecognisedModel
 from modelreg.loading.libraries import library_errors
 
@@ -24,8 +24,8 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     path = only_file(files, is_folder)
     if path is None:
         return None
-    length = length_of_header(head(path, LENGTH))
-    if not 2 <= length <= min(_MAX_HEADER, path.stat().st_size - LENGTH) or not _has_tensors(path, length):
+    length = read_header_length(head(path, LENGTH_SIZE))
+    if not 2 <= length <= min(_MAX_HEADER, path.stat().st_size - LENGTH_SIZE) or not _has_tensors(path, length):
         return None
     return RecognisedModel("safetensors", "safetensors")
 
@@ -41,5 +41,5 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def _has_tensors(path: Path, length: int) -> bool:
     if length > _MAX_PARSED:
-        return head(path, LENGTH + 2)[LENGTH:] == b'{"'
-    return describes_tensors(head(path, LENGTH + length)[LENGTH:])
+        return head(path, LENGTH_SIZE + 2)[LENGTH_SIZE:] == b'{"'
+    return describes_tensors(head(path, LENGTH_SIZE + length)[LENGTH_SIZE:])

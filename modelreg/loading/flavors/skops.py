@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from modelreg.analysis.containers.archive import opened_archive
+from modelreg.analysis.containers.archive import open_archive
 from modelreg.analysis.containers.bounds import Bounds
 from modelreg.analysis.containers.content import Files, OpenModel, only_file
-from modelreg.analysis.containers.json_text import objects_in, parse_object, text_at
+from modelreg.analysis.containers.json_text import find_objects, parse_object, text_at
 from modelreg.analysis.containers.zip_members import ZipMembers
 from modelreg.domain.registrations import RecognisedModel
 from modelreg.errors import UnloadableModel
@@ -36,7 +36,7 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
 
 def describe(path: Path) -> RecognisedModel | None:
     """Describe the skops file at ``path``; None if it is not one."""
-    with opened_archive(path) as archive:
+    with open_archive(path) as archive:
         bounds = Bounds.of_model(path.stat().st_size)
         schema = None if archive is None else parse_object(archive.read("schema.json", _MAX_SCHEMA), bounds)
     if schema is None:
@@ -50,7 +50,7 @@ def describe(path: Path) -> RecognisedModel | None:
 
 def _libraries(schema: dict[str, object]) -> dict[str, str]:
     """The version of scikit-learn in the state of the first estimator of the schema."""
-    for node in objects_in(schema):
+    for node in find_objects(schema):
         release = node.get("_sklearn_version")
         content = text_at(release, "content") if isinstance(release, dict) else None
         if content and is_release(content.strip('"')):

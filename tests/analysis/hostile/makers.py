@@ -1,4 +1,4 @@
-"""All hostile files."""
+"""Collects all hostile files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hostile.models import model_files
 from hostile.opcodes import doubted_files, named_files
 
 OTHER_LOADERS = ("zip", "gzip", "zlib", "bzip2", "xz", "lzma", "in an array", "far in an array", "behind")
-"""Files that ``pickle.load`` does not read up to the payload begin so."""
+"""Prefixes of the labels of files whose payload ``pickle.load`` does not reach."""
 
 
 def hostile_files(marker: str) -> Iterator[HostileFile]:
-    """Every file; whatever they do, they do it to ``marker``, a path without spaces."""
+    """Yield all hostile files. Their only effect is on ``marker``, a path without spaces."""
     command = f"touch {marker}"
     for label, content in {**named_files(command), **doubted_files(command)}.items():
         trigger = Trigger.OTHER if label.startswith(OTHER_LOADERS) else Trigger.PICKLE

@@ -1,4 +1,4 @@
-"""Models of admitted classes that run something when they predict, or while they are loaded."""
+"""Models of allowed classes that run code in ``predict`` or while they are loaded."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from hostile.file import Effect, HostileFile, Trigger
 HUGE = number(1 << 30)
 ONES = name("numpy", "ones")
 LATER = call(name("functools", "partial"), ONES) + several(ONES, several(number(8)), table(), b"N") + b"b"
-"""A call of ``numpy.ones`` that waits; any admitted function can stand in its place."""
+"""A partial call of ``numpy.ones``; it could be any other allowed function."""
 
 
 def model_files(marker: str) -> Iterator[HostileFile]:
-    """Files that hold nothing but admitted classes and functions."""
+    """Yield files that only contain allowed classes and functions."""
     expression = f"@np.ctypeslib._ctypeslib.os.mkdir({marker!r})"
     yield _predicting("an attribute hides a method", pickle.dumps(_hidden_method(expression), 4))
     yield _predicting("a list is changed after its use", _list_changed_after_use(expression))
@@ -53,12 +53,12 @@ def _end() -> Any:
 
 
 def _text_with_a_shape(expression: str) -> Any:
-    """Answers ``shape``, and ``reshape(...)`` with the expression."""
+    """An object with a ``shape`` whose ``reshape(...)`` returns the expression."""
     return Bunch(shape=(0,), reshape=partial(np.take, np.array([expression])))
 
 
 def _interpolator() -> Any:
-    """Asks a table, in place of its tree, to ``query`` what it is given."""
+    """An interpolator whose tree is a table, so that it calls ``query`` of the table with the input."""
     interpolator = NearestNDInterpolator.__new__(NearestNDInterpolator)
     frame = pd.DataFrame({"column": [1.0]})
     vars(interpolator).update(points=np.zeros((1, 1)), values=np.zeros(1), scale=None, tree=frame)
@@ -67,7 +67,7 @@ def _interpolator() -> Any:
 
 
 def _hidden_method(expression: str) -> Any:
-    """The interpolator's method for checking its input is hidden by an attribute, which hands the text through."""
+    """A pipeline in which an attribute hides the interpolator's input check, and lets a text pass."""
     cell = np.empty(1, object)
     cell[0] = _text_with_a_shape(expression)
     give = FunctionTransformer(partial(np.append, cell))
@@ -75,7 +75,7 @@ def _hidden_method(expression: str) -> Any:
 
 
 def _list_changed_after_use(expression: str) -> bytes:
-    """A stacked model whose method is ``predict`` until an operation behind it makes it ``eval``."""
+    """A stacked model whose method is ``predict`` until a later opcode changes it to ``eval``."""
     from sklearn.frozen import FrozenEstimator
 
     stack = StackingClassifier([], DummyRegressor())
@@ -92,7 +92,7 @@ def _list_changed_after_use(expression: str) -> bytes:
 
 
 class _Blocks:
-    """Pickled as a block manager of pandas, which has a method that calls a method by name."""
+    """Pickled as a pandas ``BlockManager``, which has a method that calls methods by name."""
 
     def __init__(self, path: PosixPath) -> None:
         self.path = path
@@ -104,7 +104,7 @@ class _Blocks:
 
 
 def _path_as_tree(marker: str) -> Any:
-    """A forest of one tree, whose ``apply`` is that of pandas' blocks, of which one is a path."""
+    """A forest whose tree is a pandas ``BlockManager`` with a path as a block, so that ``apply`` calls its methods."""
     tree = ExtraTreeRegressor().fit([[0], [1]], [0, 1])
     del tree.n_features_in_
     tree.tree_ = _Blocks(PosixPath(marker))
@@ -116,7 +116,7 @@ def _path_as_tree(marker: str) -> Any:
 
 
 def _path_as_estimator(marker: str) -> Any:
-    """A stacked model of a path, with the method ``unlink``."""
+    """A stacked model with a path as an estimator, and the method ``unlink``."""
     stack = StackingClassifier([], DummyRegressor())
     stack.estimators_, stack.final_estimator_ = [PosixPath(marker)], DummyRegressor()
     stack.stack_method_ = ["unlink"]
@@ -132,7 +132,7 @@ def _with_skops(model: Any) -> HostileFile:
 
 
 def _embedded(value: Any) -> bytes:
-    """The operations of a pickle, without a memo, to stand within another one."""
+    """The opcodes of a pickle without memo, to embed them in another pickle."""
     file = io.BytesIO()
     pickler = pickle.Pickler(file, 4)
     pickler.fast = True
@@ -142,13 +142,13 @@ def _embedded(value: Any) -> bytes:
 
 
 def _append_to_mapping(expression: str) -> bytes:
-    """Bunch answers its items as attributes, so that ``APPENDS`` calls its item ``extend``."""
+    """A ``Bunch`` returns its items as attributes, so ``APPENDS`` calls its item ``extend``."""
     mapping, points = _embedded(Bunch(extend=_interpolator())), _embedded(_text_with_a_shape(expression))
     return pickled(mapping, b"(", points, points, b"e")
 
 
 def _calls_while_loading() -> dict[str, bytes]:
-    """Ways in which Python or a library calls what a pickle only mentions; here it makes eight numbers."""
+    """Opcodes that make Python or a library call a value of the pickle; here, a call that creates eight numbers."""
     model = instance("sklearn.linear_model._base", "LinearRegression", keys=LATER)
     bunch = name("sklearn.utils._bunch", "Bunch") + b")\x81"
     result = name("scipy.optimize._optimize", "OptimizeResult") + b")\x81"
@@ -178,16 +178,16 @@ def _dtype(code: str, *state: bytes) -> bytes:
 
 
 def _dtype_changed_after_use() -> bytes:
-    """The table of fields of a dtype gets a field of objects when the dtype is made, so that bytes are pointers."""
+    """A dtype whose fields are changed to objects after its creation, so that bytes are read as pointers."""
     plain = [b"N", b"N", b"N", number(-1), number(-1)]
     numbers = _dtype("f8", text("<"), *plain, number(0))
     objects = _dtype("O8", text("|"), *plain, number(63))
     fields = b"}q\x05" + text("a") + several(numbers, number(0)) + b"s"
     record = [text("|"), b"N", several(text("a")), fields, number(8), number(1), number(0)]
-    kind = call(name("numpy", "dtype"), text("V8"), b"\x89", b"\x88") + b"q\x06" + several(number(3), *record) + b"b0"
+    dtype = call(name("numpy", "dtype"), text("V8"), b"\x89", b"\x88") + b"q\x06" + several(number(3), *record) + b"b0"
     change = b"h\x05" + text("a") + several(objects, number(0)) + b"s0"
     array = call(
         name("numpy._core.multiarray", "_reconstruct"), name("numpy", "ndarray"), several(number(0)), b"C\x01b"
     )
     pointer = b"C\x08" + (0xDEADBEE0).to_bytes(8, "little")
-    return pickled(kind, change, array, several(number(1), several(number(1)), b"h\x06", b"\x89", pointer), b"b")
+    return pickled(dtype, change, array, several(number(1), several(number(1)), b"h\x06", b"\x89", pointer), b"b")

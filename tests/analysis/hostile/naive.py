@@ -1,6 +1,6 @@
-"""Load hostile files as somebody without protection does, each in a process of its own: ``python -m hostile.naive``.
+"""Load all hostile files without protection, in separate processes: ``python -m hostile.naive``.
 
-Prints the names of the files whose payload had its effect, and of those that had none, as JSON.
+Prints as JSON the names of the files whose payload had its effect, and of the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hostile.makers import hostile_files
 
 
 def load(path: Path, trigger: Trigger) -> None:
-    """Do what makes the file run."""
+    """Load the file with the loader that it attacks."""
     if trigger is Trigger.JOBLIB:
         import joblib
 
@@ -47,7 +47,7 @@ def _predict(model: Any) -> None:
 
 
 def has_effect(file: HostileFile, folder: Path, marker: Path) -> bool:
-    """Whether loading the file makes or deletes the marker."""
+    """Whether loading the file creates or deletes the marker."""
     marker.write_text("") if file.effect is Effect.DELETES else None
     path = folder / file.file_name
     path.write_bytes(file.content)
@@ -63,17 +63,17 @@ def has_effect(file: HostileFile, folder: Path, marker: Path) -> bool:
     os.waitpid(child, 0)
     expected, end = file.effect is Effect.MAKES, time.monotonic() + (0 if file.effect is Effect.DELETES else 1)
     while marker.exists() is not expected and time.monotonic() < end:
-        time.sleep(0.02)  # a program that the payload started may still run
-    happened = marker.exists() is expected
+        time.sleep(0.02)  # a program started by the payload may still run
+    has_expected_state = marker.exists() is expected
     if marker.is_dir():
         marker.rmdir()
     else:
         marker.unlink(missing_ok=True)
-    return happened
+    return has_expected_state
 
 
 def main() -> None:
-    """Try every file for which there is a trigger."""
+    """Load every file whose loader is installed."""
     warnings.simplefilter("ignore")
     folder = Path(tempfile.mkdtemp())
     marker = folder / "marker"

