@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from modelreg import Registry
 from modelreg.cli.commands.list import MODEL_COLUMNS
 from modelreg.cli.commands.versions import VERSION_COLUMNS
-from modelreg.cli.output import as_table
+from modelreg.cli.output import build_table
 
 WIDTH = 104  # columns
 PICTURE = Path(__file__).parent.parent / "docs" / "screenshot.svg"
@@ -33,10 +33,10 @@ def main() -> None:
         registry = Registry(Path(folder) / "registry")
         _fill(registry, Path(folder))
         _prompt(console, "modelreg list")
-        console.print(as_table(registry.models(), MODEL_COLUMNS, WIDTH))
+        console.print(build_table(registry.models(), MODEL_COLUMNS, WIDTH))
         console.print()
         _prompt(console, "modelreg versions tumour")
-        console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
+        console.print(build_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
     console.save_svg(str(PICTURE), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
 
 
