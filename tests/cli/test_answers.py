@@ -137,7 +137,7 @@ def test_the_history_says_what_was_renamed_and_which_gate_went(churn):
     churn("gate", "remove", "1")
     churn("rename", "churn", "leaving")
     shown = churn("history", "leaving").stdout
-    assert "1: Production needed approvals >= 1" in shown
+    assert "Production required approvals >= 1" in shown
     assert "churn -> leaving" in shown
 
 
@@ -152,7 +152,7 @@ def test_a_transition_says_what_was_done_and_how_to_undo_it(churn):
 
 def test_a_transition_to_where_it_is_already_is_done(churn):
     done = churn("transition", "churn", "1", "production")
-    assert (done.returncode, done.stdout) == (0, "churn/1 is in Production already\n")
+    assert (done.returncode, done.stdout) == (0, "churn/1 is already in Production\n")
 
 
 def test_a_dry_run_changes_nothing(churn):

@@ -61,8 +61,7 @@ def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
 def test_a_script_removes_no_version_that_it_did_not_confirm(churn):
     done = churn("prune", "--keep-last", "1", "--grace", "0")
     assert done.returncode == 2
-    assert "removing 1 version from the catalog has to be confirmed; nothing was changed" in done.stderr
-    assert "add --yes" in done.stderr
+    assert all(fact in done.stderr for fact in ("removing 1 version", "nothing was changed", "add --yes"))
     assert len(lines(churn("versions", "churn").stdout)) == 4
     assert churn("prune", "--grace", "0").returncode == 0
     assert churn("prune", "--keep-last", "9").returncode == 0
@@ -71,8 +70,8 @@ def test_a_script_removes_no_version_that_it_did_not_confirm(churn):
 def test_a_pattern_that_fits_no_model_is_said(churn):
     done = churn("prune", "chrun*", "--keep-last", "1")
     assert done.returncode == 0
-    assert done.stderr.startswith("no model that fits 'chrun*' has a version\n")
-    assert "fits" not in churn("prune", "ch*", "--keep-last", "1", "--dry-run").stderr
+    assert "'chrun*'" in done.stderr.splitlines()[0]
+    assert "ch*" not in churn("prune", "ch*", "--keep-last", "1", "--dry-run").stderr
 
 
 def test_a_script_that_removes_versions_need_not_say_why(churn):
@@ -83,8 +82,8 @@ def test_a_script_that_removes_versions_need_not_say_why(churn):
 def test_people_see_a_plan_as_a_plan_and_nothing_of_which_there_is_nothing(churn, terminal):
     status, planned = terminal("prune", "--keep-last", "1", "--dry-run").ends()
     assert status == 0
-    assert re.search("churn/2 +would go .* is not among the newest 1", without_styles(planned))
-    assert re.search("churn/1 +stays .* is in Production", without_styles(planned))
+    assert re.search("churn/2 +remove .* is not among the newest 1", without_styles(planned))
+    assert re.search("churn/1 +keep .* is in Production", without_styles(planned))
     assert "temporaries" not in planned
     status, done = terminal("prune", "--keep-last", "1", "--yes").ends()
     assert status == 0
@@ -102,7 +101,7 @@ def test_people_see_no_table_when_there_is_nothing_to_show(churn, terminal):
 @pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
 def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answer, left):
     shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
-    assert re.search("churn/2 +would go .* is not among the newest 1", without_styles(shown.shown))
+    assert re.search("churn/2 +remove .* is not among the newest 1", without_styles(shown.shown))
     status, said = shown.type(f"{answer}\n").ends()
     assert status == (130 if answer == "n" else 0)
     assert ("nothing was changed" if answer == "n" else "removed 1 version and") in said
@@ -158,7 +157,7 @@ def test_a_backup_and_the_way_back_from_the_shell(churn, run, registry, tmp_path
     done = churn("backup", backup)
     assert (done.returncode, done.stdout) == (0, f"{backup}\n")
     assert done.stderr.startswith("3 versions: copied 9 of 9 stored files, ")
-    assert done.stderr.endswith(f"; journal {head}\n")
+    assert done.stderr.endswith(f" {head}\n")
     assert churn("verify", "--registry", backup).returncode == 0
     assert churn("versions", "churn", "--registry", backup).stdout == churn("versions", "churn").stdout
     assert json.loads(churn("backup", backup, "--json").stdout)["copied"] == 0
@@ -168,7 +167,7 @@ def test_a_backup_and_the_way_back_from_the_shell(churn, run, registry, tmp_path
     assert "--force" in refused.stderr
     forced = churn("restore", backup, "--force")
     assert (forced.returncode, forced.stdout) == (0, f"{registry}\n")
-    assert "the catalog that was there is kept: " in forced.stderr
+    assert "catalog was kept as " in forced.stderr
     elsewhere = tmp_path / "deep" / "elsewhere"
     restored = json.loads(churn("restore", backup, "--json", "--registry", elsewhere).stdout)
     assert (restored["path"], restored["replaced"], restored["journal_head"]) == (str(elsewhere), None, head)
@@ -213,7 +212,7 @@ def test_a_process_that_shares_the_lock_twice_is_named_once(churn, registry):
 
 def test_delete_says_that_bytes_stay_until_prune(churn, registry):
     before = blobs(registry)
-    assert "until 'modelreg prune' frees them" in " ".join(churn("delete", "--help").stdout.split())
+    assert "until 'modelreg prune' removes them" in " ".join(churn("delete", "--help").stdout.split())
     assert churn("delete", "churn/2", "--yes").returncode == 0
     assert blobs(registry) == before
     assert churn("prune", "--grace", "0").returncode == 0

@@ -57,7 +57,7 @@ def test_who_does_not_want_to_promote_changes_nothing(churn, terminal, answer, s
 def test_a_question_is_asked_again_until_it_is_answered(churn, terminal, answer):
     prompt = terminal("transition", "churn", "2", "Production").until("(q)uit")
     again = prompt.type(f"{answer}\n").until(
-        "answer a, s, n or q\r\n(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
+        "answer a, s, n or q\r\nchurn/1: (a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     )
     status, _ = again.type("Archive\n").ends()
     assert status == 0

@@ -15,7 +15,7 @@ from .undertakings import every_undertaking
 
 pytestmark = pytest.mark.fault
 
-GOES_ON = "interrupted; the same command again completes it\n"
+GOES_ON = "interrupted; run the same command again to complete it\n"
 INTERRUPTED = {"register": "interrupted; nothing was registered\n", "prune": GOES_ON, "backup": GOES_ON}
 INTERRUPTED["restore"] = GOES_ON
 OTHERWISE = "interrupted; nothing was changed\n"

@@ -128,7 +128,7 @@ def test_a_metrics_file_without_end_is_refused(stock):
     run = stock()
     done = run("register", "one.bin", "--name", "churn", "--metrics-file", "/dev/zero")
     assert done.returncode == 2, done.stderr
-    assert "longer than 1 MiB" in said(done)
+    assert "larger than 1 MiB" in said(done)
 
 
 def test_odd_values_of_python_are_refused(stock, tmp_path):

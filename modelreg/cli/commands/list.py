@@ -43,7 +43,7 @@ def list_models(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the models, with their Staging and Production versions.
+    """List models and their Staging and Production versions.
 
     --filter selects the models that have a matching version; in it, name and tags are those of the model. --sort
     accepts name, versions, latest, production, archived, created_at and updated_at.

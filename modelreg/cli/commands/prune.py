@@ -166,7 +166,7 @@ def _print_totals(pruning: Pruning) -> None:
 
 def _format_action(row: _Row) -> str:
     if row.planned:
-        return "would be removed" if row.removed else "would be kept"
+        return "remove" if row.removed else "keep"
     return "removed" if row.removed else "kept"
 
 
