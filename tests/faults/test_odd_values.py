@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 import typer
-from forks import Forks
+from forks import ForkServer
 
 from modelreg import Registry
 from modelreg.cli.application import COMMANDS, app
@@ -66,7 +66,7 @@ ALL = {" ".join(words): (words, parameters) for words, parameters in commands()}
 
 @pytest.fixture(scope="module")
 def forks():
-    made = Forks()
+    made = ForkServer()
     yield made
     made.close()
 

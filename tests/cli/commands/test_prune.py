@@ -1,4 +1,4 @@
-"""``prune``, ``backup`` and ``restore`` as scripts and people run them."""
+"""``modelreg prune``."""
 
 from __future__ import annotations
 
@@ -8,30 +8,19 @@ import os
 import re
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from modelreg import Registry
 
-
-def lines(out):
-    return [line.split("\t") for line in out.splitlines()]
+from ..conftest import list_blobs, read_rows
 
 
-def without_styles(shown: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
-
-
-def blobs(registry: Path) -> set[str]:
-    return set(os.listdir(registry / "artifacts" / "blobs" / "sha256"))
-
-
-def test_a_dry_run_shows_every_version_and_every_kind_of_bytes_with_the_reason(churn, registry):
-    before = blobs(registry)
+def test_prune_dry_run_lists_versions_and_files_with_reasons(churn, registry):
+    before = list_blobs(registry)
     done = churn("prune", "--keep-last", "1", "--grace", "0", "--dry-run")
     assert done.returncode == 0
-    header, *rows = lines(done.stdout)
+    header, *rows = read_rows(done.stdout)
     assert header == ["kind", "subject", "action", "count", "size", "reason"]
     assert rows[:3] == [
         ["version", "churn/3", "kept", "1", "1000", "is among the newest 1"],
@@ -42,11 +31,11 @@ def test_a_dry_run_shows_every_version_and_every_kind_of_bytes_with_the_reason(c
     assert rows[3][2:4] == ["removed", "3"]
     assert done.stderr.startswith("would remove 1 version and ")
     assert done.stderr.endswith("dry run: nothing was changed\n")
-    assert blobs(registry) == before
-    assert len(lines(churn("versions", "churn").stdout)) == 4
+    assert list_blobs(registry) == before
+    assert len(read_rows(churn("versions", "churn").stdout)) == 4
 
 
-def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
+def test_prune_json_is_the_same_for_plan_and_result(churn):
     planned = churn("prune", "--stage", "none", "--grace", "0", "--dry-run", "--json")
     done = churn("prune", "--stage", "none", "--grace", "0", "--json", "--message", "rule 7", "--yes")
     assert (done.returncode, planned.returncode) == (0, 0)
@@ -58,40 +47,40 @@ def test_a_script_is_not_asked_and_is_told_the_same_as_json(churn):
     assert churn("verify").returncode == 0
 
 
-def test_a_script_removes_no_version_that_it_did_not_confirm(churn):
+def test_prune_in_a_script_removes_versions_only_with_yes(churn):
     done = churn("prune", "--keep-last", "1", "--grace", "0")
     assert done.returncode == 2
     assert all(fact in done.stderr for fact in ("removing 1 version", "nothing was changed", "add --yes"))
-    assert len(lines(churn("versions", "churn").stdout)) == 4
+    assert len(read_rows(churn("versions", "churn").stdout)) == 4
     assert churn("prune", "--grace", "0").returncode == 0
     assert churn("prune", "--keep-last", "9").returncode == 0
 
 
-def test_a_pattern_that_fits_no_model_is_said(churn):
+def test_prune_notes_a_pattern_that_matches_no_model(churn):
     done = churn("prune", "chrun*", "--keep-last", "1")
     assert done.returncode == 0
     assert "'chrun*'" in done.stderr.splitlines()[0]
     assert "ch*" not in churn("prune", "ch*", "--keep-last", "1", "--dry-run").stderr
 
 
-def test_a_script_that_removes_versions_need_not_say_why(churn):
+def test_prune_without_a_message_records_its_rules(churn):
     assert churn("prune", "--keep-last", "1", "--yes").returncode == 0
     assert "prune --keep-last 1" in churn("history", "churn/2").stdout.splitlines()[-1]
 
 
-def test_people_see_a_plan_as_a_plan_and_nothing_of_which_there_is_nothing(churn, terminal):
+def test_prune_table_distinguishes_plan_and_result(churn, terminal):
     status, planned = terminal("prune", "--keep-last", "1", "--dry-run").ends()
     assert status == 0
-    assert re.search("churn/2 +remove .* is not among the newest 1", without_styles(planned))
-    assert re.search("churn/1 +keep .* is in Production", without_styles(planned))
+    assert re.search("churn/2 +remove .* is not among the newest 1", remove_styles(planned))
+    assert re.search("churn/1 +keep .* is in Production", remove_styles(planned))
     assert "temporaries" not in planned
     status, done = terminal("prune", "--keep-last", "1", "--yes").ends()
     assert status == 0
-    assert re.search("churn/2 +removed ", without_styles(done))
-    assert re.search("churn/1 +kept ", without_styles(done))
+    assert re.search("churn/2 +removed ", remove_styles(done))
+    assert re.search("churn/1 +kept ", remove_styles(done))
 
 
-def test_people_see_no_table_when_there_is_nothing_to_show(churn, terminal):
+def test_prune_prints_no_empty_table(churn, terminal):
     assert terminal("prune", "--dry-run").ends() == (
         0,
         "would remove no versions and 0 B; dry run: nothing was changed\r\n",
@@ -99,9 +88,9 @@ def test_people_see_no_table_when_there_is_nothing_to_show(churn, terminal):
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
-def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answer, left):
+def test_prune_on_a_terminal_asks_before_removing_versions(churn, registry, terminal, answer, left):
     shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
-    assert re.search("churn/2 +remove .* is not among the newest 1", without_styles(shown.shown))
+    assert re.search("churn/2 +remove .* is not among the newest 1", remove_styles(shown.shown))
     status, said = shown.type(f"{answer}\n").ends()
     assert status == (130 if answer == "n" else 0)
     assert ("nothing was changed" if answer == "n" else "removed 1 version and") in said
@@ -109,7 +98,7 @@ def test_a_terminal_is_asked_before_versions_go(churn, registry, terminal, answe
 
 
 @pytest.mark.parametrize("words", [("--keep-last", "1", "--yes"), ("--keep-last", "9"), ()])
-def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, words):
+def test_prune_on_a_terminal_does_not_ask_without_need(churn, terminal, words):
     status, said = terminal("prune", *words).ends()
     assert (status, "?" in said) == (0, False)
 
@@ -134,7 +123,9 @@ def test_a_terminal_is_not_asked_when_there_is_nothing_to_ask(churn, terminal, w
         (("backup", "{}/registry"), 4, "are the same folder"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, words, status, said, journal):
+def test_invalid_prune_backup_or_restore_is_refused_and_changes_nothing(
+    churn, files, tmp_path, words, status, said, journal
+):
     (tmp_path / "work" / "notes.txt").write_text("of somebody")
     before = journal()
     done = churn(*(word.format(tmp_path) for word in words))
@@ -144,47 +135,14 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(churn, files, tmp_path, 
     assert journal() == before
 
 
-def test_errors_are_json_too(churn, registry):
+def test_prune_reports_errors_as_json(churn, registry):
     (registry / "catalog.db").unlink()
     done = churn("prune", "--json")
     error = json.loads(done.stderr)["error"]
     assert (done.returncode, done.stdout, error["code"], error["exit"]) == (6, "", "catalog_damaged", 6)
 
 
-def test_a_backup_and_the_way_back_from_the_shell(churn, run, registry, tmp_path):
-    head = churn("history", "--head").stdout.strip()
-    backup = tmp_path / "backup"
-    done = churn("backup", backup)
-    assert (done.returncode, done.stdout) == (0, f"{backup}\n")
-    assert done.stderr.startswith("3 versions: copied 9 of 9 stored files, ")
-    assert done.stderr.endswith(f" {head}\n")
-    assert churn("verify", "--registry", backup).returncode == 0
-    assert churn("versions", "churn", "--registry", backup).stdout == churn("versions", "churn").stdout
-    assert json.loads(churn("backup", backup, "--json").stdout)["copied"] == 0
-
-    refused = churn("restore", backup)
-    assert (refused.returncode, refused.stdout) == (4, "")
-    assert "--force" in refused.stderr
-    forced = churn("restore", backup, "--force")
-    assert (forced.returncode, forced.stdout) == (0, f"{registry}\n")
-    assert "catalog was kept as " in forced.stderr
-    elsewhere = tmp_path / "deep" / "elsewhere"
-    restored = json.loads(churn("restore", backup, "--json", "--registry", elsewhere).stdout)
-    assert (restored["path"], restored["replaced"], restored["journal_head"]) == (str(elsewhere), None, head)
-    assert churn("load", "churn/1", "--registry", elsewhere).returncode == 0
-
-
-def test_an_unfinished_backup_says_what_to_do(churn, registry, tmp_path):
-    (tmp_path / "backup").mkdir()
-    (tmp_path / "backup" / "unfinished-backup").write_text(churn("history", "--head").stdout.strip())
-    for command in ("list", "verify", "prune"):
-        done = churn(command, "--registry", tmp_path / "backup")
-        assert (done.returncode, "an unfinished backup" in done.stderr) == (6, True)
-    assert churn("backup", tmp_path / "backup").returncode == 0
-    assert churn("verify", "--registry", tmp_path / "backup").returncode == 0
-
-
-def test_a_process_that_is_stopped_while_it_shares_the_lock_is_named_by_prune(churn, registry):
+def test_prune_names_a_stopped_process_that_holds_the_lock(churn, registry):
     holder = subprocess.Popen(
         ["flock", "--shared", registry / "prune.lock", "sh", "-c", "echo held; kill -STOP $$"],
         stdout=subprocess.PIPE,
@@ -201,7 +159,7 @@ def test_a_process_that_is_stopped_while_it_shares_the_lock_is_named_by_prune(ch
         holder.communicate()
 
 
-def test_a_process_that_shares_the_lock_twice_is_named_once(churn, registry):
+def test_prune_names_a_process_with_two_locks_once(churn, registry):
     with open(registry / "prune.lock") as first, open(registry / "prune.lock") as second:
         fcntl.flock(first, fcntl.LOCK_SH)
         fcntl.flock(second, fcntl.LOCK_SH)
@@ -210,10 +168,5 @@ def test_a_process_that_shares_the_lock_twice_is_named_once(churn, registry):
     assert f"locked by process {os.getpid()} on" in done.stderr
 
 
-def test_delete_says_that_bytes_stay_until_prune(churn, registry):
-    before = blobs(registry)
-    assert "until 'modelreg prune' removes them" in " ".join(churn("delete", "--help").stdout.split())
-    assert churn("delete", "churn/2", "--yes").returncode == 0
-    assert blobs(registry) == before
-    assert churn("prune", "--grace", "0").returncode == 0
-    assert len(before - blobs(registry)) == 3
+def remove_styles(shown: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
