@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,8 +114,8 @@ def scored(churn: Run, tmp_path: Path) -> Run:
     (tmp_path / "holdout.csv").write_text("age,target\n31,0\n")
     for version, auc in ((1, 0.9), (2, 0.95), (3, 0.6)):
         data = str(tmp_path / "holdout.csv")
-        done = churn("evaluate", f"churn/{version}", "--data", data, "--metric", f"roc_auc={auc}")
-        assert done.returncode == 0, done.stderr
+        result = churn("evaluate", f"churn/{version}", "--data", data, "--metric", f"roc_auc={auc}")
+        assert result.returncode == 0, result.stderr
     return churn
 
 
@@ -169,20 +169,25 @@ def held_lock(churn, registry):
     holder.communicate()
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], status: int, *facts: str) -> None:
-    """Assert that a command printed one error and perhaps a hint, with all ``facts``, and nothing on stdout."""
-    assert done.returncode == status, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) <= 2
+def assert_refused(run: Run, words: Sequence[str | Path], status: int, code: str, *facts: str) -> None:
+    """Run a command twice, also with --json: assert that it prints one error with all ``facts``, and nothing else."""
+    result = run(*words)
+    assert result.returncode == status, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) <= 2
     for fact in facts:
-        assert fact in done.stderr
+        assert fact in result.stderr
+    result = run(*words, "--json")
+    error = json.loads(result.stderr)["error"]
+    assert (result.returncode, result.stdout) == (status, "")
+    assert (error["exit"], error["code"]) == (status, code)
 
 
-def get_undo(done: subprocess.CompletedProcess[str]) -> str:
+def get_undo(result: subprocess.CompletedProcess[str]) -> str:
     """The undo command that a command printed."""
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("undo: ")]
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("undo: ")]
     return line.removeprefix("undo: ")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 @pytest.mark.parametrize("words", [["--registry", "R", "list", "-q"], ["list", "-q", "--registry", "R"]])
 def test_global_options_are_accepted_before_and_after_the_command(churn, registry, words):
-    done = churn(*[str(registry) if word == "R" else word for word in words], MODELREG_HOME="/nowhere")
-    assert done.stdout == "churn\n"
+    result = churn(*[str(registry) if word == "R" else word for word in words], MODELREG_HOME="/nowhere")
+    assert result.stdout == "churn\n"
 
 
 def test_model_and_version_may_be_separate_arguments(churn):

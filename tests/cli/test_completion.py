@@ -12,7 +12,7 @@ from .conftest import MODELREG
 
 def complete(registry, line):
     words = line.split(" ")
-    done = subprocess.run(
+    result = subprocess.run(
         [MODELREG],
         env=os.environ
         | {
@@ -25,7 +25,7 @@ def complete(registry, line):
         text=True,
         check=True,
     )
-    return done.stdout.split()
+    return result.stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -11,24 +11,24 @@ from modelreg.cli.application import COMMANDS
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command_has_an_example(run, command):
-    done = run(command, "--help")
-    assert done.returncode == 0
-    assert f"\n  modelreg {command}" in done.stdout or f"(modelreg {command}" in done.stdout
+    result = run(command, "--help")
+    assert result.returncode == 0
+    assert f"\n  modelreg {command}" in result.stdout or f"(modelreg {command}" in result.stdout
 
 
 def test_help_lists_commands_and_exit_codes(run):
     for words in ([], ["--help"], ["-h"]):
-        done = run(*words)
-        assert done.returncode == 0
-        assert all(f"\n  {command} " in done.stdout for command in COMMANDS)
-        assert "130 interrupted" in done.stdout
+        result = run(*words)
+        assert result.returncode == 0
+        assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
+        assert "130 interrupted" in result.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("gate",), ("trust",)])
 def test_summaries_fit_into_one_line_of_an_80_column_help(run, monkeypatch, words):
     monkeypatch.setenv("COLUMNS", "80")
-    done = run(*words, "--help")
-    listed = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    result = run(*words, "--help")
+    listed = result.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     summaries = [re.fullmatch(r"  [\w-]+ +(\S.*)", line) for line in listed]
     assert len(summaries) >= 3
     for line, summary in zip(listed, summaries, strict=True):

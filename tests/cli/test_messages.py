@@ -33,7 +33,7 @@ IMPORTS_AN_UNKNOWN_NAME = b"\x80\x02cmypackage.features\nEncoder\nq\x00)\x81."
 FULL = OSError(errno.ENOSPC, "No space left on device")
 CONSTRUCTED = [
     errors.AmbiguousDigest("churn", "sha256:1f"),
-    errors.AnswerLost(FULL, done=True),
+    errors.AnswerLost(FULL, result=True),
     errors.BackupInterrupted(FULL, Path("/backup"), 1000),
     errors.BytesElsewhere("churn/1", "s3://bucket/model"),
     errors.ConfinementFailed("Landlock is disabled"),
@@ -75,24 +75,24 @@ class Recorder:
 
     def prepare(self, *words: str | Path) -> None:
         """Run a command that must succeed, without recording it."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
+        result = self.run(*words)
+        assert result.returncode == 0, result.stderr
 
     def record(self, *words: str | Path, is_table: bool = False) -> None:
         """Record a command that succeeds; of a table on stdout only the header."""
-        done = self.run(*words)
-        assert done.returncode == 0, (words, done.stderr)
-        stdout = done.stdout.splitlines()[:1] if is_table else done.stdout.splitlines()
-        lines = [*stdout, *(f"stderr: {line}" for line in done.stderr.splitlines())]
+        result = self.run(*words)
+        assert result.returncode == 0, (words, result.stderr)
+        stdout = result.stdout.splitlines()[:1] if is_table else result.stdout.splitlines()
+        lines = [*stdout, *(f"stderr: {line}" for line in result.stderr.splitlines())]
         self._add(f"$ modelreg {' '.join(map(str, words))}", "exit 0", *lines)
 
     def record_error(self, code: str, *words: str | Path) -> None:
         """Record a command that fails with ``code``."""
-        done = self.run(*words, "--json")
-        *_, last = done.stderr.splitlines() or [""]  # a system without Landlock adds a warning before
-        assert last.startswith('{"error"'), (words, done.stderr)
+        result = self.run(*words, "--json")
+        *_, last = result.stderr.splitlines() or [""]  # a system without Landlock adds a warning before
+        assert last.startswith('{"error"'), (words, result.stderr)
         error = json.loads(last)["error"]
-        assert (error["code"], error["exit"]) == (code, done.returncode), done.stderr
+        assert (error["code"], error["exit"]) == (code, result.returncode), result.stderr
         self._add_error(f"$ modelreg {' '.join(map(str, words))}", code, error["exit"], error["message"], error["hint"])
 
     def record_constructed(self, error: errors.ModelregError) -> None:

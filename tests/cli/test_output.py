@@ -45,9 +45,9 @@ def test_json_keys_have_the_documented_order(churn):
     ],
 )
 def test_quiet_change_prints_only_its_subject(churn, words, printed):
-    done = churn(*words, "--quiet")
-    assert (done.returncode, done.stdout) == (0, f"{printed}\n")
-    assert "undo" not in done.stderr
+    result = churn(*words, "--quiet")
+    assert (result.returncode, result.stdout) == (0, f"{printed}\n")
+    assert "undo" not in result.stderr
 
 
 def test_repeated_change_is_reported_and_not_journalled(churn, journal):
@@ -66,14 +66,14 @@ def test_repeated_change_is_reported_and_not_journalled(churn, journal):
 
 def test_closed_pipe_is_not_a_failure(churn):
     for command in ("versions churn", "history", "list --json"):
-        done = subprocess.run(
+        result = subprocess.run(
             ["bash", "-o", "pipefail", "-c", f"{MODELREG} {command} | head -c 1 >/dev/null"],
             env=os.environ | {"MODELREG_HOME": churn("info", "--json").stdout.split('"')[3]},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (result.returncode, result.stderr) == (0, "")
 
 
 HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \ttab\nline \\ \u202eabc 🎉"

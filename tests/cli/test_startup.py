@@ -21,11 +21,11 @@ def test_common_commands_import_no_heavy_library(churn, registry):
         ["load", "churn/1"],
         ["transition", "churn/2", "Staging"],
     ):
-        done = subprocess.run(
+        result = subprocess.run(
             [str(MODELREG.with_name("python")), "-c", program, *words],
             env=os.environ | {"MODELREG_HOME": str(registry)},
             capture_output=True,
             text=True,
             check=True,
         )
-        assert done.stderr.splitlines()[-1] == "[]", words
+        assert result.stderr.splitlines()[-1] == "[]", words

@@ -37,24 +37,24 @@ from .conftest import get_state, get_undo
 def test_printed_undo_command_restores_the_previous_state(churn, registry, shell, before, words):
     if before:
         assert churn(*before).returncode == 0
-    known = get_state(registry)
-    done = churn(*words)
-    assert done.returncode == 0, done.stderr
-    assert get_state(registry) != known
-    taken_back = shell(get_undo(done))
+    before_state = get_state(registry)
+    result = churn(*words)
+    assert result.returncode == 0, result.stderr
+    assert get_state(registry) != before_state
+    taken_back = shell(get_undo(result))
     assert taken_back.returncode == 0, taken_back.stderr
-    assert get_state(registry) == known
+    assert get_state(registry) == before_state
     assert list(Registry(registry).verify()) == []
 
 
 def test_undo_that_cannot_be_pasted_is_not_printed(churn):
     assert churn("describe", "churn/1", "two\nlines").returncode == 0
-    done = churn("describe", "churn/1", "one line")
-    assert ("modelreg history --json" in done.stderr, "undo" in done.stderr) == (True, False)
+    result = churn("describe", "churn/1", "one line")
+    assert ("modelreg history --json" in result.stderr, "undo" in result.stderr) == (True, False)
 
 
 def test_undo_names_the_registry_if_the_command_did(churn, registry):
-    done = churn("--registry", registry, "tag", "churn", "a=b", MODELREG_HOME="/nowhere")
-    assert get_undo(done) == f"modelreg --registry {registry} tag churn --remove a"
-    done = churn("tag", "churn", "a=c", "--registry", registry, MODELREG_HOME="/nowhere")
-    assert get_undo(done) == f"modelreg --registry {registry} tag churn a=b"
+    result = churn("--registry", registry, "tag", "churn", "a=b", MODELREG_HOME="/nowhere")
+    assert get_undo(result) == f"modelreg --registry {registry} tag churn --remove a"
+    result = churn("tag", "churn", "a=c", "--registry", registry, MODELREG_HOME="/nowhere")
+    assert get_undo(result) == f"modelreg --registry {registry} tag churn a=b"

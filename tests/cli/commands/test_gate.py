@@ -33,20 +33,20 @@ def test_gate_check_reports_results_and_exits_with_5_on_failure(scored):
     failed = scored("gate", "check", "churn/3", "Production")
     assert failed.returncode == 5
     assert "eval.holdout.roc_auc = 0.6, production.eval.holdout.roc_auc = 0.9\tno" in failed.stdout
-    found = json.loads(scored("gate", "check", "churn/3", "Production", "--json").stdout)
-    assert list(found) == ["name", "version", "stage", "production", "passed", "gates"]
-    assert (found["passed"], found["production"]) == (False, 1)
-    assert list(found["gates"][0]) == [
+    report = json.loads(scored("gate", "check", "churn/3", "Production", "--json").stdout)
+    assert list(report) == ["name", "version", "stage", "production", "passed", "gates"]
+    assert (report["passed"], report["production"]) == (False, 1)
+    assert list(report["gates"][0]) == [
         *("id", "name", "expression", "description", "passed", "found", "reason", "incomparable")
     ]
-    free = scored("gate", "check", "churn/3", "Staging")
-    assert (free.returncode, "no gates" in free.stderr) == (0, True)
+    without_gates = scored("gate", "check", "churn/3", "Staging")
+    assert (without_gates.returncode, "no gates" in without_gates.stderr) == (0, True)
 
 
 def test_gate_passes_with_a_reason_if_production_is_empty(churn):
     churn("gate", "add", "churn", "Production", "version > production.version")
     churn("transition", "churn/1", "Archived")
-    done = churn("transition", "churn/2", "Production")
-    assert done.returncode == 0
+    result = churn("transition", "churn/2", "Production")
+    assert result.returncode == 0
     expected = "passed the gate version > production.version: nobody is in Production to compare with"
-    assert done.stderr.splitlines()[0] == expected
+    assert result.stderr.splitlines()[0] == expected

@@ -30,9 +30,9 @@ def test_history_describes_renames_and_removed_gates(churn):
 
 
 def test_history_as_of_lists_the_stages_at_that_time(churn):
-    held = churn("history", "churn", "--as-of", "2100-01-01")
-    assert held.stdout.splitlines()[0] == "name\tversion\tstage\tsince\tuser\tclaimed_user\tmessage"
-    assert [line.split("\t")[1:3] for line in held.stdout.splitlines()[1:]] == [
+    stages = churn("history", "churn", "--as-of", "2100-01-01")
+    assert stages.stdout.splitlines()[0] == "name\tversion\tstage\tsince\tuser\tclaimed_user\tmessage"
+    assert [line.split("\t")[1:3] for line in stages.stdout.splitlines()[1:]] == [
         ["3", "None"],
         ["2", "None"],
         ["1", "Production"],
@@ -58,5 +58,5 @@ def test_conflicting_history_options_are_refused(churn, words):
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
 def test_times_outside_the_supported_range_are_refused(churn, moment):
     for words in (("history", "--as-of", moment), ("list", "--filter", f"created_at > '{moment}'")):
-        done = churn(*words)
-        assert (done.returncode, "is not a time" in done.stderr) == (2, True)
+        result = churn(*words)
+        assert (result.returncode, "is not a time" in result.stderr) == (2, True)

@@ -9,8 +9,8 @@ from ..conftest import MODELREG
 
 
 def test_init_sets_the_stage_rules_permanently(run):
-    made = json.loads(run("init", "--stages", "mlflow", "--json").stdout)
-    assert (made["created"], made["stages"]) == (True, "mlflow")
+    created = json.loads(run("init", "--stages", "mlflow", "--json").stdout)
+    assert (created["created"], created["stages"]) == (True, "mlflow")
     assert json.loads(run("info", "--json").stdout)["stages"] == "mlflow"
     assert "stages\tmlflow\n" in run("info").stdout
     again = run("init", "--stages", "strict")
@@ -25,7 +25,7 @@ def test_registry_created_by_init_is_found_from_subfolders(tmp_path, files):
     def here(folder, *words):
         return subprocess.run([MODELREG, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
-    made = here(tmp_path / "project", "init").strip()
-    assert made == str(tmp_path / "project" / ".modelreg")
+    path = here(tmp_path / "project", "init").strip()
+    assert path == str(tmp_path / "project" / ".modelreg")
     here(below, "register", str(files[0]), "--name", "churn")
-    assert json.loads(here(below, "info", "--json"))["path"] == made
+    assert json.loads(here(below, "info", "--json"))["path"] == path

@@ -7,9 +7,9 @@ import json
 
 def test_list_in_a_pipe_is_tab_separated_with_a_header(churn):
     header, row = churn("list", COLUMNS="20").stdout.splitlines()
-    found = dict(zip(header.split("\t"), row.split("\t"), strict=True))
-    assert found["name"] == "churn"
-    assert (found["versions"], found["latest"], found["production"], found["archived"]) == ("3", "3", "1", "0")
+    model = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+    assert model["name"] == "churn"
+    assert (model["versions"], model["latest"], model["production"], model["archived"]) == ("3", "3", "1", "0")
 
 
 def test_list_json_of_an_empty_registry_is_an_empty_array(run):

@@ -15,9 +15,9 @@ import pytest
 def test_load_prints_the_path_of_the_exact_file_under_its_name(churn, files, reference):
     churn("register", files[0], "--name", "churn", "--metric", "auc=0.9", "--alias", "one")
     digest = json.loads(churn("show", "churn/1", "--json").stdout)["digest"]
-    done = churn("load", reference.replace("DIGEST", digest[:19]))
-    assert done.stderr == ""
-    path = done.stdout.removesuffix("\n")
+    result = churn("load", reference.replace("DIGEST", digest[:19]))
+    assert result.stderr == ""
+    path = result.stdout.removesuffix("\n")
     assert os.path.basename(path) == files[0].name
     with open(path, "rb") as loaded:
         assert loaded.read() == files[0].read_bytes()

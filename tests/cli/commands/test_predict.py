@@ -10,9 +10,9 @@ import pytest
 
 @pytest.mark.slow
 def test_predict_writes_a_file_and_reports_it_on_stderr(run, trained):
-    done = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv", "--proba")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.endswith(f"wrote 150 predictions to {trained / 'out.csv'}\n")
+    result = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv", "--proba")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.endswith(f"wrote 150 predictions to {trained / 'out.csv'}\n")
     header = (trained / "out.csv").read_text().splitlines()[0]
     assert header == "prediction,probability_0,probability_1,probability_2"
     to_stdout = run("predict", "iris/1", "-i", trained / "rows.csv", "-o", "-")
@@ -24,9 +24,9 @@ def test_predict_warns_of_other_library_versions(run, registry, trained):
     with closing(sqlite3.connect(registry / "catalog.db")) as catalog, catalog:
         older = """UPDATE versions SET environment = replace(environment, '"scikit-learn":"', '"scikit-learn":"0.')"""
         catalog.execute(older)
-    done = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv")
-    assert done.returncode == 0
-    (warning,) = [line for line in done.stderr.splitlines() if "warning" in line.lower()]
+    result = run("predict", "iris/1", "--input", trained / "rows.csv", "--output", trained / "out.csv")
+    assert result.returncode == 0
+    (warning,) = [line for line in result.stderr.splitlines() if "warning" in line.lower()]
     assert warning.startswith("warning: iris/1 was registered with scikit-learn 0.")
 
 
@@ -69,9 +69,9 @@ def test_predict_refuses_to_overwrite_its_input_and_to_mix_with_json(run, traine
 @pytest.mark.slow
 def test_invalid_evaluation_or_prediction_is_refused_and_changes_nothing(run, trained, words, status, journal):
     before = journal()
-    done = run(*(word.format(trained) for word in words))
-    assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith("error: ")
-    assert "Traceback" not in done.stderr
+    result = run(*(word.format(trained) for word in words))
+    assert (result.returncode, result.stdout) == (status, "")
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
     assert journal() == before
     assert not (trained / "out.csv").exists()

@@ -8,9 +8,9 @@ def test_rollback_prints_the_moves_and_its_undo(churn):
     planned = churn("rollback", "churn", "--dry-run")
     assert planned.stdout == "churn/1 -> Production (churn/2 -> None)\n"
     assert planned.stderr == "dry run: nothing was changed\n"
-    done = churn("rollback", "churn", "-m", "slow")
-    assert done.stdout == planned.stdout
-    assert done.stderr.splitlines()[1:] == ["undo: modelreg transition churn/2 Production --move-existing Archived"]
+    result = churn("rollback", "churn", "-m", "slow")
+    assert result.stdout == planned.stdout
+    assert result.stderr.splitlines()[1:] == ["undo: modelreg transition churn/2 Production --move-existing Archived"]
     churn("gate", "add", "churn", "Production", "approvals >= 1")
     refused = churn("rollback", "churn")
     assert refused.returncode == 4

@@ -15,23 +15,23 @@ def test_transition_notes_that_production_becomes_empty(churn):
 
 
 def test_transition_prints_the_moves_and_a_working_undo(churn):
-    done = churn("transition", "churn/2", "Production", "--archive-existing", "--message", "better")
-    assert done.stdout == "churn/2 -> Production (churn/1 -> Archived)\n"
-    undo = done.stderr.split("undo: modelreg ")[1].split()
+    result = churn("transition", "churn/2", "Production", "--archive-existing", "--message", "better")
+    assert result.stdout == "churn/2 -> Production (churn/1 -> Archived)\n"
+    undo = result.stderr.split("undo: modelreg ")[1].split()
     assert churn(*undo).returncode == 0
     stages = {v["version"]: v["stage"] for v in json.loads(churn("versions", "churn", "--json").stdout)}
     assert stages == {1: "Production", 2: "None", 3: "None"}
 
 
 def test_transition_to_the_current_stage_succeeds(churn):
-    done = churn("transition", "churn", "1", "production")
-    assert (done.returncode, done.stdout) == (0, "churn/1 is already in Production\n")
+    result = churn("transition", "churn", "1", "production")
+    assert (result.returncode, result.stdout) == (0, "churn/1 is already in Production\n")
 
 
 def test_transition_dry_run_changes_nothing(churn):
     before = churn("history", "--head").stdout
-    done = churn("promote", "churn/2", "--move-existing", "Staging", "--dry-run")
-    assert done.stdout == "churn/2 -> Production (churn/1 -> Staging)\n"
+    result = churn("promote", "churn/2", "--move-existing", "Staging", "--dry-run")
+    assert result.stdout == "churn/2 -> Production (churn/1 -> Staging)\n"
     assert churn("history", "--head").stdout == before
 
 
@@ -51,9 +51,9 @@ def test_transition_refused_by_a_gate_names_the_gate_and_can_be_forced(scored):
     assert forced.returncode == 0
     assert "gate eval.holdout.roc_auc >= 0.9" in forced.stderr
     header, *rows = [line.split("\t") for line in scored("history", "churn").stdout.splitlines()]
-    told = [dict(zip(header, row, strict=True)) for row in rows]
-    assert [row["forced"] for row in told[-3:]] == ["", "", "yes"]
-    assert [row["action"] for row in told].count("refuse") == 2
+    entries = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [row["forced"] for row in entries[-3:]] == ["", "", "yes"]
+    assert [row["action"] for row in entries].count("refuse") == 2
 
 
 @pytest.mark.parametrize(("answer", "stage"), [("a", "Archived"), ("s", "Staging"), ("n", "None")])
@@ -68,8 +68,8 @@ def test_transition_on_a_terminal_asks_where_to_move_the_current_version(churn, 
     ("answer", "status"), [("q\n", 4), ("\n", 4), ("\x03", 130), ("\x04", 130)], ids=["q", "enter", "^C", "^D"]
 )
 def test_quitting_the_question_changes_nothing(churn, terminal, answer, status):
-    found, shown = terminal("transition", "churn", "2", "Production").until("(q)uit").type(answer).ends()
-    assert found == status
+    ended, shown = terminal("transition", "churn", "2", "Production").until("(q)uit").type(answer).ends()
+    assert ended == status
     assert "Traceback" not in shown
     assert get_stages(churn) == {1: "Production", 2: "None", 3: "None"}
 
@@ -86,6 +86,6 @@ def test_invalid_answer_repeats_the_question(churn, terminal, answer):
 
 
 def test_transition_without_a_terminal_asks_nothing(churn):
-    done = churn("transition", "churn", "2", "Production")
-    assert done.returncode == 4
-    assert "(q)uit" not in done.stderr
+    result = churn("transition", "churn", "2", "Production")
+    assert result.returncode == 4
+    assert "(q)uit" not in result.stderr

@@ -15,8 +15,8 @@ def test_versions_are_filtered_sorted_and_limited(scored):
 
 def test_versions_without_a_name_lists_all_models(churn, files):
     churn("register", files[0], "--name", "fraud")
-    found = churn("versions", "--filter", "version = 1", "-q").stdout.split()
-    assert found == ["churn/1", "fraud/1"]
+    references = churn("versions", "--filter", "version = 1", "-q").stdout.split()
+    assert references == ["churn/1", "fraud/1"]
     header, *rows = churn("versions", "--limit", "1").stdout.splitlines()
     assert header.split("\t")[:2] == ["name", "version"]
     assert rows[0].split("\t")[:2] == ["churn", "3"]
