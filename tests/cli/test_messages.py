@@ -33,7 +33,7 @@ IMPORTS_AN_UNKNOWN_NAME = b"\x80\x02cmypackage.features\nEncoder\nq\x00)\x81."
 FULL = OSError(errno.ENOSPC, "No space left on device")
 CONSTRUCTED = [
     errors.AmbiguousDigest("churn", "sha256:1f"),
-    errors.AnswerLost(FULL, result=True),
+    errors.AnswerLost(FULL, done=True),
     errors.BackupInterrupted(FULL, Path("/backup"), 1000),
     errors.BytesElsewhere("churn/1", "s3://bucket/model"),
     errors.ConfinementFailed("Landlock is disabled"),
