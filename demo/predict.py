@@ -1,4 +1,4 @@
-"""Load whatever is in Production, and predict."""
+"""Load the version in Production and predict."""
 
 import pandas as pd
 

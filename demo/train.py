@@ -1,4 +1,4 @@
-"""Train real models on data sets that scikit-learn ships, and write what a training job leaves behind."""
+"""Train models on datasets of scikit-learn; write the models, their metrics and data files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def train_classifiers(folder: Path) -> None:
-    """Classifiers of tumours with their metrics, one that only guesses, and data that none of them saw."""
+    """Write three classifiers of tumours with metrics, one of them a baseline, and holdout data."""
     data = load_breast_cancer(as_frame=True)
     train_x, test_x, train_y, test_y = train_test_split(data.data, data.target, random_state=0, stratify=data.target)
     models = {
@@ -39,7 +39,7 @@ def train_classifiers(folder: Path) -> None:
 
 
 def train_regressor(folder: Path) -> None:
-    """A regression of the progress of diabetes, compressed."""
+    """Write a compressed regression model of diabetes progression, with its metric."""
     data = load_diabetes(as_frame=True)
     train_x, test_x, train_y, test_y = train_test_split(data.data, data.target, random_state=0)
     model = Ridge(alpha=0.1).fit(train_x, train_y)

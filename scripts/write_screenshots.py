@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from modelreg import Registry
 from modelreg.cli.commands.list import MODEL_COLUMNS
 from modelreg.cli.commands.versions import VERSION_COLUMNS
-from modelreg.cli.output import as_table
+from modelreg.cli.output import build_table
 
 WIDTH = 104  # columns
 SCREENSHOT = Path(__file__).parent.parent / "docs" / "screenshot.svg"
@@ -33,10 +33,10 @@ def main() -> None:
         registry = Registry(Path(folder) / "registry")
         _register_models(registry, Path(folder))
         _print_prompt(console, "modelreg list")
-        console.print(as_table(registry.models(), MODEL_COLUMNS, WIDTH))
+        console.print(build_table(registry.models(), MODEL_COLUMNS, WIDTH))
         console.print()
         _print_prompt(console, "modelreg versions tumour")
-        console.print(as_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
+        console.print(build_table(registry.versions("tumour"), VERSION_COLUMNS, WIDTH))
     console.save_svg(str(SCREENSHOT), title="modelreg", code_format=_without_remote_fonts(CONSOLE_SVG_FORMAT))
 
 

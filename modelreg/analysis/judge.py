@@ -457,7 +457,7 @@ class _Judge:
             self._spend(len(table))
             for name, value in table.items():
                 if not isinstance(name, str) or _hides_method(name, value):
-                    self._add_finding(f"{short}.{name if isinstance(name, str) else '?'} may_import_more a method")
+                    self._add_finding(f"{short}.{name if isinstance(name, str) else '?'} hides a method")
                     continue
                 if not _is_numeric(value):
                     attributes.add(name)

@@ -1,1 +1,3 @@
-"""The command line: every command parses, asks the `Registry`, and renders. Typer is used here and nowhere else."""
+"""The command line. Each command parses its arguments, calls the `Registry` and prints the result; only this package
+uses Typer.
+"""

@@ -1,4 +1,4 @@
-"""The application: its commands, each imported only when it is run, and the options that all of them take."""
+"""The Typer application: the table of commands, which are imported on demand, and the global options."""
 
 from __future__ import annotations
 
@@ -46,72 +46,67 @@ COMMANDS = {
     "import-mlflow": "modelreg.cli.commands.import_mlflow:import_mlflow",
     "export-mlflow": "modelreg.cli.commands.export_mlflow:export_mlflow",
 }
-"""Command -> the function that runs it, or the group of its commands, in the order of a model's life."""
+"""Command -> its function, or its Typer group of subcommands, in the order in which help lists them."""
 
 _ALIASES = {"ls": ("list",), "rm": ("delete",), "promote": ("transition", "Production")}
-"""Words that people try first, with the command and the last arguments that they stand for; help does not list them."""
+"""Alias -> command, and arguments to append. Help does not list aliases."""
 
-_EVERYWHERE = ("registry", "lock_timeout")
-"""The options that may stand behind a command's name, too."""
+_GLOBAL_OPTIONS = ("registry", "lock_timeout")
+"""Options of the program that are also accepted after a command's name."""
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 EXIT_CODES = {
-    0: "done",
-    1: "unexpected",
-    2: "bad usage or input",
+    0: "success",
+    1: "unexpected error",
+    2: "invalid usage or input",
     3: "not found",
     4: "conflict",
     5: "refused by a gate",
-    6: "damaged",
+    6: "damaged data",
     7: "untrusted model",
-    8: "storage",
-    9: "busy",
-    10: "no registry, or a newer one",
+    8: "storage failure",
+    9: "registry locked",
+    10: "no usable registry",
     130: "interrupted (129 by SIGHUP, 143 by SIGTERM)",
 }
-"""Exit status -> what it means, for every command."""
+"""Exit status of every command -> its meaning."""
 
 
 class Settings:
-    """What the options that every command takes say."""
+    """The values of the global options."""
 
-    def __init__(self, registry: Path | None, lock_timeout: float, named: bool) -> None:
+    def __init__(self, registry: Path | None, lock_timeout: float, is_explicit: bool) -> None:
         self.registry = registry
-        self.lock_timeout = lock_timeout
-        self.named = named
-        """Whether the command line itself names the registry, so that the next one has to do so, too."""
+        self.lock_timeout = lock_timeout  # seconds
+        self.is_explicit = is_explicit
+        """Whether --registry was given, so that commands in hints must repeat it."""
 
 
 def registry(context: typer.Context) -> Registry:
-    """The registry that a command works on."""
+    """The registry that the global options select."""
     settings: Settings = context.find_root().obj
     return Registry(settings.registry, lock_timeout=settings.lock_timeout)
 
 
-def tell_undo(context: typer.Context, *commands: Sequence[str]) -> None:
-    """Show the command line that takes back what was done: one or more commands, each without the program's name."""
+def print_undo(context: typer.Context, *commands: Sequence[str]) -> None:
+    """Print the commands that undo a change, on one line; each is given without the program's name."""
     import shlex
 
     settings: Settings = context.find_root().obj
-    where = ["--registry", str(settings.registry)] if settings.named else []
-    output.note("undo: " + " && ".join(shlex.join(["modelreg", *where, *words]) for words in commands))
+    options = ["--registry", str(settings.registry)] if settings.is_explicit else []
+    output.print_note("undo: " + " && ".join(shlex.join(["modelreg", *options, *words]) for words in commands))
 
 
-def arguments(*words: str, options: Sequence[str] = ()) -> list[str]:
-    """Words of a command line that are no options, even if one begins with a dash, and options."""
+def build_arguments(*words: str, options: Sequence[str] = ()) -> list[str]:
+    """A command line of positional arguments and options, with ``--`` if an argument begins with a dash."""
     if any(word.startswith("-") for word in words):
         return [*options, "--", *words]
     return [*words, *options]
 
 
-def _is_named(context: typer.Context, option: str) -> bool:
-    source = context.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 class Interrupted(Exception):
-    """Ctrl-C, or a question that nobody answered, in this command."""
+    """A command ended by Ctrl-C, or by the end of input at a prompt."""
 
     def __init__(self, command: str | None) -> None:
         super().__init__(command)
@@ -119,84 +114,88 @@ class Interrupted(Exception):
 
 
 class Commands(TyperGroup):
-    """Typer's group, but that a command's module is imported when the command is asked for."""
+    """A Typer group that imports a command's module only when the command is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer's, but that it knows aliases, and suggests commands that are not imported yet."""
+        """Resolve aliases and suggest similar commands, without importing any; otherwise as Typer."""
         name, *rest = args
         if name in _ALIASES:
-            name, *last = _ALIASES[name]
-            rest += last
+            name, *appended = _ALIASES[name]
+            rest += appended
         if name not in COMMANDS and not name.startswith("-"):
-            raise InvalidInput(f"there is no command {shown(name)}", did_you_mean(name, COMMANDS) or "modelreg --help")
+            raise InvalidInput(f"unknown command {shown(name)}", did_you_mean(name, COMMANDS) or "modelreg --help")
         return super().resolve_command(ctx, [name, *rest])
 
     def invoke(self, ctx: Any) -> Any:
-        """As Typer's, but that it says which command was interrupted."""
+        """Run the command; raises `Interrupted`, which names the command."""
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, typer.Abort) as error:
             raise Interrupted(ctx.invoked_subcommand) from error
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, which takes the application's options too, so that they may stand before or after its name."""
+        """Import a command and add the global options to it and to its subcommands; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         module, function = COMMANDS[cmd_name].split(":")
-        command = _made_from(getattr(import_module(module), function), cmd_name)
-        for each in (command, *getattr(command, "commands", {}).values()):
-            each.params += [_after_the_name(option) for option in self.params if option.name in _EVERYWHERE]
-        return command
-
-
-def _made_from(made: Callable[..., None] | typer.Typer, name: str) -> Any:
-    if isinstance(made, typer.Typer):
-        for command in made.registered_commands:
-            command.cls = Command
-        group = typer.main.get_command(made)
-        group.name = name
-        return group
-    one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
-    one.command(name, cls=Command, context_settings=CONTEXT)(made)
-    return typer.main.get_command(one)
+        root = _build_command(getattr(import_module(module), function), cmd_name)
+        for command in (root, *getattr(root, "commands", {}).values()):
+            command.params += [_copy_to_command(option) for option in self.params if option.name in _GLOBAL_OPTIONS]
+        return root
 
 
 class Command(TyperCommand):
-    """Typer's command, but that an option which takes one value is refused when it is given twice."""
+    """A Typer command that refuses a repeated option if the option takes one value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """As Typer's; raises `InvalidInput` where the first value would be dropped silently."""
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
-        single = [
-            each for each in given if each.nargs == 1 and not each.multiple and not getattr(each, "is_flag", False)
+        """Parse as Typer; raises `InvalidInput` where Typer would silently ignore the first value."""
+        _, _, options = self.make_parser(ctx).parse_args(args=list(args))
+        repeated = [
+            option
+            for option in options
+            if option.nargs == 1
+            and not option.multiple
+            and not getattr(option, "is_flag", False)
+            and options.count(option) > 1
         ]
-        twice = next((each for each in single if single.count(each) > 1), None)
-        if twice is not None and not ctx.resilient_parsing:
-            name = max(twice.opts, key=len)
-            raise InvalidInput(f"{name} is given twice, and takes one value", f"say {name} once")
+        if repeated and not ctx.resilient_parsing:
+            name = max(repeated[0].opts, key=len)
+            raise InvalidInput(f"{name} is given more than once, but takes one value", f"give {name} once")
         return super().parse_args(ctx, args)
 
 
-def _after_the_name(option: Any) -> Any:
-    """A copy of an option of the application that a command takes, and that goes to the application's settings."""
+def _build_command(function: Callable[..., None] | typer.Typer, name: str) -> Any:
+    if isinstance(function, typer.Typer):
+        for command in function.registered_commands:
+            command.cls = Command
+        group = typer.main.get_command(function)
+        group.name = name
+        return group
+    single = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+    single.command(name, cls=Command, context_settings=CONTEXT)(function)
+    return typer.main.get_command(single)
 
-    def remember(context: typer.Context, parameter: Any, value: Any) -> None:
+
+def _copy_to_command(option: Any) -> Any:
+    """A copy of a global option for a command; its value is stored in the `Settings`."""
+
+    def store(context: typer.Context, parameter: Any, value: Any) -> None:
         if value is not None:
             setattr(context.find_root().obj, parameter.name, value)
-            context.find_root().obj.named |= parameter.name == "registry"
+            context.find_root().obj.is_explicit |= parameter.name == "registry"
 
-    again = copy.copy(option)
-    again.default, again.envvar, again.show_default = None, None, False
-    again.expose_value, again.callback = False, remember
-    return again
+    duplicate = copy.copy(option)
+    duplicate.default, duplicate.envvar, duplicate.show_default = None, None, False
+    duplicate.expose_value, duplicate.callback = False, store
+    return duplicate
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"modelreg {__version__}")
         raise typer.Exit
 
@@ -219,27 +218,26 @@ def application(
         typer.Option(
             envvar="MODELREG_HOME",
             metavar="DIR",
-            readable=False,  # what it may not do there, the registry says itself
-            help="The registry folder. Without it: the nearest .modelreg upward, else the user's data folder.",
+            readable=False,  # the registry checks permissions, with better messages
+            help="The registry folder. Default: the nearest .modelreg upward, else the user's data folder.",
             show_envvar=True,
         ),
     ] = None,
     lock_timeout: Annotated[
         float,
-        typer.Option(
-            envvar="MODELREG_LOCK_TIMEOUT", metavar="SECONDS", min=0, help="How long to wait for another process."
-        ),
+        typer.Option(envvar="MODELREG_LOCK_TIMEOUT", metavar="SECONDS", min=0, help="How long to wait for a lock."),
     ] = 30.0,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """A model registry in one folder: versions, stages and the exact bytes of trained models.
+    """A model registry in one folder: model files, versions and stages.
 
     \b
-    modelreg register model.pkl --name churn    store a model as the next version
-    modelreg versions churn                     see its versions and their stages
-    modelreg transition churn 1 Production      promote one; only one can be there
-    modelreg load churn/Production              get the path of its verified bytes
+    modelreg register model.pkl --name churn    store a file as the next version
+    modelreg versions churn                     list versions with their stages
+    modelreg transition churn 1 Production      promote a version to Production
+    modelreg load churn/Production              print the path of its verified file
     """
-    context.obj = Settings(registry, lock_timeout, _is_named(context, "registry"))
+    source = context.get_parameter_source("registry")
+    context.obj = Settings(registry, lock_timeout, source is not None and source.name == "COMMANDLINE")

@@ -1,4 +1,4 @@
-"""Questions on a terminal: what was typed before one was there is no answer to it."""
+"""Prompts on a terminal. Input that was typed before a prompt appeared is discarded."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import typer
 
 
 class Declined(Exception):
-    """A question was answered with no, which ends the command as Ctrl-C would; it says what did not happen."""
+    """The user answered no. The message says what was not done; the exit status is that of Ctrl-C."""
 
 
 def confirm(question: str, outcome: str) -> None:
-    """Ask; raises `Declined` with ``outcome`` unless the answer is yes."""
-    _forget_what_was_typed()
+    """Ask a yes-or-no question; raises `Declined` with ``outcome`` unless the answer is yes."""
+    _discard_pending_input()
     if not typer.confirm(question, err=True):
         raise Declined(outcome)
 
 
-def ask(question: str, default: str) -> str:
-    """Ask for an answer."""
-    _forget_what_was_typed()
+def prompt(question: str, default: str) -> str:
+    """Ask a question and return the answer."""
+    _discard_pending_input()
     return str(typer.prompt(question, default=default, err=True)).strip()
 
 
-def _forget_what_was_typed() -> None:
-    """Drop the rest of a pasted session, which nobody meant as an answer."""
+def _discard_pending_input() -> None:
+    """Discard buffered input, such as the rest of a pasted session: it is not an answer."""
     import termios
 
     termios.tcflush(sys.stdin, termios.TCIFLUSH)

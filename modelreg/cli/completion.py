@@ -1,4 +1,4 @@
-"""What the shell completes: names, versions, stages and aliases, from the catalog."""
+"""Shell completion of model names, versions, stages and aliases, from the catalog."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from modelreg.registry import Registry
 
 
 def complete_names(context: typer.Context, incomplete: str) -> list[str]:
-    """The names of models."""
+    """Complete the name of a model."""
     try:
         return [model.name for model in _registry(context).models(f"{incomplete}*")]
-    except ModelregError:  # whoever presses TAB without a registry wants no message
+    except ModelregError:  # completion prints no errors
         return []
 
 
 def complete_references(context: typer.Context, incomplete: str) -> list[str]:
-    """Names up to the slash, and after it versions, stages and ``latest``; after ``@`` the aliases."""
+    """Complete a reference: the name, then a version, stage or ``latest`` after ``/``, or an alias after ``@``."""
     for separator in "/@":
-        name, found, _ = incomplete.partition(separator)
-        if found:
-            return [f"{name}{separator}{choice}" for choice in _choices(context, name, separator)]
+        if separator in incomplete:
+            name = incomplete.partition(separator)[0]
+            return [f"{name}{separator}{selector}" for selector in _list_selectors(context, name, separator)]
     return [f"{name}/" for name in complete_names(context, incomplete)]
 
 
 def complete_subjects(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of models, and references once there is a slash or ``@``."""
+    """Complete a model name, or a reference if the text has ``/`` or ``@``."""
     if "/" in incomplete or "@" in incomplete:
         return complete_references(context, incomplete)
     return complete_names(context, incomplete)
 
 
 def complete_versions_or_stages(context: typer.Context, incomplete: str) -> list[str]:
-    """The second word of ``transition``: a stage after a reference, a version after a name."""
+    """Complete the second argument of ``transition``: a stage after a reference, a version after a name."""
     target = str(context.params.get("target", ""))
     if "/" in target or "@" in target:
         return complete_stages(context, incomplete)
-    return _choices(context, target, "/")
+    return _list_selectors(context, target, "/")
 
 
 def complete_stages(context: typer.Context, incomplete: str) -> list[str]:
-    """The four stages."""
+    """Complete a stage."""
     return [stage.value for stage in Stage if stage.value.lower().startswith(incomplete.lower())]
 
 
-def _choices(context: typer.Context, name: str, separator: str) -> list[str]:
+def _list_selectors(context: typer.Context, name: str, separator: str) -> list[str]:
+    """The texts that can follow ``name`` and ``separator`` in a reference."""
     try:
         if separator == "@":
             return list(_registry(context).model(name).aliases)

@@ -1,4 +1,4 @@
-"""The one place where errors become exit codes."""
+"""Runs one command line. The only place where errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from modelreg.errors import AnswerLost, InvalidInput, LockTimeout, ModelregError
 from modelreg.system import interrupts
 
 INTERRUPTED = 130
-_TO_BE_COMPLETED = {"prune", "backup", "restore", "import-mlflow", "export-mlflow"}
-"""Commands that may end anywhere, and go on from there."""
+_RESUMABLE = {"prune", "backup", "restore", "import-mlflow", "export-mlflow"}
+"""Commands that can be interrupted anywhere; running them again completes the work."""
 _PRINTED_BY_TYPER = {"--help", "-h", "--version"}
 
-# Typer has its own copy of click or uses the installed one, and exports of its errors only this one.
+# Typer bundles click or imports it, and exports only this error of click's hierarchy.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _CommandError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -29,35 +29,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json = "--json" in words
-    warnings.showwarning = output.warn
+    warnings.showwarning = output.print_warning
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
     except Interrupted as error:
-        return _interrupted(error.command)
+        return _report_interrupt(error.command)
     except Declined as answer:
-        output.note(str(answer))
+        output.print_note(str(answer))
         return INTERRUPTED
     except KeyboardInterrupt:
-        return _interrupted(None)
-    except output.ReaderGone:
+        return _report_interrupt(None)
+    except output.StdoutClosed:
         return 0
     except Exception as error:
-        known = _in_our_words(error)
-        if known is None and os.environ.get("MODELREG_DEBUG") == "1":
+        expected = _convert_error(error)
+        if expected is None and os.environ.get("MODELREG_DEBUG") == "1":
             raise
-        return output.report(known or output.unexpected(error), as_json)
+        return output.report_error(expected or output.wrap_unexpected(error), as_json)
     finally:
-        output.let_go_of_stdout()
+        output.flush_stdout()
 
 
 def _run(words: list[str]) -> int:
     try:
         status = app(args=words, prog_name="modelreg", standalone_mode=False)
-    except SystemExit:  # Typer's own way out when the reader of its help has gone
-        raise output.ReaderGone from None
+    except SystemExit:  # Typer raises it when the pipe is closed while it prints help
+        raise output.StdoutClosed from None
     except OSError as error:
         if _PRINTED_BY_TYPER.isdisjoint(words):
             raise
@@ -67,8 +67,8 @@ def _run(words: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _usage_problem(error: Exception) -> ModelregError:
-    """Typer's complaint about the command line, as an error of ours."""
+def _convert_usage_error(error: Exception) -> ModelregError:
+    """Typer's error about the command line as `InvalidInput`."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "modelreg"
     message: str = error.format_message()  # type: ignore[attr-defined]
@@ -76,22 +76,20 @@ def _usage_problem(error: Exception) -> ModelregError:
     return InvalidInput(text[:1].lower() + text[1:], f"{command} --help")
 
 
-def _in_our_words(error: Exception) -> ModelregError | None:
-    """The error as it is reported; None for one that nobody thought of."""
+def _convert_error(error: Exception) -> ModelregError | None:
+    """The error to report; None for an unexpected one."""
     if isinstance(error, _CommandError):
-        return _usage_problem(error)
-    if isinstance(error, OSError):  # of what a command does besides asking the registry
+        return _convert_usage_error(error)
+    if isinstance(error, OSError):  # raised outside the registry, by the command itself
         return WriteFailed(error, is_changed=interrupts.commit_count() > 0)
-    if (
-        isinstance(error, (WriteFailed, LockTimeout)) and interrupts.commit_count()
-    ):  # by an earlier request of this command
+    if isinstance(error, (WriteFailed, LockTimeout)) and interrupts.commit_count():  # of an earlier step
         return error.after_a_change()
     return error if isinstance(error, ModelregError) else None
 
 
-def _interrupted(command: str | None) -> int:
-    if command in _TO_BE_COMPLETED:
-        output.note("interrupted; the same command again completes it")
+def _report_interrupt(command: str | None) -> int:
+    if command in _RESUMABLE:
+        output.print_note("interrupted; run the same command again to complete it")
     else:
-        output.note(f"interrupted; nothing was {'registered' if command == 'register' else 'changed'}")
+        output.print_note(f"interrupted; nothing was {'registered' if command == 'register' else 'changed'}")
     return INTERRUPTED

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, with what completes them."""
+"""Arguments and options that several commands share, and the parsers of their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modelreg.errors import InvalidInput, InvalidMetric, quoted, shown
 if TYPE_CHECKING:
     from modelreg.data.tables.source import TextLayout
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The model.", autocompletion=complete_names)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
     str,
     typer.Argument(
@@ -29,88 +29,90 @@ ReferenceArgument = Annotated[
 ]
 Subject = Annotated[
     str,
-    typer.Argument(metavar="NAME|REF", help="A model, or one of its versions.", autocompletion=complete_subjects),
+    typer.Argument(metavar="NAME|REF", help="A model or a version.", autocompletion=complete_subjects),
 ]
 Version = Annotated[
     str | None,
     typer.Argument(
-        metavar="[VERSION]", help="After a NAME: the version's number.", autocompletion=complete_versions_or_stages
+        metavar="[VERSION]",
+        help="Version number, if the first argument is a NAME.",
+        autocompletion=complete_versions_or_stages,
     ),
 ]
 StageOption = Annotated[
     str | None,
-    typer.Option("--stage", metavar="STAGE", help="Put it into this stage at once.", autocompletion=complete_stages),
+    typer.Option("--stage", metavar="STAGE", help="Stage of the new version.", autocompletion=complete_stages),
 ]
-Message = Annotated[str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; it is kept in the journal.")]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", metavar="TEXT", help="Reason for the change, stored in the journal.")
+]
 FullTrust = Annotated[
     str | None,
     typer.Option(
         "--trust",
         metavar="full",
-        help="Let a pickle import and run whatever it says, this once; needs --message, which is kept in the journal.",
+        help="Let the pickle import and run anything, for this command only. Requires --message.",
     ),
 ]
 AllowRead = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="DIR", help="Let the model read this folder or file, too; may be given often; needs --message."
-    ),
+    typer.Option(metavar="DIR", help="Let the model read this folder or file. Repeatable; requires --message."),
 ]
 AllowNetwork = Annotated[
-    bool, typer.Option("--allow-network", help="Let the model connect to other machines; needs --message.")
+    bool, typer.Option("--allow-network", help="Let the model use the network. Requires --message.")
 ]
 MemoryLimit = Annotated[
     str | None,
-    typer.Option(metavar="SIZE", help="How much memory the model may take, as 64GiB; else what the machine has."),
+    typer.Option(metavar="SIZE", help="Memory limit of the model, such as 64GiB. Default: the machine's memory."),
 ]
-TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="How long the model may take.")]
+TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit of the model.")]
 RequireSandbox = Annotated[
-    bool, typer.Option("--require-sandbox", help="Do not run the model where the system cannot confine it (exit 7).")
+    bool, typer.Option("--require-sandbox", help="Refuse to run the model if the system cannot confine it (exit 7).")
 ]
-IgnoreExtra = Annotated[bool, typer.Option("--ignore-extra", help="Leave out columns that the model does not take.")]
+IgnoreExtra = Annotated[bool, typer.Option("--ignore-extra", help="Ignore columns that the model does not use.")]
 Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first line of a CSV file names the columns; else numbers in it are refused.",
+        help="Whether the first line of a CSV file has column names. Default: yes; a number in it is an error.",
         show_default=False,
     ),
 ]
 Delimiter = Annotated[
-    str | None, typer.Option(metavar="CHAR", help="Between two values of a CSV file; else a comma, in .tsv a tab.")
+    str | None, typer.Option(metavar="CHAR", help="Delimiter of a CSV file. Default: comma; tab for .tsv.")
 ]
-Encoding = Annotated[str | None, typer.Option(metavar="NAME", help="Of a text file, as latin-1; else utf-8.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, errors too.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print references alone, one a line.")]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Encoding of a text file, such as latin-1. Default: utf-8.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, also for errors.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, without changing anything.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only references, one per line.")]
 Filter = Annotated[
     str | None,
-    typer.Option(
-        metavar="EXPRESSION", help="Only what this is true of, as \"metrics.auc > 0.9 AND stage = 'Staging'\"."
-    ),
+    typer.Option(metavar="EXPRESSION", help="Filter, such as \"metrics.auc > 0.9 AND stage = 'Staging'\"."),
 ]
 Sort = Annotated[
     str | None,
-    typer.Option(metavar="FIELDS", help="The order: fields, each with DESC or without, as 'created_at DESC'."),
+    typer.Option(metavar="FIELDS", help="Sort by these fields, such as 'created_at DESC'."),
 ]
-Limit = Annotated[int | None, typer.Option(metavar="N", help="The first N only.")]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="Print only the first N.")]
 
 
-def joined(subject: str, version: str | None) -> str:
-    """One reference of a model and a version that were written apart, as ``churn 3``."""
+def join_reference(subject: str, version: str | None) -> str:
+    """One reference from a model and a version in separate arguments, as in ``churn 3``."""
     return subject if version is None else f"{subject}/{version}"
 
 
-def text_layout(delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
-    """How a text file is to be read; raises `InvalidInput`."""
+def parse_text_layout(delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
+    """The layout of a text file; raises `InvalidInput`."""
     from modelreg.data.tables.source import TextLayout
 
     return TextLayout.parse(delimiter, encoding, header)
 
 
-def pairs(words: list[str] | None, option: str) -> dict[str, str]:
-    """``NAME=VALUE`` words as a dictionary."""
-    found: dict[str, str] = {}
+def parse_pairs(words: list[str] | None, option: str) -> dict[str, str]:
+    """``NAME=VALUE`` words as a dictionary; raises `InvalidInput`."""
+    values: dict[str, str] = {}
     for word in words or ():
         name, separator, value = word.partition("=")
         if not separator:
@@ -118,18 +120,18 @@ def pairs(words: list[str] | None, option: str) -> dict[str, str]:
         if name != name.strip():
             hint = f"write {option} {quoted(f'{name.strip()}={value.strip()}')}"
             raise InvalidInput(f"{option} {shown(word)} has a space around its name", hint)
-        if name in found:
-            raise InvalidInput(f"{option} {shown(name)} is given twice", "give each name once")
-        found[name] = value
-    return found
+        if name in values:
+            raise InvalidInput(f"{option} {shown(name)} is given twice", f"give {option} {quoted(name)} once")
+        values[name] = value
+    return values
 
 
-def numbers(pairs: dict[str, str]) -> dict[str, float]:
-    """Metrics as numbers."""
-    numbers = {}
+def parse_metrics(pairs: dict[str, str]) -> dict[str, float]:
+    """The values of metrics as numbers; raises `InvalidMetric`."""
+    metrics = {}
     for name, value in pairs.items():
         try:
-            numbers[name] = float(value)
+            metrics[name] = float(value)
         except ValueError as error:
             raise InvalidMetric(name, value) from error
-    return numbers
+    return metrics

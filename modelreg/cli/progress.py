@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for work that takes long enough to be watched."""
+"""Progress bars on stderr, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -11,43 +11,30 @@ from modelreg.store.artifacts.copying import Progress
 
 Count = Callable[[int, int | None], None]
 
-_LARGE = 64 * 1024 * 1024  # bytes; less than this is done before anybody looks
+_LARGE = 64 * 1024 * 1024  # bytes; smaller transfers end before a bar is useful
 
 
 @contextmanager
 def transfer_bar(verb: str) -> Iterator[Progress | None]:
-    """A function that shows how many bytes are done, of how many; None where nobody watches."""
+    """A function that updates a bar with the bytes done and their total; None if stderr is no terminal."""
     if not is_terminal(sys.stderr):
         yield None
         return
-    with ExitStack() as shown:
-        bar: list[Progress] = []
+    with ExitStack() as stack:
+        bars: list[Progress] = []  # at most one, once the transfer is known to be large
 
         def advance(done: int, total: int) -> None:
-            if not bar and total >= _LARGE:
-                bar.append(shown.enter_context(_bar(verb)))
-            for update in bar:
+            if not bars and total >= _LARGE:
+                bars.append(stack.enter_context(_byte_bar(verb)))
+            for update in bars:
                 update(done, total)
 
         yield advance
 
 
 @contextmanager
-def row_bar(verb: str) -> Iterator[Count | None]:
-    """A function that shows how many rows are done, of how many where that is known; None where nobody watches."""
-    with _count_bar(verb, "rows") as advance:
-        yield advance
-
-
-@contextmanager
-def version_bar(verb: str) -> Iterator[Count | None]:
-    """A function that shows how many versions are done, of how many; None where nobody watches."""
-    with _count_bar(verb, "versions") as advance:
-        yield advance
-
-
-@contextmanager
-def _count_bar(verb: str, what: str) -> Iterator[Count | None]:
+def count_bar(verb: str, unit: str) -> Iterator[Count | None]:
+    """A function that updates a bar with the items done and their total, if known; None if stderr is no terminal."""
     if not is_terminal(sys.stderr):
         yield None
         return
@@ -58,7 +45,7 @@ def _count_bar(verb: str, what: str) -> Iterator[Count | None]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn(what),
+        TextColumn(unit),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -67,7 +54,7 @@ def _count_bar(verb: str, what: str) -> Iterator[Count | None]:
 
 
 @contextmanager
-def _bar(verb: str) -> Iterator[Progress]:
+def _byte_bar(verb: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 

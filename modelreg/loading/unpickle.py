@@ -66,7 +66,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
 def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
     """Scan an opened file and return the evidence; raises `UntrustedModel` unless the file may be loaded.
 
-    Imports the classes that are trusted by name, to check that no attribute of their objects may_import_more a method.
+    Imports the classes that are trusted by name, to check that no attribute of their objects hides a method.
     """
     evidence = examine_file(file)
     trust.require(evidence.scan())
@@ -87,7 +87,7 @@ def _require_no_hidden_methods(pair: tuple[str, str], attributes: Collection[str
     for attribute in attributes:
         member = inspect.getattr_static(cls, attribute, None)
         if callable(member) or isinstance(member, property | classmethod | staticmethod):
-            raise trust.refuse_because(f"{pair[1]}.{attribute} may_import_more a method of its class")
+            raise trust.refuse_because(f"{pair[1]}.{attribute} hides a method of its class")
 
 
 def load_mlflow(folder: Path, trust: Trust) -> object:

@@ -181,9 +181,7 @@ class Widening:
                     del seen.attributes[attribute]  # a property here, and an attribute of a sibling class
                 continue
             if attribute in methods and seen.attributes[attribute] != NO_KINDS:
-                self.remarks.append(
-                    f"{name}.{attribute} may_import_more a method: {seen.attributes[attribute].as_json()}"
-                )
+                self.remarks.append(f"{name}.{attribute} hides a method: {seen.attributes[attribute].as_json()}")
             seen.attributes[attribute] = self._widen_attribute(name, attribute, seen.attributes[attribute])
         if name in review.STATES:
             seen.state = _parse_positions(review.STATES[name])

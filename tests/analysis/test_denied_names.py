@@ -224,7 +224,7 @@ def test_trust_add_prints_the_reason_and_the_alternative(registry, modelreg):
     assert (process.returncode, process.stdout) == (7, "")
     assert process.stderr.splitlines() == [
         "error: 'uuid._get_command_stdout' cannot be trusted: it starts programs",
-        "hint: put the code into a class of your own in an importable module, and trust that class; or load one model, "
+        "hint: put the code into a class of your own in an importable module, and trust that class; or load one model "
         "once: --trust full --message WHY",
     ]
     process = subprocess.run([*command, "__main__.Encoder"], capture_output=True, text=True, check=False)

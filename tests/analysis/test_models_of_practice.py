@@ -259,7 +259,7 @@ def test_the_hint_for_a_lambda_says_to_move_it_to_a_module(registry, own, tmp_pa
     registry.register(tmp_path / "model.pkl", "churn")
     with pytest.raises(UntrustedModel) as error:
         registry.load("churn/1")
-    assert "in a module that can be imported" in error.value.hint
+    assert "in an importable module" in error.value.hint
     assert trust_refusal("own_kinds", "<lambda>") is not None
     with pytest.raises(InvalidInput):
         registry.trust("own_kinds.<lambda>", message="ours")

@@ -18,7 +18,7 @@ from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
 
 HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
-LIMIT_REASON = "more than is looked at"
+LIMIT_REASON = "too large to scan"
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ CONTENTS = {
 @pytest.mark.parametrize("label", CONTENTS)
 def test_the_limit_covers_all_containers_together(label):
     evidence, content = Evidence(), CONTENTS[label]
-    Examination(evidence, Budget(1000), Bounds(1_000_000)).file(io.BytesIO(content), len(content), Place(""))
+    Examination(evidence, Budget(1000), Bounds(1_000_000)).examine(io.BytesIO(content), len(content), Place(""))
     assert LIMIT_REASON in " ".join(evidence.scan().reasons)
     assert evidence.scan().verdict is Verdict.UNREADABLE
 

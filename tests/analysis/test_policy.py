@@ -41,7 +41,7 @@ CALLED = ("fit", "transform", "predict", "predict_proba", "decision_function", "
 
 
 def test_no_allowed_attribute_hides_a_method_that_models_call():
-    for cls in policy().classes.written:
+    for cls in policy().classes.source:
         rules = policy().classes.get(cls)
         attributes = rules.attributes if rules.category == ESTIMATOR else {}
         assert [name for name in CALLED if name in attributes and attributes[name].words != {"method"}] == [], cls

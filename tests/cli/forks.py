@@ -1,7 +1,6 @@
-"""Runs commands in forks of a process that has imported modelreg, since the start of Python takes most of their time.
+"""Runs commands in forks of a process that has imported modelreg, which saves the start of Python.
 
-Otherwise they run as the installed command does: each in a process of its own, with its own standard streams,
-environment and current folder.
+Otherwise a command runs as when installed: in its own process, with its own standard streams, environment and folder.
 """
 
 from __future__ import annotations
@@ -18,62 +17,62 @@ from collections.abc import Mapping
 _LONGEST_REQUEST = 4 << 20
 
 
-class Forks:
+class ForkServer:
     """A process that runs one command after another in forks of itself."""
 
     def __init__(self) -> None:
-        self._ours, theirs = socket.socketpair()
-        with theirs:
-            words = [sys.executable, "-P", __file__, str(theirs.fileno())]
-            self._server = subprocess.Popen(words, pass_fds=[theirs.fileno()])
+        self._connection, remote = socket.socketpair()
+        with remote:
+            words = [sys.executable, "-P", __file__, str(remote.fileno())]
+            self._server = subprocess.Popen(words, pass_fds=[remote.fileno()])
 
     def run(self, words: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run ``modelreg`` in the current folder, without anybody to answer questions."""
+        """Run ``modelreg`` in the current folder with an empty stdin."""
         request = json.dumps([words, dict(environment), os.getcwd()]).encode()
         assert len(request) < _LONGEST_REQUEST
         with os.fdopen(os.memfd_create("out"), "w+b") as out, os.fdopen(os.memfd_create("err"), "w+b") as err:
             descriptors = array.array("i", [out.fileno(), err.fileno()])
-            self._ours.sendall(len(request).to_bytes(4, "big"))
-            self._ours.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-            self._ours.sendall(request)
-            status = int.from_bytes(_exactly(self._ours, 4), "big", signed=True)
+            self._connection.sendall(len(request).to_bytes(4, "big"))
+            self._connection.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+            self._connection.sendall(request)
+            status = int.from_bytes(_receive(self._connection, 4), "big", signed=True)
             out.seek(0)
             err.seek(0)
-            said = [stream.read().decode(errors="surrogateescape") for stream in (out, err)]
-            return subprocess.CompletedProcess(words, status, *said)
+            texts = [stream.read().decode(errors="surrogateescape") for stream in (out, err)]
+            return subprocess.CompletedProcess(words, status, *texts)
 
     def close(self) -> None:
         """End the process."""
-        self._ours.close()
+        self._connection.close()
         self._server.wait()
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes:
+def _receive(connection: socket.socket, count: int) -> bytes:
     return connection.recv(count, socket.MSG_WAITALL)
 
 
 def _serve(connection: socket.socket) -> None:
-    while length := _exactly(connection, 4):
+    while length := _receive(connection, 4):
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
-        words, environment, folder = json.loads(_exactly(connection, int.from_bytes(length, "big")))
+        words, environment, folder = json.loads(_receive(connection, int.from_bytes(length, "big")))
         child = os.fork()
         if child == 0:
             connection.close()
-            _become(words, environment, folder, *descriptors)
+            _run_command(words, environment, folder, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         _, status = os.waitpid(child, 0)
         connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
 
 
-def _become(words: list[str], environment: dict[str, str], folder: str, out: int, err: int) -> None:
-    """Be the installed command, to its end."""
+def _run_command(words: list[str], environment: dict[str, str], folder: str, out: int, err: int) -> None:
+    """Run the installed command in this process and exit."""
     from modelreg.cli import entry
 
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for given, standard in ((nothing, 0), (out, 1), (err, 2)):
-        os.dup2(given, standard)
-        os.close(given)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, standard in ((empty, 0), (out, 1), (err, 2)):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()

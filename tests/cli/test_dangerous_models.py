@@ -1,4 +1,4 @@
-"""Whoever uses a version that runs code when it is loaded is told so, on stderr and in one line."""
+"""Commands that use a dangerous version print a note on stderr."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import pytest
 from modelreg import Registry
 
 RUNS_A_COMMAND = b"cposix\nsystem\n(S'true'\ntR."
-NOTE = "note: churn/1 can run any code when it is loaded: 'modelreg show churn/1' shows the findings\n"
+
+
+def find_notes(stderr):
+    """The lines that say that churn/1 is dangerous."""
+    return [line for line in stderr.splitlines() if line.startswith("note: churn/1 ") and "show churn/1" in line]
 
 
 @pytest.fixture(scope="module")
-def dangerous_once(tmp_path_factory):
-    """A registry in which churn/1 runs a command when it is loaded, and churn/2 is a file of no format."""
+def dangerous_template(tmp_path_factory):
+    """A registry in which churn/1 runs a command when it is loaded; churn/2 has an unrecognised format."""
     folder = tmp_path_factory.mktemp("dangerous")
     (folder / "model.pkl").write_bytes(RUNS_A_COMMAND)
     (folder / "model.bin").write_bytes(b"weights")
@@ -26,52 +30,57 @@ def dangerous_once(tmp_path_factory):
 
 
 @pytest.fixture
-def dangerous(dangerous_once, registry, run):
+def dangerous(dangerous_template, registry, run):
     """Run ``modelreg`` on a copy of that registry."""
-    shutil.copytree(dangerous_once, registry)
+    shutil.copytree(dangerous_template, registry)
     return run
 
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("-o", "copy.pkl"), ("-o", "-")])
-def test_loading_says_so(dangerous, words):
-    done = dangerous("load", "churn/1", *words)
-    assert (done.returncode, done.stderr) == (0, NOTE)
+def test_load_prints_the_note(dangerous, words):
+    result = dangerous("load", "churn/1", *words)
+    assert result.returncode == 0
+    assert find_notes(result.stderr) == result.stderr.splitlines() != []
 
 
-def test_nothing_is_said_of_a_model_that_holds_no_code(dangerous):
+def test_load_of_a_version_without_code_prints_no_note(dangerous):
     assert dangerous("load", "churn/2").stderr == ""
 
 
-def test_exporting_says_so(dangerous):
-    assert dangerous("export", "churn/1", "layout").stderr.startswith(NOTE)
+def test_export_prints_the_note(dangerous):
+    stderr = dangerous("export", "churn/1", "layout").stderr
+    assert find_notes(stderr) == stderr.splitlines()[:1]
 
 
 @pytest.mark.parametrize("stage", ["Staging", "Production"])
 @pytest.mark.parametrize("words", [(), ("--json",), ("--quiet",), ("--dry-run",)])
-def test_putting_it_into_a_stage_says_so(dangerous, stage, words):
-    done = dangerous("transition", "churn/1", stage, *words)
-    assert (done.returncode, done.stderr.count(NOTE)) == (0, 1)
-    assert NOTE not in dangerous("transition", "churn/2", stage, "--archive-existing", *words).stderr
+def test_transition_to_a_stage_in_use_prints_the_note(dangerous, stage, words):
+    result = dangerous("transition", "churn/1", stage, *words)
+    assert (result.returncode, len(find_notes(result.stderr))) == (0, 1)
+    harmless = dangerous("transition", "churn/2", stage, "--archive-existing", *words)
+    assert find_notes(harmless.stderr) == []
 
 
 @pytest.mark.parametrize("stage", ["None", "Archived"])
-def test_taking_it_out_of_use_does_not(dangerous, stage):
+def test_transition_out_of_use_prints_no_note(dangerous, stage):
     dangerous("transition", "churn/1", "Staging")
-    assert NOTE not in dangerous("transition", "churn/1", stage).stderr
+    assert find_notes(dangerous("transition", "churn/1", stage).stderr) == []
 
 
-def test_bringing_it_back_says_so(dangerous):
+def test_rollback_prints_the_note(dangerous):
     dangerous("transition", "churn/1", "Production")
     dangerous("transition", "churn/2", "Production", "--archive-existing")
-    done = dangerous("rollback", "churn", "--json")
-    assert (done.returncode, done.stderr) == (0, NOTE)
-    assert json.loads(done.stdout)["notes"] == [NOTE.removeprefix("note: ").strip()]
+    result = dangerous("rollback", "churn", "--json")
+    assert result.returncode == 0
+    (note,) = find_notes(result.stderr)
+    assert result.stderr == f"{note}\n"
+    assert json.loads(result.stdout)["notes"] == [note.removeprefix("note: ")]
 
 
-def test_registering_it_into_a_stage_says_what_it_does(run, registry, tmp_path):
+def test_register_into_a_stage_prints_what_the_scan_found(run, registry, tmp_path):
     (tmp_path / "model.pkl").write_bytes(RUNS_A_COMMAND)
     words = ("--name", "churn", "--stage", "Staging", "--allow-unsafe", "to study it")
-    done = run("register", tmp_path / "model.pkl", *words)
-    (note,) = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
-    assert note.startswith("note: it runs code when it is loaded")
+    result = run("register", tmp_path / "model.pkl", *words)
+    (note,) = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+    assert "runs code when" in note
     assert Registry(registry).version("churn/1").stage == "Staging"

@@ -15,7 +15,7 @@ from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 
-CONTINUES = "interrupted; the same command again completes it\n"
+CONTINUES = "interrupted; run the same command again to complete it\n"
 INTERRUPTED = {"register": "interrupted; nothing was registered\n", "prune": CONTINUES, "backup": CONTINUES}
 INTERRUPTED["restore"] = CONTINUES
 OTHERWISE = "interrupted; nothing was changed\n"

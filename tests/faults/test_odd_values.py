@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 import typer
-from forks import Forks
+from forks import ForkServer
 
 from modelreg import Registry
 from modelreg.cli.application import COMMANDS, app
@@ -66,7 +66,7 @@ ALL = {" ".join(words): (words, parameters) for words, parameters in commands()}
 
 @pytest.fixture(scope="module")
 def forks():
-    forks = Forks()
+    forks = ForkServer()
     yield forks
     forks.close()
 
@@ -128,7 +128,7 @@ def test_endless_metrics_file_is_refused(copy_registry):
     run = copy_registry()
     result = run("register", "one.bin", "--name", "churn", "--metrics-file", "/dev/zero")
     assert result.returncode == 2, result.stderr
-    assert "longer than 1 MiB" in stderr_of(result)
+    assert "larger than 1 MiB" in stderr_of(result)
 
 
 def test_unusual_arguments_in_python_are_refused(copy_registry, tmp_path):

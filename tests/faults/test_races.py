@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from forks import Forks
+from forks import ForkServer
 
 from modelreg import Registry
 from modelreg.cli.application import COMMANDS
@@ -73,7 +73,7 @@ REFUSALS = {3: "not found", 4: "conflict", 5: "refused by a gate", 10: "no regis
 @pytest.fixture(scope="module")
 def two():
     """Two processes that run commands, and a thread for each that waits for it."""
-    forks = Forks(), Forks()
+    forks = ForkServer(), ForkServer()
     with ThreadPoolExecutor(2) as threads:
         yield forks, threads
     for fork in forks:

@@ -569,6 +569,6 @@ def test_the_command_tells_in_json_what_it_did_and_exits_with_8_when_something_f
     assert (first.returncode, second.returncode) == (0, 8)
     report = json.loads(first.stdout)
     assert report["items"][1] == {"name": "churn", "version": 1, "outcome": TransferOutcome.ADDED.value, "notes": []}
-    assert first.stderr == f"made a registry in {registry.folder}\nimported 1 new version, 0 changed, 0 failed\n"
+    assert first.stderr == f"created a registry in {registry.folder}\nimported 1 new version, 0 changed, 0 failed\n"
     assert json.loads(second.stdout)["failed"] == 1
     assert '"code": "transfer_incomplete"' in second.stderr

@@ -18,32 +18,39 @@ def alias(
     context: typer.Context,
     reference: ReferenceArgument,
     alias: Annotated[
-        str | None, typer.Argument(metavar="ALIAS", help="A movable name, as 'champion'; none with --remove.")
+        str | None, typer.Argument(metavar="ALIAS", help="The alias, such as 'champion'; omit it with --remove.")
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the alias NAME@ALIAS away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the alias NAME@ALIAS.")] = False,
     message: Message = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Let an alias mean a version, whatever it meant before.
+    """Point an alias at a version.
+
+    An alias that exists is moved.
 
     \b
     modelreg alias churn/3 champion
     modelreg alias churn/Production champion
     modelreg alias churn@champion --remove
     """
-    form = output.chosen_form(as_json, quiet)
+    form = output.choose_form(as_json, quiet)
     source = registry(context)
     if remove:
-        selected = Reference.parse(reference)
-        if alias is not None or not isinstance(selected.selector, Alias):
-            raise InvalidInput("--remove goes with NAME@ALIAS alone", "modelreg alias churn@champion --remove")
-        done = source.remove_alias(selected.name, selected.selector.name, message=message)
-        words = ["alias", f"{done.subject}/{done.before}", str(done.key)]
-        print_change(context, done, f"{done.subject}@{done.key} means nothing any more", words, form)
+        parsed = Reference.parse(reference)
+        if alias is not None or not isinstance(parsed.selector, Alias):
+            example = parsed.selector.name if isinstance(parsed.selector, Alias) else alias or "ALIAS"
+            hint = f"modelreg alias {quoted(f'{parsed.name}@{example}')} --remove"
+            raise InvalidInput("--remove takes NAME@ALIAS and no other argument", hint)
+        change = source.remove_alias(parsed.name, parsed.selector.name, message=message)
+        undo = ["alias", f"{change.subject}/{change.before}", str(change.key)]
+        print_change(context, change, f"removed alias {change.subject}@{change.key}", undo, form)
         return
     if alias is None:
-        raise InvalidInput("an alias is missing", f"modelreg alias {quoted(reference)} ALIAS")
-    done = source.alias(reference, alias, message=message)
-    back = [f"{done.subject}/{done.before}", alias] if done.before else [f"{done.subject}@{alias}", "--remove"]
-    print_change(context, done, f"{done.subject}@{alias} -> {done.subject}/{done.after}", ["alias", *back], form)
+        raise InvalidInput("the alias is missing", f"modelreg alias {quoted(reference)} ALIAS")
+    change = source.alias(reference, alias, message=message)
+    previous = (
+        [f"{change.subject}/{change.before}", alias] if change.before else [f"{change.subject}@{alias}", "--remove"]
+    )
+    summary = f"{change.subject}@{alias} -> {change.subject}/{change.after}"
+    print_change(context, change, summary, ["alias", *previous], form)

@@ -16,29 +16,28 @@ def approve(
     context: typer.Context,
     reference: ReferenceArgument,
     message: Message = None,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take your approval back.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw your approval.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Vouch for a version, as the user that the system knows.
+    """Approve a version.
 
-    An approval belongs to the version's digest. A gate "approvals >= 2" asks for two people other than the one who
-    registered it.
+    The approval is recorded for your system user and the version's digest. A gate "approvals >= 2" requires two
+    approvals by users other than the one who registered the version.
 
     \b
     modelreg approve churn/3 --message "read the evaluation, fine"
     modelreg gate add churn Production "approvals >= 1"
     """
-    form = output.chosen_form(as_json, quiet)
+    form = output.choose_form(as_json, quiet)
     source = registry(context)
-    done = source.approve(reference, message=message or "", withdraw=withdraw)
+    change = source.approve(reference, message=message or "", withdraw=withdraw)
     if withdraw:
-        words = ["approve", done.subject, *(["--message", str(done.before)] if done.before else [])]
-        print_change(context, done, f"{done.key} does not approve {done.subject} any more", words, form)
-    else:
-        print_change(
-            context, done, f"{done.key} approves {done.subject}", ["approve", done.subject, "--withdraw"], form
-        )
-        given = {each.user: each.counts for each in source.version(done.subject).approvals}
-        if not given.get(str(done.key), True):
-            output.note("note: you registered it, and gates count the approvals of others")
+        undo = ["approve", change.subject, *(["--message", str(change.before)] if change.before else [])]
+        print_change(context, change, f"{change.key} withdrew the approval of {change.subject}", undo, form)
+        return
+    undo = ["approve", change.subject, "--withdraw"]
+    print_change(context, change, f"{change.key} approved {change.subject}", undo, form)
+    counts = {approval.user: approval.counts for approval in source.version(change.subject).approvals}
+    if not counts.get(str(change.key), True):
+        output.print_note("note: you registered this version; gates count only approvals by other users")

@@ -18,28 +18,29 @@ def backup(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="A new or empty folder, or an earlier backup.")],
     as_json: AsJson = False,
 ) -> None:
-    """Copy the whole registry to another folder, while others work.
+    """Copy the whole registry to another folder.
 
-    The copy is the registry at one moment, every byte checked. It is a registry folder itself: --registry DIR reads
-    it. An earlier backup of this registry is brought up to date, and one that was interrupted is completed. Any other
-    folder is refused (exit 4). When something is damaged (exit 6), an earlier backup stays as it was.
+    The copy is a consistent snapshot; other processes may keep writing meanwhile. Every file is verified. The copy is
+    itself a registry: read it with --registry DIR. An earlier backup of this registry is updated, and an interrupted
+    one is completed. Any other folder is refused (exit 4). If a file is damaged (exit 6), an earlier backup is not
+    changed.
 
     \b
     modelreg backup /mnt/backup/models
     modelreg verify --registry /mnt/backup/models
     """
     with transfer_bar("copying") as progress:
-        done = registry(context).backup(folder, progress=progress)
-    print_backup(done, as_json)
+        result = registry(context).backup(folder, progress=progress)
+    print_backup(result, as_json)
 
 
-def print_backup(done: Backup, as_json: bool) -> None:
-    """Print the folder, and how much was copied."""
+def print_backup(result: Backup, as_json: bool) -> None:
+    """Print the folder on stdout, and how much was copied on stderr."""
     if as_json:
-        output.print_json(done)
+        output.print_json(result)
         return
-    output.print_path(done.path)
-    output.note(
-        f"{done.versions} {'version' if done.versions == 1 else 'versions'}: copied {done.copied} of {done.blobs} "
-        f"stored files, {text.size(done.bytes)}; journal {done.journal_head or 'empty'}"
+    output.print_path(result.path)
+    output.print_note(
+        f"{result.versions} {'version' if result.versions == 1 else 'versions'}: copied {result.copied} of "
+        f"{result.blobs} stored files, {text.format_size(result.bytes)}; journal head {result.journal_head or 'none'}"
     )

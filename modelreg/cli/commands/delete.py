@@ -1,4 +1,4 @@
-"""``delete``: a version, or a model that has none, leaves the catalog."""
+"""``delete``: delete a version, or a model without versions, from the catalog."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from modelreg.errors import InvalidInput
 def delete(
     context: typer.Context,
     subject: Subject,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; scripts need this.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation; required in scripts.")] = False,
     message: Message = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Delete a version, or a model without versions.
 
-    A version in Staging or Production, or with an alias, is refused (exit 4). Its number is never given out again.
-    Its bytes stay until 'modelreg prune' frees them.
+    A version that is in Staging or Production or has an alias is not deleted (exit 4). The numbers of deleted versions
+    are never reused. The files stay until 'modelreg prune' removes them.
 
     \b
     modelreg delete churn/2
@@ -34,8 +34,8 @@ def delete(
     exact = source.version(subject).reference if "/" in subject or "@" in subject else source.model(subject).name
     if not yes:
         source.delete(exact, dry_run=True)
-        if not output.can_ask():
-            raise InvalidInput(f"deleting {exact} has to be confirmed; nothing was deleted", "add --yes")
+        if not output.can_prompt():
+            raise InvalidInput(f"deleting {exact} requires confirmation; nothing was deleted", "add --yes")
         asking.confirm(f"Delete {exact} from the catalog?", "nothing was deleted")
     source.delete(exact, message=message)
     if as_json:
@@ -44,4 +44,4 @@ def delete(
         output.print_line(exact)
     else:
         output.print_line(f"deleted {exact}")
-        output.note("undo: register its file again, which gives it a new number")
+        output.print_note("undo: register the file again; it gets a new version number")

@@ -1,8 +1,7 @@
-"""``evaluate``: run a version on data and keep its metrics."""
+"""``evaluate``: run a version on a dataset and store its metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -23,87 +22,97 @@ from modelreg.cli.options import (
     ReferenceArgument,
     RequireSandbox,
     TimeLimit,
-    numbers,
-    pairs,
-    text_layout,
+    parse_metrics,
+    parse_pairs,
+    parse_text_layout,
 )
 from modelreg.cli.output import Column
-from modelreg.cli.progress import row_bar
+from modelreg.cli.progress import count_bar
 from modelreg.domain.comparison import Measurement, ValueDifference, difference, why_other_measure
 from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
 
 _COLUMNS = (
-    Column[ValueDifference]("metric", lambda score: score.name, style=lambda _: "bold"),
-    Column[ValueDifference]("value", lambda score: score.after, lambda score: text.value(score.after), right=True),
+    Column[ValueDifference]("metric", lambda row: row.name, style=lambda _: "bold"),
+    Column[ValueDifference]("value", lambda row: row.after, lambda row: text.format_value(row.after), right=True),
     Column[ValueDifference](
-        "production", lambda score: score.before, lambda score: text.value(score.before, none=""), right=True
+        "production", lambda row: row.before, lambda row: text.format_value(row.before, none=""), right=True
     ),
-    Column[ValueDifference]("delta", lambda score: score.delta, lambda score: text.delta(score.delta), right=True),
+    Column[ValueDifference]("delta", lambda row: row.delta, lambda row: text.format_delta(row.delta), right=True),
     Column[ValueDifference](
         "better",
-        lambda score: {"after": "this", "before": "production"}.get(str(score.better)),
-        style=lambda score: "green" if score.better == "after" else "red",
+        lambda row: {"after": "this", "before": "production"}.get(str(row.better)),
+        style=lambda row: "green" if row.better == "after" else "red",
     ),
 )
-_MOST_REASONS = 10  # that are told one by one
+_MOST_REASONS = 10  # undefined metrics whose reasons are printed
+
+
+_Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        "--input",
+        "-i",
+        metavar="FILE",
+        help="CSV, JSON Lines or Parquet file with the true values; '-' reads CSV from stdin.",
+    ),
+]
+_Target = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Column with the true values. Repeatable for models with several outputs."),
+]
+_Dataset = Annotated[
+    str | None, typer.Option("--as", metavar="DATASET", help="Name of the dataset. Default: the file's name.")
+]
+_Task = Annotated[
+    str | None,
+    typer.Option(metavar="TASK", help="classification or regression. Default: detected from the model."),
+]
+_Positive = Annotated[
+    str | None, typer.Option(metavar="LABEL", help="The positive class: adds its precision, recall and f1.")
+]
+_PerClass = Annotated[bool, typer.Option("--per-class", help="Add precision, recall, f1 and support for each class.")]
+_Scorer = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A scikit-learn scorer, such as neg_brier_score. Repeatable."),
+]
+_Weight = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column with row weights; stored as DATASET_weighted.")
+]
+_By = Annotated[str | None, typer.Option(metavar="COLUMN", help="Also compute metrics for each value of this column.")]
+_IdColumn = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="A column that is not a model input. Repeatable.")
+]
+_Metric = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="Store a computed metric without running the model. Repeatable."),
+]
+_Production = Annotated[
+    bool, typer.Option("--production", help="Also evaluate the version in Production on the same data.")
+]
 
 
 def evaluate(
     context: typer.Context,
     reference: ReferenceArgument,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            "--input",
-            "-i",
-            metavar="FILE",
-            help="CSV, JSON Lines or parquet with the true values; '-' for CSV from stdin.",
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="The column with the true values; several times for several outputs."),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option("--as", metavar="DATASET", help="What the data is called; else the file's name.")
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="classification or regression; else what the model is.")
-    ] = None,
-    positive: Annotated[
-        str | None,
-        typer.Option(metavar="LABEL", help="The class to look for: adds its precision, recall and f1."),
-    ] = None,
-    per_class: Annotated[
-        bool, typer.Option("--per-class", help="Add precision, recall, f1 and support of every class.")
-    ] = False,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A scorer of scikit-learn, as neg_brier_score; may be given often."),
-    ] = None,
-    weight: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The weight of each row; kept as DATASET_weighted.")
-    ] = None,
-    by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Measure the rows of each of its values, too.")
-    ] = None,
-    id_column: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column that is no input; may be given often.")
-    ] = None,
+    data: _Data = None,
+    target: _Target = None,
+    dataset: _Dataset = None,
+    task: _Task = None,
+    positive: _Positive = None,
+    per_class: _PerClass = False,
+    scorer: _Scorer = None,
+    weight: _Weight = None,
+    by: _By = None,
+    id_column: _IdColumn = None,
     ignore_extra: IgnoreExtra = False,
     header: Header = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="A metric that you computed: no model runs; may be given often."),
-    ] = None,
-    production: Annotated[
-        bool, typer.Option("--production", help="Measure the version in Production on the same data, too.")
-    ] = False,
+    metric: _Metric = None,
+    production: _Production = False,
     trust: FullTrust = None,
     allow_read: AllowRead = None,
     allow_network: AllowNetwork = False,
@@ -113,15 +122,18 @@ def evaluate(
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a version on data, beside the version in Production.
+    """Evaluate a version on a dataset and store the metrics.
 
-    The metrics are kept with the version's digest, the SHA-256 of the data and its number of rows, and gates and
-    filters know them as eval.DATASET.METRIC. Two versions compare only where both were measured on the same bytes:
-    --production sees to that. Of a classifier: accuracy, balanced_accuracy, precision_macro, recall_macro, f1_macro,
-    roc_auc, average_precision, log_loss; of a regressor: r2, mae, rmse, mape, max_error. More come with --positive,
-    --per-class (recall:LABEL), --scorer and --by (accuracy[city=Bern]). With several targets there are metrics of all
-    together and of each (r2:TARGET). This runs the model, confined as in 'predict'; a pickle may import trusted names
-    alone (exit 7), see 'modelreg trust'.
+    The metrics are stored with the version's digest, the SHA-256 of the data and the number of rows. Gates and filters
+    refer to them as eval.DATASET.METRIC. Two versions are compared only if both were evaluated on the same bytes, which
+    --production ensures.
+
+    Classifiers get accuracy, balanced_accuracy, precision_macro, recall_macro, f1_macro, roc_auc, average_precision and
+    log_loss; regressors get r2, mae, rmse, mape and max_error. Options that add metrics: --positive, --per-class
+    (recall:LABEL), --scorer and --by (accuracy[city=Bern]). With several targets there are joint metrics and metrics
+    for each target (r2:TARGET).
+
+    The model runs confined, as in 'predict'. A pickle may import only trusted names (exit 7); see 'modelreg trust'.
 
     \b
     modelreg evaluate churn/3 --data holdout.csv --target churned --production
@@ -134,16 +146,17 @@ def evaluate(
     if metric:
         if target or production or (data is None and dataset is None):
             raise InvalidInput(
-                "--metric keeps a metric that you computed, and no model runs",
-                "it goes with --as DATASET or --data FILE, and not with --target or --production",
+                "--metric stores a metric without running the model",
+                "use it with --as DATASET or --data FILE, without --target and --production",
             )
-        measured = numbers(pairs(metric, "--metric"))
-        outcome = source.record_evaluation(reference, dataset, measured, data=data, message=message)
+        metrics = parse_metrics(parse_pairs(metric, "--metric"))
+        outcome = source.record_evaluation(reference, dataset, metrics, data=data, message=message)
     elif data is None or not target:
+        missing = "--data" if target else "--target" if data is not None else "--data and --target"
         hint = f"modelreg evaluate {quoted(reference)} --data FILE --target COLUMN"
-        raise InvalidInput("--data and --target are needed", hint)
+        raise InvalidInput(f"{missing} must be given", hint)
     else:
-        with row_bar("evaluating") as progress:
+        with count_bar("evaluating", "rows") as progress:
             outcome = source.evaluate(
                 reference,
                 data,
@@ -157,7 +170,7 @@ def evaluate(
                 by=by,
                 id_column=id_column or (),
                 ignore_extra=ignore_extra,
-                layout=text_layout(delimiter, encoding, header),
+                layout=parse_text_layout(delimiter, encoding, header),
                 production=production,
                 trust=trust,
                 message=message,
@@ -168,50 +181,42 @@ def evaluate(
                 time_limit=time_limit,
                 require_sandbox=require_sandbox,
             )
-    _show(outcome, as_json)
+    _print_outcome(outcome, as_json)
 
 
-def _show(outcome: EvaluationOutcome, as_json: bool) -> None:
-    evaluation, rows = outcome.evaluation, list(_beside_production(outcome))
+def _print_outcome(outcome: EvaluationOutcome, as_json: bool) -> None:
+    evaluation, reason = outcome.evaluation, _why_incomparable(outcome)
+    incumbent = outcome.incumbent.metrics if outcome.incumbent else {}
+    rows = [difference(name, incumbent.get(name), value, reason) for name, value in evaluation.metrics.items()]
     if as_json:
-        reference = {"name": outcome.name, "version": outcome.version, "dataset": evaluation.dataset}
-        incumbent = {"production": outcome.production, "incumbent": outcome.incumbent, "deltas": rows}
-        output.print_json(reference | output.fields_of(evaluation) | incumbent)
+        version = {"name": outcome.name, "version": outcome.version, "dataset": evaluation.dataset}
+        comparison = {"production": outcome.production, "incumbent": outcome.incumbent, "deltas": rows}
+        output.print_json(version | output.get_fields(evaluation) | comparison)
         return
-    output.print_records(rows, _COLUMNS, output.chosen_form(False), lambda score: score.name)
-    subject = f"{outcome.name}/{outcome.version}"
-    some = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
-    output.note(f"{subject} on {evaluation.dataset}{some}; kept as {Field('eval', (evaluation.dataset,))}")
-    for name, reason in list(evaluation.missing.items())[:_MOST_REASONS]:
-        output.note(f"note: {name} is undefined: {reason}")
+    output.print_records(rows, _COLUMNS, output.choose_form(False), lambda row: row.name)
+    count = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
+    field = Field("eval", (evaluation.dataset,))
+    output.print_note(f"{outcome.name}/{outcome.version} on {evaluation.dataset}{count}; stored as {field}")
+    for name, why in list(evaluation.missing.items())[:_MOST_REASONS]:
+        output.print_note(f"note: {name} is undefined: {why}")
     if len(evaluation.missing) > _MOST_REASONS:
         more = len(evaluation.missing) - _MOST_REASONS
-        output.note(f"note: {more} more metrics are undefined; --json has the reasons")
-    _tell_of_production(outcome)
-
-
-def _tell_of_production(outcome: EvaluationOutcome) -> None:
-    """Say why there is nothing to compare with, if so, and what would change that."""
-    if outcome.production is None:
-        return
-    holder, dataset = f"{outcome.name}/{outcome.production}", outcome.evaluation.dataset
-    if outcome.incumbent is None:
-        output.note(f"note: {holder}, in Production, was not evaluated on {dataset}; --production measures it, too")
-    elif reason := _why_incomparable(outcome):
-        output.note(f"note: {reason}; --production measures both on the same data")
-
-
-def _beside_production(outcome: EvaluationOutcome) -> Iterator[ValueDifference]:
-    known, reason = (outcome.incumbent.metrics if outcome.incumbent else {}), _why_incomparable(outcome)
-    for name, value in outcome.evaluation.metrics.items():
-        yield difference(name, known.get(name), value, reason)
+        output.print_note(f"note: {more} more metrics are undefined; --json shows the reasons")
+    if outcome.production is not None and outcome.incumbent is None:
+        holder = f"{outcome.name}/{outcome.production}"
+        output.print_note(
+            f"note: {holder}, in Production, has no metrics on {evaluation.dataset}; add --production to evaluate it"
+        )
+    elif reason is not None:
+        output.print_note(f"note: {reason}; add --production to evaluate both on the same data")
 
 
 def _why_incomparable(outcome: EvaluationOutcome) -> str | None:
+    """Why the metrics cannot be compared with those of the version in Production; None if they can."""
     if outcome.incumbent is None:
         return None
-    measures = (
+    measurements = (
         Measurement(f"{outcome.name}/{version}", evaluation.data_digest, evaluation.terms)
         for version, evaluation in ((outcome.version, outcome.evaluation), (outcome.production, outcome.incumbent))
     )
-    return why_other_measure(outcome.evaluation.dataset, *measures)
+    return why_other_measure(outcome.evaluation.dataset, *measurements)

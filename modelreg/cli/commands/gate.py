@@ -1,4 +1,4 @@
-"""``gate``: what must hold of a version before it goes into a stage."""
+"""``gate``: conditions that a version must meet to enter a stage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import output, text
-from modelreg.cli.application import CONTEXT, arguments, registry, tell_undo
+from modelreg.cli.application import CONTEXT, build_arguments, print_undo, registry
 from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
 from modelreg.cli.output import Column
@@ -18,11 +18,11 @@ gate = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     context_settings=CONTEXT,
-    help="""Say what must hold of a version before it goes into a stage, and ask whether it does.
+    help="""Manage gates: conditions for entering a stage.
 
-    A gate is an expression over what is known of a version; 'production.' in front of a field means the version
-    now in Production. Gates are evaluated in the transaction that makes the transition; one that is not true, or
-    whose values are missing, refuses it (exit 5).
+    A gate is an expression over the fields of a version; the prefix 'production.' refers to the version that is in
+    Production now. Gates are evaluated in the transaction of the transition. If one is not true, or its values are
+    missing, the transition is refused (exit 5).
 
     \b
     modelreg gate add churn Production "eval.holdout.roc_auc >= 0.9"
@@ -32,9 +32,9 @@ gate = typer.Typer(
 )
 
 _Model = Annotated[
-    str, typer.Argument(metavar="NAME", help="The model; '*' for every model.", autocompletion=complete_names)
+    str, typer.Argument(metavar="NAME", help="The model, or '*' for all models.", autocompletion=complete_names)
 ]
-_Numbers = Annotated[bool, typer.Option("--quiet", "-q", help="Print the numbers of gates alone, one a line.")]
+_Numbers = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the numbers of the gates, one per line.")]
 _Stage = Annotated[
     str, typer.Argument(metavar="STAGE", help="Staging, Production or Archived.", autocompletion=complete_stages)
 ]
@@ -47,14 +47,14 @@ _GATE_COLUMNS = (
     Column[Gate]("description", lambda gate: gate.description, foldable=True),
     Column[Gate]("created_by", lambda gate: gate.created_by, wide=True),
     Column[Gate](
-        "created_at", lambda gate: as_text(gate.created_at), lambda gate: text.ago(gate.created_at), wide=True
+        "created_at", lambda gate: as_text(gate.created_at), lambda gate: text.format_age(gate.created_at), wide=True
     ),
 )
 _RESULT_COLUMNS = (
     Column[GateResult]("id", lambda result: result.id, right=True),
     Column[GateResult]("wanted", lambda result: result.expression, foldable=True),
     Column[GateResult](
-        "found", lambda result: _found(result, exact=True), lambda result: _found(result), foldable=True
+        "found", lambda result: _format_values(result, exact=True), lambda result: _format_values(result), foldable=True
     ),
     Column[GateResult](
         "passed",
@@ -71,13 +71,13 @@ def add(
     context: typer.Context,
     name: _Model,
     stage: _Stage,
-    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="What must be true of the version.")],
-    description: Annotated[str, typer.Option(metavar="TEXT", help="What it is for.")] = "",
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="The condition.")],
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Description of the gate.")] = "",
     message: Message = None,
     as_json: AsJson = False,
     quiet: _Numbers = False,
 ) -> None:
-    """Let no version into a stage unless an expression is true of it.
+    """Add a gate to a stage of a model, or of all models.
 
     \b
     modelreg gate add churn Production "eval.holdout.roc_auc >= 0.9" --description "better than the old rules"
@@ -85,19 +85,19 @@ def add(
     modelreg gate add '*' Production "approvals >= 1 AND signature IS NOT NULL"
     """
     added = registry(context).add_gate(name, stage, expression, description=description, message=message)
-    made = added.gate
+    new = added.gate
     if as_json:
-        output.print_json(output.fields_of(made) | {"is_new": added.is_new, "warnings": added.warnings})
+        output.print_json(output.get_fields(new) | {"is_new": added.is_new, "warnings": added.warnings})
     elif quiet:
-        output.print_line(str(made.id))
+        output.print_line(str(new.id))
     elif added.is_new:
-        output.print_line(f"gate {made.id}: {made.name} -> {made.stage} needs {made.expression}")
-        tell_undo(context, ["gate", "remove", str(made.id)])
+        output.print_line(f"added gate {new.id}: {new.name} -> {new.stage} requires {new.expression}")
+        print_undo(context, ["gate", "remove", str(new.id)])
     else:
-        changed = ", and has the new description" if added.is_described else ""
-        output.print_line(f"gate {made.id} says that already{changed}")
+        described = "; its description was replaced" if added.is_described else ""
+        output.print_line(f"gate {new.id} has this expression already{described}")
     for warning in added.warnings:
-        output.note(f"warning: {warning}")
+        output.print_note(f"warning: {warning}")
 
 
 @gate.command("list")
@@ -105,21 +105,21 @@ def list_gates(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Only those that this model has to pass.", autocompletion=complete_names),
+        typer.Argument(metavar="[NAME]", help="Only gates that apply to this model.", autocompletion=complete_names),
     ] = None,
     as_json: AsJson = False,
     quiet: _Numbers = False,
 ) -> None:
-    """List the gates, with the numbers by which they are removed.
+    """List gates with their numbers.
 
     \b
     modelreg gate list
     modelreg gate list churn --json | jq -r '.[].expression'
     """
-    form = output.chosen_form(as_json, quiet)
+    form = output.choose_form(as_json, quiet)
     gates = registry(context).gates(name)
     if not gates and form is output.Form.TABLE:
-        output.note("there are no gates; modelreg gate add NAME Production EXPRESSION")
+        output.print_note("there are no gates; add one with: modelreg gate add NAME Production EXPRESSION")
         return
     output.print_records(gates, _GATE_COLUMNS, form, lambda gate: str(gate.id))
 
@@ -127,54 +127,54 @@ def list_gates(
 @gate.command("remove")
 def remove(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="ID", help="The gate's number, as 'gate list' shows it.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="The gate's number; see 'gate list'.")],
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a gate away.
+    """Remove a gate.
 
     \b
     modelreg gate remove 3 --message "the holdout was leaked"
     """
-    gone = registry(context).remove_gate(number, message=message)
+    removed = registry(context).remove_gate(number, message=message)
     if as_json:
-        output.print_json(gone)
+        output.print_json(removed)
         return
-    output.print_line(f"removed gate {gone.id}: {gone.name} -> {gone.stage} needed {gone.expression}")
-    described = ["--description", gone.description] if gone.description else []
-    tell_undo(context, ["gate", "add", *arguments(gone.name, gone.stage.value, gone.expression, options=described)])
+    output.print_line(f"removed gate {removed.id}: {removed.name} -> {removed.stage} required {removed.expression}")
+    options = ["--description", removed.description] if removed.description else []
+    words = build_arguments(removed.name, removed.stage.value, removed.expression, options=options)
+    print_undo(context, ["gate", "add", *words])
 
 
 @gate.command("check")
 def check(context: typer.Context, reference: ReferenceArgument, stage: _Stage, as_json: AsJson = False) -> None:
-    """Ask whether a version would pass the gates of a stage; exit 5 when it would not.
+    """Check a version against the gates of a stage.
 
-    Nothing is changed: a step of its own for CI.
+    Exits with 5 if a gate fails. Nothing is changed, so that CI can run the check as a separate step.
 
     \b
     modelreg gate check churn/3 Production && modelreg transition churn/3 Production --archive-existing
     modelreg gate check churn/latest Production --json | jq '.gates[] | select(.passed | not)'
     """
-    checked = registry(context).check_gates(reference, stage)
-    print_check(checked, as_json)
-    if not checked.passed:
+    result = registry(context).check_gates(reference, stage)
+    _print_check(result, as_json)
+    if not result.passed:
         from modelreg.lifecycle.rules.gates import comparable_scores_hint, gate_refusal
 
-        refused = gate_refusal(checked)
-        refused.hint = comparable_scores_hint(checked)  # the table shows already what each gate said
-        raise refused
+        refusal = gate_refusal(result)
+        refusal.hint = comparable_scores_hint(result)  # instead of 'modelreg gate check', which this command is
+        raise refusal
 
 
-def print_check(checked: GateCheck, as_json: bool) -> None:
-    """Show what each gate said."""
-    form = output.chosen_form(as_json)
+def _print_check(result: GateCheck, as_json: bool) -> None:
+    form = output.choose_form(as_json)
     if form is output.Form.JSON:
-        output.print_json(checked)
-    elif checked.gates or form is output.Form.LINES:
-        output.print_records(checked.gates, _RESULT_COLUMNS, form, lambda result: str(result.id))
-    if not checked.gates:
-        output.note(f"no gate stands before {checked.stage}, so every version of {checked.name} passes")
+        output.print_json(result)
+    elif result.gates or form is output.Form.LINES:
+        output.print_records(result.gates, _RESULT_COLUMNS, form, lambda gate: str(gate.id))
+    if not result.gates:
+        output.print_note(f"{result.stage} has no gates for {result.name}: every version passes")
 
 
-def _found(result: GateResult, exact: bool = False) -> str:
-    return ", ".join(f"{name} = {text.value(value, exact)}" for name, value in result.found.items())
+def _format_values(result: GateResult, exact: bool = False) -> str:
+    return ", ".join(f"{name} = {text.format_value(value, exact)}" for name, value in result.found.items())

@@ -1,4 +1,4 @@
-"""``import-mlflow``: bring in registered models from MLflow."""
+"""``import-mlflow``: import registered models from MLflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, DryRun
 from modelreg.cli.output import Column
-from modelreg.cli.progress import version_bar
+from modelreg.cli.progress import count_bar
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.errors import TransferIncomplete
 
@@ -22,9 +22,12 @@ _COLUMNS = (
     Column[TransferItem]("notes", lambda item: "; ".join(item.notes), foldable=True),
 )
 TrackingUri = Annotated[
-    str, typer.Argument(metavar="URI", help="http://HOST:PORT, sqlite:///mlflow.db, or the path of a file or folder.")
+    str,
+    typer.Argument(
+        metavar="URI", help="http://HOST:PORT, sqlite:///mlflow.db, or the path of a database file or an mlruns folder."
+    ),
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="These models alone.", show_default=False)]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these models.", show_default=False)]
 
 
 def import_mlflow(
@@ -33,20 +36,20 @@ def import_mlflow(
     names: Names = None,
     allow_unsafe: Annotated[
         str | None,
-        typer.Option(metavar="WHY", help="Import what runs code when it is loaded, too; the reason is kept."),
+        typer.Option(metavar="WHY", help="Also import models that run code when loaded; the reason is stored."),
     ] = None,
     local_paths: Annotated[
-        bool, typer.Option("--local-paths", help="The server runs on this machine: read the paths that it names.")
+        bool, typer.Option("--local-paths", help="Read artifact paths that a local server reports.")
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in registered models from MLflow.
+    """Import registered models from MLflow.
 
-    From a server, a SQLite file or an mlruns folder; nothing is changed there. Versions keep their numbers, and come
-    with bytes, stages, aliases, tags, descriptions, and with the metrics and parameters of their runs. The same command
-    again brings what is new or changed in MLflow. Of several versions in Production the newest stays there, and the
-    others are archived. No gate is asked. What cannot be read is reported, and the rest is imported (exit 8). It needs
+    Reads a tracking server, a SQLite file or an mlruns folder, without changing it. Versions keep their numbers, files,
+    stages, aliases, tags and descriptions, and the metrics and parameters of their runs. Repeating the command imports
+    only what is new or changed. If several versions are in Production, the newest stays there and the others are
+    archived. Gates are not checked. Items that cannot be read are reported and the rest is imported (exit 8). Requires
     'modelreg[mlflow]'.
 
     \b
@@ -56,8 +59,8 @@ def import_mlflow(
     """
     target = registry(context)
     is_new = not target.exists()
-    with version_bar("importing") as progress:
-        done = target.import_mlflow(
+    with count_bar("importing", "versions") as progress:
+        result = target.import_mlflow(
             tracking_uri,
             *names or (),
             allow_unsafe=allow_unsafe,
@@ -66,18 +69,21 @@ def import_mlflow(
             progress=progress,
         )
     if is_new and target.exists():
-        output.note(f"made a registry in {target.folder}")
-    print_transfer(done, as_json, "imported")
+        output.print_note(f"created a registry in {target.folder}")
+    print_transfer(result, as_json, "imported")
 
 
-def print_transfer(done: Transfer, as_json: bool, verb: str) -> None:
-    """Print every item and the sums; raises `TransferIncomplete` when something failed."""
+def print_transfer(result: Transfer, as_json: bool, verb: str) -> None:
+    """Print the items and the totals; raises `TransferIncomplete` if an item failed."""
     if as_json:
-        output.print_json(done)
+        output.print_json(result)
     else:
-        output.print_records(done.items, _COLUMNS, output.chosen_form(False), lambda item: item.reference)
-    added = "1 new version" if done.added == 1 else f"{done.added} new versions"
-    sums = f"{added}, {done.changed} changed, {done.failed} failed"
-    output.note(f"would be {verb}: {sums}; dry run: nothing was changed" if done.dry_run else f"{verb} {sums}")
-    if done.failed:
-        raise TransferIncomplete(done.failed)
+        output.print_records(result.items, _COLUMNS, output.choose_form(False), lambda item: item.reference)
+    added = "1 new version" if result.added == 1 else f"{result.added} new versions"
+    totals = f"{added}, {result.changed} changed, {result.failed} failed"
+    if result.dry_run:
+        output.print_note(f"would be {verb}: {totals}; dry run: nothing was changed")
+    else:
+        output.print_note(f"{verb} {totals}")
+    if result.failed:
+        raise TransferIncomplete(result.failed)

@@ -1,4 +1,4 @@
-"""``info``: which registry is used, and what it holds."""
+"""``info``: which registry is used, and what it contains."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from modelreg.cli.options import AsJson
 
 def info(
     context: typer.Context,
-    size: Annotated[bool, typer.Option("--size", help="Add up how many bytes are stored, too.")] = False,
+    size: Annotated[bool, typer.Option("--size", help="Add the size of all stored files.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which registry is used, and what it holds.
+    """Show which registry is used and what it contains.
 
     \b
     modelreg info
@@ -24,8 +24,8 @@ def info(
     modelreg info --json | jq -r .path
     """
     information = registry(context).information(size=size)
-    form = output.chosen_form(as_json)
-    values = output.fields_of(information)
+    form = output.choose_form(as_json)
+    values = output.get_fields(information)
     if form is output.Form.TABLE and information.size is not None:
-        values = values | {"size": text.size(information.size)}
+        values = values | {"size": text.format_size(information.size)}
     output.print_fields(information, list(values.items()), form, information.path)

@@ -1,4 +1,4 @@
-"""``init``: make a registry folder."""
+"""``init``: create a registry folder."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ from modelreg.store.folder import FOLDER_NAME
 def init(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The registry folder to make.", show_default=False)
+        Path | None, typer.Argument(metavar="[DIR]", help="The registry folder to create.", show_default=False)
     ] = None,
-    shared: Annotated[bool, typer.Option("--shared", help="Let the folder's group write to it.")] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Make the registry writable for the folder's group.")
+    ] = False,
     stages: Annotated[
         str | None,
         typer.Option(
             metavar="RULES",
-            help="strict: one version in Production. mlflow: as MLflow has it, for good.",
+            help="strict: one version in Production. mlflow: MLflow's rules; permanent.",
             autocompletion=lambda: ["strict", "mlflow"],
         ),
     ] = None,
     require_sandbox: Annotated[
         bool | None,
         typer.Option(
-            help="Run models only where the system can confine them; may be changed at any time.", show_default=False
+            help="Run models only on systems that can confine them. Can be changed at any time.", show_default=False
         ),
     ] = None,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a registry folder.
+    """Create a registry folder.
 
-    It is .modelreg in the current folder, which every command then uses that is run there or below it. A folder that
-    is named (DIR, --registry or MODELREG_HOME) becomes the registry itself, and has to be named to every command.
-    'register' makes a registry by itself, so this is for projects that keep their own, and for groups.
+    The default is .modelreg in the current folder; commands that run in this folder or below use it. A folder that is
+    given as DIR, --registry or MODELREG_HOME becomes the registry itself and must be given to every command.
+    'modelreg register' creates a registry automatically; use 'init' for a registry of a project or of a group.
 
-    With --stages mlflow any number of versions may be in Production, a name may be nearly any text, and anything may
-    be deleted: for people who come from MLflow and rely on that. It cannot be changed later.
+    With --stages mlflow, any number of versions may be in Production, names may be almost any text, and everything may
+    be deleted, as in MLflow. This cannot be changed later.
 
-    With --require-sandbox, 'predict' and 'evaluate' run models of this registry only where the system confines them
-    completely (exit 7 elsewhere). It can be said of a registry that is there, and taken back with
-    --no-require-sandbox; the journal tells of both.
+    With --require-sandbox, 'predict' and 'evaluate' run models of this registry only if the system can confine them
+    completely (exit 7 otherwise). It can be set on an existing registry and removed with --no-require-sandbox; both
+    are recorded in the journal.
 
     \b
     modelreg init
@@ -58,20 +60,27 @@ def init(
     """
     settings: Settings = context.find_root().obj
     chosen = folder or settings.registry or Path(FOLDER_NAME)
-    made = Registry(chosen, lock_timeout=settings.lock_timeout)
-    created = made.create(shared=shared, stages=stages)
-    changed = require_sandbox is not None and made.require_sandbox(require_sandbox, message=message)
-    path = made.folder.absolute()
+    target = Registry(chosen, lock_timeout=settings.lock_timeout)
+    is_new = target.create(shared=shared, stages=stages)
+    is_changed = require_sandbox is not None and target.require_sandbox(require_sandbox, message=message)
+    path = str(target.folder.absolute())
     if as_json:
-        information = made.information()
-        required = {"sandbox_required": information.sandbox_required}
+        information = target.information()
         output.print_json(
-            {"path": str(path), "created": created, "shared": shared, "stages": information.stages} | required
+            {
+                "path": path,
+                "created": is_new,
+                "shared": shared,
+                "stages": information.stages,
+                "sandbox_required": information.sandbox_required,
+            }
         )
         return
-    output.print_path(str(path))
-    if not changed:
-        output.note("made a registry" if created else "there is a registry already; nothing was changed")
+    output.print_path(path)
+    if is_changed:
+        where = (
+            "only on systems that can confine them" if require_sandbox else "also on systems that cannot confine them"
+        )
+        output.print_note(f"{'created a registry; ' if is_new else ''}its models run {where}")
     else:
-        where = "only where they can be confined" if require_sandbox else "also where they cannot be confined"
-        output.note(f"{'made a registry; ' if created else ''}its models run {where}")
+        output.print_note("created a registry" if is_new else "the registry exists already; nothing was changed")

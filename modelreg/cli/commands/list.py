@@ -20,19 +20,22 @@ MODEL_COLUMNS = (
     Column[Model]("staging", lambda model: ",".join(map(str, model.staging)), style=lambda _: STAGE_STYLES["Staging"]),
     Column[Model]("production", lambda model: model.production, style=lambda _: STAGE_STYLES["Production"]),
     Column[Model]("archived", lambda model: model.archived, in_table=False),
-    Column[Model]("aliases", lambda model: text.pairs(model.aliases), foldable=True),
-    Column[Model]("tags", lambda model: text.pairs(model.tags), in_table=False),
+    Column[Model]("aliases", lambda model: text.format_pairs(model.aliases), foldable=True),
+    Column[Model]("tags", lambda model: text.format_pairs(model.tags), in_table=False),
     Column[Model]("description", lambda model: model.description, in_table=False),
     Column[Model]("created_by", lambda model: model.created_by, in_table=False),
     Column[Model]("created_at", lambda model: as_text(model.created_at), in_table=False),
-    Column[Model]("updated_at", lambda model: as_text(model.updated_at), lambda model: text.ago(model.updated_at)),
+    Column[Model](
+        "updated_at", lambda model: as_text(model.updated_at), lambda model: text.format_age(model.updated_at)
+    ),
 )
 
 
 def list_models(
     context: typer.Context,
     glob: Annotated[
-        str | None, typer.Argument(metavar="[GLOB]", help="Only names that fit this pattern, as 'churn*'.")
+        str | None,
+        typer.Argument(metavar="[GLOB]", help="Only models whose names match this pattern, such as 'churn*'."),
     ] = None,
     filter: Filter = None,
     sort: Sort = None,
@@ -40,10 +43,10 @@ def list_models(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the models, and who is in Staging and Production.
+    """List models and their Staging and Production versions.
 
-    --filter takes the models for one version of which the expression is true; the name and tags in it are the
-    model's. --sort goes by name, versions, latest, production, archived, created_at or updated_at.
+    --filter selects the models that have a matching version; in it, name and tags are those of the model. --sort
+    accepts name, versions, latest, production, archived, created_at and updated_at.
 
     \b
     modelreg list
@@ -52,9 +55,10 @@ def list_models(
     modelreg list --json | jq '.[] | select(.production == null) | .name'
     """
     models = registry(context).models(glob, filter=filter, sort=sort, limit=limit)
-    form = output.chosen_form(as_json, quiet)
+    form = output.choose_form(as_json, quiet)
     if not models and form is output.Form.TABLE:
-        asked = glob is not None or filter is not None
-        output.note("no model fits" if asked else "no model is registered; modelreg register FILE --name NAME")
+        is_narrowed = glob is not None or filter is not None
+        empty = "no models are registered; add one with: modelreg register FILE --name NAME"
+        output.print_note("no model matches" if is_narrowed else empty)
         return
     output.print_records(models, MODEL_COLUMNS, form, lambda model: model.name)

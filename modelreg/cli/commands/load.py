@@ -1,4 +1,4 @@
-"""``load``: the checked bytes of a version, as a path, a copy or on stdout."""
+"""``load``: the verified files of a version, as a path, a copy or on stdout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import registry
-from modelreg.cli.options import AsJson, ReferenceArgument, Version, joined
+from modelreg.cli.options import AsJson, ReferenceArgument, Version, join_reference
 from modelreg.cli.progress import transfer_bar
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import InvalidInput, shown
@@ -25,15 +25,17 @@ def load(
     number: Version = None,
     destination: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="DEST", help="Copy it there; '-' writes a single file to stdout."),
+        typer.Option(
+            "--output", "-o", metavar="DEST", help="Copy the files to this path; '-' writes a single file to stdout."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file at DEST.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the path of a version's checked bytes.
+    """Print the path of a verified copy of a version's files.
 
-    It is a read-only copy under the file's real name. Every byte is checked against the digest each time, and nothing
-    of the model is run.
+    The copy is read-only and has the file's original name. The digest is verified on every call. The model is not
+    loaded or run.
 
     \b
     MODEL=$(modelreg load churn/Production)
@@ -41,14 +43,14 @@ def load(
     modelreg load churn/3 -o - | sha256sum
     """
     if destination == _STDOUT:
-        _refuse_as_place_for_bytes(sys.stdout, as_json)
+        _check_stdout(sys.stdout, as_json)
     source = registry(context)
-    version = source.version(joined(reference, number))
-    exact = version.reference  # whatever happens to a stage meanwhile
+    version = source.version(join_reference(reference, number))
+    exact = version.reference  # the stage or alias in the argument may move meanwhile
     if not as_json and destination != _STDOUT and not output.is_terminal(sys.stdout):
-        _refuse_as_line(reference, str(source.folder), destination or "", *(file.path for file in version.files[:1]))
+        _check_one_line(reference, str(source.folder), destination or "", *(file.path for file in version.files[:1]))
     if destination == _STDOUT:
-        with output.reader_may_go():
+        with output.closed_pipe_ends_output():
             source.stream(exact, sys.stdout.fileno())
     else:
         with transfer_bar("reading") as progress:
@@ -56,34 +58,35 @@ def load(
                 path = source.path(exact, progress=progress)
             else:
                 path = source.copy(exact, destination, overwrite=force, progress=progress)
-        print_place(version, path, as_json)
-    warn_of_danger(version)
+        print_files_path(version, path, as_json)
+    print_danger(version)
 
 
-def _refuse_as_place_for_bytes(stream: TextIO | None, as_json: bool) -> None:
+def _check_stdout(stream: TextIO | None, as_json: bool) -> None:
+    """Raise `InvalidInput` if the model's bytes cannot be written to stdout."""
     if as_json or output.is_terminal(stream):
-        raise InvalidInput("a model's bytes are not for a terminal or for --json", "redirect stdout to a file")
+        raise InvalidInput("a model cannot be written to a terminal or with --json", "redirect stdout to a file")
     if stream is None:
-        raise InvalidInput("stdout is closed, so there is nowhere to write to", "name a file with -o")
+        raise InvalidInput("stdout is closed", "name a file with -o")
 
 
-def _refuse_as_line(reference: str, *parts: str) -> None:
-    """Raise for a path that a line cannot hold: ``$(modelreg load …)`` would be another one."""
+def _check_one_line(reference: str, *parts: str) -> None:
+    """Raise `InvalidInput` if the path has a newline, which would break ``$(modelreg load …)``."""
     if any("\n" in part for part in parts):
         raise InvalidInput(
-            f"the path of {shown(reference)} holds a newline, so it cannot be printed as a line",
+            f"the path of {shown(reference)} contains a newline and cannot be printed on one line",
             f"modelreg load {shlex.quote(reference)} --json",
         )
 
 
-def warn_of_danger(version: ModelVersion) -> None:
-    """Say on stderr what the scan found, if it is not safe."""
+def print_danger(version: ModelVersion) -> None:
+    """Print what the scan found on stderr, unless it is safe."""
     if version.danger:
-        output.note(f"note: {version.danger}")
+        output.print_note(f"note: {version.danger}")
 
 
-def print_place(version: ModelVersion, path: Path, as_json: bool) -> None:
-    """Print the path to which the bytes were written."""
+def print_files_path(version: ModelVersion, path: Path, as_json: bool) -> None:
+    """Print the path to which a version's files were written."""
     if as_json:
         output.print_json(
             {"name": version.name, "version": version.version, "digest": version.digest, "path": str(path)}

@@ -1,4 +1,4 @@
-"""``predict``: predictions for every row of a file."""
+"""``predict``: run a version on a data file and write its predictions."""
 
 from __future__ import annotations
 
@@ -22,29 +22,42 @@ from modelreg.cli.options import (
     ReferenceArgument,
     RequireSandbox,
     TimeLimit,
-    text_layout,
+    parse_text_layout,
 )
-from modelreg.cli.progress import row_bar
+from modelreg.cli.progress import count_bar
 from modelreg.errors import InvalidInput
+
+_Input = Annotated[
+    str,
+    typer.Option(
+        "--input",
+        "--data",
+        "-i",
+        metavar="FILE",
+        help="CSV, JSON Lines or Parquet file; '-' reads CSV from stdin.",
+    ),
+]
+_Destination = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="File for the predictions; its extension selects the format. '-' writes to stdout.",
+    ),
+]
+_IdColumn = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column to copy to the output and not to pass to the model.")
+]
 
 
 def predict(
     context: typer.Context,
     reference: ReferenceArgument,
-    input: Annotated[
-        str,
-        typer.Option(
-            "--input", "--data", "-i", metavar="FILE", help="CSV, JSON Lines or parquet; '-' for CSV from stdin."
-        ),
-    ],
-    destination: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="FILE", help="Where predictions go, by its ending; '-' for stdout."),
-    ],
+    input: _Input,
+    destination: _Destination,
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
-    id_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Copied to the output, and not given to the model.")
-    ] = None,
+    id_column: _IdColumn = None,
     ignore_extra: IgnoreExtra = False,
     header: Header = None,
     delimiter: Delimiter = None,
@@ -58,34 +71,34 @@ def predict(
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict for every row of a file.
+    """Run a version on a data file and write its predictions.
 
-    The columns are checked against the version's signature and put into its order. Any number of rows fits into
-    memory. The output appears whole or not at all. A pickle may import trusted names alone (exit 7), see 'modelreg
-    trust'.
+    Columns are validated against the version's signature and reordered. Rows are processed in batches, so files may be
+    larger than memory. The output file is written completely or not at all. A pickle may import only trusted names
+    (exit 7); see 'modelreg trust'.
 
-    The model runs in a process that can read the Python installation, importable modules and the data, and write the
-    output; it has no network and starts no programs, also with --trust full. On systems that cannot confine it so
-    (Linux before 5.13, macOS) a warning says so; 'modelreg info' shows what there is. A model that crashes or reaches a
-    limit ends the command with exit 7.
+    The model runs in a confined process. It can read the Python installation, importable modules and the data, and
+    write the output. It cannot use the network or start programs, not even with --trust full. Systems that cannot
+    confine it completely (Linux before 5.13, macOS) get a warning; 'modelreg info' shows what is available. If the
+    model crashes or reaches a limit, the command exits with 7.
 
     \b
     modelreg predict churn/Production --input customers.csv --output scores.csv
     modelreg predict churn@champion -i customers.parquet -o scores.parquet --proba --id-column customer_id
     modelreg predict fraud/3 -i today.csv -o scores.csv --time-limit 60 --memory-limit 4GiB
-    modelreg predict geo/2 -i places.csv -o zones.csv --allow-read /srv/maps --message "its maps lie there"
+    modelreg predict geo/2 -i places.csv -o zones.csv --allow-read /srv/maps --message "reads its maps there"
     """
     if destination == "-" and as_json:
-        raise InvalidInput("the predictions and --json cannot both go to stdout", "name a file with --output")
-    with output.reader_may_go(), row_bar("predicting") as progress:
-        done = registry(context).predict(
+        raise InvalidInput("predictions and --json cannot both be written to stdout", "name a file with --output")
+    with output.closed_pipe_ends_output(), count_bar("predicting", "rows") as progress:
+        result = registry(context).predict(
             reference,
             input,
             destination,
             proba=proba,
             id_column=id_column,
             ignore_extra=ignore_extra,
-            layout=text_layout(delimiter, encoding, header),
+            layout=parse_text_layout(delimiter, encoding, header),
             trust=trust,
             message=message,
             progress=progress,
@@ -96,7 +109,7 @@ def predict(
             require_sandbox=require_sandbox,
         )
     if as_json:
-        output.print_json(done)
+        output.print_json(result)
     else:
-        target = "stdout" if destination == "-" else done.path
-        output.note(f"wrote {done.rows} {'prediction' if done.rows == 1 else 'predictions'} to {target}")
+        target = "stdout" if destination == "-" else result.path
+        output.print_note(f"wrote {result.rows} {'prediction' if result.rows == 1 else 'predictions'} to {target}")

@@ -1,4 +1,4 @@
-"""``prune``: bytes that nobody needs go, and versions, where rules say which."""
+"""``prune``: remove unreferenced files, and versions by retention rules."""
 
 from __future__ import annotations
 
@@ -13,72 +13,84 @@ from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, DryRun, Message
 from modelreg.cli.output import Column
-from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
+from modelreg.domain.pruning import Pruning
 from modelreg.errors import InvalidInput, shown
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """A version, or the bytes of one kind, as one line."""
+class _Row:
+    """A version, or all stored files of one kind, with what happens to it."""
 
     kind: str
     subject: str
     removed: bool
     planned: bool
-    """Whether that is only planned, which people are to see; scripts get the same lines for the plan and the work."""
+    """Whether this is a plan. Tables show the difference; tab-separated lines are the same for plan and result."""
     count: int
     size: int
     reason: str
 
 
 _COLUMNS = (
-    Column[_Line]("kind", lambda line: line.kind),
-    Column[_Line]("subject", lambda line: line.subject, style=lambda _: "bold"),
-    Column[_Line](
+    Column[_Row]("kind", lambda row: row.kind),
+    Column[_Row]("subject", lambda row: row.subject, style=lambda _: "bold"),
+    Column[_Row](
         "action",
-        lambda line: "removed" if line.removed else "kept",
-        lambda line: _action(line),
-        style=lambda line: "red" if line.removed else "dim",
+        lambda row: "removed" if row.removed else "kept",
+        lambda row: _format_action(row),
+        style=lambda row: "red" if row.removed else "dim",
     ),
-    Column[_Line]("count", lambda line: line.count, right=True),
-    Column[_Line]("size", lambda line: line.size, lambda line: text.size(line.size), right=True),
-    Column[_Line]("reason", lambda line: line.reason, foldable=True),
+    Column[_Row]("count", lambda row: row.count, right=True),
+    Column[_Row]("size", lambda row: row.size, lambda row: text.format_size(row.size), right=True),
+    Column[_Row]("reason", lambda row: row.reason, foldable=True),
 )
+
+
+_Glob = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[GLOB]", help="Apply the rules only to models whose names match this pattern.", show_default=False
+    ),
+]
+_Grace = Annotated[str, typer.Option(metavar="TIME", help="Keep files that were written within this time.")]
+_KeepLast = Annotated[int | None, typer.Option(metavar="N", help="Keep the N newest versions of each model.")]
+_OlderThan = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Remove only versions that were registered longer ago, such as 90d or 2w."),
+]
+_Stage = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STAGE", help="Remove only versions in this stage. Repeatable.", autocompletion=complete_stages
+    ),
+]
+_Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Do not ask for confirmation; required in scripts when versions are to be removed."
+    ),
+]
 
 
 def prune(
     context: typer.Context,
-    glob: Annotated[
-        str | None,
-        typer.Argument(metavar="[GLOB]", help="Remove versions of models of such names alone.", show_default=False),
-    ] = None,
-    grace: Annotated[str, typer.Option(metavar="TIME", help="Keep bytes that were written since.")] = "24h",
-    keep_last: Annotated[
-        int | None, typer.Option(metavar="N", help="Remove versions but for the N newest of each model.")
-    ] = None,
-    older_than: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Remove versions registered longer ago, as 90d or 2w.")
-    ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STAGE", help="Remove versions in this stage; repeatable.", autocompletion=complete_stages
-        ),
-    ] = None,
+    glob: _Glob = None,
+    grace: _Grace = "24h",
+    keep_last: _KeepLast = None,
+    older_than: _OlderThan = None,
+    stage: _Stage = None,
     dry_run: DryRun = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask; scripts that remove versions need this.")
-    ] = False,
+    yes: _Yes = False,
     message: Message = None,
     as_json: AsJson = False,
 ) -> None:
-    """Free the bytes that no version refers to.
+    """Remove unreferenced files, and versions by rules.
 
-    What 'delete' left goes once it was written longer than --grace ago, and so does what killed processes left.
-    With --keep-last, --older-than or --stage versions are removed first: those of which all that is given is true.
-    Never one in Staging or Production, one with an alias, the one to which 'rollback' would return, or those that it
-    displaced since the last promotion. Their bytes go with them, unless they are younger than --grace. A terminal is
-    asked before versions are removed, and a script is refused (exit 2) without --yes.
+    Files of deleted versions and of killed processes are removed once they are older than --grace. With --keep-last,
+    --older-than or --stage, the versions that meet all given rules are removed first; their files follow, unless they
+    are younger than --grace. Never removed are versions in Staging or Production, versions with an alias, the version
+    that 'rollback' would return to, and versions that rollbacks displaced since the last promotion. Removing versions
+    needs confirmation on a terminal, and --yes in a script (exit 2 without it).
 
     \b
     modelreg prune --dry-run
@@ -96,77 +108,67 @@ def prune(
         message=message,
     )
     if dry_run or yes:
-        _show(request(dry_run=dry_run), glob, as_json)
+        _print_result(request(dry_run=dry_run), glob, as_json)
         return
-    planned = request(dry_run=True)
-    if not planned.removed:
-        _show(request(agreed=planned), glob, as_json)
-        return
-    what = f"{_versions(planned.removed)} from the catalog"
-    if not output.can_ask():
+    plan = request(dry_run=True)
+    if plan.removed:
+        _confirm(plan, as_json)
+        result = request(agreed=plan)
+        if as_json:
+            output.print_json(result)
+        _print_totals(result)
+    else:
+        _print_result(request(agreed=plan), glob, as_json)
+
+
+def _confirm(plan: Pruning, as_json: bool) -> None:
+    """Show the plan and ask; raises `InvalidInput` in a script, and `Declined` if the answer is no."""
+    versions = f"{_count_versions(plan.removed)} from the catalog"
+    if not output.can_prompt():
         raise InvalidInput(
-            f"removing {what} has to be confirmed; nothing was changed", "look at them with --dry-run, then add --yes"
+            f"removing {versions} requires confirmation; nothing was changed",
+            "show the versions with --dry-run, then add --yes",
         )
     if not as_json:
-        _print(planned)
-    asking.confirm(f"Remove {what}?", "nothing was changed")
-    done = request(agreed=planned)
-    if as_json:
-        output.print_json(done)
-    _tell(done)
+        _print_rows(plan)
+    asking.confirm(f"Remove {versions}?", "nothing was changed")
 
 
-def _show(pruning: Pruning, glob: str | None, as_json: bool) -> None:
+def _print_result(pruning: Pruning, glob: str | None, as_json: bool) -> None:
     if as_json:
         output.print_json(pruning)
     else:
-        _print(pruning)
+        _print_rows(pruning)
     if glob is not None and not pruning.versions:
-        output.note(f"no model that fits {shown(glob)} has a version")
-    _tell(pruning)
+        output.print_note(f"no model that matches {shown(glob)} has versions")
+    _print_totals(pruning)
 
 
-def _print(pruning: Pruning) -> None:
-    """The lines; for people those alone of which there is something."""
-    form = output.chosen_form(as_json=False)
-    lines = [line for line in _lines(pruning) if line.count or form is not output.Form.TABLE]
-    if lines:
-        output.print_records(lines, _COLUMNS, form, _reference)
-
-
-def _tell(pruning: Pruning) -> None:
-    what = f"{_versions(pruning.removed)} and {text.size(pruning.freed)}"
-    if pruning.dry_run:
-        output.note(f"would remove {what}; dry run: nothing was changed")
-    else:
-        output.note(f"removed {what}")
-
-
-def _lines(pruning: Pruning) -> list[_Line]:
-    return [
-        *(_of_version(fate, pruning.dry_run) for fate in pruning.versions),
-        *(_of_bytes(found, pruning.dry_run) for found in pruning.bytes),
+def _print_rows(pruning: Pruning) -> None:
+    """Print versions and kinds of files; a table omits kinds without files."""
+    form, planned = output.choose_form(as_json=False), pruning.dry_run
+    rows = [
+        *(_Row("version", v.reference, v.removed, planned, 1, v.size, v.reason) for v in pruning.versions),
+        *(_Row(f.kind, "", f.removed, planned, f.count, f.size, f.reason) for f in pruning.bytes),
     ]
+    rows = [row for row in rows if row.count or form is not output.Form.TABLE]
+    if rows:
+        output.print_records(rows, _COLUMNS, form, lambda row: row.subject or row.kind)
 
 
-def _of_version(fate: RetentionDecision, planned: bool) -> _Line:
-    return _Line("version", fate.reference, fate.removed, planned, 1, fate.size, fate.reason)
+def _print_totals(pruning: Pruning) -> None:
+    totals = f"{_count_versions(pruning.removed)} and {text.format_size(pruning.freed)}"
+    if pruning.dry_run:
+        output.print_note(f"would remove {totals}; dry run: nothing was changed")
+    else:
+        output.print_note(f"removed {totals}")
 
 
-def _of_bytes(found: PrunedBytes, planned: bool) -> _Line:
-    return _Line(found.kind, "", found.removed, planned, found.count, found.size, found.reason)
+def _format_action(row: _Row) -> str:
+    if row.planned:
+        return "remove" if row.removed else "keep"
+    return "removed" if row.removed else "kept"
 
 
-def _reference(line: _Line) -> str:
-    return line.subject or line.kind
-
-
-def _action(line: _Line) -> str:
-    """What people see, who would take the words about work that is done for more than a plan."""
-    if line.planned:
-        return "would go" if line.removed else "stays"
-    return "removed" if line.removed else "kept"
-
-
-def _versions(count: int) -> str:
+def _count_versions(count: int) -> str:
     return "no versions" if count == 0 else "1 version" if count == 1 else f"{count} versions"

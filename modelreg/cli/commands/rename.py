@@ -1,4 +1,4 @@
-"""``rename``: give a model another name."""
+"""``rename``: rename a model."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from modelreg.cli.options import AsJson, Message, Name, Quiet
 def rename(
     context: typer.Context,
     name: Name,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.", autocompletion=complete_names)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The new name.", autocompletion=complete_names)],
     message: Message = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Give a model another name.
+    """Rename a model.
 
-    Versions, stages, aliases, gates and history go with it. The old name finds nothing from then on; a new model of
-    that name would go on counting where this one stands, so no old reference comes to mean another version.
+    Versions, stages, aliases, gates and history are kept. The old name no longer resolves. If a new model takes it,
+    its version numbers continue after those of this model, so an old reference never selects a different version.
 
     \b
     modelreg rename churn churn-2026
     """
-    form = output.chosen_form(as_json, quiet)
-    done = registry(context).rename(name, new, message=message)
-    print_change(context, done, f"{done.before} -> {done.after}", ["rename", str(done.after), str(done.before)], form)
+    form = output.choose_form(as_json, quiet)
+    change = registry(context).rename(name, new, message=message)
+    undo = ["rename", str(change.after), str(change.before)]
+    print_change(context, change, f"{change.before} -> {change.after}", undo, form)

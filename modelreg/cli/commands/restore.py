@@ -1,4 +1,4 @@
-"""``restore``: bring a registry back from a backup."""
+"""``restore``: restore a registry from a backup."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def restore(
     context: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The backup.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the catalog that is there, which is kept beside the new one.")
+        bool, typer.Option("--force", help="Replace the existing catalog; the old one is kept beside the new one.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a registry back from a backup.
+    """Restore a registry from a backup.
 
-    It goes into the registry folder that the other commands use, which is made if need be. A folder with a catalog is
-    refused (exit 4) without --force. Stored files that are there already stay; versions that were registered after
-    the backup are not in its catalog: their numbers are given again, and 'prune' takes their bytes one day.
+    The backup is copied into the selected registry folder, which is created if needed. If it has a catalog, --force is
+    required (exit 4 without it). Stored files that exist stay. Versions registered after the backup are not in the
+    restored catalog: their numbers will be reused, and 'modelreg prune' will remove their files.
 
     \b
     modelreg restore /mnt/backup/models
     modelreg restore /mnt/backup/models --registry ./copy
     """
     with transfer_bar("copying") as progress:
-        done = registry(context).restore(folder, force=force, progress=progress)
-    print_backup(done, as_json)
-    if done.replaced is not None:
-        output.note(f"the catalog that was there is kept: {done.replaced}")
+        result = registry(context).restore(folder, force=force, progress=progress)
+    print_backup(result, as_json)
+    if result.replaced is not None:
+        output.print_note(f"the previous catalog was kept as {result.replaced}")

@@ -1,12 +1,12 @@
-"""``rollback``: bring back the version that was in Production before."""
+"""``rollback``: return the previous version to Production."""
 
 from __future__ import annotations
 
 import typer
 
 from modelreg.cli import output
-from modelreg.cli.application import registry, tell_undo
-from modelreg.cli.commands.transition import print_notes, summary
+from modelreg.cli.application import print_undo, registry
+from modelreg.cli.commands.transition import print_notes, summarize
 from modelreg.cli.options import AsJson, DryRun, Message, Name, Quiet
 from modelreg.domain.stages import Stage
 from modelreg.lifecycle.rules.transitions import undo_rollback_command
@@ -20,27 +20,27 @@ def rollback(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring back the version that was in Production before.
+    """Return the previous version to Production.
 
-    It is found in the journal, its bytes are checked, and the version that it displaces returns to the stage that
-    it came from. Gates are not checked. A second rollback goes one step further back.
+    The previous version is found in the journal and its files are verified. The version that it displaces returns to
+    the stage that it had before. Gates are not checked. A second rollback goes one step further back.
 
     \b
     modelreg rollback churn --dry-run
     modelreg rollback churn --message "complaints since Tuesday"
     """
     source = registry(context)
-    done = source.rollback(name, message=message, dry_run=dry_run)
+    result = source.rollback(name, message=message, dry_run=dry_run)
     if as_json:
-        output.print_json(done)
+        output.print_json(result)
     elif quiet:
-        output.print_line(f"{done.name}/{done.version}")
+        output.print_line(f"{result.name}/{result.version}")
     else:
-        output.print_line(summary(done))
+        output.print_line(summarize(result))
         if dry_run:
-            output.note("dry run: nothing was changed")
+            output.print_note("dry run: nothing was changed")
         else:
-            has_gates = any(each.stage is Stage.PRODUCTION for each in source.gates(done.name))
-            output.note("no gate was asked" + (", and undoing it asks them" if has_gates else ""))
-            tell_undo(context, undo_rollback_command(done))
-    print_notes(done)
+            has_gates = any(gate.stage is Stage.PRODUCTION for gate in source.gates(result.name))
+            output.print_note("gates were not checked" + ("; undoing the rollback checks them" if has_gates else ""))
+            print_undo(context, undo_rollback_command(result))
+    print_notes(result)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from modelreg.cli import asking, output
-from modelreg.cli.application import registry, tell_undo
+from modelreg.cli.application import print_undo, registry
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
 from modelreg.cli.options import AsJson, DryRun, Message, Quiet
 from modelreg.domain.stages import Stage
@@ -20,14 +20,20 @@ from modelreg.lifecycle.rules.transitions import undo_commands
 _Target = Annotated[
     str, typer.Argument(metavar="NAME|REF", help="The model, or the version.", autocompletion=complete_subjects)
 ]
-_ArchiveExisting = Annotated[bool, typer.Option("--archive-existing", help="Archive the versions that are there now.")]
+_ArchiveExisting = Annotated[
+    bool, typer.Option("--archive-existing", help="Archive the versions that are in the stage now.")
+]
 _MoveExisting = Annotated[
     str | None,
-    typer.Option(metavar="STAGE", help="Move the versions that are there now.", autocompletion=complete_stages),
+    typer.Option(
+        metavar="STAGE",
+        help="Move the versions that are in the stage now to this stage.",
+        autocompletion=complete_stages,
+    ),
 ]
 _IfCurrent = Annotated[
     str | None,
-    typer.Option(metavar="STAGE", help="Only if the version is in this stage now.", autocompletion=complete_stages),
+    typer.Option(metavar="STAGE", help="Fail unless the version is in this stage now.", autocompletion=complete_stages),
 ]
 
 
@@ -38,7 +44,7 @@ def transition(
         str,
         typer.Argument(
             metavar="VERSION|STAGE",
-            help="The version's number; after a REF, the stage.",
+            help="Version number after a NAME; stage after a REF.",
             autocompletion=complete_versions_or_stages,
         ),
     ],
@@ -46,24 +52,24 @@ def transition(
         str | None,
         typer.Argument(
             metavar="STAGE",
-            help="None, Staging, Production or Archived, after a NAME and VERSION.",
+            help="None, Staging, Production or Archived; only after a NAME and a VERSION.",
             autocompletion=complete_stages,
         ),
     ] = None,
     archive_existing: _ArchiveExisting = False,
     move_existing: _MoveExisting = None,
     if_current: _IfCurrent = None,
-    force: Annotated[bool, typer.Option("--force", help="Override gates; needs --message.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Override failed gates. Requires --message.")] = False,
     message: Message = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put a version into a stage, such as Production.
+    """Move a version to a stage, such as Production.
 
-    Only one version of a model is in Production. While another one is there, a terminal is asked what to do with
-    it, and a script is refused (exit 4) unless it says --archive-existing or --move-existing. A version that does
-    not pass the gates of the stage is refused (exit 5).
+    Only one version of a model is in Production. If it is occupied, a terminal is asked what to do with the current
+    version; a script must give --archive-existing or --move-existing (exit 4 without them). A version that fails a
+    gate of the stage is refused (exit 5).
 
     \b
     modelreg transition churn 3 Staging
@@ -81,69 +87,71 @@ def transition(
         message=message,
         dry_run=dry_run,
     )
-    planned = _carried_out(request, archive_existing, move_existing)
+    result = _request_transition(request, archive_existing, move_existing)
     if as_json:
-        output.print_json(planned)
+        output.print_json(result)
     elif quiet:
-        output.print_line(f"{planned.name}/{planned.version}")
+        output.print_line(f"{result.name}/{result.version}")
     else:
-        _tell(context, planned, dry_run)
-    print_notes(planned)
+        _print_transition(context, result, dry_run)
+    print_notes(result)
 
 
-def _carried_out(request: Callable[..., Transition], archive_existing: bool, move_existing: str | None) -> Transition:
-    """Make the request; on a terminal, ask what to do with the version in Production when that was not said."""
-    terms: dict[str, object] = {"archive_existing": archive_existing, "move_existing": move_existing}
+def _request_transition(
+    request: Callable[..., Transition], archive_existing: bool, move_existing: str | None
+) -> Transition:
+    """Make the request; if Production is occupied and stdin is a terminal, ask what to do with the current version."""
+    options: dict[str, object] = {"archive_existing": archive_existing, "move_existing": move_existing}
     while True:
         try:
-            return request(**terms)
+            return request(**options)
         except ProductionOccupied as occupied:
-            if not output.can_ask():
+            if not output.can_prompt():
                 raise
-            # the answer is about this version alone: should another have come into Production, ask again
-            terms = {"move_existing": _ask(occupied), "existing": occupied.occupant}
+            # the answer applies to this version only: if another one enters Production meanwhile, ask again
+            options = {"move_existing": _ask_for_stage(occupied), "existing": occupied.occupant}
 
 
-def _ask(occupied: ProductionOccupied) -> Stage:
-    output.note(f"{occupied.reference} is in Production, and {occupied.wanted} is to take its place.")
+def _ask_for_stage(occupied: ProductionOccupied) -> Stage:
+    """Ask where to move the current version; exits with the status of `ProductionOccupied` on "quit"."""
+    output.print_note(f"{occupied.reference} is in Production; {occupied.wanted} will replace it")
     choices = {"a": Stage.ARCHIVED, "s": Stage.STAGING, "n": Stage.NONE}
     choices |= {"archive": Stage.ARCHIVED, "staging": Stage.STAGING, "none": Stage.NONE}
-    question = "(a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
+    question = f"{occupied.reference}: (a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     while True:
-        answer = asking.ask(question, default="q").lower()
+        answer = asking.prompt(question, default="q").lower()
         if answer in choices:
             return choices[answer]
         if answer in ("q", "quit"):
-            output.note("nothing was changed")
+            output.print_note("nothing was changed")
             raise typer.Exit(occupied.exit)
-        output.note("answer a, s, n or q")
+        output.print_note("answer a, s, n or q")
 
 
-def _tell(context: typer.Context, planned: Transition, dry_run: bool) -> None:
-    reference = f"{planned.name}/{planned.version}"
-    if not planned.changes:
-        output.print_line(f"{reference} is in {planned.stage} already")
+def _print_transition(context: typer.Context, result: Transition, dry_run: bool) -> None:
+    if not result.changes:
+        output.print_line(f"{result.name}/{result.version} is already in {result.stage}")
         return
-    output.print_line(summary(planned))
-    for gate in (gate for check in planned.checks for gate in check.gates):
+    output.print_line(summarize(result))
+    for gate in (gate for check in result.checks for gate in check.gates):
         if not gate.passed:
-            output.note(f"forced, against the gate {gate.expression}")
+            output.print_note(f"overrode the failed gate {gate.expression}")
         elif gate.reason:
-            output.note(f"passed the gate {gate.expression}: {gate.reason}")
+            output.print_note(f"passed the gate {gate.expression}: {gate.reason}")
     if dry_run:
-        output.note("dry run: nothing was changed")
+        output.print_note("dry run: nothing was changed")
     else:
-        tell_undo(context, *undo_commands(planned))
+        print_undo(context, *undo_commands(result))
 
 
-def print_notes(planned: Transition) -> None:
+def print_notes(result: Transition) -> None:
     """Print the notes of a transition on stderr."""
-    for sentence in planned.notes:
-        output.note(f"note: {sentence}")
+    for sentence in result.notes:
+        output.print_note(f"note: {sentence}")
 
 
-def summary(done: Transition) -> str:
+def summarize(result: Transition) -> str:
     """The transition in one line, with the versions that it displaced."""
-    displaced = (change for change in done.changes if change.version != done.version)
-    room = ", ".join(f"{done.name}/{change.version} -> {change.to_stage}" for change in displaced)
-    return f"{done.name}/{done.version} -> {done.stage}{f' ({room})' if room else ''}"
+    displaced = (change for change in result.changes if change.version != result.version)
+    moves = ", ".join(f"{result.name}/{change.version} -> {change.to_stage}" for change in displaced)
+    return f"{result.name}/{result.version} -> {result.stage}{f' ({moves})' if moves else ''}"

@@ -1,4 +1,4 @@
-"""``verify``: check the catalog, the journal and every stored byte."""
+"""``verify``: check the catalog, the journal and every stored file."""
 
 from __future__ import annotations
 
@@ -28,34 +28,38 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="[REF]...",
-            help="Read the bytes of these versions alone.",
+            help="Check only the files of these versions.",
             show_default=False,
             autocompletion=complete_references,
         ),
     ] = None,
     expect_head: Annotated[
         str | None,
-        typer.Option(metavar="SEQ:HASH", help="A head of the journal kept elsewhere, which it must lead through."),
+        typer.Option(
+            metavar="SEQ:HASH",
+            help="Fail unless the journal contains this head, as printed by 'modelreg history --head'.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the catalog, the journal and every stored byte.
+    """Check the catalog, the journal and every stored file.
 
-    SQLite's own checks; the journal's chain of hashes, and its replay against everything in the catalog; manifests,
-    configs and files by size and hash. Prints one line for each finding; exit 6 when there is one. Whoever may write
-    to the folder could write a whole new journal: a head that is kept elsewhere shows that.
+    Runs SQLite's integrity checks, verifies the journal's hash chain, replays the journal and compares the result with
+    the catalog, and verifies size and digest of all manifests, configs and files. Prints one line for each finding
+    (exit 6). A user who can write to the folder could replace the whole journal; compare it with a head that you
+    stored elsewhere to detect that.
 
     \b
     modelreg verify
     modelreg verify churn/Production fraud@champion
-    HEAD=$(modelreg history --head)    # kept elsewhere, and later:
+    HEAD=$(modelreg history --head)    # store it elsewhere; later:
     modelreg verify --expect-head "$HEAD"
     """
     with transfer_bar("reading") as progress:
         findings = list(registry(context).verify(*references or (), expect_head=expect_head, progress=progress))
-    form = output.chosen_form(as_json)
+    form = output.choose_form(as_json)
     if findings or form is not output.Form.TABLE:
         output.print_records(findings, _FINDING_COLUMNS, form, lambda finding: finding.subject)
     if findings:
         raise Findings(len(findings))
-    output.note(f"{', '.join(references) if references else 'everything'} is as it was registered")
+    output.print_note(f"no damage found in {', '.join(references) if references else 'the registry'}")

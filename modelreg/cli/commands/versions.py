@@ -27,12 +27,12 @@ VERSION_COLUMNS = (
         wide=True,
     ),
     Column[ModelVersion](
-        "size", lambda version: version.size, lambda version: text.size(version.size), right=True, wide=True
+        "size", lambda version: version.size, lambda version: text.format_size(version.size), right=True, wide=True
     ),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
-    Column[ModelVersion]("metrics", lambda version: text.pairs(version.metrics), foldable=True),
+    Column[ModelVersion]("metrics", lambda version: text.format_pairs(version.metrics), foldable=True),
     Column[ModelVersion](
-        "created_at", lambda version: as_text(version.created_at), lambda version: text.ago(version.created_at)
+        "created_at", lambda version: as_text(version.created_at), lambda version: text.format_age(version.created_at)
     ),
 )
 _NAME = Column[ModelVersion]("name", lambda version: version.name, style=lambda _: "bold")
@@ -41,7 +41,8 @@ _NAME = Column[ModelVersion]("name", lambda version: version.name, style=lambda 
 def versions(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The model; else all.", autocompletion=complete_names)
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The model. Default: all models.", autocompletion=complete_names),
     ] = None,
     filter: Filter = None,
     sort: Sort = None,
@@ -49,10 +50,11 @@ def versions(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the versions of a model, newest first, or those of all models.
+    """List the versions of one model or of all models.
 
-    --filter and --sort speak of fields such as stage, metrics.auc, params.depth, tags.team, eval.holdout.roc_auc,
-    alias, flavor, size, created_at, approvals; docs/expressions.md has all of it.
+    The versions of a model are listed newest first. --filter and --sort accept fields such as stage, metrics.auc,
+    params.depth, tags.team, eval.holdout.roc_auc, alias, flavor, size, created_at and approvals;
+    docs/expressions.md describes the syntax.
 
     \b
     modelreg versions churn
@@ -61,13 +63,13 @@ def versions(
     modelreg versions churn --filter "eval.holdout.roc_auc > 0.9 AND stage != 'Archived'" --sort "metrics.auc DESC"
     modelreg versions churn --json | jq '.[] | {version, stage, auc: .metrics.auc}'
     """
-    source, form = registry(context), output.chosen_form(as_json, quiet)
+    source, form = registry(context), output.choose_form(as_json, quiet)
     if name is None:
-        found = source.search(filter, sort=sort, limit=limit)
+        records = source.search(filter, sort=sort, limit=limit)
     else:
-        found = source.versions(name, filter=filter, sort=sort, limit=limit)
-    columns = VERSION_COLUMNS if name else (_NAME, *VERSION_COLUMNS)
-    if not found and form is output.Form.TABLE:
-        output.note("no version fits" if filter else f"{name or 'the registry'} has no versions")
+        records = source.versions(name, filter=filter, sort=sort, limit=limit)
+    if not records and form is output.Form.TABLE:
+        output.print_note("no version matches" if filter else f"{name or 'the registry'} has no versions")
         return
-    output.print_records(found, columns, form, lambda version: version.reference)
+    columns = VERSION_COLUMNS if name else (_NAME, *VERSION_COLUMNS)
+    output.print_records(records, columns, form, lambda version: version.reference)

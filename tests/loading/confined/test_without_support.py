@@ -81,7 +81,7 @@ def test_the_registrys_setting_is_recorded_in_the_journal(world):
     folder = world.registry.folder
     assert not world.registry.requires_sandbox
     result = world.run("init", folder, "--require-sandbox", "--message", "models of others")
-    assert "its models run only where they can be confined" in result.stderr
+    assert "its models run only on systems that can confine them" in result.stderr
     assert world.registry.requires_sandbox
     assert "nothing was changed" in world.run("init", folder, "--require-sandbox").stderr
     entry = world.registry.history()[-1]
