@@ -16,7 +16,7 @@ from mlflow.utils.file_utils import create_tmp_dir
 
 from modelreg.errors import shown
 from modelreg.mlflow.location import SCHEME
-from modelreg.mlflow_plugin.exceptions import speaking_mlflow
+from modelreg.mlflow_plugin.exceptions import translating_errors
 from modelreg.registry import Registry
 
 MLMODEL = "MLmodel"
@@ -24,7 +24,7 @@ MLMODEL = "MLmodel"
 _logger = logging.getLogger(__name__)
 
 
-def address_of(registry: Registry, reference: str) -> str:
+def build_address(registry: Registry, reference: str) -> str:
     """``modelreg:///PATH/NAME/3``, at which `VersionArtifacts` finds a version."""
     return f"{SCHEME}{registry.folder}/{reference}"
 
@@ -86,6 +86,6 @@ class VersionArtifacts(ArtifactRepository):  # type: ignore[misc]  # MLflow is n
 
     def _checked(self) -> Path:
         """The folder that holds the version's files; of a version of one file the one in which that is."""
-        with speaking_mlflow(self._name, self._version):
+        with translating_errors(self._name, self._version):
             path = self._registry.path(f"{self._name}/{self._version}")
         return path if path.is_dir() else path.parent

@@ -11,12 +11,12 @@ from mlflow.entities.model_registry.registered_model_alias import RegisteredMode
 from modelreg.domain.models import Model
 from modelreg.domain.stages import StageRules
 from modelreg.domain.versions import ModelVersion as Version
-from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as KnownVersion
+from modelreg.mlflow.entities.model_registry.model_version import ModelVersion as VersionEntity
 from modelreg.mlflow_plugin import server
 from modelreg.system.clock import as_milliseconds
 
 
-class OwnedModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
+class ExtendedRegisteredModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
     """A registered model that also says what MLflow's tutorials ask of one, and MLflow itself does not tell."""
 
     def __init__(self, user_id: str, latest_version: int | None, **known: Any) -> None:
@@ -42,7 +42,7 @@ class OwnedModel(RegisteredModel):  # type: ignore[misc]  # MLflow is not typed
 
 def version_entity(version: Version, rules: StageRules) -> ModelVersion:
     """A version; by strict rules its ``status_message`` says when the bytes are elsewhere, which MLflow never says."""
-    known = dict(KnownVersion.of(version))
+    known = dict(VersionEntity.of(version))
     return ModelVersion(
         **known
         | {
@@ -56,7 +56,7 @@ def version_entity(version: Version, rules: StageRules) -> ModelVersion:
 
 def model_entity(model: Model, latest: Iterable[Version], rules: StageRules) -> RegisteredModel:
     """A registered model, with its newest version in each stage."""
-    return OwnedModel(
+    return ExtendedRegisteredModel(
         model.created_by,
         model.latest,
         name=model.name,

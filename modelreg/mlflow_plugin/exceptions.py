@@ -15,11 +15,11 @@ from modelreg.mlflow.exceptions import (
     INVALID_STATE,
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
-    translated,
+    to_mlflow_exception,
 )
 
 
-class Refusal(MlflowException):  # type: ignore[misc]  # MLflow is not typed
+class ConflictException(MlflowException):  # type: ignore[misc]  # MLflow is not typed
     """What asking again does not mend: by MLflow's own status, 500, clients ask for minutes and lose the message."""
 
     def get_http_status_code(self) -> int:
@@ -28,7 +28,7 @@ class Refusal(MlflowException):  # type: ignore[misc]  # MLflow is not typed
 
 
 @contextmanager
-def speaking_mlflow(
+def translating_errors(
     name: str, version: object = None, *, alias: str | None = None, new_name: str | None = None
 ) -> Iterator[None]:
     """Let `MlflowException` alone pass; the arguments are what was asked about, which MLflow's messages name."""
@@ -42,13 +42,13 @@ def speaking_mlflow(
     except errors.AliasNotFound as error:
         raise failure(f"Registered model alias {alias} not found.", INVALID_PARAMETER_VALUE) from error
     except errors.ModelregError as error:
-        known = translated(error)
+        known = to_mlflow_exception(error)
         raise failure(known.message, known.error_code) from error
 
 
 def failure(message: str, code: str) -> MlflowException:
     """An error of MLflow's with a code by its name."""
-    kind = Refusal if code in (INVALID_STATE, DATA_LOSS) else MlflowException
+    kind = ConflictException if code in (INVALID_STATE, DATA_LOSS) else MlflowException
     return kind(message, error_code=ErrorCode.Value(code))
 
 

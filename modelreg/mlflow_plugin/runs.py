@@ -10,13 +10,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking._tracking_service.utils import _get_store
 
 from modelreg.mlflow_plugin import server
-from modelreg.mlflow_transfer.merging import facts_of_run
+from modelreg.mlflow_transfer.merging import filter_run_facts
 from modelreg.mlflow_transfer.source import read_run
 
 _logger = logging.getLogger(__name__)
 
 
-def facts_for(source: str, run_id: str | None, model_id: str | None, tracking_uri: str | None) -> dict[str, Any]:
+def read_run_facts(source: str, run_id: str | None, model_id: str | None, tracking_uri: str | None) -> dict[str, Any]:
     """What is stated of a version of this source: ``run_id``, ``metrics`` and ``params``, for gates and filters.
 
     A logged model leads to its run. What cannot be kept, such as NaN, is left out; of a run that is not there nothing
@@ -32,5 +32,5 @@ def facts_for(source: str, run_id: str | None, model_id: str | None, tracking_ur
     except MlflowException as error:
         _logger.warning("the metrics of %s are not kept: %s", source, error)
         return {"run_id": run_id}
-    metrics, params, _ = facts_of_run(run)
+    metrics, params, _ = filter_run_facts(run)
     return {"run_id": run.run_id, "metrics": metrics, "params": params}

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils, SearchUtils
 
-from modelreg.mlflow.searching import OF_VERSIONS
+from modelreg.mlflow.searching import VERSION_FIELDS
 
 Comparison = Mapping[str, Any]
 
@@ -20,22 +20,22 @@ _MODEL_ORDERS = {"timestamp": "updated_at"}
 """What MLflow's orders of models say otherwise than those of versions."""
 
 
-def filter_of_models(text: str | None) -> str:
+def translate_model_filter(text: str | None) -> str:
     """A filter of registered models; prompts, which are models to MLflow, are found only when it asks for them."""
     return _filter(SearchModelUtils.parse_search_filter(text), _model_condition)
 
 
-def filter_of_versions(text: str | None) -> str:
+def translate_version_filter(text: str | None) -> str:
     """A filter of versions; the same holds for prompts."""
     return _filter(SearchModelVersionUtils.parse_search_filter(text), _version_condition)
 
 
-def order_of_models(clauses: Sequence[str] | None) -> str:
+def translate_model_order(clauses: Sequence[str] | None) -> str:
     """An order of registered models; at last by name."""
     return _order(map(SearchUtils.parse_order_by_for_search_registered_models, clauses or ()), ("name ASC",))
 
 
-def order_of_versions(clauses: Sequence[str] | None) -> str:
+def translate_version_order(clauses: Sequence[str] | None) -> str:
     """An order of versions, the last change first unless said; at last by name, and the newest of a model first."""
     parsed = map(
         SearchModelVersionUtils.parse_order_by_for_search_model_versions, clauses or ("last_updated_timestamp DESC",)
@@ -78,7 +78,7 @@ def _tag_condition(comparison: Comparison) -> str:
 
 def _text_condition(comparison: Comparison, *, lists: bool) -> str:
     key, comparator, value = comparison["key"], comparison["comparator"], comparison["value"]
-    field = OF_VERSIONS.get(key, key)
+    field = VERSION_FIELDS.get(key, key)
     if comparator in ("IN", "NOT IN") and lists:
         return f"{field} {comparator} ({', '.join(map(_quoted, value))})"
     if comparator not in _TEXT_COMPARATORS:
@@ -96,14 +96,14 @@ def _number_condition(comparison: Comparison) -> str:
         raise MlflowException.invalid_parameter_value(
             f"Invalid value for numeric attribute '{key}': {value!r}"
         ) from error
-    return f"{OF_VERSIONS[key]} {comparator} {number}"
+    return f"{VERSION_FIELDS[key]} {comparator} {number}"
 
 
 def _order(terms: Iterable[tuple[str, bool]], last: Sequence[str]) -> str:
     """As modelreg sorts; raises `MlflowException` for a field that comes twice."""
     found: dict[str, str] = {}
     for key, ascending in terms:
-        field = _MODEL_ORDERS.get(key) or OF_VERSIONS.get(key, key)
+        field = _MODEL_ORDERS.get(key) or VERSION_FIELDS.get(key, key)
         if field in found:
             raise MlflowException.invalid_parameter_value(f"`order_by` contains duplicate fields: {key}")
         found[field] = f"{field} {'ASC' if ascending else 'DESC'}"

@@ -35,10 +35,10 @@ from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow.location import SCHEME
 from modelreg.mlflow_plugin import searching, server
-from modelreg.mlflow_plugin.artifacts import address_of
+from modelreg.mlflow_plugin.artifacts import build_address
 from modelreg.mlflow_plugin.entities import model_entity, tags_as_mapping, version_entity
-from modelreg.mlflow_plugin.exceptions import failure, speaking_mlflow
-from modelreg.mlflow_plugin.runs import facts_for
+from modelreg.mlflow_plugin.exceptions import failure, translating_errors
+from modelreg.mlflow_plugin.runs import read_run_facts
 from modelreg.mlflow_plugin.sources import opened
 from modelreg.registry import Registry
 
@@ -54,7 +54,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         super().__init__(store_uri, tracking_uri)
         self._tracking_uri = tracking_uri
         self._registry = Registry(_folder(str(store_uri)))
-        with speaking_mlflow(""):
+        with translating_errors(""):
             if not self._registry.exists():
                 self._registry.create()
 
@@ -71,7 +71,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         validation._validate_model_name(name)
         for tag in tags or ():
             validation._validate_registered_model_tag(tag.key, tag.value)
-        with speaking_mlflow(name):
+        with translating_errors(name):
             try:
                 made = self._registry.create_model(name, description=description or "", tags=tags_as_mapping(tags))
             except ModelExists:
@@ -85,27 +85,27 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
     ) -> RegisteredModel:
         """Replace the description of a model."""
         validation._validate_model_name(name)
-        with speaking_mlflow(name):
+        with translating_errors(name):
             self._registry.describe(parse_name(name), description or "")
         return self.get_registered_model(name)
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Give a model another name."""
         validation._validate_model_renaming(new_name)
-        with speaking_mlflow(name, new_name=new_name):
+        with translating_errors(name, new_name=new_name):
             self._registry.rename(name, new_name)
         return self.get_registered_model(new_name)
 
     def delete_registered_model(self, name: str) -> None:
         """Delete a model with all its versions, as far as the registry's rules let it be deleted."""
         validation._validate_model_name(name)
-        with speaking_mlflow(name):
+        with translating_errors(name):
             self._registry.delete(parse_name(name), with_versions=True)
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """A model, with its newest version in each stage."""
         validation._validate_model_name(name)
-        with speaking_mlflow(name):
+        with translating_errors(name):
             model = self._registry.model(name)
             return model_entity(model, self._registry.latest_in_stages(name).get(model.name, ()), self._rules)
 
@@ -118,9 +118,9 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
     ) -> PagedList[RegisteredModel]:
         """A page of the models for which a filter is true."""
         _require_page_size("request parameter max_results", max_results, SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)
-        where, order = searching.filter_of_models(filter_string), searching.order_of_models(order_by)
+        where, order = searching.translate_model_filter(filter_string), searching.translate_model_order(order_by)
         offset = SearchUtils.parse_start_offset_from_page_token(page_token)
-        with speaking_mlflow(""):
+        with translating_errors(""):
             found = self._registry.models(filter=where, sort=order, limit=max_results + 1, offset=offset)
             latest = self._registry.latest_in_stages(*(model.name for model in found[:max_results]))
         models = [model_entity(model, latest.get(model.name, ()), self._rules) for model in found[:max_results]]
@@ -136,14 +136,14 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         """Set a tag of a model."""
         validation._validate_model_name(name)
         validation._validate_registered_model_tag(tag.key, tag.value)
-        with speaking_mlflow(name):
+        with translating_errors(name):
             self._registry.tag(parse_name(name), {tag.key: tag.value})
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """Take a tag of a model away, if it has it."""
         validation._validate_model_name(name)
         validation._validate_tag_name(key)
-        with speaking_mlflow(name), suppress(TagNotFound):
+        with translating_errors(name), suppress(TagNotFound):
             self._registry.tag(parse_name(name), remove=[key])
 
     def set_registered_model_alias(self, name: str, alias: str, version: int | str) -> None:
@@ -151,14 +151,14 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         reference = _reference(name, version)
         validation._validate_model_alias_name(alias)
         validation._validate_model_alias_name_reserved(alias)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             self._registry.alias(reference, alias)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Let an alias mean nothing any more."""
         validation._validate_model_name(name)
         validation._validate_model_alias_name(alias)
-        with speaking_mlflow(name), suppress(AliasNotFound):
+        with translating_errors(name), suppress(AliasNotFound):
             self._registry.remove_alias(name, alias)
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
@@ -166,7 +166,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         validation._validate_model_name(name)
         validation._validate_model_alias_name(alias)
         is_latest = alias.lower() == LATEST
-        with speaking_mlflow(name, alias=alias):
+        with translating_errors(name, alias=alias):
             return self._entity(self._registry.version(f"{name}/{LATEST}" if is_latest else f"{name}@{alias}"))
 
     # Versions
@@ -193,16 +193,16 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
             "description": description or None,
             "new_version": True,
         }
-        with speaking_mlflow(name):
+        with translating_errors(name):
             self._registry.model(name)
-        stated |= facts_for(source, run_id or None, model_id or None, self._tracking_uri)
-        with opened(source, self, self._tracking_uri) as found, speaking_mlflow(name):
+        stated |= read_run_facts(source, run_id or None, model_id or None, self._tracking_uri)
+        with opened(source, self, self._tracking_uri) as found, translating_errors(name):
             return self._entity(found.register(self._registry, name, stated))
 
     def update_model_version(self, name: str, version: int | str, description: str | None = None) -> ModelVersion:
         """Replace the description of a version."""
         reference = _reference(name, version)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             self._registry.describe(reference, description or "")
         return self.get_model_version(name, version)
 
@@ -221,20 +221,20 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
                 f"{stage!r} is not an Active stage. Valid stages are {DEFAULT_STAGES_FOR_GET_LATEST_VERSIONS}"
             )
         reference = _reference(name, version)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             self._registry.transition(reference, Stage(wanted), archive_existing=archive_existing_versions)
         return self.get_model_version(name, version)
 
     def delete_model_version(self, name: str, version: int | str) -> None:
         """Delete a version, as far as the registry's rules let it be deleted."""
         reference = _reference(name, version)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             self._registry.delete(reference)
 
     def get_model_version(self, name: str, version: int | str) -> ModelVersion:
         """A version by its number."""
         reference = _reference(name, version)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             return self._entity(self._registry.version(reference))
 
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
@@ -244,7 +244,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         bytes nobody can vouch for; by MLflow's rules the address that it keeps is handed out.
         """
         reference = _reference(name, version)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             try:
                 checked = self._registry.path(reference)
             except BytesElsewhere as known:
@@ -253,7 +253,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
                 return known.location
             if server.is_running():
                 return server.handed_out(self._registry.version(reference), checked)
-            return address_of(self._registry, reference)
+            return build_address(self._registry, reference)
 
     def search_model_versions(
         self,
@@ -264,9 +264,9 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
     ) -> PagedList[ModelVersion]:
         """A page of the versions for which a filter is true."""
         _require_page_size("max_results", max_results, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
-        where, order = searching.filter_of_versions(filter_string), searching.order_of_versions(order_by)
+        where, order = searching.translate_version_filter(filter_string), searching.translate_version_order(order_by)
         offset = SearchUtils.parse_start_offset_from_page_token(page_token)
-        with speaking_mlflow(""):
+        with translating_errors(""):
             found = self._registry.search(where, sort=order, limit=max_results + 1, offset=offset)
         versions = [self._entity(version) for version in found[:max_results]]
         return PagedList(versions, _next_token(len(found), offset, max_results))
@@ -275,14 +275,14 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         """Set a tag of a version."""
         reference = _reference(name, version)
         validation._validate_model_version_tag(tag.key, tag.value)
-        with speaking_mlflow(name, version):
+        with translating_errors(name, version):
             self._registry.tag(reference, {tag.key: tag.value})
 
     def delete_model_version_tag(self, name: str, version: int | str, key: str) -> None:
         """Take a tag of a version away, if it has it."""
         reference = _reference(name, version)
         validation._validate_tag_name(key)
-        with speaking_mlflow(name, version), suppress(TagNotFound):
+        with translating_errors(name, version), suppress(TagNotFound):
             self._registry.tag(reference, remove=[key])
 
     # Webhooks, of which there are none

@@ -40,8 +40,8 @@ def reading(location: Location) -> Iterator[Any]:
     Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, and `MLflowFailed` for what MLflow cannot open.
     """
     location.require()
-    with _quiet(), temporary_folder() as folder:
-        with told_as(location.shown):
+    with _silence_mlflow(), temporary_folder() as folder:
+        with wrap_failures(location.shown):
             uri = _readable(location, folder)
         with _connected(uri, location) as client:
             yield client
@@ -55,16 +55,16 @@ def writing(location: Location) -> Iterator[Any]:
     """
     location.refuse_address_of_another_file()
     if not location.is_empty():
-        location.refuse_foreign()
+        location.require_mlflow_records()
         if location.path is not None and location.kind is StoreKind.DATABASE:
-            with told_as(location.shown), _opened(location.path) as database:
-                _refuse_foreign(database, location.path)
-    with _quiet(), _connected(location.uri, location) as client:
+            with wrap_failures(location.shown), _opened(location.path) as database:
+                _require_mlflow_tables(database, location.path)
+    with _silence_mlflow(), _connected(location.uri, location) as client:
         yield client
 
 
 @contextmanager
-def without_local_files() -> Iterator[None]:
+def block_local_files() -> Iterator[None]:
     """Let MLflow download nothing that lies on this machine, wherever an address leads in the end.
 
     A server says where its runs and logged models have their bytes, and so where ``runs:/`` and ``models:/`` lead.
@@ -85,7 +85,7 @@ def _refused(artifact_uri: str, **_: Any) -> Any:
 
 
 @contextmanager
-def told_as(what: str) -> Iterator[None]:
+def wrap_failures(what: str) -> Iterator[None]:
     """Whatever goes wrong in MLflow, as `MLflowFailed`: the sentence begins with ``what``."""
     try:
         with warnings.catch_warnings():
@@ -101,8 +101,8 @@ def told_as(what: str) -> Iterator[None]:
 def _connected(uri: str, location: Location) -> Iterator[Any]:
     import mlflow
 
-    with _as_before():
-        with told_as(location.shown):
+    with _restore_mlflow_settings():
+        with wrap_failures(location.shown):
             # MLflow finds artifacts by what is set for the whole process, whatever its client was given.
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
@@ -112,7 +112,7 @@ def _connected(uri: str, location: Location) -> Iterator[Any]:
 
 
 @contextmanager
-def _as_before() -> Iterator[None]:
+def _restore_mlflow_settings() -> Iterator[None]:
     """What is set for the whole process is, at the end, what it was, and so are the variables in which it is kept."""
     import mlflow
 
@@ -132,7 +132,7 @@ def _as_before() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_mlflow() -> Iterator[None]:
     """MLflow, imported and as silent as a library should be: what matters of it comes as an error."""
     ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
     os.environ.update(ours)
@@ -169,7 +169,7 @@ def _copied(path: Path, folder: Path) -> str:
 
     copy = folder / "mlflow.db"
     with _opened(path) as source, closing(sqlite3.connect(copy)) as target:
-        _refuse_foreign(source, path)
+        _require_mlflow_tables(source, path)
         source.backup(target)
     uri = f"sqlite:///{copy}"
     mlflow.db.upgrade.callback(uri)
@@ -183,7 +183,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
+def _require_mlflow_tables(database: sqlite3.Connection, path: Path) -> None:
     """Raise `InvalidInput` for a database in which MLflow would begin by making its tables."""
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"registered_models", "alembic_version"} <= tables:

@@ -12,7 +12,7 @@ _MOST_TEXT = 1 << 20  # bytes
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;,]+)")
 
 
-def environment_of(files: Files) -> Environment:
+def read_environment(files: Files) -> Environment:
     """What ``python_env.yaml`` and the exact pins of ``requirements.txt`` say; empty where they are not there."""
     python = parse_mapping(_content(files, "python_env.yaml")) or {}
     lines = _content(files, "requirements.txt").splitlines()

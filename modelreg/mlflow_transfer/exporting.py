@@ -21,13 +21,13 @@ from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFai
 from modelreg.mlflow_transfer.connection import reading, writing
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
-from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.reporting import Progress, sentence, wrap_storage_errors
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.mlflow_transfer.target import MLflowTarget, Upload
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.folder import RegistryFolder
 
-_MOST_SKIPPED = 10_000
+_MAX_SKIPPED_NUMBERS = 10_000
 """Numbers without a version, each of which is made and deleted in MLflow one by one."""
 _KNOWN_THERE = (CREATED_AT, CREATED_BY)
 """Tags that an import makes of what MLflow itself knows of a version."""
@@ -41,7 +41,7 @@ class _Step(NamedTuple):
     make: Callable[[], None]
 
 
-_OF_ONE = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
+_ITEM_ERRORS = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
 
 
@@ -67,7 +67,7 @@ class _LocalModel:
 def export_models(home: RegistryFolder, request: ExportRequest, progress: Progress | None) -> Transfer:
     """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
     mine = _models(home, request.names)
-    with _opened(request) as client, interruptible(home.path):
+    with _opened(request) as client, wrap_storage_errors(home.path):
         return _Export(home, request, client).run(mine, progress)
 
 
@@ -135,7 +135,7 @@ class _Export:
         try:
             theirs = self._source.model(name) if name in self._names else None
             yield self._model(mine.model, theirs)
-        except _OF_ONE as error:
+        except _ITEM_ERRORS as error:
             yield TransferItem(name, None, TransferOutcome.FAILED, (sentence(error),))
             return
         last = max((version.number for version in theirs.versions), default=0) if theirs else 0
@@ -147,7 +147,7 @@ class _Export:
                     continue
                 last, notes = self._add(version, last)
                 yield TransferItem(name, version.version, TransferOutcome.ADDED, tuple(notes))
-            except _OF_ONE as error:
+            except _ITEM_ERRORS as error:
                 yield TransferItem(name, version.version, TransferOutcome.FAILED, (sentence(error),))
 
     def _model(self, model: Model, theirs: MLflowModel | None) -> TransferItem:
@@ -174,9 +174,9 @@ class _Export:
         ``last`` is the highest number there now.
         """
         notes: list[str] = []
-        if version.version - last > _MOST_SKIPPED:
+        if version.version - last > _MAX_SKIPPED_NUMBERS:
             raise InvalidInput(
-                f"more than {_MOST_SKIPPED:,} numbers before {version.reference} would have to be skipped"
+                f"more than {_MAX_SKIPPED_NUMBERS:,} numbers before {version.reference} would have to be skipped"
             )
         if self._dry_run:
             number = max(last + 1, version.version)

@@ -31,33 +31,32 @@ from modelreg.errors import (
 )
 from modelreg.mlflow_transfer import applying
 from modelreg.mlflow_transfer.connection import reading
-from modelreg.mlflow_transfer.environment import environment_of
+from modelreg.mlflow_transfer.environment import read_environment
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.merging import (
     UpstreamChanges,
     UpstreamState,
-    facts_of_run,
-    said_of_model,
-    said_of_version,
-    stages_of,
-    tags_of_making,
+    build_creation_tags,
+    build_model_state,
+    build_version_state,
+    filter_run_facts,
+    plan_stages,
 )
-from modelreg.mlflow_transfer.recognition import last_said_of_model, last_said_of_version, record_of
-from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.recognition import build_import_record, get_last_model_state, get_last_version_state
+from modelreg.mlflow_transfer.reporting import Progress, sentence, wrap_storage_errors
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import of_bytes
 from modelreg.store.artifacts.manifest import Facts, Manifest
-from modelreg.store.artifacts.source import Source
-from modelreg.store.artifacts.source import find_source
+from modelreg.store.artifacts.source import Source, find_source
 from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
-_OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
 """What is wrong with one model or version, and no reason not to go on with the next."""
-_LAST_NUMBER = 2**31 - 1
+_MAX_NUMBER = 2**31 - 1
 """Of a version: in most databases of MLflow's an INTEGER, which is as large."""
 
 
@@ -103,7 +102,11 @@ class _Origin:
 
 def import_models(home: RegistryFolder, request: ImportRequest, progress: Progress | None) -> Transfer:
     """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
-    with reading(request.location) as client, _registry(home, request.dry_run) as registry, interruptible(home.path):
+    with (
+        reading(request.location) as client,
+        _registry(home, request.dry_run) as registry,
+        wrap_storage_errors(home.path),
+    ):
         return _Import(registry, request, MLflowSource(client, request.location)).run(progress)
 
 
@@ -155,7 +158,7 @@ class _Import:
         with _reported(items, name, None):
             with self._home.catalog.reading() as catalog:
                 rules = catalog.rules
-            decided = stages_of(model.versions, rules)
+            decided = plan_stages(model.versions, rules)
             items.append(self._model(name, model))
         yield from items
         if items[0].outcome in (TransferOutcome.SKIPPED, TransferOutcome.FAILED):
@@ -165,7 +168,7 @@ class _Import:
             items.clear()
             with _reported(items, name, version.number):
                 _require_number(version)
-                said, notes = said_of_version(version, model, stages[version.number], rules)
+                said, notes = build_version_state(version, model, stages[version.number], rules)
                 notes += filter(None, [decided[version.number][1]])
                 items.append(self._version(_PlannedVersion(name, version, said, model, stages), notes))
             (item,) = items
@@ -175,7 +178,7 @@ class _Import:
 
     def _model(self, name: ModelName, model: MLflowModel) -> TransferItem:
         """The model itself."""
-        said, notes = said_of_model(model)
+        said, notes = build_model_state(model)
         with self._home.catalog.reading() as catalog:
             catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
@@ -183,21 +186,21 @@ class _Import:
                 return TransferItem(
                     name, None, TransferOutcome.SKIPPED, ("a model of this name was deleted or renamed here",)
                 )
-            if not is_new and not UpstreamChanges.between(last_said_of_model(catalog, name, said), said):
+            if not is_new and not UpstreamChanges.between(get_last_model_state(catalog, name, said), said):
                 return TransferItem(name, None, TransferOutcome.UNCHANGED)
         if not self._request.dry_run:
             with self._changing() as change:
                 if change.has_model(name):  # of which nothing may have been here when that was asked
-                    differences = UpstreamChanges.between(last_said_of_model(change, name, said), said)
+                    differences = UpstreamChanges.between(get_last_model_state(change, name, said), said)
                     applying.describe_and_tag(change, name, None, differences)
                 else:
                     change.add_model(name, said.description, said.tags)
-                change.note_import(name, None, record_of(self._location, said))
+                change.note_import(name, None, build_import_record(self._location, said))
         return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
     def _version(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
         with self._home.catalog.reading() as catalog:
-            before = last_said_of_version(catalog, wanted.name, wanted.version, wanted.said)
+            before = get_last_version_state(catalog, wanted.name, wanted.version, wanted.said)
             if before is None and catalog.was_given(wanted.name, wanted.version.number):
                 return _item(wanted, TransferOutcome.SKIPPED, ["it was deleted here"])
         if before is None:
@@ -206,7 +209,7 @@ class _Import:
             return _item(wanted, TransferOutcome.UNCHANGED, [])
         if not self._request.dry_run:
             with self._changing() as change:
-                before = last_said_of_version(change, wanted.name, wanted.version, wanted.said)
+                before = get_last_version_state(change, wanted.name, wanted.version, wanted.said)
                 notes += self._apply(change, wanted, before or wanted.said)
         return _item(wanted, TransferOutcome.CHANGED, notes)
 
@@ -219,14 +222,14 @@ class _Import:
         with self._source.files(version) as path:
             made = self._made(version, path)
             with self._home.ingesting(), self._home.artifacts.receiving(made.files.files) as receipt:
-                environment = environment_of(receipt.contents())
+                environment = read_environment(receipt.contents())
                 published = publish(receipt, Path(str(wanted.reference)), made.facts, allow_unsafe=why is not None)
                 if version.digest not in (None, published.digest):
                     raise OtherBytes(str(wanted.reference), "the content")
                 new = self._new_version(wanted, made, published, environment)
                 with self._changing() as change:
                     require_published(receipt, wanted.name)
-                    if last_said_of_version(change, wanted.name, version, wanted.said) is not None:
+                    if get_last_version_state(change, wanted.name, version, wanted.said) is not None:
                         return _item(wanted, TransferOutcome.UNCHANGED, ["another import has just brought it"])
                     if change.was_given(wanted.name, version.number):
                         raise NumberTaken(str(wanted.reference))
@@ -242,10 +245,10 @@ class _Import:
             facts, first = _facts(self._source.manifest(version), version)
             files = find_source(path if facts.is_folder else path / first, self._home.path)
             return _Origin(facts, files, {}, run.git_commit, run.git_branch, [])
-        metrics, params, notes = facts_of_run(run)
+        metrics, params, notes = filter_run_facts(run)
         files = find_source(path, self._home.path)
         facts = Facts(files.is_folder, None, metrics, params)
-        return _Origin(facts, files, tags_of_making(version, run, notes), run.git_commit, run.git_branch, notes)
+        return _Origin(facts, files, build_creation_tags(version, run, notes), run.git_commit, run.git_branch, notes)
 
     def _new_version(
         self, wanted: _PlannedVersion, made: _Origin, published: PublishedFiles, environment: Environment
@@ -275,7 +278,9 @@ class _Import:
     def _apply(self, change: CatalogWriter, wanted: _PlannedVersion, before: UpstreamState) -> list[str]:
         differences = UpstreamChanges.between(before, wanted.said)
         notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
-        change.note_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
+        change.note_import(
+            wanted.name, wanted.version.number, build_import_record(self._location, wanted.said, wanted.version)
+        )
         return notes
 
     @contextmanager
@@ -290,13 +295,13 @@ def _reported(items: list[TransferItem], name: str, version: int | None) -> Iter
     """What is wrong with one model or version becomes an item of the report."""
     try:
         yield
-    except _OF_ONE as error:
+    except _ITEM_ERRORS as error:
         items.append(TransferItem(name, version, TransferOutcome.FAILED, (sentence(error),)))
 
 
 def _require_number(version: MLflowVersion) -> None:
     """Raise `InvalidInput` for a number that MLflow gives no version, and after which there may be no next one."""
-    if not 1 <= version.number <= _LAST_NUMBER:
+    if not 1 <= version.number <= _MAX_NUMBER:
         raise InvalidInput(f"{shown(version.name)} has a version {version.number}, which is no number of MLflow's")
 
 

@@ -84,7 +84,7 @@ class Location:
             return
         if not self.path.exists():
             raise SourceNotFound(self.path)
-        self.refuse_foreign()
+        self.require_mlflow_records()
 
     def is_empty(self) -> bool:
         """Whether MLflow could begin there: no file, or one of no bytes; no folder, or an empty one."""
@@ -102,7 +102,7 @@ class Location:
                 "give the file another name",
             )
 
-    def refuse_foreign(self) -> None:
+    def require_mlflow_records(self) -> None:
         """Raise `InvalidInput` for a file or folder that others than MLflow wrote."""
         if self.path is None:
             return

@@ -68,28 +68,28 @@ class UpstreamChanges:
         return any(changes) or self.description is not None or self.stage is not None
 
 
-def said_of_model(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
+def build_model_state(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
     """What MLflow says of a model, and sentences about what of it cannot be kept."""
     notes: list[str] = []
     return UpstreamState(_description(model.description, notes), _tags(model.tags, notes)), notes
 
 
-def said_of_version(
+def build_version_state(
     version: MLflowVersion, model: MLflowModel, stage: Stage, rules: StageRules
 ) -> tuple[UpstreamState, list[str]]:
     """What MLflow says of a version of ``model`` that goes into ``stage``, and sentences about what cannot be kept."""
     notes: list[str] = []
     tags = _tags(version.tags, notes)
     own = _without_other_case(version, model, notes)
-    aliases = _fitting(own, "alias", partial(_alias, rules), notes)
+    aliases = _keep_valid(own, "alias", partial(_alias, rules), notes)
     return UpstreamState(_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
-def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
+def filter_run_facts(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
     """The metrics and parameters that can be kept, and sentences about the others."""
     notes = ["its run is gone from MLflow, and with it metrics and parameters"] if run.is_gone else []
-    metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
-    params = _fitting_pairs(run.params, "parameter", checked_params, notes)
+    metrics = _keep_valid_pairs(run.metrics, "metric", checked_metrics, notes)
+    params = _keep_valid_pairs(run.params, "parameter", checked_params, notes)
     notes += [
         f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: it may have been cut there"
         for key, value in params.items()
@@ -98,13 +98,13 @@ def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list
     return metrics, params, notes
 
 
-def tags_of_making(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
+def build_creation_tags(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
     """When and by whom the version was made in MLflow; what cannot be kept of that goes to ``notes``."""
     tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
     return _tags({key: value for key, value in tags.items() if value}, notes)
 
 
-def stages_of(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
+def plan_stages(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
     """The stage in which each version goes here, and a sentence where it is not that of MLflow.
 
     MLflow lets any number of versions be in Production, and a registry one, the newest, unless it has MLflow's rules.
@@ -130,10 +130,10 @@ def _description(text: str, notes: list[str]) -> str:
 
 def _tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     theirs = {key: value for key, value in tags.items() if not key.startswith(OURS)}
-    return _fitting_pairs(theirs, "tag", checked_tags, notes)
+    return _keep_valid_pairs(theirs, "tag", checked_tags, notes)
 
 
-def _fitting_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
+def _keep_valid_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
     """Those of the pairs that can be kept here."""
     found: dict[str, Any] = {}
     for key, value in pairs.items():
@@ -168,7 +168,7 @@ def _alias(rules: StageRules, text: str) -> str:
     return parse_alias(text)
 
 
-def _fitting(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
+def _keep_valid(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
     found = []
     for text in texts:
         try:

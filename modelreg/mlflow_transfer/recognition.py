@@ -10,13 +10,13 @@ from modelreg.store.catalog.journal_chain import Values
 from modelreg.store.catalog.reader import CatalogReader
 
 
-def record_of(location: str, said: UpstreamState, version: MLflowVersion | None = None) -> Values:
+def build_import_record(location: str, said: UpstreamState, version: MLflowVersion | None = None) -> Values:
     """What the journal keeps of an import from ``location``: of a version, or of the model itself."""
     record: Values = {"from": location, "said": said.as_json()}
     return record if version is None else record | {"created_at": version.created_at}
 
 
-def last_said_of_model(catalog: CatalogReader, name: ModelName, said: UpstreamState) -> UpstreamState:
+def get_last_model_state(catalog: CatalogReader, name: ModelName, said: UpstreamState) -> UpstreamState:
     """What MLflow said of a model that is here when it was imported last.
 
     Of one that is not from there, only what it lacks is to be taken over.
@@ -31,7 +31,7 @@ def last_said_of_model(catalog: CatalogReader, name: ModelName, said: UpstreamSt
     )
 
 
-def last_said_of_version(
+def get_last_version_state(
     catalog: CatalogReader, name: ModelName, version: MLflowVersion, said: UpstreamState
 ) -> UpstreamState | None:
     """What MLflow said of a version when it was imported last; None for one that is not here.

@@ -18,7 +18,7 @@ def sentence(error: ModelregError) -> str:
 
 
 @contextmanager
-def interruptible(folder: Path) -> Iterator[None]:
+def wrap_storage_errors(folder: Path) -> Iterator[None]:
     """Storage that fails in the middle: `TransferInterrupted`, since what was done until then stays."""
     try:
         yield

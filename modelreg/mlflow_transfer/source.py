@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from modelreg.errors import shown
-from modelreg.mlflow_transfer.connection import told_as, without_local_files
+from modelreg.mlflow_transfer.connection import block_local_files, wrap_failures
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST
 from modelreg.system.clock import as_text
@@ -84,12 +84,12 @@ class MLflowSource:
 
     def names(self) -> list[str]:
         """The names of all registered models, in order."""
-        with told_as(self._location.shown):
+        with wrap_failures(self._location.shown):
             return sorted(each.name for each in _pages(self._client.search_registered_models))
 
     def model(self, name: str) -> MLflowModel:
         """One registered model."""
-        with told_as(f"{shown(name)} in MLflow"):
+        with wrap_failures(f"{shown(name)} in MLflow"):
             found = self._client.get_registered_model(name)
             quoted = f"name='{name}'" if "'" not in name else f'name="{name}"'
             versions = [each for each in _pages(self._client.search_model_versions, quoted) if each.name == name]
@@ -108,12 +108,12 @@ class MLflowSource:
 
     def run(self, version: MLflowVersion) -> MLflowRun:
         """What the version's run, and the logged model that it was made from, say of it."""
-        with told_as(f"the run of {version.name}/{version.number}"):
+        with wrap_failures(f"the run of {version.name}/{version.number}"):
             return read_run(self._client, version.run_id, version.model_id)
 
     def manifest(self, version: MLflowVersion) -> bytes:
         """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""
-        with told_as(f"the manifest of {version.name}/{version.number}"):
+        with wrap_failures(f"the manifest of {version.name}/{version.number}"):
             address = f"{version.source.rstrip('/').rpartition('/')[0]}/{MANIFEST}"
             with self._fetched(address) as path:
                 return path.read_bytes()
@@ -122,13 +122,13 @@ class MLflowSource:
     def files(self, version: MLflowVersion) -> Iterator[Path]:
         """The version's file or folder, where it is, or as a copy that is gone at the end."""
         with ExitStack() as held:
-            with told_as("its bytes"):
+            with wrap_failures("its bytes"):
                 path = held.enter_context(self._fetched(self._address(version)))
             yield path
 
     def require_files(self, version: MLflowVersion) -> None:
         """Raise `MLflowFailed` as `files` would, as far as that can be said without fetching anything."""
-        with told_as("its bytes"):
+        with wrap_failures("its bytes"):
             self._local(self._address(version))
 
     def _address(self, version: MLflowVersion) -> str:
@@ -145,7 +145,7 @@ class MLflowSource:
         import mlflow.artifacts
 
         with TemporaryDirectory(prefix="modelreg-") as folder:
-            with without_local_files() if not self._location.has_local_paths else nullcontext():
+            with block_local_files() if not self._location.has_local_paths else nullcontext():
                 path = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
             yield path
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import MLflowFailed, shown
-from modelreg.mlflow_transfer.connection import told_as
+from modelreg.mlflow_transfer.connection import wrap_failures
 from modelreg.mlflow_transfer.location import Location, StoreKind
 from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
 from modelreg.system.clock import as_milliseconds
@@ -40,12 +40,12 @@ class MLflowTarget:
 
     def add_model(self, name: str) -> None:
         """Make a registered model."""
-        with told_as(f"{name} in MLflow"):
+        with wrap_failures(f"{name} in MLflow"):
             self._client.create_registered_model(name)
 
     def describe(self, name: str, number: int | None, description: str) -> None:
         """Replace the description of a model, or of a version."""
-        with told_as("its description"):
+        with wrap_failures("its description"):
             if number is None:
                 self._client.update_registered_model(name, description)
             else:
@@ -53,7 +53,7 @@ class MLflowTarget:
 
     def tag(self, name: str, number: int | None, key: str, value: str) -> None:
         """Set a tag of a model, or of a version."""
-        with told_as(f"tag {shown(key)}"):
+        with wrap_failures(f"tag {shown(key)}"):
             if number is None:
                 self._client.set_registered_model_tag(name, key, value)
             else:
@@ -61,24 +61,24 @@ class MLflowTarget:
 
     def set_alias(self, name: str, alias: str, number: int) -> None:
         """Let an alias mean a version."""
-        with told_as(f"alias {shown(alias)}"):
+        with wrap_failures(f"alias {shown(alias)}"):
             self._client.set_registered_model_alias(name, alias, str(number))
 
     def set_stage(self, name: str, number: int, stage: str) -> None:
         """Put a version into a stage, whatever else is there."""
-        with told_as(f"stage {stage}"):
+        with wrap_failures(f"stage {stage}"):
             self._client.transition_model_version_stage(name, str(number), stage)
 
     def skip_number(self, name: str) -> int:
         """Let the next number be that of no version; returns it."""
-        with told_as(f"{name} in MLflow"):
+        with wrap_failures(f"{name} in MLflow"):
             made = self._client.create_model_version(name, _NOWHERE, tags={PLACEHOLDER: "true"})
             self._client.delete_model_version(name, made.version)
             return int(made.version)
 
     def delete_version(self, name: str, number: int) -> None:
         """Delete a version."""
-        with told_as(f"{name}/{number} in MLflow"):
+        with wrap_failures(f"{name}/{number} in MLflow"):
             self._client.delete_model_version(name, str(number))
 
     def add_version(self, upload: Upload) -> tuple[int, list[str]]:
@@ -88,7 +88,7 @@ class MLflowTarget:
         tags by which it is known again, so whatever ends this before leaves a run that no version refers to.
         """
         version = upload.version
-        with told_as(f"the bytes of {version.reference}"):
+        with wrap_failures(f"the bytes of {version.reference}"):
             run = self._client.create_run(
                 self._experiment_id(),
                 start_time=as_milliseconds(version.created_at),
@@ -108,7 +108,7 @@ class MLflowTarget:
             f"MLflow keeps {PARAM_LENGTH:,}"
             for key in sorted(version.params.keys() - params.keys())
         ]
-        with told_as(f"{version.reference} in MLflow"):
+        with wrap_failures(f"{version.reference} in MLflow"):
             self._client.set_terminated(run_id)
             source = f"{run.info.artifact_uri.rstrip('/')}/{MODEL}"
             tags = {DIGEST: version.digest, NUMBER: str(version.version)}
@@ -132,7 +132,7 @@ def _each(kind: str, pairs: Mapping[str, object], log: Callable[[str, Any], obje
     notes = []
     for key, value in pairs.items():
         try:
-            with told_as(f"{kind} {shown(key)} is left out of the run there"):
+            with wrap_failures(f"{kind} {shown(key)} is left out of the run there"):
                 log(key, value)
         except MLflowFailed as error:
             notes.append(error.message)

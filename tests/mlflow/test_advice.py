@@ -8,7 +8,7 @@ import pytest
 
 import modelreg.mlflow as mlflow
 from modelreg import errors
-from modelreg.mlflow.exceptions import MlflowException, translated
+from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from modelreg.mlflow.exceptions import MlflowException, translated
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_an_error_advises_a_call_and_names_no_option_of_the_command_line(error, advice):
-    message = translated(error).message
+    message = to_mlflow_exception(error).message
     assert advice in message
     assert not re.search(r"(^|[\s('])--[a-z]", message)
 

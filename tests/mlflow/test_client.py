@@ -265,7 +265,7 @@ def test_eight_processes_that_promote_at_once_leave_one_in_production(client, re
 
 def test_every_error_of_ours_has_a_code_of_mlflow_and_its_cause():
     from modelreg import errors
-    from modelreg.mlflow.exceptions import translated
+    from modelreg.mlflow.exceptions import to_mlflow_exception
 
     known = {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE"}
     known |= {"DATA_LOSS", "PERMISSION_DENIED", "TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"}
@@ -273,7 +273,7 @@ def test_every_error_of_ours_has_a_code_of_mlflow_and_its_cause():
     for kind in kinds:
         error = kind.__new__(kind)
         error.message, error.hint, error.reference = "it is so", "do this", "churn/1"
-        assert translated(error).error_code in known
+        assert to_mlflow_exception(error).error_code in known
     with pytest.raises(MlflowException) as refused:
         mlflow.MlflowClient().get_registered_model("nothing")
     assert isinstance(refused.value.__cause__, ModelNotFound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelreg.domain.stages import Stage, StageRules
-from modelreg.mlflow_transfer.merging import UpstreamChanges, UpstreamState, stages_of, tags_of_making
+from modelreg.mlflow_transfer.merging import UpstreamChanges, UpstreamState, build_creation_tags, plan_stages
 from modelreg.mlflow_transfer.source import MLflowRun, MLflowVersion
 
 
@@ -44,7 +44,7 @@ def test_only_what_changed_is_different():
 
 def test_the_newest_of_those_in_production_stays_there():
     versions = [version(1, "Production"), version(2, "Production"), version(3, "Staging"), version(10, "None")]
-    decided = stages_of(versions, StageRules.STRICT)
+    decided = plan_stages(versions, StageRules.STRICT)
     assert {number: stage for number, (stage, _) in decided.items()} == {
         1: Stage.ARCHIVED,
         2: Stage.PRODUCTION,
@@ -55,7 +55,7 @@ def test_the_newest_of_those_in_production_stays_there():
 
 
 def test_by_mlflows_rules_all_of_them_stay_there():
-    decided = stages_of([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
+    decided = plan_stages([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
     assert decided == {1: (Stage.PRODUCTION, None), 2: (Stage.PRODUCTION, None)}
 
 
@@ -64,5 +64,5 @@ def test_whoever_made_a_version_is_left_out_where_no_tag_can_have_such_a_text():
         run_id=None, metrics={}, params={}, git_commit=None, git_branch=None, user="no\0body", is_gone=False
     )
     notes = []
-    assert tags_of_making(version(1, "None"), run, notes) == {"mlflow.created_at": "2024-01-01T00:00:00.000000Z"}
+    assert build_creation_tags(version(1, "None"), run, notes) == {"mlflow.created_at": "2024-01-01T00:00:00.000000Z"}
     assert len(notes) == 1
