@@ -1,4 +1,4 @@
-"""What an import decides, without MLflow."""
+"""Decisions of an import, tested without MLflow."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def version(number: int, stage: str) -> MLflowVersion:
     )
 
 
-def test_nothing_is_different_between_what_was_said_and_the_same():
-    said = UpstreamState("text", {"a": "1"}, Stage.STAGING, ("champion",))
-    assert not UpstreamChanges.between(said, UpstreamState.from_json(said.as_json()))
+def test_equal_states_have_no_changes():
+    state = UpstreamState("text", {"a": "1"}, Stage.STAGING, ("champion",))
+    assert not UpstreamChanges.between(state, UpstreamState.from_json(state.as_json()))
 
 
-def test_only_what_changed_is_different():
+def test_changes_contain_only_the_differences():
     before = UpstreamState("text", {"a": "1", "b": "2", "c": "3"}, Stage.STAGING, ("champion", "old"))
     now = UpstreamState("text", {"a": "1", "b": "3", "d": "4"}, Stage.STAGING, ("champion", "new"))
     assert UpstreamChanges.between(before, now) == UpstreamChanges(
@@ -42,24 +42,24 @@ def test_only_what_changed_is_different():
     )
 
 
-def test_the_newest_of_those_in_production_stays_there():
+def test_with_strict_rules_only_the_newest_version_in_production_stays():
     versions = [version(1, "Production"), version(2, "Production"), version(3, "Staging"), version(10, "None")]
-    decided = plan_stages(versions, StageRules.STRICT)
-    assert {number: stage for number, (stage, _) in decided.items()} == {
+    planned = plan_stages(versions, StageRules.STRICT)
+    assert {number: stage for number, (stage, _) in planned.items()} == {
         1: Stage.ARCHIVED,
         2: Stage.PRODUCTION,
         3: Stage.STAGING,
         10: Stage.NONE,
     }
-    assert [number for number, (_, note) in decided.items() if note] == [1]
+    assert [number for number, (_, note) in planned.items() if note] == [1]
 
 
-def test_by_mlflows_rules_all_of_them_stay_there():
-    decided = plan_stages([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
-    assert decided == {1: (Stage.PRODUCTION, None), 2: (Stage.PRODUCTION, None)}
+def test_with_mlflow_rules_all_versions_in_production_stay():
+    planned = plan_stages([version(1, "Production"), version(2, "Production")], StageRules.MLFLOW)
+    assert planned == {1: (Stage.PRODUCTION, None), 2: (Stage.PRODUCTION, None)}
 
 
-def test_whoever_made_a_version_is_left_out_where_no_tag_can_have_such_a_text():
+def test_a_creator_that_is_no_valid_tag_value_is_left_out():
     run = MLflowRun(
         run_id=None, metrics={}, params={}, git_commit=None, git_branch=None, user="no\0body", is_gone=False
     )
