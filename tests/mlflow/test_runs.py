@@ -154,15 +154,15 @@ def test_a_resumed_run_keeps_its_experiment_and_parent():
 def test_logging_an_invalid_value_is_refused():
     with mlflow.start_run() as run:
         mlflow.log_param("depth", 3)
-        for raised in (
+        for call in (
             lambda: mlflow.log_param("depth", 4),
             lambda: mlflow.log_metric("auc", "high"),
             lambda: mlflow.sklearn.log_model(object(), name="../model"),
             lambda: mlflow.sklearn.log_model(object(), "model", name="model"),
         ):
-            with pytest.raises(MlflowException) as error:
-                raised()
-            assert error.value.error_code == "INVALID_PARAMETER_VALUE"
+            with pytest.raises(MlflowException) as raised:
+                call()
+            assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
         with pytest.raises(MlflowException, match=r"a metric is a number"):
             mlflow.log_metric("auc", "high")
         with pytest.raises(MlflowException, match="'DONE'"):
