@@ -22,12 +22,12 @@ _MODEL_ORDERS = {"timestamp": "updated_at"}
 
 def translate_model_filter(text: str | None) -> str:
     """Translate a filter of models. Prompts, which MLflow stores as models, match only if the filter asks for them."""
-    return _build_filter(SearchModelUtils.parse_search_build_filter(text), _build_model_condition)
+    return _build_filter(SearchModelUtils.parse_search_filter(text), _build_model_condition)
 
 
 def translate_version_filter(text: str | None) -> str:
     """Translate a filter of versions; prompts match only if the filter asks for them."""
-    return _build_filter(SearchModelVersionUtils.parse_search_build_filter(text), _build_version_condition)
+    return _build_filter(SearchModelVersionUtils.parse_search_filter(text), _build_version_condition)
 
 
 def translate_model_order(clauses: Sequence[str] | None) -> str:

@@ -236,7 +236,7 @@ def test_unreadable_files_are_reported_and_imported_once_they_are_readable(anywh
     anywhere.add_version(name, {"a.bin": b"2"})
     report = registry.import_mlflow(anywhere.uri, name)
     assert outcomes(report) == {name: "added", f"{name}/1": "failed", f"{name}/2": "added"}
-    assert notes(report, f"{name}/1").startswith("its bytes: ")
+    assert notes(report, f"{name}/1").startswith("its files: ")
 
 
 def test_a_version_with_missing_files_is_imported_later_under_its_number(sqlite, registry):
