@@ -12,6 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from modelreg import Registry
 from modelreg.errors import BytesElsewhere
+from modelreg.mlflow.entities.model_registry.model_version import ELSEWHERE
 from modelreg.mlflow_plugin.store import RegistryStore
 
 AWAY = "a/b/CD"
@@ -238,10 +239,7 @@ def test_a_version_has_the_fields_of_its_creation(churn):
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
 def test_the_status_message_of_a_reference_is_set_with_strict_rules(churn, registry):
     created = churn.create_model_version("churn", AWAY)
-    assert (created.status, created.status_message) == (
-        "READY",
-        "The bytes are not in the registry, which has their address alone.",
-    )
+    assert (created.status, created.status_message) == ("READY", ELSEWHERE)
     assert registry.version("churn/1").status == "REFERENCE"
 
 
