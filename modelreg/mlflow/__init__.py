@@ -1,4 +1,4 @@
-"""What a model's life needs of MLflow's interface, on a registry of modelreg: change one import, without MLflow.
+"""MLflow's tracking and registry interface on a modelreg registry: change one import; MLflow is not needed.
 
 >>> import modelreg.mlflow as mlflow
 >>> with mlflow.start_run():  # doctest: +SKIP
@@ -25,7 +25,7 @@ from modelreg.mlflow import (
     types,
     xgboost,
 )
-from modelreg.mlflow.absent import absent
+from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.autologging import autolog
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.exceptions import MlflowException
@@ -102,4 +102,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    raise absent(__name__, name)
+    raise build_attribute_error(__name__, name)

@@ -1,4 +1,4 @@
-"""Values as files that a run keeps: texts, dictionaries, figures, images, tables."""
+"""Log files and values as artifacts of a run: text, dictionaries, figures, images, tables."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from modelreg.errors import InvalidInput, shown
 from modelreg.mlflow import location
 
 
-def keep_file(run_id: str, local_path: str, artifact_path: str | None = None) -> None:
-    """Keep a file of this machine, or a folder, below ``artifact_path``."""
+def log_file(run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+    """Log a local file, or a folder, below ``artifact_path``."""
     path = Path(local_path)
     if path.is_dir():
-        keep_folder(run_id, local_path, _joined(artifact_path, path.name))
+        log_folder(run_id, local_path, _join(artifact_path, path.name))
     else:
-        location.opened().runs.log_files(run_id, {_joined(artifact_path, path.name): path})
+        location.open_registry().runs.log_files(run_id, {_join(artifact_path, path.name): path})
 
 
-def keep_folder(run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
-    """Keep all files of a folder below ``artifact_path``, in one transaction."""
+def log_folder(run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+    """Log all files of a local folder below ``artifact_path``, in one transaction."""
     folder = Path(local_dir)
     if not folder.is_dir():
-        raise InvalidInput(f"{shown(str(local_dir))} is no folder", "log_artifact keeps a file")
+        raise InvalidInput(f"{shown(str(local_dir))} is not a folder", "log a single file with log_artifact")
     files = {
-        _joined(artifact_path, path.relative_to(folder).as_posix()): path
+        _join(artifact_path, path.relative_to(folder).as_posix()): path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
     if files:
-        location.opened().runs.log_files(run_id, files)
+        location.open_registry().runs.log_files(run_id, files)
 
 
-def keep_text(run_id: str, text: str, artifact_file: str) -> None:
-    """Keep a text as a file."""
-    _keep_written(run_id, artifact_file, lambda path: path.write_text(text, encoding="utf-8"))
+def log_text(run_id: str, text: str, artifact_file: str) -> None:
+    """Log text as a file."""
+    _write_and_log(run_id, artifact_file, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def keep_dictionary(run_id: str, dictionary: Any, artifact_file: str) -> None:
-    """Keep a value as a file of JSON, or of YAML where its name says so."""
+def log_dictionary(run_id: str, dictionary: Any, artifact_file: str) -> None:
+    """Log a value as a JSON file, or as YAML if the file name ends in .yaml or .yml."""
     import yaml
 
     if artifact_file.endswith((".yaml", ".yml")):
         text = yaml.safe_dump(dictionary, sort_keys=False)
     else:
         text = json.dumps(dictionary, indent=2, default=str)
-    keep_text(run_id, text, artifact_file)
+    log_text(run_id, text, artifact_file)
 
 
-def keep_figure(run_id: str, figure: Any, artifact_file: str, save_kwargs: Mapping[str, Any] | None = None) -> None:
-    """Keep a figure of Matplotlib, or of Plotly, as an image or a page."""
+def log_figure(run_id: str, figure: Any, artifact_file: str, save_kwargs: Mapping[str, Any] | None = None) -> None:
+    """Log a Matplotlib or Plotly figure as an image or an HTML page."""
 
     def write(path: Path) -> None:
         if hasattr(figure, "savefig"):
@@ -63,13 +63,13 @@ def keep_figure(run_id: str, figure: Any, artifact_file: str, save_kwargs: Mappi
         elif hasattr(figure, "write_image"):
             figure.write_image(path, **(save_kwargs or {}))
         else:
-            raise InvalidInput(f"a {type(figure).__name__} is no figure of Matplotlib or Plotly")
+            raise InvalidInput(f"a {type(figure).__name__} is not a Matplotlib or Plotly figure")
 
-    _keep_written(run_id, artifact_file, write)
+    _write_and_log(run_id, artifact_file, write)
 
 
-def keep_image(run_id: str, image: Any, artifact_file: str) -> None:
-    """Keep an image of Pillow, or an array of one, which Matplotlib writes."""
+def log_image(run_id: str, image: Any, artifact_file: str) -> None:
+    """Log a Pillow image, or an image array, which Matplotlib writes."""
 
     def write(path: Path) -> None:
         if hasattr(image, "save"):
@@ -79,18 +79,17 @@ def keep_image(run_id: str, image: Any, artifact_file: str) -> None:
 
             imsave(path, image)
 
-    _keep_written(run_id, artifact_file, write)
+    _write_and_log(run_id, artifact_file, write)
 
 
-def keep_table(run_id: str, data: Any, artifact_file: str) -> None:
-    """Keep a table, or a dictionary of columns, as JSON or parquet; one of the same name gets more rows."""
+def log_table(run_id: str, data: Any, artifact_file: str) -> None:
+    """Log a DataFrame, or a dictionary of columns, as JSON or Parquet; rows are appended to an existing table."""
     import pandas as pd
 
     table = data if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
-    known = location.opened().runs.run(run_id).model_at(artifact_file)
-    if known is not None:
-        before = read_table(location.opened().runs.path(f"runs:/{run_id}/{artifact_file}"))
-        table = pd.concat([before, table], ignore_index=True)
+    if location.open_registry().runs.run(run_id).model_at(artifact_file) is not None:
+        existing = read_table(location.open_registry().runs.path(f"runs:/{run_id}/{artifact_file}"))
+        table = pd.concat([existing, table], ignore_index=True)
 
     def write(path: Path) -> None:
         if path.suffix == ".parquet":
@@ -98,11 +97,11 @@ def keep_table(run_id: str, data: Any, artifact_file: str) -> None:
         else:
             path.write_text(table.to_json(orient="split", index=False, date_format="iso"), encoding="utf-8")
 
-    _keep_written(run_id, artifact_file, write)
+    _write_and_log(run_id, artifact_file, write)
 
 
 def read_table(path: Path) -> Any:
-    """A table as `keep_table` wrote it."""
+    """Read a table that `log_table` wrote."""
     import pandas as pd
 
     if path.suffix == ".parquet":
@@ -110,13 +109,13 @@ def read_table(path: Path) -> Any:
     return pd.DataFrame(**{key: value for key, value in json.loads(path.read_text()).items() if key != "index"})
 
 
-def _keep_written(run_id: str, artifact_file: str, write: Callable[[Path], object]) -> None:
-    called = parse_model_path(artifact_file)
+def _write_and_log(run_id: str, artifact_file: str, write: Callable[[Path], object]) -> None:
+    path_in_run = parse_model_path(artifact_file)
     with TemporaryDirectory(prefix="modelreg-") as folder:
-        path = Path(folder) / called.rpartition("/")[2]
+        path = Path(folder) / path_in_run.rpartition("/")[2]
         write(path)
-        location.opened().runs.log_files(run_id, {called: path})
+        location.open_registry().runs.log_files(run_id, {path_in_run: path})
 
 
-def _joined(folder: str | None, name: str) -> str:
+def _join(folder: str | None, name: str) -> str:
     return f"{folder.strip('/')}/{name}" if folder and folder.strip("/") else name

@@ -1,4 +1,4 @@
-"""`MlflowClient`: what MLflow's client can ask of a registry, asked of modelreg's."""
+"""`MlflowClient`: MLflow's client for runs, models and versions, on a modelreg registry."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from modelreg.domain.runs import RunReference
 from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location, logged_models
-from modelreg.mlflow.absent import absent
+from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.entities import (
     ModelVersion,
     PagedList,
     RegisteredModel,
 )
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
-from modelreg.mlflow.exceptions import all_speak_mlflow
-from modelreg.mlflow.loading import MODELS
-from modelreg.mlflow.searching import page, translated_filter, translated_order
+from modelreg.mlflow.exceptions import translate_method_errors
+from modelreg.mlflow.loading import MODELS_SCHEME
+from modelreg.mlflow.searching import parse_page, translate_filter, translate_order
 from modelreg.mlflow.tracking_client import TrackingClient
 
-_MOST_MODELS = 1000
-_MOST_VERSIONS = 200_000
+_MAX_MODELS = 1000
+_MAX_VERSIONS = 200_000
 Version = str | int
 
 
-@all_speak_mlflow
+@translate_method_errors
 class MlflowClient(TrackingClient):
-    """The registry in a folder, through the methods of MLflow's client.
+    """MLflow's client on the registry in a folder.
 
-    Without an address it is the one that `set_tracking_uri` named, else modelreg's default. It is made when it is
-    first asked for something. All methods raise `MlflowException` alone.
+    Without a URI it uses the registry that `set_tracking_uri` chose, else modelreg's default. The registry is created
+    at the first call that needs it. All methods raise `MlflowException` only.
     """
 
     def __init__(
@@ -43,26 +43,26 @@ class MlflowClient(TrackingClient):
         registry_uri: str | os.PathLike[str] | None = None,
     ) -> None:
         self._uris = tracking_uri, registry_uri
-        location.current(*self._uris)
+        location.get_registry(*self._uris)  # raises for an invalid URI
 
     def __getattr__(self, name: str) -> NoReturn:
-        raise absent("MlflowClient", name)
+        raise build_attribute_error("MlflowClient", name)
 
     @property
     def tracking_uri(self) -> str:
-        """Where the registry is, as ``modelreg:///PATH``."""
-        return f"{location.SCHEME}{location.current(*self._uris).folder}"
+        """The registry's folder as ``modelreg:///PATH``."""
+        return f"{location.SCHEME}{location.get_registry(*self._uris).folder}"
 
     # Registered models
 
     def create_registered_model(
         self, name: str, tags: Mapping[str, object] | None = None, description: str | None = None
     ) -> RegisteredModel:
-        """Make a model without versions."""
+        """Create a model without versions."""
         return RegisteredModel.of(self._registry.create_model(name, description=description or "", tags=tags), [])
 
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
-        """Give a model another name."""
+        """Rename a model."""
         self._registry.rename(name, new_name)
         return self.get_registered_model(new_name)
 
@@ -72,7 +72,7 @@ class MlflowClient(TrackingClient):
         return self.get_registered_model(name)
 
     def delete_registered_model(self, name: str) -> None:
-        """Delete a model with all its versions, unless one is in Staging or Production or has an alias."""
+        """Delete a model and its versions; refused if any is in Staging or Production or has an alias."""
         self._registry.delete(parse_name(name), with_versions=True)
 
     def get_registered_model(self, name: str) -> RegisteredModel:
@@ -87,44 +87,45 @@ class MlflowClient(TrackingClient):
         order_by: Sequence[str] | None = None,
         page_token: str | bytes | None = None,
     ) -> PagedList[RegisteredModel]:
-        """The models for which a filter is true: a page of them, by name unless ``order_by`` says otherwise."""
-        wanted = page(max_results, _MOST_MODELS, page_token)
+        """One page of the models that match a filter, sorted by name by default."""
+        page = parse_page(max_results, _MAX_MODELS, page_token)
         registry = self._registry
-        found = registry.models(
-            filter=translated_filter(filter_string),
-            sort=translated_order(order_by, "name"),
-            limit=wanted.size + 1,
-            offset=wanted.offset,
+        matches = registry.models(
+            filter=translate_filter(filter_string),
+            sort=translate_order(order_by, "name"),
+            limit=page.size + 1,
+            offset=page.offset,
         )
-        latest = registry.latest_in_stages(*(model.name for model in found[: wanted.size]))
-        models = [RegisteredModel.of(model, latest.get(model.name, [])) for model in found[: wanted.size]]
-        return PagedList(models, wanted.next if len(found) > wanted.size else None)
+        models = matches[: page.size]
+        latest = registry.latest_in_stages(*(model.name for model in models))
+        entities = [RegisteredModel.of(model, latest.get(model.name, [])) for model in models]
+        return PagedList(entities, page.next if len(matches) > page.size else None)
 
     def get_latest_versions(self, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
-        """The newest version of a model in each stage that has one, or in each of ``stages``."""
-        wanted = {Stage.parse(stage) for stage in stages or Stage}
+        """The newest version of a model in each of ``stages``, by default in every non-empty stage."""
+        selected = {Stage.parse(stage) for stage in stages or Stage}
         model, registry = parse_name(name), self._registry
         registry.model(model)
-        found = registry.latest_in_stages(model).get(model, [])  # it may have been deleted meanwhile
-        return [ModelVersion.of(version) for version in found if version.stage in wanted]
+        latest = registry.latest_in_stages(model).get(model, [])  # empty if the model was deleted meanwhile
+        return [ModelVersion.of(version) for version in latest if version.stage in selected]
 
     def set_registered_model_tag(self, name: str, key: str, value: object) -> None:
         """Set a tag of a model."""
         self._registry.tag(parse_name(name), {key: value})
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
-        """Take a tag of a model away, if it has it."""
+        """Remove a tag of a model, if it exists."""
         with suppress(TagNotFound):
             self._registry.tag(parse_name(name), remove=[key])
 
     def set_registered_model_alias(self, name: str, alias: str, version: Version) -> None:
-        """Let an alias mean a version, whatever it meant before."""
-        self._registry.alias(_reference(name, version), alias)
+        """Point an alias at a version."""
+        self._registry.alias(_build_reference(name, version), alias)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        """Let an alias mean nothing any more."""
+        """Remove an alias, if it exists."""
         registry = self._registry
-        if parse_alias(alias).lower() in {each.lower() for each in registry.model(name).aliases}:
+        if parse_alias(alias).lower() in map(str.lower, registry.model(name).aliases):
             registry.remove_alias(name, alias)
 
     # Versions
@@ -140,52 +141,52 @@ class MlflowClient(TrackingClient):
         await_creation_for: int | None = None,
         model_id: str | None = None,
     ) -> ModelVersion:
-        """Store what is at ``source`` as the next version of a model that is there.
+        """Store the files at ``source`` as the next version of an existing model.
 
         ``source`` is a file or folder, ``runs:/RUN/PATH``, or ``models:/…``.
         """
         self._registry.model(name)
-        linked = dict(tags or {}) | ({RUN_LINK: run_link} if run_link else {})
-        return self.register(name, source, run_id=run_id, tags=linked, description=description)
+        all_tags = dict(tags or {}) | ({RUN_LINK: run_link} if run_link else {})
+        return self.register(name, source, run_id=run_id, tags=all_tags, description=description)
 
     def copy_model_version(self, src_model_uri: str, dst_name: str) -> ModelVersion:
-        """Make a version of ``dst_name`` of the same bytes, with the tags and the description that it has there."""
-        if not src_model_uri.startswith(MODELS):
-            raise InvalidReference(src_model_uri, "write models:/NAME/3, models:/NAME/Production or models:/NAME@ALIAS")
+        """Copy a version to ``dst_name``: the same files, tags and description."""
+        if not src_model_uri.startswith(MODELS_SCHEME):
+            raise InvalidReference(src_model_uri, "use models:/NAME/3, models:/NAME/Production or models:/NAME@ALIAS")
         registry = self._registry
         version = registry.version(src_model_uri)
-        copied = registry.register_stored(
+        copy = registry.register_stored(
             version.reference, dst_name, tags=version.tags, description=version.description, new_version=True
         )
-        return ModelVersion.of(copied)
+        return ModelVersion.of(copy)
 
     def update_model_version(self, name: str, version: Version, description: str | None = None) -> ModelVersion:
         """Replace the description of a version."""
-        self._registry.describe(_reference(name, version), _required(description, "description"))
+        self._registry.describe(_build_reference(name, version), _require(description, "description"))
         return self.get_model_version(name, version)
 
     def transition_model_version_stage(
         self, name: str, version: Version, stage: str, archive_existing_versions: bool = False
     ) -> ModelVersion:
-        """Put a version into a stage.
+        """Move a version to a stage.
 
-        Only one version of a model is in Production: while another is, ``INVALID_STATE`` is raised, unless
-        ``archive_existing_versions`` archives that one in the same transaction. The model's gates are asked.
+        Only one version of a model can be in Production. If another one is, this raises ``INVALID_STATE``, unless
+        ``archive_existing_versions`` archives it in the same transaction. The model's gates are checked.
         """
-        wanted = _required(stage, "stage")
-        self._registry.transition(_reference(name, version), wanted, archive_existing=archive_existing_versions)
+        to_stage = _require(stage, "stage")
+        self._registry.transition(_build_reference(name, version), to_stage, archive_existing=archive_existing_versions)
         return self.get_model_version(name, version)
 
     def delete_model_version(self, name: str, version: Version) -> None:
-        """Delete a version, unless it is in Staging or Production or has an alias."""
-        self._registry.delete(_reference(name, version))
+        """Delete a version; refused if it is in Staging or Production or has an alias."""
+        self._registry.delete(_build_reference(name, version))
 
     def get_model_version(self, name: str, version: Version) -> ModelVersion:
-        """A version by its number."""
-        return ModelVersion.of(self._registry.version(_reference(name, version)))
+        """The version with this number."""
+        return ModelVersion.of(self._registry.version(_build_reference(name, version)))
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        """The version that has an alias."""
+        """The version that an alias points at."""
         return ModelVersion.of(self._registry.version(f"{parse_name(name)}@{parse_alias(alias)}"))
 
     def search_model_versions(
@@ -195,23 +196,23 @@ class MlflowClient(TrackingClient):
         order_by: Sequence[str] | None = None,
         page_token: str | bytes | None = None,
     ) -> PagedList[ModelVersion]:
-        """The versions of all models for which a filter is true: a page of them, the one that changed last first."""
-        wanted = page(max_results, _MOST_VERSIONS, page_token)
-        found = self._registry.search(
-            translated_filter(filter_string),
-            sort=translated_order(order_by, "updated_at DESC"),
-            limit=wanted.size + 1,
-            offset=wanted.offset,
+        """One page of the versions of all models that match a filter; the most recently changed first by default."""
+        page = parse_page(max_results, _MAX_VERSIONS, page_token)
+        matches = self._registry.search(
+            translate_filter(filter_string),
+            sort=translate_order(order_by, "updated_at DESC"),
+            limit=page.size + 1,
+            offset=page.offset,
         )
-        versions = [ModelVersion.of(version) for version in found[: wanted.size]]
-        return PagedList(versions, wanted.next if len(found) > wanted.size else None)
+        versions = [ModelVersion.of(version) for version in matches[: page.size]]
+        return PagedList(versions, page.next if len(matches) > page.size else None)
 
     def get_model_version_download_uri(self, name: str, version: Version) -> str:
-        """The path of a read-only copy of a version's file or folder, every byte checked now."""
-        return str(self._registry.path(_reference(name, version)))
+        """The local path of a read-only copy of a version's file or folder, verified now."""
+        return str(self._registry.path(_build_reference(name, version)))
 
     def get_model_version_stages(self, name: str, version: Version) -> list[str]:
-        """The stages in which a version may be."""
+        """All stages."""
         return [stage.value for stage in Stage]
 
     def set_model_version_tag(
@@ -222,15 +223,15 @@ class MlflowClient(TrackingClient):
         value: object = None,
         stage: str | None = None,
     ) -> None:
-        """Set a tag of a version, or of the newest one in a stage."""
-        self._registry.tag(self._chosen(name, version, stage), {_required(key, "key of the tag"): value})
+        """Set a tag of a version, or of the newest version in a stage."""
+        self._registry.tag(self._select(name, version, stage), {_require(key, "tag key"): value})
 
     def delete_model_version_tag(
         self, name: str, version: Version | None = None, key: str | None = None, stage: str | None = None
     ) -> None:
-        """Take a tag of a version away, if it has it."""
+        """Remove a tag of a version, if it exists."""
         with suppress(TagNotFound):
-            self._registry.tag(self._chosen(name, version, stage), remove=[_required(key, "key of the tag")])
+            self._registry.tag(self._select(name, version, stage), remove=[_require(key, "tag key")])
 
     def register(
         self,
@@ -241,40 +242,42 @@ class MlflowClient(TrackingClient):
         tags: Mapping[str, object] | None = None,
         description: str | None = None,
     ) -> ModelVersion:
-        """Make the next version of a model, which is made if need be; the same bytes make another one, too."""
-        with self._here():
-            text = logged_models.run_reference(str(source))
+        """Register the next version of a model, created if needed; identical files still make a new version."""
+        with self._use_own_registry():
+            text = logged_models.resolve_model_id(str(source))
         registry = self._registry
-        if RunReference.is_one(text) or text.startswith(MODELS):
-            made = registry.register_stored(
+        if RunReference.is_one(text) or text.startswith(MODELS_SCHEME):
+            record = registry.register_stored(
                 text, name, run_id=run_id, tags=tags, description=description, new_version=True
             )
         else:
             path = text.removeprefix("file://")
-            made = registry.register(
+            record = registry.register(
                 path, name, run_id=run_id, source=text, tags=tags, description=description, new_version=True
             )
-        return ModelVersion.of(made)
+        return ModelVersion.of(record)
 
-    def _chosen(self, name: str, version: Version | None, stage: str | None) -> str:
+    def _select(self, name: str, version: Version | None, stage: str | None) -> str:
         if (version is None) == (stage is None):
-            raise InvalidInput("either version or stage says which version is meant, and not both")
+            raise InvalidInput("give either version or stage, not both")
         if stage is None:
-            return _reference(name, version)
-        found = self.get_latest_versions(name, [stage])
-        if not found:
+            return _build_reference(name, version)
+        versions = self.get_latest_versions(name, [stage])
+        if not versions:
             raise StageEmpty(name, Stage.parse(stage))
-        return _reference(name, found[0].version)
+        return _build_reference(name, versions[0].version)
 
 
-def _reference(name: str, version: Version | None) -> str:
+def _build_reference(name: str, version: Version | None) -> str:
     text = str(version)
     if not (text.isascii() and text.isdecimal()):
-        raise InvalidInput(f"the version {shown(text)} is not a whole number", "an alias has methods of its own")
+        raise InvalidInput(
+            f"the version {shown(text)} is not a whole number", "for an alias use get_model_version_by_alias"
+        )
     return f"{parse_name(name)}/{text}"
 
 
-def _required(value: str | None, what: str) -> str:
+def _require(value: str | None, parameter: str) -> str:
     if value is None:
-        raise InvalidInput(f"the {what} is missing")
+        raise InvalidInput(f"the {parameter} is missing")
     return value

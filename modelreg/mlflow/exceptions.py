@@ -1,4 +1,4 @@
-"""Errors as MLflow has them: the one place where those of modelreg become one of these."""
+"""MLflow's exception class, and the translation of modelreg's errors into it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from modelreg import errors
-from modelreg.mlflow.advice import advice_of
+from modelreg.mlflow.advice import get_advice
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ _STATUS = {
     RESOURCE_ALREADY_EXISTS: 400,
     INVALID_PARAMETER_VALUE: 400,
 }
-"""Error code -> the status of an HTTP answer that would carry it."""
+"""Error code -> HTTP status."""
 
 _CODES: dict[type[errors.ModelregError], str] = {
     errors.ModelExists: RESOURCE_ALREADY_EXISTS,
@@ -47,11 +47,11 @@ _CODES: dict[type[errors.ModelregError], str] = {
     errors.NoRegistry: INVALID_STATE,
     errors.ModelregError: INTERNAL_ERROR,
 }
-"""The code of an error is that of the nearest of its classes."""
+"""modelreg's error class -> MLflow's error code; the nearest base class that is listed counts."""
 
 
 class MlflowException(Exception):
-    """What this interface raises; its cause is the error of modelreg, where there is one."""
+    """The only exception that `modelreg.mlflow` raises; ``__cause__`` is modelreg's error, if there is one."""
 
     def __init__(self, message: str, error_code: str = INTERNAL_ERROR) -> None:
         super().__init__(message)
@@ -59,46 +59,46 @@ class MlflowException(Exception):
         self.error_code = error_code
 
     def get_http_status_code(self) -> int:
-        """The status of an HTTP answer that would carry this."""
+        """The HTTP status for this error code."""
         return _STATUS.get(self.error_code, 500)
 
     def serialize_as_json(self) -> str:
-        """Code and message as a JSON object."""
+        """The code and message as a JSON object."""
         return json.dumps({"error_code": self.error_code, "message": self.message})
 
     @classmethod
     def invalid_parameter_value(cls, message: str) -> MlflowException:
-        """One with the code ``INVALID_PARAMETER_VALUE``."""
+        """An exception with the code ``INVALID_PARAMETER_VALUE``."""
         return cls(message, INVALID_PARAMETER_VALUE)
 
 
 RestException = MlflowException
-"""What code that was written for a server catches."""
+"""Alias for code that catches MLflow's exception for errors of a server."""
 
 
-def speaks_mlflow(function: Callable[P, R]) -> Callable[P, R]:
-    """Let ``function`` raise `MlflowException` where modelreg's own errors would leave it."""
+def translate_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: raise `MlflowException` instead of modelreg's errors."""
 
     @wraps(function)
-    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except errors.ModelregError as error:
-            raise translated(error) from error
+            raise to_mlflow_exception(error) from error
 
-    return speaking
+    return wrapper
 
 
-def all_speak_mlflow(kind: type[R]) -> type[R]:
-    """The same for every public method of a class."""
-    for name, method in inspect.getmembers(kind, inspect.isfunction):
+def translate_method_errors(cls: type[R]) -> type[R]:
+    """Class decorator: apply `translate_errors` to every public method."""
+    for name, method in inspect.getmembers(cls, inspect.isfunction):
         if not name.startswith("_") or name == "__init__":
-            setattr(kind, name, speaks_mlflow(method))
-    return kind
+            setattr(cls, name, translate_errors(method))
+    return cls
 
 
-def translated(error: errors.ModelregError) -> MlflowException:
-    """An error of modelreg in MLflow's words, and with what it advises."""
-    code = next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
-    advice = advice_of(error)
+def to_mlflow_exception(error: errors.ModelregError) -> MlflowException:
+    """The `MlflowException` for an error of modelreg: its code, its message and its hint."""
+    code = next(_CODES[cls] for cls in type(error).__mro__ if cls in _CODES)
+    advice = get_advice(error)
     return MlflowException(f"{error.message} ({advice})" if advice else error.message, code)

@@ -1,4 +1,4 @@
-"""Experiments: names that runs have as a tag. What is stated of one is a setting of the registry."""
+"""Experiments: a run names its experiment in a tag; an experiment's own data is a setting of the registry."""
 
 from __future__ import annotations
 
@@ -18,179 +18,181 @@ from modelreg.mlflow.exceptions import (
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
     MlflowException,
-    speaks_mlflow,
+    translate_errors,
 )
-from modelreg.mlflow.searching import page, translated_filter, translated_order
+from modelreg.mlflow.searching import parse_page, translate_filter, translate_order
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds
 
-_MOST_EXPERIMENTS = 50_000
-_OF_EXPERIMENTS = {
+_MAX_EXPERIMENTS = 50_000
+_EXPERIMENT_FIELDS = {
     "creation_time": "started_at",
     "last_update_time": "ended_at",
     "experiment_id": "run_id",
     "lifecycle_stage": "status",
 }
-"""MLflow's field of experiments -> that of runs by which modelreg's expressions ask for it."""
+"""MLflow's field of an experiment -> the run field that stands for it in modelreg's expressions."""
 
-_chosen: str | None = None
-
-
-def chosen() -> str | None:
-    """The experiment of the runs that are started now; None for the default one."""
-    return _chosen
+_active_id: str | None = None
+"""The experiment of new runs; None for the default experiment."""
 
 
-@speaks_mlflow
+def get_active_id() -> str | None:
+    """The id of the experiment of new runs; None for the default experiment."""
+    return _active_id
+
+
+@translate_errors
 def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None) -> Experiment:
-    """Let the runs that are started from now on belong to an experiment, which is made if need be."""
-    global _chosen
+    """Set the experiment of new runs; it is created if it does not exist."""
+    global _active_id
     if (experiment_name is None) == (experiment_id is None):
         raise MlflowException.invalid_parameter_value("set_experiment takes either experiment_name or experiment_id")
     if _is_default(experiment_name or experiment_id):
-        _chosen = None
+        _active_id = None
         return Experiment.named(None)
-    found = get_experiment(experiment_id) if experiment_id else get_experiment_by_name(str(experiment_name))
-    if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+    experiment = get_experiment(experiment_id) if experiment_id else get_experiment_by_name(str(experiment_name))
+    if experiment is not None and experiment.lifecycle_stage == LifecycleStage.DELETED:
         raise MlflowException(
-            f"the experiment {found.name} is deleted: client.restore_experiment({found.experiment_id!r}) restores it",
+            f"experiment {experiment.name} is deleted: restore it with "
+            f"client.restore_experiment({experiment.experiment_id!r})",
             INVALID_STATE,
         )
-    if found is None:
-        found = get_experiment(create_experiment(str(experiment_name)))
-    _chosen = found.experiment_id
-    return found
+    if experiment is None:
+        experiment = get_experiment(create_experiment(str(experiment_name)))
+    _active_id = experiment.experiment_id
+    return experiment
 
 
-@speaks_mlflow
+@translate_errors
 def create_experiment(name: str, artifact_location: str | None = None, tags: Mapping[str, object] | None = None) -> str:
-    """The id of a new experiment, which is its name."""
+    """Create an experiment; returns its id, which is its name."""
     if not isinstance(name, str) or not name.strip():
-        raise MlflowException.invalid_parameter_value("the name of an experiment is a text that is not empty")
+        raise MlflowException.invalid_parameter_value("an experiment name must be a non-empty text")
     if get_experiment_by_name(name) is not None:
         raise MlflowException(f"Experiment '{name}' already exists.", RESOURCE_ALREADY_EXISTS)
     if artifact_location is not None:
-        warnings.warn("artifact_location has no effect: runs keep their files in the registry", stacklevel=3)
-    moment = as_milliseconds(clock.now())
+        warnings.warn("artifact_location has no effect: the registry stores the files of runs", stacklevel=3)
+    now = as_milliseconds(clock.now())
     texts = {key: str(value) for key, value in (tags or {}).items()}
-    _keep(replace(Experiment.named(name), tags=texts, creation_time=moment, last_update_time=moment))
+    _save(replace(Experiment.named(name), tags=texts, creation_time=now, last_update_time=now))
     return name
 
 
-@speaks_mlflow
+@translate_errors
 def get_experiment(experiment_id: str) -> Experiment:
-    """The experiment of this id; raises `MlflowException` with ``RESOURCE_DOES_NOT_EXIST``."""
-    found = get_experiment_by_name(str(experiment_id))
-    if found is None:
+    """The experiment with this id; raises `MlflowException` with ``RESOURCE_DOES_NOT_EXIST``."""
+    experiment = get_experiment_by_name(str(experiment_id))
+    if experiment is None:
         raise MlflowException(f"No Experiment with id={experiment_id} exists", RESOURCE_DOES_NOT_EXIST)
-    return found
+    return experiment
 
 
-@speaks_mlflow
+@translate_errors
 def get_experiment_by_name(name: str) -> Experiment | None:
-    """The experiment of this name, also a deleted one; None when nobody made it and no run is in it."""
-    kept = _kept().get(Experiment.named(name).name)
-    if kept is not None:
-        return kept
-    return Experiment.named(name) if _is_default(name) or name == _chosen or _has_runs(name) else None
+    """The experiment with this name, even if deleted; None if it was never created and has no run."""
+    experiment = _load_saved().get(Experiment.named(name).name)
+    if experiment is not None:
+        return experiment
+    return Experiment.named(name) if _is_default(name) or name == _active_id or _has_runs(name) else None
 
 
-@speaks_mlflow
+@translate_errors
 def search_experiments(
     view_type: int = ViewType.ACTIVE_ONLY,
     max_results: int | None = None,
     filter_string: str | None = None,
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
-    """The experiments for which a filter of name, tags or times is true, the newest first."""
-    found = found_experiments(view_type, filter_string, order_by)
-    return found if max_results is None else found[:max_results]
+    """The experiments that match a filter on name, tags or times; newest first by default."""
+    matches = find_experiments(view_type, filter_string, order_by)
+    return matches if max_results is None else matches[:max_results]
 
 
-def experiments_page(
+def get_experiments_page(
     view_type: int, max_results: int, filter_string: str | None, order_by: Sequence[str] | None, token: str | None
 ) -> PagedList[Experiment]:
-    """A page of what `search_experiments` finds."""
-    wanted = page(max_results, _MOST_EXPERIMENTS, token)
-    found = found_experiments(view_type, filter_string, order_by)[wanted.offset :]
-    return PagedList(found[: wanted.size], wanted.next if len(found) > wanted.size else None)
+    """One page of the experiments that match a filter."""
+    page = parse_page(max_results, _MAX_EXPERIMENTS, token)
+    matches = find_experiments(view_type, filter_string, order_by)[page.offset :]
+    return PagedList(matches[: page.size], page.next if len(matches) > page.size else None)
 
 
-def found_experiments(view_type: int, filter_string: str | None, order_by: Sequence[str] | None) -> list[Experiment]:
-    """All experiments for which a filter is true; raises `InvalidExpression`."""
+def find_experiments(view_type: int, filter_string: str | None, order_by: Sequence[str] | None) -> list[Experiment]:
+    """All experiments that match a filter; raises `InvalidExpression`."""
     from modelreg.expressions.choosing import select
     from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
 
-    text = translated_filter(filter_string, _OF_EXPERIMENTS)
+    text = translate_filter(filter_string, _EXPERIMENT_FIELDS)
     where = None if text is None else parse_filter_of_runs(text)
-    order = parse_order_of_runs(translated_order(order_by, "started_at DESC", _OF_EXPERIMENTS))
-    wanted = {
+    order = parse_order_of_runs(translate_order(order_by, "started_at DESC", _EXPERIMENT_FIELDS))
+    stages = {
         ViewType.ACTIVE_ONLY: (LifecycleStage.ACTIVE,),
         ViewType.DELETED_ONLY: (LifecycleStage.DELETED,),
         ViewType.ALL: (LifecycleStage.ACTIVE, LifecycleStage.DELETED),
     }[ViewType(view_type)]
-    among = [each for each in _all() if each.lifecycle_stage in wanted]
-    return list(select(among, where, order, _value_of))
+    experiments = [experiment for experiment in _list_all() if experiment.lifecycle_stage in stages]
+    return list(select(experiments, where, order, _get_field))
 
 
-def change_experiment(experiment_id: str, **changes: Any) -> None:
-    """Replace values of an experiment; raises `MlflowException` where there is none."""
-    known = get_experiment(experiment_id)
+def update_experiment(experiment_id: str, **changes: Any) -> None:
+    """Replace fields of an experiment; raises `MlflowException` if there is no such experiment."""
+    experiment = get_experiment(experiment_id)
     if _is_default(experiment_id) and changes.get("lifecycle_stage"):
-        raise InvalidInput("the default experiment is never deleted")
-    _keep(replace(known, last_update_time=as_milliseconds(clock.now()), **changes))
+        raise InvalidInput("the default experiment cannot be deleted")
+    _save(replace(experiment, last_update_time=as_milliseconds(clock.now()), **changes))
 
 
-@speaks_mlflow
+@translate_errors
 def set_experiment_tag(key: str, value: object) -> None:
-    """Set a tag of the chosen experiment."""
+    """Set a tag of the active experiment."""
     set_experiment_tags({key: value})
 
 
-@speaks_mlflow
+@translate_errors
 def set_experiment_tags(tags: Mapping[str, object]) -> None:
-    """Set tags of the chosen experiment."""
-    tag_experiment(_chosen or DEFAULT_EXPERIMENT, tags)
+    """Set tags of the active experiment."""
+    tag_experiment(_active_id or DEFAULT_EXPERIMENT, tags)
 
 
 def tag_experiment(experiment_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of an experiment."""
-    known = get_experiment(experiment_id)
-    change_experiment(experiment_id, tags=known.tags | {key: str(value) for key, value in tags.items()})
+    experiment = get_experiment(experiment_id)
+    update_experiment(experiment_id, tags=experiment.tags | {key: str(value) for key, value in tags.items()})
 
 
-@speaks_mlflow
+@translate_errors
 def delete_experiment(experiment_id: str) -> None:
-    """Mark an experiment as deleted; its runs stay as they are."""
-    change_experiment(experiment_id, lifecycle_stage=LifecycleStage.DELETED)
+    """Mark an experiment as deleted; its runs are not changed."""
+    update_experiment(experiment_id, lifecycle_stage=LifecycleStage.DELETED)
 
 
-def runs_in(experiments: Iterable[str | int] | str | int) -> str:
-    """A filter for the runs in an experiment, or in any of several, by name or id."""
+def build_runs_filter(experiments: Iterable[str | int] | str | int) -> str:
+    """A filter expression for the runs of one or several experiments, given by name or id."""
     names = [experiments] if isinstance(experiments, str | int) else experiments
     tag = f"tags.`{EXPERIMENT_NAME}`"
     return " OR ".join(
-        f"{tag} IS NULL" if _is_default(each) else f"{tag} = {_quoted(each)}" for each in dict.fromkeys(map(str, names))
+        f"{tag} IS NULL" if _is_default(name) else f"{tag} = {_quote(name)}" for name in dict.fromkeys(map(str, names))
     )
 
 
-def _keep(experiment: Experiment) -> None:
-    location.opened().runs.keep_experiment(experiment.name, json.dumps(dict(experiment), sort_keys=True))
+def _save(experiment: Experiment) -> None:
+    location.open_registry().runs.keep_experiment(experiment.name, json.dumps(dict(experiment), sort_keys=True))
 
 
-def _kept() -> dict[str, Experiment]:
-    return {name: Experiment(**json.loads(text)) for name, text in location.opened().runs.experiments().items()}
+def _load_saved() -> dict[str, Experiment]:
+    return {name: Experiment(**json.loads(text)) for name, text in location.open_registry().runs.experiments().items()}
 
 
-def _all() -> list[Experiment]:
-    """The default one, those that were made, and those of runs."""
-    runs = location.opened().runs.search()
-    named = {run.tags[EXPERIMENT_NAME] for run in runs if EXPERIMENT_NAME in run.tags}
-    every = {each: Experiment.named(each) for each in sorted(named)} | _kept()
-    return list(({DEFAULT_NAME: Experiment.named(None)} | every).values())
+def _list_all() -> list[Experiment]:
+    """The default experiment, the ones that were created, and the ones that only runs name."""
+    runs = location.open_registry().runs.search()
+    named_by_runs = {run.tags[EXPERIMENT_NAME] for run in runs if EXPERIMENT_NAME in run.tags}
+    by_name = {name: Experiment.named(name) for name in sorted(named_by_runs)} | _load_saved()
+    return list(({DEFAULT_NAME: Experiment.named(None)} | by_name).values())
 
 
-def _value_of(experiment: Experiment, field: Any) -> Any:
+def _get_field(experiment: Experiment, field: Any) -> Any:
     match field.name:
         case "name":
             return experiment.name
@@ -205,16 +207,18 @@ def _value_of(experiment: Experiment, field: Any) -> Any:
         case "tags":
             return experiment.tags.get(field.keys[0])
         case _:
-            raise InvalidInput(f"{shown(field.name)} is no field of experiments", "ask for name, tags or creation_time")
+            raise InvalidInput(
+                f"experiments have no field {shown(field.name)}", "filter by name, tags or creation_time"
+            )
 
 
 def _has_runs(name: str) -> bool:
-    return bool(location.opened().runs.search(runs_in(name), limit=1))
+    return bool(location.open_registry().runs.search(build_runs_filter(name), limit=1))
 
 
 def _is_default(name: str | None) -> bool:
     return name is None or name in (DEFAULT_EXPERIMENT, DEFAULT_NAME)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

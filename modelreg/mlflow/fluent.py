@@ -1,4 +1,4 @@
-"""The functions that know which run is the active one."""
+"""MLflow's module-level functions, which work on the active run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from modelreg.domain.runs import FAILED, FINISHED
-from modelreg.mlflow import experiments, location
+from modelreg.mlflow import experiments, location, logged_models
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.data.dataset import Dataset
 from modelreg.mlflow.entities import (
@@ -26,13 +26,9 @@ from modelreg.mlflow.entities import (
 )
 from modelreg.mlflow.entities.dataset import CONTEXT
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, EXPERIMENT_NAME, PARENT_RUN_ID
-from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, speaks_mlflow
-from modelreg.mlflow.logged_models import logged_model, run_id_of
-from modelreg.mlflow.tracking_client import as_points
-
-if TYPE_CHECKING:
-    from modelreg.domain.runs import Run as KnownRun
-    from modelreg.runs import Runs
+from modelreg.mlflow.exceptions import INVALID_STATE, MlflowException, translate_errors
+from modelreg.mlflow.logged_models import parse_run_id
+from modelreg.mlflow.tracking_client import build_metric_points
 
 T = TypeVar("T")
 
@@ -40,7 +36,7 @@ _DESCRIPTION = "mlflow.note.content"
 
 
 class ActiveRun(Run):
-    """A run that ends with the block that it is used in: FINISHED, or FAILED when an error leaves the block."""
+    """A started run, for a ``with`` block: it ends FINISHED, or FAILED if an exception leaves the block."""
 
     def __enter__(self) -> ActiveRun:
         return self
@@ -50,27 +46,27 @@ class ActiveRun(Run):
     ) -> None:
         active = _active.runs
         if any(run.info.run_id == self.info.run_id for run in active):
-            while active[-1].info.run_id != self.info.run_id:  # runs inside of it that nobody ended
+            while active[-1].info.run_id != self.info.run_id:  # nested runs that are still active
                 end_run(FINISHED if kind is None else FAILED)
             end_run(FINISHED if kind is None else FAILED)
 
 
-class _Active(threading.local):
-    """The active runs of a thread, the innermost last."""
+class _ActiveRuns(threading.local):
+    """The active runs of the current thread, innermost last."""
 
     def __init__(self) -> None:
         self.runs: list[ActiveRun] = []
 
 
-_active = _Active()
+_active = _ActiveRuns()
 _process = os.getpid()
-_latest: str | None = None
+_last_run_id: str | None = None
 """The run that ended last in this process."""
-_latest_model: str | None = None
-"""The id of the model that was logged last in this process."""
+_last_model_id: str | None = None
+"""The model that was logged last in this process."""
 
 
-@speaks_mlflow
+@translate_errors
 def start_run(
     run_id: str | None = None,
     experiment_id: str | None = None,
@@ -81,78 +77,81 @@ def start_run(
     description: str | None = None,
     log_system_metrics: bool | None = None,
 ) -> ActiveRun:
-    """Start a run, or let the run ``run_id`` go on, and make it the active one; it ends with a ``with`` block.
+    """Start a run, or resume the run ``run_id``, and make it the active run; use it as a ``with`` block.
 
-    Raises `MlflowException` with ``INVALID_STATE`` while another is active, unless ``nested``.
+    Raises `MlflowException` with ``INVALID_STATE`` if another run is active, unless ``nested``.
     """
     parent = _active.runs[-1].info.run_id if _active.runs else None
     if parent is not None and not nested:
         raise MlflowException(
-            f"run {parent} is active already: end it by end_run(), or start one inside of it with nested=True",
+            f"run {parent} is already active: call end_run() first, or pass nested=True to start a run inside it",
             INVALID_STATE,
         )
     if log_system_metrics:
         warnings.warn("system metrics are not logged", stacklevel=3)
-    runs = location.opened().runs
-    given = dict(tags or {}) if description is None else {_DESCRIPTION: description} | dict(tags or {})
+    runs = location.open_registry().runs
+    new_tags = dict(tags or {}) if description is None else {_DESCRIPTION: description} | dict(tags or {})
     if run_id is not None:
-        started = _resumed(runs, run_id, given)
+        record = runs.resume(run_id)
+        if new_tags:
+            runs.log(run_id, tags=new_tags)
+            record = runs.run(run_id)
     else:
-        started = runs.start(run_name, tags=_place(experiment_id, parent_run_id or parent) | given)
-    run = Run.of(started)
+        record = runs.start(run_name, tags=_build_relation_tags(experiment_id, parent_run_id or parent) | new_tags)
+    run = Run.of(record)
     _active.runs.append(ActiveRun(run.info, run.data))
     return _active.runs[-1]
 
 
-@speaks_mlflow
+@translate_errors
 def end_run(status: str = FINISHED) -> None:
-    """End the active run, if there is one: ``FINISHED``, ``FAILED`` or ``KILLED``."""
-    global _latest
+    """End the active run, if there is one, with the status ``FINISHED``, ``FAILED`` or ``KILLED``."""
+    global _last_run_id
     if _active.runs:
-        run = _active.runs.pop()  # whatever comes: nobody wants to log to it any more
-        _latest = run.info.run_id
-        location.opened().runs.end(run.info.run_id, status)
+        run = _active.runs.pop()  # before anything can fail: the caller will not log to it again
+        _last_run_id = run.info.run_id
+        location.open_registry().runs.end(run.info.run_id, status)
 
 
 def active_run() -> ActiveRun | None:
-    """The active run, as it was when it was started."""
+    """The active run, with its data as of its start."""
     return _active.runs[-1] if _active.runs else None
 
 
-@speaks_mlflow
+@translate_errors
 def last_active_run() -> Run | None:
-    """The active run, as it was when it was started; else the run that ended last in this process, as it is now."""
-    return active_run() or (None if _latest is None else get_run(_latest))
+    """The active run, with its data as of its start; else the run that ended last in this process, as it is now."""
+    return active_run() or (None if _last_run_id is None else get_run(_last_run_id))
 
 
 @contextmanager
-def run_of_a_model() -> Iterator[str]:
-    """The id of the active run, or of one that is over with the block: logging a model leaves none active."""
+def active_or_new_run() -> Iterator[str]:
+    """The id of the active run, or of a new run that ends with the block."""
     active = active_run()
     with nullcontext(active) if active else start_run() as run:
         yield run.info.run_id
 
 
-@speaks_mlflow
+@translate_errors
 def get_run(run_id: str) -> Run:
-    """A run with everything that was logged."""
-    return Run.of(location.opened().runs.run(run_id))
+    """A run with everything that was logged to it."""
+    return Run.of(location.open_registry().runs.run(run_id))
 
 
-@speaks_mlflow
+@translate_errors
 def log_param(key: str, value: object, synchronous: bool | None = None) -> object:
-    """Keep a parameter of the active run, which has one value for ever; returns it."""
+    """Log a parameter to the active run and return its value; a parameter cannot change."""
     _log(None, params={key: value})
     return value
 
 
-@speaks_mlflow
+@translate_errors
 def log_params(params: Mapping[str, object], synchronous: bool | None = None, run_id: str | None = None) -> None:
-    """Keep parameters of the active run: all of them, or none."""
+    """Log parameters to the active run: all of them, or none."""
     _log(run_id, params=params)
 
 
-@speaks_mlflow
+@translate_errors
 def log_metric(
     key: str,
     value: float,
@@ -163,11 +162,11 @@ def log_metric(
     model_id: str | None = None,
     dataset: Dataset | None = None,
 ) -> None:
-    """Log a value of a metric to the active run, of which it is the latest; see `log_metrics`."""
+    """Log a value of a metric to the active run; see `log_metrics`."""
     log_metrics({key: value}, step, run_id=run_id, timestamp=timestamp, model_id=model_id, dataset=dataset)
 
 
-@speaks_mlflow
+@translate_errors
 def log_metrics(
     metrics: Mapping[str, float],
     step: int | None = None,
@@ -179,58 +178,60 @@ def log_metrics(
 ) -> None:
     """Log values of metrics to the active run: all of them, or none.
 
-    With ``model_id`` they are logged to the run of this model as well, of which a version takes its metrics.
-    ``dataset`` is kept as an input of the run.
+    With ``model_id`` they are also logged to the run of that model, from which its versions take their metrics.
+    ``dataset`` is logged as an input of the run.
     """
-    points = as_points(metrics, step, timestamp)
-    into = active_run_id(run_id)
-    location.opened().runs.log(into, metrics=points)
-    if model_id is not None and run_id_of(model_id) != into:
-        location.opened().runs.log(run_id_of(model_id), metrics=points)
+    points = build_metric_points(metrics, step, timestamp)
+    target_id = resolve_run_id(run_id)
+    location.open_registry().runs.log(target_id, metrics=points)
+    if model_id is not None and parse_run_id(model_id) != target_id:
+        location.open_registry().runs.log(parse_run_id(model_id), metrics=points)
     if dataset is not None:
-        _log_dataset(into, dataset, None, None)
+        _log_dataset(target_id, dataset, None, None)
 
 
-@speaks_mlflow
+@translate_errors
 def set_tag(key: str, value: object, synchronous: bool | None = None) -> None:
     """Set a tag of the active run."""
     _log(None, tags={key: value})
 
 
-@speaks_mlflow
+@translate_errors
 def set_tags(tags: Mapping[str, object], synchronous: bool | None = None) -> None:
     """Set tags of the active run."""
     _log(None, tags=tags)
 
 
-@speaks_mlflow
+@translate_errors
 def delete_tag(key: str) -> None:
     """Remove a tag of the active run."""
-    location.opened().runs.remove_tag(active_run_id(), key)
+    location.open_registry().runs.remove_tag(resolve_run_id(), key)
 
 
-@speaks_mlflow
+@translate_errors
 def log_input(
     dataset: Dataset | None = None,
     context: str | None = None,
     tags: Mapping[str, str] | None = None,
     model: object = None,
 ) -> None:
-    """Keep name, digest and number of rows of a dataset as an input of the active run."""
+    """Log the name, digest and number of rows of a dataset as an input of the active run."""
     if model is not None:
-        raise MlflowException.invalid_parameter_value("models cannot be kept as inputs of a run: log a tag instead")
+        raise MlflowException.invalid_parameter_value(
+            "a model cannot be logged as an input of a run: set a tag instead"
+        )
     if dataset is not None:
-        _log_dataset(active_run_id(), dataset, context, tags)
+        _log_dataset(resolve_run_id(), dataset, context, tags)
 
 
-@speaks_mlflow
+@translate_errors
 def log_inputs(
     datasets: Sequence[Dataset] | None = None,
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
     models: object = None,
 ) -> None:
-    """Keep several datasets as inputs of the active run."""
+    """Log several datasets as inputs of the active run."""
     count = len(datasets or ())
     for dataset, context, tags in zip(
         datasets or (), contexts or [None] * count, tags_list or [None] * count, strict=True
@@ -238,43 +239,43 @@ def log_inputs(
         log_input(dataset, context, tags, models)
 
 
-@speaks_mlflow
+@translate_errors
 def get_parent_run(run_id: str) -> Run | None:
-    """The run within which a run was started; None for one by itself."""
+    """The parent of a nested run; None for any other run."""
     return MlflowClient().get_parent_run(run_id)
 
 
-@speaks_mlflow
+@translate_errors
 def delete_run(run_id: str) -> None:
-    """Mark a run as deleted; its versions and files stay."""
+    """Mark a run as deleted; its versions and files are kept."""
     MlflowClient().delete_run(run_id)
 
 
-@speaks_mlflow
+@translate_errors
 def get_logged_model(model_id: str) -> LoggedModel:
-    """The model of this id, with the metrics and parameters of its run."""
-    return logged_model(model_id)
+    """The logged model with this id, with the metrics and parameters of its run."""
+    return logged_models.get_logged_model(model_id)
 
 
-@speaks_mlflow
+@translate_errors
 def last_logged_model() -> LoggedModel | None:
     """The model that was logged last in this process."""
-    return None if _latest_model is None else logged_model(_latest_model)
+    return None if _last_model_id is None else logged_models.get_logged_model(_last_model_id)
 
 
-@speaks_mlflow
+@translate_errors
 def log_model_params(params: Mapping[str, object], model_id: str | None = None) -> None:
-    """Keep parameters of a model's run, else of the active run."""
-    _log(None if model_id is None else run_id_of(model_id), params=params)
+    """Log parameters to the run of a model, or to the active run."""
+    _log(None if model_id is None else parse_run_id(model_id), params=params)
 
 
-@speaks_mlflow
+@translate_errors
 def set_logged_model_tags(model_id: str, tags: Mapping[str, object]) -> None:
     """Set tags of a logged model."""
     MlflowClient().set_logged_model_tags(model_id, tags)
 
 
-@speaks_mlflow
+@translate_errors
 def search_logged_models(
     experiment_ids: Sequence[str] | None = None,
     filter_string: str | None = None,
@@ -283,23 +284,23 @@ def search_logged_models(
     order_by: Sequence[Mapping[str, object]] | None = None,
     output_format: Literal["pandas", "list"] = "pandas",
 ) -> Any:
-    """The models of the runs of some experiments, else of the chosen one, as a DataFrame or as a list."""
-    among = experiment_ids or [experiments.chosen() or DEFAULT_EXPERIMENT]
-    found = MlflowClient().search_logged_models(among, filter_string, datasets, max_results, order_by)
+    """The logged models of experiments, by default of the active one, as a DataFrame or a list."""
+    experiments_to_search = experiment_ids or [experiments.get_active_id() or DEFAULT_EXPERIMENT]
+    models = MlflowClient().search_logged_models(experiments_to_search, filter_string, datasets, max_results, order_by)
     if output_format == "list":
-        return found.to_list()
+        return models.to_list()
     import pandas as pd
 
-    return pd.DataFrame([dict(model) for model in found])
+    return pd.DataFrame([dict(model) for model in models])
 
 
-def note_model(model_id: str) -> None:
-    """Note which model was logged last."""
-    global _latest_model
-    _latest_model = model_id
+def set_last_logged_model(model_id: str) -> None:
+    """Store the model that `last_logged_model` returns."""
+    global _last_model_id
+    _last_model_id = model_id
 
 
-@speaks_mlflow
+@translate_errors
 def set_model_version_tag(
     name: str, version: str | int | None = None, key: str | None = None, value: object = None
 ) -> None:
@@ -307,7 +308,7 @@ def set_model_version_tag(
     MlflowClient().set_model_version_tag(name, version, key, value)
 
 
-@speaks_mlflow
+@translate_errors
 def register_model(
     model_uri: str,
     name: str,
@@ -315,76 +316,70 @@ def register_model(
     *,
     tags: Mapping[str, object] | None = None,
 ) -> ModelVersion:
-    """Make a version of ``name``, itself made if need be, of ``runs:/RUN/PATH``, ``models:/…``, a file or a folder."""
+    """Register a file, a folder, ``runs:/RUN/PATH`` or ``models:/…`` as a version of ``name``, created if needed."""
     return MlflowClient().register(name, model_uri, tags=tags)
 
 
-@speaks_mlflow
+@translate_errors
 def search_registered_models(
     max_results: int | None = None, filter_string: str | None = None, order_by: list[str] | None = None
 ) -> list[RegisteredModel]:
-    """All registered models for which a filter is true, or the first so many."""
+    """All registered models that match a filter, at most ``max_results``."""
     client = MlflowClient()
-    return _of_all_pages(
+    return _collect_pages(
         lambda token: client.search_registered_models(filter_string, 1000, order_by, token), max_results
     )
 
 
-@speaks_mlflow
+@translate_errors
 def search_model_versions(
     max_results: int | None = None, filter_string: str | None = None, order_by: list[str] | None = None
 ) -> list[ModelVersion]:
-    """All versions for which a filter is true, or the first so many."""
+    """All versions that match a filter, at most ``max_results``."""
     client = MlflowClient()
-    return _of_all_pages(
+    return _collect_pages(
         lambda token: client.search_model_versions(filter_string, 10_000, order_by, token), max_results
     )
 
 
-def _of_all_pages(search: Callable[[str | None], PagedList[T]], most: int | None) -> list[T]:
-    """What ``search`` finds with the token of each page after the other, or the first so many."""
-    found: list[T] = []
+def _collect_pages(search: Callable[[str | None], PagedList[T]], max_results: int | None) -> list[T]:
+    """Call ``search`` with one page token after another, until there are ``max_results`` items or no more pages."""
+    items: list[T] = []
     token: str | None = None
-    while most is None or len(found) < most:
+    while max_results is None or len(items) < max_results:
         page = search(token)
-        found += page
+        items += page
         token = page.token
         if token is None:
             break
-    return found[:most]
+    return items[:max_results]
 
 
-def _place(experiment_id: str | None, parent: str | None) -> dict[str, object]:
-    """The tags that say which experiment a new run belongs to, and which run."""
-    experiment = experiments.chosen() if experiment_id is None else str(experiment_id)
-    stated = {EXPERIMENT_NAME: None if experiment == DEFAULT_EXPERIMENT else experiment, PARENT_RUN_ID: parent}
-    return {name: value for name, value in stated.items() if value is not None}
+def _build_relation_tags(experiment_id: str | None, parent: str | None) -> dict[str, object]:
+    """The tags of a new run that name its experiment and its parent run."""
+    experiment = experiments.get_active_id() if experiment_id is None else str(experiment_id)
+    relations = {EXPERIMENT_NAME: None if experiment == DEFAULT_EXPERIMENT else experiment, PARENT_RUN_ID: parent}
+    return {name: value for name, value in relations.items() if value is not None}
 
 
-def _resumed(runs: Runs, run_id: str, tags: Mapping[str, object]) -> KnownRun:
-    run = runs.resume(run_id)
-    runs.log(run_id, tags=tags)
-    return runs.run(run_id) if tags else run
-
-
-def active_run_id(run_id: str | None = None) -> str:
-    """The run that is named, else the active one; one is started if there is none, as MLflow does."""
+def resolve_run_id(run_id: str | None = None) -> str:
+    """``run_id``, or the id of the active run; starts a run if none is active, as MLflow does."""
     return run_id or (active_run() or start_run()).info.run_id
 
 
 def _log(run_id: str | None, **logged: Any) -> None:
-    location.opened().runs.log(active_run_id(run_id), **logged)
+    location.open_registry().runs.log(resolve_run_id(run_id), **logged)
 
 
 def _log_dataset(run_id: str, dataset: Dataset, context: str | None, tags: Mapping[str, str] | None) -> None:
     labels = ({CONTEXT: context} if context else {}) | dict(tags or {})
-    kept = DatasetInput(dataset.kept(), [InputTag(*pair) for pair in labels.items()])
-    MlflowClient().log_inputs(run_id, [kept])
+    dataset_input = DatasetInput(dataset.to_entity(), [InputTag(*pair) for pair in labels.items()])
+    MlflowClient().log_inputs(run_id, [dataset_input])
 
 
 @atexit.register
-def _end_what_is_active() -> None:
-    """A run that was started by itself is over with its program; one that was forked belongs to the parent."""
-    with suppress(MlflowException):  # the registry's folder may be gone
+def _end_active_runs() -> None:
+    """End the runs that are active at exit; those of a forked process belong to its parent."""
+    with suppress(MlflowException):  # the registry's folder may have been deleted
         while _active.runs and os.getpid() == _process:
             end_run()

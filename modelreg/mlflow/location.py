@@ -1,4 +1,4 @@
-"""Which registry is meant: one folder has both the runs and the models."""
+"""The registry that MLflow's functions use: one folder holds both runs and models."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelreg.errors import shown
-from modelreg.mlflow.exceptions import MlflowException, speaks_mlflow
+from modelreg.mlflow.exceptions import MlflowException, translate_errors
 from modelreg.registry import Registry
 
 SCHEME = "modelreg://"
 _DATABASE = "sqlite:///"
-_SERVICES = {"databricks", "databricks-uc", "uc"}
-"""Addresses of MLflow's that look like a folder's path."""
+_SERVICE_NAMES = {"databricks", "databricks-uc", "uc"}
+"""MLflow's tracking URIs that look like relative paths."""
 
-_chosen: str | None = None
-_warned_of: set[str] = set()
+_tracking_folder: str | None = None
+"""The folder that `set_tracking_uri` set; None for the default."""
+_warned_uris: set[str] = set()
 
 
-@speaks_mlflow
+@translate_errors
 def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
-    """Use the registry in a folder: its path, or ``modelreg:///PATH``; an empty text or None goes back to the default.
+    """Set the registry folder by its path or ``modelreg:///PATH``; an empty string or None restores the default.
 
-    ``sqlite:///mlflow.db`` is the folder ``mlflow.modelreg`` beside it. The address of a server is accepted with a
-    warning, and the default folder is used. Raises `MlflowException` for anything else.
+    ``sqlite:///mlflow.db`` means the folder ``mlflow.modelreg`` beside it. For a server URI the default folder is used,
+    with a warning. Raises `MlflowException` for any other URI.
     """
-    global _chosen
+    global _tracking_folder
     text = os.fspath(uri or "")
-    folder = None if not text or _is_server(text) else str(_folder(text).absolute())
-    _chosen = folder
+    _tracking_folder = None if not text or _is_server(text) else str(_parse_folder(text).absolute())
     if _is_server(text):
         _warn_of_server(text)
 
@@ -39,55 +39,55 @@ def set_tracking_uri(uri: str | os.PathLike[str] | None) -> None:
 set_registry_uri = set_tracking_uri
 
 
-@speaks_mlflow
+@translate_errors
 def get_tracking_uri() -> str:
-    """Where the registry is, as ``modelreg:///PATH``."""
-    return f"{SCHEME}{current().folder}"
+    """The registry's folder as ``modelreg:///PATH``."""
+    return f"{SCHEME}{get_registry().folder}"
 
 
 get_registry_uri = get_tracking_uri
 
 
 def is_tracking_uri_set() -> bool:
-    """Whether a folder was named."""
-    return _chosen is not None
+    """Whether `set_tracking_uri` chose a folder."""
+    return _tracking_folder is not None
 
 
-def current(*uris: str | os.PathLike[str] | None) -> Registry:
-    """The registry that ``uris`` name, which have to agree; else the one that was set, else the default one.
+def get_registry(*uris: str | os.PathLike[str] | None) -> Registry:
+    """The registry at ``uris``, which must agree; else the one that was set; else the default one.
 
-    It need not exist yet. Raises `MlflowException` for what is no folder.
+    It may not exist yet. Raises `MlflowException` if a URI does not name a folder.
     """
     texts = [os.fspath(uri) for uri in uris if uri is not None]
     for server in filter(_is_server, texts):
         _warn_of_server(server)
-    folders = {_folder(text).absolute() for text in texts if not _is_server(text)}
+    folders = {_parse_folder(text).absolute() for text in texts if not _is_server(text)}
     if len(folders) > 1:
         raise MlflowException.invalid_parameter_value(
-            "runs and models are in one registry: tracking_uri and registry_uri have to name the same folder"
+            "tracking_uri and registry_uri must name the same folder: one registry holds both runs and models"
         )
-    return Registry(folders.pop() if folders else _chosen)
+    return Registry(folders.pop() if folders else _tracking_folder)
 
 
-def opened(*uris: str | os.PathLike[str] | None) -> Registry:
-    """The same, made if need be, as MLflow makes its database."""
-    registry = current(*uris)
+def open_registry(*uris: str | os.PathLike[str] | None) -> Registry:
+    """`get_registry`, which is created if it does not exist, as MLflow creates its database."""
+    registry = get_registry(*uris)
     if not registry.exists():
         registry.create()
     return registry
 
 
 @contextmanager
-def using(*uris: str | os.PathLike[str] | None) -> Iterator[None]:
-    """Let the registry that ``uris`` name be the one that was set, within the block; without any, change nothing."""
-    global _chosen
-    before = _chosen
+def use_registry(*uris: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Set the registry at ``uris`` within the block; does nothing without URIs."""
+    global _tracking_folder
+    previous = _tracking_folder
     if any(uri is not None for uri in uris):
-        _chosen = str(current(*uris).folder)
+        _tracking_folder = str(get_registry(*uris).folder)
     try:
         yield
     finally:
-        _chosen = before
+        _tracking_folder = previous
 
 
 def _is_server(uri: str) -> bool:
@@ -95,32 +95,34 @@ def _is_server(uri: str) -> bool:
 
 
 def _warn_of_server(uri: str) -> None:
-    """Say once which folder is used instead of a server, since others may look for the models there."""
-    if uri not in _warned_of:
-        _warned_of.add(uri)
-        message = f"modelreg.mlflow needs no server: {shown(uri)} is not used, and everything is kept in"
-        warnings.warn(f"{message} {Registry(_chosen).folder}", stacklevel=4)
+    """Warn once per URI which folder is used instead of the server: other people may look for the models there."""
+    if uri not in _warned_uris:
+        _warned_uris.add(uri)
+        message = f"modelreg.mlflow uses no server: {shown(uri)} is ignored, and everything is stored in"
+        warnings.warn(f"{message} {Registry(_tracking_folder).folder}", stacklevel=4)
 
 
-def _folder(uri: str) -> Path:
+def _parse_folder(uri: str) -> Path:
     if uri.startswith(_DATABASE):
-        return _beside_the_database(uri)
+        return _get_folder_beside_database(uri)
     path = uri.removeprefix(SCHEME).removeprefix("file:")
     path = path[2:] if path.startswith("//") else path
     scheme, colon, _ = path.partition(":")
-    if not path or uri in _SERVICES or (colon and "/" not in scheme):
+    if not path or uri in _SERVICE_NAMES or (colon and "/" not in scheme):
         raise MlflowException.invalid_parameter_value(
-            f"{shown(uri)} names no folder, and modelreg needs no server: leave the call out, and everything is in "
-            f"{Registry().folder}; or give a folder's path, or {SCHEME}/PATH"
+            f"{shown(uri)} is not a folder, and modelreg uses no server: remove the call to store everything in "
+            f"{Registry().folder}; or pass a folder's path or {SCHEME}/PATH"
         )
     return Path(path).expanduser()
 
 
-def _beside_the_database(uri: str) -> Path:
-    """Tutorials begin with a SQLite file, which takes no server either: the registry is a folder of its name."""
+def _get_folder_beside_database(uri: str) -> Path:
+    """The registry folder for a SQLite URI, with which tutorials begin, as it needs no server either."""
     database = Path(uri.removeprefix(_DATABASE))
     if database.suffix in ("", ".modelreg"):  # no file: a database in memory
-        raise MlflowException.invalid_parameter_value(f"{shown(uri)} names no file beside which a registry could be")
+        raise MlflowException.invalid_parameter_value(
+            f"{shown(uri)} is not a file, so no folder can be created beside it"
+        )
     folder = database.with_suffix(".modelreg")
-    warnings.warn(f"modelreg uses no database, but the folder {folder.absolute()}", stacklevel=2)
+    warnings.warn(f"modelreg uses no database: everything is stored in the folder {folder.absolute()}", stacklevel=2)
     return folder

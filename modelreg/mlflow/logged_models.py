@@ -1,4 +1,4 @@
-"""Logged models by their id, and by ``models:/`` with it."""
+"""Find logged models by their id, alone or in ``models:/ID``."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ from modelreg.domain.runs import LoggedModel as StoredModel
 from modelreg.domain.runs import Run
 from modelreg.errors import LoggedModelNotFound
 from modelreg.mlflow import location
-from modelreg.mlflow.entities.logged_model import HASH_LENGTH, RUN_ID_LENGTH, LoggedModel, id_of
+from modelreg.mlflow.entities.logged_model import HASH_LENGTH, RUN_ID_LENGTH, LoggedModel, build_model_id
 
-_BY_ID = "models:/m-"
+_ID_SCHEME = "models:/m-"
 
 
-def names_of(run: Run) -> dict[str, StoredModel]:
-    """The models of a run by name, not its other files: models of one file, and folders with an ``MLmodel``."""
+def list_stored_models(run: Run) -> dict[str, StoredModel]:
+    """The models of a run by name: single-file models, and folders with an ``MLmodel``; other files are left out."""
     files = {path: model for path, model in run.models.items() if not model.is_artifact}
     folders = {path.removesuffix("/MLmodel"): model for path, model in run.models.items() if path.endswith("/MLmodel")}
     return files | folders
 
 
-def models_of(run: Run) -> list[LoggedModel]:
-    """The models of a run, the oldest first."""
-    found = [LoggedModel.of(run, name, stored) for name, stored in names_of(run).items()]
-    return sorted(found, key=lambda model: model.creation_timestamp)
+def list_logged_models(run: Run) -> list[LoggedModel]:
+    """The models of a run, oldest first."""
+    models = [LoggedModel.of(run, name, stored) for name, stored in list_stored_models(run).items()]
+    return sorted(models, key=lambda model: model.creation_timestamp)
 
 
-def logged_model(model_id: str) -> LoggedModel:
-    """The model of this id; raises `RunNotFound` and `LoggedModelNotFound`."""
-    run = location.opened().runs.run(run_id_of(model_id))
-    for name, stored in names_of(run).items():
-        if id_of(run.run_id, name) == model_id:
+def get_logged_model(model_id: str) -> LoggedModel:
+    """The model with this id; raises `RunNotFound` or `LoggedModelNotFound`."""
+    run = location.open_registry().runs.run(parse_run_id(model_id))
+    for name, stored in list_stored_models(run).items():
+        if build_model_id(run.run_id, name) == model_id:
             return LoggedModel.of(run, name, stored)
-    raise LoggedModelNotFound(run.run_id, model_id, list(names_of(run)))
+    raise LoggedModelNotFound(run.run_id, model_id, list(list_stored_models(run)))
 
 
-def run_id_of(model_id: str) -> str:
-    """The run in which the model of this id was logged."""
+def parse_run_id(model_id: str) -> str:
+    """The id of the run that logged a model, from the model's id."""
     return model_id.removeprefix("m-")[:RUN_ID_LENGTH]
 
 
-def run_reference(uri: str) -> str:
-    """``runs:/RUN/PATH`` of ``models:/m-…`` with the id of a model; any other address as it is."""
+def resolve_model_id(uri: str) -> str:
+    """Translate ``models:/m-…`` with a model id to ``runs:/RUN/PATH``; returns any other URI unchanged."""
     model_id = uri.removeprefix("models:/").strip("/")
-    if not uri.startswith(_BY_ID) or len(model_id) != len("m-") + RUN_ID_LENGTH + HASH_LENGTH:
+    if not uri.startswith(_ID_SCHEME) or len(model_id) != len("m-") + RUN_ID_LENGTH + HASH_LENGTH:
         return uri
-    return logged_model(model_id).artifact_location
+    return get_logged_model(model_id).artifact_location

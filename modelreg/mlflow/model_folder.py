@@ -1,4 +1,4 @@
-"""Models as folders with an ``MLmodel``, as MLflow writes them: Python models, and what a file alone cannot say."""
+"""Write models as folders with an ``MLmodel``, as MLflow does: Python models, and models with extra metadata."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ PREDICT_FN = "predict_fn"
 
 @dataclass(frozen=True)
 class MLmodelSummary:
-    """What an ``MLmodel`` says."""
+    """The content of an ``MLmodel`` file."""
 
     generic: Mapping[str, Any]
-    """Of the flavor ``python_function``, by which any model is asked."""
+    """The ``python_function`` flavor, through which MLflow calls any model."""
     flavors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The others."""
+    """The other flavors."""
     signature: Signature | None = None
     run_id: str | None = None
     metadata: Mapping[str, Any] | None = None
 
 
-def write_description(folder: Path, described: MLmodelSummary) -> None:
+def write_mlmodel(folder: Path, summary: MLmodelSummary) -> None:
     """Write the ``MLmodel`` of a folder."""
     import yaml  # about 20 ms
 
-    generic = dict(described.generic)
-    if described.signature is not None:
-        generic[SIGNATURE] = json.dumps(signature_as_json(described.signature))
+    generic = dict(summary.generic)
+    if summary.signature is not None:
+        generic[SIGNATURE] = json.dumps(signature_as_json(summary.signature))
     content: dict[str, Any] = {
-        "flavors": {"python_function": generic} | {name: dict(values) for name, values in described.flavors.items()},
+        "flavors": {"python_function": generic} | {name: dict(values) for name, values in summary.flavors.items()},
         "utc_time_created": as_text(clock.now()),
     }
-    if described.run_id is not None:
-        content["run_id"] = described.run_id
-    if described.metadata is not None:
-        content["metadata"] = dict(described.metadata)
+    if summary.run_id is not None:
+        content["run_id"] = summary.run_id
+    if summary.metadata is not None:
+        content["metadata"] = dict(summary.metadata)
     (folder / "MLmodel").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def write_estimator(folder: Path, estimator: object, described: MLmodelSummary) -> Path:
-    """Write an estimator of scikit-learn's interface with its description; returns the file that holds it."""
+def write_estimator(folder: Path, estimator: object, summary: MLmodelSummary) -> Path:
+    """Write a scikit-learn estimator with its ``MLmodel``; returns the path of the pickle."""
     from modelreg.registration.serialization import dump_pickle
 
     folder.mkdir(parents=True, exist_ok=True)
     dump_pickle(estimator, folder / PICKLE)
     flavor = {"pickled_model": PICKLE, "serialization_format": "cloudpickle"}
-    generic = {"loader_module": "mlflow.sklearn", "model_path": PICKLE} | dict(described.generic)
-    known = MLmodelSummary(generic, {"sklearn": flavor}, described.signature, described.run_id, described.metadata)
-    write_description(folder, known)
+    generic = {"loader_module": "mlflow.sklearn", "model_path": PICKLE} | dict(summary.generic)
+    full_summary = MLmodelSummary(generic, {"sklearn": flavor}, summary.signature, summary.run_id, summary.metadata)
+    write_mlmodel(folder, full_summary)
     return folder / PICKLE

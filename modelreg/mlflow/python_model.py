@@ -1,4 +1,4 @@
-"""How MLflow itself loads a folder of a Python model that modelreg wrote, by its ``loader_module``."""
+"""The ``loader_module`` by which MLflow itself loads a Python model that modelreg wrote."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from modelreg.loading.trust import Trust
 
 
 def _load_pyfunc(path: str, model_config: object = None) -> Any:
-    """The model in a folder, fully trusted, as MLflow trusts whatever it loads."""
+    """Load the model in a folder with full trust: MLflow trusts every model that it loads."""
     return load(OpenModel(None, Path(path)), "mlflow", Trust(path, full=True))

@@ -1,4 +1,4 @@
-"""Runs as a table: one row each, as data scientists look for the best of them."""
+"""`search_runs`: runs as a DataFrame with one row per run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from modelreg.mlflow import experiments
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.entities import Run, ViewType
 from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT
-from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.exceptions import translate_errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_INFORMATION = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
+_INFO_COLUMNS = ("run_id", "experiment_id", "status", "artifact_uri", "start_time", "end_time")
 
 
-@speaks_mlflow
+@translate_errors
 def search_runs(
     experiment_ids: Sequence[str] | None = None,
     filter_string: str = "",
@@ -28,26 +28,28 @@ def search_runs(
     search_all_experiments: bool = False,
     experiment_names: Sequence[str] | None = None,
 ) -> pd.DataFrame | list[Run]:
-    """The runs for which a filter is true, the one started last first, as a DataFrame or as a list.
+    """Search runs, newest first by default; returns a DataFrame or a list.
 
-    They are those of the experiments that are named, else of the chosen one.
+    Searches the given experiments, by default the active one.
     """
-    named = [*map(str, experiment_ids or ()), *(experiment_names or ())] or [experiments.chosen() or DEFAULT_EXPERIMENT]
-    among = None if search_all_experiments else named
-    found = MlflowClient().search_runs(among, filter_string, run_view_type, max_results, order_by)
-    return found.to_list() if output_format == "list" else _table(found)
+    experiment_names_or_ids = [*map(str, experiment_ids or ()), *(experiment_names or ())]
+    if not experiment_names_or_ids:
+        experiment_names_or_ids = [experiments.get_active_id() or DEFAULT_EXPERIMENT]
+    searched = None if search_all_experiments else experiment_names_or_ids
+    runs = MlflowClient().search_runs(searched, filter_string, run_view_type, max_results, order_by)
+    return runs.to_list() if output_format == "list" else _build_table(runs)
 
 
-def _table(runs: Iterable[Run]) -> pd.DataFrame:
-    """A column for each metric, parameter and tag that one of the runs has."""
+def _build_table(runs: Iterable[Run]) -> pd.DataFrame:
+    """A DataFrame with a column for every metric, parameter and tag that any of the runs has."""
     import pandas as pd
 
     rows = [
-        {name: getattr(run.info, name) for name in _INFORMATION}
+        {name: getattr(run.info, name) for name in _INFO_COLUMNS}
         | {f"{kind}.{name}": value for kind, values in run.data for name, value in values.items()}
         for run in runs
     ]
-    table = pd.DataFrame(rows, columns=None if rows else list(_INFORMATION))
+    table = pd.DataFrame(rows, columns=None if rows else list(_INFO_COLUMNS))
     for column in ("start_time", "end_time"):
         table[column] = pd.to_datetime(table[column], unit="ms", utc=True)
     return table

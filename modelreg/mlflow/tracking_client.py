@@ -1,4 +1,4 @@
-"""What MLflow's client asks of experiments, runs, their files and logged models."""
+"""The part of `MlflowClient` about experiments, runs, their files and logged models."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from modelreg.mlflow.entities.run import (
     PARENT_RUN_ID,
     RUN_NAME,
 )
-from modelreg.mlflow.searching import OF_RUNS, page, translated_filter, translated_order
+from modelreg.mlflow.searching import RUN_FIELDS, parse_page, translate_filter, translate_order
 from modelreg.registry import Registry
 from modelreg.system import clock
 from modelreg.system.clock import as_milliseconds
 
-_MOST_RUNS = 100_000
-_OF_VIEW = {
+_MAX_RUNS = 100_000
+_VIEW_FILTERS = {
     ViewType.ACTIVE_ONLY: f"tags.`{LIFECYCLE}` IS NULL",
     ViewType.DELETED_ONLY: f"tags.`{LIFECYCLE}` IS NOT NULL",
     ViewType.ALL: None,
@@ -48,7 +48,7 @@ _OF_VIEW = {
 
 
 class TrackingClient:
-    """The part of `modelreg.mlflow.client.MlflowClient` that is about runs."""
+    """The base class of `modelreg.mlflow.client.MlflowClient`, with the methods about runs."""
 
     _uris: tuple[str | os.PathLike[str] | None, str | os.PathLike[str] | None]
 
@@ -57,18 +57,18 @@ class TrackingClient:
     def create_experiment(
         self, name: str, artifact_location: str | None = None, tags: Mapping[str, object] | None = None
     ) -> str:
-        """The id of a new experiment, which is its name."""
-        with self._here():
+        """Create an experiment; returns its id, which is its name."""
+        with self._use_own_registry():
             return experiments.create_experiment(name, artifact_location, tags)
 
     def get_experiment(self, experiment_id: str) -> Experiment:
-        """The experiment of this id."""
-        with self._here():
+        """The experiment with this id."""
+        with self._use_own_registry():
             return experiments.get_experiment(experiment_id)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
-        """The experiment of this name, or None."""
-        with self._here():
+        """The experiment with this name, or None."""
+        with self._use_own_registry():
             return experiments.get_experiment_by_name(name)
 
     def search_experiments(
@@ -79,33 +79,33 @@ class TrackingClient:
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
-        """A page of the experiments for which a filter of name, tags or times is true, the newest first."""
-        with self._here():
-            return experiments.experiments_page(view_type, max_results, filter_string, order_by, page_token)
+        """One page of the experiments that match a filter on name, tags or times; newest first by default."""
+        with self._use_own_registry():
+            return experiments.get_experiments_page(view_type, max_results, filter_string, order_by, page_token)
 
     def set_experiment_tag(self, experiment_id: str, key: str, value: object) -> None:
         """Set a tag of an experiment."""
-        with self._here():
+        with self._use_own_registry():
             experiments.tag_experiment(experiment_id, {key: value})
 
     def delete_experiment(self, experiment_id: str) -> None:
-        """Mark an experiment as deleted; its runs stay as they are."""
-        with self._here():
+        """Mark an experiment as deleted; its runs are not changed."""
+        with self._use_own_registry():
             experiments.delete_experiment(experiment_id)
 
     def restore_experiment(self, experiment_id: str) -> None:
-        """Take that back."""
-        with self._here():
-            experiments.change_experiment(experiment_id, lifecycle_stage=LifecycleStage.ACTIVE)
+        """Undo `delete_experiment`."""
+        with self._use_own_registry():
+            experiments.update_experiment(experiment_id, lifecycle_stage=LifecycleStage.ACTIVE)
 
     # Runs
 
     def get_run(self, run_id: str) -> Run:
-        """A run with everything that was logged."""
+        """A run with everything that was logged to it."""
         return Run.of(self._registry.runs.run(run_id))
 
     def get_parent_run(self, run_id: str) -> Run | None:
-        """The run within which a run was started; None for one by itself."""
+        """The parent of a nested run; None for any other run."""
         parent = self.get_run(run_id).data.tags.get(PARENT_RUN_ID)
         return None if parent is None else self.get_run(parent)
 
@@ -118,21 +118,22 @@ class TrackingClient:
         order_by: Sequence[str] | None = None,
         page_token: str | bytes | None = None,
     ) -> PagedList[Run]:
-        """The runs of some experiments, or of all (None), for which a filter is true: a page, the latest first."""
-        wanted = page(max_results, _MOST_RUNS, page_token)
+        """One page of the runs of experiments, or of all (None), that match a filter; newest first by default."""
+        page = parse_page(max_results, _MAX_RUNS, page_token)
         if experiment_ids in ([], ()):
             return PagedList([], None)
-        among = None if experiment_ids is None else experiments.runs_in(experiment_ids)
-        stage = _OF_VIEW[ViewType(run_view_type)]
-        conditions = [f"({each})" for each in (among, stage, translated_filter(filter_string, OF_RUNS)) if each]
-        found = self._registry.runs.search(
+        in_experiments = None if experiment_ids is None else experiments.build_runs_filter(experiment_ids)
+        in_view = _VIEW_FILTERS[ViewType(run_view_type)]
+        matching = translate_filter(filter_string, RUN_FIELDS)
+        conditions = [f"({condition})" for condition in (in_experiments, in_view, matching) if condition]
+        matches = self._registry.runs.search(
             " AND ".join(conditions) or None,
-            sort=translated_order(order_by, "started_at DESC", OF_RUNS),
-            limit=wanted.size + 1,
-            offset=wanted.offset,
+            sort=translate_order(order_by, "started_at DESC", RUN_FIELDS),
+            limit=page.size + 1,
+            offset=page.offset,
         )
-        runs = [Run.of(run) for run in found[: wanted.size]]
-        return PagedList(runs, wanted.next if len(found) > wanted.size else None)
+        runs = [Run.of(run) for run in matches[: page.size]]
+        return PagedList(runs, page.next if len(matches) > page.size else None)
 
     def create_run(
         self,
@@ -141,15 +142,15 @@ class TrackingClient:
         tags: Mapping[str, object] | None = None,
         run_name: str | None = None,
     ) -> Run:
-        """Start a run without making it the active one; it goes on until `set_terminated`.
+        """Start a run without making it the active run; it runs until `set_terminated`.
 
-        It starts now: ``start_time`` is accepted for MLflow's sake.
+        ``start_time`` is ignored: the run starts now.
         """
-        among = {} if str(experiment_id) == DEFAULT_EXPERIMENT else {EXPERIMENT_NAME: experiment_id}
-        return Run.of(self._registry.runs.start(run_name, tags=among | dict(tags or {})))
+        experiment_tags = {} if str(experiment_id) == DEFAULT_EXPERIMENT else {EXPERIMENT_NAME: experiment_id}
+        return Run.of(self._registry.runs.start(run_name, tags=experiment_tags | dict(tags or {})))
 
     def log_param(self, run_id: str, key: str, value: object, synchronous: bool | None = None) -> object:
-        """Keep a parameter of a run, which has one value for ever; returns it."""
+        """Log a parameter and return its value; a parameter cannot change."""
         self._registry.runs.log(run_id, params={key: value})
         return value
 
@@ -165,13 +166,13 @@ class TrackingClient:
         dataset_digest: str | None = None,
         model_id: str | None = None,
     ) -> None:
-        """Log a value of a metric, the latest of which is the run's; also to the run of the model ``model_id``."""
+        """Log a value of a metric, to the run and to the run of the model ``model_id``."""
         if dataset_name is not None or dataset_digest is not None:
-            raise InvalidInput("a metric is kept without its dataset", "mlflow.log_input keeps it with the run")
-        points = as_points({key: value}, step, timestamp)
-        of_model = run_id if model_id is None else self.get_logged_model(model_id).source_run_id
-        for each in dict.fromkeys((run_id, of_model)):
-            self._registry.runs.log(each, metrics=points)
+            raise InvalidInput("a metric cannot be logged with a dataset", "log the dataset with mlflow.log_input")
+        points = build_metric_points({key: value}, step, timestamp)
+        model_run_id = run_id if model_id is None else self.get_logged_model(model_id).source_run_id
+        for target_id in dict.fromkeys((run_id, model_run_id)):
+            self._registry.runs.log(target_id, metrics=points)
 
     def log_batch(
         self,
@@ -182,16 +183,20 @@ class TrackingClient:
         synchronous: bool | None = None,
     ) -> None:
         """Log metrics, parameters and tags together: all of them, or none."""
-        points = [point for each in metrics for point in as_points({each.key: each.value}, each.step, each.timestamp)]
+        points = [
+            point
+            for metric in metrics
+            for point in build_metric_points({metric.key: metric.value}, metric.step, metric.timestamp)
+        ]
         self._registry.runs.log(
             run_id,
             metrics=points,
-            params={each.key: each.value for each in params},
-            tags={each.key: each.value for each in tags},
+            params={param.key: param.value for param in params},
+            tags={tag.key: tag.value for tag in tags},
         )
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:
-        """Every value of a metric, in the order in which they were logged."""
+        """Every value of a metric, in the order of logging."""
         points = self._registry.runs.metric_history(run_id, key)
         return [Metric(key, point.value, point.timestamp, point.step, run_id=run_id) for point in points]
 
@@ -206,17 +211,20 @@ class TrackingClient:
     def log_inputs(
         self, run_id: str, datasets: Sequence[DatasetInput] | None = None, models: Sequence[object] | None = None
     ) -> None:
-        """Keep name, digest and number of rows of datasets as inputs of a run."""
+        """Log the names, digests and numbers of rows of datasets as inputs of a run."""
         if models:
-            raise InvalidInput("models cannot be kept as inputs of a run", "log the model's id as a tag of the run")
-        known = self._registry.runs.run(run_id).tags
-        kept = {}
-        for each in datasets or ():
-            key = f"{DATASET}{each.dataset.name[:100]}.{each.dataset.digest}"
-            if each.tags or key not in known:  # a metric that names a dataset says nothing new of it
-                tags = {tag.key: tag.value for tag in each.tags}
-                kept[key] = json.dumps({"dataset": dict(each.dataset), "tags": tags})
-        self._registry.runs.log(run_id, tags=kept)
+            raise InvalidInput(
+                "a model cannot be logged as an input of a run", "log the model's id as a tag of the run"
+            )
+        existing_tags = self._registry.runs.run(run_id).tags
+        new_tags = {}
+        for dataset_input in datasets or ():
+            dataset = dataset_input.dataset
+            key = f"{DATASET}{dataset.name[:100]}.{dataset.digest}"
+            if dataset_input.tags or key not in existing_tags:  # an untagged repetition must not drop earlier tags
+                tags = {tag.key: tag.value for tag in dataset_input.tags}
+                new_tags[key] = json.dumps({"dataset": dict(dataset), "tags": tags})
+        self._registry.runs.log(run_id, tags=new_tags)
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Change the status or the name of a run."""
@@ -226,72 +234,72 @@ class TrackingClient:
             self._registry.runs.end(run_id, status)
 
     def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
-        """Say how a run ended: ``FINISHED``, ``FAILED`` or ``KILLED``; it ended now."""
+        """End a run now, with the status ``FINISHED``, ``FAILED`` or ``KILLED``; ``end_time`` is ignored."""
         self._registry.runs.end(run_id, status or FINISHED)
 
     def delete_run(self, run_id: str) -> None:
-        """Mark a run as deleted; its versions and files stay."""
+        """Mark a run as deleted; its versions and files are kept."""
         self._registry.runs.log(run_id, tags={LIFECYCLE: LifecycleStage.DELETED})
 
     def restore_run(self, run_id: str) -> None:
-        """Take that back."""
+        """Undo `delete_run`."""
         with suppress(TagNotFound):
             self._registry.runs.remove_tag(run_id, LIFECYCLE)
 
     # Files of runs
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
-        """Keep a file, or a folder, of this machine."""
-        with self._here():
-            artifact_files.keep_file(run_id, local_path, artifact_path)
+        """Log a local file or folder."""
+        with self._use_own_registry():
+            artifact_files.log_file(run_id, local_path, artifact_path)
 
     def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
-        """Keep all files of a folder."""
-        with self._here():
-            artifact_files.keep_folder(run_id, local_dir, artifact_path)
+        """Log all files of a local folder."""
+        with self._use_own_registry():
+            artifact_files.log_folder(run_id, local_dir, artifact_path)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
-        """Keep a text as a file."""
-        with self._here():
-            artifact_files.keep_text(run_id, text, artifact_file)
+        """Log text as a file."""
+        with self._use_own_registry():
+            artifact_files.log_text(run_id, text, artifact_file)
 
     def log_dict(self, run_id: str, dictionary: object, artifact_file: str) -> None:
-        """Keep a value as a file of JSON or YAML."""
-        with self._here():
-            artifact_files.keep_dictionary(run_id, dictionary, artifact_file)
+        """Log a value as a JSON or YAML file."""
+        with self._use_own_registry():
+            artifact_files.log_dictionary(run_id, dictionary, artifact_file)
 
     def log_figure(
         self, run_id: str, figure: object, artifact_file: str, *, save_kwargs: Mapping[str, object] | None = None
     ) -> None:
-        """Keep a figure of Matplotlib or Plotly as a file."""
-        with self._here():
-            artifact_files.keep_figure(run_id, figure, artifact_file, save_kwargs)
+        """Log a Matplotlib or Plotly figure as a file."""
+        with self._use_own_registry():
+            artifact_files.log_figure(run_id, figure, artifact_file, save_kwargs)
 
     def log_image(self, run_id: str, image: object, artifact_file: str) -> None:
-        """Keep an image of Pillow, or an array of one, as a file."""
-        with self._here():
-            artifact_files.keep_image(run_id, image, artifact_file)
+        """Log a Pillow image, or an image array, as a file."""
+        with self._use_own_registry():
+            artifact_files.log_image(run_id, image, artifact_file)
 
     def log_table(self, run_id: str, data: object, artifact_file: str) -> None:
-        """Keep a table as a file; one that is there gets more rows."""
-        with self._here():
-            artifact_files.keep_table(run_id, data, artifact_file)
+        """Log a table as a file; rows are appended to an existing table."""
+        with self._use_own_registry():
+            artifact_files.log_table(run_id, data, artifact_file)
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """The files and folders directly in a folder of a run's artifacts."""
-        return artifacts.listed(self._registry.runs.run(run_id), path or "")
+        """The direct entries of a folder of a run's artifacts."""
+        return artifacts.list_folder(self._registry.runs.run(run_id), path or "")
 
     def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str:
-        """The path of a file or folder of a run, every byte checked; see `modelreg.mlflow.artifacts`."""
-        with self._here():
+        """The local path of a verified file or folder of a run; see `modelreg.mlflow.artifacts`."""
+        with self._use_own_registry():
             return artifacts.download_artifacts(run_id=run_id, artifact_path=path, dst_path=dst_path)
 
     # Logged models
 
     def get_logged_model(self, model_id: str) -> LoggedModel:
-        """The model of this id, with the metrics and parameters of its run."""
-        with self._here():
-            return logged_models.logged_model(model_id)
+        """The logged model with this id, with the metrics and parameters of its run."""
+        with self._use_own_registry():
+            return logged_models.get_logged_model(model_id)
 
     def search_logged_models(
         self,
@@ -302,54 +310,58 @@ class TrackingClient:
         order_by: Sequence[Mapping[str, object]] | None = None,
         page_token: str | None = None,
     ) -> PagedList[LoggedModel]:
-        """The models of the runs of some experiments, the latest first; a filter is one of runs."""
+        """The logged models of the runs that match a filter, newest first by default."""
         if datasets or page_token:
-            raise InvalidInput("logged models cannot be searched by datasets or pages", "leave the argument out")
-        runs = self.search_runs(experiment_ids, filter_string, max_results=_MOST_RUNS)
-        found = [
+            raise InvalidInput(
+                "search_logged_models supports neither datasets nor page_token", "leave the argument out"
+            )
+        runs = self.search_runs(experiment_ids, filter_string, max_results=_MAX_RUNS)
+        models = [
             model
             for run in runs
-            for model in reversed(logged_models.models_of(self._registry.runs.run(run.info.run_id)))
+            for model in reversed(logged_models.list_logged_models(self._registry.runs.run(run.info.run_id)))
         ]
         for term in reversed(order_by or ()):
-            found = _sorted(found, str(term["field_name"]), is_ascending=bool(term.get("ascending", True)))
-        return PagedList(found[:max_results], None)
+            models = _sort_models(models, str(term["field_name"]), is_ascending=bool(term.get("ascending", True)))
+        return PagedList(models[:max_results], None)
 
     def set_logged_model_tags(self, model_id: str, tags: Mapping[str, object]) -> None:
         """Set tags of a logged model."""
-        with self._here():
-            model = logged_models.logged_model(model_id)
+        with self._use_own_registry():
+            model = logged_models.get_logged_model(model_id)
         texts = model.tags | {key: str(value) for key, value in tags.items()}
         self._registry.runs.log(model.source_run_id, tags={f"{MODEL_TAGS}{model.name}": json.dumps(texts)})
 
     @property
     def _registry(self) -> Registry:
-        return location.opened(*self._uris)
+        return location.open_registry(*self._uris)
 
-    def _here(self) -> AbstractContextManager[None]:
-        """Let the functions of MLflow's modules use the registry of this client."""
-        return location.using(*self._uris)
+    def _use_own_registry(self) -> AbstractContextManager[None]:
+        """Use the registry of this client in MLflow's module-level functions."""
+        return location.use_registry(*self._uris)
 
 
-def as_points(metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None) -> list[MetricPoint]:
-    """Values of metrics at a step, 0 unless said, and a time, now unless said; truth values are 0 and 1."""
-    moment = as_milliseconds(clock.now()) if timestamp is None else int(timestamp)
+def build_metric_points(
+    metrics: Mapping[str, float], step: int | None = None, timestamp: int | None = None
+) -> list[MetricPoint]:
+    """Metric points at a step (default 0) and a time in ms since 1970 (default now); booleans become 0 and 1."""
+    time = as_milliseconds(clock.now()) if timestamp is None else int(timestamp)
     return [
-        MetricPoint(name, int(value) if isinstance(value, bool) else value, int(step or 0), moment)
+        MetricPoint(name, int(value) if isinstance(value, bool) else value, int(step or 0), time)
         for name, value in metrics.items()
     ]
 
 
-def _sorted(models: Sequence[LoggedModel], field: str, *, is_ascending: bool) -> list[LoggedModel]:
-    """The models by the values of a field; those without one come last, either way."""
-    values = [(_sort_value(field, model), model) for model in models]
-    known = [(value, model) for value, model in values if value is not None]
-    known.sort(key=itemgetter(0), reverse=not is_ascending)
-    return [model for _, model in known] + [model for value, model in values if value is None]
+def _sort_models(models: Sequence[LoggedModel], field: str, *, is_ascending: bool) -> list[LoggedModel]:
+    """Sort models by a field; models without a value come last, in either direction."""
+    values = [(_get_sort_value(field, model), model) for model in models]
+    with_value = [(value, model) for value, model in values if value is not None]
+    with_value.sort(key=itemgetter(0), reverse=not is_ascending)
+    return [model for _, model in with_value] + [model for value, model in values if value is None]
 
 
-def _sort_value(field: str, model: LoggedModel) -> Any:
-    """A value to sort by; None where the model has none."""
+def _get_sort_value(field: str, model: LoggedModel) -> Any:
+    """The value of a sort field; None if the model has none."""
     if field.startswith("metrics."):
         values: dict[str, Any] = {metric.key: metric.value for metric in model.metrics}
         return values.get(field.removeprefix("metrics."))

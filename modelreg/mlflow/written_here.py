@@ -1,7 +1,7 @@
-"""The models that this process wrote: it may load them, whatever their classes are.
+"""Remember the model files that this process wrote: it may load them without further trust.
 
-A pickle that this process wrote from an object of its own holds no code that the process does not have. Files are
-known by their SHA-256, which is checked whenever one is loaded, so a file of anybody else is never taken for one.
+A pickle of an object of this process holds no code that the process does not have already. Files are recognised by
+their SHA-256, which is checked at every load, so a file from elsewhere cannot pass for one of these.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _digests: set[str] = set()
 
 
 def remember(files: Iterable[ModelFile]) -> None:
-    """Note that this process wrote these files from objects of its own."""
+    """Record files that this process wrote from its own objects."""
     _digests.update(file.digest for file in files)
 
 
-def wrote_a_model_among(files: Iterable[ModelFile], pickled: str | None = None) -> bool:
-    """Whether the only file, or the one that is named ``pickled``, was written by this process."""
-    found = [file for file in files if pickled in (None, file.path)]
-    return len(found) == 1 and found[0].digest in _digests
+def is_written_here(files: Iterable[ModelFile], pickle_path: str | None = None) -> bool:
+    """Whether this process wrote the model: its only file, or the file at ``pickle_path``."""
+    candidates = [file for file in files if pickle_path in (None, file.path)]
+    return len(candidates) == 1 and candidates[0].digest in _digests

@@ -1,4 +1,4 @@
-"""MLflow itself on a registry of modelreg: a store for its registry and one for artifacts, by the scheme ``modelreg``.
+"""Plugin for MLflow: its model registry store and artifact repository for ``modelreg://`` URIs.
 
-MLflow imports the modules by entry points, while it is imported itself, so nothing is imported here.
+MLflow loads the modules through entry points while it is itself being imported, so this module imports nothing.
 """

@@ -1,4 +1,4 @@
-"""Errors of modelreg in MLflow's words, where MLflow's callers and its web page look for those."""
+"""Translate modelreg's errors to MLflow's exceptions, with the codes and messages that MLflow's callers look for."""
 
 from __future__ import annotations
 
@@ -15,42 +15,41 @@ from modelreg.mlflow.exceptions import (
     INVALID_STATE,
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
-    translated,
+    to_mlflow_exception,
 )
 
 
-class Refusal(MlflowException):  # type: ignore[misc]  # MLflow is not typed
-    """What asking again does not mend: by MLflow's own status, 500, clients ask for minutes and lose the message."""
+class ConflictException(MlflowException):  # type: ignore[misc]  # MLflow is not typed
+    """An error that a retry cannot fix. With MLflow's own status, 500, clients would retry for minutes."""
 
     def get_http_status_code(self) -> int:
-        """409, a conflict with what there is."""
+        """409 Conflict."""
         return 409
 
 
 @contextmanager
-def speaking_mlflow(
+def translating_errors(
     name: str, version: object = None, *, alias: str | None = None, new_name: str | None = None
 ) -> Iterator[None]:
-    """Let `MlflowException` alone pass; the arguments are what was asked about, which MLflow's messages name."""
+    """Raise `MlflowException` instead of modelreg's errors; the arguments are named in MLflow's messages."""
     try:
         yield
     except (errors.ModelNotFound, errors.VersionNotFound) as error:
-        subject = f"Registered Model with name={name}" if version is None else _version(name, version)
-        raise failure(f"{subject} not found", RESOURCE_DOES_NOT_EXIST) from error
+        if version is None:
+            message = f"Registered Model with name={name} not found"
+        else:
+            message = f"Model Version (name={name}, version={version}) not found"
+        raise build_exception(message, RESOURCE_DOES_NOT_EXIST) from error
     except errors.NameInUse as error:
-        raise failure(f"Registered Model (name={new_name}) already exists", RESOURCE_ALREADY_EXISTS) from error
+        raise build_exception(f"Registered Model (name={new_name}) already exists", RESOURCE_ALREADY_EXISTS) from error
     except errors.AliasNotFound as error:
-        raise failure(f"Registered model alias {alias} not found.", INVALID_PARAMETER_VALUE) from error
+        raise build_exception(f"Registered model alias {alias} not found.", INVALID_PARAMETER_VALUE) from error
     except errors.ModelregError as error:
-        known = translated(error)
-        raise failure(known.message, known.error_code) from error
+        exception = to_mlflow_exception(error)
+        raise build_exception(exception.message, exception.error_code) from error
 
 
-def failure(message: str, code: str) -> MlflowException:
-    """An error of MLflow's with a code by its name."""
-    kind = Refusal if code in (INVALID_STATE, DATA_LOSS) else MlflowException
-    return kind(message, error_code=ErrorCode.Value(code))
-
-
-def _version(name: str, version: object) -> str:
-    return f"Model Version (name={name}, version={version})"
+def build_exception(message: str, code: str) -> MlflowException:
+    """An exception of MLflow with the error code of this name."""
+    cls = ConflictException if code in (INVALID_STATE, DATA_LOSS) else MlflowException
+    return cls(message, error_code=ErrorCode.Value(code))

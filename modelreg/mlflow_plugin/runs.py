@@ -1,4 +1,4 @@
-"""The run that a version comes from, asked of MLflow's tracking: its id, metrics and parameters."""
+"""Read the run of a new version from MLflow's tracking store: its id, metrics and parameters."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking._tracking_service.utils import _get_store
 
 from modelreg.mlflow_plugin import server
-from modelreg.mlflow_transfer.merging import facts_of_run
+from modelreg.mlflow_transfer.merging import filter_run_facts
 from modelreg.mlflow_transfer.source import read_run
 
 _logger = logging.getLogger(__name__)
 
 
-def facts_for(source: str, run_id: str | None, model_id: str | None, tracking_uri: str | None) -> dict[str, Any]:
-    """What is stated of a version of this source: ``run_id``, ``metrics`` and ``params``, for gates and filters.
+def read_run_facts(source: str, run_id: str | None, model_id: str | None, tracking_uri: str | None) -> dict[str, Any]:
+    """The ``run_id``, ``metrics`` and ``params`` of a new version, so that gates and filters can use them.
 
-    A logged model leads to its run. What cannot be kept, such as NaN, is left out; of a run that is not there nothing
-    but its id is known. Tracking that does not answer keeps no version out, and its metrics pass no gate.
+    The run of a logged model is used. Values that cannot be stored, such as NaN, are left out; for a missing run only
+    the id is returned. If the tracking store fails, the version is registered without metrics, and passes no gate on
+    metrics.
     """
-    named = re.fullmatch(r"models:/+(m-[0-9A-Za-z-]+)/?", source)
-    model_id = model_id or (named[1] if named else None)
+    match = re.fullmatch(r"models:/+(m-[0-9A-Za-z-]+)/?", source)
+    model_id = model_id or (match[1] if match else None)
     if not (run_id or model_id):
         return {"run_id": None}
     try:
         tracking = server.tracking_store() if server.is_running() else _get_store(tracking_uri)
         run = read_run(tracking, run_id, model_id)
     except MlflowException as error:
-        _logger.warning("the metrics of %s are not kept: %s", source, error)
+        _logger.warning("the metrics of %s are not stored: %s", source, error)
         return {"run_id": run_id}
-    metrics, params, _ = facts_of_run(run)
+    metrics, params, _ = filter_run_facts(run)
     return {"run_id": run.run_id, "metrics": metrics, "params": params}

@@ -1,4 +1,4 @@
-"""MLflow's filters and orders, read by MLflow's own parser, in modelreg's words."""
+"""Translate MLflow's filters and sort orders, parsed by MLflow's own parser, to modelreg's expressions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.prompt.constants import IS_PROMPT_TAG_KEY
 from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils, SearchUtils
 
-from modelreg.mlflow.searching import OF_VERSIONS
+from modelreg.mlflow.searching import VERSION_FIELDS
 
 Comparison = Mapping[str, Any]
 
@@ -17,76 +17,81 @@ _IS_PROMPT = f"tags.`{IS_PROMPT_TAG_KEY}`"
 _NO_PROMPTS = f"({_IS_PROMPT} IS NULL OR {_IS_PROMPT} != 'true')"
 _TEXT_COMPARATORS = ("=", "!=", "LIKE", "ILIKE")
 _MODEL_ORDERS = {"timestamp": "updated_at"}
-"""What MLflow's orders of models say otherwise than those of versions."""
+"""MLflow's sort field of models -> modelreg's field, where it differs from that of versions."""
 
 
-def filter_of_models(text: str | None) -> str:
-    """A filter of registered models; prompts, which are models to MLflow, are found only when it asks for them."""
-    return _filter(SearchModelUtils.parse_search_filter(text), _model_condition)
+def translate_model_filter(text: str | None) -> str:
+    """Translate a filter of models. Prompts, which MLflow stores as models, match only if the filter asks for them."""
+    return _build_filter(SearchModelUtils.parse_search_filter(text), _build_model_condition)
 
 
-def filter_of_versions(text: str | None) -> str:
-    """A filter of versions; the same holds for prompts."""
-    return _filter(SearchModelVersionUtils.parse_search_filter(text), _version_condition)
+def translate_version_filter(text: str | None) -> str:
+    """Translate a filter of versions; prompts match only if the filter asks for them."""
+    return _build_filter(SearchModelVersionUtils.parse_search_filter(text), _build_version_condition)
 
 
-def order_of_models(clauses: Sequence[str] | None) -> str:
-    """An order of registered models; at last by name."""
-    return _order(map(SearchUtils.parse_order_by_for_search_registered_models, clauses or ()), ("name ASC",))
+def translate_model_order(clauses: Sequence[str] | None) -> str:
+    """Translate a sort order of models; ties are broken by name."""
+    return _build_order(map(SearchUtils.parse_order_by_for_search_registered_models, clauses or ()), ("name ASC",))
 
 
-def order_of_versions(clauses: Sequence[str] | None) -> str:
-    """An order of versions, the last change first unless said; at last by name, and the newest of a model first."""
+def translate_version_order(clauses: Sequence[str] | None) -> str:
+    """Translate a sort order of versions, by default the last change first; ties are broken by name, newest first."""
     parsed = map(
         SearchModelVersionUtils.parse_order_by_for_search_model_versions, clauses or ("last_updated_timestamp DESC",)
     )
-    return _order(((key, ascending) for _, key, ascending in parsed), ("name ASC", "version DESC"))
+    return _build_order(((key, ascending) for _, key, ascending in parsed), ("name ASC", "version DESC"))
 
 
-def _filter(comparisons: Sequence[Comparison], condition: Callable[[Comparison], str]) -> str:
-    asked = [each for each in comparisons if each["type"] == "tag" and each["key"] == IS_PROMPT_TAG_KEY]
-    prompts = f"{_IS_PROMPT} = 'true'" if any(map(_asks_for_prompts, asked)) else _NO_PROMPTS
-    return " AND ".join([*(condition(each) for each in comparisons if each not in asked), prompts])
+def _build_filter(comparisons: Sequence[Comparison], condition: Callable[[Comparison], str]) -> str:
+    on_prompts = [
+        comparison
+        for comparison in comparisons
+        if comparison["type"] == "tag" and comparison["key"] == IS_PROMPT_TAG_KEY
+    ]
+    prompts = f"{_IS_PROMPT} = 'true'" if any(map(_selects_prompts, on_prompts)) else _NO_PROMPTS
+    conditions = (condition(comparison) for comparison in comparisons if comparison not in on_prompts)
+    return " AND ".join([*conditions, prompts])
 
 
-def _asks_for_prompts(comparison: Comparison) -> bool:
+def _selects_prompts(comparison: Comparison) -> bool:
     return (comparison["comparator"], comparison["value"].lower()) in (("=", "true"), ("!=", "false"))
 
 
-def _model_condition(comparison: Comparison) -> str:
+def _build_model_condition(comparison: Comparison) -> str:
     if comparison["type"] == "tag":
-        return _tag_condition(comparison)
-    return _text_condition(comparison, lists=True)
+        return _build_tag_condition(comparison)
+    return _build_text_condition(comparison, allows_lists=True)
 
 
-def _version_condition(comparison: Comparison) -> str:
+def _build_version_condition(comparison: Comparison) -> str:
     if comparison["type"] == "tag":
-        return _tag_condition(comparison)
+        return _build_tag_condition(comparison)
     key = comparison["key"]
     if key in SearchModelVersionUtils.NUMERIC_ATTRIBUTES:
-        return _number_condition(comparison)
-    return _text_condition(comparison, lists=key in ("run_id", "name"))
+        return _build_number_condition(comparison)
+    return _build_text_condition(comparison, allows_lists=key in ("run_id", "name"))
 
 
-def _tag_condition(comparison: Comparison) -> str:
+def _build_tag_condition(comparison: Comparison) -> str:
     comparator = comparison["comparator"]
     if comparator not in _TEXT_COMPARATORS:
         raise MlflowException.invalid_parameter_value(f"Invalid comparator for tag: {comparator}")
     key = comparison["key"].replace("`", "``")
-    return f"tags.`{key}` {comparator} {_quoted(comparison['value'])}"
+    return f"tags.`{key}` {comparator} {_quote(comparison['value'])}"
 
 
-def _text_condition(comparison: Comparison, *, lists: bool) -> str:
+def _build_text_condition(comparison: Comparison, *, allows_lists: bool) -> str:
     key, comparator, value = comparison["key"], comparison["comparator"], comparison["value"]
-    field = OF_VERSIONS.get(key, key)
-    if comparator in ("IN", "NOT IN") and lists:
-        return f"{field} {comparator} ({', '.join(map(_quoted, value))})"
+    field = VERSION_FIELDS.get(key, key)
+    if comparator in ("IN", "NOT IN") and allows_lists:
+        return f"{field} {comparator} ({', '.join(map(_quote, value))})"
     if comparator not in _TEXT_COMPARATORS:
         raise MlflowException.invalid_parameter_value(f"Invalid comparator for attribute: {comparator}")
-    return f"{field} {comparator} {_quoted(value)}"
+    return f"{field} {comparator} {_quote(value)}"
 
 
-def _number_condition(comparison: Comparison) -> str:
+def _build_number_condition(comparison: Comparison) -> str:
     key, comparator, value = comparison["key"], comparison["comparator"], comparison["value"]
     if comparator not in SearchModelVersionUtils.VALID_NUMERIC_ATTRIBUTE_COMPARATORS:
         raise MlflowException.invalid_parameter_value(f"Invalid comparator for attribute {key}: {comparator}")
@@ -96,19 +101,19 @@ def _number_condition(comparison: Comparison) -> str:
         raise MlflowException.invalid_parameter_value(
             f"Invalid value for numeric attribute '{key}': {value!r}"
         ) from error
-    return f"{OF_VERSIONS[key]} {comparator} {number}"
+    return f"{VERSION_FIELDS[key]} {comparator} {number}"
 
 
-def _order(terms: Iterable[tuple[str, bool]], last: Sequence[str]) -> str:
-    """As modelreg sorts; raises `MlflowException` for a field that comes twice."""
-    found: dict[str, str] = {}
+def _build_order(terms: Iterable[tuple[str, bool]], tie_breakers: Sequence[str]) -> str:
+    """Build a sort order that ends with ``tie_breakers``; raises `MlflowException` for a repeated field."""
+    order: dict[str, str] = {}
     for key, ascending in terms:
-        field = _MODEL_ORDERS.get(key) or OF_VERSIONS.get(key, key)
-        if field in found:
+        field = _MODEL_ORDERS.get(key) or VERSION_FIELDS.get(key, key)
+        if field in order:
             raise MlflowException.invalid_parameter_value(f"`order_by` contains duplicate fields: {key}")
-        found[field] = f"{field} {'ASC' if ascending else 'DESC'}"
-    return ", ".join([*found.values(), *(term for term in last if term.split()[0] not in found)])
+        order[field] = f"{field} {'ASC' if ascending else 'DESC'}"
+    return ", ".join([*order.values(), *(term for term in tie_breakers if term.split()[0] not in order)])
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))

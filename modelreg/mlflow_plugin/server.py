@@ -1,8 +1,8 @@
-"""What is different in ``mlflow server``: it answers clients, who need not be trusted, nor see its disk.
+"""Rules for ``mlflow server``: its clients are not trusted, and cannot see its disk.
 
-A client names the source of a version, and must not make the server fetch what it wishes. Read are the places that
-MLflow's server has checked, which refuses sources that are not among the artifacts of their run or model, and where
-runs and logged models say that they are. All other addresses are kept and never asked.
+A client names the source of a version, and must not be able to make the server fetch arbitrary files. The server reads
+only sources that MLflow's server has checked, which refuses sources outside the artifacts of their run or model, and
+the locations that runs and logged models state. It stores all other addresses without reading them.
 """
 
 from __future__ import annotations
@@ -21,71 +21,71 @@ from mlflow.utils.uri import append_to_uri_path, is_local_uri, validate_path_is_
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.store.artifacts.copying import digest_of
 
-_ENVIRONMENT = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
-"""What MLflow sets in the environment of its servers; importing its constants would import the whole server."""
-_PROXIED = "mlflow-artifacts"
-_SHARED = "modelreg"
-"""The folder of the server's artifacts in which versions are handed out."""
+_SERVER_VARIABLES = {"_MLFLOW_SERVER_FILE_STORE", "_MLFLOW_SERVER_ARTIFACT_ROOT"}
+"""Environment variables of a server process; importing MLflow's constants would import the whole server."""
+_PROXY_SCHEME = "mlflow-artifacts"
+_PUBLISHED_FOLDER = "modelreg"
+"""The folder of the server's artifacts from which clients read versions."""
 
 
 def is_running() -> bool:
-    """Whether this is a process of ``mlflow server``."""
-    return not _ENVIRONMENT.isdisjoint(os.environ)
+    """Whether this process is an ``mlflow server``."""
+    return not _SERVER_VARIABLES.isdisjoint(os.environ)
 
 
-def location(source: str) -> str | None:
-    """Where a source really is that may be read; None for any other. Raises `MlflowException`."""
+def resolve_source(source: str) -> str | None:
+    """The actual location of a source that the server may read; None for any other. Raises `MlflowException`."""
     scheme = urlparse(source).scheme
     if scheme == "runs":
         run_id, path = RunsArtifactRepository.parse_runs_uri(source)
         return str(append_to_uri_path(tracking_store().get_run(run_id).info.artifact_uri, path))
     if scheme == "models":
         return str(tracking_store().get_logged_model(source.rpartition("/")[2]).artifact_location)
-    return source if scheme == _PROXIED or is_local_uri(source) else None
+    return source if scheme == _PROXY_SCHEME or is_local_uri(source) else None
 
 
-def fetched(location: str, folder: str) -> Path:
-    """The file or folder at a location, copied into ``folder``; raises what MLflow's places raise."""
+def download(location: str, folder: str) -> Path:
+    """Copy the file or folder at a location into ``folder``; raises the errors of MLflow's artifact repositories."""
     from mlflow.server import handlers
 
     parsed = urlparse(location)
-    if parsed.scheme != _PROXIED:
+    if parsed.scheme != _PROXY_SCHEME:
         return Path(get_artifact_repository(location).download_artifacts("", folder))
     path = validate_path_is_safe(parsed.path.lstrip("/"))
     return Path(handlers._get_artifact_repo_mlflow_artifacts().download_artifacts(path, folder))
 
 
-def handed_out(version: ModelVersion, checked: Path) -> str:
-    """The address at which clients can read the version, whose ``checked`` bytes are put among the server's artifacts.
+def publish_version(version: ModelVersion, verified_path: Path) -> str:
+    """Copy a version's files to the server's artifacts; returns the URI at which clients can read them.
 
-    A server that serves no artifacts has only clients that see its disk: they get the path.
+    If the server serves no artifacts, its clients see its disk, and this returns the path.
     """
     from mlflow.server import handlers
 
     if not handlers._is_serving_proxied_artifacts():
-        return str(checked)
-    place = f"{_SHARED}/{version.digest.replace(':', '-')}"
+        return str(verified_path)
+    base = f"{_PUBLISHED_FOLDER}/{version.digest.replace(':', '-')}"
     artifacts = handlers._get_artifact_repo_mlflow_artifacts()
-    folder = checked if checked.is_dir() else checked.parent
-    present = _present(artifacts, place, version.files)
+    folder = verified_path if verified_path.is_dir() else verified_path.parent
+    published = _list_published(artifacts, base, version.files)
     for file in version.files:
-        path = f"{place}/{file.path}"
-        if path in present and _digest(artifacts, path) == file.digest:
-            continue  # alone: it is read-only, and may be being read
-        if path in present:
+        path = f"{base}/{file.path}"
+        if path in published and _get_digest(artifacts, path) == file.digest:
+            continue  # do not replace it: it is read-only, and a client may be reading it
+        if path in published:
             artifacts.delete_artifacts(path)
         artifacts.log_artifact(str(folder / file.path), path.rpartition("/")[0])
-    return f"{_PROXIED}:/{place}"
+    return f"{_PROXY_SCHEME}:/{base}"
 
 
-def _present(artifacts: Any, place: str, files: Sequence[ModelFile]) -> set[str]:
-    """The paths of what was handed out before; clients may have replaced it since."""
-    folders = {f"{place}/{file.path}".rpartition("/")[0] for file in files}
+def _list_published(artifacts: Any, base: str, files: Sequence[ModelFile]) -> set[str]:
+    """The paths that were published before; clients may have replaced the files since."""
+    folders = {f"{base}/{file.path}".rpartition("/")[0] for file in files}
     return {info.path for folder in sorted(folders) for info in artifacts.list_artifacts(folder)}
 
 
-def _digest(artifacts: Any, path: str) -> str:
-    """The digest of a file among the server's artifacts."""
+def _get_digest(artifacts: Any, path: str) -> str:
+    """Download a file of the server's artifacts; returns its digest."""
     with TemporaryDirectory(prefix="modelreg-") as folder:
         copy = Path(artifacts.download_artifacts(path, folder))
         with copy.open("rb") as file:
@@ -93,7 +93,7 @@ def _digest(artifacts: Any, path: str) -> str:
 
 
 def tracking_store() -> Any:
-    """The store of the server's runs."""
+    """The server's tracking store."""
     from mlflow.server import handlers
 
     return handlers._get_tracking_store()

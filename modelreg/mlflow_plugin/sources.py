@@ -1,7 +1,7 @@
-"""Where the bytes of a new version are: in this registry, somewhere that can be read, or out of reach.
+"""Resolve the source of a new version: a version of this registry, readable files, or an address out of reach.
 
-In a program of one's own, whatever MLflow can read is read; in ``mlflow server`` what `modelreg.mlflow_plugin.server`
-lets be read.
+Outside of ``mlflow server``, everything that MLflow can read is read; in a server, only what
+`modelreg.mlflow_plugin.server` permits.
 """
 
 from __future__ import annotations
@@ -28,115 +28,111 @@ from mlflow.utils.uri import is_local_uri
 from modelreg.errors import shown
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow_plugin import server
-from modelreg.mlflow_plugin.exceptions import failure
+from modelreg.mlflow_plugin.exceptions import build_exception
 from modelreg.registry import Registry
 
 _logger = logging.getLogger(__name__)
 
 
 class ResolvedSource(Protocol):
-    """What was found out about a source, which knows how to become a version."""
+    """A resolved source, which can be registered as a version."""
 
-    def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
-        """Make it the next version of ``name``, with what is ``stated``; raises what `Registry.register` raises."""
+    def register(self, registry: Registry, name: str, metadata: dict[str, Any]) -> Any:
+        """Register it as the next version of ``name``; ``metadata`` are further arguments of `Registry.register`."""
 
 
 @dataclass(frozen=True)
 class StoredVersionSource:
-    """A version of this registry."""
+    """A version of the same registry."""
 
     reference: str
 
-    def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
-        """As the protocol says; the version has the metrics and parameters of the other, not of a run."""
-        stated = {key: value for key, value in stated.items() if key not in ("metrics", "params")}
-        return registry.register_stored(self.reference, name, **stated)
+    def register(self, registry: Registry, name: str, metadata: dict[str, Any]) -> Any:
+        """Copy the version, with its own metrics and parameters instead of those of a run."""
+        metadata = {key: value for key, value in metadata.items() if key not in ("metrics", "params")}
+        return registry.register_stored(self.reference, name, **metadata)
 
 
 @dataclass(frozen=True)
 class LocalSource:
-    """A file or folder."""
+    """A local file or folder."""
 
     path: Path
 
-    def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
-        """As the protocol says."""
-        return registry.register(self.path, name, **stated)
+    def register(self, registry: Registry, name: str, metadata: dict[str, Any]) -> Any:
+        """Store the files as a version."""
+        return registry.register(self.path, name, **metadata)
 
 
 @dataclass(frozen=True)
 class RemoteSource:
-    """Bytes that cannot be read from here."""
+    """An address that cannot be read."""
 
     location: str
 
-    def register(self, registry: Registry, name: str, stated: dict[str, Any]) -> Any:
-        """As the protocol says."""
-        return registry.register_reference(self.location, name, **stated)
+    def register(self, registry: Registry, name: str, metadata: dict[str, Any]) -> Any:
+        """Store the address as a version without files."""
+        return registry.register_reference(self.location, name, **metadata)
 
 
 @contextmanager
-def opened(source: str, store: Any, tracking_uri: str | None) -> Iterator[ResolvedSource]:
-    """What is at ``source``, while it is needed; ``store`` knows the versions that an address may name.
+def open_source(source: str, store: Any, tracking_uri: str | None) -> Iterator[ResolvedSource]:
+    """Resolve a source; downloaded files exist within the block. ``store`` resolves ``models:/`` URIs.
 
-    Raises `MlflowException` for what is no address, and for a version that is not there.
+    Raises `MlflowException` for an invalid URI, and for a version that does not exist.
     """
-    named = get_model_name_and_version(store, source) if is_models_uri(source) else ()
-    if len(named) == 2:  # else it is the number of a logged model
-        version = store.get_model_version(*named)
+    name_and_version = get_model_name_and_version(store, source) if is_models_uri(source) else ()
+    if len(name_and_version) == 2:  # otherwise it is the id of a logged model
+        version = store.get_model_version(*name_and_version)
         yield StoredVersionSource(f"{version.name}/{version.version}")
         return
     with TemporaryDirectory() as folder:
-        path = _read(source, folder, tracking_uri)
+        path = _fetch(source, folder, tracking_uri)
         yield RemoteSource(source) if path is None else LocalSource(path)
 
 
-def _read(source: str, folder: str, tracking_uri: str | None) -> Path | None:
-    """The file or folder at ``source``, fetched into ``folder`` if need be; None when it is nothing to be read here.
+def _fetch(source: str, folder: str, tracking_uri: str | None) -> Path | None:
+    """The file or folder at ``source``, downloaded into ``folder`` if needed; None if there is nothing readable.
 
-    Raises `MlflowException` for what may be read another time: a timeout, a full disk, a library that is missing.
+    Raises `MlflowException` for temporary problems: a timeout, a full disk, a missing library.
     """
     try:
-        location = server.location(source) if server.is_running() else _location(source, tracking_uri)
+        location = server.resolve_source(source) if server.is_running() else _resolve_source(source, tracking_uri)
         if location is None:
             return None
         if is_local_uri(location):
-            return _existing(location)
+            path = local_file_uri_to_path(location)  # an empty path would be the current folder
+            return Path(path) if path and os.path.exists(path) else None
         if urlparse(location).scheme not in get_registered_artifact_repositories():
             return None
-        fetch = server.fetched if server.is_running() else partial(_fetched, tracking_uri=tracking_uri)
-        return _filled(fetch(location, folder))
-    except Exception as error:  # each kind of place has a library of its own, with errors of its own
-        if not _is_nothing_to_read(error):
-            message = f"the bytes of {shown(source)} cannot be read now, and no version was made: {error}"
-            raise failure(message, INVALID_STATE) from error
-        _logger.warning("the bytes of %s cannot be read, and their address alone is kept: %s", source, error)
+        download = server.download if server.is_running() else partial(_download, tracking_uri=tracking_uri)
+        return _get_path_with_files(download(location, folder))
+    except Exception as error:  # each kind of storage has its own library, with its own errors
+        if not _is_unreadable(error):
+            message = f"the files at {shown(source)} cannot be read now, so no version was created: {error}"
+            raise build_exception(message, INVALID_STATE) from error
+        _logger.warning("the files at %s cannot be read, so only the address is stored: %s", source, error)
         return None
 
 
-def _is_nothing_to_read(error: Exception) -> bool:
-    """Whether nothing is there, or nothing that may be read."""
+def _is_unreadable(error: Exception) -> bool:
+    """Whether the source does not exist, or access to it is denied."""
     if isinstance(error, MlflowException):
         return bool(error.error_code == RESOURCE_DOES_NOT_EXIST)
     return isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError)
 
 
-def _location(source: str, tracking_uri: str | None) -> str:
-    """Where a logged model really is; by its own address MLflow would hand it out with one more file."""
+def _resolve_source(source: str, tracking_uri: str | None) -> str:
+    """The actual location of a logged model: MLflow adds a file when it is read by its ``models:/`` URI."""
     if not is_models_uri(source):
         return source
     return str(_get_store(tracking_uri).get_logged_model(source.rpartition("/")[2]).artifact_location)
 
 
-def _existing(uri: str) -> Path | None:
-    path = local_file_uri_to_path(uri)  # an empty one would be the current folder
-    return Path(path) if path and os.path.exists(path) else None
+def _get_path_with_files(path: Path) -> Path | None:
+    """``path``, or None for a folder without files: some repositories return that for a missing path."""
+    return path if path.is_file() or any(file.is_file() for file in path.rglob("*")) else None
 
 
-def _filled(path: Path) -> Path | None:
-    """``path`` unless it is a folder without files, which is what some places give for what is not there."""
-    return path if path.is_file() or any(each.is_file() for each in path.rglob("*")) else None
-
-
-def _fetched(location: str, folder: str, tracking_uri: str | None) -> Path:
+def _download(location: str, folder: str, tracking_uri: str | None) -> Path:
     return Path(download_artifacts(artifact_uri=location, dst_path=folder, tracking_uri=tracking_uri))

@@ -1,4 +1,4 @@
-"""Models on their way from MLflow into a registry, and from a registry to MLflow.
+"""Import registered models from MLflow into a registry, and export them to MLflow.
 
-MLflow's own client reads and writes there, so MLflow has to be installed: the extra ``modelreg[mlflow]``.
+MLflow's own client reads and writes MLflow's data, so MLflow must be installed: the extra ``modelreg[mlflow]``.
 """

@@ -1,7 +1,7 @@
-"""A connection to MLflow by MLflow's own client: the only module that imports MLflow.
+"""Connections to MLflow through MLflow's own client: the only module that imports MLflow.
 
-What is read is never written to: of a SQLite file a copy is opened, which is brought up to MLflow's present schema, and
-of a folder a shadow, whose entries are links.
+Reading never changes MLflow's data. A SQLite file is copied, and the copy is upgraded to MLflow's current schema; a
+folder is read through a temporary folder of links to its entries.
 """
 
 from __future__ import annotations
@@ -21,89 +21,89 @@ from modelreg.mlflow_transfer.copies import temporary_folder
 from modelreg.mlflow_transfer.location import Location, StoreKind
 
 _SETTINGS = {
-    "MLFLOW_ALLOW_FILE_STORE": "true",  # of a folder it says otherwise that it is in maintenance, and stops
+    "MLFLOW_ALLOW_FILE_STORE": "true",  # without it MLflow refuses folders, which it no longer develops
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its own seven take minutes to say that nobody answers
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # MLflow's default of 7 takes minutes to report an unreachable server
 }
-"""Environment variable of MLflow -> what it is while we are connected, unless it was set by hand."""
+"""MLflow's environment variables -> their values during a connection, unless the user has set them."""
 
 _LOCAL_SCHEMES = ("", "file", "modelreg")
-"""Of addresses at which MLflow finds files of this machine."""
+"""Schemes of URIs at which MLflow finds files on this machine."""
 
 
 @contextmanager
-def reading(location: Location) -> Iterator[Any]:
-    """MLflow's client on what is there, of which nothing is changed.
+def open_for_reading(location: Location) -> Iterator[Any]:
+    """MLflow's client on existing data, which is not changed.
 
-    Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, and `MLflowFailed` for what MLflow cannot open.
+    Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, or `MLflowFailed` if MLflow cannot open the data.
     """
     location.require()
-    with _quiet(), temporary_folder() as folder:
-        with told_as(location.shown):
-            uri = _readable(location, folder)
-        with _connected(uri, location) as client:
+    with _silence_mlflow(), temporary_folder() as folder:
+        with wrap_failures(location.shown):
+            uri = _prepare_for_reading(location, folder)
+        with _connect(uri, location) as client:
             yield client
 
 
 @contextmanager
-def writing(location: Location) -> Iterator[Any]:
-    """MLflow's client on a server, file or folder, of which the latter two are made if need be.
+def open_for_writing(location: Location) -> Iterator[Any]:
+    """MLflow's client on a server, SQLite file or folder; a file or folder is created if needed.
 
-    Raises `MLflowMissing`, `InvalidInput` for what others than MLflow wrote, and `MLflowFailed`.
+    Raises `MLflowMissing`, `MLflowFailed`, or `InvalidInput` for a file or folder of another program.
     """
-    location.refuse_address_of_another_file()
+    location.refuse_ambiguous_path()
     if not location.is_empty():
-        location.refuse_foreign()
+        location.require_mlflow_records()
         if location.path is not None and location.kind is StoreKind.DATABASE:
-            with told_as(location.shown), _opened(location.path) as database:
-                _refuse_foreign(database, location.path)
-    with _quiet(), _connected(location.uri, location) as client:
+            with wrap_failures(location.shown), _open_read_only(location.path) as database:
+                _require_mlflow_tables(database, location.path)
+    with _silence_mlflow(), _connect(location.uri, location) as client:
         yield client
 
 
 @contextmanager
-def without_local_files() -> Iterator[None]:
-    """Let MLflow download nothing that lies on this machine, wherever an address leads in the end.
+def block_local_files() -> Iterator[None]:
+    """Prevent MLflow from reading files of this machine, whatever a URI resolves to.
 
-    A server says where its runs and logged models have their bytes, and so where ``runs:/`` and ``models:/`` lead.
+    A server decides where ``runs:/`` and ``models:/`` URIs lead, so it could name any local path.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
 
-    places = get_registered_artifact_repositories()
-    before = {scheme: places[scheme] for scheme in _LOCAL_SCHEMES if scheme in places}
-    places.update(dict.fromkeys(before, _refused))
+    repositories = get_registered_artifact_repositories()
+    original = {scheme: repositories[scheme] for scheme in _LOCAL_SCHEMES if scheme in repositories}
+    repositories.update(dict.fromkeys(original, _refuse_local_path))
     try:
         yield
     finally:
-        places.update(before)
+        repositories.update(original)
 
 
-def _refused(artifact_uri: str, **_: Any) -> Any:
-    raise ValueError(f"{artifact_uri} is a path of the server's machine: if that is this one, add --local-paths")
+def _refuse_local_path(artifact_uri: str, **_: Any) -> Any:
+    raise ValueError(f"{artifact_uri} is a path on the server's machine: if the server runs here, add --local-paths")
 
 
 @contextmanager
-def told_as(what: str) -> Iterator[None]:
-    """Whatever goes wrong in MLflow, as `MLflowFailed`: the sentence begins with ``what``."""
+def wrap_failures(subject: str) -> Iterator[None]:
+    """Raise `MLflowFailed` instead of any exception of MLflow; the message begins with ``subject``."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of stages and folders, which are what people move away from
+            warnings.simplefilter("ignore")  # MLflow warns that stages and folders are deprecated
             yield
     except InvalidInput:
         raise
-    except Exception as error:  # MLflow's plugins raise whatever the library of a store does
-        raise MLflowFailed(what, error) from error
+    except Exception as error:  # MLflow's plugins pass on the exceptions of their libraries
+        raise MLflowFailed(subject, error) from error
 
 
 @contextmanager
-def _connected(uri: str, location: Location) -> Iterator[Any]:
+def _connect(uri: str, location: Location) -> Iterator[Any]:
     import mlflow
 
-    with _as_before():
-        with told_as(location.shown):
-            # MLflow finds artifacts by what is set for the whole process, whatever its client was given.
+    with _restore_mlflow_settings():
+        with wrap_failures(location.shown):
+            # MLflow resolves artifacts by the process-wide settings, whatever its client was given.
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             client = mlflow.MlflowClient()
@@ -112,8 +112,8 @@ def _connected(uri: str, location: Location) -> Iterator[Any]:
 
 
 @contextmanager
-def _as_before() -> Iterator[None]:
-    """What is set for the whole process is, at the end, what it was, and so are the variables in which it is kept."""
+def _restore_mlflow_settings() -> Iterator[None]:
+    """Restore MLflow's process-wide settings, and the environment variables that hold them, at the end."""
     import mlflow
 
     variables = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
@@ -132,44 +132,41 @@ def _as_before() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """MLflow, imported and as silent as a library should be: what matters of it comes as an error."""
-    ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
-    os.environ.update(ours)
+def _silence_mlflow() -> Iterator[None]:
+    """Import MLflow, and suppress its warnings and log messages within the block: problems are raised as errors."""
+    settings = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
+    os.environ.update(settings)
     disabled = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _import()
+            try:
+                import_module("mlflow")  # about 2 s
+            except ImportError as error:
+                raise MLflowMissing from error
         yield
     finally:
         logging.disable(disabled)
-        for name in ours:
+        for name in settings:
             os.environ.pop(name, None)
 
 
-def _import() -> None:
-    try:
-        import_module("mlflow")  # about 2 s
-    except ImportError as error:
-        raise MLflowMissing from error
-
-
-def _readable(location: Location, folder: Path) -> str:
-    """What MLflow may open without changing anything of what is there."""
+def _prepare_for_reading(location: Location, folder: Path) -> str:
+    """The URI of data that MLflow can open without changing the original; copies go into ``folder``."""
     if location.path is None:
         return location.uri
-    return (_copied if location.kind is StoreKind.DATABASE else _linked)(location.path, folder)
+    copy = _copy_database if location.kind is StoreKind.DATABASE else _link_folder
+    return copy(location.path, folder)
 
 
-def _copied(path: Path, folder: Path) -> str:
-    """One moment of a SQLite file, as a file of its own that has the schema of the MLflow that is installed."""
+def _copy_database(path: Path, folder: Path) -> str:
+    """Copy a consistent snapshot of a SQLite file, and upgrade it to the schema of the installed MLflow."""
     import mlflow.db
 
     copy = folder / "mlflow.db"
-    with _opened(path) as source, closing(sqlite3.connect(copy)) as target:
-        _refuse_foreign(source, path)
+    with _open_read_only(path) as source, closing(sqlite3.connect(copy)) as target:
+        _require_mlflow_tables(source, path)
         source.backup(target)
     uri = f"sqlite:///{copy}"
     mlflow.db.upgrade.callback(uri)
@@ -177,21 +174,23 @@ def _copied(path: Path, folder: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A SQLite file, to be read alone."""
+def _open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """A read-only connection to a SQLite file."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
         yield database
 
 
-def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
-    """Raise `InvalidInput` for a database in which MLflow would begin by making its tables."""
+def _require_mlflow_tables(database: sqlite3.Connection, path: Path) -> None:
+    """Raise `InvalidInput` for a database without MLflow's tables, since MLflow would create them."""
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"registered_models", "alembic_version"} <= tables:
-        raise InvalidInput(f"{shown(str(path))} is no database of MLflow", "name the file that its server writes to")
+        raise InvalidInput(
+            f"{shown(str(path))} is not a database of MLflow", "name the file that MLflow's server writes to"
+        )
 
 
-def _linked(path: Path, folder: Path) -> str:
-    """A folder in which MLflow may make what it misses, with a link to each entry of the one at ``path``."""
+def _link_folder(path: Path, folder: Path) -> str:
+    """Fill ``folder`` with links to the entries of ``path``, so that MLflow can create what it misses."""
     for entry in path.iterdir():
         (folder / entry.name).symlink_to(entry)
     return folder.as_uri()

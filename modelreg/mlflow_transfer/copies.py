@@ -1,4 +1,4 @@
-"""Temporary folders for copies of MLflow's records, which a killed import leaves and the next one removes."""
+"""Temporary folders for copies of MLflow's data. The next import removes those that a killed import left."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PREFIX = "modelreg-mlflow-"
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A private folder that is removed at the end; those that killed processes of this user left are removed first.
+    """A private folder that is removed at the end; folders of killed processes of this user are removed first.
 
-    A lock on the folder says that its process is alive: the kernel takes it back when the process ends.
+    A lock on the folder shows that its process is alive: the kernel releases the lock when the process ends.
     """
     _remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -30,13 +30,13 @@ def temporary_folder() -> Iterator[Path]:
 
 
 class _Lock:
-    """A lock on a folder, held while it is open."""
+    """A lock on a folder, which is released by `close`."""
 
     def __init__(self, folder: Path) -> None:
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
 
     def acquire(self) -> bool:
-        """Whether nobody else holds it; it is held from then on."""
+        """Try to take the lock; returns False if another process holds it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -44,12 +44,12 @@ class _Lock:
         return True
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 def _remove_abandoned() -> None:
-    """Remove the folders of this user that no process holds; one that is empty may be about to be locked, and stays."""
+    """Remove folders of this user that are not locked; an empty folder stays, since it may be about to be locked."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if folder.lstat().st_uid != os.geteuid() or not any(folder.iterdir()):

@@ -1,7 +1,7 @@
-"""Models of a registry become models of MLflow, version after version, so that numbers agree where nothing was before.
+"""Export models to MLflow, version by version, so that version numbers agree if MLflow had none before.
 
-A version is known again by the tags `marks` names, or because it came from there. An export adds and sets; it takes
-nothing away in MLflow.
+An exported version is recognised by the tags in `marks`, an imported one by the journal. An export adds and updates; it
+removes nothing in MLflow.
 """
 
 from __future__ import annotations
@@ -18,97 +18,98 @@ from modelreg.domain.stages import Stage
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
-from modelreg.mlflow_transfer.connection import reading, writing
+from modelreg.mlflow_transfer.connection import open_for_reading, open_for_writing
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
-from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.mlflow_transfer.target import MLflowTarget, Upload
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.folder import RegistryFolder
 
-_MOST_SKIPPED = 10_000
-"""Numbers without a version, each of which is made and deleted in MLflow one by one."""
-_KNOWN_THERE = (CREATED_AT, CREATED_BY)
-"""Tags that an import makes of what MLflow itself knows of a version."""
+_MAX_SKIPPED_NUMBERS = 10_000
+"""The maximum number of missing version numbers, each of which is created and deleted in MLflow."""
+_IMPORT_TAGS = (CREATED_AT, CREATED_BY)
+"""Tags that an import derives from MLflow's own data of a version."""
 
 
-class _Step(NamedTuple):
+class _Change(NamedTuple):
     """One change in MLflow."""
 
-    what: str
-    """As it is reported."""
-    make: Callable[[], None]
+    description: str
+    """For the report."""
+    apply: Callable[[], None]
 
 
-_OF_ONE = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
-"""What is wrong with one model or version, and no reason not to go on with the next."""
+_ITEM_ERRORS = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
+"""Errors of a single model or version, after which the export continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What is to be exported."""
+    """The parameters of an export."""
 
     location: Location
     names: tuple[ModelName, ...]
-    """Of the models; none stands for all."""
+    """Model names; empty for all models."""
     dry_run: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _LocalModel:
-    """A model as it is here, with its versions, oldest first, and when those that came from MLflow were made there."""
+    """A model of the registry, with its versions, oldest first."""
 
     model: Model
     versions: tuple[ModelVersion, ...]
-    made_in_mlflow: dict[int, str]
+    created_in_mlflow: dict[int, str]
+    """The creation times in MLflow of the versions that were imported."""
 
 
 def export_models(home: RegistryFolder, request: ExportRequest, progress: Progress | None) -> Transfer:
-    """Bring over what is new or changed; `Registry.export_mlflow` says what is raised."""
-    mine = _models(home, request.names)
-    with _opened(request) as client, interruptible(home.path):
-        return _Export(home, request, client).run(mine, progress)
+    """Export new and changed versions; `Registry.export_mlflow` documents the errors."""
+    local_models = _read_models(home, request.names)
+    with _open_target(request) as client, wrap_storage_errors(home.path):
+        return _Export(home, request, client).run(local_models, progress)
 
 
-def _models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalModel]:
+def _read_models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalModel]:
     with home.catalog.reading() as catalog:
         return [
             _LocalModel(
                 model=model,
                 versions=versions,
-                made_in_mlflow={
+                created_in_mlflow={
                     version.version: record["created_at"]
                     for version in versions
                     if (record := catalog.journal.last_import(model.name, version.version)) is not None
                 },
             )
-            for model in (map(catalog.model, names) if names else filter(_is_no_prompt, catalog.models()))
+            for model in (map(catalog.model, names) if names else filter(_is_not_prompt, catalog.models()))
             for versions in [tuple(reversed(catalog.versions(model.name)))]
         ]
 
 
-def _is_no_prompt(model: Model) -> bool:
-    """MLflow keeps prompts as models without bytes, with a tag; an import leaves them out, too."""
+def _is_not_prompt(model: Model) -> bool:
+    """Whether a model is not a prompt: MLflow stores prompts as tagged models without files; imports skip them, too."""
     return PROMPT not in model.tags
 
 
 @contextmanager
-def _opened(request: ExportRequest) -> Iterator[Any]:
-    """MLflow's client; for a dry run one that changes nothing, and None where nothing is there yet."""
+def _open_target(request: ExportRequest) -> Iterator[Any]:
+    """MLflow's client; for a dry run a read-only one, or None if there is no data yet."""
     location = request.location
     if not request.dry_run:
-        with writing(location) as client:
+        with open_for_writing(location) as client:
             yield client
     elif location.is_empty():
         yield None
     else:
-        with reading(location) as client:
+        with open_for_reading(location) as client:
             yield client
 
 
 class _Export:
-    """One export, over one connection."""
+    """One export through one connection."""
 
     def __init__(self, home: RegistryFolder, request: ExportRequest, client: Any) -> None:
         self._home = home
@@ -118,65 +119,65 @@ class _Export:
         self._target = MLflowTarget(client, request.location)
         self._names = set() if client is None else set(self._source.names())
 
-    def run(self, mine: list[_LocalModel], progress: Progress | None) -> Transfer:
-        """Export every model."""
+    def run(self, local_models: list[_LocalModel], progress: Progress | None) -> Transfer:
+        """Export the models."""
         items: list[TransferItem] = []
-        total, done = sum(len(each.versions) for each in mine), 0
-        for each in mine:
-            for item in self._model_with_versions(each):
+        total, done = sum(len(local.versions) for local in local_models), 0
+        for local in local_models:
+            for item in self._export_model_with_versions(local):
                 items.append(item)
                 done += item.version is not None
                 if progress is not None:
                     progress(done, total)
         return Transfer.of(self._location.shown, items, dry_run=self._dry_run)
 
-    def _model_with_versions(self, mine: _LocalModel) -> Iterator[TransferItem]:
-        name = mine.model.name
+    def _export_model_with_versions(self, local: _LocalModel) -> Iterator[TransferItem]:
+        name = local.model.name
         try:
-            theirs = self._source.model(name) if name in self._names else None
-            yield self._model(mine.model, theirs)
-        except _OF_ONE as error:
-            yield TransferItem(name, None, TransferOutcome.FAILED, (sentence(error),))
+            remote = self._source.model(name) if name in self._names else None
+            yield self._export_model(local.model, remote)
+        except _ITEM_ERRORS as error:
+            yield TransferItem(name, None, TransferOutcome.FAILED, (format_error(error),))
             return
-        last = max((version.number for version in theirs.versions), default=0) if theirs else 0
-        for version in mine.versions:
+        last = max((version.number for version in remote.versions), default=0) if remote else 0
+        for version in local.versions:
             try:
-                known = _find(version, mine, theirs)
-                if known is not None:
-                    yield self._update(version, known)
+                counterpart = _find_counterpart(version, local, remote)
+                if counterpart is not None:
+                    yield self._update(version, counterpart)
                     continue
                 last, notes = self._add(version, last)
                 yield TransferItem(name, version.version, TransferOutcome.ADDED, tuple(notes))
-            except _OF_ONE as error:
-                yield TransferItem(name, version.version, TransferOutcome.FAILED, (sentence(error),))
+            except _ITEM_ERRORS as error:
+                yield TransferItem(name, version.version, TransferOutcome.FAILED, (format_error(error),))
 
-    def _model(self, model: Model, theirs: MLflowModel | None) -> TransferItem:
-        """The model itself."""
+    def _export_model(self, model: Model, remote: MLflowModel | None) -> TransferItem:
+        """Export the model itself, without its versions."""
         if not self._dry_run:
-            if theirs is None:
+            if remote is None:
                 self._target.add_model(model.name)
-            for left in theirs.versions if theirs else ():
-                if PLACEHOLDER in left.tags:  # an export was ended just before it deleted it
-                    self._target.delete_version(model.name, left.number)
-        changes = self._descriptions(model.name, None, model, theirs)
+            for version in remote.versions if remote else ():
+                if PLACEHOLDER in version.tags:  # an earlier export was killed before it deleted the placeholder
+                    self._target.delete_version(model.name, version.number)
+        changes = self._plan_description_and_tags(model.name, None, model, remote)
         outcome = (
             TransferOutcome.ADDED
-            if theirs is None
+            if remote is None
             else TransferOutcome.CHANGED
             if changes
             else TransferOutcome.UNCHANGED
         )
-        return TransferItem(model.name, None, outcome, tuple(self._made(changes)))
+        return TransferItem(model.name, None, outcome, tuple(self._apply(changes)))
 
     def _add(self, version: ModelVersion, last: int) -> tuple[int, list[str]]:
-        """Bring over a version that is new; returns its number there, and what is to be said of it.
+        """Export a new version; returns its number in MLflow, and notes.
 
-        ``last`` is the highest number there now.
+        ``last`` is the highest version number in MLflow now.
         """
         notes: list[str] = []
-        if version.version - last > _MOST_SKIPPED:
+        if version.version - last > _MAX_SKIPPED_NUMBERS:
             raise InvalidInput(
-                f"more than {_MOST_SKIPPED:,} numbers before {version.reference} would have to be skipped"
+                f"{version.reference} cannot keep its number: it would skip more than {_MAX_SKIPPED_NUMBERS:,} numbers"
             )
         if self._dry_run:
             number = max(last + 1, version.version)
@@ -187,65 +188,66 @@ class _Export:
             manifest = store.manifest(version)
             if manifest.location is not None:
                 raise BytesElsewhere(version.reference, manifest.location)
-            place, still = self._home.checkouts, self._home.preventing_pruning
-            folder = check_out(store, place, version.reference, version.digest, manifest.files, still)
+            checkouts, still = self._home.checkouts, self._home.preventing_pruning
+            folder = check_out(store, checkouts, version.reference, version.digest, manifest.files, still)
             number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))
-            notes += self._made(self._changes(version, number, None))
+            notes += self._apply(self._plan_changes(version, number, None))
         if number != version.version:
-            notes.append(f"is version {number} there")
+            notes.append(f"is version {number} in MLflow")
         return number, notes
 
-    def _update(self, version: ModelVersion, theirs: MLflowVersion) -> TransferItem:
-        changes = self._changes(version, theirs.number, theirs)
+    def _update(self, version: ModelVersion, remote: MLflowVersion) -> TransferItem:
+        changes = self._plan_changes(version, remote.number, remote)
         outcome = TransferOutcome.CHANGED if changes else TransferOutcome.UNCHANGED
-        notes = [change.what for change in changes] + self._made(changes)
+        notes = [change.description for change in changes] + self._apply(changes)
         return TransferItem(version.name, version.version, outcome, tuple(notes))
 
-    def _changes(self, version: ModelVersion, number: int, theirs: MLflowVersion | None) -> list[_Step]:
-        """What makes a version there what it is here."""
+    def _plan_changes(self, version: ModelVersion, number: int, remote: MLflowVersion | None) -> list[_Change]:
+        """The changes that make a version in MLflow match the registry."""
         name, target = version.name, self._target
-        changes = self._descriptions(name, number, version, theirs)
+        changes = self._plan_description_and_tags(name, number, version, remote)
         for alias in version.aliases:
-            if theirs is None or alias not in theirs.aliases:
-                changes.append(_Step(f"alias {alias}", partial(target.set_alias, name, alias, number)))
-        stage = theirs.stage if theirs else Stage.NONE.value
+            if remote is None or alias not in remote.aliases:
+                changes.append(_Change(f"alias {alias}", partial(target.set_alias, name, alias, number)))
+        stage = remote.stage if remote else Stage.NONE.value
         if version.stage != stage:
             move = partial(target.set_stage, name, number, version.stage.value)
-            changes.append(_Step(f"stage {stage} -> {version.stage.value}", move))
+            changes.append(_Change(f"stage {stage} -> {version.stage.value}", move))
         return changes
 
-    def _descriptions(
+    def _plan_description_and_tags(
         self,
         name: str,
         number: int | None,
-        mine: Model | ModelVersion,
-        theirs: MLflowModel | MLflowVersion | None,
-    ) -> list[_Step]:
-        """What makes the description and the tags of a model or version there what they are here."""
-        changes: list[_Step] = []
-        if mine.description != (theirs.description if theirs else ""):
-            changes.append(_Step("description", partial(self._target.describe, name, number, mine.description)))
-        for key, value in mine.tags.items():
-            if theirs is None or (key not in _KNOWN_THERE and theirs.tags.get(key) != value):
-                changes.append(_Step(f"tag {shown(key)}", partial(self._target.tag, name, number, key, value)))
+        local: Model | ModelVersion,
+        remote: MLflowModel | MLflowVersion | None,
+    ) -> list[_Change]:
+        """The changes that make description and tags in MLflow match the registry; ``number`` is None for a model."""
+        changes: list[_Change] = []
+        if local.description != (remote.description if remote else ""):
+            changes.append(_Change("description", partial(self._target.describe, name, number, local.description)))
+        for key, value in local.tags.items():
+            if remote is None or (key not in _IMPORT_TAGS and remote.tags.get(key) != value):
+                changes.append(_Change(f"tag {shown(key)}", partial(self._target.tag, name, number, key, value)))
         return changes
 
-    def _made(self, changes: list[_Step]) -> list[str]:
-        """Make changes, unless it is a dry run; returns sentences about what MLflow does not take."""
+    def _apply(self, changes: list[_Change]) -> list[str]:
+        """Apply changes, unless it is a dry run; returns notes about what MLflow refuses."""
         notes = []
         for change in [] if self._dry_run else changes:
             try:
-                change.make()
+                change.apply()
             except MLflowFailed as error:
-                notes.append(f"left out there: {error.message}")
+                notes.append(f"left out in MLflow: {error.message}")
         return notes
 
 
-def _find(version: ModelVersion, mine: _LocalModel, theirs: MLflowModel | None) -> MLflowVersion | None:
-    """The version there that this one was brought to, or came from."""
-    for each in theirs.versions if theirs else ():
-        if each.digest == version.digest and each.tags.get(NUMBER) == str(version.version):
-            return each
-        if each.number == version.version and each.created_at == mine.made_in_mlflow.get(version.version):
-            return each
+def _find_counterpart(version: ModelVersion, local: _LocalModel, remote: MLflowModel | None) -> MLflowVersion | None:
+    """The version in MLflow that a version was exported to, or imported from."""
+    for candidate in remote.versions if remote else ():
+        if candidate.digest == version.digest and candidate.tags.get(NUMBER) == str(version.version):
+            return candidate
+        imported_at = local.created_in_mlflow.get(version.version)
+        if candidate.number == version.version and candidate.created_at == imported_at:
+            return candidate
     return None

@@ -1,8 +1,8 @@
-"""Models of MLflow become models here: each version in a transaction of its own, with all that is said of it.
+"""Import models from MLflow: each version in a transaction of its own, with its metadata.
 
-A version keeps its number. What MLflow said of it is written into the journal with it, which is how the next import
-knows the version again, and what changed there since. A version that cannot be brought in is reported, and keeps
-no other one out.
+A version keeps its number. The journal stores the version's state in MLflow; by that the next import recognises the
+version, and detects what changed in MLflow since. A version that cannot be imported is reported, and does not stop the
+import of the others.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from modelreg.errors import (
     shown,
 )
 from modelreg.mlflow_transfer import applying
-from modelreg.mlflow_transfer.connection import reading
-from modelreg.mlflow_transfer.environment import environment_of
+from modelreg.mlflow_transfer.connection import open_for_reading
+from modelreg.mlflow_transfer.environment import read_environment
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.merging import (
     UpstreamChanges,
     UpstreamState,
-    facts_of_run,
-    said_of_model,
-    said_of_version,
-    stages_of,
-    tags_of_making,
+    build_creation_tags,
+    build_model_state,
+    build_version_state,
+    filter_run_facts,
+    plan_stages,
 )
-from modelreg.mlflow_transfer.recognition import last_said_of_model, last_said_of_version, record_of
-from modelreg.mlflow_transfer.reporting import Progress, interruptible, sentence
+from modelreg.mlflow_transfer.recognition import build_import_record, get_last_model_state, get_last_version_state
+from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
 from modelreg.store.actor import current_actor
@@ -55,34 +55,34 @@ from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
-_OF_ONE = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
-"""What is wrong with one model or version, and no reason not to go on with the next."""
-_LAST_NUMBER = 2**31 - 1
-"""Of a version: in most databases of MLflow's an INTEGER, which is as large."""
+_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+"""Errors of a single model or version, after which the import continues."""
+_MAX_NUMBER = 2**31 - 1
+"""The highest version number: most of MLflow's databases store it as a 32-bit INTEGER."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What is to be imported."""
+    """The parameters of an import."""
 
     location: Location
     names: tuple[str, ...]
-    """Of the models; none stands for all."""
+    """Model names; empty for all models."""
     allow_unsafe: str | None
-    """Why versions are imported although they are dangerous to load; None refuses those."""
+    """The reason for importing versions that are unsafe to load; None refuses them."""
     dry_run: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _PlannedVersion:
-    """A version as it should be here."""
+    """A version of MLflow, and its intended state in the registry."""
 
     name: ModelName
     version: MLflowVersion
-    said: UpstreamState
+    state: UpstreamState
     model: MLflowModel
     stages: Mapping[int, Stage]
-    """Of all versions of the model."""
+    """The stage of each version of the model."""
 
     @property
     def reference(self) -> Reference:
@@ -90,8 +90,8 @@ class _PlannedVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """What is known of how a version was made: what decides its digest, and what is observed."""
+class _VersionOrigin:
+    """How a version was created: its files, the facts that enter its digest, and other observations."""
 
     facts: Facts
     files: Source
@@ -102,14 +102,18 @@ class _Origin:
 
 
 def import_models(home: RegistryFolder, request: ImportRequest, progress: Progress | None) -> Transfer:
-    """Bring in what is new or changed; `Registry.import_mlflow` says what is raised."""
-    with reading(request.location) as client, _registry(home, request.dry_run) as registry, interruptible(home.path):
+    """Import new and changed versions; `Registry.import_mlflow` documents the errors."""
+    with (
+        open_for_reading(request.location) as client,
+        _open_registry(home, request.dry_run) as registry,
+        wrap_storage_errors(home.path),
+    ):
         return _Import(registry, request, MLflowSource(client, request.location)).run(progress)
 
 
 @contextmanager
-def _registry(home: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
-    """The registry, which is made if need be; for a dry run an empty one that is gone at the end."""
+def _open_registry(home: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
+    """The registry, which is created if needed; a dry run on a missing registry gets an empty temporary one."""
     if home.catalog.path.exists():
         home.require()
         yield home
@@ -124,7 +128,7 @@ def _registry(home: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
 
 
 class _Import:
-    """One import, over one connection."""
+    """One import through one connection."""
 
     def __init__(self, home: RegistryFolder, request: ImportRequest, source: MLflowSource) -> None:
         self._home = home
@@ -133,122 +137,129 @@ class _Import:
         self._location = request.location.shown
 
     def run(self, progress: Progress | None) -> Transfer:
-        """Import every model that was asked for."""
+        """Import the requested models."""
         items: list[TransferItem] = []
         models: list[MLflowModel] = []
         for name in self._request.names or self._source.names():
-            with _reported(items, name, None):
+            with _reporting_errors(items, name, None):
                 parse_name(name)
                 models.append(self._source.model(name))
         total, done = sum(len(model.versions) for model in models), 0
         for model in models:
-            for item in self._model_with_versions(model):
+            for item in self._import_model_with_versions(model):
                 items.append(item)
                 done += item.version is not None
                 if progress is not None:
                     progress(done, total)
         return Transfer.of(self._location, items, dry_run=self._request.dry_run)
 
-    def _model_with_versions(self, model: MLflowModel) -> Iterator[TransferItem]:
+    def _import_model_with_versions(self, model: MLflowModel) -> Iterator[TransferItem]:
         name = ModelName(model.name)
         items: list[TransferItem] = []
-        with _reported(items, name, None):
+        with _reporting_errors(items, name, None):
             with self._home.catalog.reading() as catalog:
                 rules = catalog.rules
-            decided = stages_of(model.versions, rules)
-            items.append(self._model(name, model))
+            planned_stages = plan_stages(model.versions, rules)
+            items.append(self._import_model(name, model))
         yield from items
         if items[0].outcome in (TransferOutcome.SKIPPED, TransferOutcome.FAILED):
             return
-        stages = {number: stage for number, (stage, _) in decided.items()}
+        stages = {number: stage for number, (stage, _) in planned_stages.items()}
         for version in model.versions:
             items.clear()
-            with _reported(items, name, version.number):
+            with _reporting_errors(items, name, version.number):
                 _require_number(version)
-                said, notes = said_of_version(version, model, stages[version.number], rules)
-                notes += filter(None, [decided[version.number][1]])
-                items.append(self._version(_PlannedVersion(name, version, said, model, stages), notes))
+                state, notes = build_version_state(version, model, stages[version.number], rules)
+                notes += filter(None, [planned_stages[version.number][1]])
+                items.append(self._import_version(_PlannedVersion(name, version, state, model, stages), notes))
             (item,) = items
             if item.outcome is TransferOutcome.FAILED and stages[version.number] is Stage.PRODUCTION:
-                item = replace(item, notes=(*item.notes, "it is in Production in MLflow, and not here"))
+                item = replace(item, notes=(*item.notes, "in Production in MLflow, but not in the registry"))
             yield item
 
-    def _model(self, name: ModelName, model: MLflowModel) -> TransferItem:
-        """The model itself."""
-        said, notes = said_of_model(model)
+    def _import_model(self, name: ModelName, model: MLflowModel) -> TransferItem:
+        """Import the model itself, without its versions."""
+        state, notes = build_model_state(model)
         with self._home.catalog.reading() as catalog:
             catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.journal.was_used(name):
                 return TransferItem(
-                    name, None, TransferOutcome.SKIPPED, ("a model of this name was deleted or renamed here",)
+                    name,
+                    None,
+                    TransferOutcome.SKIPPED,
+                    ("the registry had a model of this name, which was deleted or renamed",),
                 )
-            if not is_new and not UpstreamChanges.between(last_said_of_model(catalog, name, said), said):
+            if not is_new and not UpstreamChanges.between(get_last_model_state(catalog, name, state), state):
                 return TransferItem(name, None, TransferOutcome.UNCHANGED)
         if not self._request.dry_run:
             with self._changing() as change:
-                if change.has_model(name):  # of which nothing may have been here when that was asked
-                    differences = UpstreamChanges.between(last_said_of_model(change, name, said), said)
+                if change.has_model(name):  # another process may have created it since the check above
+                    differences = UpstreamChanges.between(get_last_model_state(change, name, state), state)
                     applying.describe_and_tag(change, name, None, differences)
                 else:
-                    change.add_model(name, said.description, said.tags)
-                change.record_import(name, None, record_of(self._location, said))
+                    change.add_model(name, state.description, state.tags)
+                change.record_import(name, None, build_import_record(self._location, state))
         return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
-    def _version(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
+    def _import_version(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
         with self._home.catalog.reading() as catalog:
-            before = last_said_of_version(catalog, wanted.name, wanted.version, wanted.said)
-            if before is None and catalog.journal.was_used(wanted.name, wanted.version.number):
-                return _item(wanted, TransferOutcome.SKIPPED, ["it was deleted here"])
+            before = get_last_version_state(catalog, planned.name, planned.version, planned.state)
+            if before is None and catalog.journal.was_used(planned.name, planned.version.number):
+                return _item(planned, TransferOutcome.SKIPPED, ["it was deleted in the registry"])
         if before is None:
-            return self._add(wanted, notes)
-        if not UpstreamChanges.between(before, wanted.said):
-            return _item(wanted, TransferOutcome.UNCHANGED, [])
+            return self._add(planned, notes)
+        if not UpstreamChanges.between(before, planned.state):
+            return _item(planned, TransferOutcome.UNCHANGED, [])
         if not self._request.dry_run:
             with self._changing() as change:
-                before = last_said_of_version(change, wanted.name, wanted.version, wanted.said)
-                notes += self._apply(change, wanted, before or wanted.said)
-        return _item(wanted, TransferOutcome.CHANGED, notes)
+                before = get_last_version_state(change, planned.name, planned.version, planned.state)
+                notes += self._apply(change, planned, before or planned.state)
+        return _item(planned, TransferOutcome.CHANGED, notes)
 
-    def _add(self, wanted: _PlannedVersion, notes: list[str]) -> TransferItem:
-        """Bring in a version that is new, unless another import has done so by then."""
-        version, why = wanted.version, self._request.allow_unsafe
+    def _add(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
+        """Import a new version, unless another import has just done so."""
+        version, unsafe_reason = planned.version, self._request.allow_unsafe
         if self._request.dry_run:
             self._source.require_files(version)
-            return _item(wanted, TransferOutcome.ADDED, notes)
+            return _item(planned, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
-            made = self._made(version, path)
-            with self._home.ingesting(), self._home.artifacts.receiving(made.files.files) as receipt:
-                environment = environment_of(receipt.contents())
-                published = publish(receipt, Path(str(wanted.reference)), made.facts, allow_unsafe=why is not None)
+            origin = self._read_origin(version, path)
+            with self._home.ingesting(), self._home.artifacts.receiving(origin.files.files) as receipt:
+                environment = read_environment(receipt.contents())
+                published = publish(
+                    receipt, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
+                )
                 if version.digest not in (None, published.digest):
-                    raise OtherBytes(str(wanted.reference), "the content")
-                new = self._new_version(wanted, made, published, environment)
+                    raise OtherBytes(str(planned.reference), "the content")
+                new = self._new_version(planned, origin, published, environment)
                 with self._changing() as change:
-                    require_published(receipt, wanted.name)
-                    if last_said_of_version(change, wanted.name, version, wanted.said) is not None:
-                        return _item(wanted, TransferOutcome.UNCHANGED, ["another import has just brought it"])
-                    if change.journal.was_used(wanted.name, version.number):
-                        raise NumberTaken(str(wanted.reference))
-                    add_version(change, wanted.name, new, why, version.number)
-                    before = UpstreamState(wanted.said.description, wanted.said.tags)
+                    require_published(receipt, planned.name)
+                    if get_last_version_state(change, planned.name, version, planned.state) is not None:
+                        return _item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
+                    if change.journal.was_used(planned.name, version.number):
+                        raise NumberTaken(str(planned.reference))
+                    add_version(change, planned.name, new, unsafe_reason, version.number)
+                    before = UpstreamState(planned.state.description, planned.state.tags)
                     return _item(
-                        wanted, TransferOutcome.ADDED, notes + made.notes + self._apply(change, wanted, before)
+                        planned, TransferOutcome.ADDED, notes + origin.notes + self._apply(change, planned, before)
                     )
 
-    def _made(self, version: MLflowVersion, path: Path) -> _Origin:
+    def _read_origin(self, version: MLflowVersion, path: Path) -> _VersionOrigin:
         run = self._source.run(version)
         if version.digest is not None:
-            facts, first = _facts(self._source.manifest(version), version)
+            facts, first = _parse_facts(self._source.manifest(version), version)
             files = find_source(path if facts.is_folder else path / first, self._home.path)
-            return _Origin(facts, files, {}, run.git_commit, run.git_branch, [])
-        metrics, params, notes = facts_of_run(run)
+            return _VersionOrigin(facts, files, {}, run.git_commit, run.git_branch, [])
+        metrics, params, notes = filter_run_facts(run)
         files = find_source(path, self._home.path)
         facts = Facts(files.is_folder, None, metrics, params)
-        return _Origin(facts, files, tags_of_making(version, run, notes), run.git_commit, run.git_branch, notes)
+        return _VersionOrigin(
+            facts, files, build_creation_tags(version, run, notes), run.git_commit, run.git_branch, notes
+        )
 
     def _new_version(
-        self, wanted: _PlannedVersion, made: _Origin, published: PublishedFiles, environment: Environment
+        self, planned: _PlannedVersion, origin: _VersionOrigin, published: PublishedFiles, environment: Environment
     ) -> NewVersion:
         return NewVersion(
             status=READY,
@@ -256,24 +267,26 @@ class _Import:
             files=published.files,
             described=published.described,
             scan=published.scan,
-            facts=replace(made.facts, signature=made.facts.signature or published.described.signature),
-            tags={**made.tags, **wanted.said.tags},
-            description=wanted.said.description,
+            facts=replace(origin.facts, signature=origin.facts.signature or published.described.signature),
+            tags={**origin.tags, **planned.state.tags},
+            description=planned.state.description,
             provenance=Provenance(
-                source=f"models:/{wanted.reference} in {self._location}",
-                git_commit=made.git_commit,
-                git_branch=made.git_branch,
+                source=f"models:/{planned.reference} in {self._location}",
+                git_commit=origin.git_commit,
+                git_branch=origin.git_branch,
                 git_dirty=None,
-                run_id=wanted.version.run_id,
+                run_id=planned.version.run_id,
                 ci_job=None,
                 environment=environment,
             ),
         )
 
-    def _apply(self, change: CatalogWriter, wanted: _PlannedVersion, before: UpstreamState) -> list[str]:
-        differences = UpstreamChanges.between(before, wanted.said)
-        notes = applying.apply(change, wanted.reference, differences, wanted.model.aliases, wanted.stages)
-        change.record_import(wanted.name, wanted.version.number, record_of(self._location, wanted.said, wanted.version))
+    def _apply(self, change: CatalogWriter, planned: _PlannedVersion, before: UpstreamState) -> list[str]:
+        differences = UpstreamChanges.between(before, planned.state)
+        notes = applying.apply(change, planned.reference, differences, planned.model.aliases, planned.stages)
+        change.record_import(
+            planned.name, planned.version.number, build_import_record(self._location, planned.state, planned.version)
+        )
         return notes
 
     @contextmanager
@@ -284,22 +297,24 @@ class _Import:
 
 
 @contextmanager
-def _reported(items: list[TransferItem], name: str, version: int | None) -> Iterator[None]:
-    """What is wrong with one model or version becomes an item of the report."""
+def _reporting_errors(items: list[TransferItem], name: str, version: int | None) -> Iterator[None]:
+    """Turn an error of one model or version into an item of the report."""
     try:
         yield
-    except _OF_ONE as error:
-        items.append(TransferItem(name, version, TransferOutcome.FAILED, (sentence(error),)))
+    except _ITEM_ERRORS as error:
+        items.append(TransferItem(name, version, TransferOutcome.FAILED, (format_error(error),)))
 
 
 def _require_number(version: MLflowVersion) -> None:
-    """Raise `InvalidInput` for a number that MLflow gives no version, and after which there may be no next one."""
-    if not 1 <= version.number <= _LAST_NUMBER:
-        raise InvalidInput(f"{shown(version.name)} has a version {version.number}, which is no number of MLflow's")
+    """Raise `InvalidInput` for a number outside of MLflow's range, which would leave no next number."""
+    if not 1 <= version.number <= _MAX_NUMBER:
+        raise InvalidInput(
+            f"{shown(version.name)} has a version {version.number}: the number must be from 1 to {_MAX_NUMBER}"
+        )
 
 
-def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
-    """What the manifest of an exported version says, and the path of its first file; raises `OtherBytes`."""
+def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
+    """The facts in the manifest of an exported version, and the path of its first file; raises `OtherBytes`."""
     try:
         manifest = Manifest.parse(content)
         if digest_of_bytes(content) != version.digest:
@@ -311,5 +326,5 @@ def _facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
 
 
-def _item(wanted: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
-    return TransferItem(wanted.name, wanted.version.number, outcome, tuple(notes))
+def _item(planned: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
+    return TransferItem(planned.name, planned.version.number, outcome, tuple(notes))

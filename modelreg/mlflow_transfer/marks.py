@@ -1,25 +1,25 @@
-"""What modelreg writes beside a version that it brings to MLflow, so that it is known again."""
+"""The tags and files by which exported and imported versions are recognised."""
 
 from __future__ import annotations
 
-OURS = "modelreg."
-"""What the keys of tags of ours begin with; they are not imported."""
+OWN_PREFIX = "modelreg."
+"""Prefix of the tags that modelreg sets in MLflow; they are not imported."""
 DIGEST = "modelreg.digest"
-"""The tag with the version's digest here."""
+"""The tag with the version's digest in the registry."""
 NUMBER = "modelreg.version"
-"""The tag with the version's number here."""
+"""The tag with the version's number in the registry."""
 PLACEHOLDER = "modelreg.placeholder"
-"""The tag of a version that is deleted at once: it stands for a number that was deleted here."""
+"""The tag of a version that is created and deleted at once, to skip a number that was deleted in the registry."""
 MANIFEST = "modelreg-manifest.json"
-"""The artifact beside the model that is the version's manifest."""
+"""The artifact with the version's manifest, beside the model."""
 PROMPT = "mlflow.prompt.is_prompt"
-"""MLflow's tag of a model that is a prompt."""
+"""MLflow's tag for models that are prompts."""
 MODEL = "model"
-"""The folder of artifacts that has the model's files."""
+"""The artifact folder with the model's files."""
 
 CREATED_AT = "mlflow.created_at"
 CREATED_BY = "mlflow.created_by"
-"""Tags of an imported version: when and by whom it was made in MLflow."""
+"""Tags of an imported version: when and by whom it was created in MLflow."""
 
 PARAM_LENGTH = 6000
-"""Characters of a parameter that MLflow keeps; its client cuts a longer one (``mlflow.utils.validation``)."""
+"""MLflow's maximum number of characters in a parameter; its client cuts longer ones (``mlflow.utils.validation``)."""

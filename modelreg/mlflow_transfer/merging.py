@@ -1,6 +1,6 @@
-"""What an import changes: decided from what MLflow says now, and what it said when it was asked last.
+"""Decide what an import changes, by comparing MLflow's current state with its state at the last import.
 
-What changed there since is changed here; whatever else was changed here stays as it is.
+Changes in MLflow since then are applied; all other changes in the registry are kept.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from modelreg.domain.references import parse_alias, require_plain_alias
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.statements import checked_metrics, checked_params, checked_tags, checked_text
 from modelreg.errors import InvalidInput, shown
-from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OURS, PARAM_LENGTH
+from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """What MLflow says of a model or version that may change, as far as it can be kept here."""
+    """The mutable data of a model or version in MLflow, as far as the registry can store it."""
 
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -28,31 +28,31 @@ class UpstreamState:
     aliases: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As the journal keeps it."""
+        """The state as the journal stores it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> UpstreamState:
-        """What `as_json` wrote."""
+        """Parse the output of `as_json`."""
         return cls(values["description"], values["tags"], Stage(values["stage"]), tuple(values["aliases"]))
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamChanges:
-    """What has to be changed of a model or version."""
+    """The changes to apply to a model or version in the registry."""
 
     description: str | None
-    """None leaves it."""
+    """None: unchanged."""
     tags: Mapping[str, str]
     removed_tags: tuple[str, ...]
     stage: Stage | None
-    """None leaves it."""
+    """None: unchanged."""
     aliases: tuple[str, ...]
     removed_aliases: tuple[str, ...]
 
     @classmethod
     def between(cls, before: UpstreamState, now: UpstreamState) -> UpstreamChanges:
-        """From what MLflow said to what it says."""
+        """The changes from one state in MLflow to a later one."""
         return cls(
             description=None if now.description == before.description else now.description,
             tags={key: value for key, value in now.tags.items() if before.tags.get(key) != value},
@@ -63,64 +63,64 @@ class UpstreamChanges:
         )
 
     def __bool__(self) -> bool:
-        """Whether anything has to be changed."""
+        """Whether there is any change."""
         changes = self.tags, self.removed_tags, self.aliases, self.removed_aliases
         return any(changes) or self.description is not None or self.stage is not None
 
 
-def said_of_model(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
-    """What MLflow says of a model, and sentences about what of it cannot be kept."""
+def build_model_state(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
+    """The state of a model in MLflow, and notes about what cannot be stored."""
     notes: list[str] = []
-    return UpstreamState(_description(model.description, notes), _tags(model.tags, notes)), notes
+    return UpstreamState(_check_description(model.description, notes), _check_tags(model.tags, notes)), notes
 
 
-def said_of_version(
+def build_version_state(
     version: MLflowVersion, model: MLflowModel, stage: Stage, rules: StageRules
 ) -> tuple[UpstreamState, list[str]]:
-    """What MLflow says of a version of ``model`` that goes into ``stage``, and sentences about what cannot be kept."""
+    """The state of a version of ``model`` that gets ``stage``, and notes about what cannot be stored."""
     notes: list[str] = []
-    tags = _tags(version.tags, notes)
-    own = _without_other_case(version, model, notes)
-    aliases = _fitting(own, "alias", partial(_alias, rules), notes)
-    return UpstreamState(_description(version.description, notes), tags, stage, tuple(aliases)), notes
+    tags = _check_tags(version.tags, notes)
+    candidates = _select_aliases(version, model, notes)
+    aliases = _keep_valid(candidates, "alias", partial(_check_alias, rules), notes)
+    return UpstreamState(_check_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
-def facts_of_run(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
-    """The metrics and parameters that can be kept, and sentences about the others."""
-    notes = ["its run is gone from MLflow, and with it metrics and parameters"] if run.is_gone else []
-    metrics = _fitting_pairs(run.metrics, "metric", checked_metrics, notes)
-    params = _fitting_pairs(run.params, "parameter", checked_params, notes)
+def filter_run_facts(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
+    """The metrics and parameters that the registry can store, and notes about the others."""
+    notes = ["its run was deleted in MLflow, including metrics and parameters"] if run.is_gone else []
+    metrics = _keep_valid_pairs(run.metrics, "metric", checked_metrics, notes)
+    params = _keep_valid_pairs(run.params, "parameter", checked_params, notes)
     notes += [
-        f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: it may have been cut there"
+        f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: MLflow may have cut it"
         for key, value in params.items()
         if len(value) == PARAM_LENGTH
     ]
     return metrics, params, notes
 
 
-def tags_of_making(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
-    """When and by whom the version was made in MLflow; what cannot be kept of that goes to ``notes``."""
+def build_creation_tags(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
+    """Tags with the time and user of the version's creation in MLflow; adds a note for what cannot be stored."""
     tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
-    return _tags({key: value for key, value in tags.items() if value}, notes)
+    return _check_tags({key: value for key, value in tags.items() if value}, notes)
 
 
-def stages_of(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
-    """The stage in which each version goes here, and a sentence where it is not that of MLflow.
+def plan_stages(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
+    """Choose the stage of each version in the registry, with a note if it differs from MLflow's stage.
 
-    MLflow lets any number of versions be in Production, and a registry one, the newest, unless it has MLflow's rules.
+    MLflow allows any number of versions in Production. With strict rules only the newest of them gets Production.
     """
     stages = {version.number: Stage.parse(version.stage) for version in versions}
     in_production = [number for number, stage in stages.items() if stage is Stage.PRODUCTION]
-    chosen = max(in_production, default=None)
+    newest = max(in_production, default=None)
     return {
         number: (stage, None)
-        if rules is StageRules.MLFLOW or stage is not Stage.PRODUCTION or number == chosen
-        else (Stage.ARCHIVED, f"is in Production in MLflow, as is version {chosen}, which is newer: archived here")
+        if rules is StageRules.MLFLOW or stage is not Stage.PRODUCTION or number == newest
+        else (Stage.ARCHIVED, f"archived: MLflow has it in Production together with the newer version {newest}")
         for number, stage in stages.items()
     }
 
 
-def _description(text: str, notes: list[str]) -> str:
+def _check_description(text: str, notes: list[str]) -> str:
     try:
         return checked_text(text, "the description")
     except InvalidInput as error:
@@ -128,51 +128,51 @@ def _description(text: str, notes: list[str]) -> str:
         return ""
 
 
-def _tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    theirs = {key: value for key, value in tags.items() if not key.startswith(OURS)}
-    return _fitting_pairs(theirs, "tag", checked_tags, notes)
+def _check_tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    foreign_tags = {key: value for key, value in tags.items() if not key.startswith(OWN_PREFIX)}
+    return _keep_valid_pairs(foreign_tags, "tag", checked_tags, notes)
 
 
-def _fitting_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
-    """Those of the pairs that can be kept here."""
-    found: dict[str, Any] = {}
+def _keep_valid_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
+    """The pairs that pass ``check``; adds a note for each of the others."""
+    valid: dict[str, Any] = {}
     for key, value in pairs.items():
         try:
-            found |= check({key: value})
+            valid |= check({key: value})
         except InvalidInput as error:
             notes.append(f"{kind} {shown(key)} is left out: {error.message}")
-    return found
+    return valid
 
 
-def _without_other_case(version: MLflowVersion, model: MLflowModel, notes: list[str]) -> list[str]:
-    """The aliases that mean this version whatever their case: of several that differ in case, the highest version's."""
+def _select_aliases(version: MLflowVersion, model: MLflowModel, notes: list[str]) -> list[str]:
+    """The aliases of this version; of aliases that differ in case only, the highest version keeps one."""
     holders: dict[str, tuple[int, str]] = {}
-    for each in model.versions:
-        for alias in each.aliases:
-            holders[alias.lower()] = max(holders.get(alias.lower(), (0, "")), (each.number, alias))
-    kept = []
+    for other in model.versions:
+        for alias in other.aliases:
+            holders[alias.lower()] = max(holders.get(alias.lower(), (0, "")), (other.number, alias))
+    selected = []
     for alias in version.aliases:
-        number, chosen = holders[alias.lower()]
-        if alias == chosen:
-            kept.append(alias)
+        number, winner = holders[alias.lower()]
+        if alias == winner:
+            selected.append(alias)
         else:
             notes.append(
-                f"alias {shown(alias)} is left out: it differs in case only from {shown(chosen)} of version {number}"
+                f"alias {shown(alias)} is left out: it differs only in case from {shown(winner)} of version {number}"
             )
-    return kept
+    return selected
 
 
-def _alias(rules: StageRules, text: str) -> str:
+def _check_alias(rules: StageRules, text: str) -> str:
     if rules is StageRules.STRICT:
         require_plain_alias(text)
     return parse_alias(text)
 
 
-def _fitting(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
-    found = []
+def _keep_valid(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
+    valid = []
     for text in texts:
         try:
-            found.append(check(text))
+            valid.append(check(text))
         except InvalidInput as error:
             notes.append(f"{kind} {shown(text)} is left out: {error.message}")
-    return found
+    return valid

@@ -1,4 +1,4 @@
-"""What of MLflow is here already, by what the journal keeps of each import."""
+"""Recognise models and versions of MLflow in the registry, by the journal's records of imports."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from modelreg.store.catalog.journal_chain import Values
 from modelreg.store.catalog.reader import CatalogReader
 
 
-def record_of(location: str, said: UpstreamState, version: MLflowVersion | None = None) -> Values:
-    """What the journal keeps of an import from ``location``: of a version, or of the model itself."""
-    record: Values = {"from": location, "said": said.as_json()}
+def build_import_record(location: str, state: UpstreamState, version: MLflowVersion | None = None) -> Values:
+    """The journal record of an import from ``location``: of a version, or of the model itself."""
+    record: Values = {"from": location, "said": state.as_json()}
     return record if version is None else record | {"created_at": version.created_at}
 
 
-def last_said_of_model(catalog: CatalogReader, name: ModelName, said: UpstreamState) -> UpstreamState:
-    """What MLflow said of a model that is here when it was imported last.
+def get_last_model_state(catalog: CatalogReader, name: ModelName, state: UpstreamState) -> UpstreamState:
+    """The state of a model in MLflow at its last import.
 
-    Of one that is not from there, only what it lacks is to be taken over.
+    For a model that was not imported, the state is chosen so that only missing values are taken from MLflow.
     """
     record = catalog.journal.last_import(name, None)
     if record is not None:
         return UpstreamState.from_json(record["said"])
-    here = catalog.model(name)
+    stored = catalog.model(name)
     return UpstreamState(
-        description=said.description if here.description else "",
-        tags={key: value for key, value in said.tags.items() if key in here.tags},
+        description=state.description if stored.description else "",
+        tags={key: value for key, value in state.tags.items() if key in stored.tags},
     )
 
 
-def last_said_of_version(
-    catalog: CatalogReader, name: ModelName, version: MLflowVersion, said: UpstreamState
+def get_last_version_state(
+    catalog: CatalogReader, name: ModelName, version: MLflowVersion, state: UpstreamState
 ) -> UpstreamState | None:
-    """What MLflow said of a version when it was imported last; None for one that is not here.
+    """The state of a version in MLflow at its last import; None if the version is not in the registry.
 
-    A version that went from here to MLflow is known by its digest, and what it is here stands for what was said.
-    Raises `NumberTaken` when its number is that of another version here.
+    An exported version is recognised by its digest; its state in the registry stands for its last state in MLflow.
+    Raises `NumberTaken` if the registry uses the number for another version.
     """
     if not catalog.has_model(name) or version.number not in catalog.stages(name, [version.number]):
         return None
-    record, here = catalog.journal.last_import(name, version.number), catalog.version(Reference(name, version.number))
+    record, stored = catalog.journal.last_import(name, version.number), catalog.version(Reference(name, version.number))
     if record is not None and record["created_at"] == version.created_at:
         return UpstreamState.from_json(record["said"])
-    if version.digest != here.digest:
-        raise NumberTaken(here.reference)
+    if version.digest != stored.digest:
+        raise NumberTaken(stored.reference)
     return UpstreamState(
-        description=here.description,
-        tags={key: value for key, value in here.tags.items() if key in said.tags},
-        stage=here.stage,
-        aliases=tuple(alias for alias in here.aliases if alias in said.aliases),
+        description=stored.description,
+        tags={key: value for key, value in stored.tags.items() if key in state.tags},
+        stage=stored.stage,
+        aliases=tuple(alias for alias in stored.aliases if alias in state.aliases),
     )

@@ -1,4 +1,4 @@
-"""What an import and an export tell of themselves: how far they are, what was wrong, and what ended them."""
+"""Progress, notes and interruptions of imports and exports."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from modelreg.errors import ModelregError, TransferInterrupted, WriteFailed
 
 Progress = Callable[[int, int], None]
-"""Called with how many versions are done, and how many there are."""
+"""Called with the number of finished versions and the number of all versions."""
 
 
-def sentence(error: ModelregError) -> str:
-    """An error as a note of a report."""
+def format_error(error: ModelregError) -> str:
+    """An error as a note in the report."""
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 @contextmanager
-def interruptible(folder: Path) -> Iterator[None]:
-    """Storage that fails in the middle: `TransferInterrupted`, since what was done until then stays."""
+def wrap_storage_errors(folder: Path) -> Iterator[None]:
+    """Raise `TransferInterrupted` when storage fails: the versions that are finished stay."""
     try:
         yield
-    except WriteFailed as failed:
-        raise TransferInterrupted(failed.error, folder) from failed
+    except WriteFailed as error:
+        raise TransferInterrupted(error.error, folder) from error
     except OSError as error:
         raise TransferInterrupted(error, folder) from error

@@ -1,4 +1,4 @@
-"""What MLflow has: registered models, their versions, and the bytes of those."""
+"""Read MLflow's registered models, their versions and their files."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from modelreg.errors import shown
-from modelreg.mlflow_transfer.connection import told_as, without_local_files
+from modelreg.mlflow_transfer.connection import block_local_files, wrap_failures
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST
 from modelreg.system.clock import as_text
 
-_PAGE = 100  # models or versions
+_PAGE_SIZE = 100  # models or versions
 _READY = "READY"
 
 
 @dataclass(frozen=True, slots=True)
 class MLflowVersion:
-    """A version as MLflow's registry has it; its run and its bytes are asked for separately."""
+    """A version in MLflow's registry; its run and files are read separately."""
 
     name: str
     number: int
@@ -42,7 +42,7 @@ class MLflowVersion:
 
     @property
     def digest(self) -> str | None:
-        """What modelreg called the version that it brought to MLflow; None for one that was made there."""
+        """The digest of an exported version in the registry that it came from; None for other versions."""
         return self.tags.get(DIGEST)
 
 
@@ -63,7 +63,7 @@ class MLflowModel:
 
 @dataclass(frozen=True, slots=True)
 class MLflowRun:
-    """What a version's run says of it."""
+    """The data of a version's run."""
 
     run_id: str | None
     metrics: Mapping[str, float]
@@ -72,130 +72,132 @@ class MLflowRun:
     git_branch: str | None
     user: str
     is_gone: bool
-    """Whether there was a run, and is none any more."""
+    """Whether the run existed and was deleted."""
 
 
 class MLflowSource:
-    """MLflow's records, read by its client; every method raises `MLflowFailed` when it cannot."""
+    """MLflow's data, read through its client; every method raises `MLflowFailed` if MLflow fails."""
 
     def __init__(self, client: Any, location: Location) -> None:
         self._client = client
         self._location = location
 
     def names(self) -> list[str]:
-        """The names of all registered models, in order."""
-        with told_as(self._location.shown):
-            return sorted(each.name for each in _pages(self._client.search_registered_models))
+        """The names of all registered models, sorted."""
+        with wrap_failures(self._location.shown):
+            return sorted(model.name for model in _read_pages(self._client.search_registered_models))
 
     def model(self, name: str) -> MLflowModel:
-        """One registered model."""
-        with told_as(f"{shown(name)} in MLflow"):
-            found = self._client.get_registered_model(name)
-            quoted = f"name='{name}'" if "'" not in name else f'name="{name}"'
-            versions = [each for each in _pages(self._client.search_model_versions, quoted) if each.name == name]
+        """A registered model with its versions."""
+        with wrap_failures(f"{shown(name)} in MLflow"):
+            model = self._client.get_registered_model(name)
+            filter_string = f"name='{name}'" if "'" not in name else f'name="{name}"'
+            matches = _read_pages(self._client.search_model_versions, filter_string)
+            versions = [version for version in matches if version.name == name]
             aliases: dict[int, list[str]] = {}
-            for alias, number in found.aliases.items():
+            for alias, number in model.aliases.items():
                 aliases.setdefault(int(number), []).append(alias)
             return MLflowModel(
                 name=name,
-                description=found.description or "",
-                tags=dict(found.tags),
+                description=model.description or "",
+                tags=dict(model.tags),
                 versions=tuple(
-                    _version(each, tuple(sorted(aliases.get(int(each.version), ()))))
-                    for each in sorted(versions, key=lambda each: int(each.version))
+                    _build_version(version, tuple(sorted(aliases.get(int(version.version), ()))))
+                    for version in sorted(versions, key=lambda version: int(version.version))
                 ),
             )
 
     def run(self, version: MLflowVersion) -> MLflowRun:
-        """What the version's run, and the logged model that it was made from, say of it."""
-        with told_as(f"the run of {version.name}/{version.number}"):
+        """The data of the version's run, and of the logged model that it was created from."""
+        with wrap_failures(f"the run of {version.name}/{version.number}"):
             return read_run(self._client, version.run_id, version.model_id)
 
     def manifest(self, version: MLflowVersion) -> bytes:
-        """The manifest that modelreg put beside the bytes of a version that it brought to MLflow."""
-        with told_as(f"the manifest of {version.name}/{version.number}"):
-            address = f"{version.source.rstrip('/').rpartition('/')[0]}/{MANIFEST}"
-            with self._fetched(address) as path:
+        """The manifest that an export stored beside the files of a version."""
+        with wrap_failures(f"the manifest of {version.name}/{version.number}"):
+            uri = f"{version.source.rstrip('/').rpartition('/')[0]}/{MANIFEST}"
+            with self._download(uri) as path:
                 return path.read_bytes()
 
     @contextmanager
     def files(self, version: MLflowVersion) -> Iterator[Path]:
-        """The version's file or folder, where it is, or as a copy that is gone at the end."""
-        with ExitStack() as held:
-            with told_as("its bytes"):
-                path = held.enter_context(self._fetched(self._address(version)))
+        """The version's file or folder: the original if it is local, else a temporary copy."""
+        with ExitStack() as stack:
+            with wrap_failures("its files"):
+                path = stack.enter_context(self._download(self._get_uri(version)))
             yield path
 
     def require_files(self, version: MLflowVersion) -> None:
-        """Raise `MLflowFailed` as `files` would, as far as that can be said without fetching anything."""
-        with told_as("its bytes"):
-            self._local(self._address(version))
+        """Raise `MLflowFailed` as `files` would, as far as this is known without a download."""
+        with wrap_failures("its files"):
+            self._find_local(self._get_uri(version))
 
-    def _address(self, version: MLflowVersion) -> str:
+    def _get_uri(self, version: MLflowVersion) -> str:
         if version.status != _READY:
-            raise ValueError(f"MLflow says that the version is {version.status}")
+            raise ValueError(f"the version's status in MLflow is {version.status}")
         return str(self._client.get_model_version_download_uri(version.name, str(version.number)))
 
     @contextmanager
-    def _fetched(self, address: str) -> Iterator[Path]:
-        local = self._local(address)
+    def _download(self, uri: str) -> Iterator[Path]:
+        local = self._find_local(uri)
         if local is not None:
             yield local
             return
         import mlflow.artifacts
 
         with TemporaryDirectory(prefix="modelreg-") as folder:
-            with without_local_files() if not self._location.has_local_paths else nullcontext():
-                path = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
+            with block_local_files() if not self._location.has_local_paths else nullcontext():
+                path = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
             yield path
 
-    def _local(self, address: str) -> Path | None:
-        """Where ``address`` leads on this machine; None for elsewhere, and FileNotFoundError for nowhere."""
-        parts = urlsplit(address)
+    def _find_local(self, uri: str) -> Path | None:
+        """The local path of a URI; None if it is remote. Raises FileNotFoundError if the path does not exist."""
+        parts = urlsplit(uri)
         if parts.scheme not in ("", "file"):
             return None
-        path = Path(unquote(parts.path) if parts.scheme else address)
-        if not self._location.has_local_paths:  # whoever writes there could name any file of whoever imports
-            raise ValueError(f"{path} is a path of the server's machine: if that is this one, add --local-paths")
-        for place in self._places(path):
-            if place.exists():
-                return place
-        raise FileNotFoundError(f"there is no {path}")
+        path = Path(unquote(parts.path) if parts.scheme else uri)
+        if not self._location.has_local_paths:  # writers of the server could name any file of the importing user
+            raise ValueError(f"{path} is a path on the server's machine: if the server runs here, add --local-paths")
+        for candidate in self._iterate_local_paths(path):
+            if candidate.exists():
+                return candidate
+        raise FileNotFoundError(f"{path} does not exist")
 
-    def _places(self, path: Path) -> Iterator[Path]:
-        """Where it may be: as it is written, or beside MLflow's records when both were moved together."""
-        here = self._location.path
+    def _iterate_local_paths(self, path: Path) -> Iterator[Path]:
+        """The path as written, and its counterpart beside MLflow's data, in case both were moved together."""
+        data_path = self._location.path
         if path.is_absolute():
             yield path
-        elif here is not None:
-            yield here.parent / path
-        if here is not None and "mlruns" in path.parts:
-            after = path.parts[len(path.parts) - path.parts[::-1].index("mlruns") :]
-            yield (here if here.is_dir() else here.parent / "mlruns").joinpath(*after)
+        elif data_path is not None:
+            yield data_path.parent / path
+        if data_path is not None and "mlruns" in path.parts:
+            relative_parts = path.parts[len(path.parts) - path.parts[::-1].index("mlruns") :]
+            mlruns = data_path if data_path.is_dir() else data_path.parent / "mlruns"
+            yield mlruns.joinpath(*relative_parts)
 
 
-def _pages(search: Any, filter: str | None = None) -> Iterator[Any]:
+def _read_pages(search: Any, filter_string: str | None = None) -> Iterator[Any]:
     token = None
     while True:
-        found = search(filter_string=filter, max_results=_PAGE, page_token=token)
-        yield from found
-        token = found.token
+        page = search(filter_string=filter_string, max_results=_PAGE_SIZE, page_token=token)
+        yield from page
+        token = page.token
         if not token:
             return
 
 
 def read_run(tracking: Any, run_id: str | None, model_id: str | None) -> MLflowRun:
-    """What a run, and a logged model, say of a version; ``tracking`` is MLflow's client, or its store of runs.
+    """Read a run and a logged model; ``tracking`` is MLflow's client or its tracking store.
 
-    The run's metrics count before those of the logged model, which other runs may have logged. Raises what MLflow
-    raises, unless there is no such run or model.
+    Metrics of the run take precedence over those of the logged model, which other runs may have logged. A missing run
+    or model is not an error; other exceptions of MLflow are passed through.
     """
-    model = _found(tracking.get_logged_model, model_id)
-    run = _found(tracking.get_run, run_id or (model and model.source_run_id))
+    model = _get_or_none(tracking.get_logged_model, model_id)
+    run = _get_or_none(tracking.get_run, run_id or (model and model.source_run_id))
     tags = run.data.tags if run else {}
     return MLflowRun(
         run_id=run.info.run_id if run else run_id,
-        metrics=_latest((model and model.metrics) or ()) | (run.data.metrics if run else {}),
+        metrics=_get_latest_values((model and model.metrics) or ()) | (run.data.metrics if run else {}),
         params=(run.data.params if run else {}) | ((model and model.params) or {}),
         git_commit=tags.get("mlflow.source.git.commit"),
         git_branch=tags.get("mlflow.source.git.branch"),
@@ -204,8 +206,8 @@ def read_run(tracking: Any, run_id: str | None, model_id: str | None) -> MLflowR
     )
 
 
-def _found(get: Callable[[str], Any], key: str | None) -> Any:
-    """What MLflow has of this key; None for none, and for one that was deleted for good."""
+def _get_or_none(get: Callable[[str], Any], key: str | None) -> Any:
+    """Get a record of MLflow; None without a key, and for a record that was permanently deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -216,30 +218,30 @@ def _found(get: Callable[[str], Any], key: str | None) -> Any:
         raise
 
 
-def _latest(metrics: Iterable[Any]) -> dict[str, float]:
-    """The last value of each metric of a logged model, of which a SQLite store gives every step in any order."""
-    return {each.key: each.value for each in sorted(metrics, key=lambda each: (each.step, each.timestamp))}
+def _get_latest_values(metrics: Iterable[Any]) -> dict[str, float]:
+    """The last value of each metric of a logged model; a SQLite store returns every step, in any order."""
+    ordered = sorted(metrics, key=lambda metric: (metric.step, metric.timestamp))
+    return {metric.key: metric.value for metric in ordered}
 
 
-def _model_id(found: Any) -> str | None:
-    """The logged model that a version was made from; a SQLite store has it in the source alone."""
-    known = getattr(found, "model_id", None) or None
-    named = re.fullmatch(r"models:/+(m-[0-9a-f]{32})/?", found.source or "")
-    return known or (named[1] if named else None)
+def _get_model_id(version: Any) -> str | None:
+    """The id of the logged model that a version was created from; a SQLite store has it only in the source."""
+    match = re.fullmatch(r"models:/+(m-[0-9a-f]{32})/?", version.source or "")
+    return getattr(version, "model_id", None) or (match[1] if match else None)
 
 
-def _version(found: Any, aliases: tuple[str, ...]) -> MLflowVersion:
+def _build_version(version: Any, aliases: tuple[str, ...]) -> MLflowVersion:
     return MLflowVersion(
-        name=found.name,
-        number=int(found.version),
-        stage=found.current_stage or "None",
-        description=found.description or "",
-        tags=dict(found.tags),
+        name=version.name,
+        number=int(version.version),
+        stage=version.current_stage or "None",
+        description=version.description or "",
+        tags=dict(version.tags),
         aliases=aliases,
-        source=found.source or "",
-        run_id=found.run_id or None,
-        model_id=_model_id(found),
-        status=found.status,
-        created_at=as_text(datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)),
-        created_by=found.user_id or "",
+        source=version.source or "",
+        run_id=version.run_id or None,
+        model_id=_get_model_id(version),
+        status=version.status,
+        created_at=as_text(datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)),
+        created_by=version.user_id or "",
     )

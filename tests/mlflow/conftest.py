@@ -1,4 +1,4 @@
-"""MLflow's interface on the test's own registry."""
+"""Fixtures: MLflow's interface on the test's registry."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import modelreg.mlflow as mlflow
 
 
 @pytest.fixture(autouse=True)
-def _an_interface_of_its_own(registry, _a_world_of_its_own):
-    """No test sees the registry, the experiment or the active run of another."""
+def _isolated_interface(registry, _a_world_of_its_own):
+    """Isolate the registry, the experiment and the active run of each test."""
     mlflow.set_tracking_uri(registry.folder)
     yield
     while mlflow.active_run():
@@ -22,13 +22,13 @@ def _an_interface_of_its_own(registry, _a_world_of_its_own):
 
 @pytest.fixture
 def client(registry):
-    """A client of that registry."""
+    """A client on the test's registry."""
     return mlflow.MlflowClient()
 
 
 @pytest.fixture(scope="session")
 def data():
-    """A table with a whole number, a number and a truth value in each row."""
+    """A table with an integer, a float and a boolean column."""
     rows = range(40)
     return pd.DataFrame(
         {"age": [*rows], "income": [row * 1.5 for row in rows], "member": [row % 3 == 0 for row in rows]}
@@ -37,13 +37,13 @@ def data():
 
 @pytest.fixture(scope="session")
 def model(data):
-    """A classifier of scikit-learn that was fitted on the table."""
+    """A scikit-learn classifier that was fitted on the table."""
     return LogisticRegression(max_iter=1000).fit(data, data["age"] > 20)
 
 
 @pytest.fixture
 def churn(client, model_file):
-    """A model of three versions."""
+    """A client on a registry with the model churn, which has three versions."""
     client.create_registered_model("churn")
     for number in (1, 2, 3):
         client.create_model_version("churn", str(model_file(f"bytes {number}".encode())))

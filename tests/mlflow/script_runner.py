@@ -1,7 +1,7 @@
-"""Runs scripts, each in a fork of a process that has imported the libraries: imports take most of their time.
+"""Run scripts in forks of a process that has imported the libraries, since imports take most of a script's time.
 
-It reads lines of JSON with the folder of a script, and answers each with the exit status. The script is ``script.py``
-there; its output goes to ``stdout`` and ``stderr`` beside it.
+It reads JSON lines from stdin with the folder of a script, and prints each exit status. The script is ``script.py`` in
+that folder; its output goes to ``stdout`` and ``stderr`` beside it.
 """
 
 from __future__ import annotations

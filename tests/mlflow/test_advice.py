@@ -1,4 +1,4 @@
-"""What an error advises is something that a user of MLflow's client can do."""
+"""Hints of errors are calls that a user of MLflow's client can make."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import modelreg.mlflow as mlflow
 from modelreg import errors
-from modelreg.mlflow.exceptions import MlflowException, translated
+from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ from modelreg.mlflow.exceptions import MlflowException, translated
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_an_error_advises_a_call_and_names_no_option_of_the_command_line(error, advice):
-    message = translated(error).message
+def test_an_error_hint_is_a_python_call_without_command_line_options(error, advice):
+    message = to_mlflow_exception(error).message
     assert advice in message
     assert not re.search(r"(^|[\s('])--[a-z]", message)
 
 
-def test_what_keeps_a_version_from_being_deleted_is_undone_by_a_call(model_file, registry):
+def test_hints_of_a_refused_deletion_are_calls_that_make_it_possible(model_file, registry):
     registry.register(model_file(b"1"), "My Model", aliases=["champion"])
     client = mlflow.MlflowClient()
     with pytest.raises(MlflowException, match=r"delete_registered_model_alias\('My Model', 'champion'\)"):
@@ -46,8 +46,8 @@ def test_what_keeps_a_version_from_being_deleted_is_undone_by_a_call(model_file,
     client.delete_model_version("My Model", "1")
 
 
-def test_hints_of_the_command_line_quote_a_name_with_a_space(model_file, registry):
+def test_command_line_hints_quote_a_name_with_a_space(model_file, registry):
     registry.register(model_file(b"1"), "My Model", stage="Production")
-    with pytest.raises(errors.VersionInUse) as refused:
+    with pytest.raises(errors.VersionInUse) as raised:
         registry.delete("My Model/1")
-    assert refused.value.hint == "modelreg transition 'My Model/1' Archived"
+    assert raised.value.hint == "modelreg transition 'My Model/1' Archived"

@@ -1,4 +1,4 @@
-"""Runs: which one is active, how it ends, and what it keeps."""
+"""Runs: the active run, how runs end, and what they store."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def status(run):
 
 
 def tags(run):
-    """Those that were set, without what MLflow says of every run in a tag."""
-    said = mlflow.get_run(run.info.run_id).data.tags
-    return {name: value for name, value in said.items() if name not in ("mlflow.runName", "mlflow.user")}
+    """The tags of a run, without those that MLflow sets for every run."""
+    all_tags = mlflow.get_run(run.info.run_id).data.tags
+    return {name: value for name, value in all_tags.items() if name not in ("mlflow.runName", "mlflow.user")}
 
 
-def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
+def test_a_run_stores_what_is_logged_and_ends_with_its_block(client):
     with mlflow.start_run(run_name="first", tags={"a": 1}, description="why") as run:
         assert mlflow.active_run().info.run_id == run.info.run_id
         assert mlflow.log_param("depth", 3) == 3
@@ -31,30 +31,34 @@ def test_a_run_keeps_what_is_logged_and_ends_with_its_block(client):
         mlflow.log_metrics({"f1": 1, "fair": True}, step=1, model_id=None, dataset=None)
         mlflow.set_tag("b", True)
         mlflow.set_tags({"c": "d"})
-        assert (run.data.params, status(run)) == ({}, "RUNNING")  # as it was when it was started
+        assert (run.data.params, status(run)) == ({}, "RUNNING")  # the object shows the state at the start
     assert mlflow.active_run() is None
-    found = client.get_run(run.info.run_id)
-    assert found.data.params == {"depth": "3", "lr": "0.1"}
-    assert found.data.metrics == {"auc": 0.9, "f1": 1.0, "fair": 1.0}
+    finished = client.get_run(run.info.run_id)
+    assert finished.data.params == {"depth": "3", "lr": "0.1"}
+    assert finished.data.metrics == {"auc": 0.9, "f1": 1.0, "fair": 1.0}
     assert tags(run) == {"a": "1", "b": "True", "c": "d", "mlflow.note.content": "why"}
-    assert found.data.tags["mlflow.runName"] == "first"
-    assert found.data.tags["mlflow.user"] == found.info.user_id
-    assert (found.info.run_name, found.info.status, found.info.lifecycle_stage) == ("first", "FINISHED", "active")
-    assert found.info.start_time <= found.info.end_time
-    assert found == mlflow.get_run(run.info.run_id)
+    assert finished.data.tags["mlflow.runName"] == "first"
+    assert finished.data.tags["mlflow.user"] == finished.info.user_id
+    assert (finished.info.run_name, finished.info.status, finished.info.lifecycle_stage) == (
+        "first",
+        "FINISHED",
+        "active",
+    )
+    assert finished.info.start_time <= finished.info.end_time
+    assert finished == mlflow.get_run(run.info.run_id)
 
 
-def test_an_error_in_its_block_fails_a_run():
+def test_an_exception_in_the_block_fails_the_run():
     with pytest.raises(ZeroDivisionError), mlflow.start_run() as run:
         _ = 1 / 0
     assert status(run) == "FAILED"
 
 
-def test_a_run_inside_of_another_has_it_as_parent():
+def test_a_nested_run_has_a_parent_tag():
     with mlflow.start_run() as outer:
-        with pytest.raises(MlflowException, match="nested=True") as refused:
+        with pytest.raises(MlflowException, match="nested=True") as raised:
             mlflow.start_run()
-        assert refused.value.error_code == "INVALID_STATE"
+        assert raised.value.error_code == "INVALID_STATE"
         with mlflow.start_run(nested=True) as inner:
             mlflow.log_metric("auc", 1)
         assert mlflow.active_run().info.run_id == outer.info.run_id
@@ -62,19 +66,19 @@ def test_a_run_inside_of_another_has_it_as_parent():
     assert mlflow.get_run(outer.info.run_id).data.metrics == {}
 
 
-def test_a_block_ends_the_runs_inside_of_it_that_nobody_ended():
+def test_the_end_of_a_block_also_ends_nested_runs():
     with mlflow.start_run() as outer:
         inner = mlflow.start_run(nested=True)
     assert (status(outer), status(inner), mlflow.active_run()) == ("FINISHED", "FINISHED", None)
 
 
-def test_a_run_that_was_ended_in_its_block_stays_as_it_ended():
+def test_a_run_that_was_ended_within_its_block_keeps_its_status():
     with mlflow.start_run() as run:
         mlflow.end_run("KILLED")
     assert status(run) == "KILLED"
 
 
-def test_a_run_goes_on_by_its_id():
+def test_a_run_is_resumed_by_its_id():
     with mlflow.start_run() as run:
         mlflow.log_metric("auc", 0.8)
     with mlflow.start_run(run_id=run.info.run_id, tags={"again": "yes"}) as again:
@@ -83,7 +87,7 @@ def test_a_run_goes_on_by_its_id():
     assert tags(run) == {"again": "yes"}
 
 
-def test_logging_without_a_run_starts_one(model):
+def test_logging_without_an_active_run_starts_one(model):
     mlflow.log_metric("auc", 0.9)
     run = mlflow.active_run()
     info = mlflow.sklearn.log_model(model, name="model")
@@ -93,7 +97,7 @@ def test_logging_without_a_run_starts_one(model):
     mlflow.end_run()  # of nothing, which is no error
 
 
-def test_a_model_that_is_logged_without_a_run_leaves_none_active(model):
+def test_logging_a_model_without_a_run_leaves_no_active_run(model):
     info = mlflow.sklearn.log_model(model, name="model", registered_model_name="churn")
     assert mlflow.active_run() is None
     assert mlflow.get_run(info.run_id).info.status == "FINISHED"
@@ -101,7 +105,7 @@ def test_a_model_that_is_logged_without_a_run_leaves_none_active(model):
         mlflow.sklearn.log_model(Lock(), name="model")  # which nothing can pickle
 
 
-def test_a_run_that_a_program_leaves_active_ends_with_it(registry, run):
+def test_an_active_run_ends_when_the_program_exits(registry, run):
     script = """
 import sys, modelreg.mlflow as mlflow
 mlflow.set_tracking_uri(sys.argv[1])
@@ -113,7 +117,7 @@ print(mlflow.active_run().info.run_id)
     assert registry.runs.run(out.strip()).status == "FINISHED"
 
 
-def test_a_thread_has_active_runs_of_its_own():
+def test_active_runs_are_per_thread():
     with mlflow.start_run() as run:
         seen = []
         thread = threading.Thread(target=lambda: seen.append(mlflow.active_run()))
@@ -123,7 +127,7 @@ def test_a_thread_has_active_runs_of_its_own():
         assert mlflow.active_run().info.run_id == run.info.run_id
 
 
-def test_an_experiment_is_a_tag_of_its_runs():
+def test_runs_have_their_experiment_as_a_tag():
     experiment = mlflow.set_experiment("autumn")
     assert (experiment.name, experiment.experiment_id) == ("autumn", "autumn")
     with mlflow.start_run() as run:
@@ -138,7 +142,7 @@ def test_an_experiment_is_a_tag_of_its_runs():
     assert run.info.experiment_id == "0"
 
 
-def test_a_run_that_goes_on_stays_in_its_experiment_and_with_its_parent():
+def test_a_resumed_run_keeps_its_experiment_and_parent():
     with mlflow.start_run() as run:
         pass
     mlflow.set_experiment("autumn")
@@ -147,18 +151,18 @@ def test_a_run_that_goes_on_stays_in_its_experiment_and_with_its_parent():
     assert tags(run) == {"mlflow.note.content": "again"}
 
 
-def test_what_cannot_be_logged_is_an_invalid_value():
+def test_logging_an_invalid_value_is_refused():
     with mlflow.start_run() as run:
         mlflow.log_param("depth", 3)
-        for refused in (
+        for call in (
             lambda: mlflow.log_param("depth", 4),
             lambda: mlflow.log_metric("auc", "high"),
             lambda: mlflow.sklearn.log_model(object(), name="../model"),
             lambda: mlflow.sklearn.log_model(object(), "model", name="model"),
         ):
-            with pytest.raises(MlflowException) as error:
-                refused()
-            assert error.value.error_code == "INVALID_PARAMETER_VALUE"
+            with pytest.raises(MlflowException) as raised:
+                call()
+            assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
         with pytest.raises(MlflowException, match=r"a metric is a number"):
             mlflow.log_metric("auc", "high")
         with pytest.raises(MlflowException, match="'DONE'"):
@@ -169,7 +173,7 @@ def test_what_cannot_be_logged_is_an_invalid_value():
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
 
 
-def test_a_run_is_taken_apart_as_a_dictionary():
+def test_a_run_converts_to_a_dictionary():
     with mlflow.start_run(run_name="first") as run:
         mlflow.log_metric("auc", 0.9)
     taken = mlflow.get_run(run.info.run_id).to_dictionary()
@@ -177,21 +181,21 @@ def test_a_run_is_taken_apart_as_a_dictionary():
     assert taken["data"]["metrics"] == {"auc": 0.9}
 
 
-def test_a_run_that_is_named_by_a_tag_has_that_name():
+def test_the_run_name_tag_names_the_run():
     with mlflow.start_run(run_name="first") as run:
         mlflow.set_tag("mlflow.runName", "second")
     assert mlflow.get_run(run.info.run_id).info.run_name == "second"
 
 
-def test_a_client_logs_to_runs_that_are_not_active(client):
+def test_a_client_logs_to_a_run_that_is_not_active(client):
     run_id = client.create_run("autumn", run_name="first", tags={"a": "b"}).info.run_id
     assert client.log_param(run_id, "depth", 3) == 3
     client.log_metric(run_id, "auc", 0.9, step=1)
     client.set_tag(run_id, "c", "d")
     client.set_terminated(run_id, "KILLED")
-    found = client.get_run(run_id)
-    assert (found.info.run_name, found.info.experiment_id, found.info.status) == ("first", "autumn", "KILLED")
-    assert (found.data.params, found.data.metrics) == ({"depth": "3"}, {"auc": 0.9})
-    assert (tags(found)["a"], tags(found)["c"]) == ("b", "d")
+    finished = client.get_run(run_id)
+    assert (finished.info.run_name, finished.info.experiment_id, finished.info.status) == ("first", "autumn", "KILLED")
+    assert (finished.data.params, finished.data.metrics) == ({"depth": "3"}, {"auc": 0.9})
+    assert (tags(finished)["a"], tags(finished)["c"]) == ("b", "d")
     assert client.create_run("0").info.experiment_id == "0"
     assert mlflow.active_run() is None

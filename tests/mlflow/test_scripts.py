@@ -1,7 +1,7 @@
-"""Scripts in the manner of MLflow's tutorials run with nothing but the import changed, and print what MLflow's would.
+"""Scripts like those of MLflow's tutorials run after a change of the import, and print what they print with MLflow.
 
-Each is written for MLflow, with ``import mlflow`` and ``from mlflow…``; these words alone are replaced. What it prints
-is in its last lines, ``# prints: …``.
+Each script is written for MLflow, with ``import mlflow`` or ``from mlflow…``; only these words are replaced. The
+expected output is in its last lines, ``# prints: …``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import pytest
 from modelreg import Registry
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
-NEEDED = {"xgboost", "lightgbm", "matplotlib"}
+OPTIONAL_LIBRARIES = {"xgboost", "lightgbm", "matplotlib"}
 
 
-def with_the_import_changed(text: str) -> str:
+def change_import(text: str) -> str:
     text = re.sub(r"^(\s*)import mlflow$", r"\1import modelreg.mlflow as mlflow", text, flags=re.MULTILINE)
     text = re.sub(r"^(\s*)import mlflow\.([\w.]+)$", r"\1import modelreg.mlflow as mlflow", text, flags=re.MULTILINE)
     return re.sub(r"^(\s*)(from|import) mlflow\b", r"\1\2 modelreg.mlflow", text, flags=re.MULTILINE)
@@ -29,22 +29,22 @@ def with_the_import_changed(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def runner():
-    """A process that runs scripts in forks of itself."""
-    words = [sys.executable, "-P", Path(__file__).with_name("script_runner.py")]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    """The process of `script_runner`."""
+    command = [sys.executable, "-P", Path(__file__).with_name("script_runner.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_a_script_of_a_tutorial_runs_with_only_its_import_changed(script, runner, tmp_path):
+def test_a_script_runs_and_prints_the_same_after_the_import_is_changed(script, runner, tmp_path):
     text = script.read_text()
-    for library in NEEDED & set(re.findall(r"^import (\w+)", text, flags=re.MULTILINE)):
+    for library in OPTIONAL_LIBRARIES & set(re.findall(r"^import (\w+)", text, flags=re.MULTILINE)):
         if find_spec(library) is None:
             pytest.skip(f"{library} is not installed")
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "script.py").write_text(with_the_import_changed(text))
+    (folder / "script.py").write_text(change_import(text))
     print(json.dumps(str(folder)), file=runner.stdin, flush=True)
     status = int(runner.stdout.readline())
     assert status == 0, (folder / "stderr").read_text()

@@ -1,4 +1,4 @@
-"""Searching: MLflow's filters and orders, what modelreg understands besides, and pages."""
+"""Searching models and versions: filters and orders of MLflow and of modelreg, and pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelreg.mlflow.exceptions import MlflowException
 
 @pytest.fixture
 def stocked(client, model_file):
-    """'churn' with three versions and tags, 'fraud' with one, and 'empty'."""
+    """A client on a registry with churn (three versions and tags), fraud (one version) and empty."""
     client.create_registered_model("churn", tags={"team": "growth", "cost center": "7"})
     client.create_registered_model("fraud", tags={"team": "risk"})
     client.create_registered_model("empty")
@@ -23,8 +23,8 @@ def stocked(client, model_file):
     return client
 
 
-def references(found):
-    return [f"{version.name}/{version.version}" for version in found]
+def references(versions):
+    return [f"{version.name}/{version.version}" for version in versions]
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def references(found):
         (None, {"churn/1", "churn/2", "churn/3", "fraud/1"}),
     ],
 )
-def test_versions_are_found_by_what_they_are(stocked, filter, expected):
-    found = references(stocked.search_model_versions(filter))
-    assert (set(found), len(found)) == (expected, len(expected))
+def test_search_versions_by_filter(stocked, filter, expected):
+    matches = references(stocked.search_model_versions(filter))
+    assert (set(matches), len(matches)) == (expected, len(expected))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_versions_are_found_by_what_they_are(stocked, filter, expected):
         (None, ["churn", "empty", "fraud"]),
     ],
 )
-def test_models_are_found_by_name_and_tags(stocked, filter, expected):
+def test_search_models_by_name_and_tags(stocked, filter, expected):
     assert [model.name for model in stocked.search_registered_models(filter)] == expected
 
 
@@ -85,18 +85,18 @@ def test_models_are_found_by_name_and_tags(stocked, filter, expected):
         (["attribute.last_updated_timestamp DESC"], ["churn/2", "fraud/1", "churn/3", "churn/1"]),
     ],
 )
-def test_versions_come_in_the_wanted_order(stocked, order, expected):
+def test_search_versions_in_an_order(stocked, order, expected):
     assert references(stocked.search_model_versions(order_by=order)) == expected
 
 
-def test_models_come_in_the_wanted_order(stocked):
+def test_search_models_in_an_order(stocked):
     names = [model.name for model in stocked.search_registered_models(order_by=["creation_timestamp DESC"])]
     assert names == ["empty", "fraud", "churn"]
     for moment in ("last_updated_timestamp", "timestamp"):
         assert stocked.search_registered_models(order_by=[f"{moment} DESC"])[0].name == "churn"
 
 
-def test_pages_follow_each_other_until_there_is_none(stocked):
+def test_page_tokens_lead_through_all_pages(stocked):
     first = stocked.search_model_versions(max_results=3)
     second = stocked.search_model_versions(max_results=3, page_token=first.token)
     assert (len(first), len(second), second.token) == (3, 1, None)
@@ -107,7 +107,7 @@ def test_pages_follow_each_other_until_there_is_none(stocked):
     assert [model.name for model in stocked.search_registered_models(page_token=models.token)] == ["fraud"]
 
 
-def test_the_functions_without_a_client_find_all(stocked):
+def test_module_functions_return_all_pages(stocked):
     assert [model.name for model in mlflow.search_registered_models()] == ["churn", "empty", "fraud"]
     assert [model.name for model in mlflow.search_registered_models(2, order_by=["name DESC"])] == ["fraud", "empty"]
     assert len(mlflow.search_model_versions()) == 4
@@ -137,7 +137,7 @@ def test_the_functions_without_a_client_find_all(stocked):
         {"filter_string": 5},
     ],
 )
-def test_what_cannot_be_searched_for_is_an_invalid_value(stocked, asked):
+def test_an_invalid_search_is_refused(stocked, asked):
     with pytest.raises(MlflowException) as refused:
         stocked.search_model_versions(**asked)
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"

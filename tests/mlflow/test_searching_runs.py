@@ -1,4 +1,4 @@
-"""Searching runs: by experiment and by what was logged, as a table or as a list."""
+"""Searching runs by experiment and by logged values, as a DataFrame or a list."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def runs():
         pass
 
 
-def names(found):
-    return "".join(run.info.run_name for run in found)
+def names(runs):
+    return "".join(run.info.run_name for run in runs)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def names(found):
         ("attribute.start_time > '2020-01-01'", "cba"),
     ],
 )
-def test_runs_are_found_by_what_was_logged(runs, filter, expected):
+def test_search_runs_by_logged_values(runs, filter, expected):
     assert names(mlflow.search_runs(filter_string=filter, output_format="list")) == expected
 
 
@@ -59,11 +59,11 @@ def test_runs_are_found_by_what_was_logged(runs, filter, expected):
         (["tags.mlflow.runName"], "abc"),
     ],
 )
-def test_runs_come_in_the_wanted_order(runs, order, expected):
+def test_search_runs_in_an_order(runs, order, expected):
     assert names(mlflow.search_runs(order_by=order, output_format="list")) == expected
 
 
-def test_the_best_run_is_the_first_row_of_a_table_and_its_model_is_registered(model):
+def test_the_best_run_in_the_table_can_be_registered(model):
     for auc in (0.7, 0.9, 0.8):
         with mlflow.start_run():
             mlflow.log_metric("auc", auc)
@@ -73,7 +73,7 @@ def test_the_best_run_is_the_first_row_of_a_table_and_its_model_is_registered(mo
     assert best["metrics.auc"] == 0.9
 
 
-def test_a_table_has_a_row_for_each_run_and_a_column_for_all_that_one_of_them_has(runs):
+def test_the_table_has_a_row_per_run_and_a_column_for_every_logged_name(runs):
     table = mlflow.search_runs()
     assert [*table["tags.mlflow.runName"]] == ["c", "b", "a"]
     assert [*table["metrics.auc"][1:]] == [0.9, 0.7]
@@ -84,36 +84,36 @@ def test_a_table_has_a_row_for_each_run_and_a_column_for_all_that_one_of_them_ha
     assert mlflow.search_runs(filter_string="metrics.auc > 1").empty
 
 
-def test_runs_are_those_of_the_experiments_that_are_named(runs, client):
-    def found(**named):
-        return names(mlflow.search_runs(output_format="list", **named))
+def test_search_runs_of_the_given_experiments(runs, client):
+    def search(**scope):
+        return names(mlflow.search_runs(output_format="list", **scope))
 
-    assert found(experiment_names=["autumn"]) == found(experiment_ids=["autumn"]) == "cba"
-    assert found(experiment_ids=["0"]) == found(experiment_names=["Default"]) == "alone"
-    assert found(experiment_ids=["0", "autumn"]) == found(search_all_experiments=True) == "cbaalone"
-    assert found(experiment_names=["it's another"]) == ""
+    assert search(experiment_names=["autumn"]) == search(experiment_ids=["autumn"]) == "cba"
+    assert search(experiment_ids=["0"]) == search(experiment_names=["Default"]) == "alone"
+    assert search(experiment_ids=["0", "autumn"]) == search(search_all_experiments=True) == "cbaalone"
+    assert search(experiment_names=["it's another"]) == ""
     assert names(client.search_runs(["autumn"], "", ViewType.ACTIVE_ONLY, 2)) == "cb"
     assert client.search_runs(["autumn"], run_view_type=ViewType.DELETED_ONLY) == client.search_runs([]) == []
 
 
-def test_pages_of_runs_follow_each_other(runs, client):
+def test_page_tokens_lead_through_all_runs(runs, client):
     first = client.search_runs(["autumn"], max_results=2)
     second = client.search_runs(["autumn"], max_results=2, page_token=first.token)
     assert (names(first), names(second), second.token) == ("cb", "a", None)
 
 
-def test_an_experiment_is_there_when_it_is_chosen_or_made_or_has_a_run(runs):
+def test_an_experiment_exists_if_it_is_active_created_or_has_a_run(runs):
     assert mlflow.get_experiment_by_name("autumn") == mlflow.get_experiment("autumn")
     assert mlflow.get_experiment_by_name("winter") is None
-    with pytest.raises(MlflowException) as refused:
+    with pytest.raises(MlflowException) as raised:
         mlflow.get_experiment("winter")
-    assert refused.value.error_code == "RESOURCE_DOES_NOT_EXIST"
-    with pytest.raises(MlflowException) as refused:
+    assert raised.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    with pytest.raises(MlflowException) as raised:
         mlflow.create_experiment("autumn")
-    assert refused.value.error_code == "RESOURCE_ALREADY_EXISTS"
-    made = mlflow.create_experiment("winter", tags={"by": 1})
-    assert mlflow.get_experiment(made).tags == {"by": "1"}
-    with mlflow.start_run(experiment_id=made) as run:
+    assert raised.value.error_code == "RESOURCE_ALREADY_EXISTS"
+    experiment_id = mlflow.create_experiment("winter", tags={"by": 1})
+    assert mlflow.get_experiment(experiment_id).tags == {"by": "1"}
+    with mlflow.start_run(experiment_id=experiment_id) as run:
         pass
     assert mlflow.get_experiment(run.info.experiment_id).name == "winter"
     assert mlflow.set_experiment("Default").experiment_id == mlflow.get_experiment("0").experiment_id == "0"
@@ -126,25 +126,26 @@ def test_logged_models_without_the_metric_come_last(ascending, expected):
             mlflow.log_metrics({} if auc is None else {"auc": auc})
             mlflow.sklearn.log_model(DummyClassifier(), name="model")
     order = [{"field_name": "metrics.auc", "ascending": ascending}]
-    found = mlflow.MlflowClient().search_logged_models(["0"], order_by=order)
-    assert [{metric.key: metric.value for metric in model.metrics}.get("auc") for model in found] == expected
+    models = mlflow.MlflowClient().search_logged_models(["0"], order_by=order)
+    assert [{metric.key: metric.value for metric in model.metrics}.get("auc") for model in models] == expected
 
 
-def test_a_metric_of_the_client_reaches_the_run_of_its_model():
+def test_a_client_metric_is_also_logged_to_the_run_of_its_model():
     client = mlflow.MlflowClient()
     with mlflow.start_run() as trained:
         model = mlflow.sklearn.log_model(DummyClassifier(), name="model")
     with mlflow.start_run() as run:
         client.log_metric(run.info.run_id, "auc", 0.9, model_id=model.model_id)
-    assert [mlflow.get_run(each.info.run_id).data.metrics["auc"] for each in (run, trained)] == [0.9, 0.9]
+    assert [mlflow.get_run(logged_to.info.run_id).data.metrics["auc"] for logged_to in (run, trained)] == [0.9, 0.9]
     with pytest.raises(MlflowException):
         client.log_metric(run.info.run_id, "auc", 0.9, model_id="m-none")
-    with pytest.raises(MlflowException, match="kept without its dataset"):
+    with pytest.raises(MlflowException, match="log_input") as raised:
         client.log_metric(run.info.run_id, "auc", 0.9, dataset_name="holdout")
+    assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
 @pytest.mark.parametrize("paths", [("t.txt", "t.txt/u.txt"), ("d/a.txt", "d")])
-def test_a_file_cannot_lie_below_a_file(paths):
+def test_log_text_refuses_a_path_below_a_file(paths):
     with mlflow.start_run() as run:
         mlflow.log_text("one", paths[0])
         with pytest.raises(MlflowException, match="below the file"):
@@ -152,7 +153,7 @@ def test_a_file_cannot_lie_below_a_file(paths):
     assert mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="")
 
 
-def test_the_run_that_ended_last_is_at_hand():
+def test_last_active_run_is_the_active_run_or_the_last_ended_one():
     with mlflow.start_run() as run:
         assert mlflow.last_active_run() == mlflow.active_run()
         with mlflow.start_run(nested=True):
@@ -161,8 +162,8 @@ def test_the_run_that_ended_last_is_at_hand():
     assert mlflow.last_active_run() == mlflow.get_run(run.info.run_id)
 
 
-def test_what_a_run_has_not_cannot_be_searched_for():
+def test_an_invalid_filter_of_runs_is_refused():
     for filter_string in ("stage = 'None'", "metrics.auc = 'x'", "name ="):
-        with pytest.raises(MlflowException) as refused:
+        with pytest.raises(MlflowException) as raised:
             mlflow.search_runs(filter_string=filter_string)
-        assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+        assert raised.value.error_code == "INVALID_PARAMETER_VALUE"

@@ -1,4 +1,4 @@
-"""Signatures that are written by hand, and how they are shown."""
+"""Signatures that are written by hand, and their text form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelreg.mlflow.models import ModelSignature, infer_signature
 from modelreg.mlflow.types import ColSpec, Schema, TensorSpec
 
 
-def test_a_signature_by_hand_is_the_one_that_data_would_give(data, model):
+def test_a_signature_by_hand_equals_the_inferred_one(data, model):
     columns = [ColSpec("long", "age"), ColSpec("double", "income"), ColSpec("boolean", "member")]
     by_hand = ModelSignature(Schema(columns), Schema([TensorSpec(np.dtype("bool"), (-1,))]))
     assert by_hand == infer_signature(data, model.predict(data))
@@ -22,7 +22,7 @@ def test_a_signature_by_hand_is_the_one_that_data_would_give(data, model):
     assert (loaded.predict(data) == model.predict(data)).all()
 
 
-def test_an_array_by_hand_has_a_type_and_a_shape():
+def test_a_tensor_spec_checks_type_and_shape():
     rows = np.arange(6, dtype="float64").reshape(3, 2)
     by_hand = ModelSignature(inputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]))
     assert by_hand.inputs == infer_signature(rows).inputs
@@ -31,13 +31,13 @@ def test_an_array_by_hand_has_a_type_and_a_shape():
         mlflow.pyfunc.load_model(info.model_uri).predict(rows[:, :1])
 
 
-def test_a_column_that_is_not_required_may_be_missing():
+def test_an_optional_column_is_nullable_and_an_unknown_type_is_refused():
     assert ColSpec("double", "income", required=False).nullable
-    with pytest.raises(MlflowException, match="'number' is no type of a column: boolean, integer"):
+    with pytest.raises(MlflowException, match=r"'number' .*: use one of boolean, integer"):
         ColSpec("number", "income")
 
 
-def test_a_signature_is_shown_as_people_read_it(data, model):
+def test_repr_of_a_signature(data, model):
     signature = infer_signature(data.assign(income=data["income"].where(data["age"] > 3)), np.zeros((40, 2)))
-    assert repr(signature.inputs) == "['age': int64, 'income': float64 that may be missing, 'member': boolean]"
+    assert repr(signature.inputs) == "['age': int64, 'income': float64 (optional), 'member': boolean]"
     assert repr(signature) == f"ModelSignature(inputs={signature.inputs}, outputs=[float64 (any, 2)], params=None)"

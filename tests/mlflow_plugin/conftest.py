@@ -1,4 +1,4 @@
-"""MLflow itself on registries of modelreg; 'make test-mlflow' runs this where MLflow is installed."""
+"""Fixtures: MLflow itself on modelreg registries; run by 'make test-mlflow' where MLflow is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ collect_ignore_glob = [] if find_spec("mlflow") else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items):
-    """MLflow and what it imports warn of many things, which are not ours to mend."""
+    """Do not fail on warnings of MLflow and its dependencies."""
     for item in items:
         if item.path.parent.name == "mlflow_plugin":
             item.add_marker(pytest.mark.filterwarnings("default"))
@@ -22,32 +22,32 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(params=["mlflow", "strict"])
 def rules(request):
-    """The rules for stages: each test holds for both, unless it says otherwise."""
+    """The stage rules; each test runs with both, unless it is limited to one."""
     return request.param
 
 
 @pytest.fixture
 def registry(tmp_path, rules):
-    """A registry, as the command line has it."""
-    made = Registry(tmp_path / "registry")
-    made.create(stages=rules)
-    return made
+    """An empty registry."""
+    registry = Registry(tmp_path / "registry")
+    registry.create(stages=rules)
+    return registry
 
 
 @pytest.fixture(scope="session")
 def empty_runs(tmp_path_factory):
-    """A new SQLite file of MLflow's for runs, which takes it some seconds to make."""
+    """An empty SQLite file for runs, which takes MLflow some seconds to create."""
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("runs") / "runs.db"
-    with chdir(path.parent):  # where the artifacts of its runs will be, too
+    with chdir(path.parent):  # MLflow stores the artifacts of runs in the current folder
         MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
 
 
 @pytest.fixture
 def store(registry, empty_runs):
-    """MLflow's view of that registry, found by its scheme."""
+    """MLflow's store for the registry, found by its URI scheme."""
     shutil.copy(empty_runs, registry.folder.parent / "runs.db")
     from mlflow.tracking._model_registry.utils import _get_store
 

@@ -1,4 +1,4 @@
-"""Searching through MLflow: its grammar, orders, pages and errors, and prompts, which are found when asked for."""
+"""Searching through MLflow's store: filters, orders, pages and errors. Prompts match only if asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
 
 
 def invalid(message):
-    """A refusal of what was asked; ``message`` is somewhere in its text."""
+    """Expect an invalid parameter; ``message`` is a part of the error message."""
     return pytest.raises(
         MlflowException, match=re.escape(message), check=lambda error: error.error_code == "INVALID_PARAMETER_VALUE"
     )
@@ -51,7 +51,7 @@ def four(store):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (None, ["RM1", "RM2", "RM3", "RM4", "RM4A", "RM4ab"]),
         ("name = 'RM1'", ["RM1"]),
@@ -64,11 +64,11 @@ def four(store):
         ("name IN ('RM1', 'RM3')", ["RM1", "RM3"]),
     ],
 )
-def test_models_are_found_by_name(six, text, found):
-    assert models(six, text) == found
+def test_search_models_by_name(six, text, expected):
+    assert models(six, text) == expected
 
 
-def test_a_model_that_was_deleted_is_not_found(six):
+def test_search_does_not_find_a_deleted_model(six):
     six.delete_registered_model("RM4ab")
     assert models(six, "name ILIKE 'rm4A%'") == ["RM4A"]
 
@@ -84,13 +84,13 @@ def test_a_model_that_was_deleted_is_not_found(six):
         ("tags.a > 'a'", "Invalid comparator for tag: >"),
     ],
 )
-def test_a_filter_of_models_that_says_nothing_is_refused(six, text, message):
+def test_an_invalid_filter_of_models_is_refused(six, text, message):
     with invalid(message):
         models(six, text)
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("tag.t3 = 'XYZ'", ["two"]),
         ("tags.t3 = 'XYz'", []),
@@ -102,37 +102,37 @@ def test_a_filter_of_models_that_says_nothing_is_refused(six, text, message):
         ("tag.`a b` = 'it''s'", ["two"]),
     ],
 )
-def test_models_are_found_by_tags(store, text, found):
+def test_search_models_by_tags(store, text, expected):
     for name, tags in (("one", {"t1": "abc", "t2": "xyz"}), ("two", {"t1": "abcd", "t2": "xyz1", "t3": "XYZ"})):
         store.create_registered_model(name, [RegisteredModelTag(*pair) for pair in tags.items()])
     store.set_registered_model_tag("two", RegisteredModelTag("a b", "it''s"))
-    assert models(store, text) == found
+    assert models(store, text) == expected
 
 
-def test_pages_of_models_follow_one_another(store):
+def test_page_tokens_lead_through_all_models(store):
     names = [f"RM{number:03}" for number in range(12)]
     for name in names:
         store.create_registered_model(name)
-    found, token = [], None
+    expected, token = [], None
     while True:
         page = store.search_registered_models("name LIKE 'RM%'", 5, ["name DESC"], token)
-        found += [model.name for model in page]
+        expected += [model.name for model in page]
         token = page.token
         if token is None:
             break
-    assert found == names[::-1]
+    assert expected == names[::-1]
     assert store.search_registered_models(None, 12).token is None
 
 
 @only_mlflow
-def test_models_are_ordered_as_asked(six):
+def test_search_models_in_an_order(six):
     from unittest import mock
 
     for moment, names in ((1, ("MR1", "MR2")), (2, ("MR3", "MR4"))):
         with mock.patch("time.time", return_value=moment):
             for name in names:
                 six.create_registered_model(name)
-    for order, found in (
+    for order, expected in (
         ([], ["MR1", "MR2", "MR3", "MR4"]),
         (["last_updated_timestamp ASC", "name DESC"], ["MR2", "MR1", "MR4", "MR3"]),
         (["timestamp asc", "name   DESC"], ["MR2", "MR1", "MR4", "MR3"]),
@@ -140,10 +140,10 @@ def test_models_are_ordered_as_asked(six):
         (["timestamp\tASC"], ["MR1", "MR2", "MR3", "MR4"]),
         (["timestamp  deSc", "name deSc"], ["MR4", "MR3", "MR2", "MR1"]),
     ):
-        assert models(six, "name LIKE 'MR%'", order_by=order) == found
+        assert models(six, "name LIKE 'MR%'", order_by=order) == expected
 
 
-def test_an_order_of_models_that_says_nothing_is_refused(six):
+def test_an_invalid_order_of_models_is_refused(six):
     with invalid("Invalid order by key 'creation_timestamp' specified"):
         models(six, order_by=["name ASC", "creation_timestamp DESC"])
     with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
@@ -153,7 +153,7 @@ def test_an_order_of_models_that_says_nothing_is_refused(six):
 
 
 @pytest.mark.parametrize("search", ["search_registered_models", "search_model_versions"])
-def test_a_page_that_there_cannot_be_is_refused(four, search):
+def test_an_invalid_page_is_refused(four, search):
     with invalid("Invalid page token, could not base64-decode"):
         getattr(four, search)(None, page_token="evilhax")
     for size in (1e15, 0, 10**9):
@@ -162,7 +162,7 @@ def test_a_page_that_there_cannot_be_is_refused(four, search):
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (None, {1, 2, 3, 4}),
         ("", {1, 2, 3, 4}),
@@ -186,8 +186,8 @@ def test_a_page_that_there_cannot_be_is_refused(four, search):
         ("name = 'other' and tag.t2 = 'xyz'", set()),
     ],
 )
-def test_versions_are_found(four, text, found):
-    assert set(versions(four, text)) == found
+def test_search_versions_by_filter(four, text, expected):
+    assert set(versions(four, text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -203,60 +203,60 @@ def test_versions_are_found(four, text, found):
         ("source_path IN ('a')", "Only"),
     ],
 )
-def test_a_filter_of_versions_that_says_nothing_is_refused(four, text, message):
+def test_an_invalid_filter_of_versions_is_refused(four, text, message):
     with invalid(message):
         versions(four, text)
 
 
-def test_what_was_found_is_what_there_is_now(four):
+def test_search_returns_the_current_versions(four):
     four.delete_model_version("churn", 4)
     four.transition_model_version_stage("churn", 1, "production", False)
-    (found,) = four.search_model_versions("run_id = 'run-one'")
-    assert isinstance(found, ModelVersion)
-    assert found == four.get_model_version("churn", 1)
+    (version,) = four.search_model_versions("run_id = 'run-one'")
+    assert isinstance(version, ModelVersion)
+    assert version == four.get_model_version("churn", 1)
     assert versions(four, "source_path = 'A/D'") == [3]
 
 
-def test_versions_come_with_the_last_change_first(four):
+def test_versions_are_sorted_by_last_change_by_default(four):
     four.create_registered_model("fraud")
     four.create_model_version("fraud", "A")
     four.update_model_version("churn", 1, "changed last")
-    found = [(version.name, version.version) for version in four.search_model_versions(None)]
-    assert found == [("churn", 1), ("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2)]
+    expected = [(version.name, version.version) for version in four.search_model_versions(None)]
+    assert expected == [("churn", 1), ("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2)]
 
 
 @pytest.mark.parametrize(
-    ("order", "found"),
+    ("order", "expected"),
     [
         (["name DESC"], [("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2), ("churn", 1)]),
         (["version_number DESC"], [("churn", 4), ("churn", 3), ("churn", 2), ("churn", 1), ("fraud", 1)]),
         (["creation_timestamp ASC"], [("churn", 1), ("churn", 2), ("churn", 3), ("churn", 4), ("fraud", 1)]),
     ],
 )
-def test_versions_are_ordered_as_asked(four, order, found):
+def test_search_versions_in_an_order(four, order, expected):
     four.create_registered_model("fraud")
     four.create_model_version("fraud", "A")
     four.update_model_version("churn", 1, "changed last")
-    assert [(each.name, each.version) for each in four.search_model_versions(None, order_by=order)] == found
+    assert [(version.name, version.version) for version in four.search_model_versions(None, order_by=order)] == expected
 
 
-def test_an_order_of_versions_that_says_nothing_is_refused(four):
+def test_an_invalid_order_of_versions_is_refused(four):
     with invalid("Invalid attribute key 'run_id' specified"):
         versions(four, order_by=["name ASC", "run_id DESC"])
     with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
         versions(four, order_by=["last_updated_timestamp DESC blah"])
 
 
-def test_pages_of_versions_follow_one_another(four):
-    found, token = [], None
+def test_page_tokens_lead_through_all_versions(four):
+    expected, token = [], None
     while True:
         page = four.search_model_versions("name = 'churn'", 3, page_token=token)
-        found += page
+        expected += page
         token = page.token
         if token is None:
             break
-    assert found == four.search_model_versions("name = 'churn'")
-    assert [version.version for version in found] == [4, 3, 2, 1]
+    assert expected == four.search_model_versions("name = 'churn'")
+    assert [version.version for version in expected] == [4, 3, 2, 1]
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def prompts(store):
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "numbers"),
+    ("text", "expected", "numbers"),
     [
         (None, ["model"], 1),
         ("tags.fruit = 'apple'", ["model"], 1),
@@ -286,19 +286,19 @@ def prompts(store):
         (f"{PROMPT} = 'true' and tags.fruit = 'apple'", ["bye"], 1),
     ],
 )
-def test_prompts_are_found_when_they_are_asked_for(prompts, text, found, numbers):
-    assert models(prompts, text) == found
+def test_search_finds_prompts_only_on_request(prompts, text, expected, numbers):
+    assert models(prompts, text) == expected
     assert len(versions(prompts, text)) == numbers
 
 
-def test_the_versions_of_a_prompt_are_prompts(prompts):
-    found = prompts.search_prompt_versions("hello", max_results=1)
-    assert [(prompt.version, prompt.template) for prompt in found] == [(2, "Hello {{name}} 2")]
-    rest = prompts.search_prompt_versions("hello", max_results=1, page_token=found.token)
+def test_search_prompt_versions(prompts):
+    expected = prompts.search_prompt_versions("hello", max_results=1)
+    assert [(prompt.version, prompt.template) for prompt in expected] == [(2, "Hello {{name}} 2")]
+    rest = prompts.search_prompt_versions("hello", max_results=1, page_token=expected.token)
     assert ([prompt.version for prompt in rest], rest.token) == ([1], None)
 
 
-def test_a_name_is_that_of_a_model_or_of_a_prompt(prompts):
+def test_a_model_and_a_prompt_cannot_share_a_name(prompts):
     tags = [RegisteredModelTag(IS_PROMPT_TAG_KEY, "true")]
     for name, more, message in (
         ("model", None, "Registered Model (name=model) already exists"),

@@ -1,4 +1,4 @@
-"""``mlflow server`` on a registry: its clients see over HTTP what the command line shows, and read nothing else."""
+"""``mlflow server`` on a registry: clients see the registry over HTTP, and cannot read anything else."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ READY = "Application startup complete"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def server_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("server")
 
 
 @pytest.fixture(scope="module")
-def registry(place):
+def registry(server_folder):
     """The registry of the server."""
-    made = Registry(place / "registry")
-    made.create()
-    return made
+    registry = Registry(server_folder / "registry")
+    registry.create()
+    return registry
 
 
 @pytest.fixture(scope="module")
-def address(place, registry):
+def address(server_folder, registry):
     """Where a server listens that keeps its models in the registry."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [Path(sys.executable).with_name("mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{place}/runs.db", "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{server_folder}/runs.db", "--workers", "1"]
     command += [
         "--registry-store-uri",
         f"modelreg://{registry.folder}",
         "--artifacts-destination",
-        f"{place}/artifacts",
+        f"{server_folder}/artifacts",
     ]
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONUNBUFFERED": "1"}
-    with (place / "log").open("w") as log:
+    with (server_folder / "log").open("w") as log:
         server = subprocess.Popen(
-            command, env=environment, cwd=place, stdout=log, stderr=subprocess.STDOUT, process_group=0
+            command, env=environment, cwd=server_folder, stdout=log, stderr=subprocess.STDOUT, process_group=0
         )
-    while READY not in (place / "log").read_text():
-        assert server.poll() is None, (place / "log").read_text()
+    while READY not in (server_folder / "log").read_text():
+        assert server.poll() is None, (server_folder / "log").read_text()
     yield f"http://127.0.0.1:{port}"
     os.killpg(server.pid, signal.SIGTERM)
     server.wait(timeout=60)
@@ -82,11 +82,11 @@ def logged(client, tmp_path):
     return run
 
 
-def test_a_client_sees_what_the_command_line_shows(client, registry, logged, capsys):
+def test_a_client_sees_the_same_as_the_command_line(client, registry, logged, capsys):
     client.create_registered_model("churn", tags={"team": "growth"}, description="who leaves us")
-    made = client.create_model_version("churn", f"{logged.info.artifact_uri}/model", logged.info.run_id)
-    client.transition_model_version_stage("churn", made.version, "Production")
-    client.set_registered_model_alias("churn", "champion", made.version)
+    version = client.create_model_version("churn", f"{logged.info.artifact_uri}/model", logged.info.run_id)
+    client.transition_model_version_stage("churn", version.version, "Production")
+    client.set_registered_model_alias("churn", "champion", version.version)
     main(["--registry", str(registry.folder), "list", "--json"])
     (shown,) = json.loads(capsys.readouterr().out)
     (model,) = client.search_registered_models()
@@ -98,7 +98,7 @@ def test_a_client_sees_what_the_command_line_shows(client, registry, logged, cap
     assert {file.path for file in version.files} == {"MLmodel", "model.bin"}
 
 
-def test_a_client_loads_what_somebody_registered_on_the_command_line(client, registry, tmp_path):
+def test_a_client_loads_a_version_that_was_registered_on_the_command_line(client, registry, tmp_path):
     folder = tmp_path / "saved"
     folder.mkdir()
     (folder / "MLmodel").write_text("flavors: {}\n")
@@ -108,30 +108,30 @@ def test_a_client_loads_what_somebody_registered_on_the_command_line(client, reg
     assert (copied / "model.bin").read_bytes() == b"bytes that only the registry has"
 
 
-def test_there_are_no_webhooks_and_a_change_logs_no_traceback(client, registry, place):
+def test_webhooks_are_refused_and_a_change_logs_no_traceback(client, registry, server_folder):
     assert client.list_webhooks() == []
     client.create_registered_model("hooked")
     client.set_registered_model_tag("hooked", "a", "b")
     client.rename_registered_model("hooked", "unhooked")
-    with pytest.raises(MlflowException, match="keeps no webhooks"):
+    with pytest.raises(MlflowException, match="webhooks"):
         client.create_webhook("hook", "https://host.example/hook", ["registered_model.created"])
-    assert "Traceback" not in (place / "log").read_text()
+    assert "Traceback" not in (server_folder / "log").read_text()
 
 
-def test_an_empty_description_is_an_empty_text(client, logged):
+def test_a_missing_description_is_an_empty_text_over_http(client, logged):
     assert client.create_registered_model("undescribed").description == ""
-    made = client.create_model_version("undescribed", f"{logged.info.artifact_uri}/model", logged.info.run_id)
-    assert made.description == client.get_model_version("undescribed", 1).description == ""
+    version = client.create_model_version("undescribed", f"{logged.info.artifact_uri}/model", logged.info.run_id)
+    assert version.description == client.get_model_version("undescribed", 1).description == ""
 
 
-def test_bytes_that_a_client_replaced_are_put_right_before_their_address_is_given(client, registry, place, tmp_path):
+def test_published_files_that_a_client_changed_are_restored(client, registry, server_folder, tmp_path):
     folder = tmp_path / "saved"
     folder.mkdir()
     (folder / "MLmodel").write_text("flavors: {}\n")
     (folder / "model.bin").write_bytes(b"bytes that the registry vouches for")
-    made = registry.register(folder, "replaced")
+    version = registry.register(folder, "replaced")
     mlflow.artifacts.download_artifacts("models:/replaced/1")
-    shared = place / "artifacts" / "modelreg" / made.digest.replace(":", "-") / "model.bin"
+    shared = server_folder / "artifacts" / "modelreg" / version.digest.replace(":", "-") / "model.bin"
     shared.unlink()
     shared.write_bytes(b"bytes that the attacker vouches for"[: len(b"bytes that the registry vouches for")])
     copied = Path(mlflow.artifacts.download_artifacts("models:/replaced/1"))
@@ -145,14 +145,14 @@ def test_a_version_over_http_has_the_metrics_of_its_run(client, registry, logged
     assert registry.version("measured/1").metrics == {"auc": 0.93}
 
 
-def test_what_was_handed_out_in_part_is_completed_and_nothing_of_it_written_again(client, registry, place, tmp_path):
+def test_a_partly_published_version_is_completed_without_rewriting_files(client, registry, server_folder, tmp_path):
     folder = tmp_path / "saved"
     (folder / "data").mkdir(parents=True)
     (folder / "MLmodel").write_text("flavors: {}\n")
     (folder / "data" / "model.bin").write_bytes(b"bytes that were not copied in time")
-    made = registry.register(folder, "in-part")
+    version = registry.register(folder, "in-part")
     mlflow.artifacts.download_artifacts("models:/in-part/1")
-    shared = place / "artifacts" / "modelreg" / made.digest.replace(":", "-")
+    shared = server_folder / "artifacts" / "modelreg" / version.digest.replace(":", "-")
     before = (shared / "MLmodel").stat()
     (shared / "data" / "model.bin").unlink()
     copied = Path(mlflow.artifacts.download_artifacts("models:/in-part/1"))
@@ -169,7 +169,7 @@ def test_a_client_cannot_make_the_server_read_its_disk(client, registry, source)
     assert registry.versions("stolen") == []
 
 
-def test_a_client_cannot_make_the_server_ask_another_host(client, registry):
+def test_a_client_cannot_make_the_server_contact_another_host(client, registry):
     client.create_registered_model("elsewhere")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -177,15 +177,17 @@ def test_a_client_cannot_make_the_server_ask_another_host(client, registry):
         other.settimeout(0)
         for scheme in ("http", "ftp", "s3"):
             try:
-                made = client.create_model_version("elsewhere", f"{scheme}://127.0.0.1:{other.getsockname()[1]}/model")
+                version = client.create_model_version(
+                    "elsewhere", f"{scheme}://127.0.0.1:{other.getsockname()[1]}/model"
+                )
             except MlflowException:  # which MLflow itself refuses, for some of them
                 continue
-            assert registry.version(f"elsewhere/{made.version}").status == "REFERENCE"
+            assert registry.version(f"elsewhere/{version.version}").status == "REFERENCE"
         with pytest.raises(BlockingIOError):
             other.accept()
 
 
-def test_a_second_version_in_production_is_refused_in_mlflows_words(client, registry, tmp_path):
+def test_a_second_version_in_production_is_refused_with_a_hint_for_mlflow(client, registry, tmp_path):
     (tmp_path / "model.bin").write_bytes(b"1")
     registry.register(tmp_path / "model.bin", "contract", stage="Production")
     registry.register(tmp_path / "model.bin", "contract", new_version=True)

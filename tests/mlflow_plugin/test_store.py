@@ -1,4 +1,4 @@
-"""What MLflow expects of any of its stores, of ours; those of MLflow's own tests are the model for these."""
+"""MLflow's expectations of a model registry store, after MLflow's own tests of its stores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from modelreg import Registry
 from modelreg.errors import BytesElsewhere
+from modelreg.mlflow.entities.model_registry.model_version import ELSEWHERE
 from modelreg.mlflow_plugin.store import RegistryStore
 
 AWAY = "a/b/CD"
@@ -19,7 +20,7 @@ only_mlflow = pytest.mark.parametrize("rules", ["mlflow"], indirect=True)
 
 
 def raises(code, message):
-    """What MLflow's callers look at: the code, and how the message begins."""
+    """Expect an error with a code and the beginning of a message, on which MLflow's callers rely."""
     return pytest.raises(MlflowException, match=f"^{re.escape(message)}", check=lambda error: error.error_code == code)
 
 
@@ -43,8 +44,8 @@ def missing_value(parameter):
     return raises("INVALID_PARAMETER_VALUE", f"Missing value for required parameter '{parameter}'")
 
 
-def latest(found):
-    return {version.current_stage: version.version for version in found}
+def latest(versions):
+    return {version.current_stage: version.version for version in versions}
 
 
 @pytest.fixture
@@ -65,40 +66,40 @@ def four(churn):
 # Registered models
 
 
-def test_a_model_has_what_it_was_made_with(store):
+def test_a_model_has_the_tags_and_description_of_its_creation(store):
     with mock.patch("time.time", return_value=1234):
-        made = store.create_registered_model("churn", model_tags(team="growth", kind="tree"), "who leaves us")
-    for model in (made, store.get_registered_model("churn")):
+        created = store.create_registered_model("churn", model_tags(team="growth", kind="tree"), "who leaves us")
+    for model in (created, store.get_registered_model("churn")):
         assert (model.name, model.description, model.latest_versions) == ("churn", "who leaves us", [])
         assert model.tags == {"team": "growth", "kind": "tree"}
         assert (model.creation_timestamp, model.last_updated_timestamp) == (1234000, 1234000)
     assert store.create_registered_model("bare").description is None
 
 
-def test_a_model_shows_everything_it_has(churn):
+def test_dict_of_a_model_has_all_fields(churn):
     shown = dict(churn.get_registered_model("churn"))
     assert shown.keys() >= {"name", "aliases", "tags", "description", "latest_versions", "user_id", "latest_version"}
     assert "name='churn'" in str(churn.search_registered_models())
 
 
 @pytest.mark.parametrize("uri", ["modelreg:here", "modelreg://here", "modelreg:///here?x=1", "Modelreg:///here"])
-def test_what_is_no_address_of_a_registry_makes_none(tmp_path, monkeypatch, uri):
+def test_an_invalid_registry_uri_is_refused_and_creates_nothing(tmp_path, monkeypatch, uri):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
-    with pytest.raises(MlflowException, match="names no registry") as refused:
+    with pytest.raises(MlflowException, match=re.escape(uri)) as raised:
         RegistryStore(uri)
-    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-def test_a_name_is_given_once(churn):
+def test_create_model_refuses_an_existing_name(churn):
     with raises("RESOURCE_ALREADY_EXISTS", "Registered Model (name=churn) already exists"):
         churn.create_registered_model("churn")
 
 
 @pytest.mark.parametrize("name", [None, "", " "])
-def test_a_model_needs_a_name(churn, name):
-    for refused in (
+def test_a_missing_name_is_refused(churn, name):
+    for call in (
         lambda: churn.create_registered_model(name),
         lambda: churn.get_registered_model(name),
         lambda: churn.delete_registered_model(name),
@@ -108,25 +109,25 @@ def test_a_model_needs_a_name(churn, name):
         lambda: churn.delete_model_version_tag(name, 1, "a"),
     ):
         with missing_value("name"):
-            refused()
+            call()
     with missing_value("new_name"):
         churn.rename_registered_model("churn", name)
 
 
 @pytest.mark.parametrize("name", ["a/b", "a:b", "..", "."])
-def test_a_name_is_no_path(store, name):
-    with pytest.raises(MlflowException) as refused:
+def test_a_name_that_is_a_path_is_refused(store, name):
+    with pytest.raises(MlflowException) as raised:
         store.create_registered_model(name)
-    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
 @only_mlflow
 @pytest.mark.parametrize("name", ["original name", "größer", "a,b;'c\"", "churn ", "\u6a21\u578b"])
-def test_a_name_may_be_nearly_any_text(store, name):
+def test_mlflow_rules_accept_nearly_any_name(store, name):
     store.create_registered_model(name)
-    made = store.create_model_version(name, AWAY)
+    version = store.create_model_version(name, AWAY)
     store.set_registered_model_alias(name, "production", 1)
-    assert (made.name, made.version) == (name, 1)
+    assert (version.name, version.version) == (name, 1)
     assert store.get_model_version_by_alias(name, "production").aliases == ["production"]
     quoted = name.replace("'", "''")
     assert [
@@ -135,24 +136,24 @@ def test_a_name_may_be_nearly_any_text(store, name):
 
 
 @only_mlflow
-def test_names_that_differ_in_case_are_two_models(churn):
+def test_mlflow_rules_accept_names_that_differ_in_case(churn):
     churn.create_registered_model("Churn")
     assert churn.get_registered_model("Churn").name == "Churn"
 
 
 @pytest.mark.parametrize("name", ["a@b", "*"])
-def test_what_would_mean_something_else_is_no_name(store, name):
-    with raises("INVALID_PARAMETER_VALUE", f"'{name}' is not a valid model name"):
+def test_an_ambiguous_name_is_refused(store, name):
+    with raises("INVALID_PARAMETER_VALUE", f"'{name}' cannot be a model's name"):
         store.create_registered_model(name)
 
 
-def test_a_description_is_replaced(churn):
+def test_update_model_replaces_the_description(churn):
     assert churn.update_registered_model("churn", "who leaves us").description == "who leaves us"
     assert churn.get_registered_model("churn").description == "who leaves us"
     assert churn.update_registered_model("churn", None).description is None
 
 
-def test_a_model_keeps_its_versions_under_another_name(four):
+def test_rename_keeps_the_versions(four):
     assert four.rename_registered_model("churn", "leavers").name == "leavers"
     assert [four.get_model_version("leavers", number).name for number in (1, 2)] == ["leavers"] * 2
     with missing_model("churn"):
@@ -162,9 +163,9 @@ def test_a_model_keeps_its_versions_under_another_name(four):
         four.rename_registered_model("leavers", "churn")
 
 
-def test_a_deleted_model_is_gone_with_its_versions(four):
+def test_delete_model_deletes_its_versions(four):
     four.delete_registered_model("churn")
-    for refused in (
+    for call in (
         lambda: four.get_registered_model("churn"),
         lambda: four.update_registered_model("churn", "deleted"),
         lambda: four.delete_registered_model("churn"),
@@ -175,19 +176,19 @@ def test_a_deleted_model_is_gone_with_its_versions(four):
         lambda: four.get_model_version_by_alias("churn", "champion"),
     ):
         with missing_model("churn"):
-            refused()
+            call()
     with missing_version("churn", 1):
         four.get_model_version("churn", 1)
 
 
 @only_mlflow
-def test_the_numbers_of_a_model_that_is_made_again_begin_with_one(four):
+def test_numbers_of_a_recreated_model_start_at_one(four):
     four.delete_registered_model("churn")
     four.create_registered_model("churn")
     assert four.create_model_version("churn", AWAY).version == 1
 
 
-def test_tags_of_a_model_are_set_replaced_and_taken_away(churn):
+def test_set_replace_and_delete_a_model_tag(churn):
     churn.create_registered_model("other", model_tags(key="value"))
     churn.set_registered_model_tag("churn", RegisteredModelTag("key", "old"))
     churn.set_registered_model_tag("churn", RegisteredModelTag("key", "new"))
@@ -198,34 +199,34 @@ def test_tags_of_a_model_are_set_replaced_and_taken_away(churn):
     assert churn.get_registered_model("other").tags == {"key": "value"}
 
 
-def test_a_tag_has_a_key_and_a_value_of_some_length(four):
+def test_tags_that_are_too_long_are_refused(four):
     long = "a" * 100_001
-    for refused in (
+    for call in (
         lambda: four.set_registered_model_tag("churn", RegisteredModelTag("key", long)),
         lambda: four.set_model_version_tag("churn", 1, ModelVersionTag("key", long)),
     ):
         with raises("INVALID_PARAMETER_VALUE", "'value' exceeds the maximum length of"):
-            refused()
-    for refused in (
+            call()
+    for call in (
         lambda: four.set_registered_model_tag("churn", RegisteredModelTag(None, "")),
         lambda: four.delete_registered_model_tag("churn", None),
         lambda: four.set_model_version_tag("churn", 1, ModelVersionTag(None, "")),
         lambda: four.delete_model_version_tag("churn", 1, None),
     ):
         with missing_value("key"):
-            refused()
+            call()
 
 
 # Versions
 
 
 @only_mlflow
-def test_a_version_has_what_it_was_made_with(churn):
+def test_a_version_has_the_fields_of_its_creation(churn):
     with mock.patch("time.time", return_value=456778):
-        made = churn.create_model_version(
+        created = churn.create_model_version(
             "churn", AWAY, "run1", version_tags(a="b"), run_link="http://host/run", description="the best"
         )
-    for version in (made, churn.get_model_version("churn", 1)):
+    for version in (created, churn.get_model_version("churn", 1)):
         assert (version.name, version.version, version.current_stage) == ("churn", 1, "None")
         assert (version.creation_timestamp, version.last_updated_timestamp) == (456778000, 456778000)
         assert (version.source, version.run_id, version.run_link) == (AWAY, "run1", "http://host/run")
@@ -236,16 +237,13 @@ def test_a_version_has_what_it_was_made_with(churn):
 
 
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
-def test_a_version_whose_bytes_are_elsewhere_says_so_by_strict_rules(churn, registry):
-    made = churn.create_model_version("churn", AWAY)
-    assert (made.status, made.status_message) == (
-        "READY",
-        "The bytes are not in the registry, which has their address alone.",
-    )
+def test_the_status_message_of_a_reference_is_set_with_strict_rules(churn, registry):
+    created = churn.create_model_version("churn", AWAY)
+    assert (created.status, created.status_message) == ("READY", ELSEWHERE)
     assert registry.version("churn/1").status == "REFERENCE"
 
 
-def test_the_newest_version_in_each_stage_is_told(churn):
+def test_latest_versions_are_the_newest_version_of_each_stage(churn):
     assert churn.get_latest_versions("churn") == []
     for stage in ("None", "Staging", "None", "Production"):
         number = churn.create_model_version("churn", AWAY).version
@@ -259,7 +257,7 @@ def test_the_newest_version_in_each_stage_is_told(churn):
 
 
 @only_mlflow
-def test_when_the_newest_in_production_is_deleted_the_one_before_is_meant(four):
+def test_after_deletion_of_the_newest_the_previous_version_is_the_latest(four):
     for number in (2, 3):
         four.transition_model_version_stage("churn", number, "Production", False)
     assert latest(four.get_latest_versions("churn", ["Production"])) == {"Production": 3}
@@ -268,33 +266,33 @@ def test_when_the_newest_in_production_is_deleted_the_one_before_is_meant(four):
 
 
 @pytest.mark.parametrize("written", ["STAGING", "staging", "StAgInG"])
-def test_a_stage_may_be_written_in_any_case(four, written):
+def test_stage_names_ignore_case(four, written):
     assert four.transition_model_version_stage("churn", 1, written, False).current_stage == "Staging"
 
 
-def test_there_are_four_stages(four):
+def test_an_unknown_stage_is_refused(four):
     message = "Invalid Model Version stage: unknown. Value must be one of None, Staging, Production, Archived."
     with raises("INVALID_PARAMETER_VALUE", message):
         four.transition_model_version_stage("churn", 1, "unknown", False)
 
 
 @only_mlflow
-def test_a_promotion_leaves_the_others_alone_unless_it_is_to_archive_them(four):
+def test_promotion_archives_other_versions_only_on_request(four):
     for number, stage in ((1, "Staging"), (2, "Production"), (3, "Staging"), (3, "Production")):
         four.transition_model_version_stage("churn", number, stage, False)
     stages = [four.get_model_version("churn", number).current_stage for number in (1, 2, 3)]
     assert stages == ["Staging", "Production", "Production"]
     four.transition_model_version_stage("churn", 3, "Production", True)
-    found = [four.get_model_version("churn", number) for number in (1, 2, 3)]
-    assert [version.current_stage for version in found] == ["Staging", "Archived", "Production"]
+    versions = [four.get_model_version("churn", number) for number in (1, 2, 3)]
+    assert [version.current_stage for version in versions] == ["Staging", "Archived", "Production"]
     four.transition_model_version_stage("churn", 4, "staging", True)
-    found = [four.get_model_version("churn", number) for number in (1, 4)]
-    assert [version.current_stage for version in found] == ["Archived", "Staging"]
-    assert found[0].last_updated_timestamp == found[1].last_updated_timestamp
+    versions = [four.get_model_version("churn", number) for number in (1, 4)]
+    assert [version.current_stage for version in versions] == ["Archived", "Staging"]
+    assert versions[0].last_updated_timestamp == versions[1].last_updated_timestamp
 
 
 @pytest.mark.parametrize("stage", ["Archived", "None"])
-def test_nothing_is_archived_for_a_stage_that_is_not_active(four, stage):
+def test_archiving_existing_versions_is_refused_for_inactive_stages(four, stage):
     with pytest.raises(
         MlflowException, match=r"cannot archive existing model versions because .+ is not an Active stage"
     ):
@@ -303,17 +301,17 @@ def test_nothing_is_archived_for_a_stage_that_is_not_active(four, stage):
 
 
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
-def test_a_second_version_in_production_is_refused_by_strict_rules(four):
+def test_strict_rules_refuse_a_second_version_in_production(four):
     four.transition_model_version_stage("churn", 1, "Production", False)
-    with raises("INVALID_STATE", "churn/1 is in Production") as refused:
+    with raises("INVALID_STATE", "churn/1 is in Production") as raised:
         four.transition_model_version_stage("churn", 2, "Production", False)
-    assert "archive_existing_versions=True" in str(refused.value)
+    assert "archive_existing_versions=True" in str(raised.value)
     four.transition_model_version_stage("churn", 2, "Production", True)
-    assert [four.get_model_version("churn", each).current_stage for each in (1, 2)] == ["Archived", "Production"]
+    assert [four.get_model_version("churn", number).current_stage for number in (1, 2)] == ["Archived", "Production"]
 
 
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
-def test_a_gate_is_asked(four, registry):
+def test_transition_checks_gates(four, registry):
     registry.add_gate("churn", "Production", "status = 'READY'")
     with pytest.raises(
         MlflowException, match="status = 'READY'", check=lambda error: error.error_code == "INVALID_STATE"
@@ -321,9 +319,9 @@ def test_a_gate_is_asked(four, registry):
         four.transition_model_version_stage("churn", 1, "Production", False)
 
 
-def test_a_deleted_version_is_gone(four):
+def test_delete_version(four):
     four.delete_model_version("churn", 2)
-    for refused in (
+    for call in (
         lambda: four.get_model_version("churn", 2),
         lambda: four.update_model_version("churn", 2, "deleted"),
         lambda: four.delete_model_version("churn", 2),
@@ -334,12 +332,12 @@ def test_a_deleted_version_is_gone(four):
         lambda: four.set_registered_model_alias("churn", "champion", 2),
     ):
         with missing_version("churn", 2):
-            refused()
+            call()
     assert four.create_model_version("churn", AWAY).version == 5
 
 
 @only_mlflow
-def test_whatever_there_is_may_be_deleted_with_its_aliases(four):
+def test_mlflow_rules_delete_versions_in_use_with_their_aliases(four):
     four.transition_model_version_stage("churn", 1, "Production", False)
     four.set_registered_model_alias("churn", "champion", 1)
     four.delete_model_version("churn", 1)
@@ -353,26 +351,26 @@ def test_whatever_there_is_may_be_deleted_with_its_aliases(four):
 
 
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
-def test_what_somebody_relies_on_is_not_deleted_by_strict_rules(four):
+def test_strict_rules_refuse_to_delete_a_version_in_use(four):
     four.set_registered_model_alias("churn", "champion", 1)
-    for refused in (lambda: four.delete_model_version("churn", 1), lambda: four.delete_registered_model("churn")):
+    for call in (lambda: four.delete_model_version("churn", 1), lambda: four.delete_registered_model("churn")):
         with raises("INVALID_STATE", "churn/1 has the alias champion"):
-            refused()
+            call()
     assert four.get_model_version("churn", 4).version == 4
 
 
 @pytest.mark.parametrize("version", ["I am not a version", "1.5"])
-def test_a_version_is_a_whole_number(four, version):
+def test_a_version_that_is_not_a_whole_number_is_refused(four, version):
     with raises("INVALID_PARAMETER_VALUE", f"Parameter 'version' must be an integer, got '{version}'"):
         four.get_model_version("churn", version)
 
 
-def test_the_description_of_a_version_is_replaced(four):
+def test_update_version_replaces_the_description(four):
     assert four.update_model_version("churn", 1, "Online!").description == "Online!"
     assert four.get_model_version("churn", "1").description == "Online!"
 
 
-def test_tags_of_a_version_are_its_own(four):
+def test_tags_of_versions_are_independent(four):
     four.set_model_version_tag("churn", 1, ModelVersionTag("key", "old"))
     four.set_model_version_tag("churn", 1, ModelVersionTag("key", "new"))
     four.set_model_version_tag("churn", 2, ModelVersionTag("key", "other"))
@@ -381,7 +379,7 @@ def test_tags_of_a_version_are_its_own(four):
     assert [four.get_model_version("churn", number).tags for number in (1, 2)] == [{"key": "new"}, {}]
 
 
-def test_an_alias_means_one_version_at_a_time(four):
+def test_an_alias_points_at_one_version_at_a_time(four):
     four.set_registered_model_alias("churn", "champion", "1")
     four.set_registered_model_alias("churn", "champion", 2)
     assert four.get_registered_model("churn").aliases == {"champion": 2}
@@ -394,35 +392,35 @@ def test_an_alias_means_one_version_at_a_time(four):
 
 
 @pytest.mark.parametrize("alias", ["latest", "v3", "a b", ""])
-def test_an_alias_is_no_version(four, alias):
-    with pytest.raises(MlflowException) as refused:
+def test_an_alias_that_looks_like_a_version_is_refused(four, alias):
+    with pytest.raises(MlflowException) as raised:
         four.set_registered_model_alias("churn", alias, 1)
-    assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
 
 
 @pytest.mark.parametrize("target", ["churn", "fraud"])
-def test_a_copy_is_a_version_of_its_own(churn, registry, target):
+def test_copy_version_creates_an_independent_version(churn, registry, target):
     source = churn.create_model_version("churn", AWAY, "run1", version_tags(a="b"), "http://link", "the best")
     churn.transition_model_version_stage("churn", 1, "Production", False)
     copied = churn.copy_model_version(source, target)
     assert copied.version == (2 if target == "churn" else 1)
-    found = churn.get_model_version(target, copied.version)
-    assert (found.source, found.current_stage, found.status) == ("models:/churn/1", "None", "READY")
-    assert (found.tags, found.run_id, found.run_link, found.description) == (
+    version = churn.get_model_version(target, copied.version)
+    assert (version.source, version.current_stage, version.status) == ("models:/churn/1", "None", "READY")
+    assert (version.tags, version.run_id, version.run_link, version.description) == (
         {"a": "b"},
         "run1",
         "http://link",
         "the best",
     )
     assert registry.version(f"{target}/{copied.version}").status == "REFERENCE"
-    again = churn.copy_model_version(found, "third")
+    again = churn.copy_model_version(version, "third")
     assert again.source == f"models:/{target}/{copied.version}"
     with pytest.raises(BytesElsewhere, match=AWAY):
         registry.load("third/1")
 
 
 @only_mlflow
-def test_an_address_that_cannot_be_read_is_where_the_bytes_are(churn):
+def test_the_download_uri_of_a_reference_is_its_address_with_mlflow_rules(churn):
     churn.create_model_version("churn", AWAY)
     churn.transition_model_version_stage("churn", 1, "Production", False)
     churn.update_model_version("churn", 1, "changed")
@@ -432,7 +430,7 @@ def test_an_address_that_cannot_be_read_is_where_the_bytes_are(churn):
 
 
 @pytest.mark.parametrize("rules", ["strict"], indirect=True)
-def test_bytes_that_nobody_can_vouch_for_are_not_handed_out_by_strict_rules(churn):
+def test_strict_rules_refuse_the_download_uri_of_a_reference(churn):
     churn.create_model_version("churn", AWAY)
     with raises(
         "RESOURCE_DOES_NOT_EXIST", f"churn/1 is a reference: its bytes are not stored in the registry, but at '{AWAY}'"
@@ -441,7 +439,7 @@ def test_bytes_that_nobody_can_vouch_for_are_not_handed_out_by_strict_rules(chur
 
 
 @only_mlflow
-def test_a_server_reads_no_version_by_an_address_that_a_client_gave(store, registry, tmp_path, monkeypatch):
+def test_a_server_reads_no_version_from_a_uri_of_a_client(store, registry, tmp_path, monkeypatch):
     (tmp_path / "model.bin").write_bytes(b"of a registry that is not the server's")
     other = Registry(tmp_path / "other")
     other.register(tmp_path / "model.bin", "secret")
@@ -449,7 +447,7 @@ def test_a_server_reads_no_version_by_an_address_that_a_client_gave(store, regis
     store.create_registered_model("churn")
     store.create_model_version("churn", f"modelreg://{other.folder}/secret/1")
     kept = store.get_model_version_download_uri("churn", 1)
-    with pytest.raises(MlflowException, match="addresses of clients"):
+    with pytest.raises(MlflowException, match="clients"):
         get_artifact_repository(kept)
 
 

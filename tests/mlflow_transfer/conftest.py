@@ -1,4 +1,4 @@
-"""MLflow itself: a server, a SQLite file and a folder, each filled by its own client."""
+"""Fixtures: data of MLflow in a server, a SQLite file and a folder, written by MLflow's client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SETTINGS = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "tru
 
 @dataclass
 class MLflow:
-    """MLflow's records, and its client on them."""
+    """Data of MLflow, and a client on it."""
 
     uri: str
     client: Any
@@ -42,7 +42,7 @@ class MLflow:
         params: dict[str, str] | None = None,
         **more: Any,
     ) -> int:
-        """A version whose bytes are artifacts of a run; returns its number."""
+        """Create a version whose files are artifacts of a run; returns its number."""
         run = self.client.create_run(self.experiment)
         for key, value in (metrics or {}).items():
             self.client.log_metric(run.info.run_id, key, value)
@@ -56,13 +56,13 @@ class MLflow:
     def transition(self, name: str, version: int, stage: str) -> None:
         self.client.transition_model_version_stage(name, str(version), stage)
 
-    def bytes_of(self, name: str, version: int) -> Path:
-        """Where the bytes of a version are, of records on this machine."""
+    def files_of(self, name: str, version: int) -> Path:
+        """The local path of a version's files."""
         return Path(self.client.get_model_version(name, str(version)).source.removeprefix("file://"))
 
 
 class temporary_folder:  # noqa: N801  # used as a function
-    """A folder with these files, while it is needed."""
+    """A temporary folder with the given files."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self._files = files
@@ -89,7 +89,7 @@ def mlflow():
 
 @pytest.fixture(scope="session")
 def empty_database(mlflow, tmp_path_factory) -> Path:
-    """A new SQLite file of MLflow's, which takes it some seconds to make."""
+    """An empty SQLite file of MLflow's, which takes MLflow some seconds to create."""
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{path}", f"sqlite:///{path}").search_registered_models()
     return path
@@ -97,60 +97,60 @@ def empty_database(mlflow, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(mlflow, tmp_path_factory):
-    """The address of MLflow's server, which hands out artifacts itself."""
+    """The address of a server of MLflow, which serves artifacts."""
     folder = tmp_path_factory.mktemp("server")
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ["-m", "mlflow", "server", "--port", port, "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    words += ["--artifacts-destination", folder / "artifacts", "--workers", 1]
+    arguments = ["-m", "mlflow", "server", "--port", port, "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    arguments += ["--artifacts-destination", folder / "artifacts", "--workers", 1]
     with (folder / "log").open("w") as log:
-        started = subprocess.Popen(
-            [sys.executable, *map(str, words)], cwd=folder, stdout=log, stderr=log, start_new_session=True
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)], cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
     address = f"http://127.0.0.1:{port}"
     deadline = monotonic() + 120
-    while not answers(f"{address}/health"):
-        if started.poll() is not None or monotonic() > deadline:
+    while not is_ready(f"{address}/health"):
+        if process.poll() is not None or monotonic() > deadline:
             pytest.fail((folder / "log").read_text())
     yield address
-    os.killpg(started.pid, signal.SIGKILL)  # its workers, too; it would wait for connections that are kept
-    started.wait()
+    os.killpg(process.pid, signal.SIGKILL)  # the group includes its workers; SIGTERM would wait for open connections
+    process.wait()
 
 
-def answers(address: str) -> bool:
+def is_ready(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=1) as answer:
-            return answer.status == 200
+        with urllib.request.urlopen(address, timeout=1) as response:
+            return response.status == 200
     except OSError:
         return False
 
 
-def connected(mlflow, uri: str, artifacts: Path | None = None) -> MLflow:
-    """Records at ``uri``, and an experiment of their own, whose artifacts are where MLflow puts them unless told."""
+def connect(mlflow, uri: str, artifacts: Path | None = None) -> MLflow:
+    """Connect to the data at ``uri``, and a new experiment whose artifacts go to ``artifacts`` or MLflow's default."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     client = mlflow.MlflowClient(uri, uri)
     location = None if artifacts is None else artifacts.as_uri()
-    made = client.create_experiment(uuid4().hex, location)
-    return MLflow(uri, client, mlflow.set_experiment(experiment_id=made).experiment_id)
+    experiment_id = client.create_experiment(uuid4().hex, location)
+    return MLflow(uri, client, mlflow.set_experiment(experiment_id=experiment_id).experiment_id)
 
 
 @pytest.fixture
 def sqlite(mlflow, empty_database, tmp_path) -> MLflow:
     path = tmp_path / "mlflow.db"
     shutil.copy(empty_database, path)
-    return connected(mlflow, f"sqlite:///{path}", tmp_path / "artifacts")
+    return connect(mlflow, f"sqlite:///{path}", tmp_path / "artifacts")
 
 
 @pytest.fixture
 def mlruns(mlflow, tmp_path) -> MLflow:
-    return connected(mlflow, (tmp_path / "mlruns").as_uri())
+    return connect(mlflow, (tmp_path / "mlruns").as_uri())
 
 
 @pytest.fixture(params=["server", "sqlite", "mlruns"])
 def anywhere(request, mlflow) -> MLflow:
-    """Records of each kind; those of the server are shared, so a test has models of its own name there."""
+    """Data of each kind; the server's is shared, so tests use model names of their own."""
     if request.param == "server":
-        return connected(mlflow, request.getfixturevalue("server"))
+        return connect(mlflow, request.getfixturevalue("server"))
     return request.getfixturevalue(request.param)

@@ -55,6 +55,7 @@ def add(context: typer.Context, names: _Names, message: Message = None, as_json:
     modelreg trust add mypackage.features.Encoder mypackage.features.make_pipeline
     modelreg trust add sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean
     """
+    from modelreg.analysis.policy import allowed_names
     from modelreg.loading.trust import parse_trusted_name
 
     source = registry(context)

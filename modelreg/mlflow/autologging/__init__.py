@@ -1,4 +1,4 @@
-"""Fitting a model logs its parameters, metrics and the model itself, once `autolog` was called."""
+"""`autolog`: fitting a model logs its parameters, its metrics and the model itself."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from modelreg.mlflow.autologging import sklearn
 from modelreg.mlflow.autologging.boosters import autolog_lightgbm, autolog_xgboost
 
 
-def autolog(**stated: Any) -> None:
-    """Log what scikit-learn, XGBoost and LightGBM fit, of these what is installed; ``stated`` is what each takes."""
-    sklearn.autolog(**stated)
+def autolog(**options: Any) -> None:
+    """Log every fit of scikit-learn, and of XGBoost and LightGBM if installed; ``options`` go to each of them."""
+    sklearn.autolog(**options)
     for name, autolog_boosters in (("xgboost", autolog_xgboost), ("lightgbm", autolog_lightgbm)):
         if name in sys.modules or _is_installed(name):
-            autolog_boosters(**stated)
+            autolog_boosters(**options)
 
 
 def _is_installed(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What XGBoost and LightGBM have in common: rounds, of which each has its metrics."""
+"""Autologging for XGBoost and LightGBM, which train in rounds and evaluate metrics in each round."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from modelreg.mlflow import fluent, location
 from modelreg.mlflow.autologging import logging
 from modelreg.mlflow.autologging.patching import replace
-from modelreg.mlflow.autologging.settings import Settings, outermost, parse_settings
-from modelreg.mlflow.tracking_client import as_points
+from modelreg.mlflow.autologging.settings import Settings, fit_call, parse_settings
+from modelreg.mlflow.tracking_client import build_metric_points
 
 Rounds = Mapping[str, Mapping[str, list[float]]]
-"""Name of the data -> metric -> its value in each round."""
-Adapt = Callable[[dict[str, Any]], Rounds]
-"""Changes the arguments of a call to ``train`` so that it fills the rounds."""
+"""Name of the data set -> metric -> its value in each round."""
+RecordRounds = Callable[[dict[str, Any]], Rounds]
+"""Changes the keyword arguments of ``train`` so that it records rounds; returns where they are recorded."""
 
 
-def _of_xgboost(kwargs: dict[str, Any]) -> Rounds:
-    """XGBoost fills a dictionary that it is given."""
+def _record_xgboost_rounds(kwargs: dict[str, Any]) -> Rounds:
+    """XGBoost fills a dictionary that is passed to it."""
     if kwargs.get("evals_result") is None:
         kwargs["evals_result"] = {}
     rounds: Rounds = kwargs["evals_result"]
     return rounds
 
 
-def _of_lightgbm(kwargs: dict[str, Any]) -> Rounds:
+def _record_lightgbm_rounds(kwargs: dict[str, Any]) -> Rounds:
     """LightGBM has a callback that fills a dictionary."""
     import lightgbm
 
@@ -36,107 +36,115 @@ def _of_lightgbm(kwargs: dict[str, Any]) -> Rounds:
 
 
 class Autologging:
-    """Logs what one of the libraries trains and fits, once it was called."""
+    """Logs the calls to ``train`` and ``fit`` of one library, once it is enabled by calling it."""
 
-    def __init__(self, library: str, classes: Sequence[str], adapt: Adapt) -> None:
-        self._library, self._classes, self._adapt = library, classes, adapt
+    def __init__(self, library: str, classes: Sequence[str], record_rounds: RecordRounds) -> None:
+        self._library, self._classes, self._record_rounds = library, classes, record_rounds
         self._settings: Settings | None = None
 
-    def __call__(self, **stated: Any) -> None:
-        """Log parameters, metrics of each round and the model of each call to ``train`` and ``fit`` from now on."""
+    def __call__(self, **options: Any) -> None:
+        """From now on, log the parameters, the metrics of each round and the model of each training."""
         library = import_module(self._library)
-        self._settings = parse_settings(stated)
-        replace(library, "train", self._trained)
+        self._settings = parse_settings(options)
+        replace(library, "train", self._train)
         for name in self._classes:
             if hasattr(library, name):
-                replace(getattr(library, name), "fit", self._fitted)
+                replace(getattr(library, name), "fit", self._fit)
 
-    def _trained(self, train: Any, params: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+    def _train(self, train: Any, params: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
         settings = self._settings
-        with outermost() as is_of_user:
-            if settings is None or not is_of_user:
+        with fit_call() as is_outermost:
+            if settings is None or not is_outermost:
                 return train(params, data, *args, **kwargs)
-            return _logged_training(settings, train, params, data, args, kwargs, self._adapt)
+            return _train_and_log(settings, train, params, data, args, kwargs, self._record_rounds)
 
-    def _fitted(self, fit: Any, estimator: Any, *args: Any, **kwargs: Any) -> Any:
+    def _fit(self, fit: Any, estimator: Any, *args: Any, **kwargs: Any) -> Any:
         settings = self._settings
-        with outermost() as is_of_user:
-            if settings is None or not is_of_user:
+        with fit_call() as is_outermost:
+            if settings is None or not is_outermost:
                 return fit(estimator, *args, **kwargs)
-            return _logged_fit(settings, fit, estimator, args, kwargs)
+            return _fit_and_log(settings, fit, estimator, args, kwargs)
 
 
-autolog_lightgbm = Autologging("lightgbm", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker"), _of_lightgbm)
+autolog_lightgbm = Autologging(
+    "lightgbm", ("LGBMModel", "LGBMClassifier", "LGBMRegressor", "LGBMRanker"), _record_lightgbm_rounds
+)
 autolog_xgboost = Autologging(
     "xgboost",
     ("XGBModel", "XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor"),
-    _of_xgboost,
+    _record_xgboost_rounds,
 )
 
 
-def _logged_training(
-    settings: Settings, train: Any, params: Any, data: Any, args: Any, kwargs: dict[str, Any], adapt: Adapt
+def _train_and_log(
+    settings: Settings,
+    train: Any,
+    params: Any,
+    data: Any,
+    args: Any,
+    kwargs: dict[str, Any],
+    record_rounds: RecordRounds,
 ) -> Any:
-    """Train a booster, and log parameters, rounds and the model."""
-    given = dict(kwargs)
-    rounds = adapt(given)
+    """Train a booster; log its parameters, rounds and model."""
+    train_kwargs = dict(kwargs)
+    rounds = record_rounds(train_kwargs)
 
     def log(run_id: str, booster: Any) -> None:
-        stated = {key: value for key, value in kwargs.items() if isinstance(value, int | float | str)}
+        simple_arguments = {key: value for key, value in kwargs.items() if isinstance(value, int | float | str)}
         if args and isinstance(args[0], int):
-            stated["num_boost_round"] = args[0]
-        logging.log_params(run_id, dict(params) | stated)
+            simple_arguments["num_boost_round"] = args[0]
+        logging.log_params(run_id, dict(params) | simple_arguments)
         _log_rounds(run_id, rounds, getattr(booster, "best_iteration", None))
         if settings.log_models:
             _log_model(booster, None, settings)
 
-    return logging.logged_fit(settings, lambda booster: booster, log, lambda: train(params, data, *args, **given))
+    return logging.log_fit(settings, lambda booster: booster, log, lambda: train(params, data, *args, **train_kwargs))
 
 
-def _logged_fit(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: Any) -> Any:
-    """Fit an estimator of scikit-learn's interface, and log parameters, rounds and the model."""
-    arguments = logging.arguments_of(fit, estimator, args, kwargs)
+def _fit_and_log(settings: Settings, fit: Any, estimator: Any, args: Any, kwargs: Any) -> Any:
+    """Fit an estimator with scikit-learn's interface; log its parameters, rounds and model."""
+    arguments = logging.bind_arguments(fit, estimator, args, kwargs)
     data, target = arguments.get("X"), arguments.get("y")
 
     def log(run_id: str, model: Any) -> None:
         from modelreg.mlflow.autologging.sklearn import training_metrics
 
         logging.log_params(run_id, model.get_params())
-        found = getattr(model, "evals_result_", None)  # LightGBM's; XGBoost has a method
-        if found is None and hasattr(model, "evals_result") and arguments.get("eval_set"):
-            found = model.evals_result()
-        _log_rounds(run_id, found or {}, _best_iteration(model))
+        rounds = getattr(model, "evals_result_", None)  # LightGBM; XGBoost has a method
+        if rounds is None and hasattr(model, "evals_result") and arguments.get("eval_set"):
+            rounds = model.evals_result()
+        _log_rounds(run_id, rounds or {}, _get_best_iteration(model))
         fluent.log_metrics(training_metrics(model, data, target), run_id=run_id)
         if settings.log_datasets:
             logging.log_dataset(run_id, data, "train")
         if settings.log_models:
-            _log_model(model, logging.signature_of(data, model), settings)
+            _log_model(model, logging.infer_signature_or_none(data, model), settings)
 
-    return logging.logged_fit(settings, lambda _: estimator, log, lambda: fit(estimator, *args, **kwargs))
+    return logging.log_fit(settings, lambda _: estimator, log, lambda: fit(estimator, *args, **kwargs))
 
 
 def _log_rounds(run_id: str, rounds: Rounds, best: int | None) -> None:
-    """Log the metrics of each round as ``DATA-METRIC``, in one transaction, and the best round where there is one."""
+    """Log the metrics of each round as ``DATA-METRIC``, and the best round if known, in one transaction."""
     points = [
         point
         for data, metrics in rounds.items()
         for metric, values in metrics.items()
         for step, value in enumerate(values)
-        for point in as_points({f"{data}-{metric}": value}, step)
+        for point in build_metric_points({f"{data}-{metric}": value}, step)
     ]
     if best is not None:
-        points += as_points({"best_iteration": best})
+        points += build_metric_points({"best_iteration": best})
     if points:
-        location.opened().runs.log(run_id, metrics=points)
+        location.open_registry().runs.log(run_id, metrics=points)
 
 
-def _best_iteration(model: Any) -> int | None:
+def _get_best_iteration(model: Any) -> int | None:
     try:
-        found = getattr(model, "best_iteration", None)
-        found = getattr(model, "best_iteration_", None) if found is None else found
-    except AttributeError:  # without early stopping XGBoost raises
+        iteration = getattr(model, "best_iteration", None)
+        iteration = getattr(model, "best_iteration_", None) if iteration is None else iteration
+    except AttributeError:  # XGBoost raises it if training did not stop early
         return None
-    return None if found is None else int(found)
+    return None if iteration is None else int(iteration)
 
 
 def _log_model(model: Any, signature: Any, settings: Settings) -> None:

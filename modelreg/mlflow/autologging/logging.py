@@ -1,4 +1,4 @@
-"""What is logged of a model that was fitted."""
+"""Logging of a model that was fitted."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from modelreg.mlflow import fluent
 from modelreg.mlflow.autologging.settings import Settings
 from modelreg.mlflow.data.dataset import from_numpy, from_pandas
 
-_LONGEST_PARAM = 6000  # characters; of a parameter that is the text of an object
+_MAX_PARAM_LENGTH = 6000  # characters
 
 
-def logged_fit(
-    settings: Settings, model_of: Callable[[Any], Any], facts_of: Callable[..., None], fit: Callable[[], Any]
+def log_fit(
+    settings: Settings, get_model: Callable[[Any], Any], log_facts: Callable[..., None], fit: Callable[[], Any]
 ) -> Any:
-    """Fit a model within the active run, or in one of its own, and log it."""
-    with fluent.run_of_a_model() as run_id:
+    """Fit a model within the active run, or within a new one, and log it; returns what ``fit`` returns."""
+    with fluent.active_or_new_run() as run_id:
         if settings.extra_tags:
             fluent.set_tags(settings.extra_tags)
-        outcome = fit()
+        result = fit()
         try:
-            facts_of(run_id, model_of(outcome))
-        except Exception as error:  # whatever a library raises: logging never ends a training that succeeded
+            log_facts(run_id, get_model(result))
+        except Exception as error:  # of any library: a failure to log must not discard a finished training
             if not settings.silent:
                 warnings.warn(f"autolog could not log everything: {error}", stacklevel=5)
-        return outcome
+        return result
 
 
 def log_params(run_id: str, params: Mapping[str, object]) -> None:
-    """Log parameters; those that the run has with another value are left as they are, with a warning."""
-    known = fluent.get_run(run_id).data.params
-    texts = {key: str(value)[:_LONGEST_PARAM] for key, value in params.items()}
-    changed = sorted(key for key, value in texts.items() if known.get(key, value) != value)
+    """Log parameters; one that the run already has with another value is skipped with a warning."""
+    existing = fluent.get_run(run_id).data.params
+    texts = {key: str(value)[:_MAX_PARAM_LENGTH] for key, value in params.items()}
+    changed = sorted(key for key, value in texts.items() if existing.get(key, value) != value)
     if changed:
-        warnings.warn(f"the run has other values already of the parameters {', '.join(changed)}", stacklevel=6)
+        warnings.warn(f"the run already has other values for the parameters {', '.join(changed)}", stacklevel=6)
     fluent.log_params({key: value for key, value in texts.items() if key not in changed}, run_id=run_id)
 
 
 def log_dataset(run_id: str, data: Any, context: str) -> None:
-    """Keep name, digest and rows of what a model was fitted on, where it is a table or an array."""
+    """Log the training data as a dataset, if it is a table or an array."""
     if hasattr(data, "columns"):
         dataset: Any = from_pandas(data)
     elif hasattr(data, "dtype") and hasattr(data, "shape"):
@@ -51,20 +51,20 @@ def log_dataset(run_id: str, data: Any, context: str) -> None:
     fluent.log_input(dataset, context)
 
 
-def arguments_of(fit: Callable[..., Any], estimator: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The arguments of a call by name, for what is logged of the data; empty where they do not fit."""
+def bind_arguments(fit: Callable[..., Any], estimator: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The arguments of a call to ``fit`` by parameter name; empty if they do not match its signature."""
     try:
         return inspect.signature(fit).bind(estimator, *args, **kwargs).arguments
-    except TypeError:  # the call itself will say so
+    except TypeError:  # the call itself will raise it
         return {}
 
 
-def signature_of(data: Any, model: Any) -> Any:
-    """The signature that the first rows of the data give; None where they give none."""
-    from modelreg.mlflow.models.signature import infer_signature
+def infer_signature_or_none(data: Any, model: Any) -> Any:
+    """Infer the signature from the first rows of the data; None if that fails."""
+    from modelreg.mlflow.models import signature
 
     try:
         rows = data.head(5) if hasattr(data, "head") else data[:5]
-        return infer_signature(rows, model.predict(rows) if hasattr(model, "predict") else None)
-    except Exception:  # whatever a model of somebody else raises, its training has succeeded
+        return signature.infer_signature(rows, model.predict(rows) if hasattr(model, "predict") else None)
+    except Exception:  # of any library: a failure here must not discard a finished training
         return None

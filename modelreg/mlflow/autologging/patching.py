@@ -1,4 +1,4 @@
-"""Methods are replaced once, and ask at each call whether logging is on."""
+"""Replace methods of libraries once, by functions that log if autologging is on."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-Logged = Callable[..., Any]
-"""Called with the original function, then the arguments of the call."""
+Replacement = Callable[..., Any]
+"""Called with the original function and the arguments of the call."""
 
 _MARK = "_modelreg_autolog"
 
 
-def replace(owner: Any, name: str, logged: Logged) -> None:
-    """Let ``owner.name`` call ``logged``, once; a function that is inherited is left to its own class."""
+def replace(owner: Any, name: str, replacement: Replacement) -> None:
+    """Make ``owner.name`` call ``replacement``, once; inherited functions are left to the class that defines them."""
     original = vars(owner).get(name)
     if not callable(original) or hasattr(original, _MARK):
         return
 
     @wraps(original)
-    def replaced(*args: Any, **kwargs: Any) -> Any:
-        return logged(original, *args, **kwargs)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return replacement(original, *args, **kwargs)
 
-    setattr(replaced, _MARK, True)
-    setattr(owner, name, replaced)
+    setattr(wrapper, _MARK, True)
+    setattr(owner, name, wrapper)

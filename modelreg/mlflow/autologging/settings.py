@@ -1,4 +1,4 @@
-"""What `autolog` was told, and what it cannot do."""
+"""The options of `autolog`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-_NO_MATTER = {
+_IGNORED = {
     "disable_for_unsupported_versions", "log_model_signatures", "max_tuning_runs", "serialization_format",
     "importance_types", "model_format", "log_post_training_metrics", "extra_tags_", "log_traces",
 }  # fmt: skip
-_NOT_KEPT = {"log_input_examples": "examples of inputs are not kept; the signature is"}
+_UNSUPPORTED = {"log_input_examples": "input examples are not stored; the signature is"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How fitting is logged."""
+    """How fits are logged."""
 
     log_models: bool = True
     log_datasets: bool = True
@@ -28,22 +28,22 @@ class Settings:
     extra_tags: Mapping[str, str] | None = None
 
 
-def parse_settings(stated: Mapping[str, Any]) -> Settings | None:
-    """What was told; None to stop logging. Raises TypeError for what MLflow does not take either."""
-    known = dict(stated)
-    if known.pop("disable", False):
+def parse_settings(options: Mapping[str, Any]) -> Settings | None:
+    """Parse the options; returns None to turn logging off. Raises TypeError for options that MLflow does not have."""
+    remaining = dict(options)
+    if remaining.pop("disable", False):
         return None
-    for key, reason in _NOT_KEPT.items():
-        if known.pop(key, None):
+    for key, reason in _UNSUPPORTED.items():
+        if remaining.pop(key, None):
             warnings.warn(reason, stacklevel=4)
-    chosen = {key: known.pop(key) for key in Settings.__dataclass_fields__ if key in known}
-    if unknown := known.keys() - _NO_MATTER:
+    chosen = {key: remaining.pop(key) for key in Settings.__dataclass_fields__ if key in remaining}
+    if unknown := remaining.keys() - _IGNORED:
         raise TypeError(f"autolog() got an unexpected keyword argument {min(unknown)!r}")
     return Settings(**chosen)
 
 
 class _Depth(threading.local):
-    """How many calls to fit are running within each other in a thread."""
+    """The number of nested calls to ``fit`` in the current thread."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -53,8 +53,8 @@ _depth = _Depth()
 
 
 @contextmanager
-def outermost() -> Iterator[bool]:
-    """Whether this is the call of the user, rather than one within it, such as of a step of a pipeline."""
+def fit_call() -> Iterator[bool]:
+    """Mark a call to ``fit``; yields whether it is the user's own call, not one by a library such as a pipeline."""
     _depth.calls += 1
     try:
         yield _depth.calls == 1

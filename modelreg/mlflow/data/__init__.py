@@ -1,12 +1,12 @@
-"""Datasets as inputs of runs: their name, a digest of the values and the number of rows are kept, never the data."""
+"""MLflow's module ``mlflow.data``: datasets as inputs of runs. Only name, digest and number of rows are stored."""
 
 from __future__ import annotations
 
-from modelreg.mlflow.absent import absent
+from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.data.dataset import Dataset, NumpyDataset, PandasDataset, from_numpy, from_pandas
 
 __all__ = ["Dataset", "NumpyDataset", "PandasDataset", "from_numpy", "from_pandas"]
 
 
 def __getattr__(name: str) -> object:
-    raise absent(__name__, name)
+    raise build_attribute_error(__name__, name)

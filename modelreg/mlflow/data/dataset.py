@@ -1,4 +1,4 @@
-"""A table or an array in memory, with a name and a digest."""
+"""Datasets: a DataFrame or an array in memory, with a name and a digest."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from modelreg.mlflow.entities.dataset import Dataset as KeptDataset
+from modelreg.mlflow.entities.dataset import Dataset as DatasetEntity
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DIGEST_LENGTH = 36
-"""Characters; what MLflow takes at most."""
+"""Characters; MLflow's maximum."""
 
 
 class Dataset:
-    """What was used to train or evaluate a model."""
+    """Data that a model was trained or evaluated on."""
 
     def __init__(self, values: Any, digest: str, source: object, name: str | None, targets: object) -> None:
         self._values = values
@@ -27,16 +27,16 @@ class Dataset:
 
     @property
     def profile(self) -> dict[str, int]:
-        """How many rows there are."""
+        """The number of rows."""
         return {"num_rows": len(self._values)}
 
     def to_dict(self) -> dict[str, str]:
-        """What is kept of it, as texts."""
-        return {name: value for name, value in dict(self.kept()).items() if value is not None}
+        """The stored fields, as texts."""
+        return {name: value for name, value in dict(self.to_entity()).items() if value is not None}
 
-    def kept(self) -> KeptDataset:
-        """What a run keeps of it."""
-        return KeptDataset(
+    def to_entity(self) -> DatasetEntity:
+        """The record that a run stores."""
+        return DatasetEntity(
             name=self.name,
             digest=self.digest,
             source="" if self.source is None else str(self.source),
@@ -49,7 +49,7 @@ class PandasDataset(Dataset):
 
     @property
     def df(self) -> pd.DataFrame:
-        """The table itself."""
+        """The DataFrame."""
         table: pd.DataFrame = self._values
         return table
 
@@ -59,7 +59,7 @@ class NumpyDataset(Dataset):
 
     @property
     def features(self) -> Any:
-        """The array itself."""
+        """The array."""
         return self._values
 
 
@@ -71,30 +71,30 @@ def from_pandas(
     digest: str | None = None,
     predictions: str | None = None,
 ) -> PandasDataset:
-    """A DataFrame as a dataset."""
-    return PandasDataset(df, digest or _digest_of_table(df), source, name, targets)
+    """Create a dataset from a DataFrame."""
+    return PandasDataset(df, digest or _get_table_digest(df), source, name, targets)
 
 
 def from_numpy(
     features: Any, source: object = None, targets: Any = None, name: str | None = None, digest: str | None = None
 ) -> NumpyDataset:
-    """An array as a dataset."""
+    """Create a dataset from an array."""
     import numpy as np
 
     array = np.ascontiguousarray(features)
-    return NumpyDataset(features, digest or _shortened(array.tobytes(), str(array.shape)), source, name, targets)
+    return NumpyDataset(features, digest or _get_digest(array.tobytes(), str(array.shape)), source, name, targets)
 
 
-def _digest_of_table(table: pd.DataFrame) -> str:
-    """Of the values, the index and the names of columns."""
+def _get_table_digest(table: pd.DataFrame) -> str:
+    """The digest of a table's values, index and column names."""
     import pandas as pd
 
     try:
         hashed = pd.util.hash_pandas_object(table).to_numpy().tobytes()
     except TypeError:  # values that cannot be hashed, such as lists
         hashed = table.to_csv().encode()
-    return _shortened(hashed, str(list(table.columns)))
+    return _get_digest(hashed, str(list(table.columns)))
 
 
-def _shortened(content: bytes, shape: str) -> str:
+def _get_digest(content: bytes, shape: str) -> str:
     return sha256(content + shape.encode()).hexdigest()[:_DIGEST_LENGTH]

@@ -1,4 +1,4 @@
-"""Where MLflow has `NumpyDataset`, too."""
+"""MLflow's other import path of `NumpyDataset`."""
 
 from __future__ import annotations
 

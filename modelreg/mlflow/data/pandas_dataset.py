@@ -1,4 +1,4 @@
-"""Where MLflow has `PandasDataset`, too."""
+"""MLflow's other import path of `PandasDataset`."""
 
 from __future__ import annotations
 

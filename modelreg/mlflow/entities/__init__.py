@@ -1,4 +1,4 @@
-"""What MLflow hands out, under MLflow's names; times are milliseconds since 1970."""
+"""MLflow's records, under MLflow's names; times are in milliseconds since 1970."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets that were logged as the input of a run: name, digest and number of rows, never the data."""
+"""Datasets that were logged as inputs of a run: name, digest and number of rows, but not the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONTEXT = "mlflow.data.context"
 
 @dataclass(frozen=True)
 class Dataset(Entity):
-    """What is kept of a dataset."""
+    """A logged dataset."""
 
     name: str
     digest: str
@@ -19,12 +19,12 @@ class Dataset(Entity):
     source: str = ""
     schema: str | None = None
     profile: str | None = None
-    """JSON with the number of rows."""
+    """JSON object with the number of rows."""
 
 
 @dataclass(frozen=True)
 class InputTag(Entity):
-    """What the dataset was used for, under the key ``mlflow.data.context``."""
+    """A tag of a logged dataset; ``mlflow.data.context`` says what it was used for."""
 
     key: str
     value: str
@@ -32,7 +32,7 @@ class InputTag(Entity):
 
 @dataclass(frozen=True)
 class DatasetInput(Entity):
-    """A dataset of a run."""
+    """A dataset of a run, with its tags."""
 
     dataset: Dataset
     tags: list[InputTag] = field(default_factory=list)
@@ -40,6 +40,6 @@ class DatasetInput(Entity):
 
 @dataclass(frozen=True)
 class RunInputs(Entity):
-    """What went into a run."""
+    """The inputs of a run."""
 
     dataset_inputs: list[DatasetInput] = field(default_factory=list)

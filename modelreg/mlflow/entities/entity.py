@@ -1,4 +1,4 @@
-"""What all that is handed out has in common."""
+"""Base class of MLflow's records."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 class Entity:
-    """A frozen dataclass that ``dict(entity)`` takes apart, as people print MLflow's."""
+    """Base class for frozen dataclasses: ``dict(entity)`` returns the fields by name, as with MLflow's entities."""
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        for each in fields(self):  # type: ignore[arg-type]  # of a dataclass, which every subclass is
-            yield each.name, getattr(self, each.name)
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            yield field.name, getattr(self, field.name)
 
     def to_dictionary(self) -> dict[str, Any]:
-        """The same with the entities inside of it taken apart, too."""
+        """The fields by name, with nested entities converted, too."""
         return {name: value.to_dictionary() if isinstance(value, Entity) else value for name, value in self}

@@ -10,12 +10,12 @@ from modelreg.mlflow.entities.run import DEFAULT_EXPERIMENT, DEFAULT_NAME
 
 @dataclass(frozen=True)
 class Experiment(Entity):
-    """What runs are for: a name, which each run of it has as a tag."""
+    """An experiment: a name, which each of its runs carries as a tag."""
 
     experiment_id: str
     name: str
     artifact_location: str | None = None
-    """None: a run keeps its files in the registry."""
+    """None: the registry stores the files of runs."""
     lifecycle_stage: str = "active"
     creation_time: int | None = None
     last_update_time: int | None = None
@@ -23,7 +23,7 @@ class Experiment(Entity):
 
     @classmethod
     def named(cls, name: str | None) -> Experiment:
-        """The experiment of this name or id; the default one without any."""
+        """The experiment with this name or id; without one, the default experiment."""
         if name in (None, DEFAULT_EXPERIMENT, DEFAULT_NAME):
             return cls(DEFAULT_EXPERIMENT, DEFAULT_NAME)
         return cls(str(name), str(name))

@@ -17,14 +17,14 @@ RUN_ID_LENGTH = 32  # characters
 HASH_LENGTH = 8
 
 
-def id_of(run_id: str, name: str) -> str:
-    """The id of the model that a run calls ``name``: it leads to the run without a search."""
+def build_model_id(run_id: str, name: str) -> str:
+    """The id of the model called ``name`` in a run; it contains the run's id, so finding the run needs no search."""
     return f"m-{run_id}{sha256(name.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
 @dataclass(frozen=True)
 class LoggedModel(Entity):
-    """A model of a run, with the run's metrics and parameters."""
+    """A logged model of a run, with the run's metrics and parameters."""
 
     model_id: str
     name: str
@@ -42,26 +42,26 @@ class LoggedModel(Entity):
 
     @property
     def model_uri(self) -> str:
-        """``models:/m-…``, by which it is loaded and registered."""
+        """``models:/m-…``, for loading and registering the model."""
         return f"models:/{self.model_id}"
 
     @classmethod
     def of(cls, run: Run, name: str, stored: StoredModel) -> LoggedModel:
-        """The model that a run calls ``name``; of a folder, ``stored`` is one of its files."""
-        moment = as_milliseconds(stored.created_at)
-        model_id = id_of(run.run_id, name)
+        """The model called ``name`` in a run; for a folder, ``stored`` is one of its files."""
+        time = as_milliseconds(stored.created_at)
+        model_id = build_model_id(run.run_id, name)
         return cls(
             model_id=model_id,
             name=name,
             experiment_id=run.tags.get(EXPERIMENT_NAME, DEFAULT_EXPERIMENT),
             source_run_id=run.run_id,
             artifact_location=f"runs:/{run.run_id}/{name}",
-            creation_timestamp=moment,
-            last_updated_timestamp=moment,
+            creation_timestamp=time,
+            last_updated_timestamp=time,
             tags=json.loads(run.tags.get(f"{MODEL_TAGS}{name}", "{}")),
             params=dict(run.params),
             metrics=[
-                Metric(metric, value, moment, 0, model_id=model_id, run_id=run.run_id)
+                Metric(metric, value, time, 0, model_id=model_id, run_id=run.run_id)
                 for metric, value in run.metrics.items()
             ],
         )

@@ -1,4 +1,4 @@
-"""One page of an answer."""
+"""`PagedList`: one page of a search result."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 class PagedList(list[T]):
-    """A list with the ``token`` that gets the next page; None when there is none."""
+    """A list with the ``token`` of the next page; None on the last page."""
 
     def __init__(self, items: Iterable[T], token: str | None) -> None:
         super().__init__(items)
         self.token = token
 
     def to_list(self) -> list[T]:
-        """The items alone."""
+        """The items as a plain list."""
         return list(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from modelreg.domain.runs import MISSING
-from modelreg.domain.runs import Run as KnownRun
+from modelreg.domain.runs import Run as StoredRun
 from modelreg.mlflow.entities.dataset import Dataset, DatasetInput, InputTag, RunInputs
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.system.clock import as_milliseconds
@@ -16,18 +16,18 @@ EXPERIMENT_NAME = "mlflow.experimentName"
 RUN_NAME = "mlflow.runName"
 USER = "mlflow.user"
 PARENT_RUN_ID = "mlflow.parentRunId"
-OURS = "modelreg."
-"""What the tags begin with that hold what a run of MLflow's has besides tags."""
+OWN_PREFIX = "modelreg."
+"""Prefix of the tags that store data which MLflow keeps outside of tags; they are hidden from users."""
 LIFECYCLE = "modelreg.lifecycle_stage"
 DATASET = "modelreg.dataset."
 MODEL_TAGS = "modelreg.model_tags."
-"""What the tag begins with that has the tags of a logged model, as JSON."""
+"""Prefix of the tag with a logged model's tags, as JSON."""
 DEFAULT_EXPERIMENT = "0"
 DEFAULT_NAME = "Default"
 
 
 class ViewType(IntEnum):
-    """Which runs or experiments are meant."""
+    """Filter for deleted runs or experiments."""
 
     ACTIVE_ONLY = 1
     DELETED_ONLY = 2
@@ -35,14 +35,14 @@ class ViewType(IntEnum):
 
 
 class LifecycleStage:
-    """Whether a run or an experiment was deleted."""
+    """Whether a run or experiment is deleted."""
 
     ACTIVE = "active"
     DELETED = "deleted"
 
 
 class RunStatus(IntEnum):
-    """How a run goes, under MLflow's numbers; `RunInfo.status` has the name."""
+    """The status of a run, with MLflow's numbers; `RunInfo.status` has the name."""
 
     RUNNING = 1
     SCHEDULED = 2
@@ -57,19 +57,19 @@ class RunStatus(IntEnum):
 
     @classmethod
     def from_string(cls, status: str) -> RunStatus:
-        """The status of a name; raises KeyError."""
+        """The status with this name; raises KeyError."""
         return cls[status]
 
     @staticmethod
     def is_terminated(status: str | int) -> bool:
-        """Whether a run with this status is over."""
+        """Whether a run with this status has ended."""
         name = status if isinstance(status, str) else RunStatus(status).name
         return name in ("FINISHED", "FAILED", "KILLED")
 
 
 @dataclass(frozen=True)
 class RunInfo(Entity):
-    """Which run it is, and how it goes."""
+    """The identity and the status of a run."""
 
     run_id: str
     run_name: str
@@ -79,13 +79,13 @@ class RunInfo(Entity):
     start_time: int
     end_time: int | None
     artifact_uri: str
-    """What the run's models are below: ``runs:/RUN``."""
+    """``runs:/RUN``: the base URI of the run's files and models."""
     lifecycle_stage: str = "active"
 
 
 @dataclass(frozen=True)
 class RunData(Entity):
-    """The latest value of everything that was logged."""
+    """The latest logged values of a run."""
 
     metrics: dict[str, float] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
@@ -94,19 +94,19 @@ class RunData(Entity):
 
 @dataclass(frozen=True)
 class Run(Entity):
-    """One run, as it was when it was asked for."""
+    """A run, as of the time of the request."""
 
     info: RunInfo
     data: RunData
     inputs: RunInputs = field(default_factory=RunInputs)
 
     @classmethod
-    def of(cls, run: KnownRun) -> Run:
-        """The same as modelreg has it."""
-        known = {RUN_NAME: run.name, USER: run.created_by} | dict(run.tags)
-        tags = {name: value for name, value in known.items() if not name.startswith(OURS)}
-        missing = {
-            name.removeprefix(MISSING): float(reason) for name, reason in known.items() if name.startswith(MISSING)
+    def of(cls, run: StoredRun) -> Run:
+        """Convert from modelreg's record."""
+        all_tags = {RUN_NAME: run.name, USER: run.created_by} | dict(run.tags)
+        tags = {name: value for name, value in all_tags.items() if not name.startswith(OWN_PREFIX)}
+        non_finite = {
+            name.removeprefix(MISSING): float(reason) for name, reason in all_tags.items() if name.startswith(MISSING)
         }
         info = RunInfo(
             run_id=run.run_id,
@@ -117,14 +117,17 @@ class Run(Entity):
             start_time=as_milliseconds(run.started_at),
             end_time=None if run.ended_at is None else as_milliseconds(run.ended_at),
             artifact_uri=f"runs:/{run.run_id}",
-            lifecycle_stage=known.get(LIFECYCLE, LifecycleStage.ACTIVE),
+            lifecycle_stage=all_tags.get(LIFECYCLE, LifecycleStage.ACTIVE),
         )
-        return cls(info, RunData(dict(run.metrics) | missing, dict(run.params), tags), _inputs(known))
+        return cls(info, RunData(dict(run.metrics) | non_finite, dict(run.params), tags), _parse_inputs(all_tags))
 
 
-def _inputs(tags: dict[str, str]) -> RunInputs:
-    """The datasets that were logged, from the tags that keep them."""
-    found = [json.loads(value) for name, value in sorted(tags.items()) if name.startswith(DATASET)]
+def _parse_inputs(tags: dict[str, str]) -> RunInputs:
+    """The datasets of a run, which are stored in tags."""
+    values = [json.loads(value) for name, value in sorted(tags.items()) if name.startswith(DATASET)]
     return RunInputs(
-        [DatasetInput(Dataset(**kept["dataset"]), [InputTag(*pair) for pair in kept["tags"].items()]) for kept in found]
+        [
+            DatasetInput(Dataset(**value["dataset"]), [InputTag(*pair) for pair in value["tags"].items()])
+            for value in values
+        ]
     )

@@ -1,8 +1,8 @@
-"""What a model takes and gives, and what became of one that was logged."""
+"""MLflow's module ``mlflow.models``: signatures, information about models, and predictions."""
 
 from __future__ import annotations
 
-from modelreg.mlflow.absent import absent
+from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.models.asking import get_model_info, predict
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature, infer_signature
@@ -11,4 +11,4 @@ __all__ = ["ModelInfo", "ModelSignature", "get_model_info", "infer_signature", "
 
 
 def __getattr__(name: str) -> object:
-    raise absent(__name__, name)
+    raise build_attribute_error(__name__, name)

@@ -1,4 +1,4 @@
-"""What became of a model that was logged."""
+"""`ModelInfo`: the result of logging a model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelreg.mlflow.models.signature import ModelSignature
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model of a run, and the version that it became, if it did."""
+    """A logged model, and the version that it was registered as, if it was."""
 
     artifact_path: str
     run_id: str
@@ -21,30 +21,30 @@ class ModelInfo:
     signature: ModelSignature | None
     registered_model_version: int | None = None
     model_id: str | None = None
-    """``m-…``, by which `modelreg.mlflow.get_logged_model` and ``models:/m-…`` find it."""
+    """``m-…``, for `modelreg.mlflow.get_logged_model` and ``models:/m-…``."""
     metadata: dict[str, object] | None = None
     flavors: dict[str, object] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What the run calls it."""
+        """The name of the model within its run."""
         return self.artifact_path
 
     @property
     def signature_dict(self) -> dict[str, object] | None:
-        """The signature as plain values."""
+        """The signature as JSON texts."""
         return None if self.signature is None else self.signature.to_dict()
 
     @property
     def params(self) -> dict[str, str]:
-        """The parameters of its run."""
+        """The parameters of the model's run."""
         from modelreg.mlflow.fluent import get_run
 
         return get_run(self.run_id).data.params
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The metrics of its run."""
+        """The metrics of the model's run."""
         from modelreg.mlflow.fluent import get_run
 
         return get_run(self.run_id).data.metrics

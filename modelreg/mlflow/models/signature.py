@@ -1,4 +1,4 @@
-"""Signatures under MLflow's names, around those of modelreg."""
+"""MLflow's `ModelSignature` and `infer_signature`, on modelreg's signatures."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from modelreg.data.signatures import infer_signature as inferred
+from modelreg.data.signatures import infer_signature as infer_stored_signature
 from modelreg.domain.signatures import Signature, SignatureField, signature_as_json
-from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.exceptions import translate_errors
 from modelreg.mlflow.types.schema import Schema
 
 
 class ModelSignature:
-    """What goes into a model and what comes out of it.
+    """The inputs and outputs of a model.
 
     ``params`` are the parameters of ``predict``; they are not stored with a model.
     """
@@ -30,17 +30,19 @@ class ModelSignature:
 
     @classmethod
     def of(cls, signature: Signature) -> ModelSignature:
-        """The same as modelreg has it."""
+        """Convert from modelreg's signature."""
         return cls(signature.inputs or None, signature.outputs or None)
 
-    def stated(self) -> Signature:
-        """The same for modelreg."""
+    def to_signature(self) -> Signature:
+        """Convert to modelreg's signature."""
         return Signature(tuple(self.inputs or ()), tuple(self.outputs or ()))
 
     def to_dict(self) -> dict[str, object]:
-        """As plain values: texts in JSON, as MLflow has them."""
-        stated = signature_as_json(self.stated())
-        texts: dict[str, object] = {side: json.dumps(fields) if fields else None for side, fields in stated.items()}
+        """The signature as JSON texts, as in MLflow."""
+        fields_by_side = signature_as_json(self.to_signature())
+        texts: dict[str, object] = {
+            side: json.dumps(fields) if fields else None for side, fields in fields_by_side.items()
+        }
         return texts | {"params": None}
 
     def __eq__(self, other: object) -> bool:
@@ -52,13 +54,13 @@ class ModelSignature:
         return f"ModelSignature(inputs={self.inputs!r}, outputs={self.outputs!r}, params={self.params!r})"
 
 
-@speaks_mlflow
+@translate_errors
 def infer_signature(
     model_input: object = None, model_output: object = None, params: Mapping[str, Any] | None = None
 ) -> ModelSignature:
-    """The signature of a model that was given ``model_input`` and answered ``model_output``."""
+    """Infer the signature of a model from an example of its input and output."""
     if model_input is None:
-        outputs = None if model_output is None else inferred(model_output).inputs
+        outputs = None if model_output is None else infer_stored_signature(model_output).inputs
         return ModelSignature(None, outputs, params)
-    found = inferred(model_input, model_output)
-    return ModelSignature(found.inputs, found.outputs or None, params)
+    signature = infer_stored_signature(model_input, model_output)
+    return ModelSignature(signature.inputs, signature.outputs or None, params)

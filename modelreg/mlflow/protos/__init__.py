@@ -1,1 +1,1 @@
-"""Where MLflow has the codes of its errors."""
+"""MLflow's import path of its error codes."""

@@ -1,4 +1,4 @@
-"""The codes of errors, as MLflow names them: a code is its name here."""
+"""MLflow's error codes; here a code is its name."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TEMPORARILY_UNAVAILABLE = "TEMPORARILY_UNAVAILABLE"
 
 
 class ErrorCode:
-    """The names of codes."""
+    """Converts between codes and names, which are the same here."""
 
     @staticmethod
-    def Name(code: str) -> str:  # noqa: N802  # as MLflow has it
+    def Name(code: str) -> str:  # noqa: N802  # MLflow's name
         """The name of a code."""
         return code
 
     @staticmethod
     def Value(name: str) -> str:  # noqa: N802
-        """The code of a name."""
+        """The code with this name."""
         return name
 
 

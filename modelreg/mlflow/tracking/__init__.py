@@ -1,4 +1,4 @@
-"""Where MLflow has its client, too."""
+"""MLflow's import path of its client and tracking URI functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where MLflow has its client, too."""
+"""MLflow's other import path of its client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What signatures are made of by hand."""
+"""MLflow's module ``mlflow.types``: the parts of a signature that is written by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns or arrays on one side of a model, and how MLflow's users write them down."""
+"""MLflow's `Schema`, `ColSpec` and `TensorSpec`, for the inputs or outputs of a signature."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from modelreg.mlflow.exceptions import MlflowException
 
 
 class Schema(tuple[SignatureField, ...]):
-    """The columns or arrays on one side of a model, in order."""
+    """The columns or arrays of a model's inputs or outputs, in order."""
 
     __slots__ = ()
 
     @property
     def inputs(self) -> list[SignatureField]:
-        """The same as a list."""
+        """The fields as a list."""
         return list(self)
 
     def input_names(self) -> list[str | int]:
-        """Their names, or their places where they have none."""
-        return [place if each.name is None else each.name for place, each in enumerate(self)]
+        """The names of the fields; the position for a field without a name."""
+        return [position if field.name is None else field.name for position, field in enumerate(self)]
 
     def input_types(self) -> list[str]:
-        """Their types, as modelreg calls them."""
-        return [each.type for each in self]
+        """The types of the fields, as modelreg names them."""
+        return [field.type for field in self]
 
     def has_input_names(self) -> bool:
-        """Whether all of them have names."""
-        return all(each.name is not None for each in self)
+        """Whether all fields have names."""
+        return all(field.name is not None for field in self)
 
     def is_tensor_spec(self) -> bool:
-        """Whether they are arrays."""
-        return any(each.shape for each in self)
+        """Whether the fields are arrays."""
+        return any(field.shape for field in self)
 
     def __repr__(self) -> str:
-        return f"[{', '.join(map(_said, self))}]"
+        return f"[{', '.join(map(_describe, self))}]"
 
 
 class DataType(StrEnum):
-    """The types of columns, in MLflow's words."""
+    """MLflow's column types."""
 
     boolean = "boolean"
     integer = "integer"
@@ -65,28 +65,28 @@ class ParamSpec:
 
 
 class ParamSchema(tuple[ParamSpec, ...]):
-    """The parameters of ``predict``; they are not kept with a model."""
+    """The parameters of ``predict``; they are not stored with a model."""
 
     __slots__ = ()
 
     @property
     def params(self) -> list[ParamSpec]:
-        """The same as a list."""
+        """The parameters as a list."""
         return list(self)
 
 
 def ColSpec(type: str, name: str | None = None, required: bool = True) -> SignatureField:  # noqa: N802
-    """A column of MLflow's types (``double``, ``long``, …) or modelreg's; raises `MlflowException` for others."""
-    from modelreg.loading.flavors.mlflow import TYPES  # with all that looks into folders, which few signatures need
+    """A column with a type of MLflow (``double``, ``long``, …) or of modelreg; raises `MlflowException` otherwise."""
+    from modelreg.loading.flavors.mlflow import TYPES  # imports the readers of model folders
 
-    known = TYPES.get(str(type), str(type))
-    if known not in TYPES.values():
-        raise MlflowException.invalid_parameter_value(f"{type!r} is no type of a column: {', '.join(TYPES)}")
-    return SignatureField(name, known, nullable=not required)
+    stored_type = TYPES.get(str(type), str(type))
+    if stored_type not in TYPES.values():
+        raise MlflowException.invalid_parameter_value(f"{type!r} is not a column type: use one of {', '.join(TYPES)}")
+    return SignatureField(name, stored_type, nullable=not required)
 
 
 def TensorSpec(type: Any, shape: Sequence[int | None], name: str | None = None) -> SignatureField:  # noqa: N802
-    """An array of a NumPy type, in whose ``shape`` -1 is a length that varies."""
+    """An array of a NumPy type; -1 or None in ``shape`` means a variable length."""
     import numpy as np
 
     from modelreg.loading.flavors.mlflow import tensor_type
@@ -95,7 +95,7 @@ def TensorSpec(type: Any, shape: Sequence[int | None], name: str | None = None) 
     return SignatureField(name, tensor_type(np.dtype(type).name), lengths)
 
 
-def _said(field: SignatureField) -> str:
+def _describe(field: SignatureField) -> str:
     name = "" if field.name is None else f"{field.name!r}: "
     shape = f" ({', '.join('any' if length is None else str(length) for length in field.shape)})" if field.shape else ""
-    return f"{name}{field.dtype}{shape}{' that may be missing' if field.nullable else ''}"
+    return f"{name}{field.dtype}{shape}{' (optional)' if field.nullable else ''}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelreg.domain.versions import READY
-from modelreg.domain.versions import ModelVersion as Version
+from modelreg.domain.versions import ModelVersion as StoredVersion
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.system.clock import as_milliseconds
 
 RUN_LINK = "mlflow.runLink"
-"""The tag in which a version's link to a run elsewhere is kept."""
-ELSEWHERE = "The bytes are not in the registry, which has their address alone."
-"""What MLflow is told of a reference, for whose status it has no word."""
+"""The tag that stores a version's link to a run elsewhere."""
+ELSEWHERE = "The registry has only the address of this version's files, not the files."
+"""The status message of a reference; MLflow has no status for it."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class ModelVersion(Entity):
     model_id: str | None = None
 
     @classmethod
-    def of(cls, version: Version) -> ModelVersion:
-        """The same as modelreg has it."""
+    def of(cls, version: StoredVersion) -> ModelVersion:
+        """Convert from modelreg's record."""
         return cls(
             name=version.name,
             version=str(version.version),

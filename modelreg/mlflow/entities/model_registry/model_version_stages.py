@@ -1,9 +1,9 @@
-"""The stages of versions."""
+"""MLflow's names for the stages of versions."""
 
 from __future__ import annotations
 
 from modelreg.domain.stages import Stage
-from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.exceptions import translate_errors
 
 STAGE_NONE = "None"
 STAGE_STAGING = "Staging"
@@ -13,7 +13,7 @@ ALL_STAGES = [STAGE_NONE, STAGE_STAGING, STAGE_PRODUCTION, STAGE_ARCHIVED]
 DEFAULT_STAGES_FOR_GET_LATEST_VERSIONS = [STAGE_STAGING, STAGE_PRODUCTION]
 
 
-@speaks_mlflow
+@translate_errors
 def get_canonical_stage(stage: str) -> str:
-    """The stage of this name in any case, as it is written; raises `MlflowException`."""
+    """Normalise the case of a stage name; raises `MlflowException` for an unknown stage."""
     return Stage.parse(stage).value

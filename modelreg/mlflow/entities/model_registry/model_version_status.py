@@ -1,4 +1,4 @@
-"""How far a version is, for code that waits until it is ready: here it is when its registration returns."""
+"""`ModelVersionStatus`, for code that waits for a version; in modelreg a version is ready once registered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ModelVersionStatus(IntEnum):
-    """MLflow's statuses, under MLflow's numbers; a version of modelreg is READY."""
+    """MLflow's statuses and their numbers; a version in modelreg is always READY."""
 
     PENDING_REGISTRATION = 1
     FAILED_REGISTRATION = 2
@@ -14,10 +14,10 @@ class ModelVersionStatus(IntEnum):
 
     @classmethod
     def from_string(cls, status_str: str) -> ModelVersionStatus:
-        """The status of that name; raises KeyError."""
+        """The status with this name; raises KeyError."""
         return cls[status_str]
 
     @staticmethod
     def to_string(status: int) -> str:
-        """Its name, which is what `ModelVersion.status` has."""
+        """The name of a status, as in `ModelVersion.status`."""
         return ModelVersionStatus(status).name

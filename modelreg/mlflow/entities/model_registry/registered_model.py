@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from modelreg.domain.models import Model
-from modelreg.domain.versions import ModelVersion as Version
+from modelreg.domain.versions import ModelVersion as StoredVersion
 from modelreg.mlflow.entities.entity import Entity
 from modelreg.mlflow.entities.model_registry.model_version import ModelVersion
 from modelreg.system.clock import as_milliseconds
@@ -21,16 +21,16 @@ class RegisteredModel(Entity):
     last_updated_timestamp: int
     description: str | None
     user_id: str
-    """Who made it; MLflow has this of versions alone."""
+    """The user who created the model; MLflow has this for versions only."""
     latest_version: str | None
-    """The highest version number; None while there is no version."""
+    """The highest version number; None if there are no versions."""
     latest_versions: list[ModelVersion] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: Model, latest: Sequence[Version]) -> RegisteredModel:
-        """The same as modelreg has it."""
+    def of(cls, model: Model, latest: Sequence[StoredVersion]) -> RegisteredModel:
+        """Convert from modelreg's record."""
         return cls(
             name=model.name,
             creation_timestamp=as_milliseconds(model.created_at),
@@ -38,7 +38,7 @@ class RegisteredModel(Entity):
             description=model.description or None,
             user_id=model.created_by,
             latest_version=None if model.latest is None else str(model.latest),
-            latest_versions=[ModelVersion.of(each) for each in latest],
+            latest_versions=[ModelVersion.of(version) for version in latest],
             tags=dict(model.tags),
             aliases={alias: str(version) for alias, version in model.aliases.items()},
         )

@@ -1,1 +1,1 @@
-"""Where MLflow has what reads artifacts."""
+"""MLflow's import path of its artifact repositories."""

@@ -1,24 +1,24 @@
-"""Addresses of runs, as MLflow's documentation makes a version of one."""
+"""`RunsArtifactRepository`, with which MLflow's documentation registers a version from a run."""
 
 from __future__ import annotations
 
 from modelreg.domain.runs import RunReference
-from modelreg.mlflow.exceptions import speaks_mlflow
+from modelreg.mlflow.exceptions import translate_errors
 
 
 class RunsArtifactRepository:
-    """The files of runs."""
+    """Parser of ``runs:/`` URIs."""
 
     @staticmethod
-    @speaks_mlflow
+    @translate_errors
     def get_underlying_uri(runs_uri: str, tracking_uri: str | None = None) -> str:
-        """The address itself: ``create_model_version`` takes it as it is."""
+        """Return the URI unchanged: ``create_model_version`` accepts it."""
         RunReference.parse(runs_uri)
         return runs_uri
 
     @staticmethod
-    @speaks_mlflow
+    @translate_errors
     def parse_runs_uri(run_uri: str) -> tuple[str, str]:
-        """The run's id, and the path of what it names."""
-        named = RunReference.parse(run_uri)
-        return named.run_id, named.path
+        """The run's id, and the path within the run."""
+        reference = RunReference.parse(run_uri)
+        return reference.run_id, reference.path
