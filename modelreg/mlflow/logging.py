@@ -171,6 +171,7 @@ def save_estimator(
 def save_folder(path: Path, write: Callable[[Path], Path]) -> None:
     """Create a folder and call ``write`` to fill it; raises `MlflowException` if the folder exists and is not empty."""
     from modelreg.domain.versions import ModelFile
+    from modelreg.store.artifacts.copying import digest_of_bytes
 
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise MlflowException.invalid_parameter_value(f"Path '{path}' already exists and is not empty")

@@ -95,6 +95,9 @@ class PyFuncModel:
         Extra columns are dropped. Raises `MlflowException` with ``INVALID_PARAMETER_VALUE`` for a missing column or a
         column of another type; exceptions of the model itself are passed through.
         """
+        from modelreg.data.inference.enforcement import convert_inputs
+        from modelreg.data.inference.predictor import build_predictor
+
         rows = convert_inputs(data, self._resolved.signature)
         if isinstance(self._model, PythonFunction):
             if params and not self._model.takes_params:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelreg.analysis.containers.content import Files
+from modelreg.analysis.containers.content import Files, read_text
 from modelreg.analysis.containers.yaml_text import parse_mapping
 from modelreg.domain.versions import Environment
 

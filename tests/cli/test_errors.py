@@ -47,7 +47,7 @@ def test_long_expression_is_shown_near_the_error(churn):
     ("words", "status", "code", "fact"),
     [
         (["versions", "chrun"], 3, "model_not_found", "churn?"),
-        (["show", "churn/9"], 3, "version_not_found", "version 3"),
+        (["show", "churn/9"], 3, "version_not_found", "the latest version is 3"),
         (["load", "churn/Staging"], 3, "stage_empty", "Staging"),
         (["load", "churn@champion"], 3, "alias_not_found", "'champion'"),
         (["load", "churn@sha256:0123456789"], 3, "version_not_found", "sha256:0123456789"),

@@ -59,7 +59,7 @@ CONSTRUCTED = [
     errors.WriteFailed(FULL, Path("/registry/catalog.db"), 1000),
 ]
 """Errors that need a failing disk, another process, MLflow, or a run of Python; a command cannot cause them here."""
-NOT_SHOWN = {"cannot_predict", "unloadable_model", "unreadable_model", "old_sqlite"}
+NOT_SHOWN = {"cannot_predict", "unloadable_model", "old_sqlite"}
 """Codes whose messages are written where they are raised, by a model's library or an old SQLite."""
 
 

@@ -210,7 +210,7 @@ def test_a_beginning_that_two_digests_share_is_ambiguous(three, by_hand):
         ("chrun/1", ModelNotFound, "did you mean churn"),
         ("CHURN/1", ModelNotFound, "did you mean churn"),
         ("zebra/1", ModelNotFound, "modelreg list"),
-        ("churn/4", VersionNotFound, "latest is version 3"),
+        ("churn/4", VersionNotFound, "latest version is 3"),
         ("churn/Archived", StageEmpty, "modelreg versions churn"),
         ("churn@champoin", AliasNotFound, "did you mean champion"),
         ("churn@sha256:00000000", VersionNotFound, "latest"),

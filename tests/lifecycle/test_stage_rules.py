@@ -126,7 +126,7 @@ def test_the_rules_cannot_be_changed_and_are_in_the_first_journal_entry(three):
     assert json.loads(three.history()[0].after)["settings"] == {"stages": "mlflow"}
     assert three.create(stages="mlflow") is False
     assert three.create() is False
-    with pytest.raises(RegistryExists, match="with the stages mlflow"):
+    with pytest.raises(RegistryExists, match="with the stage rules mlflow"):
         three.create(stages="strict")
 
 
@@ -135,7 +135,7 @@ def test_a_registry_has_strict_rules_by_default(tmp_path):
     strict.create()
     assert strict.information().stages == "strict"
     assert strict.create(stages="strict") is False
-    with pytest.raises(RegistryExists, match="with the stages strict"):
+    with pytest.raises(RegistryExists, match="with the stage rules strict"):
         strict.create(stages="mlflow")
     with pytest.raises(UnknownStageRules):
         Registry(tmp_path / "other").create(stages="loose")

@@ -48,5 +48,5 @@ def test_gate_passes_with_a_reason_if_production_is_empty(churn):
     churn("transition", "churn/1", "Archived")
     result = churn("transition", "churn/2", "Production")
     assert result.returncode == 0
-    expected = "passed the gate version > production.version: nobody is in Production to compare with"
+    expected = "passed the gate version > production.version: no version is in Production to compare with"
     assert result.stderr.splitlines()[0] == expected

@@ -69,7 +69,7 @@ def test_types_option_sets_types_of_the_signature(run, trained):
     zip_code, city = json.loads(run("show", "geo/1", "--json").stdout)["signature"]["inputs"]
     assert (zip_code["type"], city["categories"]) == ("string", ["Bern", "Rome"])
     refused = run("register", trained / "iris.joblib", *words, "--types", "zip=int8")
-    assert "'zip' is beyond int8: '01234' in line 2" in refused.stderr
+    assert "'zip' is out of range for int8: '01234' in line 2" in refused.stderr
     assert run("register", trained / "iris.joblib", "--name", "geo", "--types", "zip=int8").returncode == 2
 
 

@@ -40,7 +40,7 @@ def test_transition_refused_by_a_gate_names_the_gate_and_can_be_forced(scored):
     refused = scored("transition", "churn", "3", "Production", "--archive-existing")
     assert (refused.returncode, refused.stdout) == (5, "")
     assert refused.stderr.splitlines() == [
-        "error: churn/3 is kept out of Production by eval.holdout.roc_auc >= 0.9, where eval.holdout.roc_auc is 0.6",
+        "error: churn/3 failed the gate eval.holdout.roc_auc >= 0.9 for Production: eval.holdout.roc_auc is 0.6",
         "hint: modelreg gate check churn/3 Production; --force --message WHY overrides gates",
     ]
     as_json = scored("transition", "churn", "3", "Production", "--json")
