@@ -125,7 +125,7 @@ CHANGES = (
 )
 FLIPS = 8 if EXHAUSTIVE else 1
 """Bits to flip in each damaged page, one at a time."""
-EVERY = 1 if EXHAUSTIVE else 2
+EVERY = 1 if EXHAUSTIVE else 4
 """Every n-th page is damaged."""
 PARTS = 4
 DOCUMENTED_STATUSES = {0, 2, 3, 4, 6, 8, 10}

@@ -57,7 +57,7 @@ def choose_faults(moments, case):
         return [fault for moment in moments for fault in faults(moment)]
     turns = {}
     chosen = []
-    for moment in strace.every_nth(moments, case.stride - 1, case.stride_of_pages):
+    for moment in strace.every_nth(moments, 2 * case.stride, 2 * case.stride_of_pages):
         if moment.call in ERRORS:
             chosen.append(next(turns.setdefault(moment.call, cycle(kind[1:] for kind in faults(moment)))))
             chosen[-1] = (moment, *chosen[-1])

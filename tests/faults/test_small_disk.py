@@ -57,7 +57,7 @@ def test_registration_with_little_free_space_does_everything_or_nothing(small_di
     model = make_model(tmp_path, 300_000)
     filler = small_disk / "filler"
     statuses = set()
-    for free in range(0, 1_200_000, 81_920):
+    for free in range(0, 1_200_000, 163_840):
         run = Command(small_disk / "registry")
         fill(filler, small_disk, free)
         result = run("register", model, "--name", "churn")
