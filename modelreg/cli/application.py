@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,8 +52,10 @@ COMMANDS = {
 _ALIASES = {"ls": ("list",), "rm": ("delete",), "promote": ("transition", "Production")}
 """Alias -> command, and arguments to append. Help does not list aliases."""
 
-_GLOBAL_OPTIONS = ("registry", "lock_timeout")
+_GLOBAL_OPTIONS = ("registry", "lock_timeout", "quiet", "table")
 """Options of the program that are also accepted after a command's name."""
+
+_VERSION = re.compile(r"v?[0-9]{1,18}|latest", re.ASCII)
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -144,16 +147,22 @@ class Commands(TyperGroup):
         module, function = COMMANDS[cmd_name].split(":")
         root = _build_command(getattr(import_module(module), function), cmd_name)
         for command in (root, *getattr(root, "commands", {}).values()):
-            command.params += [_copy_to_command(option) for option in self.params if option.name in _GLOBAL_OPTIONS]
+            own = {option for parameter in command.params for option in parameter.opts}
+            command.params += [
+                _copy_to_command(option)
+                for option in self.params
+                if option.name in _GLOBAL_OPTIONS and own.isdisjoint(option.opts)
+            ]
         return root
 
 
 class Command(TyperCommand):
-    """A Typer command that refuses a repeated option if the option takes one value."""
+    """A Typer command that accepts ``NAME VERSION`` for a reference, and refuses a repeated option with one value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Parse as Typer; raises `InvalidInput` where Typer would silently ignore the first value."""
-        _, _, options = self.make_parser(ctx).parse_args(args=list(args))
+        values, surplus, options = self.make_parser(ctx).parse_args(args=list(args))
+        args = self._join_reference(args, values, surplus)
         repeated = [
             option
             for option in options
@@ -166,6 +175,24 @@ class Command(TyperCommand):
             name = max(repeated[0].opts, key=len)
             raise InvalidInput(f"{name} is given more than once, but takes one value", f"give {name} once")
         return super().parse_args(ctx, args)
+
+    def _join_reference(self, args: list[str], values: Mapping[str, Any], surplus: list[str]) -> list[str]:
+        """Replace ``churn 3`` at the place of a reference by ``churn/3``, if the words fit in no other way."""
+        arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
+        if not arguments or "REF" not in str(arguments[0].metavar):
+            return args
+        words: list[str] = []
+        for argument in arguments:
+            value = values.get(str(argument.name))
+            words += [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else []
+        words += surplus
+        if len(words) < 2 or not _VERSION.fullmatch(words[1]) or any(sign in words[0] for sign in "/@"):
+            return args
+        is_variadic = arguments[-1].nargs == -1
+        place = next((i for i in range(len(args) - 1) if args[i : i + 2] == words[:2]), None)
+        if place is None or not (surplus or is_variadic):
+            return args
+        return [*args[:place], "/".join(words[:2]), *args[place + 2 :]]
 
 
 def _build_command(function: Callable[..., None] | typer.Typer, name: str) -> Any:
@@ -184,7 +211,9 @@ def _copy_to_command(option: Any) -> Any:
     """A copy of a global option for a command; its value is stored in the `Settings`."""
 
     def store(context: typer.Context, parameter: Any, value: Any) -> None:
-        if value is not None:
+        if parameter.name in ("quiet", "table"):
+            output.set_preferences(**{parameter.name: value})
+        elif value is not None:
             setattr(context.find_root().obj, parameter.name, value)
             context.find_root().obj.is_explicit |= parameter.name == "registry"
 
@@ -227,6 +256,8 @@ def application(
         float,
         typer.Option(envvar="MODELREG_LOCK_TIMEOUT", metavar="SECONDS", min=0, help="How long to wait for a lock."),
     ] = 30.0,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Print no notes on stderr.")] = None,
+    table: Annotated[bool | None, typer.Option("--table", help="Print tables also in a pipe.")] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -239,5 +270,6 @@ def application(
     modelreg transition churn 1 Production      promote a version to Production
     modelreg load churn/Production              print the path of its verified file
     """
+    output.set_preferences(quiet=quiet, table=table)
     source = context.get_parameter_source("registry")
     context.obj = Settings(registry, lock_timeout, source is not None and source.name == "COMMANDLINE")

@@ -61,13 +61,31 @@ class Column(NamedTuple, Generic[Record]):
     """Whether a table leaves the column out on a terminal of fewer than 100 columns."""
 
 
+class _Preferences:
+    """Output options that every command accepts."""
+
+    notes = True
+    tables_in_pipes = False
+
+
+_preferences = _Preferences()
+
+
+def set_preferences(*, quiet: bool | None = None, table: bool | None = None) -> None:
+    """Print no notes if ``quiet``, and tables also in pipes if ``table``; None keeps the present setting."""
+    if quiet is not None:
+        _preferences.notes = not quiet
+    if table is not None:
+        _preferences.tables_in_pipes = table
+
+
 def choose_form(as_json: bool, quiet: bool = False) -> Form:
     """The form that the options select; by default a table on a terminal, else tab-separated lines."""
     if as_json:
         return Form.JSON
     if quiet:
         return Form.QUIET
-    return Form.TABLE if is_terminal(sys.stdout) else Form.LINES
+    return Form.TABLE if is_terminal(sys.stdout) or _preferences.tables_in_pipes else Form.LINES
 
 
 def print_records(
@@ -141,13 +159,14 @@ def print_path(path: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print a note on stderr."""
-    _write_to_stderr(escape(text))
+    """Print a note on stderr, unless --quiet is given."""
+    if _preferences.notes:
+        _write_to_stderr(escape(text))
 
 
 def print_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning on stderr without its place in the code; takes the arguments of `warnings.showwarning`."""
-    print_note(f"warning: {message}")
+    _write_to_stderr(escape(f"warning: {message}"))
 
 
 def report_error(error: ModelregError, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 
@@ -18,6 +20,43 @@ def test_model_and_version_may_be_separate_arguments(churn):
     assert churn("diff", "churn", "1", "2").stdout == churn("diff", "churn/1", "churn/2").stdout != ""
     refused = churn("show", "churn/1", "2")
     assert refused.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        ("alias churn 1 champion", "alias churn/1 champion"),
+        ("approve churn v1", "approve churn/1"),
+        ("tag churn 1 team=growth", "tag churn/1 team=growth"),
+        ("describe churn 1 text", "describe churn/1 text"),
+        ("evaluate churn 1 --metric auc=0.9 --as holdout", "evaluate churn/1 --metric auc=0.9 --as holdout"),
+        ("evaluate --as holdout churn 1 --metric auc=0.9", "evaluate churn/1 --metric auc=0.9 --as holdout"),
+        ("gate check churn latest Production", "gate check churn/latest Production"),
+        ("verify churn 1", "verify churn/1"),
+        ("delete churn 2 --yes", "delete churn/2 --yes"),
+        ("transition churn 1 Staging", "transition churn/1 Staging"),
+    ],
+)
+def test_every_command_accepts_name_and_version_for_a_reference(churn, registry, tmp_path, words, same):
+    shutil.copytree(registry, tmp_path / "copy")
+    first = churn(*words.split())
+    assert first.returncode == 0, first.stderr
+    shutil.rmtree(registry)
+    shutil.copytree(tmp_path / "copy", registry)
+    second = churn(*same.split())
+    assert (first.stdout, first.stderr) == (second.stdout, second.stderr)
+
+
+def test_a_number_that_fits_as_another_argument_is_no_version(churn):
+    assert churn("describe", "churn", "1").stdout == "churn: 1\n"
+
+
+def test_quiet_prints_no_notes_and_table_prints_tables_in_pipes(churn):
+    for words in (("alias", "churn/1", "champion"), ("verify",), ("prune",), ("init",)):
+        assert churn(*words, "-q").stderr == ""
+    assert "\t" in churn("list").stdout
+    assert "\t" not in churn("list", "--table").stdout
+    assert churn("--table", "list").stdout == churn("list", "--table").stdout
 
 
 def test_repeated_single_value_option_is_refused(run, trained):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 
 import typer
 
@@ -30,16 +31,23 @@ def show(
     source = registry(context)
     if "/" not in subject and "@" not in subject:
         model = source.model(subject)
-        fields = [(column.name, column.value(model)) for column in MODEL_COLUMNS]
+        fields: list[tuple[str, object]] = [(column.name, column.value(model)) for column in MODEL_COLUMNS]
+        if model.production is not None:
+            held = source.stage_held(f"{model.name}/{model.production}")
+            fields += [("production_since", _format_time(held.since, form)), ("production_by", held.user)]
         output.print_fields(model, fields, form, model.name)
         return
     record = source.version(subject)
     trusted = {name.dotted for name in source.trusted_names()} if record.imports else set()
     held = source.stage_held(record.reference)
     as_object = output.get_fields(record) | {"stage_since": as_text(held.since), "stage_by": held.user}
-    since = text.format_age(held.since) if form is output.Form.TABLE else as_text(held.since)
-    fields = [*_version_fields(record, trusted, form), ("stage_since", since), ("stage_by", held.user)]
+    since = ("stage_since", _format_time(held.since, form))
+    fields = [*_version_fields(record, trusted, form), since, ("stage_by", held.user)]
     output.print_fields(as_object, fields, form, record.reference)
+
+
+def _format_time(moment: datetime, form: output.Form) -> str:
+    return text.format_age(moment) if form is output.Form.TABLE else as_text(moment)
 
 
 def _version_fields(version: ModelVersion, trusted: Collection[str], form: output.Form) -> list[tuple[str, object]]:
