@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # as type checkers read it; importing typing would double
 
 if TYPE_CHECKING:
     from modelreg.data.signatures import infer_signature as infer_signature
+    from modelreg.data.signatures import read_signature as read_signature
     from modelreg.domain.models import Model as Model
     from modelreg.domain.signatures import Signature as Signature
     from modelreg.domain.stages import Stage as Stage
@@ -31,6 +32,7 @@ _HOMES = {
     "Stage": "modelreg.domain.stages",
     "infer_signature": "modelreg.data.signatures",
     "load_model": "modelreg.registry",
+    "read_signature": "modelreg.data.signatures",
 }
 __all__ = sorted(_HOMES)
 
