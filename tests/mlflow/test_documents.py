@@ -17,7 +17,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.mark.slow
 def test_the_readme_example_works(tmp_path, monkeypatch):
-    session = re.search(r"<!-- mlflow -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+    session = re.search(
+        r"<!-- mlflow -->\n```python\n(.*?)```", (ROOT / "docs" / "mlflow.md").read_text(), re.DOTALL
+    ).group(1)
     monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "home"))
     result = subprocess.run([sys.executable, "-c", session], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
