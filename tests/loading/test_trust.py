@@ -359,7 +359,7 @@ def test_the_history_lists_trusted_names_and_changed_verdicts(registry, write_mo
     registry.distrust("own_features.Encoder")
     command = [modelreg, "--registry", registry.folder, "history"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    changes = [(line.split("\t")[4], line.split("\t")[7]) for line in lines[2:]]
+    changes = [(line.split("\t")[4], line.split("\t")[7]) for line in lines[-2:0:-1]]
     assert changes == [
         ("trust", "own_features.Encoder"),
         ("trust", "scan -> safe"),

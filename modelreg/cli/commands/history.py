@@ -80,7 +80,7 @@ def history(
 ) -> None:
     """Show the journal: every change, when, by whom and why.
 
-    The oldest entry is first. Each entry includes the hash of the previous one.
+    The newest entry is first. Each entry includes the hash of the previous one.
 
     \b
     modelreg history churn
@@ -104,6 +104,7 @@ def history(
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
         return
     entries = registry(context).history(subject, since=since, user=user, action=action, limit=limit)
+    entries.reverse()  # as git log: what was changed last is read first
     if as_json:
         output.print_json([_parse_entry(entry) for entry in entries])
     else:

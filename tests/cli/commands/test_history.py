@@ -7,17 +7,17 @@ import json
 import pytest
 
 
-def test_history_lists_changes_with_their_messages(churn):
+def test_history_lists_the_newest_change_first_with_its_message(churn):
     churn("transition", "churn", "2", "Staging", "-m", "shadow test")
     entries = json.loads(churn("history", "churn", "--json").stdout)
-    assert [entry["action"] for entry in entries] == ["register"] * 3 + ["transition"] * 2
-    assert (entries[-1]["from_stage"], entries[-1]["to_stage"], entries[-1]["message"]) == (
+    assert [entry["action"] for entry in entries] == ["transition"] * 2 + ["register"] * 3
+    assert (entries[0]["from_stage"], entries[0]["to_stage"], entries[0]["message"]) == (
         "None",
         "Staging",
         "shadow test",
     )
-    assert entries[-1]["after"]["version"]["stage"] == "Staging"
-    assert churn("history", "--head").stdout.strip() == f"{entries[-1]['seq']}:{entries[-1]['hash']}"
+    assert entries[0]["after"]["version"]["stage"] == "Staging"
+    assert churn("history", "--head").stdout.strip() == f"{entries[0]['seq']}:{entries[0]['hash']}"
 
 
 def test_history_describes_renames_and_removed_gates(churn):
@@ -44,7 +44,7 @@ def test_history_as_of_lists_the_stages_at_that_time(churn):
 
 def test_history_records_the_claimed_user_and_the_ci_job(churn):
     churn("transition", "churn", "2", "Staging", MODELREG_USER="alice", CI_JOB_URL="https://ci.example.com/7")
-    entry = json.loads(churn("history", "churn", "--json").stdout)[-1]
+    entry = json.loads(churn("history", "churn", "--json").stdout)[0]
     assert (entry["claimed_user"], entry["ci_job"]) == ("alice", "https://ci.example.com/7")
     assert entry["user"] != "alice"
     assert entry["tool"].startswith("modelreg ")

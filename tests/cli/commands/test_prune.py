@@ -43,7 +43,7 @@ def test_prune_json_is_the_same_for_plan_and_result(churn):
     assert answer == json.loads(planned.stdout) | {"dry_run": False}
     assert (answer["removed"], [fate["removed"] for fate in answer["versions"]]) == (2, [True, True, False])
     assert answer["freed"] == sum(kind["size"] for kind in answer["bytes"] if kind["removed"]) > 2000
-    assert [entry["message"] for entry in json.loads(churn("history", "--json").stdout)][-2:] == ["rule 7"] * 2
+    assert [entry["message"] for entry in json.loads(churn("history", "--json").stdout)][:2] == ["rule 7"] * 2
     assert churn("verify").returncode == 0
 
 
@@ -65,7 +65,7 @@ def test_prune_notes_a_pattern_that_matches_no_model(churn):
 
 def test_prune_without_a_message_records_its_rules(churn):
     assert churn("prune", "--keep-last", "1", "--yes").returncode == 0
-    assert "prune --keep-last 1" in churn("history", "churn/2").stdout.splitlines()[-1]
+    assert "prune --keep-last 1" in churn("history", "churn/2").stdout.splitlines()[1]
 
 
 def test_prune_table_distinguishes_plan_and_result(churn, terminal):
