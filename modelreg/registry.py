@@ -102,30 +102,30 @@ class Registry:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
             )
-        self._home = RegistryFolder(
+        self._folder = RegistryFolder(
             absolute_path(find_registry_folder(None if path is None else Path(path))), lock_timeout
         )
 
     @property
     def folder(self) -> Path:
         """The registry folder."""
-        return self._home.path
+        return self._folder.path
 
     @property
     def stage_rules(self) -> StageRules:
         """The rules for stages, names and deletion; fixed when the registry was created."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.rules
 
     def exists(self) -> bool:
         """Whether the folder holds a registry, damaged or not."""
-        return os.path.exists(self._home.catalog.path)
+        return os.path.exists(self._folder.catalog.path)
 
     @property
     def requires_sandbox(self) -> bool:
         """Whether models of this registry run only in a complete sandbox; see `require_sandbox`."""
-        self._home.require()
-        return self._home.requires_sandbox()
+        self._folder.require()
+        return self._folder.requires_sandbox()
 
     def require_sandbox(self, required: bool = True, *, message: str | None = None) -> bool:
         """Let models run only in a complete sandbox, or also without one; returns whether the setting changed.
@@ -133,7 +133,7 @@ class Registry:
         `predict` and `evaluate` then raise `SandboxUnavailable` on systems without one. `load` never confines a model,
         and is not affected.
         """
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             return change.set_setting(SANDBOX, REQUIRED if required else OPTIONAL)
 
     def create(self, *, shared: bool = False, stages: StageRules | str | None = None) -> bool:
@@ -145,7 +145,7 @@ class Registry:
         """
         rules = None if stages is None else StageRules.parse(stages)
         with translating_os_errors(inside=self.folder):
-            return self._home.create(shared=shared, rules=rules)
+            return self._folder.create(shared=shared, rules=rules)
 
     # Reading
 
@@ -169,12 +169,12 @@ class Registry:
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
         where, order = _parsed(filter, sort, limit, of_models=True)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(Model, catalog.models(glob, where, order, limit, offset))
 
     def model(self, name: str) -> Model:
         """Get a registered model; raises `ModelNotFound`."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.model(parse_name(name))
 
     def versions(
@@ -189,7 +189,7 @@ class Registry:
         from modelreg.domain.versions import ModelVersion
 
         where, order = _parsed(filter, sort, limit, of_models=False)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(ModelVersion, catalog.versions(parse_name(name), where, order, limit))
 
     def search(
@@ -203,12 +203,12 @@ class Registry:
         from modelreg.domain.versions import ModelVersion
 
         where, order = _parsed(filter, sort, limit, of_models=False)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(ModelVersion, catalog.search(where, order, limit, offset))
 
     def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
         """For each existing model of ``names``, get the newest version in each non-empty stage."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             found = filter(catalog.has_model, map(parse_name, names))
             return {name: catalog.latest_in_stages(name) for name in found}
 
@@ -217,7 +217,7 @@ class Registry:
 
         Raises `InvalidReference`, or `NotFound` in one of its forms.
         """
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.version(Reference.parse(reference))
 
     def history(
@@ -239,14 +239,14 @@ class Registry:
         from modelreg.lifecycle import history
 
         chosen = history.parse_filter(since=since, user=user, action=action, limit=limit)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(JournalEntry, history.find_entries(catalog, subject, chosen))
 
     def stage_held(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
         from modelreg.domain.journal import StageAtMoment
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             version = catalog.version(Reference.parse(reference))
             entry = catalog.journal.last_into_stage(version.name, version.version)
         since, user = (version.created_at, version.created_by) if entry is None else (entry.at, entry.user)
@@ -262,18 +262,18 @@ class Registry:
         version that did not exist then.
         """
         from modelreg.domain.journal import StageAtMoment
-        from modelreg.domain.statements import checked_moment
+        from modelreg.domain.validation import parse_time
         from modelreg.lifecycle import history
 
-        asked = checked_moment(moment)
-        with reading(self._home) as catalog:
+        asked = parse_time(moment)
+        with reading(self._folder) as catalog:
             return RecordList(StageAtMoment, history.find_stages_at(catalog, subject, asked))
 
     def gates(self, name: str | None = None) -> RecordList[Gate]:
         """List the gates of a model, including those for all models; without a name, all gates."""
         from modelreg.domain.gates import Gate
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(Gate, catalog.gates(None if name is None else parse_name(name)))
 
     def check_gates(self, reference: str, stage: Stage | str) -> GateCheck:
@@ -282,7 +282,7 @@ class Registry:
         from modelreg.lifecycle.promotion import check_stage_gates
 
         wanted = Stage.parse(stage)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             version = catalog.version(Reference.parse(reference))
             check = check_stage_gates(catalog, version, wanted)
             return check or GateCheck(version.name, version.version, wanted, None, True, ())
@@ -291,7 +291,7 @@ class Registry:
         """List the evaluations of a version, by data set."""
         from modelreg.domain.evaluations import Evaluation
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             version = catalog.version(Reference.parse(reference))
             return RecordList(Evaluation, catalog.evaluations(version.name, version.digest))
 
@@ -299,7 +299,7 @@ class Registry:
         """Compare two versions, of one model or of two."""
         from modelreg.domain.comparison import compare
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
     def information(self, *, size: bool = False) -> RegistryInformation:
@@ -311,11 +311,11 @@ class Registry:
         from modelreg.domain.registries import RegistryInformation
         from modelreg.loading.confined.sandbox import get_available_confinement
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             head, (models, versions) = catalog.journal.head(), catalog.counts()
             return RegistryInformation(
                 path=str(self.folder),
-                shared=self._home.is_shared(),
+                shared=self._folder.is_shared(),
                 stages=catalog.rules,
                 sandbox=get_available_confinement().described,
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
@@ -338,17 +338,17 @@ class Registry:
         (``SEQ:HASH``, see `information`), which the journal must contain. ``progress`` is called with the bytes read
         and their total. Raises `InvalidInput` for an invalid head, and `NotFound` in one of its forms.
         """
-        from modelreg.domain.statements import parse_head
+        from modelreg.domain.validation import parse_journal_head
         from modelreg.maintenance.verify import VerifyRequest, verify
 
         with translating_os_errors():
-            self._home.require()
+            self._folder.require()
         chosen = tuple(map(Reference.parse, references)) or None
-        head = None if expect_head is None else parse_head(expect_head)
+        head = None if expect_head is None else parse_journal_head(expect_head)
 
         def findings() -> Iterator[Finding]:
             with translating_os_errors(inside=self.folder):
-                yield from verify(self._home, VerifyRequest(chosen, head), progress)
+                yield from verify(self._folder, VerifyRequest(chosen, head), progress)
 
         return findings()
 
@@ -395,7 +395,7 @@ class Registry:
         """
         from modelreg.domain.facts import Facts
         from modelreg.domain.metadata import VersionMetadata
-        from modelreg.domain.statements import checked_reason
+        from modelreg.domain.validation import parse_reason
         from modelreg.registration.register import RegistrationRequest
         from modelreg.registration.register import register as register_source
         from modelreg.store.artifacts.exported import exported_version
@@ -421,11 +421,11 @@ class Registry:
             files, expected = exported.source, exported.expected
             facts = facts.with_defaults(exported.metrics, exported.params, exported.signature)
         facts = replace(facts, is_folder=files.is_folder)
-        reason, origin = checked_reason(allow_unsafe), source or str(files.root)
+        reason, origin = parse_reason(allow_unsafe), source or str(files.root)
         request = RegistrationRequest(model, files, facts, metadata, origin, reason, new_version, expected)
         with translating_os_errors(needed=files.size, inside=self.folder):
-            self._home.create()
-            return register_source(self._home, request, progress)
+            self._folder.create()
+            return register_source(self._folder, request, progress)
 
     def log_model(
         self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[VersionOptions]
@@ -455,8 +455,10 @@ class Registry:
         from modelreg.registration.stored import request_for_stored
 
         with translating_os_errors(inside=self.folder):
-            self._home.require()
-            return register(self._home, request_for_stored(self._home, reference, parse_name(name), dict(stated)), None)
+            self._folder.require()
+            return register(
+                self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(stated)), None
+            )
 
     def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
         """Register the location of bytes that cannot be stored as the next version of ``name``.
@@ -470,8 +472,8 @@ class Registry:
         request = request_for_reference(location, parse_name(name), dict(stated))
         self._require_plain_names(request.name, *request.metadata.aliases)
         with translating_os_errors(inside=self.folder):
-            self._home.create()
-            return register(self._home, request, None)
+            self._folder.create()
+            return register(self._folder, request, None)
 
     def create_model(
         self,
@@ -482,13 +484,13 @@ class Registry:
         message: str | None = None,
     ) -> Model:
         """Create a model without versions; `register` creates it by itself. Raises `ModelExists` and `NameTaken`."""
-        from modelreg.domain.statements import checked_tags, checked_text
+        from modelreg.domain.validation import parse_tags, parse_text
 
-        model, described = parse_name(name), checked_text(description, "the description")
+        model, described = parse_name(name), parse_text(description, "the description")
         self._require_plain_names(model)
         self.create()
-        with writing(self._home, message) as change:
-            change.add_model(model, described, checked_tags(tags))
+        with writing(self._folder, message) as change:
+            change.add_model(model, described, parse_tags(tags))
             return change.model(model)
 
     @property
@@ -496,7 +498,7 @@ class Registry:
         """The runs of this registry, with what was logged in them."""
         from modelreg.runs import Runs
 
-        return Runs(self._home)
+        return Runs(self._folder)
 
     # Stages
 
@@ -524,7 +526,7 @@ class Registry:
         Raises `GateRefused` (which is journalled), `ProductionOccupied`, `StageChanged`, `InvalidInput` or
         `NotFound`; nothing is changed then.
         """
-        from modelreg.domain.statements import checked_reason
+        from modelreg.domain.validation import parse_reason
         from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
         from modelreg.lifecycle.rules.transitions import TransitionRequest
 
@@ -538,9 +540,9 @@ class Registry:
             if_current=_stage_or_none(if_current),
         )
         if force:
-            checked_reason(message or "", "overriding gates", "--message WHY")
+            parse_reason(message or "", "overriding gates", "--message WHY")
         if dry_run:
-            with reading(self._home) as catalog:
+            with reading(self._folder) as catalog:
                 return plan_gated_transition(catalog, reference, request, force=force)
         with self._promoting(message) as change:
             transition = plan_gated_transition(change, reference, request, force=force)
@@ -554,16 +556,16 @@ class Registry:
         `NothingToRollBackTo` when there is no such version or it was deleted, and `BlobDamaged` when its bytes differ
         from what was registered; nothing is changed then.
         """
-        from modelreg.domain.statements import checked_message
+        from modelreg.domain.validation import parse_message
         from modelreg.lifecycle.rollback import plan, roll_back
 
         model = parse_name(name)
         if dry_run:
-            with reading(self._home) as catalog:
+            with reading(self._folder) as catalog:
                 return plan(catalog, model)
         with translating_os_errors():
-            self._home.require()
-            return roll_back(self._home, model, checked_message(message))
+            self._folder.require()
+            return roll_back(self._folder, model, parse_message(message))
 
     # The contract
 
@@ -575,7 +577,7 @@ class Registry:
         An existing gate with the same expression is kept, with the new ``description`` if one is given. The
         ``warnings`` of the result name likely mistakes. Raises `InvalidExpression` and `ModelNotFound`.
         """
-        from modelreg.domain.statements import checked_text
+        from modelreg.domain.validation import parse_text
         from modelreg.expressions.parsing import parse_gate
         from modelreg.lifecycle import adding_gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
@@ -583,8 +585,8 @@ class Registry:
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
         if wanted is Stage.NONE:
             raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
-        parsed, checked = parse_gate(expression), checked_text(description, "the description")
-        with writing(self._home, message) as change:
+        parsed, checked = parse_gate(expression), parse_text(description, "the description")
+        with writing(self._folder, message) as change:
             return adding_gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
@@ -592,7 +594,7 @@ class Registry:
         from modelreg.errors import GateNotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             gate = next((gate for gate in change.gates() if gate.id == number), None)
             if gate is None:
                 raise GateNotFound(number)
@@ -607,7 +609,7 @@ class Registry:
         """
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             if withdraw:
                 return metadata.withdraw_approval(change, Reference.parse(reference))
             return metadata.approve(change, Reference.parse(reference), message)
@@ -651,13 +653,13 @@ class Registry:
         Raises what `predict` raises; nothing is kept then.
         """
         from modelreg.domain.evaluations import EvaluationRequest
-        from modelreg.domain.statements import checked_dataset
+        from modelreg.domain.validation import parse_dataset_name
         from modelreg.lifecycle.evaluation import evaluate_version
 
         _refuse_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
             raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
-        name = checked_dataset(dataset, data if isinstance(data, str | os.PathLike) else None)
+        name = parse_dataset_name(dataset, data if isinstance(data, str | os.PathLike) else None)
         request = EvaluationRequest(
             targets=_texts(target),
             task=task,
@@ -672,7 +674,7 @@ class Registry:
         if not request.targets:
             raise InvalidInput("there is no target", "name the column with the true values")
         return evaluate_version(
-            self._home,
+            self._folder,
             reference,
             data,
             layout,
@@ -701,15 +703,15 @@ class Registry:
         """
         from modelreg.data.tables.source import hash_data_file
         from modelreg.domain.evaluations import Scores
-        from modelreg.domain.statements import checked_dataset, checked_metrics
+        from modelreg.domain.validation import parse_dataset_name, parse_metrics
         from modelreg.lifecycle import metadata
 
         _refuse_nul(data)
-        name, checked = checked_dataset(dataset, data), checked_metrics(metrics)
+        name, checked = parse_dataset_name(dataset, data), parse_metrics(metrics)
         if not checked:
             raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             return metadata.record_scores(change, reference, name, scores)
 
     def predict(
@@ -756,7 +758,7 @@ class Registry:
         refuse_registry_path(Path(output))
         with (
             translating_os_errors(place=Path(output)),
-            running(self._home, reference, input, layout, trust=trust, message=message, options=options) as model,
+            running(self._folder, reference, input, layout, trust=trust, message=message, options=options) as model,
             open_output(output) as target,
         ):
             answer = model.predict(
@@ -771,7 +773,7 @@ class Registry:
         """List the names that models may import besides those on the allow-list."""
         from modelreg.domain.scans import TrustedName
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return RecordList(TrustedName, catalog.trusted_names())
 
     def trust(self, *names: str, message: str | None = None) -> tuple[str, ...]:
@@ -784,20 +786,20 @@ class Registry:
         """
         from modelreg.lifecycle.trust import trust_names
 
-        return trust_names(self._home, names, message)
+        return trust_names(self._folder, names, message)
 
     def is_imported(self, name: str) -> bool:
         """Whether a version imports a name that is not on the allow-list; raises `InvalidInput`."""
         from modelreg.loading.trust import parse_trusted_name
 
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
         """Stop trusting names; raises `NameNotTrusted`, and changes nothing then."""
         from modelreg.lifecycle.trust import distrust_names
 
-        distrust_names(self._home, names, message)
+        distrust_names(self._folder, names, message)
 
     # Everyday changes
 
@@ -806,7 +808,7 @@ class Registry:
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             return metadata.set_alias(change, Reference.parse(reference), parse_alias(alias))
 
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> MetadataChange:
@@ -814,7 +816,7 @@ class Registry:
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             return metadata.remove_alias(change, parse_name(name), parse_alias(alias))
 
     def tag(
@@ -826,19 +828,19 @@ class Registry:
         message: str | None = None,
     ) -> MetadataChange:
         """Set and remove tags of a model (``NAME``) or a version; raises `TagNotFound`."""
-        from modelreg.domain.statements import checked_tags
+        from modelreg.domain.validation import parse_tags
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
-            return metadata.tag(change, subject, checked_tags(tags), remove)
+        with writing(self._folder, message) as change:
+            return metadata.tag(change, subject, parse_tags(tags), remove)
 
     def describe(self, subject: str, description: str, *, message: str | None = None) -> MetadataChange:
         """Replace the description of a model (``NAME``) or a version."""
-        from modelreg.domain.statements import checked_text
+        from modelreg.domain.validation import parse_text
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
-            return metadata.describe(change, subject, checked_text(description, "the description"))
+        with writing(self._folder, message) as change:
+            return metadata.describe(change, subject, parse_text(description, "the description"))
 
     def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
         """Rename a model. References by the old name stop working, and never name versions of another model.
@@ -847,7 +849,7 @@ class Registry:
         """
         from modelreg.lifecycle import metadata
 
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             return metadata.rename(change, parse_name(name), parse_name(new))
 
     # The bytes
@@ -860,7 +862,7 @@ class Registry:
         """
         from modelreg.loading.versions import check_out_version, find_version
 
-        return check_out_version(self._home, *find_version(self._home, reference), progress)
+        return check_out_version(self._folder, *find_version(self._folder, reference), progress)
 
     def load(self, reference: str, *, trust: str | None = None, message: str | None = None) -> Any:
         """Load a version as a Python object, from bytes that are checked now.
@@ -878,7 +880,7 @@ class Registry:
         from modelreg.loading.versions import load_version
 
         _refuse_idle_message(message, trust)
-        return load_version(self._home, reference, trust, message)
+        return load_version(self._folder, reference, trust, message)
 
     def copy(
         self, reference: str, destination: StrPath, *, overwrite: bool = False, progress: Progress | None = None
@@ -894,8 +896,8 @@ class Registry:
         from modelreg.store.artifacts.delivery import copy_file, copy_folder
 
         _require_path(destination)
-        target, store = Path(destination), self._home.artifacts
-        version, manifest = find_version(self._home, reference)
+        target, store = Path(destination), self._folder.artifacts
+        version, manifest = find_version(self._folder, reference)
         advance = progress and counting(progress, version.size)
         with translating_os_errors(needed=version.size, place=target):
             if manifest.is_folder:
@@ -919,11 +921,11 @@ class Registry:
         from modelreg.store.artifacts.delivery import stream
 
         with translating_os_errors():
-            version, manifest = find_version(self._home, reference)
+            version, manifest = find_version(self._folder, reference)
         if manifest.is_folder:
             raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
         with translating_os_errors(place=Path("the output")):
-            stream(self._home.artifacts, manifest.files[0], descriptor, version.reference)
+            stream(self._folder.artifacts, manifest.files[0], descriptor, version.reference)
 
     def export(self, reference: str, destination: StrPath, *, progress: Progress | None = None) -> Path:
         """Write the version as an OCI image layout, tagged with its number; returns the folder.
@@ -936,10 +938,10 @@ class Registry:
         from modelreg.store.artifacts.delivery import export
 
         _require_path(destination)
-        version, manifest = find_version(self._home, reference)
+        version, manifest = find_version(self._folder, reference)
         with translating_os_errors(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
-            return export(self._home.artifacts, version, manifest, Path(destination), advance)
+            return export(self._folder.artifacts, version, manifest, Path(destination), advance)
 
     # From MLflow, and to it
 
@@ -965,14 +967,14 @@ class Registry:
         Raises `MLflowMissing`; `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
         `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
         """
-        from modelreg.domain.statements import checked_reason
+        from modelreg.domain.validation import parse_reason
         from modelreg.mlflow_transfer.importing import ImportRequest, import_models
         from modelreg.mlflow_transfer.location import Location
 
         location = Location.parse(tracking_uri, local_paths=local_paths)
-        request = ImportRequest(location, names, checked_reason(allow_unsafe), dry_run)
+        request = ImportRequest(location, names, parse_reason(allow_unsafe), dry_run)
         with translating_os_errors(inside=self.folder):
-            return import_models(self._home, request, progress)
+            return import_models(self._folder, request, progress)
 
     def export_mlflow(
         self, tracking_uri: StrPath, *names: str, dry_run: bool = False, progress: Count | None = None
@@ -992,8 +994,8 @@ class Registry:
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
         with translating_os_errors(inside=self.folder):
-            self._home.require()
-            return export_models(self._home, request, progress)
+            self._folder.require()
+            return export_models(self._folder, request, progress)
 
     # Deleting
 
@@ -1011,10 +1013,10 @@ class Registry:
         from modelreg.lifecycle import deletion
 
         if dry_run:
-            with reading(self._home) as catalog:
+            with reading(self._folder) as catalog:
                 deletion.plan(catalog, subject, with_versions)
             return
-        with writing(self._home, message) as change:
+        with writing(self._folder, message) as change:
             deletion.delete(change, deletion.plan(change, subject, with_versions))
 
     # Cleaning, and copies of the whole
@@ -1044,14 +1046,14 @@ class Registry:
         Raises `CatalogDamaged` when the catalog does not match the stored bytes, and `LockTimeout` while something is
         being registered or copied; nothing is deleted then.
         """
-        from modelreg.domain.statements import checked_count, checked_duration, checked_message
+        from modelreg.domain.validation import parse_count, parse_duration, parse_message
         from modelreg.maintenance import pruning
         from modelreg.maintenance.retention import Retention
         from modelreg.system import clock
 
         retention = Retention(
-            keep_last=checked_count(keep_last, "the number of versions to keep"),
-            older_than=None if older_than is None else checked_duration(older_than, "the age"),
+            keep_last=parse_count(keep_last, "the number of versions to keep"),
+            older_than=None if older_than is None else parse_duration(older_than, "the age"),
             stages=frozenset(Stage.parse(stage) for stage in stages),
         )
         if glob is not None and not (retention.has_rules and is_utf8(glob)):
@@ -1062,14 +1064,14 @@ class Registry:
         request = pruning.PruneRequest(
             glob=glob,
             retention=retention,
-            grace=checked_duration(grace, "the grace time"),
+            grace=parse_duration(grace, "the grace time"),
             moment=clock.now(),
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
-        why = checked_message(message)
+        why = parse_message(message)
         with translating_os_errors(inside=self.folder):
-            self._home.require()
-            return pruning.plan(self._home, request) if dry_run else pruning.prune(self._home, request, why)
+            self._folder.require()
+            return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, why)
 
     def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
         """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.
@@ -1082,8 +1084,8 @@ class Registry:
 
         _require_path(folder)
         with translating_os_errors(place=Path(folder)):
-            self._home.require()
-            return back_up(self._home, Path(folder), progress)
+            self._folder.require()
+            return back_up(self._folder, Path(folder), progress)
 
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
         """Restore the backup in ``folder`` into this registry's folder; every byte is checked.
@@ -1096,7 +1098,7 @@ class Registry:
 
         _require_path(folder)
         with translating_os_errors(inside=self.folder):
-            return restore(self._home, Path(folder), progress, force=force)
+            return restore(self._folder, Path(folder), progress, force=force)
 
     def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
         """Check names for a registry that will be created with strict rules; an existing one checks them itself."""
@@ -1107,12 +1109,12 @@ class Registry:
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
-        from modelreg.domain.statements import checked_message
+        from modelreg.domain.validation import parse_message
         from modelreg.lifecycle.promotion import writing_with_gates
 
         with translating_os_errors(inside=self.folder):
-            self._home.require()
-            with writing_with_gates(self._home, checked_message(message)) as change:
+            self._folder.require()
+            with writing_with_gates(self._folder, parse_message(message)) as change:
                 yield change
 
 

@@ -19,7 +19,7 @@ from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, parse_key, parse_model_path
 from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
 from modelreg.domain.signatures import Signature
-from modelreg.domain.statements import checked_count, checked_number, checked_params, checked_tags, checked_text
+from modelreg.domain.validation import parse_count, parse_float, parse_params, parse_tags, parse_text
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
@@ -52,23 +52,23 @@ class Runs:
     Each change is one transaction, with its entry in the journal. Methods raise what those of `Registry` raise.
     """
 
-    def __init__(self, home: RegistryFolder) -> None:
-        self._home = home
+    def __init__(self, folder: RegistryFolder) -> None:
+        self._folder = folder
 
     def start(self, name: str | None = None, *, tags: Mapping[str, object] | None = None) -> Run:
         """Start a run; makes the registry if need be. Without a name it gets one."""
         run_id = os.urandom(16).hex()
-        called = checked_text(name or f"run-{run_id[:8]}", "the run's name")
-        checked = checked_tags(tags)
-        with translating_os_errors(inside=self._home.path):
-            self._home.create()
-        with writing(self._home) as change:
+        called = parse_text(name or f"run-{run_id[:8]}", "the run's name")
+        checked = parse_tags(tags)
+        with translating_os_errors(inside=self._folder.path):
+            self._folder.create()
+        with writing(self._folder) as change:
             change.start_run(run_id, called, checked)
             return change.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
         """Let a run go on, also one that is over; raises `RunNotFound`."""
-        with writing(self._home) as change:
+        with writing(self._folder) as change:
             change.runs.get(run_id)
             change.resume_run(run_id)
             return change.runs.get(run_id)
@@ -77,26 +77,26 @@ class Runs:
         """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
             raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
-        with writing(self._home) as change:
+        with writing(self._folder) as change:
             change.runs.get(run_id)
             change.end_run(run_id, status)
             return change.runs.get(run_id)
 
     def run(self, run_id: str) -> Run:
         """One run with everything that was logged; raises `RunNotFound`."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.runs.get(run_id)
 
     def experiments(self) -> dict[str, str]:
         """What `keep_experiment` kept, by the name of the experiment."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.settings(_EXPERIMENT)
 
     def keep_experiment(self, name: str, text: str) -> None:
         """Keep what is known of an experiment, as a text of whoever calls; it replaces an earlier one."""
-        checked = checked_text(name, "the experiment's name")
-        with writing(self._home) as change:
-            change.set_setting(f"{_EXPERIMENT}{checked}", checked_text(text, "the experiment"))
+        checked = parse_text(name, "the experiment's name")
+        with writing(self._folder) as change:
+            change.set_setting(f"{_EXPERIMENT}{checked}", parse_text(text, "the experiment"))
 
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
@@ -111,8 +111,8 @@ class Runs:
 
         where = None if filter is None else parse_filter_of_runs(filter)
         order = () if sort is None else parse_order_of_runs(sort)
-        end = None if limit is None else offset + (checked_count(limit, "the limit") or 0)
-        with reading(self._home) as catalog:
+        end = None if limit is None else offset + (parse_count(limit, "the limit") or 0)
+        with reading(self._folder) as catalog:
             return RecordList(Run, select(catalog.runs.all(), where, order, _value_of)[offset:end])
 
     def log(
@@ -129,9 +129,9 @@ class Runs:
         steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in
         one of its forms; then none of them was kept.
         """
-        stated, labels = checked_params(params), checked_tags(tags)
+        stated, labels = parse_params(params), parse_tags(tags)
         batches = _batches(_points(metrics))
-        with writing(self._home) as change:
+        with writing(self._folder) as change:
             run = change.runs.get(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
@@ -146,7 +146,7 @@ class Runs:
 
     def remove_tag(self, run_id: str, name: str) -> None:
         """Remove a tag of a run; raises `RunNotFound` and `TagNotFound`."""
-        with writing(self._home) as change:
+        with writing(self._folder) as change:
             tags = change.runs.get(run_id).tags
             if name not in tags:
                 raise TagNotFound(f"run {run_id}", name, list(tags))
@@ -154,7 +154,7 @@ class Runs:
 
     def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
         """Every value of a metric, in the order in which they were logged; raises `RunNotFound`."""
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.runs.metric_history(run_id, name)
 
     def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
@@ -174,7 +174,7 @@ class Runs:
         `UnsafeModel`.
         """
         with dumped(estimator) as file:
-            ((model, notes),) = self._store(run_id, {path: find_source(file, self._home.path)}, signature)
+            ((model, notes),) = self._store(run_id, {path: find_source(file, self._folder.path)}, signature)
         for note in notes:
             warnings.warn(f"{model.reference}: {note}", stacklevel=2)
         return model
@@ -186,14 +186,14 @@ class Runs:
         called = [parse_model_path(path) for path in sources]
         self.run(run_id)  # before anything is written for nothing
         with ExitStack() as held:
-            held.enter_context(translating_os_errors(inside=self._home.path))
-            held.enter_context(self._home.ingesting())
+            held.enter_context(translating_os_errors(inside=self._folder.path))
+            held.enter_context(self._folder.ingesting())
             stored = []
             for path, source in zip(called, sources.values(), strict=True):
-                receipt = held.enter_context(self._home.artifacts.receiving(source.files))
+                receipt = held.enter_context(self._folder.artifacts.receiving(source.files))
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
-            with self._home.catalog.writing(current_actor()) as change:
+            with self._folder.catalog.writing(current_actor()) as change:
                 _refuse_files_below_files(change.runs.get(run_id), called)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, receipt, published in stored:
@@ -206,13 +206,13 @@ class Runs:
     def model(self, reference: str) -> LoggedModel:
         """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
         named = RunReference.parse(reference)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             return catalog.runs.model(named.run_id, named.path)
 
     def signature(self, model: LoggedModel) -> Signature | None:
         """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
-        with translating_os_errors(inside=self._home.path):
-            return self._home.artifacts.manifest(model).signature
+        with translating_os_errors(inside=self._folder.path):
+            return self._folder.artifacts.manifest(model).signature
 
     def path(self, reference: str) -> Path:
         """The path of a read-only copy of a run's file, model or folder, every byte checked now.
@@ -231,9 +231,9 @@ class Runs:
         return self._checked_out(reference, digest_of_bytes(manifest), files)
 
     def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
-        with translating_os_errors(inside=self._home.path):
-            home = self._home
-            return check_out(home.artifacts, home.checkouts, reference, digest, files, home.preventing_pruning)
+        with translating_os_errors(inside=self._folder.path):
+            folder = self._folder
+            return check_out(folder.artifacts, folder.checkouts, reference, digest, files, folder.preventing_pruning)
 
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
@@ -243,11 +243,11 @@ class Runs:
         """
         reference = model if isinstance(model, str) else model.reference
         named = RunReference.parse(reference)
-        with reading(self._home) as catalog:
+        with reading(self._folder) as catalog:
             names = filter_trusted(catalog.trusted_names())
             stored = catalog.runs.get(named.run_id).model_at(named.path)
         trust = Trust(reference, names, full=full_trust)
-        store = self._home.artifacts
+        store = self._folder.artifacts
         if stored is None:
             folder = self.path(reference)
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
@@ -263,7 +263,7 @@ def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequ
         moment = as_milliseconds(clock.now())
         metrics = [MetricPoint(name, value, 0, moment) for name, value in metrics.items()]
     return [
-        replace(point, name=parse_key(point.name, "metric"), value=checked_number(point.name, point.value))
+        replace(point, name=parse_key(point.name, "metric"), value=parse_float(point.name, point.value))
         for point in metrics or ()
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelreg.domain.signatures import Signature, signature_as_json
-from modelreg.domain.statements import checked_metrics, checked_params
+from modelreg.domain.validation import parse_metrics, parse_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Facts:
         location: str | None = None,
     ) -> Facts:
         """Check what a user states; raises `InvalidKey`, `InvalidMetric` or `InvalidInput`."""
-        return cls(is_folder, signature, checked_metrics(metrics), checked_params(params), location)
+        return cls(is_folder, signature, parse_metrics(metrics), parse_params(params), location)
 
     def with_defaults(
         self, metrics: Mapping[str, float], params: Mapping[str, object], signature: Signature | None
@@ -41,8 +41,8 @@ class Facts:
         return replace(
             self,
             signature=self.signature or signature,
-            metrics={**checked_metrics(metrics), **self.metrics},
-            params={**checked_params(params), **self.params},
+            metrics={**parse_metrics(metrics), **self.metrics},
+            params={**parse_params(params), **self.params},
         )
 
     def as_json(self) -> dict[str, Any]:

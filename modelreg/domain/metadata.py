@@ -8,7 +8,7 @@ from typing import Any
 
 from modelreg.domain.references import parse_alias
 from modelreg.domain.stages import Stage
-from modelreg.domain.statements import checked_message, checked_sequence, checked_tags, checked_text
+from modelreg.domain.validation import parse_message, parse_tags, parse_text, require_sequence
 from modelreg.errors import InvalidInput
 
 
@@ -41,15 +41,15 @@ class VersionMetadata:
         """Check what a user states; raises `InvalidInput` in one of its forms."""
         if archive_existing and stage is None:
             raise InvalidInput("--archive-existing needs a stage", "add --stage STAGE, or leave out --archive-existing")
-        by_lower_case = {alias.lower(): parse_alias(alias) for alias in checked_sequence(aliases, "aliases")}
+        by_lower_case = {alias.lower(): parse_alias(alias) for alias in require_sequence(aliases, "aliases")}
         return cls(
-            description=None if description is None else checked_text(description, "the description"),
-            tags=checked_tags(tags),
+            description=None if description is None else parse_text(description, "the description"),
+            tags=parse_tags(tags),
             aliases=tuple(by_lower_case.values()),
             stage=None if stage is None else Stage.parse(stage),
             archive_existing=archive_existing,
-            message=checked_message(message),
-            run_id=None if run_id is None else checked_text(run_id, "the run id"),
+            message=parse_message(message),
+            run_id=None if run_id is None else parse_text(run_id, "the run id"),
         )
 
 

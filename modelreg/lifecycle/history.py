@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from modelreg.domain.journal import ACTIONS, JournalEntry, StageAtMoment
 from modelreg.domain.references import Reference, is_utf8, parse_name
-from modelreg.domain.statements import checked_count, checked_moment
+from modelreg.domain.validation import parse_count, parse_time
 from modelreg.errors import InvalidInput, VersionNotFound, did_you_mean, shown
 from modelreg.store.catalog.journal_chain import stages_at
 from modelreg.store.catalog.reader import CatalogReader
@@ -32,8 +32,8 @@ def parse_filter(
         raise InvalidInput(f"unknown action {shown(action)}", hint)
     if user is not None and not is_utf8(user):
         raise InvalidInput(f"the user name {shown(user)} is not UTF-8", "modelreg history shows the user names")
-    moment = None if since is None else checked_moment(since, begins=True)
-    return HistoryFilter(since=moment, user=user, action=action, limit=checked_count(limit, "the number of entries"))
+    moment = None if since is None else parse_time(since, begins=True)
+    return HistoryFilter(since=moment, user=user, action=action, limit=parse_count(limit, "the number of entries"))
 
 
 def find_entries(catalog: CatalogReader, subject: str | None, conditions: HistoryFilter) -> list[JournalEntry]:

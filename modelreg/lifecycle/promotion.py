@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writing_with_gates(home: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
+def writing_with_gates(folder: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
     """A write transaction that journals a `GateRefused` before it raises it.
 
     The transaction is committed then, so earlier changes in it belong in a `CatalogWriter.attempt`.
     """
     refusal: GateRefused | None = None
-    with home.catalog.writing(current_actor(), message) as writer:
+    with folder.catalog.writing(current_actor(), message) as writer:
         try:
             yield writer
         except GateRefused as error:

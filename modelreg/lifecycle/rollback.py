@@ -26,17 +26,17 @@ def plan(catalog: CatalogReader, name: ModelName) -> Transition:
     return replace(rollback, notes=safety_notes(target, Stage.PRODUCTION))
 
 
-def roll_back(home: RegistryFolder, name: ModelName, message: str | None) -> Transition:
+def roll_back(folder: RegistryFolder, name: ModelName, message: str | None) -> Transition:
     """Roll back in one transaction; raises `NothingToRollBackTo`, or `BlobDamaged` if the target's bytes are damaged.
 
     The bytes are read before the catalog is locked, so that other writers do not wait. If the target has changed by
     then, its bytes are read too.
     """
-    with home.catalog.reading() as catalog:
+    with folder.catalog.reading() as catalog:
         checked = catalog.version(Reference(name, plan(catalog, name).version))
     while True:
-        _check_bytes(home, checked)
-        with home.catalog.writing(current_actor(), message) as writer:
+        _check_bytes(folder, checked)
+        with folder.catalog.writing(current_actor(), message) as writer:
             rollback = plan(writer, name)
             target = writer.version(Reference(name, rollback.version))
             if target.digest == checked.digest:
@@ -46,8 +46,8 @@ def roll_back(home: RegistryFolder, name: ModelName, message: str | None) -> Tra
         checked = target
 
 
-def _check_bytes(home: RegistryFolder, version: ModelVersion) -> None:
-    for file in home.artifacts.manifest(version).files:
-        problem = home.artifacts.problem(file)
+def _check_bytes(folder: RegistryFolder, version: ModelVersion) -> None:
+    for file in folder.artifacts.manifest(version).files:
+        problem = folder.artifacts.problem(file)
         if problem is not None:
             raise BlobDamaged(version.reference, file.path, problem)

@@ -82,7 +82,7 @@ def decide_trust(
 
     Raises `InvalidInput` for an unknown ``trust``, and for trust or permissions without a message.
     """
-    from modelreg.domain.statements import checked_reason
+    from modelreg.domain.validation import parse_reason
     from modelreg.loading.trust import Trust, filter_trusted
     from modelreg.system import interrupts
 
@@ -90,7 +90,7 @@ def decide_trust(
         raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
     if trust or permissions:
         what = "full trust" if trust else "what a model may do beyond computing"
-        checked_reason(message or "", what, "--message WHY")
+        parse_reason(message or "", what, "--message WHY")
         with writing(folder, message) as change:
             change.record_load(version, is_trusted=trust is not None, permissions=permissions)
         interrupts.allow_interrupts()

@@ -62,21 +62,21 @@ _TEMPORARY_MARKER = re.compile(rf"\.{UNFINISHED_BACKUP}\.[0-9]+\.[0-9a-f]{{8}}")
 _CHOOSE_FOLDER = "choose a new or empty folder"
 
 
-def back_up(home: RegistryFolder, folder: Path, progress: Progress | None) -> Backup:
+def back_up(registry: RegistryFolder, folder: Path, progress: Progress | None) -> Backup:
     """Copy the registry to ``folder``, or update the backup there; `Registry.backup` lists the errors."""
-    target = RegistryFolder(folder.absolute(), home.lock_timeout)
-    _check_not_nested(home.path, target.path)
-    with home.ingesting():
-        with home.catalog.reading() as catalog:
+    target = RegistryFolder(folder.absolute(), registry.lock_timeout)
+    _check_not_nested(registry.path, target.path)
+    with registry.ingesting():
+        with registry.catalog.reading() as catalog:
             _check_target(target, catalog)
             head = _get_head(catalog) or _EMPTY_HEAD
         with _reporting_interruption(target), _locking_backup(target):
-            with home.catalog.reading() as catalog:
+            with registry.catalog.reading() as catalog:
                 _check_target(target, catalog)  # again: another backup may have run while this one waited
             if not os.path.lexists(target.catalog.path):
                 _write_marker(target, head)
-            with swap.temporary_copy(home.catalog, target.catalog.path) as private:
-                backup = _copy_blobs(home, target, private, "no backup was made", progress, all_or_nothing=False)
+            with swap.temporary_copy(registry.catalog, target.catalog.path) as private:
+                backup = _copy_blobs(registry, target, private, "no backup was made", progress, all_or_nothing=False)
                 swap.install(private, target.catalog.path, target.file_mode())
             _remove_markers(target)
     return backup
@@ -97,40 +97,40 @@ def _reporting_interruption(target: RegistryFolder) -> Iterator[None]:
         raise BackupInterrupted(error, target.path, needed) from failure
 
 
-def restore(home: RegistryFolder, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
+def restore(registry: RegistryFolder, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
     """Copy the backup in ``folder`` into the registry's folder; `Registry.restore` lists the errors."""
-    source = RegistryFolder(folder.absolute(), home.lock_timeout)
-    _check_not_nested(source.path, home.path)
+    source = RegistryFolder(folder.absolute(), registry.lock_timeout)
+    _check_not_nested(source.path, registry.path)
     with _reading_backup(source):
-        _check_replaceable(home, force)
-        with source.preventing_pruning(), _locking_registry(home):
-            _check_replaceable(home, force)  # again: a registry may have been created while this waited
-            backup, replaced = _replace_registry(source, home, progress)
+        _check_replaceable(registry, force)
+        with source.preventing_pruning(), _locking_registry(registry):
+            _check_replaceable(registry, force)  # again: a registry may have been created while this waited
+            backup, replaced = _replace_registry(source, registry, progress)
     return Restoration(**{name: getattr(backup, name) for name in Backup.__slots__}, replaced=replaced)
 
 
 def _replace_registry(
-    source: RegistryFolder, home: RegistryFolder, progress: Progress | None
+    source: RegistryFolder, folder: RegistryFolder, progress: Progress | None
 ) -> tuple[Backup, str | None]:
     """Copy all blobs, and swap the catalog; also returns the path to which the old catalog was moved.
 
     If this fails before the swap, the folder is left as it was, except for lock files.
     """
-    was_bare, had_catalog = home.has_only_locks(), os.path.lexists(home.catalog.path)
-    marker = home.path / UNFINISHED_RESTORATION
+    was_bare, had_catalog = folder.has_only_locks(), os.path.lexists(folder.catalog.path)
+    marker = folder.path / UNFINISHED_RESTORATION
     try:
         os.close(open_or_make_file(marker, 0o666))
-        with swap.temporary_copy(source.catalog, home.catalog.path) as private:
-            backup = _copy_blobs(source, home, private, "nothing was restored", progress, all_or_nothing=True)
-            replaced = _move_old_catalog(home)
-            swap.install(private, home.catalog.path, home.file_mode())
+        with swap.temporary_copy(source.catalog, folder.catalog.path) as private:
+            backup = _copy_blobs(source, folder, private, "nothing was restored", progress, all_or_nothing=True)
+            replaced = _move_old_catalog(folder)
+            swap.install(private, folder.catalog.path, folder.file_mode())
         with suppress(OSError):  # beside a catalog the marker has no effect
             marker.unlink(missing_ok=True)
     except (ModelregError, OSError) as failure:
-        has_catalog = os.path.lexists(home.catalog.path)
+        has_catalog = os.path.lexists(folder.catalog.path)
         if was_bare and not has_catalog:
-            with _undoing_restoration(home):
-                home.remove_layout()
+            with _undoing_restoration(folder):
+                folder.remove_layout()
         elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
             marker.unlink(missing_ok=True)
         raise
@@ -138,12 +138,12 @@ def _replace_registry(
 
 
 @contextmanager
-def _undoing_restoration(home: RegistryFolder) -> Iterator[None]:
+def _undoing_restoration(folder: RegistryFolder) -> Iterator[None]:
     """Raise `RestorationInterrupted` if undoing a failed restoration fails as well: running it again completes it."""
     try:
         yield
     except OSError as error:
-        raise RestorationInterrupted(error, home.path) from error
+        raise RestorationInterrupted(error, folder.path) from error
 
 
 @contextmanager
@@ -284,10 +284,10 @@ def _check_head(target: RegistryFolder, catalog: CatalogReader, head: str | None
     )
 
 
-def _check_replaceable(home: RegistryFolder, force: bool) -> None:
-    if os.path.lexists(home.catalog.path) and not force:
+def _check_replaceable(folder: RegistryFolder, force: bool) -> None:
+    if os.path.lexists(folder.catalog.path) and not force:
         raise RegistryExists(
-            f"{shown(str(home.path))} is a registry already; nothing was restored",
+            f"{shown(str(folder.path))} is a registry already; nothing was restored",
             "--force replaces its catalog, and keeps the old one beside it",
         )
 
@@ -335,21 +335,21 @@ def _locking_backup(target: RegistryFolder) -> Iterator[None]:
 
 
 @contextmanager
-def _locking_registry(home: RegistryFolder) -> Iterator[None]:
+def _locking_registry(folder: RegistryFolder) -> Iterator[None]:
     """Create the registry's folder if it is missing, and lock it against other writers."""
-    check_no_foreign_files(home.path)
-    check_before_creating(home.path, include_catalog=False)  # the catalog may be anything: it is moved, not read
-    make_folder(home.path)
-    with home.pruning(), home.writing():
-        swap.remove_temporaries(swap.find_temporaries(home.catalog.path))
+    check_no_foreign_files(folder.path)
+    check_before_creating(folder.path, include_catalog=False)  # the catalog may be anything: it is moved, not read
+    make_folder(folder.path)
+    with folder.pruning(), folder.writing():
+        swap.remove_temporaries(swap.find_temporaries(folder.catalog.path))
         yield
 
 
-def _move_old_catalog(home: RegistryFolder) -> str | None:
+def _move_old_catalog(folder: RegistryFolder) -> str | None:
     """Rename the present catalog to an unused name with the time; returns its new path, or None without a catalog."""
-    first = home.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db"
+    first = folder.path / f"catalog-before-restore-{now():%Y%m%dT%H%M%S}.db"
     path, count = first, 1
     while os.path.lexists(path):
         count += 1
         path = first.with_stem(f"{first.stem}-{count}")
-    return str(path) if swap.set_aside(home.catalog.path, path) else None
+    return str(path) if swap.set_aside(folder.catalog.path, path) else None

@@ -18,9 +18,9 @@ from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import shown
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.manifest import Manifest
+from modelreg.store.catalog.disk_backed import large_state
 from modelreg.store.catalog.journal_chain import State, Values, broken_links, replay
 from modelreg.store.catalog.reader import CatalogReader
-from modelreg.store.catalog.spilled import large_state
 from modelreg.store.folder import SHARED
 
 _INITIAL_SETTINGS = ((SHARED, "yes"), (RULES, StageRules.MLFLOW))

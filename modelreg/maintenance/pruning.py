@@ -69,22 +69,22 @@ class _Plan:
         return [decision for decision in self.pruning.versions if decision.removed]
 
 
-def plan(home: RegistryFolder, request: PruneRequest) -> Pruning:
+def plan(folder: RegistryFolder, request: PruneRequest) -> Pruning:
     """Plan a prune, for a dry run; raises `CatalogDamaged`."""
-    return _plan(home, request).pruning
+    return _plan(folder, request).pruning
 
 
-def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> Pruning:
+def prune(folder: RegistryFolder, request: PruneRequest, message: str | None) -> Pruning:
     """Prune the registry; `Registry.prune` lists the errors.
 
     The journal entries have ``message``, or the retention rules if it is None.
     """
-    with home.pruning():
+    with folder.pruning():
         while True:
-            planned = _plan(home, request)
+            planned = _plan(folder, request)
             if not planned.removed_versions:
                 break
-            with home.catalog.writing(current_actor(), request.command if message is None else message) as writer:
+            with folder.catalog.writing(current_actor(), request.command if message is None else message) as writer:
                 is_current = tuple(_decide_versions(writer, request)) == planned.pruning.versions
                 if is_current:
                     for decision in planned.removed_versions:
@@ -93,39 +93,39 @@ def prune(home: RegistryFolder, request: PruneRequest, message: str | None) -> P
             if is_current:  # else a version was changed since the plan was made
                 break
         try:
-            home.artifacts.remove(planned.blobs)
+            folder.artifacts.remove(planned.blobs)
             remove_checkouts(planned.checkouts)
             swap.remove_temporaries(planned.catalogs)
         except OSError as error:
             if planned.removed_versions:
-                raise PruneInterrupted(error, home.path) from error
+                raise PruneInterrupted(error, folder.path) from error
             raise
     return replace(planned.pruning, dry_run=False)
 
 
-def _plan(home: RegistryFolder, request: PruneRequest) -> _Plan:
+def _plan(folder: RegistryFolder, request: PruneRequest) -> _Plan:
     """Plan a prune; the catalog is closed before the files are listed, so that writers do not wait."""
-    with home.catalog.reading() as catalog:
+    with folder.catalog.reading() as catalog:
         check_catalog(catalog)
-        for finding in loss_findings(catalog, home.artifacts):
+        for finding in loss_findings(catalog, folder.artifacts):
             raise CatalogDamaged(
-                f"{shown(str(home.catalog.path))} is damaged: {finding.problem}; nothing was deleted", _RESTORE
+                f"{shown(str(folder.catalog.path))} is damaged: {finding.problem}; nothing was deleted", _RESTORE
             )
         decisions = _decide_versions(catalog, request)
         removed = {(decision.name, decision.version) for decision in decisions if decision.removed}
         present = catalog.storage.manifest_digests()
         manifests, files = catalog.storage.manifest_digests(removed), catalog.storage.file_digests(removed)
-    blobs = dict(home.artifacts.stored())
-    _check_manifests_stored(home, present, blobs)
-    needed = manifests | files | _read_manifest_contents(home, manifests)
-    _check_no_older_blobs(home, blobs, needed)
+    blobs = dict(folder.artifacts.stored())
+    _check_manifests_stored(folder, present, blobs)
+    needed = manifests | files | _read_manifest_contents(folder, manifests)
+    _check_no_older_blobs(folder, blobs, needed)
     return _build_plan(
         GracePeriod.at(request.moment, request.grace),
         decisions,
         [candidate for digest, candidate in blobs.items() if digest not in needed],
-        home.artifacts.temporaries(),
-        find_stale_checkouts(home.path / "checkouts", manifests),
-        swap.find_temporaries(home.catalog.path),
+        folder.artifacts.temporaries(),
+        find_stale_checkouts(folder.path / "checkouts", manifests),
+        swap.find_temporaries(folder.catalog.path),
     )
 
 
@@ -143,26 +143,26 @@ def check_catalog(catalog: CatalogReader, outcome: str = "nothing was deleted") 
         )
 
 
-def _check_manifests_stored(home: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
+def _check_manifests_stored(folder: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
     """Raise `CatalogDamaged` if most manifests are missing: the catalog is probably that of another registry."""
     missing = sum(digest not in stored for digest in manifests)
     if 2 * missing > len(manifests):
         raise CatalogDamaged(
-            f"{missing} of {len(manifests)} manifests in {shown(str(home.catalog.path))} are missing from the store: "
+            f"{missing} of {len(manifests)} manifests in {shown(str(folder.catalog.path))} are missing from the store: "
             "the catalog may belong to another registry; nothing was deleted",
             _RESTORE,
         )
 
 
 def _check_no_older_blobs(
-    home: RegistryFolder, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]
+    folder: RegistryFolder, blobs: Mapping[Digest, GarbageCandidate], needed: Container[Digest]
 ) -> None:
     """Raise `CatalogDamaged` if unneeded blobs are older than the catalog: another catalog may need them."""
-    with home.catalog.reading() as catalog:
+    with folder.catalog.reading() as catalog:
         count = count_older_blobs(catalog, blobs, needed)
     if count:
         raise CatalogDamaged(
-            f"{count} unreferenced stored files are older than {shown(str(home.catalog.path))}: "
+            f"{count} unreferenced stored files are older than {shown(str(folder.catalog.path))}: "
             "the catalog may belong to another registry; nothing was deleted",
             _RESTORE,
         )
@@ -182,19 +182,19 @@ def _find_rollback_versions(catalog: CatalogReader, name: ModelName) -> dict[int
     return find_rollback_versions(name, entries, stages)
 
 
-def _read_manifest_contents(home: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
+def _read_manifest_contents(folder: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:
     """The digests of the configs and files in the manifests.
 
     For a damaged manifest, the config is computed from the files in the catalog.
     """
     digests: set[Digest] = set()
     for digest in manifests:
-        manifest = _read_manifest(home.artifacts, digest)
+        manifest = _read_manifest(folder.artifacts, digest)
         if manifest is not None:
             digests.add(manifest.config)
             digests.update(file.digest for file in manifest.files)
             continue
-        with home.catalog.reading() as catalog:
+        with folder.catalog.reading() as catalog:
             digests.update(
                 digest_of_bytes(config_content(version.files)) for version in catalog.storage.versions(digest)
             )

@@ -34,46 +34,46 @@ class VerifyRequest:
     """Number and hash of an entry that the journal must contain."""
 
 
-def verify(home: RegistryFolder, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
+def verify(folder: RegistryFolder, request: VerifyRequest, progress: Progress | None) -> Iterator[Finding]:
     """Yield everything that is wrong with the catalog, the journal, and the versions' bytes.
 
     The catalog is closed before the bytes are read, so that writers do not wait; only pruning does.
     """
-    with home.preventing_pruning():
+    with folder.preventing_pruning():
         versions: list[tuple[ModelName, set[int] | None]] = []
         logged_models: list[LoggedModel] = []
         findings: list[Finding] = []
         size = 0
         try:
-            with home.catalog.reading() as catalog:
+            with folder.catalog.reading() as catalog:
                 problems = catalog.integrity_problems()
                 if not problems:
                     versions = _select_versions(catalog, request)
                     logged_models = [] if request.references is not None else list(catalog.runs.models())
-                    findings = _check_catalog(home, catalog, request.head)
+                    findings = _check_catalog(folder, catalog, request.head)
                     size = catalog.storage.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
             return
         yield from (Finding("catalog", None, problem) for problem in problems)
         yield from findings
-        yield from (Finding("artifacts", None, problem) for problem in home.artifacts.layout_problems())
+        yield from (Finding("artifacts", None, problem) for problem in folder.artifacts.layout_problems())
         advance = counting(progress, size) if progress and request.references is None else None
-        checker = _BytesChecker(home.artifacts, advance)
+        checker = _BytesChecker(folder.artifacts, advance)
         for name, numbers in versions:
-            yield from _check_model(home, name, numbers, checker)
+            yield from _check_model(folder, name, numbers, checker)
         for model in logged_models:
             yield from checker.check_logged_model(model)
         if request.references is None and not problems:
-            with home.catalog.reading() as catalog:
-                count = count_older_blobs(catalog, dict(home.artifacts.stored()), checker.needed)
+            with folder.catalog.reading() as catalog:
+                count = count_older_blobs(catalog, dict(folder.artifacts.stored()), checker.needed)
             if count:
                 problem = f"{count} unreferenced stored files are older than it: it may belong to another registry"
                 yield Finding("catalog", None, problem)
 
 
-def _check_catalog(home: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
-    findings = [*journal_findings(catalog), *loss_findings(catalog, home.artifacts)]
+def _check_catalog(folder: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
+    findings = [*journal_findings(catalog), *loss_findings(catalog, folder.artifacts)]
     if head is not None and not catalog.journal.has_entry(*head):
         problem = f"entry {head[0]} does not have the expected hash: the journal was cut off or rewritten"
         findings.append(Finding("journal", None, problem))
@@ -88,10 +88,10 @@ def _select_versions(catalog: CatalogReader, request: VerifyRequest) -> list[tup
 
 
 def _check_model(
-    home: RegistryFolder, name: ModelName, numbers: set[int] | None, checker: _BytesChecker
+    folder: RegistryFolder, name: ModelName, numbers: set[int] | None, checker: _BytesChecker
 ) -> Iterator[Finding]:
     try:
-        with home.catalog.reading() as catalog:
+        with folder.catalog.reading() as catalog:
             versions = catalog.versions(name)
     except ModelNotFound:  # deleted meanwhile
         return

@@ -65,15 +65,15 @@ class _LocalModel:
     """The creation times in MLflow of the versions that were imported."""
 
 
-def export_models(home: RegistryFolder, request: ExportRequest, progress: Progress | None) -> Transfer:
+def export_models(folder: RegistryFolder, request: ExportRequest, progress: Progress | None) -> Transfer:
     """Export new and changed versions; `Registry.export_mlflow` documents the errors."""
-    local_models = _read_models(home, request.names)
-    with _open_target(request) as client, wrap_storage_errors(home.path):
-        return _Export(home, request, client).run(local_models, progress)
+    local_models = _read_models(folder, request.names)
+    with _open_target(request) as client, wrap_storage_errors(folder.path):
+        return _Export(folder, request, client).run(local_models, progress)
 
 
-def _read_models(home: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalModel]:
-    with home.catalog.reading() as catalog:
+def _read_models(folder: RegistryFolder, names: tuple[ModelName, ...]) -> list[_LocalModel]:
+    with folder.catalog.reading() as catalog:
         return [
             _LocalModel(
                 model=model,
@@ -111,8 +111,8 @@ def _open_target(request: ExportRequest) -> Iterator[Any]:
 class _Export:
     """One export through one connection."""
 
-    def __init__(self, home: RegistryFolder, request: ExportRequest, client: Any) -> None:
-        self._home = home
+    def __init__(self, folder: RegistryFolder, request: ExportRequest, client: Any) -> None:
+        self._folder = folder
         self._dry_run = request.dry_run
         self._location = request.location
         self._source = MLflowSource(client, request.location)
@@ -184,11 +184,11 @@ class _Export:
         else:
             while last + 1 < version.version:
                 last = self._target.skip_number(version.name)
-            store = self._home.artifacts
+            store = self._folder.artifacts
             manifest = store.manifest(version)
             if manifest.location is not None:
                 raise BytesElsewhere(version.reference, manifest.location)
-            checkouts, still = self._home.checkouts, self._home.preventing_pruning
+            checkouts, still = self._folder.checkouts, self._folder.preventing_pruning
             folder = check_out(store, checkouts, version.reference, version.digest, manifest.files, still)
             number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))
             notes += self._apply(self._plan_changes(version, number, None))

@@ -17,8 +17,8 @@ from modelreg.domain.facts import Facts
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.registrations import Provenance
 from modelreg.domain.stages import Stage
-from modelreg.domain.statements import checked_metrics, checked_params
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
+from modelreg.domain.validation import parse_metrics, parse_params
 from modelreg.domain.versions import READY, Environment
 from modelreg.errors import (
     InvalidInput,
@@ -101,37 +101,37 @@ class _VersionOrigin:
     notes: list[str]
 
 
-def import_models(home: RegistryFolder, request: ImportRequest, progress: Progress | None) -> Transfer:
+def import_models(folder: RegistryFolder, request: ImportRequest, progress: Progress | None) -> Transfer:
     """Import new and changed versions; `Registry.import_mlflow` documents the errors."""
     with (
         open_for_reading(request.location) as client,
-        _open_registry(home, request.dry_run) as registry,
-        wrap_storage_errors(home.path),
+        _open_registry(folder, request.dry_run) as registry,
+        wrap_storage_errors(folder.path),
     ):
         return _Import(registry, request, MLflowSource(client, request.location)).run(progress)
 
 
 @contextmanager
-def _open_registry(home: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
+def _open_registry(folder: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
     """The registry, which is created if needed; a dry run on a missing registry gets an empty temporary one."""
-    if home.catalog.path.exists():
-        home.require()
-        yield home
+    if folder.catalog.path.exists():
+        folder.require()
+        yield folder
     elif dry_run:
-        with TemporaryDirectory(prefix="modelreg-") as folder:
-            empty = RegistryFolder(Path(folder) / "registry", home.lock_timeout)
+        with TemporaryDirectory(prefix="modelreg-") as temporary:
+            empty = RegistryFolder(Path(temporary) / "registry", folder.lock_timeout)
             empty.create()
             yield empty
     else:
-        home.create()
-        yield home
+        folder.create()
+        yield folder
 
 
 class _Import:
     """One import through one connection."""
 
-    def __init__(self, home: RegistryFolder, request: ImportRequest, source: MLflowSource) -> None:
-        self._home = home
+    def __init__(self, folder: RegistryFolder, request: ImportRequest, source: MLflowSource) -> None:
+        self._folder = folder
         self._request = request
         self._source = source
         self._location = request.location.shown
@@ -157,7 +157,7 @@ class _Import:
         name = ModelName(model.name)
         items: list[TransferItem] = []
         with _reporting_errors(items, name, None):
-            with self._home.catalog.reading() as catalog:
+            with self._folder.catalog.reading() as catalog:
                 rules = catalog.rules
             planned_stages = plan_stages(model.versions, rules)
             items.append(self._import_model(name, model))
@@ -180,7 +180,7 @@ class _Import:
     def _import_model(self, name: ModelName, model: MLflowModel) -> TransferItem:
         """Import the model itself, without its versions."""
         state, notes = build_model_state(model)
-        with self._home.catalog.reading() as catalog:
+        with self._folder.catalog.reading() as catalog:
             catalog.refuse_name(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.journal.was_used(name):
@@ -203,7 +203,7 @@ class _Import:
         return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
     def _import_version(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
-        with self._home.catalog.reading() as catalog:
+        with self._folder.catalog.reading() as catalog:
             before = get_last_version_state(catalog, planned.name, planned.version, planned.state)
             if before is None and catalog.journal.was_used(planned.name, planned.version.number):
                 return _item(planned, TransferOutcome.SKIPPED, ["it was deleted in the registry"])
@@ -225,7 +225,7 @@ class _Import:
             return _item(planned, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
             origin = self._read_origin(version, path)
-            with self._home.ingesting(), self._home.artifacts.receiving(origin.files.files) as receipt:
+            with self._folder.ingesting(), self._folder.artifacts.receiving(origin.files.files) as receipt:
                 environment = read_environment(receipt.contents())
                 published = publish(
                     receipt, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
@@ -249,10 +249,10 @@ class _Import:
         run = self._source.run(version)
         if version.digest is not None:
             facts, first = _parse_facts(self._source.manifest(version), version)
-            files = find_source(path if facts.is_folder else path / first, self._home.path)
+            files = find_source(path if facts.is_folder else path / first, self._folder.path)
             return _VersionOrigin(facts, files, {}, run.git_commit, run.git_branch, [])
         metrics, params, notes = filter_run_facts(run)
-        files = find_source(path, self._home.path)
+        files = find_source(path, self._folder.path)
         facts = Facts(files.is_folder, None, metrics, params)
         return _VersionOrigin(
             facts, files, build_creation_tags(version, run, notes), run.git_commit, run.git_branch, notes
@@ -291,7 +291,7 @@ class _Import:
 
     @contextmanager
     def _changing(self) -> Iterator[CatalogWriter]:
-        with self._home.catalog.writing(current_actor(), f"imported from {self._location}") as change:
+        with self._folder.catalog.writing(current_actor(), f"imported from {self._location}") as change:
             yield change
         interrupts.allow_interrupts()
 
@@ -320,7 +320,7 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         if digest_of_bytes(content) != version.digest:
             raise ValueError("another digest")
         stated = manifest.facts
-        metrics, params = checked_metrics(stated["metrics"]), checked_params(stated["params"])
+        metrics, params = parse_metrics(stated["metrics"]), parse_params(stated["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error

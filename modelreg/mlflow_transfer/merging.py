@@ -12,7 +12,7 @@ from typing import Any
 
 from modelreg.domain.references import parse_alias, require_plain_alias
 from modelreg.domain.stages import Stage, StageRules
-from modelreg.domain.statements import checked_metrics, checked_params, checked_tags, checked_text
+from modelreg.domain.validation import parse_metrics, parse_params, parse_tags, parse_text
 from modelreg.errors import InvalidInput, shown
 from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
@@ -88,8 +88,8 @@ def build_version_state(
 def filter_run_facts(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
     """The metrics and parameters that the registry can store, and notes about the others."""
     notes = ["its run was deleted in MLflow, including metrics and parameters"] if run.is_gone else []
-    metrics = _keep_valid_pairs(run.metrics, "metric", checked_metrics, notes)
-    params = _keep_valid_pairs(run.params, "parameter", checked_params, notes)
+    metrics = _keep_valid_pairs(run.metrics, "metric", parse_metrics, notes)
+    params = _keep_valid_pairs(run.params, "parameter", parse_params, notes)
     notes += [
         f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: MLflow may have cut it"
         for key, value in params.items()
@@ -122,7 +122,7 @@ def plan_stages(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[in
 
 def _check_description(text: str, notes: list[str]) -> str:
     try:
-        return checked_text(text, "the description")
+        return parse_text(text, "the description")
     except InvalidInput as error:
         notes.append(f"left out: {error.message}")
         return ""
@@ -130,7 +130,7 @@ def _check_description(text: str, notes: list[str]) -> str:
 
 def _check_tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     foreign_tags = {key: value for key, value in tags.items() if not key.startswith(OWN_PREFIX)}
-    return _keep_valid_pairs(foreign_tags, "tag", checked_tags, notes)
+    return _keep_valid_pairs(foreign_tags, "tag", parse_tags, notes)
 
 
 def _keep_valid_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:

@@ -84,19 +84,19 @@ def publish(staged: StagedFiles, root: Path, facts: Facts, *, allow_unsafe: bool
     return PublishedFiles(digest, files, described, scan_result, manifest)
 
 
-def register(home: RegistryFolder, request: RegistrationRequest, progress: Progress | None) -> Registration:
+def register(folder: RegistryFolder, request: RegistrationRequest, progress: Progress | None) -> Registration:
     """Store the files and add the version; `Registry.register` documents the errors.
 
     Every byte is on disk under its digest before the catalog refers to it, and the version exists from the moment of
     the catalog's commit. Pruning is locked out meanwhile.
     """
     source, facts, metadata = request.source, request.facts, request.metadata
-    with home.catalog.reading() as catalog:
+    with folder.catalog.reading() as catalog:
         catalog.refuse_name(request.name)  # before copying gigabytes
         for alias in metadata.aliases:
             catalog.refuse_alias(alias)
     advance = progress and counting(progress, source.size)
-    with home.ingesting(), home.artifacts.receiving(source.files, advance) as staged:
+    with folder.ingesting(), folder.artifacts.receiving(source.files, advance) as staged:
         _require_expected(staged, request)
         published = publish(staged, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, scan_result = published.described, published.scan
@@ -112,7 +112,7 @@ def register(home: RegistryFolder, request: RegistrationRequest, progress: Progr
             provenance=observed,
             status=READY if facts.location is None else REFERENCE,
         )
-        with writing_with_gates(home, metadata.message) as change:
+        with writing_with_gates(folder, metadata.message) as change:
             require_published(staged, request.name)
             with change.savepoint():
                 version, created = _find_or_add(change, request, new)

@@ -10,7 +10,7 @@ from modelreg.domain.facts import Facts
 from modelreg.domain.metadata import VersionMetadata
 from modelreg.domain.references import ModelName, Reference
 from modelreg.domain.runs import Run, RunReference
-from modelreg.domain.statements import checked_reason, checked_text
+from modelreg.domain.validation import parse_reason, parse_text
 from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import InvalidInput, LoggedModelNotFound
 from modelreg.registration.register import RegistrationRequest
@@ -46,7 +46,7 @@ def request_for_stored(
     files = tuple(SourceFile(file.path, str(folder.artifacts.path(file.digest)), file.size) for file in stored.files)
     source = Source(Path(stored.origin), stored.facts.is_folder, files)
     return RegistrationRequest(
-        name, source, stored.facts, metadata, origin, checked_reason(reason), new_version, stored.files
+        name, source, stored.facts, metadata, origin, parse_reason(reason), new_version, stored.files
     )
 
 
@@ -57,7 +57,7 @@ def request_for_reference(location: str, name: ModelName, options: dict[str, Any
     origin, new_version = options.pop("source", None) or location, options.pop("new_version", False)
     options.pop("allow_unsafe", None)  # there are no files to scan
     stated = {name: options.pop(name) for name in _FACTS & options.keys()}
-    facts = Facts.parse(is_folder=False, location=checked_text(location, "the address"), **stated)
+    facts = Facts.parse(is_folder=False, location=parse_text(location, "the address"), **stated)
     metadata = VersionMetadata.parse(**options)
     return RegistrationRequest(name, Source(Path(location), False, ()), facts, metadata, origin, None, new_version)
 

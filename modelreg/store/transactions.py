@@ -53,10 +53,10 @@ def reading(folder: RegistryFolder) -> Iterator[CatalogReader]:
 @contextmanager
 def writing(folder: RegistryFolder, message: str | None = None) -> Iterator[CatalogWriter]:
     """Change an existing registry's catalog in one transaction by the current user; ``message`` is for the journal."""
-    from modelreg.domain.statements import checked_message
+    from modelreg.domain.validation import parse_message
     from modelreg.store.actor import current_actor
 
     with translating_os_errors(inside=folder.path):
         folder.require()
-        with folder.catalog.writing(current_actor(), checked_message(message)) as change:
+        with folder.catalog.writing(current_actor(), parse_message(message)) as change:
             yield change

@@ -144,7 +144,7 @@ def test_a_damaged_blob_is_named_and_the_earlier_backup_is_unchanged(churn, fold
     digest = {
         "file": lambda: version.files[0].digest,
         "manifest": lambda: version.digest,
-        "config": lambda: churn._home.artifacts.manifest(version).config,
+        "config": lambda: churn._folder.artifacts.manifest(version).config,
     }[kind]()
     path = blob(churn, digest)
     {"damaged": damage, "missing": Path.unlink, "cut": lambda path: os.truncate(path, 10)}[how](path)

@@ -12,7 +12,7 @@ from modelreg.domain.garbage import GarbageCandidate, GracePeriod
 from modelreg.domain.pruning import PruneCandidate
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
-from modelreg.domain.statements import checked_duration
+from modelreg.domain.validation import parse_duration
 from modelreg.maintenance.retention import Retention, decide_retention
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -126,6 +126,6 @@ def test_grace_period_expires_by_modification_time_and_never_for_files_from_the_
     ("duration", "option"), [("2w", "14d"), ("36h", "36h"), ("90m", "90m"), ("60s", "1m"), ("0", "0d")]
 )
 def test_durations_are_rendered_as_options_that_parse_to_the_same_duration(duration, option):
-    retention = Retention(older_than=checked_duration(duration, "the age"))
+    retention = Retention(older_than=parse_duration(duration, "the age"))
     assert retention.options == ["--older-than", option]
-    assert checked_duration(option, "the age") == retention.older_than
+    assert parse_duration(option, "the age") == retention.older_than

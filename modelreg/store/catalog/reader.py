@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from modelreg.store.catalog.journal_chain import State
     from modelreg.store.catalog.queries.journal import JournalQueries
     from modelreg.store.catalog.queries.runs import RunQueries
-    from modelreg.store.catalog.queries.stored import StorageQueries
+    from modelreg.store.catalog.queries.storage import StorageQueries
 
 _COUNTS = "SELECT count(*), coalesce(sum(versions), 0) FROM models"
 _WRONG_COUNTS = """
@@ -71,7 +71,7 @@ class CatalogReader:
     @property
     def storage(self) -> StorageQueries:
         """Queries of the stored files: which are needed, and which versions could be pruned."""
-        from modelreg.store.catalog.queries.stored import StorageQueries
+        from modelreg.store.catalog.queries.storage import StorageQueries
 
         return StorageQueries(self._connection)
 

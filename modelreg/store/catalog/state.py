@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from modelreg.store.catalog.disk_backed import large_state
 from modelreg.store.catalog.journal_chain import State, Values
 from modelreg.store.catalog.queries import runs
-from modelreg.store.catalog.spilled import large_state
 
 ALL_FIELDS = ("*",)
 """Every field, for the first journal entry of a model or version."""

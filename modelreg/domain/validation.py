@@ -18,20 +18,20 @@ _LONGEST_TEXT = 64 * 1024  # characters of a description, a message or a value
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def checked_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
+def parse_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
     """Parse metrics as finite float64 by name; raises `InvalidKey` or `InvalidMetric`."""
-    return {parse_key(name, "metric"): checked_metric(name, value) for name, value in (metrics or {}).items()}
+    return {parse_key(name, "metric"): parse_metric(name, value) for name, value in (metrics or {}).items()}
 
 
-def checked_metric(name: str, value: object) -> float:
+def parse_metric(name: str, value: object) -> float:
     """Parse a metric as a finite float64; raises `InvalidMetric`, also for text and booleans."""
-    number = checked_number(name, value)
+    number = parse_float(name, value)
     if not math.isfinite(number):
         raise InvalidMetric(name, value)
     return number
 
 
-def checked_number(name: str, value: object) -> float:
+def parse_float(name: str, value: object) -> float:
     """Parse a number as a float64, which may be NaN or infinite; raises `InvalidMetric` for text and booleans."""
     if isinstance(value, (str, bytes, bool)):
         raise InvalidMetric(name, value)
@@ -41,7 +41,7 @@ def checked_number(name: str, value: object) -> float:
         raise InvalidMetric(name, value) from error
 
 
-def checked_text(text: str, what: str) -> str:
+def parse_text(text: str, what: str) -> str:
     """Return ``text`` if it is UTF-8 without NUL, at most 65,536 characters; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
         raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
@@ -50,21 +50,21 @@ def checked_text(text: str, what: str) -> str:
     return text
 
 
-def checked_message(message: str | None) -> str | None:
+def parse_message(message: str | None) -> str | None:
     """Parse the message of a change; raises `InvalidInput`."""
-    return None if message is None else checked_text(message, "the message")
+    return None if message is None else parse_text(message, "the message")
 
 
-def checked_reason(
+def parse_reason(
     reason: str | None, what: str = "allowing what is dangerous", option: str = "--allow-unsafe WHY"
 ) -> str | None:
     """Parse the reason for overriding a safeguard; raises `InvalidInput` for a blank one."""
     if reason is not None and not reason.strip():
         raise InvalidInput(f"{what} needs a reason", f"say why with {option}")
-    return checked_message(reason)
+    return parse_message(reason)
 
 
-def parse_head(text: str) -> tuple[int, str]:
+def parse_journal_head(text: str) -> tuple[int, str]:
     """Parse the number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
     found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
     if found is None:
@@ -72,7 +72,7 @@ def parse_head(text: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
+def parse_dataset_name(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
     """Parse the name of a data set; without one, it is the name of the file ``data`` up to its first dot.
 
     Raises `InvalidKey`, and `InvalidInput` for data from stdin without a name.
@@ -82,7 +82,7 @@ def checked_dataset(name: str | None, data: str | os.PathLike[str] | None = None
     return parse_key(Path(data or "").name.split(".")[0] if name is None else name, "data set")
 
 
-def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
+def parse_time(moment: datetime | str, *, begins: bool = False) -> datetime:
     """Parse a point in time; a day means its last moment, or its first if ``begins``.
 
     Besides times there are ``now``, ``today``, ``yesterday``, and lengths of time (``3d``, ``3d ago``) for so long ago.
@@ -103,7 +103,7 @@ def checked_moment(moment: datetime | str, *, begins: bool = False) -> datetime:
         raise InvalidInput(f"{shown(moment)} is not a time", hint) from None
 
 
-def checked_duration(duration: timedelta | str, what: str) -> timedelta:
+def parse_duration(duration: timedelta | str, what: str) -> timedelta:
     """Parse a duration: ``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
     try:
         if isinstance(duration, str):
@@ -125,32 +125,31 @@ def _duration(text: str) -> timedelta | None:
     return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def checked_count(count: int | None, what: str) -> int | None:
+def parse_count(count: int | None, what: str) -> int | None:
     """Return a number of at least 1, or None; raises `InvalidInput`."""
     if count is not None and count < 1:
         raise InvalidInput(f"{what} is {count}, and at least 1 is needed")
     return count
 
 
-def checked_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
+def require_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
     """Raise `InvalidInput` for one text instead of a sequence of texts: Python would iterate over its letters."""
     if isinstance(texts, str):
         raise InvalidInput(f"{what} are a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
     return texts
 
 
-def checked_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
+def parse_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
     """Parse tags as texts; raises `InvalidKey` or `InvalidInput`."""
     return _texts(tags, "tag")
 
 
-def checked_params(params: Mapping[str, object] | None) -> dict[str, str]:
+def parse_params(params: Mapping[str, object] | None) -> dict[str, str]:
     """Parse parameters as texts; raises `InvalidKey` or `InvalidInput`."""
     return _texts(params, "parameter")
 
 
 def _texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:
     return {
-        parse_key(name, kind): checked_text(str(value), f"{kind} {shown(name)}")
-        for name, value in (values or {}).items()
+        parse_key(name, kind): parse_text(str(value), f"{kind} {shown(name)}") for name, value in (values or {}).items()
     }
