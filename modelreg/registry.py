@@ -532,7 +532,7 @@ class Registry:
 
         reference, wanted = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
-            raise InvalidInput("archiving and moving what is there exclude each other", "choose one of the two")
+            raise InvalidInput("archive_existing and move_existing cannot be combined", "choose one of the two")
         request = TransitionRequest(
             stage=wanted,
             move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
@@ -567,7 +567,7 @@ class Registry:
             self._folder.require()
             return roll_back(self._folder, model, parse_message(message))
 
-    # The contract
+    # Gates, approvals, evaluations
 
     def add_gate(
         self, name: str, stage: Stage | str, expression: str, *, description: str = "", message: str | None = None
@@ -584,7 +584,7 @@ class Registry:
 
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
         if wanted is Stage.NONE:
-            raise InvalidInput("every version starts in None, so nothing can stand before it", "name another stage")
+            raise InvalidInput("gates cannot be added to the stage None", "name another stage")
         parsed, checked = parse_gate(expression), parse_text(description, "the description")
         with writing(self._folder, message) as change:
             return adding_gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
@@ -672,7 +672,7 @@ class Registry:
             ignore_extra=ignore_extra,
         )
         if not request.targets:
-            raise InvalidInput("there is no target", "name the column with the true values")
+            raise InvalidInput("no target column is given", "name the column with the true values")
         return evaluate_version(
             self._folder,
             reference,
@@ -709,7 +709,7 @@ class Registry:
         _refuse_nul(data)
         name, checked = parse_dataset_name(dataset, data), parse_metrics(metrics)
         if not checked:
-            raise InvalidInput("there are no metrics to keep", "give at least one, as in --metric auc=0.93")
+            raise InvalidInput("no metrics are given", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
         with writing(self._folder, message) as change:
             return metadata.record_scores(change, reference, name, scores)
@@ -801,7 +801,7 @@ class Registry:
 
         distrust_names(self._folder, names, message)
 
-    # Everyday changes
+    # Metadata
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
         """Point an alias at a version; it moves if it exists. Raises `InvalidAlias`."""
@@ -852,7 +852,7 @@ class Registry:
         with writing(self._folder, message) as change:
             return metadata.rename(change, parse_name(name), parse_name(new))
 
-    # The bytes
+    # Loading and copying
 
     def path(self, reference: str, *, progress: Progress | None = None) -> Path:
         """Get the path of a read-only copy of the version's file or folder; every byte is checked now.
@@ -923,7 +923,9 @@ class Registry:
         with translating_os_errors():
             version, manifest = find_version(self._folder, reference)
         if manifest.is_folder:
-            raise InvalidInput(f"{version.reference} is a folder, not one stream", "write it with -o DIRECTORY")
+            raise InvalidInput(
+                f"{version.reference} is a folder and cannot be written to a stream", "write it with -o DIRECTORY"
+            )
         with translating_os_errors(place=Path("the output")):
             stream(self._folder.artifacts, manifest.files[0], descriptor, version.reference)
 
@@ -943,7 +945,7 @@ class Registry:
             advance = progress and counting(progress, version.size)
             return export(self._folder.artifacts, version, manifest, Path(destination), advance)
 
-    # From MLflow, and to it
+    # Import and export
 
     def import_mlflow(
         self,
@@ -1019,7 +1021,7 @@ class Registry:
         with writing(self._folder, message) as change:
             deletion.delete(change, deletion.plan(change, subject, with_versions))
 
-    # Cleaning, and copies of the whole
+    # Pruning and backup
 
     def prune(
         self,
@@ -1059,7 +1061,7 @@ class Registry:
         if glob is not None and not (retention.has_rules and is_utf8(glob)):
             raise InvalidInput(
                 f"the pattern {shown(glob)} is for versions, but no rule selects versions to remove",
-                "add --keep-last, --older-than or --stage; bytes that no version refers to are cleaned for all models",
+                "add --keep-last, --older-than or --stage; unreferenced files are removed for all models",
             )
         request = pruning.PruneRequest(
             glob=glob,
@@ -1152,7 +1154,7 @@ def _refuse_nul(*paths: object) -> None:
     """Raise `InvalidInput` for a path with NUL, for which Python raises a bare ValueError."""
     for path in paths:
         if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):
-            raise InvalidInput(f"{shown(os.fspath(path))} contains NUL, which no path can", "name a folder or a file")
+            raise InvalidInput(f"{shown(os.fspath(path))} contains a NUL character", "name a folder or a file")
 
 
 def load_model(
@@ -1174,7 +1176,7 @@ def _parsed(
 ) -> tuple[Expression | None, tuple[Key, ...]]:
     """Parse a filter and an order; raises `InvalidExpression`, and `InvalidInput` for a limit below 1."""
     if limit is not None and limit < 1:
-        raise InvalidInput(f"the limit is {limit}, and at least 1 is needed")
+        raise InvalidInput(f"the limit must be at least 1, not {limit}")
     if filter is None and sort is None:
         return None, ()
     from modelreg.expressions.parsing import parse_filter, parse_order, parse_order_of_models

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 
 _EXPERIMENT = "experiment."
-"""What the name of a setting begins with that keeps an experiment."""
+"""Prefix of the settings that store experiments."""
 
 
 class Runs:
@@ -56,7 +56,7 @@ class Runs:
         self._folder = folder
 
     def start(self, name: str | None = None, *, tags: Mapping[str, object] | None = None) -> Run:
-        """Start a run; makes the registry if need be. Without a name it gets one."""
+        """Start a run; creates the registry if needed; a name is generated if none is given."""
         run_id = os.urandom(16).hex()
         called = parse_text(name or f"run-{run_id[:8]}", "the run's name")
         checked = parse_tags(tags)
@@ -67,16 +67,16 @@ class Runs:
             return change.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
-        """Let a run go on, also one that is over; raises `RunNotFound`."""
+        """Resume a run, even an ended one; raises `RunNotFound`."""
         with writing(self._folder) as change:
             change.runs.get(run_id)
             change.resume_run(run_id)
             return change.runs.get(run_id)
 
     def end(self, run_id: str, status: str = FINISHED) -> Run:
-        """Say how a run ended: ``FINISHED``, ``FAILED``, ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
+        """End a run with the status ``FINISHED``, ``FAILED`` or ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
-            raise InvalidInput(f"{shown(status)} is not what a run can be", f"it is {', '.join(STATUSES)}")
+            raise InvalidInput(f"{shown(status)} is not a run status", f"use {', '.join(STATUSES)}")
         with writing(self._folder) as change:
             change.runs.get(run_id)
             change.end_run(run_id, status)
@@ -88,12 +88,12 @@ class Runs:
             return catalog.runs.get(run_id)
 
     def experiments(self) -> dict[str, str]:
-        """What `keep_experiment` kept, by the name of the experiment."""
+        """The stored text of each experiment, by name."""
         with reading(self._folder) as catalog:
             return catalog.settings(_EXPERIMENT)
 
     def keep_experiment(self, name: str, text: str) -> None:
-        """Keep what is known of an experiment, as a text of whoever calls; it replaces an earlier one."""
+        """Store the description of an experiment as opaque text; it replaces an earlier one."""
         checked = parse_text(name, "the experiment's name")
         with writing(self._folder) as change:
             change.set_setting(f"{_EXPERIMENT}{checked}", parse_text(text, "the experiment"))
@@ -101,7 +101,7 @@ class Runs:
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
     ) -> RecordList[Run]:
-        """The runs for which ``filter`` is true, ordered by ``sort``, else the one that was started last first.
+        """List the runs for which ``filter`` is true, ordered by ``sort``, by default newest first.
 
         ``metrics.auc > 0.9 AND params.depth = 3 AND status = 'FINISHED'``; the fields are those of `Run`. ``limit``
         takes so many of them after the first ``offset``. Raises `InvalidExpression`.
@@ -123,7 +123,7 @@ class Runs:
         metrics: Mapping[str, float] | Sequence[MetricPoint] | None = None,
         tags: Mapping[str, object] | None = None,
     ) -> None:
-        """Keep parameters, metrics and tags: of metrics and tags the latest value counts, a parameter has one only.
+        """Log parameters, metrics and tags. A new value replaces that of a metric or tag; parameters cannot change.
 
         A metric that is NaN or infinite is missing from then on, and a tag says why (see `MISSING`). Metrics with
         steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in
@@ -158,7 +158,7 @@ class Runs:
             return catalog.runs.metric_history(run_id, name)
 
     def log_files(self, run_id: str, files: Mapping[str, StrPath]) -> list[LoggedModel]:
-        """Keep files as artifacts of a run, each under its path there: all of them, or none.
+        """Store files as artifacts of a run, each under its path there: all of them, or none.
 
         Raises `RunNotFound`, `SourceNotFound`, `UnusableSource`, `UnsafeModel`, and `InvalidInput` for a path below
         that of another file.
@@ -182,22 +182,22 @@ class Runs:
     def _store(
         self, run_id: str, sources: Mapping[str, Source], signature: Signature | None = None
     ) -> list[tuple[LoggedModel, Sequence[str]]]:
-        """Store files of one each as models of a run, in one transaction; each with what is to be known of it."""
-        called = [parse_model_path(path) for path in sources]
-        self.run(run_id)  # before anything is written for nothing
-        with ExitStack() as held:
-            held.enter_context(translating_os_errors(inside=self._folder.path))
-            held.enter_context(self._folder.ingesting())
+        """Store single-file models of a run in one transaction; returns each with its notes."""
+        paths = [parse_model_path(path) for path in sources]
+        self.run(run_id)  # fail early for an unknown run
+        with ExitStack() as stack:
+            stack.enter_context(translating_os_errors(inside=self._folder.path))
+            stack.enter_context(self._folder.ingesting())
             stored = []
-            for path, source in zip(called, sources.values(), strict=True):
-                receipt = held.enter_context(self._folder.artifacts.receiving(source.files))
+            for path, source in zip(paths, sources.values(), strict=True):
+                staged = stack.enter_context(self._folder.artifacts.receiving(source.files))
                 facts = Facts(source.is_folder, signature, {}, {})
-                stored.append((path, receipt, publish(receipt, source.root, facts, allow_unsafe=False)))
+                stored.append((path, staged, publish(staged, source.root, facts, allow_unsafe=False)))
             with self._folder.catalog.writing(current_actor()) as change:
-                _refuse_files_below_files(change.runs.get(run_id), called)
+                _refuse_files_below_files(change.runs.get(run_id), paths)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
-                for path, receipt, published in stored:
-                    require_published(receipt, f"runs:/{run_id}/{path}")
+                for path, staged, published in stored:
+                    require_published(staged, f"runs:/{run_id}/{path}")
                     model = LoggedModel(run_id, path, published.digest, published.files[0], change.moment)
                     change.log_model(model)
                     models.append((model, scan_notes(published.scan, change)))
@@ -210,7 +210,7 @@ class Runs:
             return catalog.runs.model(named.run_id, named.path)
 
     def signature(self, model: LoggedModel) -> Signature | None:
-        """What a model takes and gives, where that was said when it was logged; raises `BlobDamaged`."""
+        """The signature of a logged model; None if none was given. Raises `BlobDamaged`."""
         with translating_os_errors(inside=self._folder.path):
             return self._folder.artifacts.manifest(model).signature
 
@@ -258,7 +258,7 @@ class Runs:
 
 
 def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
-    """Checked points; of a mapping all at step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
+    """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
     if isinstance(metrics, Mapping):
         moment = as_milliseconds(clock.now())
         metrics = [MetricPoint(name, value, 0, moment) for name, value in metrics.items()]
@@ -281,7 +281,7 @@ def _batches(points: Iterable[MetricPoint]) -> list[dict[str, MetricPoint]]:
 def _values_and_reasons(
     batch: Mapping[str, MetricPoint], missing: set[str]
 ) -> tuple[dict[str, float | None], dict[str, str | None]]:
-    """What a run's metrics are now, and the tags that say why one is missing, which are those of ``missing`` before."""
+    """The new metric values, and the tags with the reasons of missing ones; updates ``missing``."""
     values: dict[str, float | None] = {}
     reasons: dict[str, str | None] = {}
     for name, point in batch.items():
@@ -311,7 +311,7 @@ def _refuse_files_below_files(run: Run, paths: Sequence[str]) -> None:
 
 
 def _source(path: str, file: StrPath) -> Source:
-    """A file as it is to be called in the run; it may be empty, as a log is. Raises `SourceNotFound`."""
+    """A source for one file under its name in the run; empty files are allowed. Raises `SourceNotFound`."""
     place = Path(file)
     if not place.is_file():
         raise SourceNotFound(file)

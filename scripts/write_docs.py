@@ -25,9 +25,9 @@ def main() -> int:
     ci, contributing = ROOT / "docs" / "ci.md", ROOT / "CONTRIBUTING.md"
     written = {
         ROOT / "docs" / "commands.md": reference(),
-        ROOT / "README.md": _renewed(ROOT / "README.md", "commands", _command_table()),
-        ci: _renewed(ci, "exit codes", _exit_code_table()),
-        contributing: _renewed(contributing, "map", _map()),
+        ROOT / "README.md": _replace_generated_part(ROOT / "README.md", "commands", _command_table()),
+        ci: _replace_generated_part(ci, "exit codes", _exit_code_table()),
+        contributing: _replace_generated_part(contributing, "map", _package_map()),
     }
     for path, text in written.items():
         if path.exists() and path.read_text() == text:
@@ -41,15 +41,15 @@ def main() -> int:
 
 
 def reference() -> str:
-    """The reference of all commands, as their help tells it."""
+    """The reference of all commands, generated from their help."""
     parts = ["# Commands\n\nWritten by `make docs` from the program's own help.\n", _help_of()]
     for name in COMMANDS:
         parts.append(f"## {name}\n\n{_help_of(name)}")
-        parts += [f"### {name} {each}\n\n{_help_of(name, each)}" for each in _listed(_help_of(name))]
+        parts += [f"### {name} {each}\n\n{_help_of(name, each)}" for each in _parse_command_list(_help_of(name))]
     return "\n".join(parts)
 
 
-def _renewed(path: Path, name: str, part: str) -> str:
+def _replace_generated_part(path: Path, name: str, part: str) -> str:
     """The document with its generated part renewed."""
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     return re.sub(f"{start}.*?{end}", lambda _: f"{start}\n{part}\n{end}", path.read_text(), flags=re.DOTALL)
@@ -66,11 +66,11 @@ def _help_of(*command: str) -> str:
 
 
 def _command_table() -> str:
-    rows = _listed(_help_of()).items()
+    rows = _parse_command_list(_help_of()).items()
     return "\n".join(["| command | does |", "| --- | --- |", *(f"| `{name}` | {does} |" for name, does in rows)])
 
 
-def _listed(help_text: str) -> dict[str, str]:
+def _parse_command_list(help_text: str) -> dict[str, str]:
     """The commands that a help lists, with what they do."""
     _, _, listed = help_text.partition("Commands:\n")
     return dict(re.findall(r"^  ([\w-]+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE))
@@ -81,7 +81,7 @@ def _exit_code_table() -> str:
     return "\n".join(["| code | means |", "| --- | --- |", *rows])
 
 
-def _map() -> str:
+def _package_map() -> str:
     """The packages of the program, and modules beside them, each with the first line of its docstring."""
     package = ROOT / "modelreg"
     lines = ["modelreg/"]
@@ -100,7 +100,7 @@ def _map() -> str:
 
 def _summary(path: Path) -> str:
     docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return docstring.partition("\n")[0]
+    return " ".join(docstring.split("\n\n")[0].split())
 
 
 if __name__ == "__main__":

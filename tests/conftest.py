@@ -1,4 +1,4 @@
-"""What most tests stand on: a real registry in a folder of its own, real files, and real processes."""
+"""Shared fixtures: a real registry in its own folder, real files, and real processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pytest_configure():
 
 
 @pytest.fixture(autouse=True)
-def _a_world_of_its_own(tmp_path, monkeypatch):
+def _isolated_environment(tmp_path, monkeypatch):
     """No test sees the developer's registry, cache, repository, MLflow or CI job, nor one of another test."""
     for name in os.environ:
         if name.startswith(

@@ -1,4 +1,4 @@
-"""The house keeps its shape: layers, errors and their exit statuses, and what importing costs."""
+"""Architecture: import layers, error codes and exit statuses, import cost."""
 
 from __future__ import annotations
 

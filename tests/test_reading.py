@@ -38,13 +38,13 @@ def two_models(registry, model_file):
     return registry
 
 
-def test_models_are_told_by_name_whatever_its_case(two_models, model_file):
+def test_models_are_listed_by_name_ignoring_case(two_models, model_file):
     two_models.register(model_file(), "alpha")
     two_models.register(model_file(), "Zulu")
     assert [model.name for model in two_models.models()] == ["alpha", "churn", "Fraud.v2", "Zulu"]
 
 
-def test_a_model_says_who_is_where(two_models):
+def test_a_model_has_its_stages_and_aliases(two_models):
     model = two_models.model("churn")
     assert (model.versions, model.latest, model.production, model.archived) == (5, 5, 1, 1)
     assert sorted(model.staging) == [2, 3]
@@ -64,7 +64,7 @@ def test_a_glob_that_is_not_utf8_is_refused_in_words(two_models):
         two_models.models("\udcff")
 
 
-def test_versions_are_told_newest_first(two_models):
+def test_versions_are_listed_newest_first(two_models):
     assert [(each.version, str(each.stage)) for each in two_models.versions("churn")] == [
         (5, "None"),
         (4, "Archived"),
@@ -198,7 +198,7 @@ def test_a_folder_name_that_is_not_utf8_is_a_folder_too(tmp_path, model_file):
     assert registry.path("churn/1").read_bytes() == model_file().read_bytes()
 
 
-def test_a_folder_that_is_no_registry_is_not_read_and_not_made(registry, tmp_path):
+def test_a_missing_registry_is_reported_and_not_created(registry, tmp_path):
     for ask in (registry.models, registry.history, registry.information, registry.verify):
         with pytest.raises(RegistryNotFound, match="registry") as missing:
             ask()
@@ -224,13 +224,13 @@ def test_a_file_is_not_made_a_registry(registry, model_file):
 
 
 @pytest.mark.parametrize("left", ["catalog.db-journal", ".catalog.db.17.abcd", ".catalog.db.17.abcd-journal"])
-def test_what_a_process_that_makes_the_registry_writes_is_nothing_foreign(registry, model_file, left):
+def test_files_of_a_concurrent_create_are_accepted(registry, model_file, left):
     registry.folder.mkdir()
     (registry.folder / left).touch()
     assert registry.register(model_file(), "churn").version == 1
 
 
-def test_making_it_twice_makes_it_once(registry):
+def test_create_is_idempotent(registry):
     assert registry.create() is True
     assert registry.create() is False
 

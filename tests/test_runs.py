@@ -98,7 +98,7 @@ def test_so_many_runs_are_found_as_are_wanted(three_runs):
     assert three_runs.search(limit=1) == [three_runs.run(three_runs.search(limit=1)[0].run_id)]
 
 
-def test_what_a_run_has_not_cannot_be_searched_for(three_runs):
+def test_search_refuses_unknown_fields(three_runs):
     for unknown in ("stage = 'None'", "eval.a.b > 1", "metrics > 1"):
         with pytest.raises(InvalidExpression):
             three_runs.search(unknown)
@@ -106,7 +106,7 @@ def test_what_a_run_has_not_cannot_be_searched_for(three_runs):
         three_runs.search(limit=0)
 
 
-def test_a_run_goes_on_when_it_is_resumed(registry, run):
+def test_resume_sets_the_status_to_running(registry, run):
     registry.runs.end(run.run_id, "FAILED")
     resumed = registry.runs.resume(run.run_id)
     assert (resumed.status, resumed.ended_at) == ("RUNNING", None)
@@ -141,7 +141,7 @@ def test_a_parameter_keeps_its_value_and_all_of_a_refused_call_is_refused(regist
         ({"tags": {"a": "x" * 70_000}}, InvalidInput),
     ],
 )
-def test_what_cannot_be_kept_is_refused(registry, run, logged, error):
+def test_invalid_values_are_refused(registry, run, logged, error):
     with pytest.raises(error):
         registry.runs.log(run.run_id, **logged)
     assert len(registry.history()) == 1
@@ -227,7 +227,7 @@ def test_files_of_a_run_stay_when_everything_else_is_pruned(registry, run, tmp_p
     assert registry.runs.path(f"runs:/{run.run_id}/weights/a.bin").read_bytes() == b"a"
 
 
-def test_what_is_not_there_is_said_to_be_missing(registry, run):
+def test_an_unknown_run_raises_not_found(registry, run):
     for ask in (registry.runs.run, registry.runs.end, registry.runs.resume, registry.runs.log):
         with pytest.raises(RunNotFound, match="'nothing'"):
             ask("nothing")
@@ -240,7 +240,7 @@ def test_what_is_not_there_is_said_to_be_missing(registry, run):
 
 
 @pytest.mark.parametrize("path", ["", "/", "../model", "a//b", "a/./b", "a\nb", "x" * 251])
-def test_a_model_of_a_run_is_called_like_a_file(registry, run, path):
+def test_an_invalid_model_path_is_refused(registry, run, path):
     with pytest.raises(InvalidInput):
         registry.runs.log_model(run.run_id, path, ESTIMATOR)
 
@@ -287,7 +287,7 @@ def test_what_runs_code_or_cannot_be_pickled_is_not_logged(registry, run):
     assert registry.runs.run(run.run_id).models == {}
 
 
-def test_bytes_of_a_run_stay_when_nothing_else_does(registry, run, blob_path):
+def test_prune_keeps_files_of_runs(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     replaced = registry.runs.log_model(run.run_id, "other", "replaced")
     registry.runs.log_model(run.run_id, "other", "final")
@@ -299,7 +299,7 @@ def test_bytes_of_a_run_stay_when_nothing_else_does(registry, run, blob_path):
     assert list(registry.verify()) == []
 
 
-def test_what_a_damaged_manifest_of_a_run_names_is_not_pruned(registry, run, blob_path):
+def test_prune_keeps_files_of_a_damaged_run_manifest(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     other = registry.runs.log_model(run.run_id, "other", "other")
     before = len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256"))
@@ -312,7 +312,7 @@ def test_what_a_damaged_manifest_of_a_run_names_is_not_pruned(registry, run, blo
     assert registry.runs.load(other) == "other"
 
 
-def test_damage_of_a_runs_bytes_is_found_named_and_not_handed_on(registry, run, blob_path):
+def test_a_damaged_run_file_is_reported_and_not_loaded(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     path = blob_path(logged.file.digest)
     os.chmod(path, 0o644)

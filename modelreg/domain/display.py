@@ -24,7 +24,7 @@ class Displayed:
     """The fields that a table of many such records shows."""
 
     def label(self) -> str:
-        """What ``repr`` shows: what identifies the record, and its most important values."""
+        """The text of ``repr``: the identity and key values of the record."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

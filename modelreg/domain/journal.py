@@ -46,7 +46,7 @@ ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The user of a change: as the operating system says, and as the environment claims."""
+    """The user of a change: the OS user, and the name in ``MODELREG_USER``."""
 
     user: str
     """The OS user."""

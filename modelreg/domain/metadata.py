@@ -14,7 +14,7 @@ from modelreg.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class VersionMetadata:
-    """What a user states about a version beside its facts; made by `parse`."""
+    """The metadata of a new version; made by `parse`."""
 
     description: str | None
     tags: Mapping[str, str]
@@ -23,7 +23,7 @@ class VersionMetadata:
     archive_existing: bool
     """Whether versions that are in this stage now are archived."""
     message: str | None
-    """Why; kept in the journal."""
+    """The reason, stored in the journal."""
     run_id: str | None
 
     @classmethod
@@ -62,12 +62,12 @@ class MetadataChange:
     field: str
     """``alias``, ``tags``, ``description``, ``name`` or ``approval``."""
     key: str | None
-    """Which alias; None where the field is one value."""
+    """The alias; None for other fields."""
     before: Any
     """The version that an alias named, the text of a description, the tags that are touched; None for nothing."""
     after: Any
 
     @property
     def changed(self) -> bool:
-        """False when it was so already."""
+        """False if the value was the same."""
         return bool(self.before != self.after)

@@ -1,4 +1,4 @@
-"""Registrations: what is found out about a version, and the result."""
+"""Registrations: recognised format, provenance and result."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RecognisedModel:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where and by what a version was registered; none of it is part of the digest."""
+    """Source path, commit and environment of a registration; none of it is part of the digest."""
 
     source: str
     """The absolute path that was registered."""

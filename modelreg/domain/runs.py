@@ -37,7 +37,7 @@ class RunReference:
         """Parse ``runs:/RUN/PATH``; raises `InvalidReference`."""
         run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
         if not (cls.is_one(text) and run_id and path):
-            raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is what the run calls the model")
+            raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is the model's path in the run")
         return cls(run_id, path)
 
 

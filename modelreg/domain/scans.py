@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     SAFE = "safe"
     """The files hold no code and import only names on the allow-list."""
     UNKNOWN = "unknown"
-    """The files import names that are not on the allow-list, or do what models do not do."""
+    """The files import names that are not on the allow-list, or hold values that genuine models do not have."""
     UNREADABLE = "unreadable"
     """A part of the files could not be scanned, so they may hold anything."""
     DANGEROUS = "dangerous"
@@ -102,7 +102,7 @@ class TrustedName(Displayed):
     name: str
     """The qualified name inside the module: ``Encoder``, ``Outer.Inner``."""
     message: str
-    """Why."""
+    """The reason."""
     created_by: str
     created_at: datetime
     attribute: str = ""

@@ -18,7 +18,7 @@ TYPES = frozenset(
         *(f"{sign}int{bits}" for sign in ("", "u") for bits in _SIZES),
     }
 )
-"""What `SignatureField.type` may be."""
+"""The valid values of `SignatureField.type`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class SignatureField:
     categories: tuple[str, ...] | None = None
     """Of a categorical column: its categories in their order, written as `modelreg.data.tables.categories` does."""
     ordered: bool = False
-    """Whether the order of the categories means something."""
+    """Whether the categories are ordered."""
 
     @property
     def dtype(self) -> str:
@@ -63,7 +63,7 @@ NONE, NA, OBJECT, MIXED = "None", "NA", "object", "mixed"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What goes into a model and what comes out of it."""
+    """The inputs and outputs of a model."""
 
     inputs: tuple[SignatureField, ...]
     outputs: tuple[SignatureField, ...] = ()
@@ -84,10 +84,10 @@ def signature_as_json(signature: Signature) -> dict[str, object]:
 
 
 def signature_from_json(value: Mapping[str, object]) -> Signature:
-    """What `signature_as_json` made, read back; raises `InvalidData` where it isn't such a value."""
+    """Parse the output of `signature_as_json`; raises `InvalidData` for anything else."""
     one_column = value.get("one_column", False)
     if not isinstance(one_column, bool):
-        raise InvalidData("one_column of a signature is neither true nor false")
+        raise InvalidData("one_column of a signature must be true or false")
     return Signature(_fields_from_json(value.get("inputs")), _fields_from_json(value.get("outputs")), one_column)
 
 
@@ -122,7 +122,7 @@ def _field_from_json(value: object) -> SignatureField:
             known = type_ in TYPES
             if known and lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
                 return SignatureField(name, type_, tuple(shape), nullable, **_with_tuple(details))
-    raise InvalidData(f"{shown(str(value))} is no field of a signature")
+    raise InvalidData(f"{shown(str(value))} is not a valid field of a signature")
 
 
 def _with_tuple(details: dict[Any, Any]) -> dict[str, Any]:

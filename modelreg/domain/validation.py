@@ -44,9 +44,9 @@ def parse_float(name: str, value: object) -> float:
 def parse_text(text: str, what: str) -> str:
     """Return ``text`` if it is UTF-8 without NUL, at most 65,536 characters; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
-        raise InvalidInput(f"{what} has {len(text)} characters, and {_LONGEST_TEXT} is the most", "put it into a file")
+        raise InvalidInput(f"{what} is longer than {_LONGEST_TEXT} characters", "put it into a file")
     if not is_utf8(text):
-        raise InvalidInput(f"{what} is not UTF-8 without NUL: {shown(text)}", "write it in UTF-8")
+        raise InvalidInput(f"{what} is not valid UTF-8, or contains NUL: {shown(text)}", "write it in UTF-8")
     return text
 
 
@@ -60,7 +60,7 @@ def parse_reason(
 ) -> str | None:
     """Parse the reason for overriding a safeguard; raises `InvalidInput` for a blank one."""
     if reason is not None and not reason.strip():
-        raise InvalidInput(f"{what} needs a reason", f"say why with {option}")
+        raise InvalidInput(f"{what} needs a reason", f"give the reason with {option}")
     return parse_message(reason)
 
 
@@ -128,14 +128,14 @@ def _duration(text: str) -> timedelta | None:
 def parse_count(count: int | None, what: str) -> int | None:
     """Return a number of at least 1, or None; raises `InvalidInput`."""
     if count is not None and count < 1:
-        raise InvalidInput(f"{what} is {count}, and at least 1 is needed")
+        raise InvalidInput(f"{what} must be at least 1, not {count}")
     return count
 
 
 def require_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
     """Raise `InvalidInput` for one text instead of a sequence of texts: Python would iterate over its letters."""
     if isinstance(texts, str):
-        raise InvalidInput(f"{what} are a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
+        raise InvalidInput(f"{what} must be a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
     return texts
 
 

@@ -14,6 +14,8 @@ ITS_MANIFEST = "its manifest"
 ITS_CONFIG = "its config"
 """Used instead of a path when the config of the manifest is damaged."""
 
+_REGISTER_AGAIN = "to repair a file, register it again with the same metrics, parameters and signature"
+
 
 class BlobDamaged(Damaged):
     """A stored file is missing or does not match its digest."""
@@ -23,10 +25,8 @@ class BlobDamaged(Damaged):
     def __init__(self, version: str, path: str, problem: str, outcome: str = "nothing was loaded") -> None:
         super().__init__(
             f"{version}: {path if path in (ITS_MANIFEST, ITS_CONFIG) else shown(path)} is {problem}; {outcome}",
-            "to repair it, register the same files with the same facts again, or restore a backup "
-            "('modelreg restore'); 'modelreg verify' lists all damage",
-            python_hint="to repair it, register the same files with the same facts again, or restore() a backup; "
-            "registry.verify() yields all damage",
+            f"{_REGISTER_AGAIN}, or restore a backup ('modelreg restore'); 'modelreg verify' lists all damage",
+            python_hint=f"{_REGISTER_AGAIN}, or restore() a backup; registry.verify() yields all damage",
         )
         self.problem = problem
 
@@ -69,6 +69,5 @@ class Findings(Damaged):
     def __init__(self, count: int) -> None:
         super().__init__(
             f"{count} {'finding' if count == 1 else 'findings'}: the registry is damaged",
-            "to repair a file, register it again with the same facts; to repair anything else, restore a backup: "
-            "modelreg restore DIR --force",
+            f"{_REGISTER_AGAIN}; to repair anything else, restore a backup: modelreg restore DIR --force",
         )

@@ -17,4 +17,4 @@ class GateRefused(RefusedByGate):
     def __init__(self, message: str, hint: str | None, check: Any) -> None:
         super().__init__(message, hint)
         self.check = check
-        """The `modelreg.domain.gates.GateCheck`: what each gate said."""
+        """The `modelreg.domain.gates.GateCheck`: the result of each gate."""

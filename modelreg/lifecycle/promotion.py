@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def writing_with_gates(folder: RegistryFolder, message: str | None) -> Iterator[CatalogWriter]:
     """A write transaction that journals a `GateRefused` before it raises it.
 
-    The transaction is committed then, so earlier changes in it belong in a `CatalogWriter.attempt`.
+    The transaction is committed then, so earlier changes in it belong in a `CatalogWriter.savepoint`.
     """
     refusal: GateRefused | None = None
     with folder.catalog.writing(current_actor(), message) as writer:

@@ -87,7 +87,9 @@ def decide_trust(
     from modelreg.system import interrupts
 
     if trust not in (None, "full"):
-        raise InvalidInput(f"there is no trust {shown(str(trust))}", "--trust full, or 'modelreg trust add NAME'")
+        raise InvalidInput(
+            f"{shown(str(trust))} is not a trust level", "use --trust full, or trust single names: modelreg trust add"
+        )
     if trust or permissions:
         what = "full trust" if trust else "what a model may do beyond computing"
         parse_reason(message or "", what, "--message WHY")

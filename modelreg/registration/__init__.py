@@ -1,1 +1,1 @@
-"""How files, and what is logged or stored already, become a model version."""
+"""Registration: create versions from files, logged models or stored bytes."""

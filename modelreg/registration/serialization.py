@@ -51,7 +51,7 @@ def dump_pickle(estimator: object, path: Path) -> None:
 
 
 def signature_by_example(estimator: object, example: object) -> Signature:
-    """What ``estimator`` takes, as ``example`` shows it, and what it makes of that."""
+    """Infer the signature from example inputs and the predictions for them."""
     from modelreg.data.signatures import infer_signature
 
     predict = getattr(estimator, "predict", None)

@@ -357,7 +357,7 @@ def test_adding_an_invalid_expression_is_refused(scored):
 def test_adding_a_gate_for_an_unknown_model_or_the_stage_none_is_refused(scored):
     with pytest.raises(ModelNotFound, match="chrun"):
         scored.add_gate("chrun", "Production", "size > 0")
-    with pytest.raises(InvalidInput, match="starts in None"):
+    with pytest.raises(InvalidInput, match="the stage None"):
         scored.add_gate("churn", "None", "size > 0")
 
 

@@ -94,7 +94,7 @@ def test_facts_that_differ_make_the_next_version(registry, model_file, facts):
     ],
     ids=str,
 )
-def test_what_may_change_later_makes_no_version(registry, model_file, statement):
+def test_metadata_creates_no_version(registry, model_file, statement):
     registry.register(model_file(), "churn")
     assert registry.register(model_file(), "churn", **statement).version == 1
 
@@ -205,7 +205,7 @@ def test_tags_aliases_description_and_stage_go_to_the_version_that_is_found(regi
     assert [entry.action for entry in registry.history()] == ["register", "describe", "tag", "alias", "transition"]
 
 
-def test_stating_again_what_is_so_already_is_no_change(registry, model_file):
+def test_the_same_metadata_changes_nothing(registry, model_file):
     statement = {"tags": {"a": "1"}, "aliases": ["champion"], "description": "good", "stage": "Staging"}
     registry.register(model_file(), "churn", **statement)
     before = registry.history()
@@ -299,7 +299,7 @@ def test_any_text_comes_back_as_it_was(registry, model_file, text):
 # Who and where
 
 
-def test_what_is_observed_is_kept_with_the_version_and_in_the_journal(registry, model_file, monkeypatch):
+def test_provenance_is_recorded_with_the_version_and_in_the_journal(registry, model_file, monkeypatch):
     monkeypatch.setenv("MODELREG_USER", "Ada")
     monkeypatch.setenv("CI_JOB_URL", "https://ci.example/7")
     registered = registry.register(model_file(), "churn", run_id="run-1", message="why")
@@ -341,7 +341,7 @@ def repository(tmp_path, monkeypatch):
     return git
 
 
-def test_the_commit_is_kept_with_whether_it_was_all(registry, model_file, repository):
+def test_commit_and_dirty_flag_are_recorded(registry, model_file, repository):
     clean = registry.register(model_file(b"1"), "churn")
     with open("train.py", "w") as file:
         file.write("two")

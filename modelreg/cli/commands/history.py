@@ -104,7 +104,7 @@ def history(
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
         return
     entries = registry(context).history(subject, since=since, user=user, action=action, limit=limit)
-    entries.reverse()  # as git log: what was changed last is read first
+    entries.reverse()  # newest first, as git log
     if as_json:
         output.print_json([_parse_entry(entry) for entry in entries])
     else:

@@ -28,7 +28,7 @@ class TransitionRequest:
             return
         if self.stage not in (Stage.STAGING, Stage.PRODUCTION):
             raise InvalidInput(
-                f"versions in {self.stage} never have to leave: any number of them may be there",
+                f"{self.stage} may hold any number of versions: none has to be archived or moved",
                 "leave out --archive-existing and --move-existing",
             )
         if self.move_existing in (self.stage, Stage.PRODUCTION):
