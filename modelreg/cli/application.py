@@ -256,7 +256,7 @@ def application(
         float,
         typer.Option(envvar="MODELREG_LOCK_TIMEOUT", metavar="SECONDS", min=0, help="How long to wait for a lock."),
     ] = 30.0,
-    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Print no notes on stderr.")] = None,
+    quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Print only references, and no notes.")] = None,
     table: Annotated[bool | None, typer.Option("--table", help="Print tables also in a pipe.")] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")

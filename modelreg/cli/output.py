@@ -83,7 +83,7 @@ def choose_form(as_json: bool, quiet: bool = False) -> Form:
     """The form that the options select; by default a table on a terminal, else tab-separated lines."""
     if as_json:
         return Form.JSON
-    if quiet:
+    if quiet or not _preferences.notes:
         return Form.QUIET
     return Form.TABLE if is_terminal(sys.stdout) or _preferences.tables_in_pipes else Form.LINES
 

@@ -39,8 +39,8 @@ class UntrustedModel(Untrusted):
         ``to_be_moved`` are names that no other program can import: those of ``__main__``, lambdas, code in notebooks.
         """
         once, once_in_python = (
-            "load it once with --trust full --message WHY",
-            "load it once with trust='full', message='why'",
+            "allow it once with --trust full --message WHY",
+            "allow it once with trust='full', message='why'",
         )
         if to_be_moved:
             code = ", ".join(to_be_moved)

@@ -20,7 +20,7 @@ _TRANSLATIONS: tuple[tuple[str, str], ...] = (
     (r"(?:delete them first: )?modelreg versions .*", r"search_model_versions() lists the versions"),
     (r"modelreg show .*", r"search_model_versions() lists the versions"),
     (r"use --name '?([^']+)'?", r"use the name '{1}'"),
-    (r"load it once with --trust full --message WHY", r"{full}"),
+    (r"allow it once with --trust full --message WHY", r"{full}"),
     (r"loading it requires --trust full", r"another process loads it with {full}"),
     (
         r"to register it anyway, say why: --allow-unsafe WHY",

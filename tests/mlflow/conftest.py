@@ -10,7 +10,7 @@ import modelreg.mlflow as mlflow
 
 
 @pytest.fixture(autouse=True)
-def _isolated_interface(registry, _a_world_of_its_own):
+def _isolated_interface(registry, _isolated_environment):
     """Isolate the registry, the experiment and the active run of each test."""
     mlflow.set_tracking_uri(registry.folder)
     yield
