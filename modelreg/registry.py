@@ -579,7 +579,7 @@ class Registry:
         """
         from modelreg.domain.validation import parse_text
         from modelreg.expressions.parsing import parse_gate
-        from modelreg.lifecycle import adding_gates
+        from modelreg.lifecycle import gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
@@ -587,7 +587,7 @@ class Registry:
             raise InvalidInput("gates cannot be added to the stage None", "name another stage")
         parsed, checked = parse_gate(expression), parse_text(description, "the description")
         with writing(self._folder, message) as change:
-            return adding_gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
+            return gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Remove a gate by its number and return it; raises `GateNotFound`."""

@@ -106,7 +106,7 @@ class Runs:
         ``metrics.auc > 0.9 AND params.depth = 3 AND status = 'FINISHED'``; the fields are those of `Run`. ``limit``
         takes so many of them after the first ``offset``. Raises `InvalidExpression`.
         """
-        from modelreg.expressions.choosing import select
+        from modelreg.expressions.in_memory import select
         from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
 
         where = None if filter is None else parse_filter_of_runs(filter)

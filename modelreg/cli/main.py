@@ -11,7 +11,7 @@ import typer
 
 from modelreg.cli import output
 from modelreg.cli.application import Interrupted, app
-from modelreg.cli.asking import Declined
+from modelreg.cli.prompts import Declined
 from modelreg.errors import AnswerLost, InvalidInput, LockTimeout, ModelregError, WriteFailed
 from modelreg.system import interrupts
 

@@ -44,7 +44,9 @@ def parse_float(name: str, value: object) -> float:
 def parse_text(text: str, what: str) -> str:
     """Return ``text`` if it is UTF-8 without NUL, at most 65,536 characters; raises `InvalidInput`."""
     if len(text) > _LONGEST_TEXT:
-        raise InvalidInput(f"{what} has {len(text)} characters; at most {_LONGEST_TEXT} are allowed", "put it into a file")
+        raise InvalidInput(
+            f"{what} has {len(text)} characters; at most {_LONGEST_TEXT} are allowed", "put it into a file"
+        )
     if not is_utf8(text):
         raise InvalidInput(f"{what} is not valid UTF-8, or contains NUL: {shown(text)}", "write it in UTF-8")
     return text

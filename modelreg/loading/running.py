@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from modelreg.data.tables.source import TableFile, TextLayout, open_data
 from modelreg.loading.confined.conditions import ConfinementOptions, RunConditions
 from modelreg.loading.confined.job import WorkerSetup
+from modelreg.loading.confined.model_run import ModelRun
 from modelreg.loading.confined.process import ModelProcess
-from modelreg.loading.confined.running import ModelRun
 from modelreg.loading.installed import warn_of_other_library_version
 from modelreg.loading.versions import check_out_version, decide_trust, find_version, opened_file
 from modelreg.store.folder import RegistryFolder

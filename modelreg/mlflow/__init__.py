@@ -25,7 +25,6 @@ from modelreg.mlflow import (
     types,
     xgboost,
 )
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.autologging import autolog
 from modelreg.mlflow.client import MlflowClient
 from modelreg.mlflow.exceptions import MlflowException
@@ -74,6 +73,7 @@ from modelreg.mlflow.location import (
     set_registry_uri,
     set_tracking_uri,
 )
+from modelreg.mlflow.missing_names import build_attribute_error
 from modelreg.mlflow.run_files import (
     get_artifact_uri,
     load_table,

@@ -10,11 +10,11 @@ from typing import Any
 from modelreg.domain.runs import Run
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import location
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.entities.file_info import FileInfo
 from modelreg.mlflow.exceptions import translate_errors
 from modelreg.mlflow.loading import MODELS_SCHEME
 from modelreg.mlflow.logged_models import resolve_model_id
+from modelreg.mlflow.missing_names import build_attribute_error
 
 
 @translate_errors

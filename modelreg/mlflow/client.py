@@ -12,7 +12,6 @@ from modelreg.domain.runs import RunReference
 from modelreg.domain.stages import Stage
 from modelreg.errors import InvalidInput, InvalidReference, StageEmpty, TagNotFound, shown
 from modelreg.mlflow import location, logged_models
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.entities import (
     ModelVersion,
     PagedList,
@@ -21,6 +20,7 @@ from modelreg.mlflow.entities import (
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import translate_method_errors
 from modelreg.mlflow.loading import MODELS_SCHEME
+from modelreg.mlflow.missing_names import build_attribute_error
 from modelreg.mlflow.searching import parse_page, translate_filter, translate_order
 from modelreg.mlflow.tracking_client import TrackingClient
 

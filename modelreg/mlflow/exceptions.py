@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from modelreg import errors
-from modelreg.mlflow.advice import get_advice
+from modelreg.mlflow.hints import get_advice
 
 P = ParamSpec("P")
 R = TypeVar("R")

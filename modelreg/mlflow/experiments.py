@@ -120,7 +120,7 @@ def get_experiments_page(
 
 def find_experiments(view_type: int, filter_string: str | None, order_by: Sequence[str] | None) -> list[Experiment]:
     """All experiments that match a filter; raises `InvalidExpression`."""
-    from modelreg.expressions.choosing import select
+    from modelreg.expressions.in_memory import select
     from modelreg.expressions.parsing import parse_filter_of_runs, parse_order_of_runs
 
     text = translate_filter(filter_string, _EXPERIMENT_FIELDS)

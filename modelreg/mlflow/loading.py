@@ -11,7 +11,7 @@ from modelreg.domain.runs import RunReference
 from modelreg.domain.signatures import Signature
 from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidReference, UntrustedModel
-from modelreg.mlflow import location, written_here
+from modelreg.mlflow import location, own_files
 from modelreg.mlflow.exceptions import translate_errors
 from modelreg.mlflow.logged_models import resolve_model_id
 from modelreg.mlflow.model_folder import PREDICT_FN
@@ -48,9 +48,7 @@ class ResolvedModel:
     def is_written_here(self) -> bool:
         """Whether this process wrote the file that loading would unpickle."""
         pickle_path = self.generic.get(OBJECT) or self.generic.get("model_path")
-        return (self.folder is None or pickle_path is not None) and written_here.is_written_here(
-            self.files, pickle_path
-        )
+        return (self.folder is None or pickle_path is not None) and own_files.is_written_here(self.files, pickle_path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from typing import Any
 from modelreg.domain.runs import LoggedModel
 from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidInput
-from modelreg.mlflow import fluent, location, written_here
-from modelreg.mlflow.advice import translate_hint
+from modelreg.mlflow import fluent, location, own_files
 from modelreg.mlflow.entities.logged_model import build_model_id
 from modelreg.mlflow.entities.run import MODEL_TAGS
 from modelreg.mlflow.exceptions import MlflowException, translate_errors
+from modelreg.mlflow.hints import translate_hint
 from modelreg.mlflow.model_folder import PREDICT_FN, MLmodelSummary, write_estimator
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
@@ -74,7 +74,7 @@ def log_estimator(
         if not needs_folder:
             with _translate_warnings():
                 logged = registry.runs.log_model(run_id, path, estimator, signature=model_signature)
-            written_here.remember(logged.files)
+            own_files.remember(logged.files)
             return logged
         return log_model_folder(registry, run_id, path, lambda folder: write_estimator(folder, estimator, summary))
 
@@ -140,7 +140,7 @@ def log_model_folder(registry: Registry, run_id: str, path: str, write: Callable
         }
         records = registry.runs.log_files(run_id, files)
     (logged,) = [record for record in records if record.path == f"{path}/{pickle_path.relative_to(folder).as_posix()}"]
-    written_here.remember(logged.files)
+    own_files.remember(logged.files)
     return logged
 
 
@@ -178,7 +178,7 @@ def save_folder(path: Path, write: Callable[[Path], Path]) -> None:
     path.mkdir(parents=True, exist_ok=True)
     pickle_path = write(path)
     content = pickle_path.read_bytes()
-    written_here.remember([ModelFile(pickle_path.name, digest_of_bytes(content), len(content))])
+    own_files.remember([ModelFile(pickle_path.name, digest_of_bytes(content), len(content))])
 
 
 def check_arguments(others: Mapping[str, Any]) -> None:

@@ -15,7 +15,6 @@ from modelreg.domain.python_models import ARTIFACTS, CONFIG, LOADER, OBJECT, Pyt
 from modelreg.domain.signatures import Signature
 from modelreg.errors import InvalidInput
 from modelreg.mlflow import artifacts as run_artifacts
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.exceptions import MlflowException, translate_errors, translate_method_errors
 from modelreg.mlflow.loading import LoadedModel, load_resolved
 from modelreg.mlflow.logging import (
@@ -26,6 +25,7 @@ from modelreg.mlflow.logging import (
     resolve_name,
     save_folder,
 )
+from modelreg.mlflow.missing_names import build_attribute_error
 from modelreg.mlflow.model_folder import MLmodelSummary, write_mlmodel
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature
@@ -120,7 +120,7 @@ class PyFuncModel:
     @property
     def model_id(self) -> str | None:
         """The id of the logged model; None for a registered version."""
-        from modelreg.mlflow.models.asking import get_model_info
+        from modelreg.mlflow.models.model_info import get_model_info
 
         return get_model_info(self._resolved.uri).model_id
 

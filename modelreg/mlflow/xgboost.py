@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.autologging.boosters import autolog_xgboost as autolog
 from modelreg.mlflow.loading import load_model
 from modelreg.mlflow.logging import log_estimator, save_estimator
+from modelreg.mlflow.missing_names import build_attribute_error
 from modelreg.mlflow.models.model import ModelInfo
 
 __all__ = ["autolog", "load_model", "log_model", "save_model"]

@@ -7,8 +7,8 @@ from itertools import cycle
 import pytest
 
 from . import strace
+from .changing_commands import every_command
 from .conftest import EXHAUSTIVE, assert_sound, contents_of, leftovers, stderr_of
-from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 

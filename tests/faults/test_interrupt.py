@@ -10,8 +10,8 @@ from subprocess import TimeoutExpired
 import pytest
 
 from . import strace
+from .changing_commands import every_command
 from .conftest import EXHAUSTIVE, INGEST, assert_sound, contents_of, leftovers, stderr_of, stride
-from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 

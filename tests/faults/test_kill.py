@@ -12,8 +12,8 @@ import pytest
 from modelreg import Registry
 
 from . import strace
+from .changing_commands import every_command
 from .conftest import EXHAUSTIVE, assert_sound, contents_of, stride
-from .undertakings import every_command
 
 pytestmark = pytest.mark.fault
 

@@ -24,8 +24,8 @@ from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 
 from . import strace
+from .changing_commands import CHANGING_COMMANDS, OF_ONE_TRANSACTION
 from .conftest import EXHAUSTIVE, Command, contents_of, files, leftovers, stderr_of
-from .undertakings import CHANGING_COMMANDS, OF_ONE_TRANSACTION
 
 pytestmark = pytest.mark.fault
 

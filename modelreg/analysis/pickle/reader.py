@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from modelreg.analysis.budget import Budget
 from modelreg.analysis.containers.compressed import BadCompression
+from modelreg.analysis.pickle.imported_names import find_opcode_names
 from modelreg.analysis.pickle.object_graph import Global, Node
-from modelreg.analysis.pickle.opcode_names import find_opcode_names
-from modelreg.analysis.pickle.operations import read_object
+from modelreg.analysis.pickle.opcodes import read_object
 from modelreg.analysis.pickle.stack import NameUses, PickleStack, translate_python_2_name
 from modelreg.analysis.pickle.stream import LimitReached, PickleStream, UnreadablePickle
 

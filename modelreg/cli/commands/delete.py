@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import asking, output
+from modelreg.cli import output, prompts
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Message, Quiet, Subject
 from modelreg.errors import InvalidInput
@@ -36,7 +36,7 @@ def delete(
         source.delete(exact, dry_run=True)
         if not output.can_prompt():
             raise InvalidInput(f"deleting {exact} requires confirmation; nothing was deleted", "add --yes")
-        asking.confirm(f"Delete {exact} from the catalog?", "nothing was deleted")
+        prompts.confirm(f"Delete {exact} from the catalog?", "nothing was deleted")
     source.delete(exact, message=message)
     if as_json:
         output.print_json({"deleted": exact})

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import asking, output, text
+from modelreg.cli import output, prompts, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, DryRun, Message
@@ -131,7 +131,7 @@ def _confirm(plan: Pruning, as_json: bool) -> None:
         )
     if not as_json:
         _print_rows(plan)
-    asking.confirm(f"Remove {versions}?", "nothing was changed")
+    prompts.confirm(f"Remove {versions}?", "nothing was changed")
 
 
 def _print_result(pruning: Pruning, glob: str | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from modelreg.cli import asking, output
+from modelreg.cli import output, prompts
 from modelreg.cli.application import print_undo, registry
 from modelreg.cli.completion import complete_stages, complete_subjects, complete_versions_or_stages
 from modelreg.cli.options import AsJson, DryRun, Message, Quiet
@@ -119,7 +119,7 @@ def _ask_for_stage(occupied: ProductionOccupied) -> Stage:
     choices |= {"archive": Stage.ARCHIVED, "staging": Stage.STAGING, "none": Stage.NONE}
     question = f"{occupied.reference}: (a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     while True:
-        answer = asking.prompt(question, default="q").lower()
+        answer = prompts.prompt(question, default="q").lower()
         if answer in choices:
             return choices[answer]
         if answer in ("q", "quit"):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.inference import scorers, scoring
+from modelreg.data.inference import metrics, sklearn_scorers
 from modelreg.data.inference.features import select_features
 from modelreg.data.inference.labels import convert_labels, index_labels
+from modelreg.data.inference.metrics import ClassifierOutputs, MetricValues
 from modelreg.data.inference.prediction import Progress
 from modelreg.data.inference.predictor import Predictor, build_predictor, call_model, call_probabilities
-from modelreg.data.inference.scoring import ClassifierOutputs, MetricValues
 from modelreg.data.tables.casting import MISSING
 from modelreg.data.tables.columns import join_names
 from modelreg.data.tables.reading import Chunk, get_row_count
@@ -64,7 +64,7 @@ def evaluate(
     if request.task not in (None, CLASSIFICATION, REGRESSION):
         hint = did_you_mean(request.task, (CLASSIFICATION, REGRESSION)) or f"use {CLASSIFICATION} or {REGRESSION}"
         raise InvalidInput(f"{shown(request.task)} is not a task", hint)
-    scorers.check_scorers(request.scorers)
+    sklearn_scorers.check_scorers(request.scorers)
     predictor = build_predictor(model)
     if predictor.unscored and request.task is None:
         raise CannotPredict(
@@ -204,8 +204,8 @@ def _score_one_output(results: _Results, predictor: Predictor, request: Evaluati
     if request.per_class:
         if len(labels) > MOST_CLASSES:
             raise InvalidInput(f"the model has {len(labels)} classes; --per-class allows at most {MOST_CLASSES}")
-        values |= scoring.score_classes(outputs, [_format_name_part(label) for label in labels])
-    matrix = scoring.confusion_matrix(outputs.true, outputs.predicted, tuple(map(str, labels)))
+        values |= metrics.score_classes(outputs, [_format_name_part(label) for label in labels])
+    matrix = metrics.confusion_matrix(outputs.true, outputs.predicted, tuple(map(str, labels)))
     return Scores(CLASSIFICATION, values, reasons, matrix, None, len(true))
 
 
@@ -215,8 +215,10 @@ def _score_regressor(
     if rows is not None:
         true, predicted, weights = true[rows], predicted[rows], None if weights is None else weights[rows]
     _require_weight(weights)
-    values, reasons = scoring.score_regressor(true, predicted, weights)
-    scorer_values = scoring.compute_metrics(scorers.build_regressor_scorers(request.scorers, true, predicted, weights))
+    values, reasons = metrics.score_regressor(true, predicted, weights)
+    scorer_values = metrics.compute_metrics(
+        sklearn_scorers.build_regressor_scorers(request.scorers, true, predicted, weights)
+    )
     return values | scorer_values[0], reasons | scorer_values[1]
 
 
@@ -231,14 +233,14 @@ def _score_classifier(
     if rows is not None:
         outputs = outputs.select(rows)
     _require_weight(outputs.weights)
-    values, reasons = scoring.score_classifier(outputs, positive)
-    scorer_values = scoring.compute_metrics(
-        scorers.build_classifier_scorers(request.scorers, outputs, labels, positive)
+    values, reasons = metrics.score_classifier(outputs, positive)
+    scorer_values = metrics.compute_metrics(
+        sklearn_scorers.build_classifier_scorers(request.scorers, outputs, labels, positive)
     )
     reasons = reasons | scorer_values[1]
     if not has_named_classes:
         reasons = {
-            name: _UNNAMED_PROBABILITIES if reason == scoring.NO_PROBABILITIES else reason
+            name: _UNNAMED_PROBABILITIES if reason == metrics.NO_PROBABILITIES else reason
             for name, reason in reasons.items()
         }
     return values | scorer_values[0], reasons
@@ -430,9 +432,9 @@ def _score_regressors(
     if rows is not None:
         true, predicted, weights = true[rows], predicted[rows], None if weights is None else weights[rows]
     _require_weight(weights)
-    values, reasons = scoring.score_regressor(true, predicted, weights)
+    values, reasons = metrics.score_regressor(true, predicted, weights)
     for index, target in enumerate(targets):
-        target_values = scoring.score_regressor(true[:, index], predicted[:, index], weights)
+        target_values = metrics.score_regressor(true[:, index], predicted[:, index], weights)
         _add_target(target_values, target, values, reasons)
     return values, reasons
 
@@ -449,9 +451,9 @@ def _score_classifiers(parts: list[ClassifierOutputs], targets: tuple[str, ...],
         probabilities = np.column_stack([part.probabilities[:, 1] for part in parts if part.probabilities is not None])
     true = np.column_stack([part.true for part in parts])
     predicted = np.column_stack([part.predicted for part in parts])
-    values, reasons = scoring.score_labels(true, predicted, probabilities, weights)
+    values, reasons = metrics.score_labels(true, predicted, probabilities, weights)
     for part, target in zip(parts, targets, strict=True):
-        _add_target(scoring.score_classifier(part), target, values, reasons)
+        _add_target(metrics.score_classifier(part), target, values, reasons)
     return values, reasons
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from modelreg.data.inference.scoring import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
+from modelreg.data.inference.metrics import ALWAYS, ALWAYS_OF_SEVERAL, RANGES
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import LONGEST_LABEL, MOST_CLASSES, ConfusionMatrix, EvaluationRequest, Scores
 from modelreg.errors import (
@@ -265,7 +265,7 @@ def _read_predicted(values: dict[str, Any]) -> Message:
 
 
 def _read_measured(values: dict[str, Any]) -> Message:
-    """Read scores; raises ValueError for scores that `modelreg.data.inference.scoring` cannot compute.
+    """Read scores; raises ValueError for scores that `modelreg.data.inference.metrics` cannot compute.
 
     A metric with an unknown name is a scorer's and may have any value; `has_requested_metrics` checks its name.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelreg.mlflow.absent import build_attribute_error
 from modelreg.mlflow.data.dataset import Dataset, NumpyDataset, PandasDataset, from_numpy, from_pandas
+from modelreg.mlflow.missing_names import build_attribute_error
 
 __all__ = ["Dataset", "NumpyDataset", "PandasDataset", "from_numpy", "from_pandas"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from modelreg.mlflow.absent import build_attribute_error
-from modelreg.mlflow.models.asking import get_model_info, predict
+from modelreg.mlflow.missing_names import build_attribute_error
 from modelreg.mlflow.models.model import ModelInfo
+from modelreg.mlflow.models.model_info import get_model_info, predict
 from modelreg.mlflow.models.signature import ModelSignature, infer_signature
 
 __all__ = ["ModelInfo", "ModelSignature", "get_model_info", "infer_signature", "predict"]

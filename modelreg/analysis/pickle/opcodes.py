@@ -24,7 +24,7 @@ from modelreg.analysis.pickle.object_graph import (
     SetOf,
     resolved,
 )
-from modelreg.analysis.pickle.opcode_names import find_opcode_names
+from modelreg.analysis.pickle.imported_names import find_opcode_names
 from modelreg.analysis.pickle.stack import MAX_TEXT_KEPT, PickleStack, is_wrapper
 from modelreg.analysis.pickle.stream import LimitReached, UnreadablePickle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelreg.data.inference.scoring import NO_PROBABILITIES, ClassifierOutputs, Undefined
+from modelreg.data.inference.metrics import NO_PROBABILITIES, ClassifierOutputs, Undefined
 from modelreg.errors import InvalidInput, did_you_mean, shown
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from following import changed_pickle, limited_memory, random_pickle, rearranged_pickle, written_pickle
 
 from modelreg.analysis.budget import Budget
-from modelreg.analysis.pickle.opcode_names import find_opcode_names
+from modelreg.analysis.pickle.imported_names import find_opcode_names
 
 
 class StandIn:
