@@ -71,7 +71,7 @@ for attempt in (
     server_thread.join()
     server.close()
     assert json.loads(world.registry.history(reference)[-1].after) == {"trust": "full", "allow_network": True}
-    assert "with full trust, with the network" in world.run("history", reference).stdout
+    assert "with full trust, with network access" in world.run("history", reference).stdout
 
 
 @pytest.mark.parametrize("options", [pytest.param(("--allow-read", "."), marks=pytest.mark.slow), ("--allow-network",)])
