@@ -40,7 +40,7 @@ def test_file_system_that_refuses_chmod_is_usable(empty_folder, can_trace, call)
 def test_file_system_without_locks_is_reported_with_a_hint(copy_registry, can_trace, error):
     result = copy_registry()("tag", "churn", "a=b", before=strace.at(Moment("flock", 1, ""), f"error={error}"))
     assert result.returncode == 8
-    assert "the file system has no flock" in stderr_of(result)
+    assert "does not support flock" in stderr_of(result)
     assert "use a local disk" in result.stderr
 
 

@@ -61,7 +61,7 @@ def test_journal_of_a_killed_writer_is_reported_to_a_reader(copy_registry, can_t
     subprocess.run(["chmod", "-R", "a-w", run.registry], check=True)
     result = run("list", before=without_privilege)
     assert result.returncode == 8, result.stderr
-    assert "a process was killed while it wrote" in stderr_of(result)
+    assert "a process was killed while writing" in stderr_of(result)
     assert "any command of a user who may write" in result.stderr
     subprocess.run(["chmod", "-R", "u+w", run.registry], check=True)
     assert run("list").returncode == 0
@@ -98,7 +98,7 @@ def test_failed_sync_after_a_backup_reports_that_it_was_made(copy_registry, tmp_
     backup = run.registry.parent / "backup"
     result = run("backup", backup, before=strace.at(after, "error=EIO", from_then_on=then.endswith("+")))
     assert result.returncode == 8
-    assert "the change was made" in stderr_of(result)
+    assert "the change is committed" in stderr_of(result)
     assert contents_of(backup) == contents_of(run.registry)
 
 

@@ -116,7 +116,7 @@ def test_backup_that_does_not_fit_is_completed_later(small_disk, tmp_path):
     assert run("backup", small_disk / "backup").returncode == 0
     assert_sound(Command(small_disk / "backup"))
     fill(small_disk / "filler", small_disk, 0)
-    assert "the backup is not finished" in stderr_of(run("backup", small_disk / "backup"))
+    assert "the backup is incomplete" in stderr_of(run("backup", small_disk / "backup"))
     assert_sound(Command(small_disk / "backup"))
 
 
