@@ -62,7 +62,7 @@ def test_journal_of_a_killed_writer_is_reported_to_a_reader(copy_registry, can_t
     result = run("list", before=without_privilege)
     assert result.returncode == 8, result.stderr
     assert "a process was killed while writing" in stderr_of(result)
-    assert "any command of a user who may write" in result.stderr
+    assert "any command as a user who may write" in result.stderr
     subprocess.run(["chmod", "-R", "u+w", run.registry], check=True)
     assert run("list").returncode == 0
     assert_sound(run)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from modelreg.analysis.denied_names import is_dangerous
 from modelreg.analysis.formats.arrays import MAX_PADDING, parse_wrapper
+from modelreg.analysis.pickle.imported_names import find_opcode_names
 from modelreg.analysis.pickle.object_graph import (
     ABSENT,
     TIME_ZONE_FILE,
@@ -24,7 +25,6 @@ from modelreg.analysis.pickle.object_graph import (
     SetOf,
     resolved,
 )
-from modelreg.analysis.pickle.imported_names import find_opcode_names
 from modelreg.analysis.pickle.stack import MAX_TEXT_KEPT, PickleStack, is_wrapper
 from modelreg.analysis.pickle.stream import LimitReached, UnreadablePickle
 
