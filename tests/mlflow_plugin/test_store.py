@@ -143,7 +143,7 @@ def test_mlflow_rules_accept_names_that_differ_in_case(churn):
 
 @pytest.mark.parametrize("name", ["a@b", "*"])
 def test_an_ambiguous_name_is_refused(store, name):
-    with raises("INVALID_PARAMETER_VALUE", f"'{name}' cannot be a model's name"):
+    with raises("INVALID_PARAMETER_VALUE", f"'{name}' is not a valid model name"):
         store.create_registered_model(name)
 
 
@@ -456,6 +456,6 @@ def test_an_empty_source_is_not_the_current_folder(store, registry, tmp_path, mo
     (tmp_path / "here" / "notes.txt").write_text("that nobody wants to register")
     monkeypatch.chdir(tmp_path / "here")
     store.create_registered_model("churn")
-    with raises("INVALID_PARAMETER_VALUE", "the bytes have to be somewhere"):
+    with raises("INVALID_PARAMETER_VALUE", "the location of the bytes is empty"):
         store.create_model_version("churn", "")
     assert not registry.version(f"churn/{store.create_model_version('churn', 'file:').version}").has_bytes

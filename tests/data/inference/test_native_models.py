@@ -85,7 +85,7 @@ def test_categories_are_restored_from_files(package, stated, mixed, target, tmp_
         "signature": infer_signature(mixed),
         "signature without details": without_details(infer_signature(mixed)),
         "none": None,
-    }
+    }[stated]
     expected = model.predict_proba(mixed)[:, 1]
     for source in write_files(mixed, tmp_path):
         for candidate in (model, save_and_load(model, tmp_path)):
