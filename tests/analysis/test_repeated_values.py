@@ -175,7 +175,7 @@ def test_repeated_work_reaches_the_limit_quickly(label, tmp_path):
     path.write_bytes(WORK[label]())
     start = time.process_time()
     result = scan({"model.pkl": path}, False, "pickle")
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 20  # without the limit: hours
     assert result.verdict is Verdict.UNREADABLE
 
 

@@ -216,7 +216,7 @@ def test_an_invalid_mlmodel_makes_a_plain_folder_within_seconds(text, tmp_path):
     (tmp_path / "MLmodel").write_text(text)
     start_time = time.process_time()
     assert recognise({"MLmodel": tmp_path / "MLmodel"}, is_folder=True) == RecognisedModel("folder", "folder")
-    assert time.process_time() - start_time < 5
+    assert time.process_time() - start_time < 30
 
 
 def test_a_model_path_outside_the_folder_is_not_followed(tmp_path):

@@ -109,7 +109,7 @@ COLUMN = {"name": "age", "type": "zzz", "shape": [], "nullable": False}
         (lambda manifest: manifest["layers"].extend(manifest["layers"]), "it has 2 files"),
         (add_file_below_a_file, "two files have the same path"),
         (set_fact("kind", "zoo"), "neither file nor folder"),
-        (set_fact("signature", {"inputs": [COLUMN], "outputs": []}), "no field of a signature"),
+        (set_fact("signature", {"inputs": [COLUMN], "outputs": []}), "not a valid field of a signature"),
         (lambda manifest: manifest["annotations"].update({FACTS: "[" * 100_000}), "its manifest is damaged"),
         (lambda manifest: manifest["layers"][0]["annotations"].update({FILEPATH: "\ud800"}), "not UTF-8"),
     ],
