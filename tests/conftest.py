@@ -29,10 +29,9 @@ def pytest_configure():
 @pytest.fixture(autouse=True)
 def _isolated_environment(tmp_path, monkeypatch):
     """No test sees the developer's registry, cache, repository, MLflow or CI job, nor one of another test."""
+    foreign = ("MODELREG_", "GITHUB_", "CI_JOB", "BUILD", "CIRCLE_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY")
     for name in os.environ:
-        if name.startswith(
-            ("MODELREG_", "GITHUB_", "CI_JOB", "BUILD", "CIRCLE_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY")
-        ):
+        if name.startswith(foreign):
             monkeypatch.delenv(name)
     for kind in ("DATA", "CACHE", "CONFIG"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / f"user-{kind.lower()}"))
