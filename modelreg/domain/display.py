@@ -24,8 +24,8 @@ class Displayed:
     """The fields that a table of many such records shows."""
 
     def label(self) -> str:
-        """The text of ``repr``: the identity and key values of the record."""
-        raise NotImplementedError
+        """The text of ``repr``: the identity and key values of the record; by default what tables show."""
+        return " ".join(_text(getattr(self, name)) for name in self.table_columns)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.label()}>"

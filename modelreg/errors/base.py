@@ -10,6 +10,7 @@ class ModelregError(Exception):
 
     code = "unexpected"
     exit = 1
+    python_hint: str | None = None
 
     def __init__(self, message: str, hint: str | None = None, *, python_hint: str | None = None) -> None:
         """``hint`` is for the command line; ``python_hint`` for calls, by default with options as parameters."""

@@ -103,8 +103,8 @@ class VersionInUse(Conflict):
 
     code = "version_in_use"
 
-    def __init__(self, name: str, version: int, use: str, hint: str) -> None:
-        super().__init__(f"{name}/{version} {use}; it was not deleted", hint)
+    def __init__(self, name: str, version: int, use: str, hint: str, python_hint: str) -> None:
+        super().__init__(f"{name}/{version} {use}; it was not deleted", hint, python_hint=python_hint)
 
 
 class ModelInUse(Conflict):

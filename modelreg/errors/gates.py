@@ -14,7 +14,7 @@ class GateRefused(RefusedByGate):
 
     code = "gate_refused"
 
-    def __init__(self, message: str, hint: str | None, check: Any) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, hint: str, python_hint: str, check: Any) -> None:
+        super().__init__(message, hint, python_hint=python_hint)
         self.check = check
         """The `modelreg.domain.gates.GateCheck`: the result of each gate."""

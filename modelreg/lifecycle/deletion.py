@@ -45,10 +45,14 @@ def delete(writer: CatalogWriter, deletion: Deletion) -> None:
 def _require_unused(version: ModelVersion) -> None:
     """Raise `VersionInUse` for a version in Staging or Production, or with an alias."""
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
-        use, hint = f"is in {version.stage}", f"modelreg transition {quoted(version.reference)} Archived"
+        use = f"is in {version.stage}"
+        hint = f"modelreg transition {quoted(version.reference)} Archived"
+        python_hint = f"registry.transition({version.reference!r}, 'Archived')"
     elif version.aliases:
         alias = version.aliases[0]
-        use, hint = f"has the alias {alias}", f"modelreg alias {quoted(f'{version.name}@{alias}')} --remove"
+        use = f"has the alias {alias}"
+        hint = f"modelreg alias {quoted(f'{version.name}@{alias}')} --remove"
+        python_hint = f"registry.remove_alias({version.name!r}, {alias!r})"
     else:
         return
-    raise VersionInUse(version.name, version.version, use, hint)
+    raise VersionInUse(version.name, version.version, use, hint, python_hint)

@@ -1,41 +1,25 @@
-"""Hints of errors as Python calls: users of MLflow's client do not work on the command line."""
+"""Hints of errors in the calls of MLflow's client, whose users do not work on the command line."""
 
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from modelreg import errors
 
-_TRANSLATIONS: tuple[tuple[str, str], ...] = (
-    (r"modelreg trust add ([^;\s]+(?: [^;\s]+)*)", r"modelreg.Registry().trust({names})"),
-    (r"modelreg transition '?(.+?)/(\d+)'? (\w+)", r"client.transition_model_version_stage('{1}', '{2}', '{3}')"),
-    (r"modelreg alias '?([^'@]+)@([^'\s]+)'? --remove", r"client.delete_registered_model_alias('{1}', '{2}')"),
-    (r"modelreg gate check '?(.+?/\d+)'? (\w+)", r"modelreg.Registry().check_gates('{1}', '{2}') lists them"),
-    (
-        r"modelreg evaluate '?(.+?/\d+)'? --data .*",
-        r"modelreg.Registry().evaluate('{1}', data, target, production=True)",
-    ),
-    (r"'modelreg list' shows the models", r"search_registered_models() lists the models"),
-    (r"(?:delete them first: )?modelreg versions .*", r"search_model_versions() lists the versions"),
-    (r"modelreg show .*", r"search_model_versions() lists the versions"),
-    (r"use --name '?([^']+)'?", r"use the name '{1}'"),
-    (r"allow it once with --trust full --message WHY", r"{full}"),
-    (r"loading it requires --trust full", r"another process loads it with {full}"),
-    (
-        r"to register it anyway, say why: --allow-unsafe WHY",
-        r"modelreg.Registry().register(..., allow_unsafe='why') keeps it",
-    ),
-    (r"try again, or wait longer with --lock-timeout SECONDS", r"try again"),
-    (r"[^;]*--registry[^;]*", r"choose another folder with set_tracking_uri()"),
+_REGISTRY = "modelreg.Registry()"
+_CALLS = (
+    (r"registry\.transition\('(.+)/(\d+)', '(\w+)'\)", r"client.transition_model_version_stage('\1', '\2', '\3')"),
+    (r"registry\.remove_alias\(", r"client.delete_registered_model_alias("),
+    (r"registry\.models\(\) lists", r"search_registered_models() lists"),
+    (r"allow it once with trust=", rf"allow it once with {_REGISTRY}.load(reference, trust="),
+    (r"message='why'$", r"message='why')"),
+    (r"\bregistry\.", rf"{_REGISTRY}."),
 )
-"""Pattern of a command-line hint -> the Python equivalent; ``{full}`` is `_FULL_TRUST`."""
-_FULL_TRUST = "modelreg.Registry().load(reference, trust='full', message='why')"
-_FLAG = re.compile(r"(?:^|[\s'(])--[a-z]")
+"""Pattern of a Python hint -> the call of MLflow's client or of `Registry`."""
 
 
 def get_advice(error: errors.ModelregError) -> str | None:
-    """The hint of ``error`` as a Python call; None if there is no hint that works without the command line."""
+    """The hint of ``error`` in calls; None if it has none."""
     match error:
         case errors.ProductionOccupied():
             name, _, occupant = error.reference.rpartition("/")
@@ -45,20 +29,24 @@ def get_advice(error: errors.ModelregError) -> str | None:
             return "a metric is a number"
         case errors.UnusableFolder():
             return "pass an empty or new folder to set_tracking_uri()"
-        case _:
-            return None if error.hint is None else translate_hint(error.hint)
+        case errors.RegistryNotFound():
+            return "choose another folder with set_tracking_uri()"
+        case errors.LockTimeout():
+            return "try again"
+        case errors.StageEmpty() | errors.StageChanged() | errors.ModelExists() | errors.ModelInUse():
+            return "search_model_versions() lists the versions"
+    advice = error.python_hint
+    if advice is not None:
+        for pattern, replacement in _CALLS:
+            advice = re.sub(pattern, replacement, advice)
+    return advice
 
 
-def translate_hint(text: str) -> str | None:
-    """Replace commands in a hint by Python calls; parts that still contain a command-line option are dropped."""
-    for pattern, replacement in _TRANSLATIONS:
-        text = re.sub(pattern, partial(_fill, replacement), text)
-    kept = [part for part in text.split("; ") if not _FLAG.search(part)]
-    return "; ".join(kept) or None
-
-
-def _fill(template: str, match: re.Match[str]) -> str:
-    names = ", ".join(map(repr, (match[1] if match.re.groups else "").split()))
-    for number, value in enumerate(match.groups(), start=1):
-        template = template.replace(f"{{{number}}}", value)
-    return template.replace("{names}", names).replace("{full}", _FULL_TRUST)
+def translate_note(text: str) -> str:
+    """A note of a registration with a call instead of the command that allows loading."""
+    text = re.sub(r"loading it requires --trust full", f"loading it requires {_REGISTRY}.load(…, trust='full')", text)
+    return re.sub(
+        r"modelreg trust add (\S+(?: \S+)*)",
+        lambda match: f"{_REGISTRY}.trust({', '.join(map(repr, match[1].split()))})",
+        text,
+    )

@@ -128,14 +128,14 @@ def test_published_files_that_a_client_changed_are_restored(client, registry, se
     folder = tmp_path / "saved"
     folder.mkdir()
     (folder / "MLmodel").write_text("flavors: {}\n")
-    (folder / "model.bin").write_bytes(b"bytes that the registry vouches for")
+    (folder / "model.bin").write_bytes(b"bytes that the registry has checked")
     version = registry.register(folder, "replaced")
     mlflow.artifacts.download_artifacts("models:/replaced/1")
     shared = server_folder / "artifacts" / "modelreg" / version.digest.replace(":", "-") / "model.bin"
     shared.unlink()
-    shared.write_bytes(b"bytes that the attacker vouches for"[: len(b"bytes that the registry vouches for")])
+    shared.write_bytes(b"bytes that the attacker has written"[: len(b"bytes that the registry has checked")])
     copied = Path(mlflow.artifacts.download_artifacts("models:/replaced/1"))
-    assert (copied / "model.bin").read_bytes() == b"bytes that the registry vouches for"
+    assert (copied / "model.bin").read_bytes() == b"bytes that the registry has checked"
 
 
 def test_a_version_over_http_has_the_metrics_of_its_run(client, registry, logged):

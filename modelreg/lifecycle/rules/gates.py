@@ -45,16 +45,27 @@ def gate_refusal(check: GateCheck) -> GateRefused:
     else:
         message = f"{reference} failed {len(check.failures)} of {len(check.gates)} gates for {check.stage}"
     hint = f"modelreg gate check {quoted(reference)} {check.stage}; --force --message WHY overrides gates"
-    return GateRefused(message, comparable_scores_hint(check) or hint, check)
+    python_hint = f"registry.check_gates({reference!r}, '{check.stage}') lists them"
+    if not_comparable := comparable_scores_hint(check):
+        hint = not_comparable
+        python_hint = (
+            f"measure both on the same data: registry.evaluate({reference!r}, data, target, "
+            f"dataset={_find_incomparable_dataset(check)!r}, production=True)"
+        )
+    return GateRefused(message, hint, python_hint, check)
 
 
 def comparable_scores_hint(check: GateCheck) -> str | None:
     """The command that scores both versions on the same data; None unless a gate failed for lack of that."""
-    datasets = [dataset for gate in check.failures for dataset in gate.incomparable]
-    if not datasets:
+    dataset = _find_incomparable_dataset(check)
+    if dataset is None:
         return None
     command = f"modelreg evaluate {quoted(f'{check.name}/{check.version}')} --data FILE --target COLUMN"
-    return f"measure both on the same data: {command} --as {quoted(datasets[0])} --production"
+    return f"measure both on the same data: {command} --as {quoted(dataset)} --production"
+
+
+def _find_incomparable_dataset(check: GateCheck) -> str | None:
+    return next((dataset for gate in check.failures for dataset in gate.incomparable), None)
 
 
 def _format(value: Value) -> str:
