@@ -40,3 +40,8 @@ def test_a_traceback_names_no_command_or_option_of_the_shell(error):
 def test_options_in_a_hint_become_parameters():
     error = errors.InvalidInput("no stage", "add --stage STAGE, or leave out --archive-existing")
     assert error.python_hint == "add stage STAGE, or leave out archive_existing"
+
+
+def test_both_hints_for_an_unknown_model_name_the_most_similar_one():
+    error = errors.ModelNotFound("churm", iter(["churn", "fraud"]))
+    assert (error.hint, error.python_hint) == ("did you mean churn?", "did you mean churn?")

@@ -16,10 +16,11 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
     def __init__(self, name: str, names: Iterable[str] = ()) -> None:
+        similar = did_you_mean(name, names)
         super().__init__(
             f"there is no model {shown(name)}",
-            did_you_mean(name, names) or "'modelreg list' shows the models",
-            python_hint=did_you_mean(name, names) or "registry.models() lists the models",
+            similar or "'modelreg list' shows the models",
+            python_hint=similar or "registry.models() lists the models",
         )
 
 
