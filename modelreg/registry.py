@@ -463,7 +463,7 @@ class Registry:
     def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
         """Register the location of bytes that cannot be stored as the next version of ``name``.
 
-        Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesElsewhere` for it. The
+        Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesNotStored` for it. The
         options are those of `register`. Raises what that raises.
         """
         from modelreg.registration.register import register

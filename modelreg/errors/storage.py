@@ -41,7 +41,7 @@ class WriteFailed(StorageFailure):
         return WriteFailed(self.error, self._place, self.needed, is_changed=True)
 
 
-class JournalLeft(StorageFailure):
+class CatalogRecoveryFailed(StorageFailure):
     """A writer was killed, and this user has no permission to roll its write back."""
 
     code = "journal_left"
@@ -54,7 +54,7 @@ class JournalLeft(StorageFailure):
         )
 
 
-class NoLocks(StorageFailure):
+class LocksUnsupported(StorageFailure):
     """The file system of the registry does not support locks."""
 
     code = "no_locks"
@@ -66,7 +66,7 @@ class NoLocks(StorageFailure):
         )
 
 
-class Unconfirmed(StorageFailure):
+class FlushFailed(StorageFailure):
     """A change is committed, but could not be flushed to disk."""
 
     code = "unconfirmed"
@@ -80,7 +80,7 @@ class Unconfirmed(StorageFailure):
         )
 
 
-class AnswerLost(StorageFailure):
+class StdoutWriteFailed(StorageFailure):
     """The output could not be written to stdout; the change may be committed."""
 
     code = "answer_lost"

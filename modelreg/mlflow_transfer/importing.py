@@ -21,12 +21,12 @@ from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.validation import parse_metrics, parse_params
 from modelreg.domain.versions import READY, Environment
 from modelreg.errors import (
+    ExportedVersionChanged,
     InvalidInput,
     MLflowFailed,
     NameTaken,
     NotFound,
     NumberTaken,
-    OtherBytes,
     UnsafeModel,
     shown,
 )
@@ -55,7 +55,7 @@ from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
-_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, ExportedVersionChanged, UnsafeModel, MLflowFailed)
 """Errors of a single model or version, after which the import continues."""
 _MAX_NUMBER = 2**31 - 1
 """The highest version number: most of MLflow's databases store it as a 32-bit INTEGER."""
@@ -231,7 +231,7 @@ class _Import:
                     receipt, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
                 )
                 if version.digest not in (None, published.digest):
-                    raise OtherBytes(str(planned.reference), "the content")
+                    raise ExportedVersionChanged(str(planned.reference), "the content")
                 new = self._new_version(planned, origin, published, environment)
                 with self._changing() as change:
                     require_published(receipt, planned.name)
@@ -314,7 +314,10 @@ def _require_number(version: MLflowVersion) -> None:
 
 
 def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
-    """The facts in the manifest of an exported version, and the path of its first file; raises `OtherBytes`."""
+    """The facts in the manifest of an exported version, and the path of its first file.
+
+    Raises `ExportedVersionChanged` if this is not the manifest that was exported.
+    """
     try:
         manifest = Manifest.parse(content)
         if digest_of_bytes(content) != version.digest:
@@ -323,7 +326,7 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         metrics, params = parse_metrics(stated["metrics"]), parse_params(stated["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
+        raise ExportedVersionChanged(f"{version.name}/{version.number}", "the manifest") from error
 
 
 def _item(planned: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
