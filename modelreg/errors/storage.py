@@ -139,8 +139,8 @@ class MLflowFailed(StorageFailure):
     code = "mlflow_failed"
 
     def __init__(self, what: str, error: Exception) -> None:
-        said = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
-        lines = said.strip().splitlines() or [type(error).__name__]
+        text = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
+        lines = text.strip().splitlines() or [type(error).__name__]
         super().__init__(f"{what}: {shortened(lines[0])}", "check the address, and that MLflow itself can read it")
 
 
@@ -220,9 +220,9 @@ class RegistryTooNew(NoRegistry):
 
     code = "registry_too_new"
 
-    def __init__(self, found: int, known: int) -> None:
+    def __init__(self, version: int, supported: int) -> None:
         super().__init__(
-            f"the registry has schema {found}, and this modelreg supports schemas up to {known}",
+            f"the registry has schema {version}, and this modelreg supports schemas up to {supported}",
             "upgrade: pip install --upgrade modelreg",
         )
 

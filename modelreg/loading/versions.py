@@ -93,8 +93,8 @@ def decide_trust(
     if trust or permissions:
         what = "full trust" if trust else "what a model may do beyond computing"
         parse_reason(message or "", what, "--message WHY")
-        with writing(folder, message) as change:
-            change.record_load(version, is_trusted=trust is not None, permissions=permissions)
+        with writing(folder, message) as writer:
+            writer.record_load(version, is_trusted=trust is not None, permissions=permissions)
         interrupts.allow_interrupts()
     if trust:
         return Trust(version.reference, full=True)

@@ -33,16 +33,16 @@ def show(
         model = source.model(subject)
         fields: list[tuple[str, object]] = [(column.name, column.value(model)) for column in MODEL_COLUMNS]
         if model.production is not None:
-            held = source.stage_held(f"{model.name}/{model.production}")
-            fields += [("production_since", _format_time(held.since, form)), ("production_by", held.user)]
+            current = source.current_stage(f"{model.name}/{model.production}")
+            fields += [("production_since", _format_time(current.since, form)), ("production_by", current.user)]
         output.print_fields(model, fields, form, model.name)
         return
     record = source.version(subject)
     trusted = {name.dotted for name in source.trusted_names()} if record.imports else set()
-    held = source.stage_held(record.reference)
-    as_object = output.get_fields(record) | {"stage_since": as_text(held.since), "stage_by": held.user}
-    since = ("stage_since", _format_time(held.since, form))
-    fields = [*_version_fields(record, trusted, form), since, ("stage_by", held.user)]
+    current = source.current_stage(record.reference)
+    as_object = output.get_fields(record) | {"stage_since": as_text(current.since), "stage_by": current.user}
+    since = ("stage_since", _format_time(current.since, form))
+    fields = [*_version_fields(record, trusted, form), since, ("stage_by", current.user)]
     output.print_fields(as_object, fields, form, record.reference)
 
 
