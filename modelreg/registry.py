@@ -15,10 +15,10 @@ from modelreg.domain.display import RecordList
 from modelreg.domain.references import (
     ModelName,
     Reference,
+    check_plain_alias,
+    check_plain_name,
     is_utf8,
     parse_name,
-    require_plain_alias,
-    require_plain_name,
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
@@ -28,7 +28,7 @@ from modelreg.errors import (
 )
 from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
 from modelreg.store.transactions import reading, translating_os_errors, writing
-from modelreg.system.files import refuse_address
+from modelreg.system.files import check_local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +124,7 @@ class Registry:
     @property
     def requires_sandbox(self) -> bool:
         """Whether models of this registry run only in a complete sandbox; see `require_sandbox`."""
-        self._folder.require()
+        self._folder.check()
         return self._folder.requires_sandbox()
 
     def require_sandbox(self, required: bool = True, *, message: str | None = None) -> bool:
@@ -342,7 +342,7 @@ class Registry:
         from modelreg.maintenance.verify import VerifyRequest, verify
 
         with translating_os_errors():
-            self._folder.require()
+            self._folder.check()
         chosen = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_journal_head(expect_head)
 
@@ -414,7 +414,7 @@ class Registry:
         facts = Facts.parse(is_folder=False, signature=signature, metrics=metrics, params=params)
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
-        self._require_plain_names(model, *metadata.aliases)
+        self._check_plain_names(model, *metadata.aliases)
         files = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
         expected, exported = None, exported_version(files)
         if exported is not None:
@@ -455,7 +455,7 @@ class Registry:
         from modelreg.registration.stored import request_for_stored
 
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             return register(
                 self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(stated)), None
             )
@@ -470,7 +470,7 @@ class Registry:
         from modelreg.registration.stored import request_for_reference
 
         request = request_for_reference(location, parse_name(name), dict(stated))
-        self._require_plain_names(request.name, *request.metadata.aliases)
+        self._check_plain_names(request.name, *request.metadata.aliases)
         with translating_os_errors(inside=self.folder):
             self._folder.create()
             return register(self._folder, request, None)
@@ -487,7 +487,7 @@ class Registry:
         from modelreg.domain.validation import parse_tags, parse_text
 
         model, described = parse_name(name), parse_text(description, "the description")
-        self._require_plain_names(model)
+        self._check_plain_names(model)
         self.create()
         with writing(self._folder, message) as writer:
             writer.add_model(model, described, parse_tags(tags))
@@ -564,7 +564,7 @@ class Registry:
             with reading(self._folder) as catalog:
                 return plan(catalog, model)
         with translating_os_errors():
-            self._folder.require()
+            self._folder.check()
             return roll_back(self._folder, model, parse_message(message))
 
     # Gates, approvals, evaluations
@@ -656,7 +656,7 @@ class Registry:
         from modelreg.domain.validation import parse_dataset_name
         from modelreg.lifecycle.evaluation import evaluate_version
 
-        _refuse_nul(data)
+        _check_no_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
             raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
         name = parse_dataset_name(dataset, data if isinstance(data, str | os.PathLike) else None)
@@ -706,7 +706,7 @@ class Registry:
         from modelreg.domain.validation import parse_dataset_name, parse_metrics
         from modelreg.lifecycle import metadata
 
-        _refuse_nul(data)
+        _check_no_nul(data)
         name, checked = parse_dataset_name(dataset, data), parse_metrics(metrics)
         if not checked:
             raise InvalidInput("no metrics are given", "give at least one, as in --metric auc=0.93")
@@ -748,14 +748,14 @@ class Registry:
         from modelreg.data.tables.writing import open_output
         from modelreg.domain.evaluations import Prediction
         from modelreg.loading.running import running
-        from modelreg.store.artifacts.delivery import refuse_registry_path
+        from modelreg.store.artifacts.delivery import check_outside_registry
 
-        _require_path(output)
-        _refuse_nul(input, output)
-        _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
+        _check_path(output)
+        _check_no_nul(input, output)
+        _check_message_is_used(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
             raise InvalidInput("the predictions would overwrite the data", "name another file with --output")
-        refuse_registry_path(Path(output))
+        check_outside_registry(Path(output))
         with (
             translating_os_errors(place=Path(output)),
             running(self._folder, reference, input, layout, trust=trust, message=message, options=options) as model,
@@ -764,7 +764,7 @@ class Registry:
             answer = model.predict(
                 target, proba=proba, id_column=id_column, ignore_extra=ignore_extra, progress=progress
             )
-            model.table.require_unchanged()
+            model.table.check_unchanged()
         return Prediction(os.fspath(output), answer.rows, answer.columns, model.data_digest)
 
     # Trust
@@ -879,7 +879,7 @@ class Registry:
         """
         from modelreg.loading.versions import load_version
 
-        _refuse_idle_message(message, trust)
+        _check_message_is_used(message, trust)
         return load_version(self._folder, reference, trust, message)
 
     def copy(
@@ -895,7 +895,7 @@ class Registry:
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import copy_file, copy_folder
 
-        _require_path(destination)
+        _check_path(destination)
         target, store = Path(destination), self._folder.artifacts
         version, manifest = find_version(self._folder, reference)
         advance = progress and counting(progress, version.size)
@@ -939,7 +939,7 @@ class Registry:
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import export
 
-        _require_path(destination)
+        _check_path(destination)
         version, manifest = find_version(self._folder, reference)
         with translating_os_errors(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
@@ -996,7 +996,7 @@ class Registry:
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             return export_models(self._folder, request, progress)
 
     # Deleting
@@ -1072,7 +1072,7 @@ class Registry:
         )
         why = parse_message(message)
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, why)
 
     def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
@@ -1084,9 +1084,9 @@ class Registry:
         """
         from modelreg.maintenance.backup import back_up
 
-        _require_path(folder)
+        _check_path(folder)
         with translating_os_errors(place=Path(folder)):
-            self._folder.require()
+            self._folder.check()
             return back_up(self._folder, Path(folder), progress)
 
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
@@ -1098,16 +1098,16 @@ class Registry:
         """
         from modelreg.maintenance.backup import restore
 
-        _require_path(folder)
+        _check_path(folder)
         with translating_os_errors(inside=self.folder):
             return restore(self._folder, Path(folder), progress, force=force)
 
-    def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
+    def _check_plain_names(self, model: ModelName, *aliases: str) -> None:
         """Check names for a registry that will be created with strict rules; an existing one checks them itself."""
         if not self.exists():
-            require_plain_name(model)
+            check_plain_name(model)
             for alias in aliases:
-                require_plain_alias(alias)
+                check_plain_alias(alias)
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
@@ -1115,7 +1115,7 @@ class Registry:
         from modelreg.lifecycle.promotion import writing_with_gates
 
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             with writing_with_gates(self._folder, parse_message(message)) as writer:
                 yield writer
 
@@ -1130,7 +1130,7 @@ def _is_same_file(data: StrPath | DataFrame, output: StrPath) -> bool:
     return os.path.samefile(data, output)
 
 
-def _refuse_idle_message(message: str | None, *granted: object) -> None:
+def _check_message_is_used(message: str | None, *granted: object) -> None:
     """Raise `InvalidInput` for a message that would not be kept."""
     if message is not None and not any(granted):
         raise InvalidInput(
@@ -1139,18 +1139,18 @@ def _refuse_idle_message(message: str | None, *granted: object) -> None:
         )
 
 
-def _require_path(folder: StrPath) -> None:
+def _check_path(folder: StrPath) -> None:
     """Raise `InvalidInput` for NUL, for an empty path (an unset variable in a script), and for an address.
 
     Path would take an empty path for the current folder, and make a folder named ``s3:``.
     """
     if not os.fspath(folder):
         raise InvalidInput("the path is empty", "name a folder or a file")
-    _refuse_nul(folder)
-    refuse_address(folder)
+    _check_no_nul(folder)
+    check_local_path(folder)
 
 
-def _refuse_nul(*paths: object) -> None:
+def _check_no_nul(*paths: object) -> None:
     """Raise `InvalidInput` for a path with NUL, for which Python raises a bare ValueError."""
     for path in paths:
         if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):

@@ -24,7 +24,7 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, filter_trusted
-from modelreg.registration.register import publish, require_published, scan_notes
+from modelreg.registration.register import check_published, publish, scan_notes
 from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
@@ -194,10 +194,10 @@ class Runs:
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, staged, publish(staged, source.root, facts, allow_unsafe=False)))
             with self._folder.catalog.writing(current_actor()) as writer:
-                _refuse_files_below_files(writer.runs.get(run_id), paths)
+                _check_no_file_below_file(writer.runs.get(run_id), paths)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, staged, published in stored:
-                    require_published(staged, f"runs:/{run_id}/{path}")
+                    check_published(staged, f"runs:/{run_id}/{path}")
                     model = LoggedModel(run_id, path, published.digest, published.files[0], writer.moment)
                     writer.log_model(model)
                     models.append((model, scan_notes(published.scan, writer)))
@@ -223,14 +223,14 @@ class Runs:
         run = self.run(run_id)
         model = run.model_at(path)
         if model is not None:
-            return self._checked_out(reference, model.digest, model.files) / model.file.path
+            return self._check_out(reference, model.digest, model.files) / model.file.path
         files = run.folder(path)
         if not files and path:
             raise LoggedModelNotFound(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
-        return self._checked_out(reference, digest_of_bytes(manifest), files)
+        return self._check_out(reference, digest_of_bytes(manifest), files)
 
-    def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
+    def _check_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
         with translating_os_errors(inside=self._folder.path):
             folder = self._folder
             return check_out(folder.artifacts, folder.checkouts, reference, digest, files, folder.preventing_pruning)
@@ -298,7 +298,7 @@ def _values_and_reasons(
     return values, reasons
 
 
-def _refuse_files_below_files(run: Run, paths: Sequence[str]) -> None:
+def _check_no_file_below_file(run: Run, paths: Sequence[str]) -> None:
     """Raise `InvalidInput` for a path that is a folder of another one: no folder could hold both files."""
     every = {*run.models, *paths}
     for path in every:

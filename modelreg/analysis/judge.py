@@ -140,7 +140,7 @@ def judge(root: Node, objects: int, budget: Budget) -> Judgement:
     """
     walk = _Judge(budget)
     walk.check(root, policy().root, "the model")
-    walk.require_all_objects(objects)
+    walk.check_all_objects_reached(objects)
     return walk.result
 
 
@@ -161,7 +161,7 @@ class _Judge:
         self._item_kinds[id(self._policy.simple)] = self._policy.simple
         self._item_kinds[id(self._policy.array_parts)] = self._policy.array_parts
 
-    def require_all_objects(self, objects: int) -> None:
+    def check_all_objects_reached(self, objects: int) -> None:
         """Report an object that the walk did not reach, because its place allows no object."""
         if not self.result.findings and len(self._reached) != objects:
             self.result.unreadable["has an object in an unexpected place"] = None

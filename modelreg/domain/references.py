@@ -91,7 +91,7 @@ def parse_name(text: str) -> ModelName:
     """Parse a model name that some registry may hold; raises `InvalidName`.
 
     The rules are those of MLflow, without ``@``: not blank, not like a path, no ``/`` and ``:``. Registries with strict
-    rules allow only plain names, see `require_plain_name`.
+    rules allow only plain names, see `check_plain_name`.
     """
     if not isinstance(text, str):
         raise InvalidName(str(text))
@@ -101,7 +101,7 @@ def parse_name(text: str) -> ModelName:
     return ModelName(text)
 
 
-def require_plain_name(name: str) -> None:
+def check_plain_name(name: str) -> None:
     """Raise `InvalidName` for a name that needs quoting or could be a path; single spaces are allowed."""
     if not re.fullmatch(_PLAIN_NAME, name):
         raise InvalidName(name)
@@ -111,7 +111,7 @@ def parse_alias(text: str) -> str:
     """Parse an alias that some registry may hold; raises `InvalidAlias`.
 
     The rules are those of MLflow, and ``.`` is allowed; ``latest`` and ``v3`` are not. Registries with strict rules
-    allow only plain aliases, see `require_plain_alias`.
+    allow only plain aliases, see `check_plain_alias`.
     """
     if not isinstance(text, str):
         raise InvalidAlias(str(text))
@@ -120,7 +120,7 @@ def parse_alias(text: str) -> str:
     return text
 
 
-def require_plain_alias(alias: str) -> None:
+def check_plain_alias(alias: str) -> None:
     """Raise `InvalidAlias` for an alias that needs quoting in a shell, or is a number. ``@production`` is allowed."""
     if not re.fullmatch(_PLAIN, alias) or alias.isdecimal():
         raise InvalidAlias(alias)

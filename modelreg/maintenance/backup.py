@@ -150,7 +150,7 @@ def _undoing_restoration(folder: RegistryFolder) -> Iterator[None]:
 def _reading_backup(source: RegistryFolder) -> Iterator[None]:
     """Raise errors about the backup as such, so that nobody looks for the damage in the registry."""
     try:
-        source.require()
+        source.check()
         yield
     except RegistryNotFound as error:
         raise BackupNotFound(source.path) from error
@@ -252,7 +252,7 @@ def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
         check_before_creating(target.path)
         return
     try:
-        target.require()
+        target.check()
         with target.catalog.reading() as backup:
             head, is_shared = _get_head(backup) or _EMPTY_HEAD, _is_shared(backup)
     except (Damaged, NoRegistry) as error:

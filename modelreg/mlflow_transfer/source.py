@@ -127,7 +127,7 @@ class MLflowSource:
                 path = stack.enter_context(self._download(self._get_uri(version)))
             yield path
 
-    def require_files(self, version: MLflowVersion) -> None:
+    def check_files(self, version: MLflowVersion) -> None:
         """Raise `MLflowFailed` as `files` would, as far as this is known without a download."""
         with wrap_failures("its files"):
             self._find_local(self._get_uri(version))

@@ -38,8 +38,8 @@ def confine(
     if sys.platform != "linux":
         apply_limits(limits)
         return Confinement(0, False)
-    _require_one_thread()
-    inherited.require_no_shared_memory()
+    _check_one_thread()
+    inherited.check_no_shared_memory()
     try:  # list the paths first, so that a later OSError can only come from the kernel calls
         places = RegistryPlaces.find(registry)
         paths = list(readable.list_rules(permissions))
@@ -103,7 +103,7 @@ def _filter_system_calls(permissions: Permissions) -> bool:
     return True
 
 
-def _require_one_thread() -> None:
+def _check_one_thread() -> None:
     """Raise `ConfinementFailed` for a second thread on a system that can confine: that thread would keep all rights."""
     try:
         count = len(os.listdir("/proc/self/task"))

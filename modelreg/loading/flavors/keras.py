@@ -43,9 +43,9 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """
     from tempfile import TemporaryDirectory
 
-    from modelreg.loading.unpickle import require_trust
+    from modelreg.loading.unpickle import examine_trusted_file
 
-    require_trust(model.only_file, trust)
+    examine_trusted_file(model.only_file, trust)
     with library_errors(), TemporaryDirectory(prefix="modelreg-") as folder:
         from keras.saving import load_model  # imports the backend: seconds
 

@@ -75,7 +75,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     path = _estimator_file(files)
     if path is None:
         return load_mlflow(model.folder, trust)
-    trust.require(scan(files, True, format))
+    trust.check_scan(scan(files, True, format))
     with path.open("rb") as file:
         if skops.describe(path):
             return skops.load_file(file, trust)

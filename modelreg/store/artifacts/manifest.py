@@ -117,7 +117,7 @@ class Manifest:
                 config_size=document["config"]["size"],
                 files=tuple(
                     ModelFile(
-                        check_relative_path(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"]
+                        parse_relative_path(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"]
                     )
                     for layer in layers
                 ),
@@ -133,7 +133,7 @@ def _with_whole_numbers(field: dict[str, Any]) -> dict[str, Any]:
     return field | {"name": name, "shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
-def check_relative_path(path: str) -> str:
+def parse_relative_path(path: str) -> str:
     """Return ``path`` if it is relative and stays inside its folder; otherwise raise ValueError."""
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:

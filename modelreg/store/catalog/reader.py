@@ -6,15 +6,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.domain.references import require_plain_alias
+from modelreg.domain.references import check_plain_alias
 from modelreg.domain.stages import StageRules
 from modelreg.store.catalog.queries.models import (
+    check_name,
     choose_models,
     find_model,
     model_id,
     model_name,
     read_models,
-    refuse_name,
     stage_rules,
 )
 
@@ -125,14 +125,14 @@ class CatalogReader:
         """Whether a model has exactly this name."""
         return find_model(self._connection, name) is not None
 
-    def refuse_name(self, name: str) -> None:
+    def check_name(self, name: str) -> None:
         """Raise `InvalidName` or `NameTaken` if the rules do not allow a model of this name."""
-        refuse_name(self._connection, name)
+        check_name(self._connection, name)
 
-    def refuse_alias(self, alias: str) -> None:
+    def check_alias(self, alias: str) -> None:
         """Raise `InvalidAlias` if the rules do not allow this alias."""
         if self.rules is StageRules.STRICT:
-            require_plain_alias(alias)
+            check_plain_alias(alias)
 
     def model(self, name: str) -> Model:
         """The model of this name; raises `ModelNotFound`."""

@@ -253,7 +253,7 @@ class CatalogWriter(CatalogReader):
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
         """Point ``alias`` at ``version``, also if it exists; raises `InvalidAlias`."""
-        self.refuse_alias(alias)
+        self.check_alias(alias)
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
         self._journal_alias(model, version, {alias: version})
@@ -433,7 +433,7 @@ class CatalogWriter(CatalogReader):
         return self._connection.execute(query, values).fetchone()
 
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
-        self.refuse_name(name)
+        self.check_name(name)
         existing = find_model(self._connection, name)
         if existing is not None:
             return existing, False
