@@ -17,7 +17,7 @@ from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.lifecycle.rules.tenures import find_rollback_versions
+from modelreg.lifecycle.rules.rollback import find_rollback_versions
 from modelreg.maintenance.consistency import count_older_blobs, journal_findings, loss_findings
 from modelreg.maintenance.retention import Retention, decide_retention
 from modelreg.store.actor import current_actor

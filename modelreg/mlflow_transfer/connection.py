@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
-from modelreg.mlflow_transfer.copies import temporary_folder
 from modelreg.mlflow_transfer.location import Location, StoreKind
+from modelreg.mlflow_transfer.temporary_folders import temporary_folder
 
 _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # without it MLflow refuses folders, which it no longer develops

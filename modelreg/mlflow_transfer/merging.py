@@ -14,7 +14,7 @@ from modelreg.domain.references import check_plain_alias, parse_alias
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.validation import parse_metrics, parse_params, parse_tags, parse_text
 from modelreg.errors import InvalidInput, shown
-from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
+from modelreg.mlflow_transfer.reserved_names import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from modelreg.errors import shown
 from modelreg.mlflow_transfer.connection import block_local_files, wrap_failures
 from modelreg.mlflow_transfer.location import Location
-from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST
+from modelreg.mlflow_transfer.reserved_names import DIGEST, MANIFEST
 from modelreg.system.clock import as_text
 
 _PAGE_SIZE = 100  # models or versions

@@ -206,11 +206,11 @@ class CatalogReader:
 
         return stages_of(self._connection, model_id(self._connection, name), versions)
 
-    def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
+    def list_fields(self, name: ModelName | None, field: str) -> list[Field]:
         """The keys of ``field``, such as ``metrics``, that have a value in a version of the model, or of any model."""
-        from modelreg.store.catalog.queries.known_fields import known_fields
+        from modelreg.store.catalog.queries.fields import list_fields
 
-        return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
+        return list_fields(self._connection, None if name is None else model_id(self._connection, name), field)
 
     # Gates, evaluations, trust
 
@@ -298,7 +298,7 @@ class CatalogReader:
         from modelreg.store.catalog.schema import expected_objects, has_standard_migrations_table, objects
 
         actual = objects(self._connection)
-        expected = expected_objects(contract=self.rules is StageRules.STRICT)
+        expected = expected_objects(strict=self.rules is StageRules.STRICT)
         changed = [name for name in sorted(actual.keys() | expected.keys()) if actual.get(name) != expected.get(name)]
         if not has_standard_migrations_table(self._connection):
             changed.append("_sqlite_migrations")
