@@ -87,6 +87,9 @@ class VersionOptions(StoredVersionOptions, total=False):
     signature: Signature | None
 
 
+DEFAULT_LOCK_TIMEOUT = 30.0  # seconds
+
+
 class Registry:
     """A model registry in a folder.
 
@@ -97,7 +100,7 @@ class Registry:
     Methods raise the errors of `modelreg.errors`, the same that the command line reports.
     """
 
-    def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
+    def __init__(self, path: StrPath | None = None, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         if not 0 <= lock_timeout < math.inf:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"

@@ -29,8 +29,7 @@ from modelreg.errors import (
     WriteFailed,
     shown,
 )
-from modelreg.maintenance.consistency import logged_findings, manifest_findings
-from modelreg.maintenance.pruning import check_catalog
+from modelreg.maintenance.consistency import check_catalog, find_logged_model_differences, find_manifest_differences
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
@@ -180,10 +179,10 @@ def _copy_blobs(
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
                 for version in _read_versions(catalog):
-                    for finding in manifest_findings(version, replication.copy_version(version)):
+                    for finding in find_manifest_differences(version, replication.copy_version(version)):
                         raise _catalog_damaged(finding, outcome)
                 for model in catalog.runs.models():
-                    for finding in logged_findings(model, replication.copy_version(model)):
+                    for finding in find_logged_model_differences(model, replication.copy_version(model)):
                         raise _catalog_damaged(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:

@@ -12,10 +12,10 @@ from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.maintenance.consistency import (
     count_older_blobs,
-    journal_findings,
-    logged_findings,
-    loss_findings,
-    manifest_findings,
+    find_emptied_catalog,
+    find_journal_problems,
+    find_logged_model_differences,
+    find_manifest_differences,
 )
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, Progress, counting
@@ -73,7 +73,7 @@ def verify(folder: RegistryFolder, request: VerifyRequest, progress: Progress | 
 
 
 def _verify_catalog(folder: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
-    findings = [*journal_findings(catalog), *loss_findings(catalog, folder.artifacts)]
+    findings = [*find_journal_problems(catalog), *find_emptied_catalog(catalog, folder.artifacts)]
     if head is not None and not catalog.journal.has_entry(*head):
         problem = f"entry {head[0]} does not have the expected hash: the journal was cut off or rewritten"
         findings.append(Finding("journal", None, problem))
@@ -116,13 +116,13 @@ class _BytesChecker:
     def verify_version(self, version: ModelVersion) -> Iterator[Finding]:
         manifest = yield from self._verify_files(version)
         if manifest is not None:
-            yield from manifest_findings(version, manifest)
+            yield from find_manifest_differences(version, manifest)
 
     def verify_logged_model(self, model: LoggedModel) -> Iterator[Finding]:
         """Check the file of a run's model."""
         manifest = yield from self._verify_files(model)
         if manifest is not None:
-            yield from logged_findings(model, manifest)
+            yield from find_logged_model_differences(model, manifest)
 
     def _verify_files(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
         """Yield the problems of the blobs; returns the manifest, or None if it is damaged."""
