@@ -299,7 +299,9 @@ def build_table(records: Sequence[Record], columns: Sequence[Column[Record]], wi
             overflow="fold",
         )
     for record in records:
-        table.add_row(*(Text(_cell(column, record), style=_style(column, record)) for column in visible))
+        table.add_row(
+            *(Text(_cell(column, record), style=column.style(record) if column.style else "") for column in visible)
+        )
     return table
 
 
@@ -341,10 +343,6 @@ def _heading(column: Column[Record]) -> str:
 def _cell(column: Column[Record], record: Record) -> str:
     value = column.cell(record) if column.cell else column.value(record)
     return "" if value is None else escape(str(value))
-
-
-def _style(column: Column[Record], record: Record) -> str:
-    return column.style(record) if column.style else ""
 
 
 def _encode(value: object) -> object:

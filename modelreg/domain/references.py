@@ -70,8 +70,14 @@ class Reference:
         place = re.search("[/@]", bare)
         if place is None:
             raise InvalidReference(text, f"write NAME/3, NAME/Production, NAME/{LATEST} or NAME@ALIAS")
-        name, chosen = parse_name(bare[: place.start()]), bare[place.end() :]
-        return cls(name, _parse_alias_or_digest(chosen) if place.group() == "@" else _parse_version_or_stage(chosen))
+        name, selector = parse_name(bare[: place.start()]), bare[place.end() :]
+        if place.group() == "/":
+            return cls(name, _parse_version_or_stage(selector))
+        if not selector.startswith(DIGEST_PREFIX):
+            return cls(name, Alias(parse_alias(selector)))
+        if not re.fullmatch(SHORT_DIGEST, selector.removeprefix(DIGEST_PREFIX)):
+            raise InvalidReference(selector, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
+        return cls(name, DigestPrefix(selector))
 
     def __str__(self) -> str:
         match self.selector:
@@ -166,14 +172,6 @@ def _parse_version_or_stage(text: str) -> Selector:
     if not re.fullmatch(r"[A-Za-z]+", text):
         raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
     return Stage.parse(text)
-
-
-def _parse_alias_or_digest(text: str) -> Selector:
-    if not text.startswith(DIGEST_PREFIX):
-        return Alias(parse_alias(text))
-    if not re.fullmatch(SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
-        raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
-    return DigestPrefix(text)
 
 
 def short_digest(digest: str) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from modelreg.domain.garbage import GarbageCandidate, GracePeriod
 from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
-from modelreg.domain.references import Digest, ModelName
+from modelreg.domain.references import Digest
 from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
 from modelreg.lifecycle.rules.rollback import find_rollback_versions
 from modelreg.maintenance.consistency import check_catalog, count_older_blobs, find_emptied_catalog
@@ -157,14 +157,12 @@ def _decide_versions(catalog: CatalogReader, request: PruneRequest) -> list[Rete
     if not request.retention.has_rules:
         return []
     candidates = list(catalog.storage.prune_candidates(request.glob))
-    needed = {name: _find_rollback_versions(catalog, name) for name in {candidate.name for candidate in candidates}}
+    needed = {}
+    for name in {candidate.name for candidate in candidates}:
+        entries = catalog.journal.into_production(name)
+        stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
+        needed[name] = find_rollback_versions(name, entries, stages)
     return decide_retention(candidates, request.retention, request.moment, needed, request.agreed)
-
-
-def _find_rollback_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
-    entries = catalog.journal.into_production(name)
-    stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    return find_rollback_versions(name, entries, stages)
 
 
 def _read_manifest_contents(folder: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:

@@ -484,10 +484,9 @@ def _is_data(node: Node) -> bool:
         inner = remaining.pop()
         if isinstance(inner, list | tuple | dict):
             remaining += parts_of(inner)
-        elif not (inner is None or isinstance(inner, bool | int | float | str) or _is_number_array(inner)):
+        elif isinstance(inner, Array):
+            if inner.elements is not None:  # an array of objects
+                return False
+        elif not (inner is None or isinstance(inner, bool | int | float | str)):
             return False
     return True
-
-
-def _is_number_array(node: Node) -> bool:
-    return isinstance(node, Array) and node.elements is None

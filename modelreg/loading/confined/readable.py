@@ -135,14 +135,10 @@ def _list_importable() -> Iterator[tuple[str, Right]]:
             yield path, READ
         elif not any(is_below(path, folder) for folder in installed):
             yield path, Right.READ_DIR  # Python's finder lists the folder
-            yield from _list_importable_in(path)
-
-
-def _list_importable_in(folder: str) -> Iterator[tuple[str, Right]]:
-    for entry in _scan_folder(folder):
-        if entry.name.isidentifier() and _is_dir(entry) and _stays_in(entry.path, folder):
-            yield entry.path, Right.READ_DIR  # needed when the folder contains the registry and cannot be listed
-    yield from ((path, READ) for path in _list_modules(folder))
+            for entry in _scan_folder(path):
+                if entry.name.isidentifier() and _is_dir(entry) and _stays_in(entry.path, path):
+                    yield entry.path, Right.READ_DIR  # needed when the folder contains the registry: it is not listed
+            yield from ((module, READ) for module in _list_modules(path))
 
 
 def _list_prefixes() -> list[str]:

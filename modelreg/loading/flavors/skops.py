@@ -68,7 +68,8 @@ def load_file(file: BinaryIO, trust: Trust) -> object:
     from modelreg.loading.unpickle import examine_trusted_file, offer_loss_module
 
     evidence = examine_trusted_file(file, trust)
-    data = _read_all(file) if trust.full else _rebuild_checked(file, evidence.skops)
+    file.seek(0)
+    data = file.read() if trust.full else _rebuild_checked(file, evidence.skops)
     with library_errors():
         from skops.io import get_untrusted_types, loads
 

@@ -143,7 +143,8 @@ def _temporary_beside(target: Path) -> Path:
 def _new_folder(destination: Path) -> Iterator[Path]:
     """A temporary folder that is renamed to ``destination`` at the end."""
     check_outside_registry(destination)
-    if os.path.lexists(destination) and not _is_empty_folder(destination):
+    is_empty_folder = destination.is_dir() and not os.listdir(destination)
+    if os.path.lexists(destination) and not is_empty_folder:
         raise DestinationExists(destination, is_folder=True)
     temporary = _temporary_beside(destination.resolve())
     try:
@@ -178,10 +179,6 @@ def _is_current_folder(folder: Path) -> bool:
         return os.path.samefile(folder, os.curdir)
     except OSError:
         return False
-
-
-def _is_empty_folder(path: Path) -> bool:
-    return path.is_dir() and not os.listdir(path)
 
 
 def _make_folder(destination: Path) -> None:

@@ -51,7 +51,9 @@ def config_content(files: Sequence[ModelFile]) -> bytes:
 
 def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) -> bytes:
     """The manifest, whose digest identifies the version; raises `InvalidInput` for facts of more than 1 MiB."""
-    annotation = _canonical(facts.as_json())
+    import rfc8785  # only needed for registering
+
+    annotation = rfc8785.dumps(facts.as_json())
     if len(annotation) > LARGEST_FACTS:
         raise InvalidInput(
             f"metrics, parameters and signature have {len(annotation)} bytes, and the limit is 1 MiB",
@@ -166,9 +168,3 @@ def _role(path: str) -> str:
 def _canonical_without_floats(value: Any) -> bytes:
     """Canonical JSON for values without floats and with ASCII keys: the same as `_canonical`, five times as fast."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _canonical(value: Any) -> bytes:
-    import rfc8785  # only needed for registering
-
-    return rfc8785.dumps(value)
