@@ -241,9 +241,9 @@ class Registry:
         from modelreg.domain.journal import JournalEntry
         from modelreg.lifecycle import history
 
-        chosen = history.parse_filter(since=since, user=user, action=action, limit=limit)
+        journal_filter = history.parse_filter(since=since, user=user, action=action, limit=limit)
         with reading(self._folder) as catalog:
-            return RecordList(JournalEntry, history.find_entries(catalog, subject, chosen))
+            return RecordList(JournalEntry, history.find_entries(catalog, subject, journal_filter))
 
     def current_stage(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
@@ -284,11 +284,11 @@ class Registry:
         from modelreg.domain.gates import GateCheck
         from modelreg.lifecycle.promotion import check_stage_gates
 
-        wanted = Stage.parse(stage)
+        target_stage = Stage.parse(stage)
         with reading(self._folder) as catalog:
             version = catalog.version(Reference.parse(reference))
-            check = check_stage_gates(catalog, version, wanted)
-            return check or GateCheck(version.name, version.version, wanted, None, True, ())
+            check = check_stage_gates(catalog, version, target_stage)
+            return check or GateCheck(version.name, version.version, target_stage, None, True, ())
 
     def evaluations(self, reference: str) -> RecordList[Evaluation]:
         """List the evaluations of a version, by data set."""
@@ -346,12 +346,12 @@ class Registry:
 
         with translating_os_errors():
             self._folder.check()
-        chosen = tuple(map(Reference.parse, references)) or None
+        parsed_references = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_journal_head(expect_head)
 
         def findings() -> Iterator[Finding]:
             with translating_os_errors(inside=self.folder):
-                yield from verify(self._folder, VerifyRequest(chosen, head), progress)
+                yield from verify(self._folder, VerifyRequest(parsed_references, head), progress)
 
         return findings()
 
@@ -431,7 +431,7 @@ class Registry:
             return register_source(self._folder, request, progress)
 
     def log_model(
-        self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[VersionOptions]
+        self, estimator: object, name: str, *, input_example: object = None, **options: Unpack[VersionOptions]
     ) -> Registration:
         """Write ``estimator`` with joblib and `register` the file with these options.
 
@@ -440,14 +440,14 @@ class Registry:
         """
         from modelreg.registration.serialization import dumped, signature_by_example
 
-        if input_example is not None and stated.get("signature") is None:
-            stated["signature"] = signature_by_example(estimator, input_example)
+        if input_example is not None and options.get("signature") is None:
+            options["signature"] = signature_by_example(estimator, input_example)
         script = Path(sys.argv[0])
-        stated.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
+        options.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
         with dumped(estimator) as path:
-            return self.register(path, name, **stated)
+            return self.register(path, name, **options)
 
-    def register_stored(self, reference: str, name: str, **stated: Unpack[StoredVersionOptions]) -> Registration:
+    def register_stored(self, reference: str, name: str, **options: Unpack[StoredVersionOptions]) -> Registration:
         """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
 
         A model of a run keeps the run's current metrics and parameters, a version its own, and the signature stays with
@@ -460,10 +460,10 @@ class Registry:
         with translating_os_errors(inside=self.folder):
             self._folder.check()
             return register(
-                self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(stated)), None
+                self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(options)), None
             )
 
-    def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
+    def register_reference(self, location: str, name: str, **options: Unpack[VersionOptions]) -> Registration:
         """Register the location of bytes that cannot be stored as the next version of ``name``.
 
         Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesNotStored` for it. The
@@ -472,7 +472,7 @@ class Registry:
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_reference
 
-        request = request_for_reference(location, parse_name(name), dict(stated))
+        request = request_for_reference(location, parse_name(name), dict(options))
         self._check_plain_names(request.name, *request.metadata.aliases)
         with translating_os_errors(inside=self.folder):
             self._folder.create()
@@ -533,11 +533,11 @@ class Registry:
         from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
         from modelreg.lifecycle.rules.transitions import TransitionRequest
 
-        reference, wanted = _reference_and_stage(name, version, stage)
+        reference, to_stage = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archive_existing and move_existing cannot be combined", "choose one of the two")
         request = TransitionRequest(
-            stage=wanted,
+            stage=to_stage,
             move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
             existing=existing,
             if_current=_stage_or_none(if_current),
@@ -585,12 +585,12 @@ class Registry:
         from modelreg.lifecycle import gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
-        model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
-        if wanted is Stage.NONE:
+        model, target_stage = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
+        if target_stage is Stage.NONE:
             raise InvalidInput("gates cannot be added to the stage None", "name another stage")
-        parsed, checked = parse_gate(expression), parse_text(description, "the description")
+        condition, text = parse_gate(expression), parse_text(description, "the description")
         with writing(self._folder, message) as writer:
-            return gates.add_gate(writer, model, wanted, parsed, expression.strip(), checked)
+            return gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Remove a gate by its number and return it; raises `GateNotFound`."""
@@ -710,10 +710,10 @@ class Registry:
         from modelreg.lifecycle import metadata
 
         _check_no_nul(data)
-        name, checked = parse_dataset_name(dataset, data), parse_metrics(metrics)
-        if not checked:
+        name, values = parse_dataset_name(dataset, data), parse_metrics(metrics)
+        if not values:
             raise InvalidInput("no metrics are given", "give at least one, as in --metric auc=0.93")
-        scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
+        scores = Scores(None, values, {}, None, None if data is None else hash_data_file(data), None)
         with writing(self._folder, message) as writer:
             return metadata.record_scores(writer, reference, name, scores)
 
@@ -1073,10 +1073,10 @@ class Registry:
             moment=clock.now(),
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
-        why = parse_message(message)
+        reason = parse_message(message)
         with translating_os_errors(inside=self.folder):
             self._folder.check()
-            return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, why)
+            return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, reason)
 
     def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
         """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.

@@ -76,8 +76,8 @@ class UnknownStage(InvalidInput):
     code = "unknown_stage"
 
     def __init__(self, text: str, stages: Sequence[str]) -> None:
-        near = did_you_mean(text, stages)
-        super().__init__(f"{shown(text)} is not a stage", near or f"the stages are {', '.join(stages)}")
+        suggestion = did_you_mean(text, stages)
+        super().__init__(f"{shown(text)} is not a stage", suggestion or f"the stages are {', '.join(stages)}")
 
 
 class InvalidMetric(InvalidInput):

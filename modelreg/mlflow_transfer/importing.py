@@ -322,8 +322,8 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         manifest = Manifest.parse(content)
         if digest_of_bytes(content) != version.digest:
             raise ValueError("another digest")
-        stated = manifest.facts
-        metrics, params = parse_metrics(stated["metrics"]), parse_params(stated["params"])
+        facts = manifest.facts
+        metrics, params = parse_metrics(facts["metrics"]), parse_params(facts["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ExportedVersionChanged(f"{version.name}/{version.number}", "the manifest") from error

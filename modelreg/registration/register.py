@@ -207,9 +207,9 @@ def scan_notes(scan: Scan | None, writer: CatalogWriter) -> tuple[str, ...]:
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
     if code := find_unimportable(scan.imports):
         return (f"no other program can load it: define {', '.join(code)} in an importable module",)
-    more = len(scan.findings) - _MOST_FINDINGS
-    others = f"; and {more} more" if more > 0 else ""
-    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{others}",)
+    hidden_count = len(scan.findings) - _MOST_FINDINGS
+    rest = f"; and {hidden_count} more" if hidden_count > 0 else ""
+    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{rest}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:

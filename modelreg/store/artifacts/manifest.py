@@ -101,11 +101,11 @@ class Manifest:
     @property
     def signature(self) -> Signature | None:
         """The signature that was stated, if one was."""
-        stated = self.facts["signature"]
-        if stated is None:
+        signature = self.facts["signature"]
+        if signature is None:
             return None
-        sides = {side: list(map(_with_whole_numbers, stated[side])) for side in ("inputs", "outputs")}
-        return signature_from_json(stated | sides)
+        sides = {side: list(map(_with_whole_numbers, signature[side])) for side in ("inputs", "outputs")}
+        return signature_from_json(signature | sides)
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
