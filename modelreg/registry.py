@@ -171,7 +171,7 @@ class Registry:
 
         if glob is not None and not is_utf8(glob):
             raise InvalidInput(f"the pattern {shown(glob)} is not UTF-8", "no model has such a name")
-        where, order = _parsed(filter, sort, limit, of_models=True)
+        where, order = _parse_query(filter, sort, limit, of_models=True)
         with reading(self._folder) as catalog:
             return RecordList(Model, catalog.models(glob, where, order, limit, offset))
 
@@ -191,7 +191,7 @@ class Registry:
         """
         from modelreg.domain.versions import ModelVersion
 
-        where, order = _parsed(filter, sort, limit, of_models=False)
+        where, order = _parse_query(filter, sort, limit, of_models=False)
         with reading(self._folder) as catalog:
             return RecordList(ModelVersion, catalog.versions(parse_name(name), where, order, limit))
 
@@ -205,7 +205,7 @@ class Registry:
         """
         from modelreg.domain.versions import ModelVersion
 
-        where, order = _parsed(filter, sort, limit, of_models=False)
+        where, order = _parse_query(filter, sort, limit, of_models=False)
         with reading(self._folder) as catalog:
             return RecordList(ModelVersion, catalog.search(where, order, limit, offset))
 
@@ -533,7 +533,7 @@ class Registry:
         from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
         from modelreg.lifecycle.rules.transitions import TransitionRequest
 
-        reference, to_stage = _reference_and_stage(name, version, stage)
+        reference, to_stage = _parse_target(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archive_existing and move_existing cannot be combined", "choose one of the two")
         request = TransitionRequest(
@@ -1167,14 +1167,14 @@ def load_model(
     return (registry or Registry()).load(reference, trust=trust, message=message)
 
 
-def _reference_and_stage(name: str, version: int | str, stage: Stage | str | None) -> tuple[Reference, Stage]:
+def _parse_target(name: str, version: int | str, stage: Stage | str | None) -> tuple[Reference, Stage]:
     if stage is None:
         return Reference.parse(name), Stage.parse(str(version))
     selector = str(version)
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)
 
 
-def _parsed(
+def _parse_query(
     filter: str | None, sort: str | None, limit: int | None, *, of_models: bool
 ) -> tuple[Expression | None, tuple[Key, ...]]:
     """Parse a filter and an order; raises `InvalidExpression`, and `InvalidInput` for a limit below 1."""

@@ -113,7 +113,7 @@ class Runs:
         order = () if sort is None else parse_order_of_runs(sort)
         end = None if limit is None else offset + (parse_count(limit, "the limit") or 0)
         with reading(self._folder) as catalog:
-            return RecordList(Run, select(catalog.runs.all(), where, order, _value_of)[offset:end])
+            return RecordList(Run, select(catalog.runs.all(), where, order, _get_value)[offset:end])
 
     def log(
         self,
@@ -130,7 +130,7 @@ class Runs:
         one of its forms; then none of them was kept.
         """
         parsed_params, parsed_tags = parse_params(params), parse_tags(tags)
-        batches = _batches(_points(metrics))
+        batches = _split_into_batches(_build_points(metrics))
         with writing(self._folder) as writer:
             run = writer.runs.get(run_id)
             for name, value in parsed_params.items():
@@ -140,7 +140,7 @@ class Runs:
                 writer.log(run_id, {"params": parsed_params, "tags": parsed_tags})
             missing = {name for name in run.tags if name.startswith(MISSING)}
             for batch in batches:
-                values, reasons = _values_and_reasons(batch, missing)
+                values, reasons = _split_values_and_reasons(batch, missing)
                 places = {name: (point.step, point.timestamp) for name, point in batch.items()}
                 writer.log(run_id, {"metrics": values, "tags": reasons}, places)
 
@@ -163,7 +163,9 @@ class Runs:
         Raises `RunNotFound`, `SourceNotFound`, `UnusableSource`, `UnsafeModel`, and `InvalidInput` for a path below
         that of another file.
         """
-        return [model for model, _ in self._store(run_id, {path: _source(path, file) for path, file in files.items()})]
+        return [
+            model for model, _ in self._store(run_id, {path: _build_source(path, file) for path, file in files.items()})
+        ]
 
     def log_model(
         self, run_id: str, path: str, estimator: object, *, signature: Signature | None = None
@@ -257,7 +259,7 @@ class Runs:
             return load(OpenModel(file, None), recognised.format, trust)
 
 
-def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
+def _build_points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
     """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
     if isinstance(metrics, Mapping):
         moment = as_milliseconds(clock.now())
@@ -268,7 +270,7 @@ def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequ
     ]
 
 
-def _batches(points: Iterable[MetricPoint]) -> list[dict[str, MetricPoint]]:
+def _split_into_batches(points: Iterable[MetricPoint]) -> list[dict[str, MetricPoint]]:
     """The points in order, each metric at most once in a batch."""
     batches: list[dict[str, MetricPoint]] = []
     for point in points:
@@ -278,7 +280,7 @@ def _batches(points: Iterable[MetricPoint]) -> list[dict[str, MetricPoint]]:
     return batches
 
 
-def _values_and_reasons(
+def _split_values_and_reasons(
     batch: Mapping[str, MetricPoint], missing: set[str]
 ) -> tuple[dict[str, float | None], dict[str, str | None]]:
     """The new metric values, and the tags with the reasons of missing ones; updates ``missing``."""
@@ -310,7 +312,7 @@ def _check_no_file_below_file(run: Run, paths: Sequence[str]) -> None:
             )
 
 
-def _source(path: str, file: StrPath) -> Source:
+def _build_source(path: str, file: StrPath) -> Source:
     """A source for one file under its name in the run; empty files are allowed. Raises `SourceNotFound`."""
     place = Path(file)
     if not place.is_file():
@@ -319,7 +321,7 @@ def _source(path: str, file: StrPath) -> Source:
     return Source(place, False, (source,))
 
 
-def _value_of(run: Run, field: Field) -> Value:
+def _get_value(run: Run, field: Field) -> Value:
     value: Value | Mapping[str, Value] | datetime = getattr(run, field.name)
     if field.name == "name":
         value = run.tags.get("mlflow.runName", run.name)  # MLflow's tag renames a run

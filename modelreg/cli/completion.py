@@ -14,7 +14,7 @@ from modelreg.registry import Registry
 def complete_names(context: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a model."""
     try:
-        return [model.name for model in _registry(context).models(f"{incomplete}*")]
+        return [model.name for model in _open_registry(context).models(f"{incomplete}*")]
     except ModelregError:  # completion prints no errors
         return []
 
@@ -52,13 +52,13 @@ def _list_selectors(context: typer.Context, name: str, separator: str) -> list[s
     """The texts that can follow ``name`` and ``separator`` in a reference."""
     try:
         if separator == "@":
-            return list(_registry(context).model(name).aliases)
-        versions = _registry(context).versions(name)
+            return list(_open_registry(context).model(name).aliases)
+        versions = _open_registry(context).versions(name)
     except ModelregError:
         return []
     stages = [stage for stage in Stage if any(version.stage is stage for version in versions)]
     return [*(str(version.version) for version in versions), *stages, LATEST]
 
 
-def _registry(context: typer.Context) -> Registry:
+def _open_registry(context: typer.Context) -> Registry:
     return Registry() if context.find_root().obj is None else registry(context)

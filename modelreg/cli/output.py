@@ -183,7 +183,7 @@ def report_error(error: ModelregError, as_json: bool) -> int:
         _write_to_stderr(json.dumps({"error": fields}))
     else:
         _write_to_stderr(f"error: {escape(error.message)}")
-        for line in _excerpt(error):
+        for line in _build_excerpt(error):
             _write_to_stderr(line)
         if error.hint:
             _write_to_stderr(f"hint: {escape(error.hint)}")
@@ -198,7 +198,7 @@ def wrap_unexpected(error: Exception) -> ModelregError:
     )
 
 
-def _excerpt(error: ModelregError) -> list[str]:
+def _build_excerpt(error: ModelregError) -> list[str]:
     """The part of an invalid expression around the error, and a line of carets below the error."""
     if not isinstance(error, InvalidExpression) or error.place is None:
         return []
@@ -278,7 +278,7 @@ def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -
 
     console = Console(highlight=False, markup=False)
     visible = _select_columns(records, columns, console.width)
-    if _minimum_width(records, visible) <= console.width:
+    if _compute_minimum_width(records, visible) <= console.width:
         console.print(build_table(records, columns, console.width))
     else:  # too narrow for a table: print a block of lines for each record
         console.print("\n".join(_format_block(record, visible) for record in records), end="", overflow="fold")
@@ -293,14 +293,17 @@ def build_table(records: Sequence[Record], columns: Sequence[Column[Record]], wi
     visible = _select_columns(records, columns, width)
     for column in visible:
         table.add_column(
-            _heading(column),
+            _get_heading(column),
             justify="right" if column.right else "left",
             no_wrap=not column.foldable,
             overflow="fold",
         )
     for record in records:
         table.add_row(
-            *(Text(_cell(column, record), style=column.style(record) if column.style else "") for column in visible)
+            *(
+                Text(_format_cell(column, record), style=column.style(record) if column.style else "")
+                for column in visible
+            )
         )
     return table
 
@@ -312,35 +315,40 @@ def _select_columns(records: Sequence[Record], columns: Sequence[Column[Record]]
         for column in columns
         if column.in_table
         and (width >= _WIDE_TERMINAL or not column.wide)
-        and (not column.foldable or any(_cell(column, record) for record in records))
+        and (not column.foldable or any(_format_cell(column, record) for record in records))
     ]
 
 
-def _minimum_width(records: Sequence[Record], columns: Sequence[Column[Record]]) -> int:
+def _compute_minimum_width(records: Sequence[Record], columns: Sequence[Column[Record]]) -> int:
     """Terminal columns that a table needs without breaking words of normal length."""
     return sum(
-        2 + max(len(_heading(column)), *(_minimum_cell_width(column, _cell(column, record)) for record in records), 0)
+        2
+        + max(
+            len(_get_heading(column)),
+            *(_compute_minimum_cell_width(column, _format_cell(column, record)) for record in records),
+            0,
+        )
         for column in columns
     )
 
 
-def _minimum_cell_width(column: Column[Record], cell: str) -> int:
+def _compute_minimum_cell_width(column: Column[Record], cell: str) -> int:
     if not column.foldable:
         return len(cell)
     return min(_LONGEST_WORD, max(map(len, cell.split()), default=0))
 
 
 def _format_block(record: Record, columns: Sequence[Column[Record]]) -> str:
-    width = max(len(_heading(column)) for column in columns)
-    cells = ((_heading(column), _cell(column, record)) for column in columns)
+    width = max(len(_get_heading(column)) for column in columns)
+    cells = ((_get_heading(column), _format_cell(column, record)) for column in columns)
     return "".join(f"{heading:<{width}}  {cell}\n" for heading, cell in cells if cell)
 
 
-def _heading(column: Column[Record]) -> str:
+def _get_heading(column: Column[Record]) -> str:
     return column.name.removesuffix("_at").replace("_", " ")
 
 
-def _cell(column: Column[Record], record: Record) -> str:
+def _format_cell(column: Column[Record], record: Record) -> str:
     value = column.cell(record) if column.cell else column.value(record)
     return "" if value is None else escape(str(value))
 

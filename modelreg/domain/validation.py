@@ -143,15 +143,15 @@ def parse_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
 
 def parse_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
     """Parse tags as texts; raises `InvalidKey` or `InvalidInput`."""
-    return _texts(tags, "tag")
+    return _parse_texts(tags, "tag")
 
 
 def parse_params(params: Mapping[str, object] | None) -> dict[str, str]:
     """Parse parameters as texts; raises `InvalidKey` or `InvalidInput`."""
-    return _texts(params, "parameter")
+    return _parse_texts(params, "parameter")
 
 
-def _texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:
+def _parse_texts(values: Mapping[str, object] | None, kind: str) -> dict[str, str]:
     return {
         parse_key(name, kind): parse_text(str(value), f"{kind} {shown(name)}") for name, value in (values or {}).items()
     }

@@ -28,13 +28,13 @@ def installed_libraries(distributions: Iterable[str]) -> Environment:
     """The versions of Python and of the installed ones of ``distributions``, read without importing them."""
     libraries = {}
     for name in distributions:
-        versions = map(_version, (name, *_ALTERNATIVE_NAMES.get(name, ())))
+        versions = map(_get_version, (name, *_ALTERNATIVE_NAMES.get(name, ())))
         if version := next(filter(None, versions), None):
             libraries[name] = version
     return Environment(platform.python_version(), libraries)
 
 
-def _version(name: str) -> str | None:
+def _get_version(name: str) -> str | None:
     """The version of a distribution; None if it is not installed.
 
     `importlib.metadata.version` returns the same, but parses the whole long description.

@@ -180,10 +180,10 @@ def _copy_blobs(
             try:
                 for version in _read_versions(catalog):
                     for finding in find_manifest_differences(version, replication.copy_version(version)):
-                        raise _catalog_damaged(finding, outcome)
+                        raise _build_catalog_damaged(finding, outcome)
                 for model in catalog.runs.models():
                     for finding in find_logged_model_differences(model, replication.copy_version(model)):
-                        raise _catalog_damaged(finding, outcome)
+                        raise _build_catalog_damaged(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:
                 if all_or_nothing:
@@ -210,7 +210,7 @@ def _read_versions(catalog: CatalogReader) -> Iterator[ModelVersion]:
         yield from catalog.versions(model.name)
 
 
-def _catalog_damaged(finding: Finding, outcome: str) -> CatalogDamaged:
+def _build_catalog_damaged(finding: Finding, outcome: str) -> CatalogDamaged:
     return CatalogDamaged(
         f"the catalog is damaged: {finding.subject}: {finding.problem}; {outcome}", "list all damage: modelreg verify"
     )

@@ -104,19 +104,19 @@ def find_manifest_differences(version: ModelVersion, manifest: Manifest) -> Iter
     )
     for field, in_manifest, in_catalog in comparisons:
         if in_manifest != in_catalog:
-            yield Finding(version.reference, None, _manifest_difference(field))
+            yield Finding(version.reference, None, _describe_manifest_difference(field))
     signature = version.signature and signature_as_json(version.signature)
     if facts["signature"] not in (None, signature):
-        yield Finding(version.reference, None, _manifest_difference("signature"))
+        yield Finding(version.reference, None, _describe_manifest_difference("signature"))
 
 
 def find_logged_model_differences(model: LoggedModel, manifest: Manifest) -> Iterator[Finding]:
     """A finding if a run's model has other files in the catalog than in its manifest."""
     if manifest.files != model.files:
-        yield Finding(model.reference, None, _manifest_difference("file"))
+        yield Finding(model.reference, None, _describe_manifest_difference("file"))
 
 
-def _manifest_difference(field: str) -> str:
+def _describe_manifest_difference(field: str) -> str:
     return f"the catalog and the manifest disagree about its {field}"
 
 

@@ -60,7 +60,7 @@ def decide_retention(
     rank, model = 0, None
     for candidate in candidates:
         rank, model = rank + 1 if candidate.name == model else 1, candidate.name
-        reason_to_keep = _protection(candidate, needed.get(candidate.name, {})) or _unmatched_rule(
+        reason_to_keep = _find_protection(candidate, needed.get(candidate.name, {})) or _find_unmatched_rule(
             candidate, rank, retention, now
         )
         if reason_to_keep is None and agreed is not None and f"{candidate.name}/{candidate.version}" not in agreed:
@@ -73,13 +73,13 @@ def decide_retention(
                 created_at=candidate.created_at,
                 size=candidate.size,
                 removed=reason_to_keep is None,
-                reason=reason_to_keep or _matched_rules(candidate, retention),
+                reason=reason_to_keep or _list_matched_rules(candidate, retention),
             )
         )
     return decisions
 
 
-def _protection(candidate: PruneCandidate, needed: Mapping[int, str]) -> str | None:
+def _find_protection(candidate: PruneCandidate, needed: Mapping[int, str]) -> str | None:
     """Why a version is kept whatever the rules are; None if it is not protected."""
     if candidate.stage in (Stage.STAGING, Stage.PRODUCTION):
         return f"is in {candidate.stage}"
@@ -88,7 +88,7 @@ def _protection(candidate: PruneCandidate, needed: Mapping[int, str]) -> str | N
     return needed.get(candidate.version)
 
 
-def _unmatched_rule(candidate: PruneCandidate, rank: int, retention: Retention, now: datetime) -> str | None:
+def _find_unmatched_rule(candidate: PruneCandidate, rank: int, retention: Retention, now: datetime) -> str | None:
     """The first rule that a version does not match, as the reason to keep it; ``rank`` is 1 for the newest."""
     if not retention.has_rules:
         return "matches no retention rule"
@@ -102,7 +102,7 @@ def _unmatched_rule(candidate: PruneCandidate, rank: int, retention: Retention, 
     return None
 
 
-def _matched_rules(candidate: PruneCandidate, retention: Retention) -> str:
+def _list_matched_rules(candidate: PruneCandidate, retention: Retention) -> str:
     parts = []
     if retention.keep_last is not None:
         parts.append(f"is not among the newest {retention.keep_last}")

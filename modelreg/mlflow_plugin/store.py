@@ -167,7 +167,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         validation._validate_model_alias_name(alias)
         is_latest = alias.lower() == LATEST
         with translating_errors(name, alias=alias):
-            return self._entity(self._registry.version(f"{name}/{LATEST}" if is_latest else f"{name}@{alias}"))
+            return self._build_entity(self._registry.version(f"{name}/{LATEST}" if is_latest else f"{name}@{alias}"))
 
     # Versions
 
@@ -197,7 +197,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
             self._registry.model(name)
         metadata |= read_run_facts(source, run_id or None, model_id or None, self._tracking_uri)
         with open_source(source, self, self._tracking_uri) as resolved, translating_errors(name):
-            return self._entity(resolved.register(self._registry, name, metadata))
+            return self._build_entity(resolved.register(self._registry, name, metadata))
 
     def update_model_version(self, name: str, version: int | str, description: str | None = None) -> ModelVersion:
         """Replace the description of a version."""
@@ -235,7 +235,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         """The version with this number."""
         reference = _build_reference(name, version)
         with translating_errors(name, version):
-            return self._entity(self._registry.version(reference))
+            return self._build_entity(self._registry.version(reference))
 
     def get_model_version_download_uri(self, name: str, version: int | str) -> str:
         """The URI from which MLflow reads a version's files, which are verified now.
@@ -268,7 +268,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         offset = SearchUtils.parse_start_offset_from_page_token(page_token)
         with translating_errors(""):
             matches = self._registry.search(where, sort=order, limit=max_results + 1, offset=offset)
-        versions = [self._entity(version) for version in matches[:max_results]]
+        versions = [self._build_entity(version) for version in matches[:max_results]]
         return PagedList(versions, _build_next_token(len(matches), offset, max_results))
 
     def set_model_version_tag(self, name: str, version: int | str, tag: ModelVersionTag) -> None:
@@ -325,7 +325,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         """The stage rules of the registry, which never change."""
         return self._registry.stage_rules
 
-    def _entity(self, version: StoredVersion) -> ModelVersion:
+    def _build_entity(self, version: StoredVersion) -> ModelVersion:
         return version_entity(version, self._rules)
 
 

@@ -206,23 +206,23 @@ class _Import:
         with self._folder.catalog.reading() as catalog:
             before = get_last_version_state(catalog, planned.name, planned.version, planned.state)
             if before is None and catalog.journal.was_used(planned.name, planned.version.number):
-                return _item(planned, TransferOutcome.SKIPPED, ["it was deleted in the registry"])
+                return _build_item(planned, TransferOutcome.SKIPPED, ["it was deleted in the registry"])
         if before is None:
             return self._add(planned, notes)
         if not UpstreamChanges.between(before, planned.state):
-            return _item(planned, TransferOutcome.UNCHANGED, [])
+            return _build_item(planned, TransferOutcome.UNCHANGED, [])
         if not self._request.dry_run:
             with self._changing() as writer:
                 before = get_last_version_state(writer, planned.name, planned.version, planned.state)
                 notes += self._apply(writer, planned, before or planned.state)
-        return _item(planned, TransferOutcome.CHANGED, notes)
+        return _build_item(planned, TransferOutcome.CHANGED, notes)
 
     def _add(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
         """Import a new version, unless another import has just done so."""
         version, unsafe_reason = planned.version, self._request.allow_unsafe
         if self._request.dry_run:
             self._source.check_files(version)
-            return _item(planned, TransferOutcome.ADDED, notes)
+            return _build_item(planned, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
             origin = self._read_origin(version, path)
             with self._folder.ingesting(), self._folder.artifacts.receiving(origin.files.files) as receipt:
@@ -232,16 +232,16 @@ class _Import:
                 )
                 if version.digest not in (None, published.digest):
                     raise ExportedVersionChanged(str(planned.reference), "the content")
-                new = self._new_version(planned, origin, published, environment)
+                new = self._build_new_version(planned, origin, published, environment)
                 with self._changing() as writer:
                     check_published(receipt, planned.name)
                     if get_last_version_state(writer, planned.name, version, planned.state) is not None:
-                        return _item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
+                        return _build_item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
                     if writer.journal.was_used(planned.name, version.number):
                         raise NumberTaken(str(planned.reference))
                     add_version(writer, planned.name, new, unsafe_reason, version.number)
                     before = UpstreamState(planned.state.description, planned.state.tags)
-                    return _item(
+                    return _build_item(
                         planned, TransferOutcome.ADDED, notes + origin.notes + self._apply(writer, planned, before)
                     )
 
@@ -258,7 +258,7 @@ class _Import:
             facts, files, build_creation_tags(version, run, notes), run.git_commit, run.git_branch, notes
         )
 
-    def _new_version(
+    def _build_new_version(
         self, planned: _PlannedVersion, origin: _VersionOrigin, published: PublishedFiles, environment: Environment
     ) -> NewVersion:
         return NewVersion(
@@ -329,5 +329,5 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         raise ExportedVersionChanged(f"{version.name}/{version.number}", "the manifest") from error
 
 
-def _item(planned: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
+def _build_item(planned: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:
     return TransferItem(planned.name, planned.version.number, outcome, tuple(notes))

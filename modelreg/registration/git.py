@@ -53,15 +53,15 @@ def commit_of(folders: Iterable[Path]) -> Commit:
     problems = []
     for folder in filter(_in_repository, folders):
         try:
-            digest = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
-            return Commit(digest, _branch(folder, digest), _is_dirty(folder), None)
+            digest = _run_git(folder, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+            return Commit(digest, _get_branch(folder, digest), _is_dirty(folder), None)
         except _Failed as failed:
             if not failed.is_empty:
                 problems.append(f"the git commit of {shown(str(folder))} is not recorded: {failed}")
-    job_commit = _commit_of_job(os.environ)
+    job_commit = _get_commit_of_job(os.environ)
     if job_commit is None:
         return Commit(None, None, None, problems[0] if problems else None)
-    return Commit(job_commit, _branch_of_job(os.environ), None, None)
+    return Commit(job_commit, _get_branch_of_job(os.environ), None, None)
 
 
 class _Failed(Exception):
@@ -70,29 +70,31 @@ class _Failed(Exception):
     is_empty = False
 
 
-def _branch(repository: Path, digest: str) -> str | None:
+def _get_branch(repository: Path, digest: str) -> str | None:
     """Find the branch; a CI job often checks out only the commit, and names the branch."""
     try:
-        return _git(repository, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
+        return _run_git(repository, "symbolic-ref", "--quiet", "--short", "HEAD").strip()
     except _Failed:
-        return _branch_of_job(os.environ) if _commit_of_job(os.environ) == digest else None
+        return _get_branch_of_job(os.environ) if _get_commit_of_job(os.environ) == digest else None
 
 
 def _is_dirty(repository: Path) -> bool | None:
     try:
-        filters = _filters(repository)
+        filters = _list_filters(repository)
         if any("=" in name for name in filters):  # -c cannot set it
             return None
         without = [word for name in filters for setting in _NO_FILTER for word in ("-c", f"{name}.{setting}")]
-        return bool(_git(repository, *without, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules"))
+        return bool(
+            _run_git(repository, *without, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules")
+        )
     except _Failed:
         return None
 
 
-def _filters(repository: Path) -> set[str]:
+def _list_filters(repository: Path) -> set[str]:
     """List the configured filters, such as ``filter.lfs``: programs that change the compared content."""
     try:
-        names = _git(repository, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        names = _run_git(repository, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
     except _Failed as failed:
         if failed.is_empty:
             return set()
@@ -100,7 +102,7 @@ def _filters(repository: Path) -> set[str]:
     return {name.rpartition(".")[0] for name in names.split("\0") if name}
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _run_git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", os.fspath(folder), *_NO_PROGRAMS, *arguments]
     try:
         process = subprocess.run(
@@ -113,13 +115,13 @@ def _git(folder: Path, *arguments: str) -> str:
     except OSError as error:
         raise _Failed(f"git cannot be run: {error.strerror}") from None
     if process.returncode:
-        failed = _Failed(_first_line(process.stderr))
+        failed = _Failed(_get_first_line(process.stderr))
         failed.is_empty = process.returncode == 1 and not process.stderr
         raise failed
     return os.fsdecode(process.stdout)
 
 
-def _first_line(stderr: bytes) -> str:
+def _get_first_line(stderr: bytes) -> str:
     lines = stderr.decode(errors="backslashreplace").strip().splitlines() or ["git failed"]
     hint = next((f"; {line.strip()}" for line in lines if "safe.directory" in line), "")
     return lines[0].removeprefix("fatal: ") + hint
@@ -131,10 +133,10 @@ def _in_repository(folder: Path) -> bool:
     )
 
 
-def _commit_of_job(environment: Mapping[str, str]) -> str | None:
+def _get_commit_of_job(environment: Mapping[str, str]) -> str | None:
     commits = (environment.get(name, "").lower() for name in _COMMIT_VARIABLES)
     return next(filter(_COMMIT.fullmatch, commits), None)
 
 
-def _branch_of_job(environment: Mapping[str, str]) -> str | None:
+def _get_branch_of_job(environment: Mapping[str, str]) -> str | None:
     return next(filter(None, (environment.get(name) for name in _BRANCH_VARIABLES)), None)

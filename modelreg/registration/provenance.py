@@ -20,7 +20,7 @@ def collect_provenance(source: str, run_id: str | None, library_releases: Mappin
     ``library_releases`` are the library releases named in its files; they take precedence over the installed ones.
     """
     installed = installed_libraries(LIBRARIES)
-    commit = commit_of(_folders(source))
+    commit = commit_of(_list_folders(source))
     return Provenance(
         source=as_utf8(source),
         git_commit=commit.digest,
@@ -33,7 +33,7 @@ def collect_provenance(source: str, run_id: str | None, library_releases: Mappin
     )
 
 
-def _folders(source: str) -> list[Path]:
+def _list_folders(source: str) -> list[Path]:
     """The folders whose commit is recorded: that of the model, else the current one."""
     folders = [Path(source).parent] if os.path.isabs(source) else []
     with suppress(FileNotFoundError):  # the current folder was deleted

@@ -121,9 +121,9 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
                 *observed.notes,
                 *described.notes,
                 *scan_notes(scan_result, writer),
-                *_size_notes(published.manifest),
+                *_describe_size(published.manifest),
             )
-            return _registration(writer.version(version), created, notes, displaced)
+            return _build_registration(writer.version(version), created, notes, displaced)
 
 
 def check_published(staged: StagedFiles, name: str) -> None:
@@ -189,7 +189,9 @@ def _apply_metadata(writer: CatalogWriter, request: RegistrationRequest, referen
     return displaced[0] if displaced and displaced != [version.version] else None
 
 
-def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], displaced: int | None) -> Registration:
+def _build_registration(
+    version: ModelVersion, created: bool, notes: tuple[str, ...], displaced: int | None
+) -> Registration:
     values = {field.name: getattr(version, field.name) for field in fields(version)}
     return Registration(**values, created=created, notes=notes, displaced=displaced)
 
@@ -212,7 +214,7 @@ def scan_notes(scan: Scan | None, writer: CatalogWriter) -> tuple[str, ...]:
     return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{rest}",)
 
 
-def _size_notes(manifest: bytes) -> tuple[str, ...]:
+def _describe_size(manifest: bytes) -> tuple[str, ...]:
     if len(manifest) <= LARGEST_FOR_REGISTRIES:
         return ()
     return (f"the manifest has {len(manifest)} bytes; OCI registries accept 4 MiB",)

@@ -35,7 +35,11 @@ def request_for_stored(
     folder: RegistryFolder, text: str, name: ModelName, options: dict[str, Any]
 ) -> RegistrationRequest:
     """The request that registers the model ``text`` names under ``name``; see `Registry.register_stored`."""
-    stored = _of_run(folder, RunReference.parse(text)) if RunReference.matches(text) else _of_version(folder, text)
+    stored = (
+        _load_from_run(folder, RunReference.parse(text))
+        if RunReference.matches(text)
+        else _load_from_version(folder, text)
+    )
     if overridden := sorted(_FACTS & options.keys()):
         raise InvalidInput(
             f"{' and '.join(overridden)} of stored bytes cannot be changed", "log them in the run, or register a file"
@@ -62,13 +66,13 @@ def request_for_reference(location: str, name: ModelName, options: dict[str, Any
     return RegistrationRequest(name, Source(Path(location), False, ()), facts, metadata, origin, None, new_version)
 
 
-def _of_run(folder: RegistryFolder, reference: RunReference) -> _StoredModel:
+def _load_from_run(folder: RegistryFolder, reference: RunReference) -> _StoredModel:
     """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
     with folder.catalog.reading() as catalog:
         run = catalog.runs.get(reference.run_id)
     model = run.model_at(reference.path)
     if model is not None:
-        return _of_manifest(folder.artifacts.manifest(model), model.reference, run)
+        return _build_stored_model(folder.artifacts.manifest(model), model.reference, run)
     files = run.folder(reference.path)
     if not files:
         raise LoggedModelNotFound(run.run_id, reference.path, list(run.models))
@@ -76,13 +80,13 @@ def _of_run(folder: RegistryFolder, reference: RunReference) -> _StoredModel:
     return _StoredModel(f"runs:/{run.run_id}/{reference.path}", run.run_id, facts, files)
 
 
-def _of_version(folder: RegistryFolder, text: str) -> _StoredModel:
+def _load_from_version(folder: RegistryFolder, text: str) -> _StoredModel:
     with folder.catalog.reading() as catalog:
         version = catalog.version(Reference.parse(text))
-    return _of_manifest(folder.artifacts.manifest(version), f"models:/{version.reference}", version)
+    return _build_stored_model(folder.artifacts.manifest(version), f"models:/{version.reference}", version)
 
 
-def _of_manifest(manifest: Manifest, origin: str, owner: Run | ModelVersion) -> _StoredModel:
+def _build_stored_model(manifest: Manifest, origin: str, owner: Run | ModelVersion) -> _StoredModel:
     facts = Facts.parse(
         is_folder=manifest.is_folder,
         signature=manifest.signature,

@@ -49,7 +49,7 @@ def find_registry_folder(explicit: Path | None) -> Path:
     if named:
         check_local_path(named)
         return _expand_user(Path(named))
-    for parent in _current_folder_and_parents():
+    for parent in _list_current_folder_and_parents():
         folder = parent / FOLDER_NAME
         if _is_folder(folder):
             if not (_belongs_to_caller(folder) or _is_shared_with_caller(folder)):
@@ -59,7 +59,7 @@ def find_registry_folder(explicit: Path | None) -> Path:
                 )
             return folder
     try:
-        return _user_data_folder()
+        return _get_user_data_folder()
     except RuntimeError as error:
         raise UnusableFolder(
             "no registry was chosen, and this user has no home folder for a default registry",
@@ -67,7 +67,7 @@ def find_registry_folder(explicit: Path | None) -> Path:
         ) from error
 
 
-def _user_data_folder() -> Path:
+def _get_user_data_folder() -> Path:
     """The default registry folder outside a project; raises RuntimeError for a user without a home folder."""
     from platformdirs import user_data_path
 
@@ -290,7 +290,7 @@ class RegistryFolder:
 
     def _is_user_default(self) -> bool:
         try:
-            return self.path == _user_data_folder()
+            return self.path == _get_user_data_folder()
         except RuntimeError:
             return False
 
@@ -301,7 +301,7 @@ def _current_actor() -> Actor:
     return current_actor()
 
 
-def _current_folder_and_parents() -> tuple[Path, ...]:
+def _list_current_folder_and_parents() -> tuple[Path, ...]:
     try:
         current = Path.cwd()
     except FileNotFoundError:  # it was deleted

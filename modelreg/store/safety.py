@@ -32,11 +32,11 @@ _PRIVATE = {"", "catalog.db", *_FOLDERS}
 
 def check_before_creating(folder: Path, *, include_catalog: bool = True) -> None:
     """Raise `UnsafeRegistry` for a link or a wrong file type where the registry in ``folder`` would write."""
-    for name, path, mode in _existing_paths(folder, include_catalog):
+    for name, path, mode in _list_existing_paths(folder, include_catalog):
         _check_no_link(path, mode)
         if not _has_expected_type(name, mode):
             raise UnsafeRegistry(
-                f"{shown(str(path))} is not a {_expected_type(name)}, and a registry needs one there; "
+                f"{shown(str(path))} is not a {_get_expected_type(name)}, and a registry needs one there; "
                 "nothing was changed",
                 "remove it, or choose another folder with --registry",
             )
@@ -48,11 +48,11 @@ def check_before_using(folder: Path, is_shared: Callable[[], bool]) -> None:
     Raises `UnsafeRegistry` for a link and for a path that others may write to, `CatalogDamaged` for a wrong file
     type. ``is_shared`` is asked only where the group may write.
     """
-    for name, path, mode in _existing_paths(folder, include_catalog=True):
+    for name, path, mode in _list_existing_paths(folder, include_catalog=True):
         _check_no_link(path, mode)
         if not _has_expected_type(name, mode):
             raise CatalogDamaged(
-                f"{shown(str(path))} is not a {_expected_type(name)}, and a registry needs one there; "
+                f"{shown(str(path))} is not a {_get_expected_type(name)}, and a registry needs one there; "
                 "nothing was changed",
                 "remove it",
             )
@@ -78,7 +78,7 @@ def check_no_foreign_files(folder: Path) -> None:
         )
 
 
-def _existing_paths(folder: Path, include_catalog: bool) -> Iterator[tuple[str, Path, int]]:
+def _list_existing_paths(folder: Path, include_catalog: bool) -> Iterator[tuple[str, Path, int]]:
     """The registry folder and the paths in it that are written to: relative name, path and mode (st_mode).
 
     The folder itself may be reached through a link. A missing path is left for the code that needs it to report.
@@ -91,12 +91,12 @@ def _existing_paths(folder: Path, include_catalog: bool) -> Iterator[tuple[str, 
             continue
 
 
-def _expected_type(name: str) -> str:
+def _get_expected_type(name: str) -> str:
     return "folder" if name == "" or name in _FOLDERS else "file"
 
 
 def _has_expected_type(name: str, mode: int) -> bool:
-    return stat.S_ISDIR(mode) if _expected_type(name) == "folder" else stat.S_ISREG(mode)
+    return stat.S_ISDIR(mode) if _get_expected_type(name) == "folder" else stat.S_ISREG(mode)
 
 
 def _check_no_link(path: Path, mode: int) -> None:

@@ -68,7 +68,7 @@ def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:
         raise
     if not _wait_for_lock(descriptor, kind, timeout):
         last_holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-        raise LockTimeout(timeout, _current_holders(descriptor) or last_holder or "another process")
+        raise LockTimeout(timeout, _read_holders(descriptor) or last_holder or "another process")
 
 
 def _wait_for_lock(descriptor: int, kind: int, timeout: float) -> bool:
@@ -104,7 +104,7 @@ def _wait_for_event(event: Event, timeout: float) -> bool:
     return True
 
 
-def _current_holders(descriptor: int) -> str:
+def _read_holders(descriptor: int) -> str:
     """The processes that hold the lock, from /proc/locks; empty on other systems than Linux.
 
     The lock file names only the last holder, and several processes may share a lock.

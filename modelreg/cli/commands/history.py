@@ -32,7 +32,9 @@ _COLUMNS = (
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
     Column[JournalEntry]("action", lambda entry: entry.action),
-    Column[JournalEntry]("name", lambda entry: entry.name, lambda entry: _subject(entry), style=lambda _: "bold"),
+    Column[JournalEntry](
+        "name", lambda entry: entry.name, lambda entry: _format_subject(entry), style=lambda _: "bold"
+    ),
     Column[JournalEntry]("version", lambda entry: entry.version, in_table=False),
     Column[JournalEntry]("what", lambda entry: _describe(entry), foldable=True),
     Column[JournalEntry]("from_stage", lambda entry: entry.from_stage, in_table=False),
@@ -130,7 +132,7 @@ def _parse_entry(entry: JournalEntry) -> dict[str, object]:
         ) from error
 
 
-def _subject(entry: JournalEntry) -> str:
+def _format_subject(entry: JournalEntry) -> str:
     return entry.name if entry.version is None else f"{entry.name}/{entry.version}"
 
 

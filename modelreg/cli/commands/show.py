@@ -42,7 +42,7 @@ def show(
     current = source.current_stage(record.reference)
     as_object = output.get_fields(record) | {"stage_since": as_text(current.since), "stage_by": current.user}
     since = ("stage_since", _format_time(current.since, form))
-    fields = [*_version_fields(record, trusted, form), since, ("stage_by", current.user)]
+    fields = [*_list_version_fields(record, trusted, form), since, ("stage_by", current.user)]
     output.print_fields(as_object, fields, form, record.reference)
 
 
@@ -50,7 +50,9 @@ def _format_time(moment: datetime, form: output.Form) -> str:
     return text.format_age(moment) if form is output.Form.TABLE else as_text(moment)
 
 
-def _version_fields(version: ModelVersion, trusted: Collection[str], form: output.Form) -> list[tuple[str, object]]:
+def _list_version_fields(
+    version: ModelVersion, trusted: Collection[str], form: output.Form
+) -> list[tuple[str, object]]:
     is_table = form is output.Form.TABLE
     inputs = version.signature.inputs if version.signature else ()
     outputs = version.signature.outputs if version.signature else ()

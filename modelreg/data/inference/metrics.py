@@ -104,8 +104,8 @@ def score_classifier(outputs: ClassifierOutputs, positive: int | None = None) ->
         "precision_macro": lambda: metrics.precision_score(*pair, **macro),
         "recall_macro": lambda: metrics.recall_score(*pair, **macro),
         "f1_macro": lambda: metrics.f1_score(*pair, **macro),
-        "roc_auc": lambda: _roc_auc(outputs),
-        "average_precision": lambda: _average_precision(outputs, positive),
+        "roc_auc": lambda: _compute_roc_auc(outputs),
+        "average_precision": lambda: _compute_average_precision(outputs, positive),
         "log_loss": lambda: _log_loss(outputs),
     }
     if positive is not None:
@@ -143,10 +143,10 @@ def score_regressor(true: Array, predicted: Array, weights: Array | None = None)
     weighted = {"sample_weight": weights}
     return compute_metrics(
         {
-            "r2": lambda: _r2(true, predicted, weighted),
+            "r2": lambda: _compute_r2(true, predicted, weighted),
             "mae": lambda: metrics.mean_absolute_error(true, predicted, **weighted),
             "rmse": lambda: metrics.root_mean_squared_error(true, predicted, **weighted),
-            "mape": lambda: _mape(true, predicted, weighted),
+            "mape": lambda: _compute_mape(true, predicted, weighted),
             "max_error": lambda: abs(true - predicted).max(),
         }
     )
@@ -172,8 +172,8 @@ def score_labels(true: Array, predicted: Array, probabilities: Array | None, wei
             "recall_macro": lambda: metrics.recall_score(true, predicted, average="macro", **options),
             "f1_macro": lambda: metrics.f1_score(true, predicted, average="macro", **options),
             "f1_micro": lambda: metrics.f1_score(true, predicted, average="micro", **options),
-            "roc_auc": lambda: _average_labels(metrics.roc_auc_score, true, probabilities, weighted),
-            "average_precision": lambda: _average_labels(
+            "roc_auc": lambda: _choose_average_labels(metrics.roc_auc_score, true, probabilities, weighted),
+            "average_precision": lambda: _choose_average_labels(
                 metrics.average_precision_score, true, probabilities, weighted
             ),
         }
@@ -208,7 +208,7 @@ def compute_metrics(functions: Mapping[str, Callable[[], float]]) -> MetricValue
     return values, reasons
 
 
-def _average_labels(
+def _choose_average_labels(
     metric: Callable[..., float], true: Array, probabilities: Array | None, weighted: dict[str, Any]
 ) -> float:
     if probabilities is None:
@@ -231,7 +231,7 @@ def _get_class_scores(outputs: ClassifierOutputs, index: int) -> Array:
     return scores
 
 
-def _roc_auc(outputs: ClassifierOutputs) -> float:
+def _compute_roc_auc(outputs: ClassifierOutputs) -> float:
     from sklearn import metrics
 
     _check_every_class(outputs.true, outputs.classes)
@@ -245,14 +245,14 @@ def _roc_auc(outputs: ClassifierOutputs) -> float:
     return float(metrics.roc_auc_score(outputs.true, distributions, **options, **weighted))
 
 
-def _average_precision(outputs: ClassifierOutputs, positive: int | None) -> float:
+def _compute_average_precision(outputs: ClassifierOutputs, positive: int | None) -> float:
     """For the positive class; by default for the second of two classes, or the mean over more than two."""
     from sklearn import metrics
 
     weighted = {"sample_weight": outputs.weights}
     if positive is None and outputs.classes != 2:
         _check_every_class(outputs.true, outputs.classes)
-        scores = [_average_precision(outputs, index) for index in range(outputs.classes)]
+        scores = [_compute_average_precision(outputs, index) for index in range(outputs.classes)]
         return sum(scores) / len(scores)
     index = 1 if positive is None else positive
     true = outputs.true == index
@@ -303,7 +303,7 @@ def _check_every_class(true: Array, classes: int) -> None:
         raise Undefined(f"the data has only {classes_in_data} of the {classes} classes of the model")
 
 
-def _r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
+def _compute_r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     from sklearn import metrics
 
     if len(true) < 2:
@@ -313,7 +313,7 @@ def _r2(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     return float(metrics.r2_score(true, predicted, **weighted))
 
 
-def _mape(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
+def _compute_mape(true: Array, predicted: Array, weighted: dict[str, Any]) -> float:
     from sklearn import metrics
 
     if (true == 0).any():

@@ -203,7 +203,7 @@ def _add_values(summary: _ColumnSummary, values: pd.Series[Any]) -> _ColumnSumma
     if parse_dtype(str(values.dtype)) == "string":  # pandas keeps empty texts next to integers beyond int64
         missing |= values == ""
     has_missing = bool(missing.any())
-    kind = None if missing.all() else _kind_of_values(values[~missing] if has_missing else values)
+    kind = None if missing.all() else _get_kind_of_values(values[~missing] if has_missing else values)
     return replace(summary, type=_widen(summary.type, kind), has_empty=summary.has_empty or has_missing)
 
 
@@ -216,11 +216,11 @@ def _add_texts(summary: _ColumnSummary, values: pd.Series[Any]) -> _ColumnSummar
         elif _PADDED.fullmatch(text):
             kind, padded = "string", padded or text
         elif kind != "string":
-            kind = _widen(kind, _kind_of_text(text))
+            kind = _widen(kind, _get_kind_of_text(text))
     return _ColumnSummary(kind, has_empty, has_marker, padded)
 
 
-def _kind_of_text(text: str) -> str:
+def _get_kind_of_text(text: str) -> str:
     """The kind of a single value, as pandas infers it."""
     if text in ("True", "TRUE", "true", "False", "FALSE", "false"):
         return "boolean"
@@ -247,7 +247,7 @@ def _widen(one: str | None, other: str | None) -> str | None:
     return max(one, other, key=_RANKS.__getitem__)
 
 
-def _kind_of_values(values: pd.Series[Any]) -> str:
+def _get_kind_of_values(values: pd.Series[Any]) -> str:
     match parse_dtype(str(values.dtype)):
         case "int64":
             return "negative" if values.min() < 0 else "natural"

@@ -64,13 +64,13 @@ def _parse_type(name: str, text: str, inferred: SignatureField) -> SignatureFiel
     if type_ != "datetime":
         return SignatureField(inferred.name, type_)
     try:
-        return SignatureField(inferred.name, type_, unit=unit or _default_unit(), zone=_normalize_zone(zone))
+        return SignatureField(inferred.name, type_, unit=unit or _get_default_unit(), zone=_normalize_zone(zone))
     except (ValueError, KeyError, LookupError, TypeError, OSError):
         hint = "write UTC, Europe/Zurich or UTC+02:00"
         raise InvalidInput(f"unknown time zone {shown(str(zone))}", hint) from None
 
 
-def _default_unit() -> str:
+def _get_default_unit() -> str:
     """The unit in which pandas parses times: ``ns`` before pandas 3, ``us`` since."""
     import pandas as pd
 

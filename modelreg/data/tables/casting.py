@@ -209,10 +209,10 @@ def _fill_missing(converted: Any, present: Array, values: Column, field: Signatu
         return values.where(pd.Series(present, index=values.index), np.nan)
     filled[present] = converted if not isinstance(converted, pd.Series) else converted.to_numpy()
     column = pd.Series(filled, index=values.index, dtype=filled.dtype)  # else pandas 3 converts objects to strings
-    return column.astype(_nullable_dtype(field)) if field.missing == NA else column
+    return column.astype(_get_nullable_dtype(field)) if field.missing == NA else column
 
 
-def _nullable_dtype(field: SignatureField) -> Any:
+def _get_nullable_dtype(field: SignatureField) -> Any:
     """The pandas extension type that marks missing values with ``pd.NA``, such as ``Int64``."""
     if field.type in ("string", "boolean"):
         return field.type

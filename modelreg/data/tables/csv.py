@@ -50,7 +50,7 @@ def read_csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) ->
     import pandas as pd
 
     width, may_be_short = len(columns), False
-    options |= _chunk_options(table, columns)
+    options |= _build_chunk_options(table, columns)
     with table.text() as file, pd.read_csv(file, **options) as chunks, closing(_read_ahead(chunks)) as ahead:
         for chunk in ahead:
             if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes a surplus value for the name of the row
@@ -62,13 +62,13 @@ def read_csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) ->
         _check_row_lengths(table, width)
 
 
-def _chunk_options(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
+def _build_chunk_options(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
     """Options of ``pandas.read_csv`` that read the rows in chunks."""
     return _read_options(table) | {
         "header": None if table.layout.header is False else 0,
         "names": list(columns),
         "skip_blank_lines": len(columns) > 1,
-        "chunksize": _rows_at_once(table, len(columns)),
+        "chunksize": _estimate_rows_per_chunk(table, len(columns)),
         "low_memory": False,
     }
 
@@ -96,7 +96,7 @@ def read_csv_texts(table: TableFile, columns: Sequence[str], name: str) -> Itera
     """Yield one column as text, in chunks."""
     import pandas as pd
 
-    options = _chunk_options(table, columns) | {"usecols": [name], "dtype": "str", "keep_default_na": False}
+    options = _build_chunk_options(table, columns) | {"usecols": [name], "dtype": "str", "keep_default_na": False}
     with table.text() as file, pd.read_csv(file, **options) as chunks:
         for chunk in chunks:
             yield chunk[name]
@@ -139,7 +139,7 @@ def _read_rows(table: TableFile) -> Iterator[tuple[int, list[str]]]:
             text.detach()  # leaves the file open
 
 
-def _rows_at_once(table: TableFile, width: int) -> int:
+def _estimate_rows_per_chunk(table: TableFile, width: int) -> int:
     """The number of rows per chunk, estimated from the length of the first rows."""
     with table.text() as file:
         sample = file.read(_SAMPLE)

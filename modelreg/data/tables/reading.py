@@ -170,7 +170,9 @@ def _read_csv(
 
     Texts are never read as missing values by pandas: which texts are missing depends on the column.
     """
-    parsed = {name: dtype for name, field in fields.items() if name not in others and (dtype := _parsed_type(field))}
+    parsed = {
+        name: dtype for name, field in fields.items() if name not in others and (dtype := _get_parsed_type(field))
+    }
     options = {
         "dtype": {name: parsed.get(name, "str") for name in columns},
         "keep_default_na": False,
@@ -218,7 +220,7 @@ def _build_chunk(
     return Chunk(features, frame[list(others)], row_name)
 
 
-def _parsed_type(field: SignatureField) -> str | None:
+def _get_parsed_type(field: SignatureField) -> str | None:
     """The type in which pandas reads a CSV column; None for text."""
     if "int" in field.type:
         wide = "uint64" if field.type == "uint64" else "int64"

@@ -39,7 +39,9 @@ def gate_refusal(check: GateCheck) -> GateRefused:
     reference = f"{check.name}/{check.version}"
     if len(check.failures) == 1:
         (failure,) = check.failures
-        reason = failure.reason or ", ".join(f"{name} is {_format(value)}" for name, value in failure.found.items())
+        reason = failure.reason or ", ".join(
+            f"{name} is {_format_value(value)}" for name, value in failure.found.items()
+        )
         message = f"{reference} failed the gate {failure.expression} for {check.stage}"
         message += f": {reason}" if reason else ""
     else:
@@ -68,7 +70,7 @@ def _find_incomparable_dataset(check: GateCheck) -> str | None:
     return next((dataset for gate in check.failures for dataset in gate.incomparable), None)
 
 
-def _format(value: Value) -> str:
+def _format_value(value: Value) -> str:
     return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -156,10 +158,10 @@ def value_of(version: ModelVersion, field: Field) -> Value:
         case "eval", (dataset, metric):
             return version.evaluations.get(dataset, {}).get(metric)
         case name, _:
-            return _column_value(version, name)
+            return _get_column_value(version, name)
 
 
-def _column_value(version: ModelVersion, name: str) -> Value:
+def _get_column_value(version: ModelVersion, name: str) -> Value:
     """The value of a field without keys, such as ``stage`` or ``size``, in the form that filters compare."""
     match name:
         case "stage":

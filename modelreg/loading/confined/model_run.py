@@ -36,7 +36,7 @@ class ModelRun:
         task = PredictionTask(proba, id_column, ignore_extra, output.format)
         answer = self._run(task, [output.file.fileno()], progress)
         if not isinstance(answer, Predicted):
-            raise self._invalid_answer()
+            raise self._build_invalid_answer_error()
         self._check_row_count(answer.rows)
         self._check_output(output, answer)
         return answer
@@ -45,7 +45,7 @@ class ModelRun:
         """Compute the model's scores on the data; raises the errors of `ModelProcess.run`."""
         answer = self._run(request, [], progress)
         if not isinstance(answer, Measured) or not has_requested_metrics(answer.scores, request):
-            raise self._invalid_answer()
+            raise self._build_invalid_answer_error()
         scores = answer.scores
         self._check_row_count(scores.data_rows or 0)
         return replace(scores, data_digest=self.data_digest, terms=request.terms(scores.task))
@@ -64,9 +64,9 @@ class ModelRun:
         """Raise `ModelStopped` for more rows than the data file can have, and for none."""
         max_rows = self.table.most_rows()
         if rows == 0 or (max_rows is not None and rows > max_rows):
-            raise self._invalid_answer()
+            raise self._build_invalid_answer_error()
 
-    def _invalid_answer(self) -> ModelStopped:
+    def _build_invalid_answer_error(self) -> ModelStopped:
         return ModelStopped(self.version.reference, "its process sent an invalid answer")
 
     def _run(

@@ -48,10 +48,10 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
     return RecognisedModel(
         flavor,
         "mlflow",
-        model_class=_model_class(files, _as_mapping(flavors[flavor])),
-        signature=_own_signature(flavors) or _mlflow_signature(_as_mapping(model.get("signature"))),
+        model_class=_find_model_class(files, _as_mapping(flavors[flavor])),
+        signature=_parse_own_signature(flavors) or _parse_mlflow_signature(_as_mapping(model.get("signature"))),
         run_id=_string(model.get("run_id")),
-        libraries=_libraries(_as_mapping(flavors.get("sklearn"))),
+        libraries=_get_libraries(_as_mapping(flavors.get("sklearn"))),
     )
 
 
@@ -71,8 +71,8 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
         pickled = files.get(_string(generic.get(OBJECT)) or "")
         if pickled is None:
             raise UnloadableModel("the file of the Python model is not in its folder", "log the model again")
-        return load_python_model(pickled, _context(generic, model.folder), trust)
-    path = _estimator_file(files)
+        return load_python_model(pickled, _build_context(generic, model.folder), trust)
+    path = _find_estimator_file(files)
     if path is None:
         return load_mlflow(model.folder, trust)
     trust.check_scan(scan(files, True, format))
@@ -92,20 +92,20 @@ def parse_mlmodel(files: Files) -> dict[object, object]:
     return (_parse_file(files["MLmodel"]) if "MLmodel" in files else None) or {}
 
 
-def _libraries(flavor: dict[object, object]) -> dict[str, str]:
+def _get_libraries(flavor: dict[object, object]) -> dict[str, str]:
     """The version of scikit-learn that logged the model."""
     release = _string(flavor.get("sklearn_version"))
     return {"scikit-learn": release} if release and pickles.is_release(release) else {}
 
 
-def _context(generic: dict[object, object], folder: Path) -> PythonModelContext:
+def _build_context(generic: dict[object, object], folder: Path) -> PythonModelContext:
     """The files and settings of a Python model, without paths that lead out of the folder."""
     paths = {str(name): folder / str(path) for name, path in _as_mapping(generic.get(ARTIFACTS)).items()}
     artifacts = {name: str(path) for name, path in paths.items() if path.resolve().is_relative_to(folder.resolve())}
     return PythonModelContext(artifacts, _parse_json(generic.get(CONFIG)))
 
 
-def _own_signature(flavors: dict[str, object]) -> Signature | None:
+def _parse_own_signature(flavors: dict[str, object]) -> Signature | None:
     """The signature in modelreg's JSON, which has more types than MLflow's."""
     signature = _parse_json(_as_mapping(flavors.get(_GENERIC)).get(SIGNATURE))
     try:
@@ -125,7 +125,7 @@ def _parse_json(value: object) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _estimator_file(files: Files) -> Path | None:
+def _find_estimator_file(files: Files) -> Path | None:
     """The file of the estimator; None if MLflow would run code besides this file."""
     flavors = _as_mapping(parse_mlmodel(files).get("flavors"))
     sklearn, generic = _as_mapping(flavors.get("sklearn")), _as_mapping(flavors.get(_GENERIC))
@@ -155,7 +155,7 @@ def _string(value: object) -> str | None:
     return value if isinstance(value, str) and value not in ("", "null", "~") else None
 
 
-def _model_class(files: Files, flavor: dict[object, object]) -> str | None:
+def _find_model_class(files: Files, flavor: dict[object, object]) -> str | None:
     """The class that the flavor names, else the class in its pickle."""
     named = _string(flavor.get("model_class"))
     path = _find_file(files, flavor.get("pickled_model"))
@@ -165,7 +165,7 @@ def _model_class(files: Files, flavor: dict[object, object]) -> str | None:
     return description.model_class if description else None
 
 
-def _mlflow_signature(signature: dict[object, object]) -> Signature | None:
+def _parse_mlflow_signature(signature: dict[object, object]) -> Signature | None:
     inputs, outputs = _parse_fields(signature.get("inputs")), _parse_fields(signature.get("outputs"))
     return Signature(inputs, outputs) if inputs or outputs else None
 

@@ -71,18 +71,18 @@ def describe(path: Path) -> RecognisedModel | None:
         return None
     has_mark = compressed or start[:1] == _PROTOCOL_MARK
     if not _is_convincing(reading, has_mark):
-        return _unreadable(reading) if has_mark and reading.protocol >= 2 else None
+        return _describe_unreadable(reading) if has_mark and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
     return RecognisedModel(
         flavor_of(model_class),
-        _format(reading, compressed),
+        _get_format(reading, compressed),
         model_class,
-        notes=_notes(reading),
-        libraries=_libraries(reading.top),
+        notes=_list_notes(reading),
+        libraries=_find_libraries(reading.top),
     )
 
 
-def _unreadable(reading: Reading) -> RecognisedModel:
+def _describe_unreadable(reading: Reading) -> RecognisedModel:
     """A pickle that cannot be read to its end. With full trust it can be loaded, if it imports any name."""
     flavor, file_format = ("python", "pickle") if reading.globals else ("file", "file")
     return RecognisedModel(flavor, file_format, notes=(_UNREADABLE_NOTE,))
@@ -98,7 +98,7 @@ def flavor_of(model_class: str | None) -> str:
     return _LIBRARIES.get((model_class or "").partition(".")[0], "python")
 
 
-def _libraries(top: Node) -> dict[str, str]:
+def _find_libraries(top: Node) -> dict[str, str]:
     """The version of scikit-learn in the state of the first estimator among `_MAX_SEARCHED` values."""
     pending, searched = deque([top]), 0
     while pending and searched < _MAX_SEARCHED:
@@ -128,7 +128,7 @@ def _is_convincing(reading: Reading, has_mark: bool) -> bool:
     return (has_mark and reading.protocol >= 2) or (reading.end is End.STOP and reading.whole)
 
 
-def _format(reading: Reading, compressed: bool) -> str:
+def _get_format(reading: Reading, compressed: bool) -> str:
     modules = {imported.module.partition(".")[0] for imported in reading.globals}
     has_wrapper = any(imported.module.startswith("joblib.numpy_pickle") for imported in reading.globals)
     if compressed or has_wrapper:
@@ -136,7 +136,7 @@ def _format(reading: Reading, compressed: bool) -> str:
     return "cloudpickle" if "cloudpickle" in modules else "pickle"
 
 
-def _notes(reading: Reading) -> tuple[str, ...]:
+def _list_notes(reading: Reading) -> tuple[str, ...]:
     notes = []
     own = [imported.name for imported in reading.globals if imported.module == "__main__"]
     if own:

@@ -45,10 +45,10 @@ def describe(path: Path) -> RecognisedModel | None:
     if module is None or name is None or "__loader__" not in schema:
         return None
     model_class = f"{module}.{name}"
-    return RecognisedModel(flavor_of(model_class), "skops", model_class, libraries=_libraries(schema))
+    return RecognisedModel(flavor_of(model_class), "skops", model_class, libraries=_find_libraries(schema))
 
 
-def _libraries(schema: dict[str, object]) -> dict[str, str]:
+def _find_libraries(schema: dict[str, object]) -> dict[str, str]:
     """The version of scikit-learn in the state of the first estimator of the schema."""
     for node in find_objects(schema):
         release = node.get("_sklearn_version")

@@ -60,7 +60,7 @@ class BlobStore:
             if stat.S_IMODE(folder.stat().st_mode) != folder_mode:
                 change_mode(folder, folder_mode)
         for name, content in _LAYOUT.items():
-            temporary = self._temporary_path()
+            temporary = self._get_temporary_path()
             try:
                 self._write(temporary, content)
                 sync_path(temporary)
@@ -90,14 +90,14 @@ class BlobStore:
 
     def stored(self) -> Iterator[tuple[Digest, GarbageCandidate]]:
         """All blobs: digest, and the candidate for removal that an unused blob would be."""
-        for candidate in _files_in(self._blobs):
+        for candidate in _list_files(self._blobs):
             name = os.path.basename(candidate.path)
             if _HEX_DIGITS.fullmatch(name):
                 yield Digest(DIGEST_PREFIX + name), candidate
 
     def temporaries(self) -> list[GarbageCandidate]:
         """The temporary files of running and killed processes."""
-        return list(_files_in(self._ingest))
+        return list(_list_files(self._ingest))
 
     def remove(self, candidates: Sequence[GarbageCandidate]) -> None:
         """Delete unused blobs and temporary files. The caller holds the prune lock, so none can be added meanwhile."""
@@ -108,12 +108,12 @@ class BlobStore:
 
     def path(self, digest: Digest) -> Path:
         """The path of the blob, whether it exists or not."""
-        return Path(self._blob_path(digest))
+        return Path(self._get_blob_path(digest))
 
     @contextmanager
     def open(self, digest: Digest) -> Iterator[int]:
         """Open the blob to read; yields its descriptor. Never follows a link. Raises OSError."""
-        descriptor = os.open(self._blob_path(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(self._get_blob_path(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             yield descriptor
         finally:
@@ -142,7 +142,7 @@ class BlobStore:
     def changed_at(self, digest: Digest) -> int:
         """When the blob's file or its metadata last changed (st_ctime), in nanoseconds; 0 if it is missing."""
         try:
-            return os.lstat(self._blob_path(digest)).st_ctime_ns
+            return os.lstat(self._get_blob_path(digest)).st_ctime_ns
         except OSError:
             return 0
 
@@ -152,7 +152,7 @@ class BlobStore:
         Without ``thorough`` only existence, file type and size are checked, and no bytes are read.
         """
         try:
-            status = os.lstat(self._blob_path(file.digest))
+            status = os.lstat(self._get_blob_path(file.digest))
             if not stat.S_ISREG(status.st_mode):
                 return "not a regular file in the store"
             if status.st_size != file.size:
@@ -169,7 +169,7 @@ class BlobStore:
 
     def copy(self, file: ModelFile, source: BlobStore, advance: Advance | None = None) -> StagedFile | None:
         """A temporary copy of the blob in ``source``; None if its bytes have another digest. Raises OSError."""
-        content = self._temporary_path()
+        content = self._get_temporary_path()
         try:
             with source.open(file.digest) as blob, _create_blob_file(content) as copy:
                 digest, _ = copy_and_hash(blob, copy, advance)
@@ -185,7 +185,7 @@ class BlobStore:
         """Flush checked temporary copies to disk and rename them to their digests, replacing damaged blobs."""
         sync_files([copy.content for copy in copies], self.root)
         for copy in copies:
-            _replace(copy.content, self._blob_path(copy.file.digest))
+            _replace(copy.content, self._get_blob_path(copy.file.digest))
         sync_path(self._blobs)  # also without copies: an existing blob may not be on disk yet
 
     def discard(self, copies: Iterable[StagedFile]) -> None:
@@ -196,11 +196,11 @@ class BlobStore:
     def withdraw(self, digests: Iterable[Digest]) -> None:
         """Delete blobs that were adopted just now, and that no version refers to."""
         for digest in digests:
-            _remove(self._blob_path(digest))
+            _remove(self._get_blob_path(digest))
 
     def has(self, digest: Digest) -> bool:
         """Whether anything exists at the path of the blob."""
-        return os.path.lexists(self._blob_path(digest))
+        return os.path.lexists(self._get_blob_path(digest))
 
     @contextmanager
     def open_checked(self, file: ModelFile, version: str) -> Iterator[BinaryIO]:
@@ -230,11 +230,11 @@ class BlobStore:
         finally:
             staged.discard()
 
-    def _blob_path(self, digest: Digest) -> str:
+    def _get_blob_path(self, digest: Digest) -> str:
         """The path of the blob as a string: creating a `Path` for each of many files takes longer than opening them."""
         return f"{self._blobs}/{digest.removeprefix(DIGEST_PREFIX)}"
 
-    def _temporary_path(self) -> str:
+    def _get_temporary_path(self) -> str:
         return f"{self._ingest}/{os.getpid()}-{os.urandom(8).hex()}"
 
     def _write(self, path: str, content: bytes) -> None:
@@ -252,7 +252,7 @@ class BlobStore:
         for copy in staged:
             if self.problem(copy.file) is None:
                 with suppress(PermissionError):  # another member of the group owns it
-                    os.utime(self._blob_path(copy.file.digest))  # restarts the grace period of pruning
+                    os.utime(self._get_blob_path(copy.file.digest))  # restarts the grace period of pruning
                 os.unlink(copy.content)
             else:
                 needed.append(copy)
@@ -275,7 +275,7 @@ class StagedFiles:
 
     def receive(self, source: SourceFile, advance: Advance | None = None) -> None:
         """Copy one file; raises what `BlobStore.receiving` raises."""
-        content = self._temporary_path()
+        content = self._get_temporary_path()
         with _open_source(source) as original, _create_blob_file(content) as copy:
             before = os.fstat(original)
             digest, size = copy_and_hash(original, copy, advance)
@@ -286,7 +286,7 @@ class StagedFiles:
 
     def add(self, name: str, content: bytes) -> Digest:
         """Add a small document, the config or the manifest; returns its digest."""
-        temporary = self._temporary_path()
+        temporary = self._get_temporary_path()
         self._store._write(temporary, content)
         digest = digest_of_bytes(content)
         self._keep(StagedFile(ModelFile(name, digest, len(content)), temporary))
@@ -308,9 +308,9 @@ class StagedFiles:
         for path in self._temporary_paths:
             _remove(path)
 
-    def _temporary_path(self) -> str:
+    def _get_temporary_path(self) -> str:
         """A path for a temporary copy, noted before the file exists, so that Ctrl-C never leaves one behind."""
-        path = self._store._temporary_path()
+        path = self._store._get_temporary_path()
         self._temporary_paths.append(path)
         return path
 
@@ -321,7 +321,7 @@ class StagedFiles:
             self._staged[staged.file.digest] = staged
 
 
-def _files_in(folder: Path) -> Iterator[GarbageCandidate]:
+def _list_files(folder: Path) -> Iterator[GarbageCandidate]:
     """The regular files in ``folder``; none if the folder does not exist."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:

@@ -131,7 +131,7 @@ def remove_checkouts(candidates: Iterable[GarbageCandidate]) -> None:
 def _measure(path: str) -> GarbageCandidate:
     """A checkout with the size of all its files, and the times of the newest."""
     statuses = [os.lstat(path)]
-    for folder in _folders(path):
+    for folder in _list_folders(path):
         with suppress(FileNotFoundError), os.scandir(folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
@@ -174,7 +174,7 @@ def _is_intact(checkout: Path, files: Sequence[ModelFile], advance: Advance | No
         return False
 
 
-def _folders(folder: str) -> list[str]:
+def _list_folders(folder: str) -> list[str]:
     """A folder and all folders below it, parents first; not recursive, since they may be nested very deeply."""
     folders = [folder]
     for parent in folders:
@@ -187,7 +187,7 @@ def _read_only_files(folder: str) -> set[str]:
     """The files below ``folder``; raises OSError for a link, a writable file, and a folder that others may write to."""
     paths: set[str] = set()
     _check_permissions(folder, 0o022)
-    for parent in _folders(folder):
+    for parent in _list_folders(folder):
         with os.scandir(parent) as entries:
             for entry in entries:
                 is_folder = entry.is_dir(follow_symlinks=False)
@@ -223,7 +223,7 @@ def _build(
         make_folder(target.parent, _PRIVATE_FOLDER)
         write_blob(store, file, target, version, advance, _PRIVATE_FILE)
         change_mode(target, _FILE_MODE)
-    for folder in reversed(_folders(str(temporary))):
+    for folder in reversed(_list_folders(str(temporary))):
         change_mode(folder, _FOLDER_MODE)
 
 

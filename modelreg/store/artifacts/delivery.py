@@ -46,7 +46,7 @@ def copy_file(
     target = destination / safe_path(file.path) if destination.is_dir() else destination
     check_outside_registry(target)
     _check_free(target, overwrite)
-    temporary = _temporary_beside(target)
+    temporary = _get_temporary_path(target)
     try:
         write_blob(store, file, temporary, version, advance)
         _rename(temporary, target, overwrite=overwrite)
@@ -132,7 +132,7 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
     )
 
 
-def _temporary_beside(target: Path) -> Path:
+def _get_temporary_path(target: Path) -> Path:
     check_folder(target.parent)
     return target.absolute().with_name(
         f".modelreg-{os.urandom(8).hex()}"
@@ -146,7 +146,7 @@ def _new_folder(destination: Path) -> Iterator[Path]:
     is_empty_folder = destination.is_dir() and not os.listdir(destination)
     if os.path.lexists(destination) and not is_empty_folder:
         raise DestinationExists(destination, is_folder=True)
-    temporary = _temporary_beside(destination.resolve())
+    temporary = _get_temporary_path(destination.resolve())
     try:
         make_folder(temporary)
         yield temporary

@@ -43,7 +43,7 @@ def exported_version(source: Source) -> Exported | None:
     if not source.is_folder or index is None or "oci-layout" not in layout:
         return None
     folder = shown(str(source.root))
-    manifests = list(_manifests(index, layout, folder))
+    manifests = list(_read_manifests(index, layout, folder))
     if not manifests:
         return None
     if len(manifests) > 1:
@@ -51,11 +51,11 @@ def exported_version(source: Source) -> Exported | None:
             f"{folder} contains {len(manifests)} versions", "export one of them: modelreg export NAME/VERSION DIR"
         )
     (manifest,) = manifests
-    if problem := _problem(manifest):
+    if problem := _find_problem(manifest):
         raise UnusableSource(f"the manifest in {folder} is not of a version: {problem}", _HINT)
     files = []
     for file in manifest.files:
-        blob = layout.get(_blob_path(file.digest))
+        blob = layout.get(_get_blob_path(file.digest))
         if blob is None or blob.size != file.size:
             raise UnusableSource(f"{folder} does not have all bytes of {shown(file.path)}", _HINT)
         files.append(SourceFile(file.path, blob.location, blob.size, blob.identity))
@@ -69,9 +69,9 @@ def exported_version(source: Source) -> Exported | None:
         raise UnusableSource(f"the manifest in {folder} cannot be read: {error}", _HINT) from error
 
 
-def _manifests(index: SourceFile, layout: dict[str, SourceFile], folder: str) -> Iterator[Manifest]:
+def _read_manifests(index: SourceFile, layout: dict[str, SourceFile], folder: str) -> Iterator[Manifest]:
     """The manifests of modelreg in the index; raises `UnusableSource` for a damaged manifest of a model."""
-    for digest, is_model in _listed_digests(index):
+    for digest, is_model in _list_digests(index):
         manifest = _read_manifest(digest, layout)
         if manifest is not None:
             yield manifest
@@ -79,7 +79,7 @@ def _manifests(index: SourceFile, layout: dict[str, SourceFile], folder: str) ->
             raise UnusableSource(f"{folder} is the export of a version, and its manifest is damaged", _HINT)
 
 
-def _problem(manifest: Manifest) -> str | None:
+def _find_problem(manifest: Manifest) -> str | None:
     """Why a manifest is not one that a registration writes; None if it is."""
     paths = [file.path for file in manifest.files]
     if manifest.facts.get("kind") not in ("file", "folder"):
@@ -94,18 +94,18 @@ def _problem(manifest: Manifest) -> str | None:
     return None
 
 
-def _listed_digests(index: SourceFile) -> list[tuple[str, bool]]:
+def _list_digests(index: SourceFile) -> list[tuple[str, bool]]:
     """The digests in an index, each with whether its artifact type is that of a model."""
     with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        descriptors = json.loads(_content(index))["manifests"]
+        descriptors = json.loads(_read_content(index))["manifests"]
         return [(str(item["digest"]), item.get("artifactType") == ARTIFACT_TYPE) for item in descriptors]
     return []
 
 
 def _read_manifest(digest: str, layout: dict[str, SourceFile]) -> Manifest | None:
     """A manifest of modelreg; None if it is missing, damaged or of another program."""
-    blob = layout.get(_blob_path(digest))
-    content = b"" if blob is None else _content(blob)
+    blob = layout.get(_get_blob_path(digest))
+    content = b"" if blob is None else _read_content(blob)
     if digest_of_bytes(content) != digest:
         return None
     with suppress(ValueError, RecursionError):
@@ -113,9 +113,9 @@ def _read_manifest(digest: str, layout: dict[str, SourceFile]) -> Manifest | Non
     return None
 
 
-def _content(file: SourceFile) -> bytes:
+def _read_content(file: SourceFile) -> bytes:
     return Path(file.location).read_bytes() if file.size <= _LARGEST_DOCUMENT else b""
 
 
-def _blob_path(digest: str) -> str:
+def _get_blob_path(digest: str) -> str:
     return f"blobs/sha256/{digest.removeprefix(DIGEST_PREFIX)}"

@@ -44,7 +44,7 @@ def config_content(files: Sequence[ModelFile]) -> bytes:
     """The ModelPack config, which lists the digests of the files; OCI's empty config without files."""
     if not files:
         return b"{}"
-    return _canonical_without_floats(
+    return _encode_canonically(
         {"config": {}, "descriptor": {}, "modelfs": {"type": "layers", "diffIds": [file.digest for file in files]}}
     )
 
@@ -59,7 +59,7 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
             f"metrics, parameters and signature have {len(annotation)} bytes, and the limit is 1 MiB",
             "put long values into a file of the model; declare a column with very many categories as text",
         )
-    return _canonical_without_floats(
+    return _encode_canonically(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -69,7 +69,7 @@ def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) ->
                 "digest": digest_of_bytes(config),
                 "size": len(config),
             },
-            "layers": [_layer(file, facts.is_folder) for file in files],
+            "layers": [_build_layer(file, facts.is_folder) for file in files],
             "annotations": {FACTS: annotation.decode()},
         }
     )
@@ -143,16 +143,16 @@ def parse_relative_path(path: str) -> str:
     return path
 
 
-def _layer(file: ModelFile, in_folder: bool) -> dict[str, Any]:
+def _build_layer(file: ModelFile, in_folder: bool) -> dict[str, Any]:
     return {
-        "mediaType": f"application/vnd.cncf.model.{_role(file.path) if in_folder else 'weight'}.v1.raw",
+        "mediaType": f"application/vnd.cncf.model.{_get_role(file.path) if in_folder else 'weight'}.v1.raw",
         "digest": file.digest,
         "size": file.size,
         "annotations": {FILEPATH: file.path},
     }
 
 
-def _role(path: str) -> str:
+def _get_role(path: str) -> str:
     """The role of a file in a folder, by its name."""
     name = PurePosixPath(path)
     suffix = name.suffix.lower()
@@ -165,6 +165,6 @@ def _role(path: str) -> str:
     return "weight"
 
 
-def _canonical_without_floats(value: Any) -> bytes:
+def _encode_canonically(value: Any) -> bytes:
     """Canonical JSON for values without floats and with ASCII keys: the same as `_canonical`, five times as fast."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

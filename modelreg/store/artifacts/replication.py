@@ -59,7 +59,7 @@ class Replication:
 
         Raises `BlobDamaged`, which names the version and the file, and OSError.
         """
-        manifest = self._manifest(version)
+        manifest = self._read_manifest(version)
         self._copy(version, ModelFile(ITS_MANIFEST, version.digest, manifest.size))
         self._copy(version, ModelFile(ITS_CONFIG, manifest.config, manifest.config_size))
         for file in (*manifest.files, *version.files):
@@ -81,7 +81,7 @@ class Replication:
         self.discard()
         self._target.withdraw(self._added)
 
-    def _manifest(self, version: ModelVersion | LoggedModel) -> Manifest:
+    def _read_manifest(self, version: ModelVersion | LoggedModel) -> Manifest:
         try:
             return self._target.manifest(version)
         except BlobDamaged:

@@ -65,7 +65,7 @@ def find_source(path: Path, registry: Path, *, follow_symlinks: bool = False) ->
         return Source(root, False, (file,))
     if not stat.S_ISDIR(status.st_mode):
         raise UnusableSource(
-            f"{shown(str(path))} is {_kind(status.st_mode)}, not a file or folder",
+            f"{shown(str(path))} is {_get_kind(status.st_mode)}, not a file or folder",
             "save the model to a file, then register that",
         )
     if registry.resolve().is_relative_to(root):
@@ -86,7 +86,7 @@ def _walk(root: str, identity: tuple[int, int], follow: bool) -> Iterator[Source
     remaining = [(root, "", identity, frozenset({root}))]
     while remaining:
         folder, prefix, identity, parents = remaining.pop()
-        for name, status in _entries(folder, prefix, identity):
+        for name, status in _list_entries(folder, prefix, identity):
             path, location = prefix + _portable(name), f"{folder}/{name}"
             if stat.S_ISLNK(status.st_mode):
                 location, status = _resolve_link(location, path, follow)
@@ -100,11 +100,11 @@ def _walk(root: str, identity: tuple[int, int], follow: bool) -> Iterator[Source
             elif stat.S_ISREG(status.st_mode):
                 yield SourceFile(path, location, status.st_size, identity_of(status))
             else:
-                kind = _kind(status.st_mode)
+                kind = _get_kind(status.st_mode)
                 raise UnusableSource(f"{shown(path)} is {kind}, not a file or folder", "remove it from the folder")
 
 
-def _entries(folder: str, path: str, identity: tuple[int, int]) -> list[tuple[str, os.stat_result]]:
+def _list_entries(folder: str, path: str, identity: tuple[int, int]) -> list[tuple[str, os.stat_result]]:
     """The entries of a folder; raises `SourceChanged` if it is not the one that was found with this identity.
 
     They are listed and examined through one descriptor, so that no part of the path can become a link meanwhile.
@@ -148,7 +148,7 @@ def _portable(name: str) -> str:
         raise UnusableSource(f"the file name {shown(name)} is not UTF-8", "rename the file") from error
 
 
-def _kind(mode: int) -> str:
+def _get_kind(mode: int) -> str:
     kinds = {
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",

@@ -69,7 +69,7 @@ def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     `CatalogDamaged` before anything is read, and `WriteFailed` or `LockTimeout` for errors of the operating system.
     """
     with _translating_errors(path, timeout), _open(path, timeout) as connection:
-        version = _schema_version(connection, path)
+        version = _read_schema_version(connection, path)
         if version < SCHEMA_VERSION:
             with closing(_migrated_copy(connection, version)) as migrated:
                 yield migrated
@@ -103,7 +103,7 @@ def writing(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     The caller holds the write lock. Raises what `reading` raises.
     """
     with _translating_errors(path, timeout), _open(path, timeout) as connection:
-        _schema_version(connection, path)
+        _read_schema_version(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
         _make_durable(connection)
         connection.execute("BEGIN IMMEDIATE")
@@ -122,7 +122,7 @@ def upgrade(path: Path, timeout: float, journal: Journal) -> None:
     ``journal`` records the migration in the same transaction. The caller holds the write lock.
     """
     with _translating_errors(path, timeout), _open(path, timeout) as connection:
-        before = _schema_version(connection, path)
+        before = _read_schema_version(connection, path)
         if before == SCHEMA_VERSION:
             return
         backup = path.with_name(f"{path.stem}-schema-{before}{path.suffix}")
@@ -184,7 +184,7 @@ def copy(path: Path, private: Path, timeout: float) -> None:
     Nothing is written to ``path``. Raises what `reading` raises.
     """
     with _translating_errors(path, timeout), _open(path, timeout) as source:
-        _schema_version(source, path)
+        _read_schema_version(source, path)
         os.close(open_new_file(private, 0o600))
         with _open(private, timeout) as target:
             _make_durable(target)
@@ -227,7 +227,7 @@ def can_be_written(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
-def _schema_version(connection: sqlite3.Connection, path: Path) -> int:
+def _read_schema_version(connection: sqlite3.Connection, path: Path) -> int:
     """The catalog's schema version; raises `CatalogDamaged` if it is not of modelreg, and `RegistryTooNew`."""
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -278,7 +278,7 @@ class CatalogReader:
 
         If the schema was changed, nothing else is checked: a table may be missing.
         """
-        problems = self._schema_problems()
+        problems = self._find_schema_problems()
         if problems:
             return problems
         results = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
@@ -293,7 +293,7 @@ class CatalogReader:
         problems += [f"the counts of {row['name']} are wrong" for row in wrong_counts]
         return problems
 
-    def _schema_problems(self) -> list[str]:
+    def _find_schema_problems(self) -> list[str]:
         """Tables, indexes, triggers and views that differ from the schema, and a changed journal mode."""
         from modelreg.store.catalog.schema import expected_objects, has_standard_migrations_table, objects
 

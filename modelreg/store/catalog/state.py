@@ -56,9 +56,9 @@ def version_values(connection: sqlite3.Connection, model: int, version: int, fie
 def current_state(connection: sqlite3.Connection) -> State:
     """The state of the whole catalog."""
     state = large_state()
-    state.settings = _settings(connection)
+    state.settings = _read_settings(connection)
     state.migrations = migrations(connection)
-    state.counters = _counters(connection)
+    state.counters = _read_counters(connection)
     state.trusted = {(row["module"], row["name"]): dict(row) for row in connection.execute(_TRUSTED)}
     state.retired = {lower: (name, number) for lower, name, number in connection.execute(_RETIRED)}
     state.gates = {row["id"]: dict(row) for row in connection.execute(_GATES)}
@@ -83,10 +83,10 @@ def migrations(connection: sqlite3.Connection) -> list[Values]:
 
 def initial_values(connection: sqlite3.Connection) -> Values:
     """The settings and migrations of a new catalog, for its first journal entry."""
-    return {"settings": _settings(connection), "migrations": migrations(connection)}
+    return {"settings": _read_settings(connection), "migrations": migrations(connection)}
 
 
-def _counters(connection: sqlite3.Connection) -> dict[str, int]:
+def _read_counters(connection: sqlite3.Connection) -> dict[str, int]:
     """Table -> its highest row id ever. SQLite allows a second row for one table: it gets another key here."""
     counters: dict[str, int] = {}
     for name, number in connection.execute(_COUNTERS):
@@ -94,7 +94,7 @@ def _counters(connection: sqlite3.Connection) -> dict[str, int]:
     return counters
 
 
-def _settings(connection: sqlite3.Connection) -> dict[str, str]:
+def _read_settings(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(connection.execute(_SETTINGS).fetchall())
 
 

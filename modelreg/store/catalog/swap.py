@@ -59,7 +59,7 @@ def temporary_copy(source: Catalog, path: Path) -> Iterator[Path]:
         source.copy_to(temporary)
         yield temporary
     finally:
-        for leftover in (temporary, *_sqlite_files(temporary)):
+        for leftover in (temporary, *_list_sqlite_files(temporary)):
             leftover.unlink(missing_ok=True)
 
 
@@ -84,7 +84,9 @@ def set_aside(path: Path, new_path: Path) -> bool:
     """
     has_catalog = os.path.lexists(path)
     sqlite_files = [
-        (old, new) for old, new in zip(_sqlite_files(path), _sqlite_files(new_path), strict=True) if old.exists()
+        (old, new)
+        for old, new in zip(_list_sqlite_files(path), _list_sqlite_files(new_path), strict=True)
+        if old.exists()
     ]
     names = [(path, new_path)] * has_catalog + sqlite_files
     try:
@@ -100,5 +102,5 @@ def set_aside(path: Path, new_path: Path) -> bool:
     return has_catalog
 
 
-def _sqlite_files(path: Path) -> list[Path]:
+def _list_sqlite_files(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in _SQLITE_SUFFIXES]

@@ -179,7 +179,7 @@ class CatalogWriter(CatalogReader):
         model, is_new = self._find_or_add_model(name)
         statement = _NEXT_NUMBER if number is None else _USE_NUMBER
         version: int = self._first(statement, model=model, version=number, at=self._at)["version"]
-        self._connection.execute(_ADD_VERSION, self._version_values(model, version, new))
+        self._connection.execute(_ADD_VERSION, self._build_version_values(model, version, new))
         self._add_many(_ADD_FILE, model, version, ((file.path, file.digest, file.size) for file in new.files))
         imports = new.scan.imports if new.scan else ()
         rows = ((item.module, item.name, item.verdict.value, ",".join(item.attributes)) for item in imports)
@@ -454,7 +454,7 @@ class CatalogWriter(CatalogReader):
         if self.rules is StageRules.STRICT:
             self._connection.execute(_RETIRE, {"model": model})
 
-    def _version_values(self, model: int, version: int, new: NewVersion) -> dict[str, Any]:
+    def _build_version_values(self, model: int, version: int, new: NewVersion) -> dict[str, Any]:
         provenance = asdict(new.provenance)
         return provenance | {
             "model": model,

@@ -78,13 +78,13 @@ class JournalQueries:
         values["since"] = None if since is None else as_text(since)
         conditions = [sql for key, sql in _CONDITIONS.items() if values[key] is not None]
         rows: list[sqlite3.Row] = []
-        for scope in self._scopes(name):
+        for scope in self._list_scopes(name):
             where = " AND ".join([*scope, *conditions]) or "TRUE"
             rows += self._connection.execute(_FILTERED.format(where=where), values).fetchall()
         rows.sort(key=itemgetter("seq"))
         return map(_parse_entry, rows[-limit:] if limit else rows)
 
-    def _scopes(self, name: str | None) -> list[list[str]]:
+    def _list_scopes(self, name: str | None) -> list[list[str]]:
         """SQL conditions, one list for each model that ever had this name, so that an index answers each.
 
         An entry about a name that no model had yet has model id 0.

@@ -46,7 +46,7 @@ def resolve(connection: sqlite3.Connection, reference: Reference) -> int:
     model = model_id(connection, reference.name)
     row = _find_version(connection, model, reference)
     if row is None or row["version"] is None:
-        latest = _first(connection, _LATEST, model=model)
+        latest = _get_first(connection, _LATEST, model=model)
         raise VersionNotFound(reference, latest["version"])
     return int(row["version"])
 
@@ -58,7 +58,7 @@ def versions_in_stage(connection: sqlite3.Connection, model: int, stage: Stage) 
 
 def latest_in_stages(connection: sqlite3.Connection, model: int) -> list[int]:
     """The number of the newest version in each non-empty stage, in the order of the stages."""
-    rows = (_first(connection, _IN_STAGE, model=model, stage=stage.value) for stage in Stage)
+    rows = (_get_first(connection, _IN_STAGE, model=model, stage=stage.value) for stage in Stage)
     return [row["version"] for row in rows if row is not None]
 
 
@@ -71,11 +71,11 @@ def stages_of(connection: sqlite3.Connection, model: int, versions: Iterable[int
 def _find_version(connection: sqlite3.Connection, model: int, reference: Reference) -> Any:
     match reference.selector:
         case Latest():
-            return _first(connection, _LATEST, model=model)
+            return _get_first(connection, _LATEST, model=model)
         case Alias(alias):
-            row = _first(connection, _BY_ALIAS, model=model, alias=alias)
+            row = _get_first(connection, _BY_ALIAS, model=model, alias=alias)
             if row is None and re.fullmatch(SHORT_DIGEST, alias):  # an abbreviated digest, as tables print it
-                row = _by_digest(connection, model, reference.name, f"{DIGEST_PREFIX}{alias}")
+                row = _find_by_digest(connection, model, reference.name, f"{DIGEST_PREFIX}{alias}")
             if row is None:
                 if stage_rules(connection) is StageRules.STRICT:
                     check_plain_alias(alias)
@@ -83,22 +83,22 @@ def _find_version(connection: sqlite3.Connection, model: int, reference: Referen
                 raise AliasNotFound(reference.name, alias, aliases)
             return row
         case DigestPrefix(prefix):
-            return _by_digest(connection, model, reference.name, prefix)
+            return _find_by_digest(connection, model, reference.name, prefix)
         case Stage() as stage:
-            row = _first(connection, _IN_STAGE, model=model, stage=stage.value)
+            row = _get_first(connection, _IN_STAGE, model=model, stage=stage.value)
             if row is None:
                 raise StageEmpty(reference.name, stage)
             return row
         case number:
-            return _first(connection, _EXISTS, model=model, version=number)
+            return _get_first(connection, _EXISTS, model=model, version=number)
 
 
-def _by_digest(connection: sqlite3.Connection, model: int, name: ModelName, prefix: str) -> Any:
+def _find_by_digest(connection: sqlite3.Connection, model: int, name: ModelName, prefix: str) -> Any:
     rows = connection.execute(_BY_DIGEST, {"model": model, "prefix": prefix}).fetchall()
     if len(rows) > 1:
         raise AmbiguousDigest(name, prefix)
     return rows[0] if rows else None
 
 
-def _first(connection: sqlite3.Connection, query: str, **values: Any) -> Any:
+def _get_first(connection: sqlite3.Connection, query: str, **values: Any) -> Any:
     return connection.execute(query, values).fetchone()

@@ -66,22 +66,22 @@ class StorageQueries:
     def manifest_digests(self, without: Collection[VersionKey] = ()) -> set[Digest]:
         """The digests of all versions except ``without``, and of the models of runs."""
         if not without:
-            return self._digests(_ALL_MANIFESTS)
-        return self._digests(_RUN_MANIFESTS) | self._digests_of_others(_VERSION_MANIFESTS, without)
+            return self._list_digests(_ALL_MANIFESTS)
+        return self._list_digests(_RUN_MANIFESTS) | self._list_digests_of_others(_VERSION_MANIFESTS, without)
 
     def file_digests(self, without: Collection[VersionKey] = ()) -> set[Digest]:
         """The digests of the files of all versions except ``without``, and of the models of runs."""
         if not without:
-            return self._digests(_ALL_FILES)
-        return self._digests(_RUN_FILES) | self._digests_of_others(_VERSION_FILES, without)
+            return self._list_digests(_ALL_FILES)
+        return self._list_digests(_RUN_FILES) | self._list_digests_of_others(_VERSION_FILES, without)
 
     def size_of_files(self) -> int:
         """The size of all files of versions and runs in bytes, equal files counted once."""
         return int(self._connection.execute(_SIZE).fetchone()[0])
 
-    def _digests(self, query: str) -> set[Digest]:
+    def _list_digests(self, query: str) -> set[Digest]:
         return {Digest(digest) for (digest,) in self._connection.execute(query)}
 
-    def _digests_of_others(self, query: str, without: Collection[VersionKey]) -> set[Digest]:
+    def _list_digests_of_others(self, query: str, without: Collection[VersionKey]) -> set[Digest]:
         rows = self._connection.execute(query)
         return {Digest(digest) for name, version, digest in rows if (name, version) not in without}

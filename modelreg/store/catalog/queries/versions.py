@@ -101,7 +101,7 @@ def read_versions(
                 params=dict(params[row["version"]]),
                 tags=dict(tags[row["version"]]),
                 aliases=tuple(alias for (alias,) in aliases[row["version"]]),
-                evaluations=_metrics_by_dataset(evaluations[row["version"]]),
+                evaluations=_group_metrics_by_dataset(evaluations[row["version"]]),
                 evaluation_data={dataset: data for dataset, data, *_ in evaluations[row["version"]]},
                 evaluation_terms={
                     dataset: terms and json.loads(terms) for dataset, _, terms, *_ in evaluations[row["version"]]
@@ -157,7 +157,7 @@ def _read_some(
     return read_chosen_versions(connection, model, name, numbers)
 
 
-def _metrics_by_dataset(
+def _group_metrics_by_dataset(
     rows: Iterable[tuple[str, str | None, str | None, str, float | None]],
 ) -> dict[str, dict[str, float | None]]:
     metrics: dict[str, dict[str, float | None]] = {}
