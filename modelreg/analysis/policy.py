@@ -100,11 +100,11 @@ class Policy:
         self.classes = _LazyMapping(source["classes"], ClassPolicy)
         self.calls = _LazyMapping(source["calls"], _parse_positions)
         """Function or class that a file may call -> the kinds of its arguments, by position."""
-        self.functions = frozenset(_dotted_names(source["functions"]))
+        self.functions = frozenset(_join_dotted_names(source["functions"]))
         """Functions that a model may hold as a value."""
-        self.types = frozenset(_dotted_names(source["types"]))
+        self.types = frozenset(_join_dotted_names(source["types"]))
         """Classes that a model may hold as a value."""
-        self.conversions = frozenset(_dotted_names(source["conversions"]))
+        self.conversions = frozenset(_join_dotted_names(source["conversions"]))
         """The subset of `types` that a model may call."""
         self.names: Pairs = frozenset((module, name) for module, names in source["names"].items() for name in names)
         self.root = _any_data(OBJECT, FUNCTION, TYPE)
@@ -191,7 +191,7 @@ def attribute_for_functions(text: str) -> str:
     )
 
 
-def _dotted_names(source: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _join_dotted_names(source: Mapping[str, Sequence[str]]) -> Iterator[str]:
     return (f"{module}.{name}" for module, names in source.items() for name in names)
 
 

@@ -13,11 +13,11 @@ def storage_hint(error: OSError, place: str, needed: int | None) -> str | None:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             free = f"; {_free_space(place)} bytes are free" if os.path.isabs(place) else ""
-            return f"free some space on that disk{_need(needed)}{free}"
+            return f"free some space on that disk{_format_need(needed)}{free}"
         case errno.EIO if os.path.isabs(place):
             return disk_hint(place)
         case errno.EFBIG:
-            return f"files of this size cannot be written there (ulimit -f, or the file system){_need(needed)}"
+            return f"files of this size cannot be written there (ulimit -f, or the file system){_format_need(needed)}"
         case errno.EROFS:
             return "the file system is read-only"
         case errno.EACCES | errno.EPERM:
@@ -39,7 +39,7 @@ _HINTS = {
 """errno -> hint, where the place does not matter."""
 
 
-def _need(needed: int | None) -> str:
+def _format_need(needed: int | None) -> str:
     return "" if needed is None else f"; {needed} bytes are needed"
 
 

@@ -175,9 +175,9 @@ class GateBuilder:
         values: tuple[Any, ...]  # of one type
         if is_numeric:
             number = _as_numbers(operand, choices[0])[0]
-            values = tuple([_literal_value(_as_numbers(operand, choice)[1]) for choice in choices])
+            values = tuple([_get_literal_value(_as_numbers(operand, choice)[1]) for choice in choices])
             return In(number, values)
-        values = tuple([_literal_value(_convert_literal(choice, operand.kind)) for choice in choices])
+        values = tuple([_get_literal_value(_convert_literal(choice, operand.kind)) for choice in choices])
         return In(operand.operand, values)
 
     def like(self, children: list[_TypedOperand], ignore_case: bool = False) -> Expression:
@@ -188,7 +188,7 @@ class GateBuilder:
                 f"{operand} is {_name_kind(operand.kind)}, but LIKE needs a text",
                 "compare it with =, < or >",
             )
-        return Like(operand.operand, _literal_text(pattern), ignore_case or operand.kind is FieldKind.ALIAS)
+        return Like(operand.operand, _get_literal_text(pattern), ignore_case or operand.kind is FieldKind.ALIAS)
 
     def ilike(self, children: list[_TypedOperand]) -> Expression:
         return self.like(children, ignore_case=True)
@@ -339,13 +339,13 @@ def _build_mismatch(one: _TypedOperand, other: _TypedOperand) -> LocatedError:
     return LocatedError(one.span, message, "compare values of the same kind")
 
 
-def _literal_value(operand: Operand) -> float | str:
+def _get_literal_value(operand: Operand) -> float | str:
     assert isinstance(operand, Number | Text)
     return operand.value
 
 
-def _literal_text(typed: _TypedOperand) -> str:
-    return str(_literal_value(typed.operand))
+def _get_literal_text(typed: _TypedOperand) -> str:
+    return str(_get_literal_value(typed.operand))
 
 
 def _convert_literal(typed: _TypedOperand, kind: FieldKind | None) -> Operand:
@@ -354,7 +354,7 @@ def _convert_literal(typed: _TypedOperand, kind: FieldKind | None) -> Operand:
         raise LocatedError(typed.span, "a text cannot be compared with a number", "put the number in quotes")
     if typed.kind is not None:
         return typed.operand
-    text = _literal_text(typed)
+    text = _get_literal_text(typed)
     if kind is FieldKind.ALIAS:
         return Text(text.lower() if text.isascii() else text)
     if kind is FieldKind.STAGE:
@@ -381,10 +381,10 @@ def _compare_with_time(operand: Operand, comparator: Comparator, literal: _Typed
         hint = "compare it with a time, such as '2026-10-01' or '2026-10-01T12:00:00Z'"
         raise LocatedError(literal.span, f"{operand} is a time", hint)
     try:
-        first, last = (Text(as_text(time)) for time in span(_literal_text(literal)))
+        first, last = (Text(as_text(time)) for time in span(_get_literal_text(literal)))
     except ValueError:
         hint = "write '2026-10-01' or '2026-10-01T12:00:00Z'"
-        raise LocatedError(literal.span, f"{shown(_literal_text(literal))} is not a time", hint) from None
+        raise LocatedError(literal.span, f"{shown(_get_literal_text(literal))} is not a time", hint) from None
     match comparator:
         case "=":
             return And((Comparison(">=", operand, first), Comparison("<=", operand, last)))

@@ -35,7 +35,7 @@ def roll_back(folder: RegistryFolder, name: ModelName, message: str | None) -> T
     with folder.catalog.reading() as catalog:
         checked = catalog.version(Reference(name, plan(catalog, name).version))
     while True:
-        _check_bytes(folder, checked)
+        _check_files(folder, checked)
         with folder.catalog.writing(current_actor(), message) as writer:
             rollback = plan(writer, name)
             target = writer.version(Reference(name, rollback.version))
@@ -46,7 +46,7 @@ def roll_back(folder: RegistryFolder, name: ModelName, message: str | None) -> T
         checked = target
 
 
-def _check_bytes(folder: RegistryFolder, version: ModelVersion) -> None:
+def _check_files(folder: RegistryFolder, version: ModelVersion) -> None:
     for file in folder.artifacts.manifest(version).files:
         problem = folder.artifacts.problem(file)
         if problem is not None:

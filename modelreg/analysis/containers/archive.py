@@ -99,10 +99,10 @@ def _open(path: Path) -> ZipFile | None:
 
 def is_directory_within_limit(end: bytes) -> bool:
     """Whether the archive that ends with ``end`` has a directory that is small enough to read into memory."""
-    return 0 < _directory_size(end) <= _MAX_DIRECTORY_SIZE
+    return 0 < _read_directory_size(end) <= _MAX_DIRECTORY_SIZE
 
 
-def _directory_size(end: bytes) -> int:
+def _read_directory_size(end: bytes) -> int:
     """Directory size in bytes, from the same end record that `zipfile` uses; 0 without a directory."""
     at = len(end) - _END_LENGTH
     if end[at : at + 4] != _END_SIGNATURE or end[-2:] != b"\0\0":

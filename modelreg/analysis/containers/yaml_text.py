@@ -66,12 +66,12 @@ def _find_texts(root: Any) -> Iterator[tuple[str, str]]:
                 key, value = entry
                 remaining += [key, value]
                 if isinstance(key.value, str):
-                    yield from ((key.value, text) for text in _texts_of(value))
+                    yield from ((key.value, text) for text in _list_texts(value))
             else:
                 remaining.append(entry)
 
 
-def _texts_of(node: Any) -> list[str]:
+def _list_texts(node: Any) -> list[str]:
     """The string of a scalar node, or the strings of a list node."""
     if isinstance(node.value, str):
         return [node.value]

@@ -403,12 +403,16 @@ def _split_data(dtype: DType, shape: Sequence[Node], data: Node) -> tuple[str, S
         raise UnreadablePickle("has an array with more elements than bytes")
     if isinstance(data, list) and dtype.kind in "OT" and len(data) == element_count:
         return dtype.kind, data, ()
-    if not isinstance(data, list) and dtype.kind not in "OT" and _data_size(data) in (None, element_count * dtype.size):
+    if (
+        not isinstance(data, list)
+        and dtype.kind not in "OT"
+        and _get_data_size(data) in (None, element_count * dtype.size)
+    ):
         return dtype.kind, (), (data,)
     raise UnreadablePickle("has an array whose data does not match its dtype and shape")
 
 
-def _data_size(data: Node) -> int | None:
+def _get_data_size(data: Node) -> int | None:
     """Size of the data in bytes; None if it is written as text."""
     if isinstance(data, bytes):
         return len(data)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from modelreg.analysis.containers.json_text import find_objects
@@ -39,7 +38,9 @@ _FILE_LAYERS = {"TFSMLayer": "it has a TFSMLayer, which runs a SavedModel from a
 
 def examine(config: dict[str, Any], evidence: Evidence, place: str) -> None:
     """Report classes that are not from Keras, and layers that contain code or read other files."""
-    for entry in _find_classes(config):
+    for entry in find_objects(config):
+        if not isinstance(entry.get("class_name"), str):
+            continue
         class_name, settings = str(entry["class_name"]), entry.get("config")
         name = class_name.rpartition(".")[2]  # Keras also accepts a module before the name, and looks it up
         if name != class_name:
@@ -71,8 +72,3 @@ def _report_import(entry: dict[str, Any], name: str, evidence: Evidence, place: 
 
 def _is_keras_class(module: str, name: str) -> bool:
     return _CLASS_MODULES.fullmatch(module) is not None and _CLASS_NAME.fullmatch(name) is not None
-
-
-def _find_classes(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The objects of the configuration that name a class."""
-    return (entry for entry in find_objects(config) if isinstance(entry.get("class_name"), str))

@@ -27,11 +27,11 @@ def _report_file(path: str, location: Path, evidence: Evidence) -> None:
             evidence.add_reasons(Verdict.UNREADABLE, path, ["it is too large to scan"])
         return
     for configuration in find_objects(parse_object(content)):
-        for name in _code_files(configuration):
+        for name in _find_code_files(configuration):
             evidence.add_reasons(Verdict.UNKNOWN, path, [f"with trust_remote_code it runs its file {name!r}"])
 
 
-def _code_files(configuration: dict[str, object]) -> list[str]:
+def _find_code_files(configuration: dict[str, object]) -> list[str]:
     """The code that a configuration names: ``auto_map``, ``custom_pipelines``, and classes of diffusers."""
     names = _find_names(configuration.get("auto_map"))
     pipelines = configuration.get("custom_pipelines")

@@ -164,7 +164,7 @@ def _concatenate(chunks: list[Any]) -> Array:
     return np.concatenate(chunks)
 
 
-def _concatenate_optional(chunks: list[Any]) -> Array | None:
+def _concatenate_or_none(chunks: list[Any]) -> Array | None:
     return _concatenate(chunks) if chunks else None
 
 
@@ -186,7 +186,7 @@ def _score_one_output(results: _Results, predictor: Predictor, request: Evaluati
         raise InvalidData(f"the model predicts {predicted.shape[1]} values per row, but there is one target", hint)
     _check_none_missing(predicted)
     task = request.task or predictor.task or _infer_task(true, predicted)
-    weights, target = _concatenate_optional(results.weights), request.targets[0]
+    weights, target = _concatenate_or_none(results.weights), request.targets[0]
     if task == REGRESSION:
         if request.positive is not None or request.per_class:
             raise InvalidInput("a regression has no classes", "leave out --positive and --per-class")
@@ -306,8 +306,8 @@ def _build_outputs(
     """The outputs by class index, and False if there are probabilities but the model does not name their classes."""
     true_indexes = index_labels(convert_labels(true, labels), labels, f"the target {target!r}")
     predicted_indexes = index_labels(convert_labels(predicted, labels), labels, "the prediction")
-    weights, decision = _concatenate_optional(results.weights), _concatenate_optional(results.decision)
-    probabilities = _concatenate_optional(results.probabilities)
+    weights, decision = _concatenate_or_none(results.weights), _concatenate_or_none(results.decision)
+    probabilities = _concatenate_or_none(results.probabilities)
     has_named_classes = True
     if probabilities is not None:
         has_named_classes = (
@@ -383,7 +383,7 @@ def _score_several_outputs(results: _Results, predictor: Predictor, request: Eva
         raise InvalidInput("--positive, --per-class and --scorer need a single target", "leave them out")
     _check_none_missing(predicted)
     task = request.task or predictor.task or _infer_task(true[0], predicted[:, 0])
-    weights, targets = _concatenate_optional(results.weights), request.targets
+    weights, targets = _concatenate_or_none(results.weights), request.targets
     if task == REGRESSION:
         true_numbers = np.column_stack(
             [_to_numbers(values, f"the target {target!r}") for target, values in zip(targets, true, strict=True)]
@@ -413,7 +413,7 @@ def _build_target_outputs(
     labels = output_classes[index] if output_classes else _infer_labels(true, predicted)
     true_indexes = index_labels(convert_labels(true, labels), labels, f"the target {targets[index]!r}")
     predicted_indexes = index_labels(convert_labels(predicted, labels), labels, "the prediction")
-    probabilities = _concatenate_optional(results.probabilities)
+    probabilities = _concatenate_or_none(results.probabilities)
     if probabilities is not None and output_classes:
         start = sum(len(classes) for classes in output_classes[:index])
         probabilities = probabilities[:, start : start + len(labels)]
@@ -422,7 +422,7 @@ def _build_target_outputs(
         probabilities = np.column_stack([1 - probabilities[:, index], probabilities[:, index]])
     else:
         probabilities = None
-    weights = _concatenate_optional(results.weights)
+    weights = _concatenate_or_none(results.weights)
     return ClassifierOutputs(true_indexes, predicted_indexes, len(labels), probabilities, None, weights)
 
 

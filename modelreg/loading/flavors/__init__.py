@@ -60,19 +60,19 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel:
 
     ``files`` maps each path inside the model, with ``/``, to the location of its bytes, which may have any name.
     """
-    for flavor in _flavors():
+    for flavor in _list_flavors():
         description = flavor.recognise(files, is_folder)
         if description is not None:
-            return _storable(description)
+            return _make_storable(description)
     only_model = _find_only_model(files) if is_folder else None
     if only_model is not None:
         path, description = only_model
-        return _storable(replace(description, notes=(f"its model is the file {path}", *description.notes)))
+        return _make_storable(replace(description, notes=(f"its model is the file {path}", *description.notes)))
     kind = "folder" if is_folder else "file"
     return RecognisedModel(flavor=kind, format=kind)
 
 
-def _storable(description: RecognisedModel) -> RecognisedModel:
+def _make_storable(description: RecognisedModel) -> RecognisedModel:
     """Remove what the catalog cannot store: names that are too long or not UTF-8."""
     signature = description.signature
     fields = () if signature is None else (*signature.inputs, *signature.outputs)
@@ -95,7 +95,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     Imports the library of the model. Raises `UnloadableModel` if the format is unknown, the library is not installed or
     the library rejects the files, and `UntrustedModel` if the model would import a name that ``trust`` does not allow.
     """
-    for flavor in _flavors():
+    for flavor in _list_flavors():
         if format in flavor.FORMATS:
             with _open_recognised(model, flavor) as opened:
                 return flavor.load(opened, format, trust)
@@ -135,7 +135,7 @@ def _open_recognised(model: OpenModel, flavor: Flavor) -> Iterator[OpenModel]:
         yield OpenModel(file, None)
 
 
-def _flavors() -> list[Flavor]:
+def _list_flavors() -> list[Flavor]:
     """All flavors, in the order in which they are asked: the first that recognises a model is used.
 
     Our own come first, by name, then those of other packages. ``pickles`` comes last, because it recognises any pickle.

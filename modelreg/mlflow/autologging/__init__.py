@@ -11,13 +11,9 @@ from modelreg.mlflow.autologging.boosters import autolog_lightgbm, autolog_xgboo
 
 def autolog(**options: Any) -> None:
     """Log every fit of scikit-learn, and of XGBoost and LightGBM if installed; ``options`` go to each of them."""
-    sklearn.autolog(**options)
-    for name, autolog_boosters in (("xgboost", autolog_xgboost), ("lightgbm", autolog_lightgbm)):
-        if name in sys.modules or _is_installed(name):
-            autolog_boosters(**options)
-
-
-def _is_installed(name: str) -> bool:
     from importlib.util import find_spec
 
-    return find_spec(name) is not None
+    sklearn.autolog(**options)
+    for name, autolog_boosters in (("xgboost", autolog_xgboost), ("lightgbm", autolog_lightgbm)):
+        if name in sys.modules or find_spec(name) is not None:
+            autolog_boosters(**options)

@@ -91,12 +91,12 @@ def condition(expression: Expression, *, of_models: bool) -> Condition:
 def order(keys: Iterable[Key], into: Condition) -> str:
     """``keys`` as terms of an ORDER BY over versions, each followed by a comma; parameters are added to ``into``."""
     writer = _Writer(into, of_models=False)
-    return "".join(f"{term} {_direction(key)}, " for key in keys for term in writer.order_terms(key.field))
+    return "".join(f"{term} {_format_direction(key)}, " for key in keys for term in writer.order_terms(key.field))
 
 
 def order_of_models(keys: Iterable[Key]) -> str:
     """``keys`` as terms of an ORDER BY over models, each followed by a comma."""
-    return "".join(f"{key.field.name} {_direction(key)}, " for key in keys)
+    return "".join(f"{key.field.name} {_format_direction(key)}, " for key in keys)
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -116,7 +116,7 @@ def _is_selective(part: Expression) -> bool:
             return False
 
 
-def _direction(key: Key) -> str:
+def _format_direction(key: Key) -> str:
     return "DESC NULLS LAST" if key.descending else "ASC NULLS LAST"
 
 
