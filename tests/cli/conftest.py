@@ -203,7 +203,7 @@ def get_state(folder: Path) -> list[dict[str, object]]:
     versions = [asdict(version) for model in models for version in registry.versions(model.name)]
     records = [*map(asdict, models), *versions, *map(asdict, registry.gates())]
     for record in records:
-        for field in ("created_at", "updated_at", "id"):
+        for field in ("created_at", "updated_at", "production_since", "id"):
             record.pop(field, None)
         for approval in record.get("approvals", ()):
             approval.pop("created_at")

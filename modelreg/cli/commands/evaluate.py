@@ -26,8 +26,8 @@ from modelreg.cli.options import (
     parse_pairs,
     parse_text_layout,
 )
-from modelreg.cli.output import Column
 from modelreg.cli.progress import count_bar
+from modelreg.cli.tables import Column
 from modelreg.domain.comparison import Measurement, ValueDifference, difference, why_other_measure
 from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted

@@ -9,8 +9,8 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, DryRun
-from modelreg.cli.output import Column
 from modelreg.cli.progress import count_bar
+from modelreg.cli.tables import Column
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.errors import TransferIncomplete
 
