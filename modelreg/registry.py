@@ -302,8 +302,8 @@ class Registry:
         with reading(self._folder) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
-    def information(self, *, size: bool = False) -> RegistryInformation:
-        """Get the settings and counts of the registry; ``size`` adds up the stored bytes."""
+    def information(self, *, size: bool = True) -> RegistryInformation:
+        """Get the settings, counts and size of the registry; ``size=False`` skips adding up the stored bytes."""
         import platform
         import sqlite3
 

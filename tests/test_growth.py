@@ -39,7 +39,6 @@ OF_ALL = {
     "history": ["history"],
     "history as of now": ["history", "--as-of", "now"],
     "verify": ["verify"],
-    "info with the size": ["info", "--size"],
     "prune": ["prune", "--keep-last", "3", "--dry-run"],
     "backup": ["backup", "{folder}/backup"],
 }

@@ -100,7 +100,7 @@ def history(
         _print_stages(registry(context).history_as_of(as_of, subject), as_json)
         return
     if head:
-        newest = registry(context).information().journal_head
+        newest = registry(context).information(size=False).journal_head
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
         return
     entries = registry(context).history(subject, since=since, user=user, action=action, limit=limit)

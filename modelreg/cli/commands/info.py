@@ -13,17 +13,16 @@ from modelreg.cli.options import AsJson
 
 def info(
     context: typer.Context,
-    size: Annotated[bool, typer.Option("--size", help="Add the size of all stored files.")] = False,
+    size: Annotated[bool, typer.Option("--size", hidden=True, help="Has no effect: the size is always shown.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which registry is used and what it contains.
+    """Show which registry is used, what it contains and how big it is.
 
     \b
     modelreg info
-    modelreg info --size
     modelreg info --json | jq -r .path
     """
-    information = registry(context).information(size=size)
+    information = registry(context).information()
     form = output.choose_form(as_json)
     values = output.get_fields(information)
     if form is output.Form.TABLE and information.size is not None:
