@@ -24,6 +24,7 @@ from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
     InvalidInput,
     SourceNotFound,
+    quoted,
     shown,
 )
 from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
@@ -1166,6 +1167,12 @@ def load_model(
 
 def _reference_and_stage(name: str, version: int | str, stage: Stage | str | None) -> tuple[Reference, Stage]:
     if stage is None:
+        if str(version).removeprefix("v").isdecimal():
+            raise InvalidInput(
+                "the stage is missing",
+                f"name a stage, as in: modelreg transition {quoted(name)} {version} Staging",
+                python_hint=f"name a stage, as in: registry.transition({name!r}, {version!r}, 'Staging')",
+            )
         return Reference.parse(name), Stage.parse(str(version))
     selector = str(version)
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
 from modelreg.domain.stages import Stage
-from modelreg.errors import InvalidAlias, InvalidInput, InvalidKey, InvalidName, InvalidReference, shown
+from modelreg.errors import InvalidAlias, InvalidInput, InvalidKey, InvalidName, InvalidReference, UnknownStage, shown
 
 ModelName = NewType("ModelName", str)
 Digest = NewType("Digest", str)
@@ -66,10 +66,11 @@ class Reference:
 
         Raises `InvalidReference`, `InvalidName` or `UnknownStage`.
         """
-        bare = text.removeprefix("models:/")
+        bare = str(text).removeprefix("models:/")
         place = re.search("[/@]", bare)
-        if place is None:
-            raise InvalidReference(text, f"write NAME/3, NAME/Production, NAME/{LATEST} or NAME@ALIAS")
+        if place is None or not isinstance(text, str):
+            name = bare if re.fullmatch(_PLAIN_NAME, bare) and isinstance(text, str) else "NAME"
+            raise InvalidReference(str(text), f"write {name}/3, {name}/Production, {name}/{LATEST} or {name}@ALIAS")
         name, chosen = parse_name(bare[: place.start()]), bare[place.end() :]
         return cls(name, _parse_alias_or_digest(chosen) if place.group() == "@" else _parse_version_or_stage(chosen))
 
@@ -165,7 +166,10 @@ def _parse_version_or_stage(text: str) -> Selector:
         return int(number[1])
     if not re.fullmatch(r"[A-Za-z]+", text):
         raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
-    return Stage.parse(text)
+    for stage in Stage:
+        if stage.value.lower() == text.lower():
+            return stage
+    raise UnknownStage(text, [stage.value for stage in Stage], "neither a version number nor a stage")
 
 
 def _parse_alias_or_digest(text: str) -> Selector:

@@ -75,9 +75,12 @@ class UnknownStage(InvalidInput):
 
     code = "unknown_stage"
 
-    def __init__(self, text: str, stages: Sequence[str]) -> None:
+    def __init__(self, text: str, stages: Sequence[str], is_not: str = "not a stage") -> None:
         near = did_you_mean(text, stages)
-        super().__init__(f"{shown(text)} is not a stage", near or f"the stages are {', '.join(stages)}")
+        super().__init__(
+            f"{shown(text)} is {is_not}",
+            f"{f'{near} ' if near else ''}the stages are {', '.join(stages)}",
+        )
 
 
 class InvalidMetric(InvalidInput):

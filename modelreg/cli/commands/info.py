@@ -16,7 +16,7 @@ def info(
     size: Annotated[bool, typer.Option("--size", hidden=True, help="Has no effect: the size is always shown.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which registry is used, what it contains and how big it is.
+    """Show the registry in use, its contents and size.
 
     \b
     modelreg info
