@@ -134,8 +134,8 @@ class Registry:
         `predict` and `evaluate` then raise `SandboxUnavailable` on systems without one. `load` never confines a model,
         and is not affected.
         """
-        with writing(self._folder, message) as change:
-            return change.set_setting(SANDBOX, REQUIRED if required else OPTIONAL)
+        with writing(self._folder, message) as writer:
+            return writer.set_setting(SANDBOX, REQUIRED if required else OPTIONAL)
 
     def create(self, *, shared: bool = False, stages: StageRules | str | None = None) -> bool:
         """Create the registry if it does not exist; returns whether it was created now.
@@ -210,8 +210,8 @@ class Registry:
     def latest_in_stages(self, *names: str) -> dict[str, list[ModelVersion]]:
         """For each existing model of ``names``, get the newest version in each non-empty stage."""
         with reading(self._folder) as catalog:
-            found = filter(catalog.has_model, map(parse_name, names))
-            return {name: catalog.latest_in_stages(name) for name in found}
+            existing = filter(catalog.has_model, map(parse_name, names))
+            return {name: catalog.latest_in_stages(name) for name in existing}
 
     def version(self, reference: str) -> ModelVersion:
         """Get a version by reference: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
@@ -243,7 +243,7 @@ class Registry:
         with reading(self._folder) as catalog:
             return RecordList(JournalEntry, history.find_entries(catalog, subject, chosen))
 
-    def stage_held(self, reference: str) -> StageAtMoment:
+    def current_stage(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
         from modelreg.domain.journal import StageAtMoment
 
@@ -266,9 +266,9 @@ class Registry:
         from modelreg.domain.validation import parse_time
         from modelreg.lifecycle import history
 
-        asked = parse_time(moment)
+        at = parse_time(moment)
         with reading(self._folder) as catalog:
-            return RecordList(StageAtMoment, history.find_stages_at(catalog, subject, asked))
+            return RecordList(StageAtMoment, history.find_stages_at(catalog, subject, at))
 
     def gates(self, name: str | None = None) -> RecordList[Gate]:
         """List the gates of a model, including those for all models; without a name, all gates."""
@@ -464,7 +464,7 @@ class Registry:
     def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
         """Register the location of bytes that cannot be stored as the next version of ``name``.
 
-        Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesElsewhere` for it. The
+        Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesNotStored` for it. The
         options are those of `register`. Raises what that raises.
         """
         from modelreg.registration.register import register
@@ -490,9 +490,9 @@ class Registry:
         model, described = parse_name(name), parse_text(description, "the description")
         self._require_plain_names(model)
         self.create()
-        with writing(self._folder, message) as change:
-            change.add_model(model, described, parse_tags(tags))
-            return change.model(model)
+        with writing(self._folder, message) as writer:
+            writer.add_model(model, described, parse_tags(tags))
+            return writer.model(model)
 
     @property
     def runs(self) -> Runs:
@@ -545,9 +545,9 @@ class Registry:
         if dry_run:
             with reading(self._folder) as catalog:
                 return plan_gated_transition(catalog, reference, request, force=force)
-        with self._promoting(message) as change:
-            transition = plan_gated_transition(change, reference, request, force=force)
-            apply_transition(change, transition)
+        with self._promoting(message) as writer:
+            transition = plan_gated_transition(writer, reference, request, force=force)
+            apply_transition(writer, transition)
         return transition
 
     def rollback(self, name: str, *, message: str | None = None, dry_run: bool = False) -> Transition:
@@ -587,19 +587,19 @@ class Registry:
         if wanted is Stage.NONE:
             raise InvalidInput("gates cannot be added to the stage None", "name another stage")
         parsed, checked = parse_gate(expression), parse_text(description, "the description")
-        with writing(self._folder, message) as change:
-            return gates.add_gate(change, model, wanted, parsed, expression.strip(), checked)
+        with writing(self._folder, message) as writer:
+            return gates.add_gate(writer, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Remove a gate by its number and return it; raises `GateNotFound`."""
         from modelreg.errors import GateNotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
-        with writing(self._folder, message) as change:
-            gate = next((gate for gate in change.gates() if gate.id == number), None)
+        with writing(self._folder, message) as writer:
+            gate = next((gate for gate in writer.gates() if gate.id == number), None)
             if gate is None:
                 raise GateNotFound(number)
-            change.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
+            writer.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
         return gate
 
     def approve(self, reference: str, *, message: str = "", withdraw: bool = False) -> MetadataChange:
@@ -610,10 +610,10 @@ class Registry:
         """
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
+        with writing(self._folder, message) as writer:
             if withdraw:
-                return metadata.withdraw_approval(change, Reference.parse(reference))
-            return metadata.approve(change, Reference.parse(reference), message)
+                return metadata.withdraw_approval(writer, Reference.parse(reference))
+            return metadata.approve(writer, Reference.parse(reference), message)
 
     def evaluate(
         self,
@@ -712,8 +712,8 @@ class Registry:
         if not checked:
             raise InvalidInput("no metrics are given", "give at least one, as in --metric auc=0.93")
         scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
-        with writing(self._folder, message) as change:
-            return metadata.record_scores(change, reference, name, scores)
+        with writing(self._folder, message) as writer:
+            return metadata.record_scores(writer, reference, name, scores)
 
     def predict(
         self,
@@ -809,16 +809,16 @@ class Registry:
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
-            return metadata.set_alias(change, Reference.parse(reference), parse_alias(alias))
+        with writing(self._folder, message) as writer:
+            return metadata.set_alias(writer, Reference.parse(reference), parse_alias(alias))
 
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> MetadataChange:
         """Remove an alias; raises `AliasNotFound`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
-            return metadata.remove_alias(change, parse_name(name), parse_alias(alias))
+        with writing(self._folder, message) as writer:
+            return metadata.remove_alias(writer, parse_name(name), parse_alias(alias))
 
     def tag(
         self,
@@ -832,16 +832,16 @@ class Registry:
         from modelreg.domain.validation import parse_tags
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
-            return metadata.tag(change, subject, parse_tags(tags), remove)
+        with writing(self._folder, message) as writer:
+            return metadata.tag(writer, subject, parse_tags(tags), remove)
 
     def describe(self, subject: str, description: str, *, message: str | None = None) -> MetadataChange:
         """Replace the description of a model (``NAME``) or a version."""
         from modelreg.domain.validation import parse_text
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
-            return metadata.describe(change, subject, parse_text(description, "the description"))
+        with writing(self._folder, message) as writer:
+            return metadata.describe(writer, subject, parse_text(description, "the description"))
 
     def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
         """Rename a model. References by the old name stop working, and never name versions of another model.
@@ -850,8 +850,8 @@ class Registry:
         """
         from modelreg.lifecycle import metadata
 
-        with writing(self._folder, message) as change:
-            return metadata.rename(change, parse_name(name), parse_name(new))
+        with writing(self._folder, message) as writer:
+            return metadata.rename(writer, parse_name(name), parse_name(new))
 
     # Loading and copying
 
@@ -1019,8 +1019,8 @@ class Registry:
             with reading(self._folder) as catalog:
                 deletion.plan(catalog, subject, with_versions)
             return
-        with writing(self._folder, message) as change:
-            deletion.delete(change, deletion.plan(change, subject, with_versions))
+        with writing(self._folder, message) as writer:
+            deletion.delete(writer, deletion.plan(writer, subject, with_versions))
 
     # Pruning and backup
 
@@ -1117,8 +1117,8 @@ class Registry:
 
         with translating_os_errors(inside=self.folder):
             self._folder.require()
-            with writing_with_gates(self._folder, parse_message(message)) as change:
-                yield change
+            with writing_with_gates(self._folder, parse_message(message)) as writer:
+                yield writer
 
 
 def _texts(names: str | Sequence[str]) -> tuple[str, ...]:

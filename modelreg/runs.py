@@ -62,25 +62,25 @@ class Runs:
         checked = parse_tags(tags)
         with translating_os_errors(inside=self._folder.path):
             self._folder.create()
-        with writing(self._folder) as change:
-            change.start_run(run_id, called, checked)
-            return change.runs.get(run_id)
+        with writing(self._folder) as writer:
+            writer.start_run(run_id, called, checked)
+            return writer.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
         """Resume a run, even an ended one; raises `RunNotFound`."""
-        with writing(self._folder) as change:
-            change.runs.get(run_id)
-            change.resume_run(run_id)
-            return change.runs.get(run_id)
+        with writing(self._folder) as writer:
+            writer.runs.get(run_id)
+            writer.resume_run(run_id)
+            return writer.runs.get(run_id)
 
     def end(self, run_id: str, status: str = FINISHED) -> Run:
         """End a run with the status ``FINISHED``, ``FAILED`` or ``KILLED``; raises `RunNotFound` and `InvalidInput`."""
         if status not in STATUSES:
             raise InvalidInput(f"{shown(status)} is not a run status", f"use {', '.join(STATUSES)}")
-        with writing(self._folder) as change:
-            change.runs.get(run_id)
-            change.end_run(run_id, status)
-            return change.runs.get(run_id)
+        with writing(self._folder) as writer:
+            writer.runs.get(run_id)
+            writer.end_run(run_id, status)
+            return writer.runs.get(run_id)
 
     def run(self, run_id: str) -> Run:
         """One run with everything that was logged; raises `RunNotFound`."""
@@ -92,11 +92,11 @@ class Runs:
         with reading(self._folder) as catalog:
             return catalog.settings(_EXPERIMENT)
 
-    def keep_experiment(self, name: str, text: str) -> None:
+    def store_experiment(self, name: str, text: str) -> None:
         """Store the description of an experiment as opaque text; it replaces an earlier one."""
         checked = parse_text(name, "the experiment's name")
-        with writing(self._folder) as change:
-            change.set_setting(f"{_EXPERIMENT}{checked}", parse_text(text, "the experiment"))
+        with writing(self._folder) as writer:
+            writer.set_setting(f"{_EXPERIMENT}{checked}", parse_text(text, "the experiment"))
 
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
@@ -131,26 +131,26 @@ class Runs:
         """
         stated, labels = parse_params(params), parse_tags(tags)
         batches = _batches(_points(metrics))
-        with writing(self._folder) as change:
-            run = change.runs.get(run_id)
+        with writing(self._folder) as writer:
+            run = writer.runs.get(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
                     raise ParamChanged(run_id, name, run.params[name], value)
             if not (stated.items() <= run.params.items() and labels.items() <= run.tags.items()):
-                change.log(run_id, {"params": stated, "tags": labels})
+                writer.log(run_id, {"params": stated, "tags": labels})
             missing = {name for name in run.tags if name.startswith(MISSING)}
             for batch in batches:
                 values, reasons = _values_and_reasons(batch, missing)
                 places = {name: (point.step, point.timestamp) for name, point in batch.items()}
-                change.log(run_id, {"metrics": values, "tags": reasons}, places)
+                writer.log(run_id, {"metrics": values, "tags": reasons}, places)
 
     def remove_tag(self, run_id: str, name: str) -> None:
         """Remove a tag of a run; raises `RunNotFound` and `TagNotFound`."""
-        with writing(self._folder) as change:
-            tags = change.runs.get(run_id).tags
+        with writing(self._folder) as writer:
+            tags = writer.runs.get(run_id).tags
             if name not in tags:
                 raise TagNotFound(f"run {run_id}", name, list(tags))
-            change.log(run_id, {"tags": {name: None}})
+            writer.log(run_id, {"tags": {name: None}})
 
     def metric_history(self, run_id: str, name: str) -> list[MetricPoint]:
         """Every value of a metric, in the order in which they were logged; raises `RunNotFound`."""
@@ -193,14 +193,14 @@ class Runs:
                 staged = stack.enter_context(self._folder.artifacts.receiving(source.files))
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, staged, publish(staged, source.root, facts, allow_unsafe=False)))
-            with self._folder.catalog.writing(current_actor()) as change:
-                _refuse_files_below_files(change.runs.get(run_id), paths)
+            with self._folder.catalog.writing(current_actor()) as writer:
+                _refuse_files_below_files(writer.runs.get(run_id), paths)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, staged, published in stored:
                     require_published(staged, f"runs:/{run_id}/{path}")
-                    model = LoggedModel(run_id, path, published.digest, published.files[0], change.moment)
-                    change.log_model(model)
-                    models.append((model, scan_notes(published.scan, change)))
+                    model = LoggedModel(run_id, path, published.digest, published.files[0], writer.moment)
+                    writer.log_model(model)
+                    models.append((model, scan_notes(published.scan, writer)))
         return models
 
     def model(self, reference: str) -> LoggedModel:
@@ -253,8 +253,8 @@ class Runs:
             files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
             return load(OpenModel(None, folder), recognise(files, True).format, trust)
         with translating_os_errors(), store.open_checked(stored.file, stored.reference) as file:
-            found = recognise({stored.file.path: store.path(stored.file.digest)}, False)
-            return load(OpenModel(file, None), found.format, trust)
+            recognised = recognise({stored.file.path: store.path(stored.file.digest)}, False)
+            return load(OpenModel(file, None), recognised.format, trust)
 
 
 def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
@@ -315,8 +315,8 @@ def _source(path: str, file: StrPath) -> Source:
     place = Path(file)
     if not place.is_file():
         raise SourceNotFound(file)
-    found = SourceFile(path.rpartition("/")[2], str(place.resolve()), place.stat().st_size)
-    return Source(place, False, (found,))
+    source = SourceFile(path.rpartition("/")[2], str(place.resolve()), place.stat().st_size)
+    return Source(place, False, (source,))
 
 
 def _value_of(run: Run, field: Field) -> Value:

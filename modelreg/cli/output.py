@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from modelreg.cli import tables
 from modelreg.cli.tables import Column
 from modelreg.cli.text import escape, format_field
-from modelreg.errors import AnswerLost, InvalidExpression, ModelregError
+from modelreg.errors import InvalidExpression, ModelregError, StdoutWriteFailed
 from modelreg.system import interrupts
 from modelreg.system.clock import as_text
 
@@ -211,7 +211,7 @@ def flush_stdout() -> None:
 def _write(text: str, *, as_path: bool = False) -> None:
     """Write to stdout; ``as_path`` writes the bytes of a file name, whatever the encoding of stdout.
 
-    Raises `StdoutClosed` for a closed pipe, and `AnswerLost` for other errors.
+    Raises `StdoutClosed` for a closed pipe, and `StdoutWriteFailed` for other errors.
     """
     if sys.stdout is None:  # closed by the caller
         return
@@ -227,7 +227,7 @@ def _write(text: str, *, as_path: bool = False) -> None:
         raise StdoutClosed from error
     except OSError as error:
         _discard_stdout()
-        raise AnswerLost(error, done=interrupts.has_begun_commit()) from error
+        raise StdoutWriteFailed(error, done=interrupts.has_begun_commit()) from error
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def less_is_better(metric: str) -> bool | None:
     return False if words & _MORE else None
 
 
-def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
+def find_incomparability(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
     """The reason why the scores of two versions on a data set cannot be compared; None if they can, or one has none.
 
     Scores compare when they were measured on the very same bytes, for the same target, class and weights: a name such
@@ -62,11 +62,11 @@ def why_incomparable(dataset: str, before: ModelVersion, after: ModelVersion) ->
     """
     if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):
         return None
-    measures = (
+    measurements = (
         Measurement(version.reference, version.evaluation_data[dataset], version.evaluation_terms[dataset])
         for version in (before, after)
     )
-    return why_other_measure(dataset, *measures)
+    return find_measurement_mismatch(dataset, *measurements)
 
 
 class Measurement(NamedTuple):
@@ -79,28 +79,28 @@ class Measurement(NamedTuple):
     """Target, class and weights; None where the metrics were computed elsewhere."""
 
 
-def why_other_measure(dataset: str, *measures: Measurement) -> str | None:
+def find_measurement_mismatch(dataset: str, *measurements: Measurement) -> str | None:
     """The reason why scores on ``dataset`` are not comparable, or None. Unknown terms count as equal."""
-    unknown = [each.reference for each in measures if each.data is None]
+    unknown = [reference for reference, data, _ in measurements if data is None]
     if unknown:
         return f"on which data {' and '.join(unknown)} scored eval.{dataset} is not known"
-    if len({each.data for each in measures}) > 1:
-        told = ", ".join(f"{short_digest(each.data)} for {each.reference}" for each in measures if each.data)
-        return f"eval.{dataset} was measured on different data: {told}"
-    known = [each for each in measures if each.terms is not None]
-    if any(each.terms != known[0].terms for each in known):
-        told = "; ".join(f"{_in_words(each.terms or {})} for {each.reference}" for each in known)
-        return f"eval.{dataset} was measured in different ways: {told}"
+    if len({data for _, data, _ in measurements}) > 1:
+        digests = ", ".join(f"{short_digest(data)} for {reference}" for reference, data, _ in measurements if data)
+        return f"eval.{dataset} was measured on different data: {digests}"
+    terms_by_version = [(reference, terms) for reference, _, terms in measurements if terms is not None]
+    if any(terms != terms_by_version[0][1] for _, terms in terms_by_version):
+        settings = "; ".join(f"{_format_terms(terms)} for {reference}" for reference, terms in terms_by_version)
+        return f"eval.{dataset} was measured in different ways: {settings}"
     return None
 
 
-def _in_words(terms: EvaluationTerms) -> str:
+def _format_terms(terms: EvaluationTerms) -> str:
     """``target churned, task classification, weight amount``."""
     values = ((name, ", ".join(value) if isinstance(value, list) else value) for name, value in terms.items())
     return ", ".join(f"{name.removesuffix('s')} {value}" for name, value in values)
 
 
-def difference(name: str, before: float | None, after: float | None, reason: str | None = None) -> ValueDifference:
+def compare_values(name: str, before: float | None, after: float | None, reason: str | None = None) -> ValueDifference:
     """Compare two values of a metric; with a ``reason`` for not comparing them, neither is better."""
     if before is None or after is None or reason is not None:
         return ValueDifference(name, before, after, reason=reason)
@@ -121,7 +121,7 @@ def _files(before: ModelVersion, after: ModelVersion) -> tuple[FileDifference, .
 def _numbers(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> tuple[ValueDifference, ...]:
     names = sorted(before.keys() | after.keys())
     return tuple(
-        difference(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+        compare_values(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
     )
 
 
@@ -136,14 +136,14 @@ def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[
 
 def _scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference, ...]:
     """Differences of scores, or of the data they were measured on."""
-    found = []
+    differences = []
     for dataset in sorted(before.evaluations.keys() | after.evaluations.keys()):
-        reason = why_incomparable(dataset, before, after)
+        reason = find_incomparability(dataset, before, after)
         old, new = (version.evaluations.get(dataset, {}) for version in (before, after))
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) != new.get(name) or reason:
-                found.append(difference(f"{dataset}.{name}", old.get(name), new.get(name), reason))
-    return tuple(found)
+                differences.append(compare_values(f"{dataset}.{name}", old.get(name), new.get(name), reason))
+    return tuple(differences)
 
 
 def _columns(signature: Signature | None) -> dict[str, object]:
@@ -226,6 +226,6 @@ class Difference(Displayed):
         return html_table(("", self.before, self.after, "delta"), files + values)
 
     @property
-    def nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is no difference."""
         return not any(getattr(self, field.name) for field in fields(self)[2:])

@@ -45,8 +45,8 @@ class EvaluationRequest:
 
     def terms(self, task: str | None) -> EvaluationTerms:
         """The settings that must agree for scores on the same data to be comparable."""
-        said = {"targets": list(self.targets), "task": task, "positive": self.positive, "weight": self.weight}
-        return {name: value for name, value in said.items() if value is not None}
+        terms = {"targets": list(self.targets), "task": task, "positive": self.positive, "weight": self.weight}
+        return {name: value for name, value in terms.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class EvaluationOutcome(Displayed):
 
     @property
     def same_data(self) -> bool:
-        """Whether both were computed from the same bytes; see also `comparison.why_incomparable`."""
+        """Whether both were computed from the same bytes; see also `comparison.find_incomparability`."""
         return self.incumbent is not None and self.incumbent.data_digest == self.evaluation.data_digest is not None
 
 

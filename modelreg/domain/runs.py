@@ -28,7 +28,7 @@ class RunReference:
     path: str
 
     @classmethod
-    def is_one(cls, text: str) -> bool:
+    def matches(cls, text: str) -> bool:
         """Whether ``text`` has the form of a reference to a model of a run."""
         return text.startswith(_RUNS)
 
@@ -36,7 +36,7 @@ class RunReference:
     def parse(cls, text: str) -> RunReference:
         """Parse ``runs:/RUN/PATH``; raises `InvalidReference`."""
         run_id, _, path = text.removeprefix(_RUNS).strip("/").partition("/")
-        if not (cls.is_one(text) and run_id and path):
+        if not (cls.matches(text) and run_id and path):
             raise InvalidReference(text, "write runs:/RUN/PATH, where PATH is the model's path in the run")
         return cls(run_id, path)
 
@@ -101,15 +101,15 @@ class Run(Displayed):
         """The files below a folder of the run's artifacts, with paths relative to it; all files for an empty path."""
         inside = f"{path}/" if path else ""
         files = (
-            ModelFile(each.file_path.removeprefix(inside), each.file.digest, each.file.size)
-            for each in self.models.values()
-            if each.file_path.startswith(inside)
+            ModelFile(model.file_path.removeprefix(inside), model.file.digest, model.file.size)
+            for model in self.models.values()
+            if model.file_path.startswith(inside)
         )
         return tuple(sorted(files, key=lambda file: file.path))
 
     def model_at(self, path: str) -> LoggedModel | None:
         """The model or file at this path; None for a folder or a path that does not exist."""
-        by_file = {each.file_path: each for each in self.models.values()}
+        by_file = {model.file_path: model for model in self.models.values()}
         return self.models.get(path) or by_file.get(path)
 
 

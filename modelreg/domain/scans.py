@@ -40,7 +40,7 @@ class ImportedName:
     @property
     def trust_subjects(self) -> tuple[str, ...]:
         """The narrowest arguments of ``modelreg trust add`` that allow it: the name, or the name at its attributes."""
-        return tuple(f"{each}={self.dotted}" for each in self.attributes) or (self.dotted,)
+        return tuple(f"{attribute}={self.dotted}" for attribute in self.attributes) or (self.dotted,)
 
     @property
     def dotted(self) -> str:
@@ -61,34 +61,35 @@ class Scan:
     def findings(self) -> tuple[str, ...]:
         """The reasons for the verdict, as clauses."""
         return (
-            *self._importing(Verdict.DANGEROUS, "which can run any code", "which can run any code"),
+            *self._describe_imports(Verdict.DANGEROUS, "which can run any code", "which can run any code"),
             *self.reasons,
-            *self._importing(Verdict.UNKNOWN, "which is not on the allow-list", "which are not on the allow-list"),
+            *self._describe_imports(
+                Verdict.UNKNOWN, "which is not on the allow-list", "which are not on the allow-list"
+            ),
         )
 
-    def _importing(self, verdict: Verdict, why_one: str, why_several: str) -> Iterator[str]:
+    def _describe_imports(self, verdict: Verdict, singular_reason: str, plural_reason: str) -> Iterator[str]:
         """One clause for each file that imports names with this verdict."""
-        found = [each for each in self.imports if each.verdict is verdict]
-        for place in dict.fromkeys(each.place for each in found):
-            names = [each.dotted for each in found if each.place == place]
-            why = why_one if len(names) == 1 else why_several
-            yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {why}"
+        imports = [imported for imported in self.imports if imported.verdict is verdict]
+        for place in dict.fromkeys(imported.place for imported in imports):
+            names = [imported.dotted for imported in imports if imported.place == place]
+            reason = singular_reason if len(names) == 1 else plural_reason
+            yield f"{place}{': ' if place else ''}it imports {', '.join(names)}, {reason}"
 
     def trusting(self, trusted: Collection[tuple[str, str]]) -> Scan:
         """The scan with these pairs of module and name trusted (see `TrustedName`)."""
-        unknown = [each for each in self.imports if each.verdict is Verdict.UNKNOWN]
-        if self.verdict is Verdict.UNKNOWN and not self.reasons and all(self.trusts(each, trusted) for each in unknown):
-            return replace(self, verdict=Verdict.SAFE)
-        return self
+        unknown = [imported for imported in self.imports if imported.verdict is Verdict.UNKNOWN]
+        is_trusted = not self.reasons and all(self.trusts(imported, trusted) for imported in unknown)
+        return replace(self, verdict=Verdict.SAFE) if self.verdict is Verdict.UNKNOWN and is_trusted else self
 
     @staticmethod
     def trusts(imported: ImportedName, trusted: Collection[tuple[str, str]]) -> bool:
         """Whether a name is on the allow-list or trusted, in general or at all the attributes that hold it."""
-        places = [(f"{each}={imported.module}", imported.name) for each in imported.attributes]
+        pairs_at_attributes = [(f"{attribute}={imported.module}", imported.name) for attribute in imported.attributes]
         return (
             imported.verdict is Verdict.SAFE
             or (imported.module, imported.name) in trusted
-            or (bool(places) and all(each in trusted for each in places))
+            or (bool(pairs_at_attributes) and all(pair in trusted for pair in pairs_at_attributes))
         )
 
 

@@ -119,8 +119,8 @@ def _field_from_json(value: object) -> SignatureField:
             **details,
         }:
             lengths = all(length is None or (type(length) is int and length >= 0) for length in shape)
-            known = type_ in TYPES
-            if known and lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
+            is_known_type = type_ in TYPES
+            if is_known_type and lengths and not isinstance(name, bool) and all(map(_is_detail, details.items())):
                 return SignatureField(name, type_, tuple(shape), nullable, **_with_tuple(details))
     raise InvalidData(f"{shown(str(value))} is not a valid field of a signature")
 

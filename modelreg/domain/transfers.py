@@ -57,7 +57,7 @@ class Transfer:
             tracking_uri=tracking_uri,
             dry_run=dry_run,
             items=tuple(items),
-            added=sum(each.outcome is TransferOutcome.ADDED and each.version is not None for each in items),
-            changed=sum(each.outcome is TransferOutcome.CHANGED for each in items),
-            failed=sum(each.outcome is TransferOutcome.FAILED for each in items),
+            added=sum(item.outcome is TransferOutcome.ADDED and item.version is not None for item in items),
+            changed=sum(item.outcome is TransferOutcome.CHANGED for item in items),
+            failed=sum(item.outcome is TransferOutcome.FAILED for item in items),
         )

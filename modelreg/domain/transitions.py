@@ -40,5 +40,7 @@ class Transition(Displayed):
 
     def label(self) -> str:
         """The identity and most important values."""
-        changes = ", ".join(f"{self.name}/{each.version} {each.from_stage} -> {each.to_stage}" for each in self.changes)
+        changes = ", ".join(
+            f"{self.name}/{change.version} {change.from_stage} -> {change.to_stage}" for change in self.changes
+        )
         return changes or f"{self.name}/{self.version} is already in {self.stage}"

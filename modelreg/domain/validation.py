@@ -68,10 +68,10 @@ def parse_reason(
 
 def parse_journal_head(text: str) -> tuple[int, str]:
     """Parse the number and hash of a journal entry from ``SEQ:HASH``; raises `InvalidInput`."""
-    found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip())
+    if match is None:
         raise InvalidInput(f"{shown(text)} is not a journal head", "'modelreg history --head' prints one")
-    return int(found[1]), found[2]
+    return int(match[1]), match[2]
 
 
 def parse_dataset_name(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
@@ -96,7 +96,7 @@ def parse_time(moment: datetime | str, *, begins: bool = False) -> datetime:
     try:
         if word == "now":
             return now()
-        if (ago := _duration(word.removesuffix(" ago"))) is not None:
+        if (ago := _parse_length(word.removesuffix(" ago"))) is not None:
             return now() - ago
         day = {"today": now(), "yesterday": now() - timedelta(days=1)}.get(word)
         return span(moment if day is None else day.date().isoformat())[0 if begins else 1]
@@ -109,10 +109,10 @@ def parse_duration(duration: timedelta | str, what: str) -> timedelta:
     """Parse a duration: ``24h``, ``90d``, ``30m``, ``2w``, ``45s`` or ``0``; raises `InvalidInput`."""
     try:
         if isinstance(duration, str):
-            found = timedelta() if duration == "0" else _duration(duration)
-            if found is None:
+            length = timedelta() if duration == "0" else _parse_length(duration)
+            if length is None:
                 raise ValueError(duration)
-            duration = found
+            duration = length
         if duration < timedelta():
             raise ValueError(duration)
     except (ValueError, OverflowError):
@@ -121,10 +121,10 @@ def parse_duration(duration: timedelta | str, what: str) -> timedelta:
     return duration
 
 
-def _duration(text: str) -> timedelta | None:
+def _parse_length(text: str) -> timedelta | None:
     """Parse ``24h``; None for other text."""
-    found = re.fullmatch(r"(\d{1,9})([smhdw])", text, re.ASCII)
-    return None if found is None else timedelta(**{_UNITS[found[2]]: int(found[1])})
+    match = re.fullmatch(r"(\d{1,9})([smhdw])", text, re.ASCII)
+    return None if match is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def parse_count(count: int | None, what: str) -> int | None:

@@ -50,8 +50,8 @@ from modelreg.errors.damage import (
     BlobDamaged,
     CatalogDamaged,
     DamagedBackup,
-    Findings,
-    OtherBytes,
+    ExportedVersionChanged,
+    RegistryDamaged,
 )
 from modelreg.errors.gates import GateRefused
 from modelreg.errors.input import (
@@ -76,7 +76,7 @@ from modelreg.errors.input import (
 from modelreg.errors.lookup import (
     AliasNotFound,
     ApprovalNotFound,
-    BytesElsewhere,
+    BytesNotStored,
     GateNotFound,
     LoggedModelNotFound,
     ModelNotFound,
@@ -87,21 +87,21 @@ from modelreg.errors.lookup import (
     VersionNotFound,
 )
 from modelreg.errors.storage import (
-    AnswerLost,
     BackupInterrupted,
     BackupNotFound,
-    JournalLeft,
+    CatalogRecoveryFailed,
+    FlushFailed,
+    LocksUnsupported,
     LockTimeout,
     MLflowFailed,
-    NoLocks,
     OldSQLite,
     PruneInterrupted,
     RegistryNotFound,
     RegistryTooNew,
     RestorationInterrupted,
+    StdoutWriteFailed,
     TransferIncomplete,
     TransferInterrupted,
-    Unconfirmed,
     UnsafeRegistry,
     UnusableFolder,
     WriteFailed,

@@ -31,7 +31,7 @@ class BlobDamaged(Damaged):
         self.problem = problem
 
 
-class OtherBytes(Damaged):
+class ExportedVersionChanged(Damaged):
     """The files of an exported version were changed in MLflow."""
 
     code = "other_bytes"
@@ -61,7 +61,7 @@ class DamagedBackup(Damaged):
         )
 
 
-class Findings(Damaged):
+class RegistryDamaged(Damaged):
     """Verification found damage."""
 
     code = "findings"

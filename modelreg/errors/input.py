@@ -45,8 +45,8 @@ class UnknownStageRules(InvalidInput):
 
     code = "unknown_stage_rules"
 
-    def __init__(self, text: str, known: Sequence[str]) -> None:
-        super().__init__(f"{shown(text)} is not a set of stage rules", f"choose {' or '.join(known)}")
+    def __init__(self, text: str, choices: Sequence[str]) -> None:
+        super().__init__(f"{shown(text)} is not a set of stage rules", f"choose {' or '.join(choices)}")
 
 
 class InvalidKey(InvalidInput):

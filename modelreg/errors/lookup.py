@@ -90,7 +90,7 @@ class NameNotTrusted(NotFound):
         super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
 
 
-class BytesElsewhere(NotFound):
+class BytesNotStored(NotFound):
     """The version's bytes are not stored in the registry, only their location."""
 
     code = "bytes_elsewhere"

@@ -52,5 +52,5 @@ def _free_space(path: str) -> int:
     """Free bytes on the file system of ``path``, which need not exist."""
     while not os.path.exists(path):
         path = os.path.dirname(path)
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize

@@ -41,7 +41,7 @@ class WriteFailed(StorageFailure):
         return WriteFailed(self.error, self._place, self.needed, is_changed=True)
 
 
-class JournalLeft(StorageFailure):
+class CatalogRecoveryFailed(StorageFailure):
     """A writer was killed, and this user has no permission to roll its write back."""
 
     code = "journal_left"
@@ -54,7 +54,7 @@ class JournalLeft(StorageFailure):
         )
 
 
-class NoLocks(StorageFailure):
+class LocksUnsupported(StorageFailure):
     """The file system of the registry does not support locks."""
 
     code = "no_locks"
@@ -66,7 +66,7 @@ class NoLocks(StorageFailure):
         )
 
 
-class Unconfirmed(StorageFailure):
+class FlushFailed(StorageFailure):
     """A change is committed, but could not be flushed to disk."""
 
     code = "unconfirmed"
@@ -80,7 +80,7 @@ class Unconfirmed(StorageFailure):
         )
 
 
-class AnswerLost(StorageFailure):
+class StdoutWriteFailed(StorageFailure):
     """The output could not be written to stdout; the change may be committed."""
 
     code = "answer_lost"
@@ -139,8 +139,8 @@ class MLflowFailed(StorageFailure):
     code = "mlflow_failed"
 
     def __init__(self, what: str, error: Exception) -> None:
-        said = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
-        lines = said.strip().splitlines() or [type(error).__name__]
+        text = re.sub(r"//[^/@\s]+@", "//", str(error))  # without a password in an address
+        lines = text.strip().splitlines() or [type(error).__name__]
         super().__init__(f"{what}: {shortened(lines[0])}", "check the address, and that MLflow itself can read it")
 
 
@@ -220,9 +220,9 @@ class RegistryTooNew(NoRegistry):
 
     code = "registry_too_new"
 
-    def __init__(self, found: int, known: int) -> None:
+    def __init__(self, version: int, supported: int) -> None:
         super().__init__(
-            f"the registry has schema {found}, and this modelreg supports schemas up to {known}",
+            f"the registry has schema {version}, and this modelreg supports schemas up to {supported}",
             "upgrade: pip install --upgrade modelreg",
         )
 

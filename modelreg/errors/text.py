@@ -38,11 +38,11 @@ def listed(findings: Sequence[str]) -> str:
     return listed if len(findings) <= _LISTED else f"{listed}; and {len(findings) - _LISTED} more"
 
 
-def did_you_mean(text: str, known: Iterable[str]) -> str | None:
-    """A hint with the most similar of ``known``, ignoring case, or None."""
+def did_you_mean(text: str, names: Iterable[str]) -> str | None:
+    """A hint with the most similar of ``names``, ignoring case, or None."""
     import difflib
 
-    by_lower = {name.lower(): name for name in known}
+    by_lower = {name.lower(): name for name in names}
     begun = [lower for lower in by_lower if text and lower.startswith(text.lower())]
     near = begun if len(begun) == 1 else difflib.get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean {by_lower[near[0]]}?" if near else None

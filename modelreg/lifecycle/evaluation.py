@@ -56,11 +56,11 @@ def evaluate_version(
                     incumbent_scores = other.evaluate(request, progress)
                 except InvalidData as error:
                     raise InvalidData(f"{in_production}, in Production: {error}", error.hint) from error
-    with writing(folder, message) as change:
-        name = change.name_of(model_number)
+    with writing(folder, message) as writer:
+        name = writer.name_of(model_number)
         if incumbent is not None and incumbent != version:
-            record_scores(change, f"{name}/{incumbent}", dataset, incumbent_scores)
-        return record_scores(change, f"{name}/{version}", dataset, scores)
+            record_scores(writer, f"{name}/{incumbent}", dataset, incumbent_scores)
+        return record_scores(writer, f"{name}/{version}", dataset, scores)
 
 
 def _find_production(folder: RegistryFolder, model_number: int) -> tuple[ModelName, int | None]:

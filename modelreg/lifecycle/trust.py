@@ -21,19 +21,19 @@ def trust_names(folder: RegistryFolder, names: Sequence[str], message: str | Non
         refusal = trust_refusal(pair[0].rpartition("=")[2], pair[1])
         if refusal is not None:
             raise DangerousName(name, refusal.reason, refusal.instead)
-    with writing(folder, message) as change:
-        new = parsed.keys() - {trusted.pair for trusted in change.trusted_names()}
+    with writing(folder, message) as writer:
+        new = parsed.keys() - {trusted.pair for trusted in writer.trusted_names()}
         for pair in sorted(new):
-            change.trust(*pair)
+            writer.trust(*pair)
     return tuple(name for pair, name in parsed.items() if pair in new)
 
 
 def distrust_names(folder: RegistryFolder, names: Sequence[str], message: str | None) -> None:
     """Stop trusting all of ``names``, or none; raises `NameNotTrusted`."""
     parsed = {parse_trusted_name(name): name for name in names}
-    with writing(folder, message) as change:
+    with writing(folder, message) as writer:
         for pair, name in parsed.items():
-            trusted_names = change.trusted_names()
+            trusted_names = writer.trusted_names()
             if all(trusted.pair != pair for trusted in trusted_names):
                 raise NameNotTrusted(name, [trusted.dotted for trusted in trusted_names])
-            change.distrust(*pair)
+            writer.distrust(*pair)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from modelreg.domain.references import Reference
-from modelreg.errors import BytesElsewhere, CatalogDamaged, InvalidInput, shown
+from modelreg.errors import BytesNotStored, CatalogDamaged, InvalidInput, shown
 from modelreg.store.transactions import reading, translating_os_errors, writing
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def find_version(folder: RegistryFolder, reference: str) -> tuple[ModelVersion, Manifest]:
     """Return a version and its manifest.
 
-    Raises `NotFound` in one of its forms, `BlobDamaged` or `CatalogDamaged`, and `BytesElsewhere` for a version whose
+    Raises `NotFound` in one of its forms, `BlobDamaged` or `CatalogDamaged`, and `BytesNotStored` for a version whose
     bytes are not stored here.
     """
     parsed = Reference.parse(reference)
@@ -32,7 +32,7 @@ def find_version(folder: RegistryFolder, reference: str) -> tuple[ModelVersion, 
     with translating_os_errors(inside=folder.path):
         manifest = folder.artifacts.manifest(version)
     if manifest.location is not None:
-        raise BytesElsewhere(version.reference, manifest.location)
+        raise BytesNotStored(version.reference, manifest.location)
     if manifest.files != version.files:
         raise CatalogDamaged(
             f"{version.reference}: its files in the catalog differ from those of its manifest; nothing was loaded",
@@ -93,8 +93,8 @@ def decide_trust(
     if trust or permissions:
         what = "full trust" if trust else "what a model may do beyond computing"
         parse_reason(message or "", what, "--message WHY")
-        with writing(folder, message) as change:
-            change.record_load(version, is_trusted=trust is not None, permissions=permissions)
+        with writing(folder, message) as writer:
+            writer.record_load(version, is_trusted=trust is not None, permissions=permissions)
         interrupts.allow_interrupts()
     if trust:
         return Trust(version.reference, full=True)

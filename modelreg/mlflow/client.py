@@ -246,7 +246,7 @@ class MlflowClient(TrackingClient):
         with self._use_own_registry():
             text = logged_models.resolve_model_id(str(source))
         registry = self._registry
-        if RunReference.is_one(text) or text.startswith(MODELS_SCHEME):
+        if RunReference.matches(text) or text.startswith(MODELS_SCHEME):
             record = registry.register_stored(
                 text, name, run_id=run_id, tags=tags, description=description, new_version=True
             )

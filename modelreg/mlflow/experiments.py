@@ -177,7 +177,7 @@ def build_runs_filter(experiments: Iterable[str | int] | str | int) -> str:
 
 
 def _save(experiment: Experiment) -> None:
-    location.open_registry().runs.keep_experiment(experiment.name, json.dumps(dict(experiment), sort_keys=True))
+    location.open_registry().runs.store_experiment(experiment.name, json.dumps(dict(experiment), sort_keys=True))
 
 
 def _load_saved() -> dict[str, Experiment]:

@@ -63,7 +63,7 @@ def resolve_model(uri: str) -> ResolvedModel:
     """Look up the model at ``uri``, without loading it; raises `InvalidReference` or `NotFound`."""
     text = resolve_model_id(str(uri))
     registry = location.open_registry()
-    if RunReference.is_one(text):
+    if RunReference.matches(text):
         return _resolve_run_model(registry, text)
     if text.startswith(MODELS_SCHEME):
         return _resolve_version(registry, text)
@@ -92,7 +92,7 @@ def load_model(model_uri: str, dst_path: object = None) -> Any:
 
 
 def _load(registry: Registry, resolved: ResolvedModel, full_trust: bool = False) -> Any:
-    if RunReference.is_one(resolved.uri):
+    if RunReference.matches(resolved.uri):
         return registry.runs.load(resolved.uri, full_trust=full_trust)
     if resolved.uri.startswith(MODELS_SCHEME):
         trust = {"trust": "full", "message": _OWN_MODEL_MESSAGE} if full_trust else {}

@@ -30,7 +30,7 @@ from mlflow.utils.search_utils import SearchUtils
 from modelreg.domain.references import LATEST, parse_name
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.versions import ModelVersion as StoredVersion
-from modelreg.errors import AliasNotFound, BytesElsewhere, ModelExists, TagNotFound, shown
+from modelreg.errors import AliasNotFound, BytesNotStored, ModelExists, TagNotFound, shown
 from modelreg.mlflow.entities.model_registry.model_version import RUN_LINK
 from modelreg.mlflow.exceptions import INVALID_STATE, RESOURCE_DOES_NOT_EXIST
 from modelreg.mlflow.location import SCHEME
@@ -247,7 +247,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         with translating_errors(name, version):
             try:
                 verified_path = self._registry.path(reference)
-            except BytesElsewhere as error:
+            except BytesNotStored as error:
                 if self._rules is StageRules.STRICT:
                     raise
                 return error.location

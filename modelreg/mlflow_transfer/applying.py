@@ -15,7 +15,7 @@ from modelreg.store.catalog.writer import CatalogWriter
 
 
 def apply(
-    change: CatalogWriter,
+    writer: CatalogWriter,
     reference: Reference,
     differences: UpstreamChanges,
     aliases: Collection[str],
@@ -26,39 +26,39 @@ def apply(
     ``aliases`` are the aliases of all versions of the model in MLflow. ``stages`` maps each version to the stage that
     the import gives it.
     """
-    version = change.version(reference)
-    describe_and_tag(change, reference.name, version.version, differences)
+    version = writer.version(reference)
+    describe_and_tag(writer, reference.name, version.version, differences)
     for alias in differences.removed_aliases:
         if alias in version.aliases and alias not in aliases:  # otherwise the import moves it to another version
-            change.remove_alias(reference.name, alias, version.version)
+            writer.remove_alias(reference.name, alias, version.version)
     for alias in differences.aliases:
         if alias not in version.aliases:
-            change.set_alias(reference.name, alias, version.version)
+            writer.set_alias(reference.name, alias, version.version)
     if differences.stage in (None, version.stage):
         return []
-    return _change_stage(change, reference.name, StageChange(version.version, version.stage, differences.stage), stages)
+    return _change_stage(writer, reference.name, StageChange(version.version, version.stage, differences.stage), stages)
 
 
-def describe_and_tag(change: CatalogWriter, name: ModelName, version: int | None, differences: UpstreamChanges) -> None:
+def describe_and_tag(writer: CatalogWriter, name: ModelName, version: int | None, differences: UpstreamChanges) -> None:
     """Change the description and the tags of a version, or of a model if ``version`` is None."""
     if differences.description is not None:
-        change.describe(name, version, differences.description)
+        writer.describe(name, version, differences.description)
     if differences.tags or differences.removed_tags:
-        change.tag(name, version, differences.tags, differences.removed_tags)
+        writer.tag(name, version, differences.tags, differences.removed_tags)
 
 
 def _change_stage(
-    change: CatalogWriter, name: ModelName, stage_change: StageChange, stages: Mapping[int, Stage]
+    writer: CatalogWriter, name: ModelName, stage_change: StageChange, stages: Mapping[int, Stage]
 ) -> list[str]:
     """Move a version to another stage; a version that was promoted in this registry stays in Production."""
-    is_contested = stage_change.to_stage is Stage.PRODUCTION and change.rules is StageRules.STRICT
-    holders = change.in_stage(name, Stage.PRODUCTION) if is_contested else []
+    is_contested = stage_change.to_stage is Stage.PRODUCTION and writer.rules is StageRules.STRICT
+    holders = writer.in_stage(name, Stage.PRODUCTION) if is_contested else []
     for holder in holders:
-        record = change.journal.last_import(name, holder)
+        record = writer.journal.last_import(name, holder)
         if record is None or record["said"]["stage"] != Stage.PRODUCTION.value:
             return [f"in Production in MLflow, but {name}/{holder}, which was promoted here, stays in Production"]
         planned_stage = stages.get(holder, Stage.ARCHIVED)
         to_stage = Stage.ARCHIVED if planned_stage is Stage.PRODUCTION else planned_stage
-        change.set_stage(name, StageChange(holder, Stage.PRODUCTION, to_stage))
-    change.set_stage(name, stage_change)
+        writer.set_stage(name, StageChange(holder, Stage.PRODUCTION, to_stage))
+    writer.set_stage(name, stage_change)
     return []

@@ -17,7 +17,7 @@ from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.versions import ModelVersion
-from modelreg.errors import BlobDamaged, BytesElsewhere, InvalidInput, MLflowFailed, shown
+from modelreg.errors import BlobDamaged, BytesNotStored, InvalidInput, MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import open_for_reading, open_for_writing
 from modelreg.mlflow_transfer.location import Location
 from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
@@ -41,7 +41,7 @@ class _Change(NamedTuple):
     apply: Callable[[], None]
 
 
-_ITEM_ERRORS = (InvalidInput, BlobDamaged, BytesElsewhere, MLflowFailed)
+_ITEM_ERRORS = (InvalidInput, BlobDamaged, BytesNotStored, MLflowFailed)
 """Errors of a single model or version, after which the export continues."""
 
 
@@ -187,7 +187,7 @@ class _Export:
             store = self._folder.artifacts
             manifest = store.manifest(version)
             if manifest.location is not None:
-                raise BytesElsewhere(version.reference, manifest.location)
+                raise BytesNotStored(version.reference, manifest.location)
             checkouts, still = self._folder.checkouts, self._folder.preventing_pruning
             folder = check_out(store, checkouts, version.reference, version.digest, manifest.files, still)
             number, notes = self._target.add_version(Upload(version, folder, store.read(version.digest)))

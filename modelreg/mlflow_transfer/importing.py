@@ -21,12 +21,12 @@ from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
 from modelreg.domain.validation import parse_metrics, parse_params
 from modelreg.domain.versions import READY, Environment
 from modelreg.errors import (
+    ExportedVersionChanged,
     InvalidInput,
     MLflowFailed,
     NameTaken,
     NotFound,
     NumberTaken,
-    OtherBytes,
     UnsafeModel,
     shown,
 )
@@ -55,7 +55,7 @@ from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 from modelreg.system import interrupts
 
-_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, OtherBytes, UnsafeModel, MLflowFailed)
+_ITEM_ERRORS = (InvalidInput, NotFound, NameTaken, NumberTaken, ExportedVersionChanged, UnsafeModel, MLflowFailed)
 """Errors of a single model or version, after which the import continues."""
 _MAX_NUMBER = 2**31 - 1
 """The highest version number: most of MLflow's databases store it as a 32-bit INTEGER."""
@@ -193,13 +193,13 @@ class _Import:
             if not is_new and not UpstreamChanges.between(get_last_model_state(catalog, name, state), state):
                 return TransferItem(name, None, TransferOutcome.UNCHANGED)
         if not self._request.dry_run:
-            with self._changing() as change:
-                if change.has_model(name):  # another process may have created it since the check above
-                    differences = UpstreamChanges.between(get_last_model_state(change, name, state), state)
-                    applying.describe_and_tag(change, name, None, differences)
+            with self._changing() as writer:
+                if writer.has_model(name):  # another process may have created it since the check above
+                    differences = UpstreamChanges.between(get_last_model_state(writer, name, state), state)
+                    applying.describe_and_tag(writer, name, None, differences)
                 else:
-                    change.add_model(name, state.description, state.tags)
-                change.record_import(name, None, build_import_record(self._location, state))
+                    writer.add_model(name, state.description, state.tags)
+                writer.record_import(name, None, build_import_record(self._location, state))
         return TransferItem(name, None, TransferOutcome.ADDED if is_new else TransferOutcome.CHANGED, tuple(notes))
 
     def _import_version(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
@@ -212,9 +212,9 @@ class _Import:
         if not UpstreamChanges.between(before, planned.state):
             return _item(planned, TransferOutcome.UNCHANGED, [])
         if not self._request.dry_run:
-            with self._changing() as change:
-                before = get_last_version_state(change, planned.name, planned.version, planned.state)
-                notes += self._apply(change, planned, before or planned.state)
+            with self._changing() as writer:
+                before = get_last_version_state(writer, planned.name, planned.version, planned.state)
+                notes += self._apply(writer, planned, before or planned.state)
         return _item(planned, TransferOutcome.CHANGED, notes)
 
     def _add(self, planned: _PlannedVersion, notes: list[str]) -> TransferItem:
@@ -231,18 +231,18 @@ class _Import:
                     receipt, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
                 )
                 if version.digest not in (None, published.digest):
-                    raise OtherBytes(str(planned.reference), "the content")
+                    raise ExportedVersionChanged(str(planned.reference), "the content")
                 new = self._new_version(planned, origin, published, environment)
-                with self._changing() as change:
+                with self._changing() as writer:
                     require_published(receipt, planned.name)
-                    if get_last_version_state(change, planned.name, version, planned.state) is not None:
+                    if get_last_version_state(writer, planned.name, version, planned.state) is not None:
                         return _item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
-                    if change.journal.was_used(planned.name, version.number):
+                    if writer.journal.was_used(planned.name, version.number):
                         raise NumberTaken(str(planned.reference))
-                    add_version(change, planned.name, new, unsafe_reason, version.number)
+                    add_version(writer, planned.name, new, unsafe_reason, version.number)
                     before = UpstreamState(planned.state.description, planned.state.tags)
                     return _item(
-                        planned, TransferOutcome.ADDED, notes + origin.notes + self._apply(change, planned, before)
+                        planned, TransferOutcome.ADDED, notes + origin.notes + self._apply(writer, planned, before)
                     )
 
     def _read_origin(self, version: MLflowVersion, path: Path) -> _VersionOrigin:
@@ -281,18 +281,18 @@ class _Import:
             ),
         )
 
-    def _apply(self, change: CatalogWriter, planned: _PlannedVersion, before: UpstreamState) -> list[str]:
+    def _apply(self, writer: CatalogWriter, planned: _PlannedVersion, before: UpstreamState) -> list[str]:
         differences = UpstreamChanges.between(before, planned.state)
-        notes = applying.apply(change, planned.reference, differences, planned.model.aliases, planned.stages)
-        change.record_import(
+        notes = applying.apply(writer, planned.reference, differences, planned.model.aliases, planned.stages)
+        writer.record_import(
             planned.name, planned.version.number, build_import_record(self._location, planned.state, planned.version)
         )
         return notes
 
     @contextmanager
     def _changing(self) -> Iterator[CatalogWriter]:
-        with self._folder.catalog.writing(current_actor(), f"imported from {self._location}") as change:
-            yield change
+        with self._folder.catalog.writing(current_actor(), f"imported from {self._location}") as writer:
+            yield writer
         interrupts.allow_interrupts()
 
 
@@ -314,7 +314,10 @@ def _require_number(version: MLflowVersion) -> None:
 
 
 def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
-    """The facts in the manifest of an exported version, and the path of its first file; raises `OtherBytes`."""
+    """The facts in the manifest of an exported version, and the path of its first file.
+
+    Raises `ExportedVersionChanged` if this is not the manifest that was exported.
+    """
     try:
         manifest = Manifest.parse(content)
         if digest_of_bytes(content) != version.digest:
@@ -323,7 +326,7 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         metrics, params = parse_metrics(stated["metrics"]), parse_params(stated["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        raise OtherBytes(f"{version.name}/{version.number}", "the manifest") from error
+        raise ExportedVersionChanged(f"{version.name}/{version.number}", "the manifest") from error
 
 
 def _item(planned: _PlannedVersion, outcome: TransferOutcome, notes: list[str]) -> TransferItem:

@@ -112,18 +112,18 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
             provenance=observed,
             status=READY if facts.location is None else REFERENCE,
         )
-        with writing_with_gates(folder, metadata.message) as change:
+        with writing_with_gates(folder, metadata.message) as writer:
             require_published(staged, request.name)
-            with change.savepoint():
-                version, created = _find_or_add(change, request, new)
-                displaced = _apply_metadata(change, request, version)
+            with writer.savepoint():
+                version, created = _find_or_add(writer, request, new)
+                displaced = _apply_metadata(writer, request, version)
             notes = (
                 *observed.notes,
                 *described.notes,
-                *scan_notes(scan_result, change),
+                *scan_notes(scan_result, writer),
                 *_size_notes(published.manifest),
             )
-            return _registration(change.version(version), created, notes, displaced)
+            return _registration(writer.version(version), created, notes, displaced)
 
 
 def require_published(staged: StagedFiles, name: str) -> None:
@@ -133,60 +133,60 @@ def require_published(staged: StagedFiles, name: str) -> None:
 
 
 def _require_expected(staged: StagedFiles, request: RegistrationRequest) -> None:
-    for found, expected in zip(staged.files, request.expected or staged.files, strict=True):
-        if found != expected:
+    for file, expected in zip(staged.files, request.expected or staged.files, strict=True):
+        if file != expected:
             problem = "damaged: its bytes are not those that were registered"
-            raise BlobDamaged(request.origin, found.path, problem, "nothing was registered")
+            raise BlobDamaged(request.origin, file.path, problem, "nothing was registered")
 
 
-def _find_or_add(change: CatalogWriter, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
-    number = None if request.new_version else _find_by_digest(change, request.name, new.digest)
+def _find_or_add(writer: CatalogWriter, request: RegistrationRequest, new: NewVersion) -> tuple[Reference, bool]:
+    number = None if request.new_version else _find_by_digest(writer, request.name, new.digest)
     if number is None:
-        return Reference(request.name, add_version(change, request.name, new, request.allow_unsafe)), True
+        return Reference(request.name, add_version(writer, request.name, new, request.allow_unsafe)), True
     reference = Reference(request.name, number)
-    existing, metadata = change.version(reference), request.metadata
+    existing, metadata = writer.version(reference), request.metadata
     if metadata.description not in (None, existing.description):
-        change.describe(request.name, number, metadata.description or "")
+        writer.describe(request.name, number, metadata.description or "")
     if not metadata.tags.items() <= existing.tags.items():
-        change.tag(request.name, number, metadata.tags)
+        writer.tag(request.name, number, metadata.tags)
     return reference, False
 
 
 def add_version(
-    change: CatalogWriter, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
+    writer: CatalogWriter, name: ModelName, new: NewVersion, allow_unsafe: str | None, number: int | None = None
 ) -> int:
     """Add a version, judged with the names trusted now; returns its number, which is ``number`` if given."""
     if new.scan is None:
-        return change.add_version(name, new, number=number)
-    known = replace(new, scan=new.scan.trusting(filter_trusted(change.trusted_names())))
-    why = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
-    return change.add_version(name, known, why, number)
+        return writer.add_version(name, new, number=number)
+    judged = replace(new, scan=new.scan.trusting(filter_trusted(writer.trusted_names())))
+    reason = allow_unsafe if new.scan.verdict is Verdict.DANGEROUS else None
+    return writer.add_version(name, judged, reason, number)
 
 
-def _find_by_digest(change: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
+def _find_by_digest(writer: CatalogWriter, name: ModelName, digest: Digest) -> int | None:
     """Find the highest version of the model with this digest."""
-    if not change.has_model(name):
+    if not writer.has_model(name):
         return None
     try:
-        return change.number(Reference(name, DigestPrefix(digest)))
+        return writer.number(Reference(name, DigestPrefix(digest)))
     except VersionNotFound:
         return None
 
 
-def _apply_metadata(change: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
+def _apply_metadata(writer: CatalogWriter, request: RegistrationRequest, reference: Reference) -> int | None:
     """Set aliases and stage of the version, like a transition; returns the version displaced from Production."""
-    known = change.version(reference)
+    version = writer.version(reference)
     for alias in request.metadata.aliases:
-        if alias not in known.aliases:
-            change.set_alias(request.name, alias, known.version)
+        if alias not in version.aliases:
+            writer.set_alias(request.name, alias, version.version)
     if request.metadata.stage is None:
         return None
     move_existing = Stage.ARCHIVED if request.metadata.archive_existing else None
     terms = TransitionRequest(request.metadata.stage, move_existing)
-    transition = plan_gated_transition(change, Reference(request.name, known.version), terms)
-    apply_transition(change, transition)
-    displaced = [each.version for each in transition.changes if each.from_stage is Stage.PRODUCTION]
-    return displaced[0] if displaced and displaced != [known.version] else None
+    transition = plan_gated_transition(writer, Reference(request.name, version.version), terms)
+    apply_transition(writer, transition)
+    displaced = [change.version for change in transition.changes if change.from_stage is Stage.PRODUCTION]
+    return displaced[0] if displaced and displaced != [version.version] else None
 
 
 def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], displaced: int | None) -> Registration:
@@ -194,13 +194,13 @@ def _registration(version: ModelVersion, created: bool, notes: tuple[str, ...], 
     return Registration(**values, created=created, notes=notes, displaced=displaced)
 
 
-def scan_notes(scan: Scan | None, change: CatalogWriter) -> tuple[str, ...]:
+def scan_notes(scan: Scan | None, writer: CatalogWriter) -> tuple[str, ...]:
     """Describe a verdict other than safe, with the command that allows loading."""
     if scan is None:
         return ()
-    trusted = filter_trusted(change.trusted_names())
+    trusted = filter_trusted(writer.trusted_names())
     scan = scan.trusting(trusted)
-    scan = replace(scan, imports=tuple(each for each in scan.imports if not scan.trusts(each, trusted)))
+    scan = replace(scan, imports=tuple(imported for imported in scan.imports if not scan.trusts(imported, trusted)))
     if scan.verdict is Verdict.SAFE:
         return ()
     if names := find_trustable(scan):

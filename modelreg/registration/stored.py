@@ -35,7 +35,7 @@ def request_for_stored(
     folder: RegistryFolder, text: str, name: ModelName, options: dict[str, Any]
 ) -> RegistrationRequest:
     """The request that registers the model ``text`` names under ``name``; see `Registry.register_stored`."""
-    stored = _of_run(folder, RunReference.parse(text)) if RunReference.is_one(text) else _of_version(folder, text)
+    stored = _of_run(folder, RunReference.parse(text)) if RunReference.matches(text) else _of_version(folder, text)
     if overridden := sorted(_FACTS & options.keys()):
         raise InvalidInput(
             f"{' and '.join(overridden)} of stored bytes cannot be changed", "log them in the run, or register a file"

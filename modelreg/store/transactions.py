@@ -58,5 +58,5 @@ def writing(folder: RegistryFolder, message: str | None = None) -> Iterator[Cata
 
     with translating_os_errors(inside=folder.path):
         folder.require()
-        with folder.catalog.writing(current_actor(), parse_message(message)) as change:
-            yield change
+        with folder.catalog.writing(current_actor(), parse_message(message)) as writer:
+            yield writer

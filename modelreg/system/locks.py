@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-from modelreg.errors import LockTimeout, NoLocks
+from modelreg.errors import LocksUnsupported, LockTimeout
 from modelreg.system.files import change_mode, open_existing_file, open_or_make_file
 
 _POLL_INTERVAL = 0.2  # seconds
@@ -64,7 +64,7 @@ def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:
         pass
     except OSError as error:
         if error.errno in _UNSUPPORTED:
-            raise NoLocks(error, path) from error
+            raise LocksUnsupported(error, path) from error
         raise
     if not _wait_for_lock(descriptor, kind, timeout):
         last_holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()

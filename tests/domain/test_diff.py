@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelreg.domain.comparison import difference, less_is_better
+from modelreg.domain.comparison import compare_values, less_is_better
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import VersionNotFound
 
@@ -33,7 +33,7 @@ def test_diff_has_files_metrics_params_scores_and_signature(registry, model_fold
     registry.record_evaluation("churn/1", "holdout", {"roc_auc": 0.7}, data=one / "model.bin")
     registry.record_evaluation("churn/2", "holdout", {"roc_auc": 0.65}, data=one / "model.bin")
     diff = registry.diff("churn/1", "churn/latest")
-    assert (diff.before, diff.after, diff.nothing) == ("churn/1", "churn/2", False)
+    assert (diff.before, diff.after, diff.is_empty) == ("churn/1", "churn/2", False)
     sizes = {file.path: (file.before and file.before.size, file.after and file.after.size) for file in diff.files}
     assert sizes == {"model.bin": (3, 5), "new.txt": (None, 3), "old.txt": (3, None)}
     assert by_name(diff.metrics) == {"auc": (0.8, 0.9), "loss": (0.5, 0.6), "strange": (None, 7.0)}
@@ -65,7 +65,7 @@ def test_scores_on_different_data_have_no_delta_but_a_reason(registry, model_fil
 
 def test_diff_of_a_version_with_itself_is_empty(registry, model_file):
     registry.register(model_file(), "churn", metrics={"auc": 0.8})
-    assert registry.diff("churn/1", "churn/latest").nothing
+    assert registry.diff("churn/1", "churn/latest").is_empty
 
 
 def test_diff_compares_versions_of_two_models(registry, model_file):
@@ -81,18 +81,18 @@ def test_diff_compares_versions_of_two_models(registry, model_file):
 @pytest.mark.parametrize("metric", ["log_loss", "val_loss", "rmse", "test.mae", "max_error", "MAPE"])
 def test_lower_losses_and_errors_are_better(metric):
     assert less_is_better(metric) is True
-    assert difference(metric, 0.5, 0.4).better == "after"
-    assert difference(metric, 0.4, 0.5).better == "before"
+    assert compare_values(metric, 0.5, 0.4).better == "after"
+    assert compare_values(metric, 0.4, 0.5).better == "before"
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1_macro", "r2", "precision@10", "val.recall"])
 def test_higher_scores_are_better(metric):
     assert less_is_better(metric) is False
-    assert difference(metric, 0.5, 0.4).better == "before"
+    assert compare_values(metric, 0.5, 0.4).better == "before"
 
 
 def test_no_value_is_better_for_unknown_equal_or_missing_metrics():
     assert less_is_better("latency_budget") is None
-    assert difference("latency_budget", 1, 2).better is None
-    assert difference("accuracy", 0.5, 0.5).better is None
-    assert difference("accuracy", None, 0.5).better is None
+    assert compare_values("latency_budget", 1, 2).better is None
+    assert compare_values("accuracy", 0.5, 0.5).better is None
+    assert compare_values("accuracy", None, 0.5).better is None

@@ -156,10 +156,10 @@ def test_history_finds_entries_by_the_claimed_user(registry, model_file, monkeyp
 
 def test_stage_held_has_the_time_user_and_message_of_the_last_stage_change(registry, model_file):
     registry.register(model_file(b"1"), "churn")
-    assert registry.stage_held("churn/1").since == registry.version("churn/1").created_at
+    assert registry.current_stage("churn/1").since == registry.version("churn/1").created_at
     registry.transition("churn", 1, "Production", message="passed")
     entry = registry.history()[-1]
-    held_now = registry.stage_held("churn/Production")
+    held_now = registry.current_stage("churn/Production")
     assert (held_now.stage, held_now.since, held_now.user, held_now.message) == (
         "Production", entry.at, entry.user, "passed",
     )  # fmt: skip

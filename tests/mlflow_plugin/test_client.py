@@ -14,7 +14,7 @@ from mlflow.models import infer_signature
 from mlflow.tracking._model_registry.utils import _get_store
 from sklearn.ensemble import RandomForestClassifier
 
-from modelreg.errors import BytesElsewhere
+from modelreg.errors import BytesNotStored
 
 TRUSTED = ["sklearn.tree._tree.Tree"]  # MLflow loads a forest only with this
 only_strict = pytest.mark.parametrize("rules", ["strict"], indirect=True)
@@ -162,7 +162,7 @@ def test_an_unreadable_source_becomes_a_reference(client, registry):
     for source in ("nowhere/at/all", "nosuch://host/model", "runs:/nosuch/model", "models:/m-nosuch"):
         version = client.create_model_version("churn", source)
         assert registry.version(f"churn/{version.version}").status == "REFERENCE"
-    with pytest.raises(BytesElsewhere):
+    with pytest.raises(BytesNotStored):
         registry.load("churn/1")
     with pytest.raises(MlflowException):
         mlflow.pyfunc.load_model("models:/churn/1")

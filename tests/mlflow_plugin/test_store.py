@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from modelreg import Registry
-from modelreg.errors import BytesElsewhere
+from modelreg.errors import BytesNotStored
 from modelreg.mlflow.entities.model_registry.model_version import ELSEWHERE
 from modelreg.mlflow_plugin.store import RegistryStore
 
@@ -415,7 +415,7 @@ def test_copy_version_creates_an_independent_version(churn, registry, target):
     assert registry.version(f"{target}/{copied.version}").status == "REFERENCE"
     again = churn.copy_model_version(version, "third")
     assert again.source == f"models:/{target}/{copied.version}"
-    with pytest.raises(BytesElsewhere, match=AWAY):
+    with pytest.raises(BytesNotStored, match=AWAY):
         registry.load("third/1")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelreg import Registry
-from modelreg.errors import BytesElsewhere, GateRefused, InvalidInput
+from modelreg.errors import BytesNotStored, GateRefused, InvalidInput
 
 AWAY = "s3://bucket/models/churn"
 
@@ -49,7 +49,7 @@ def test_what_needs_the_bytes_says_in_one_sentence_where_they_are(away, call):
         "predict": ["in.csv", "out.csv"],
         "evaluate": ["in.csv", "y"],
     }
-    with pytest.raises(BytesElsewhere, match=f"churn/1 is a reference: .* at '{AWAY}'") as refused:
+    with pytest.raises(BytesNotStored, match=f"churn/1 is a reference: .* at '{AWAY}'") as refused:
         getattr(away, call)("churn/1", *more.get(call, ()))
     assert refused.value.exit == 3
     assert not Path("x").exists()
@@ -78,7 +78,7 @@ def test_a_copy_of_a_reference_leads_to_the_same_address(away):
         "models:/churn/1",
         away.version("churn/1").digest,
     )
-    with pytest.raises(BytesElsewhere, match=AWAY):
+    with pytest.raises(BytesNotStored, match=AWAY):
         away.load("fraud/1")
 
 

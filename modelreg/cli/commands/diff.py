@@ -73,13 +73,13 @@ def diff(
     form = output.choose_form(as_json)
     if form is output.Form.JSON:
         output.print_json(difference)
-    elif difference.nothing and form is output.Form.TABLE:
+    elif difference.is_empty and form is output.Form.TABLE:
         output.print_note(f"{difference.before} and {difference.after} do not differ")
     else:
         output.print_records(list(_build_rows(difference)), _COLUMNS, form, lambda row: row.value.name)
         for reason in dict.fromkeys(value.reason for value in difference.evaluations if value.reason):
             output.print_note(f"note: {reason}")
-    if exit_code and not difference.nothing:
+    if exit_code and not difference.is_empty:
         raise typer.Exit(DIFFERENT)
 
 

@@ -28,7 +28,7 @@ from modelreg.cli.options import (
 )
 from modelreg.cli.progress import count_bar
 from modelreg.cli.tables import Column
-from modelreg.domain.comparison import Measurement, ValueDifference, difference, why_other_measure
+from modelreg.domain.comparison import Measurement, ValueDifference, compare_values, find_measurement_mismatch
 from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted
 from modelreg.expressions.tree import Field
@@ -187,7 +187,7 @@ def evaluate(
 def _print_outcome(outcome: EvaluationOutcome, as_json: bool) -> None:
     evaluation, reason = outcome.evaluation, _why_incomparable(outcome)
     incumbent = outcome.incumbent.metrics if outcome.incumbent else {}
-    rows = [difference(name, incumbent.get(name), value, reason) for name, value in evaluation.metrics.items()]
+    rows = [compare_values(name, incumbent.get(name), value, reason) for name, value in evaluation.metrics.items()]
     if as_json:
         version = {"name": outcome.name, "version": outcome.version, "dataset": evaluation.dataset}
         comparison = {"production": outcome.production, "incumbent": outcome.incumbent, "deltas": rows}
@@ -219,4 +219,4 @@ def _why_incomparable(outcome: EvaluationOutcome) -> str | None:
         Measurement(f"{outcome.name}/{version}", evaluation.data_digest, evaluation.terms)
         for version, evaluation in ((outcome.version, outcome.evaluation), (outcome.production, outcome.incumbent))
     )
-    return why_other_measure(outcome.evaluation.dataset, *measurements)
+    return find_measurement_mismatch(outcome.evaluation.dataset, *measurements)

@@ -35,10 +35,10 @@ def show(
         return
     record = source.version(subject)
     trusted = {name.dotted for name in source.trusted_names()} if record.imports else set()
-    held = source.stage_held(record.reference)
-    as_object = output.get_fields(record) | {"stage_since": as_text(held.since), "stage_by": held.user}
-    since = ("stage_since", _format_time(held.since, form))
-    fields = [*_version_fields(record, trusted, form), since, ("stage_by", held.user)]
+    current = source.current_stage(record.reference)
+    as_object = output.get_fields(record) | {"stage_since": as_text(current.since), "stage_by": current.user}
+    since = ("stage_since", _format_time(current.since, form))
+    fields = [*_version_fields(record, trusted, form), since, ("stage_by", current.user)]
     output.print_fields(as_object, fields, form, record.reference)
 
 

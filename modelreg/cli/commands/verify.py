@@ -13,7 +13,7 @@ from modelreg.cli.options import AsJson
 from modelreg.cli.progress import transfer_bar
 from modelreg.cli.tables import Column
 from modelreg.domain.registries import Finding
-from modelreg.errors import Findings
+from modelreg.errors import RegistryDamaged
 
 _FINDING_COLUMNS = (
     Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
@@ -61,5 +61,5 @@ def verify(
     if findings or form is not output.Form.TABLE:
         output.print_records(findings, _FINDING_COLUMNS, form, lambda finding: finding.subject)
     if findings:
-        raise Findings(len(findings))
+        raise RegistryDamaged(len(findings))
     output.print_note(f"no damage found in {', '.join(references) if references else 'the registry'}")

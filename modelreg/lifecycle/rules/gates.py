@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from modelreg.domain.comparison import why_incomparable
+from modelreg.domain.comparison import find_incomparability
 from modelreg.domain.gates import Gate, GateCheck, GateResult, Value
 from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import Stage
@@ -116,7 +116,7 @@ def _check_gate(gate: Gate, candidate: ModelVersion, incumbent: ModelVersion | N
     missing = [name for name, value in values.items() if value is None]
     reasons = [f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"] if missing else []
     if incumbent is not None:
-        reasons += [str(why_incomparable(dataset, candidate, incumbent)) for dataset in datasets]
+        reasons += [str(find_incomparability(dataset, candidate, incumbent)) for dataset in datasets]
     return build_result(False, values, "; ".join(reasons) or None, datasets)
 
 
@@ -131,7 +131,7 @@ def _find_incomparable(
     for predicate in predicates_of(expression):
         production_datasets = _get_datasets(predicate, of_production=True)
         shared = [name for name in _get_datasets(predicate, of_production=False) if name in production_datasets]
-        if different := [dataset for dataset in shared if why_incomparable(dataset, candidate, incumbent)]:
+        if different := [dataset for dataset in shared if find_incomparability(dataset, candidate, incumbent)]:
             incomparable[predicate] = different
     return incomparable
 

@@ -18,12 +18,12 @@ from weakref import WeakSet
 
 from modelreg.errors import (
     CatalogDamaged,
-    JournalLeft,
+    CatalogRecoveryFailed,
+    FlushFailed,
     LockTimeout,
     ModelregError,
     OldSQLite,
     RegistryTooNew,
-    Unconfirmed,
     WriteFailed,
 )
 from modelreg.store.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
@@ -171,11 +171,11 @@ def _commit(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def sync_committed(folder: Path) -> None:
-    """Flush a folder to disk after a commit in it; raises `Unconfirmed` if that fails."""
+    """Flush a folder to disk after a commit in it; raises `FlushFailed` if that fails."""
     try:
         sync_path(folder)
     except OSError as error:
-        raise Unconfirmed(error, folder) from error
+        raise FlushFailed(error, folder) from error
 
 
 def copy(path: Path, private: Path, timeout: float) -> None:
@@ -268,7 +268,7 @@ def _translate(error: sqlite3.DatabaseError, path: Path, timeout: float) -> Mode
             # its journal, for a reason that SQLite does not report
             return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
         case "READONLY" | "CANTOPEN" if path.with_name(f"{path.name}-journal").exists() and not can_be_written(path):
-            return JournalLeft(path)
+            return CatalogRecoveryFailed(path)
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":

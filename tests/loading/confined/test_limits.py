@@ -321,7 +321,13 @@ def waiting(world, request):
     arguments = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
     environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
     environment |= world.write_sitecustomize(getattr(request, "param", ""))
-    command = subprocess.Popen([MODELREG, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        [MODELREG, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it, and that is inherited
+    )
     while "started" not in (line := command.stderr.readline()):
         assert line, "the model never started"
     (child,) = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
