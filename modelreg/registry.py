@@ -1007,8 +1007,9 @@ class Registry:
     ) -> None:
         """Delete a version (``NAME/3``, ``NAME@alias``, …) or a model without versions (``NAME``) from the catalog.
 
-        ``with_versions`` first deletes the versions of the model, by the same rules: all or nothing. Numbers of deleted
-        versions are never reused. ``dry_run`` deletes nothing, and raises what deleting would raise.
+        ``with_versions`` first deletes the versions of the model, by the same rules: all or nothing. The numbers of
+        deleted versions are not reused; with MLflow's rules, a new model of the same name starts at 1. ``dry_run``
+        deletes nothing, and raises what deleting would raise.
 
         Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
         rules, and `ModelInUse` for a model with versions.
