@@ -50,7 +50,7 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python scripts/write_docs.py
 
-# Generate modelreg/analysis/policy.json from genuine models (scripts/genuine) and the installed libraries. Review its diff.
+# Generate modelreg/analysis/policy.json from genuine models (scripts/genuine) and the installed libraries; review its diff.
 policy: .venv-flavors/.ready
 	rm -rf build/policy && mkdir -p build/policy
 	PYTHONPATH=scripts .venv-flavors/bin/python -W ignore -m genuine build/policy/corpus
