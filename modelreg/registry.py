@@ -88,6 +88,9 @@ class VersionOptions(StoredVersionOptions, total=False):
     signature: Signature | None
 
 
+_QUICKLY_SIZED = 100_000  # versions; adding up their files takes about 25 ms
+
+
 class Registry:
     """A model registry in a folder.
 
@@ -303,8 +306,11 @@ class Registry:
         with reading(self._folder) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
-    def information(self, *, size: bool = True) -> RegistryInformation:
-        """Get the settings, counts and size of the registry; ``size=False`` skips adding up the stored bytes."""
+    def information(self, *, size: bool | None = None) -> RegistryInformation:
+        """Get the settings, counts and size of the registry.
+
+        ``size`` says whether the stored bytes are added up; by default, if the registry has at most 100,000 versions.
+        """
         import platform
         import sqlite3
 
@@ -314,6 +320,7 @@ class Registry:
 
         with reading(self._folder) as catalog:
             head, (models, versions) = catalog.journal.head(), catalog.counts()
+            is_sized = versions <= _QUICKLY_SIZED if size is None else size
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._folder.is_shared(),
@@ -322,7 +329,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.storage.size_of_files() if size else None,
+                size=catalog.storage.size_of_files() if is_sized else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,

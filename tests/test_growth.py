@@ -23,7 +23,6 @@ CONSTANT_COST = {
     "history": ["history", "churn/7"],
     "history with limit": ["history", "churn", "--limit", "3"],
     "versions with limit": ["versions", "churn", "--limit", "3"],
-    "info": ["info"],
     "versions by number": ["versions", "churn", "--filter", "version = 7"],
     "versions of all models": ["versions", "--limit", "3"],
     "list": ["list"],
@@ -32,6 +31,7 @@ CONSTANT_COST = {
 }
 """Commands whose cost does not depend on the number of versions."""
 LINEAR_COST = {
+    "info": ["info"],
     "versions": ["versions", "churn"],
     "versions with approvals": ["versions", "churn", "--filter", "approvals >= 1 AND eval.holdout.auc > 0"],
     "versions sorted": ["versions", "churn", "--sort", "metrics.auc DESC, eval.holdout.auc"],
