@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Tests commit thousands of small changes durably. Where memory has 8 GiB to spare they do so there, in half the time.
+export PYTEST_DEBUG_TEMPROOT ?= $(shell test -w /dev/shm && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 8388608 { print "/dev/shm" }')
+
 .PHONY: demo test test-slow test-faults test-flavors test-mlflow test-all lint format bench docs policy fuzz compare-scanners screenshots clean
 
 demo: $(READY)
