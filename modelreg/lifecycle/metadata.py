@@ -61,7 +61,7 @@ def rename(writer: CatalogWriter, old: ModelName, new: ModelName) -> MetadataCha
         if writer.has_model(new):
             raise NameInUse(old, new)
         if new.lower() != old.lower():
-            writer.refuse_name(new)
+            writer.check_name(new)
         writer.rename(old, new)
     return MetadataChange(new, "name", None, old, new)
 

@@ -198,8 +198,8 @@ def _print_outcome(outcome: EvaluationOutcome, as_json: bool) -> None:
     count = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
     field = Field("eval", (evaluation.dataset,))
     output.print_note(f"{outcome.name}/{outcome.version} on {evaluation.dataset}{count}; stored as {field}")
-    for name, why in list(evaluation.missing.items())[:_MOST_REASONS]:
-        output.print_note(f"note: {name} is undefined: {why}")
+    for name, reason in list(evaluation.missing.items())[:_MOST_REASONS]:
+        output.print_note(f"note: {name} is undefined: {reason}")
     if len(evaluation.missing) > _MOST_REASONS:
         more = len(evaluation.missing) - _MOST_REASONS
         output.print_note(f"note: {more} more metrics are undefined; --json shows the reasons")

@@ -88,7 +88,7 @@ class TableFile:
         """The separator of values in a CSV file."""
         return self.layout.delimiter or ","
 
-    def require_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
         """Raise `DataChanged` if the file changed since it was opened."""
         if self.path is not None and _get_state(self.file) != self.state:
             raise DataChanged(self.path)
@@ -162,7 +162,7 @@ def open_table(path: str | os.PathLike[str], layout: TextLayout | None = None) -
             yield TableFile("stdin", file, "csv", is_gzipped, layout)
         return
     name = Path(path).name.lower()
-    _require_file(path)
+    _check_file(path)
     format_ = next((format_ for format_, endings in _ENDINGS.items() if name.endswith(endings)), None)
     if format_ is None:
         raise InvalidData(f"{shown(os.fspath(path))} is not a CSV, JSON Lines or parquet file", _SUPPORTED)
@@ -172,7 +172,7 @@ def open_table(path: str | os.PathLike[str], layout: TextLayout | None = None) -
         is_gzipped, state = name.endswith(".gz"), _get_state(file)
         table = TableFile(shown(os.fspath(path)), file, format_, is_gzipped, layout, path=path, state=state)
         yield table
-        table.require_unchanged()
+        table.check_unchanged()
 
 
 @contextmanager
@@ -222,7 +222,7 @@ def spool_frame(frame: pd.DataFrame) -> Iterator[TableFile]:
 
 def hash_data_file(path: str | os.PathLike[str]) -> Digest:
     """SHA-256 of a data file of any format; raises `SourceNotFound`, `InvalidData` and `DataChanged`."""
-    _require_file(path)
+    _check_file(path)
     with _open_regular(path) as file:
         state, digest = _get_state(file), _hash(file)
         if _get_state(file) != state:
@@ -230,7 +230,7 @@ def hash_data_file(path: str | os.PathLike[str]) -> Digest:
         return digest
 
 
-def _require_file(path: str | os.PathLike[str]) -> None:
+def _check_file(path: str | os.PathLike[str]) -> None:
     if not os.path.exists(path):
         raise SourceNotFound(path)
     if not os.path.isfile(path):
