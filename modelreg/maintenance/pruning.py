@@ -16,7 +16,7 @@ from modelreg.domain.garbage import GarbageCandidate, GracePeriod
 from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
 from modelreg.domain.references import Digest, ModelName
 from modelreg.domain.registries import Finding
-from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
+from modelreg.errors import CatalogDamaged, OperationInterrupted, shown
 from modelreg.lifecycle.rules.tenures import find_rollback_versions
 from modelreg.maintenance.consistency import count_older_blobs, journal_findings, loss_findings
 from modelreg.maintenance.retention import Retention, decide_retention
@@ -98,7 +98,8 @@ def prune(folder: RegistryFolder, request: PruneRequest, message: str | None) ->
             swap.remove_temporaries(planned.catalogs)
         except OSError as error:
             if planned.removed_versions:
-                raise PruneInterrupted(error, folder.path) from error
+                place = error.filename or folder.path
+                raise OperationInterrupted(error, place, code="prune_interrupted") from error
             raise
     return replace(planned.pruning, dry_run=False)
 
