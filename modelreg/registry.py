@@ -591,14 +591,19 @@ class Registry:
             return gates.add_gate(writer, model, wanted, parsed, expression.strip(), checked)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
-        """Remove a gate by its number and return it; raises `GateNotFound`."""
-        from modelreg.errors import GateNotFound
+        """Remove a gate by its number and return it; raises `NotFound`."""
+        from modelreg.errors import NotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         with writing(self._folder, message) as writer:
             gate = next((gate for gate in writer.gates() if gate.id == number), None)
             if gate is None:
-                raise GateNotFound(number)
+                raise NotFound(
+                    f"there is no gate {number}",
+                    "'modelreg gate list' shows the gates and their numbers",
+                    python_hint="registry.gates() lists the gates and their numbers",
+                    code="gate_not_found",
+                )
             writer.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
         return gate
 
@@ -606,7 +611,7 @@ class Registry:
         """Approve a version as the OS user, or withdraw the approval; it applies to all versions with its digest.
 
         A gate ``approvals >= 2`` counts the approvals of others than those who registered the version. Raises
-        `ApprovalNotFound`.
+        `NotFound`.
         """
         from modelreg.lifecycle import metadata
 
@@ -797,7 +802,7 @@ class Registry:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
-        """Stop trusting names; raises `NameNotTrusted`, and changes nothing then."""
+        """Stop trusting names; raises `NotFound`, and changes nothing then."""
         from modelreg.lifecycle.trust import distrust_names
 
         distrust_names(self._folder, names, message)

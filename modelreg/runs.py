@@ -17,11 +17,20 @@ from modelreg.analysis.containers.content import OpenModel
 from modelreg.domain.display import RecordList
 from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, parse_key, parse_model_path
-from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
+from modelreg.domain.runs import (
+    FINISHED,
+    MISSING,
+    STATUSES,
+    LoggedModel,
+    MetricPoint,
+    Run,
+    RunReference,
+    build_logged_model_error,
+)
 from modelreg.domain.signatures import Signature
 from modelreg.domain.validation import parse_count, parse_float, parse_params, parse_tags, parse_text
 from modelreg.domain.versions import ModelFile
-from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
+from modelreg.errors import InvalidInput, ParamChanged, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, filter_trusted
 from modelreg.registration.register import publish, require_published, scan_notes
@@ -204,7 +213,7 @@ class Runs:
         return models
 
     def model(self, reference: str) -> LoggedModel:
-        """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
+        """The model that ``runs:/RUN/PATH`` names; raises `NotFound`."""
         named = RunReference.parse(reference)
         with reading(self._folder) as catalog:
             return catalog.runs.model(named.run_id, named.path)
@@ -217,7 +226,7 @@ class Runs:
     def path(self, reference: str) -> Path:
         """The path of a read-only copy of a run's file, model or folder, every byte checked now.
 
-        ``runs:/RUN`` is the folder of all artifacts. Raises `RunNotFound`, `LoggedModelNotFound`, `BlobDamaged`.
+        ``runs:/RUN`` is the folder of all artifacts. Raises `NotFound` and `BlobDamaged`.
         """
         run_id, _, path = reference.removeprefix("runs:/").strip("/").partition("/")
         run = self.run(run_id)
@@ -226,7 +235,7 @@ class Runs:
             return self._checked_out(reference, model.digest, model.files) / model.file.path
         files = run.folder(path)
         if not files and path:
-            raise LoggedModelNotFound(run_id, path, list(run.models))
+            raise build_logged_model_error(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
         return self._checked_out(reference, digest_of_bytes(manifest), files)
 
@@ -238,8 +247,8 @@ class Runs:
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
 
-        It imports nothing but names of the allow-list and trusted ones, unless ``full_trust``. Raises `RunNotFound`,
-        `LoggedModelNotFound`, `BlobDamaged` and `UntrustedModel`.
+        It imports nothing but names of the allow-list and trusted ones, unless ``full_trust``. Raises `NotFound`,
+        `BlobDamaged` and `UntrustedModel`.
         """
         reference = model if isinstance(model, str) else model.reference
         named = RunReference.parse(reference)

@@ -20,10 +20,10 @@ from modelreg.errors import (
     InvalidInput,
     InvalidKey,
     InvalidMetric,
-    LoggedModelNotFound,
     ModelExists,
     ModelInUse,
     NameTaken,
+    NotFound,
     ParamChanged,
     RunNotFound,
     SourceNotFound,
@@ -208,8 +208,9 @@ def test_logged_files_are_stored_and_can_be_registered(registry, run, tmp_path):
     version = registry.register_stored(f"{reference}/weights", "churn")
     assert [file.path for file in version.files] == ["a.bin", "sub/b.bin"]
     assert registry.register_stored(f"{reference}/weights/a.bin", "churn").files[0].path == "a.bin"
-    with pytest.raises(LoggedModelNotFound):
+    with pytest.raises(NotFound) as refused:
         registry.runs.path(f"{reference}/nothing")
+    assert refused.value.code == "logged_model_not_found"
     assert list(registry.verify()) == []
 
 
@@ -233,8 +234,9 @@ def test_unknown_runs_models_and_statuses_are_refused(registry, run):
             method("nothing")
     with pytest.raises(RunNotFound):
         registry.runs.log_model("nothing", "model", ESTIMATOR)
-    with pytest.raises(LoggedModelNotFound, match="'model'"):
+    with pytest.raises(NotFound, match="'model'") as refused:
         registry.register_stored(f"runs:/{run.run_id}/model", "churn")
+    assert refused.value.code == "logged_model_not_found"
     with pytest.raises(InvalidInput, match="DONE"):
         registry.runs.end(run.run_id, "DONE")
 

@@ -75,12 +75,8 @@ from modelreg.errors.input import (
 )
 from modelreg.errors.lookup import (
     AliasNotFound,
-    ApprovalNotFound,
     BytesNotStored,
-    GateNotFound,
-    LoggedModelNotFound,
     ModelNotFound,
-    NameNotTrusted,
     RunNotFound,
     StageEmpty,
     TagNotFound,

@@ -23,6 +23,7 @@ import modelreg
 from modelreg import Registry, errors
 from modelreg.cli.commands.import_mlflow import build_incomplete_error
 from modelreg.cli.output import build_stdout_error
+from modelreg.domain.runs import build_logged_model_error
 from modelreg.store.catalog import connection
 from modelreg.system.locks import build_flock_error
 
@@ -43,7 +44,7 @@ CONSTRUCTED = [
     errors.ConfinementFailed("Landlock is disabled"),
     errors.DataChanged("data.csv"),
     connection.build_recovery_error(Path("/registry/catalog.db")),
-    errors.LoggedModelNotFound("1f2e", "model", ["other"]),
+    build_logged_model_error("1f2e", "model", ["other"]),
     errors.MLflowFailed("the run cannot be read", ValueError("no such run")),
     errors.MLflowMissing(),
     errors.ModelExists("churn"),

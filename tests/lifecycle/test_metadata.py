@@ -6,7 +6,6 @@ import pytest
 
 from modelreg.errors import (
     AliasNotFound,
-    ApprovalNotFound,
     InvalidAlias,
     InvalidInput,
     InvalidKey,
@@ -14,6 +13,7 @@ from modelreg.errors import (
     ModelNotFound,
     NameInUse,
     NameTaken,
+    NotFound,
     TagNotFound,
     VersionInUse,
     VersionNotFound,
@@ -184,8 +184,9 @@ def test_an_approval_applies_to_the_digest_and_can_be_withdrawn(two, model_file)
     assert two.version("churn/2").approvals == ()
     two.approve("churn/1", withdraw=True)
     assert two.version(copy.reference).approvals == ()
-    with pytest.raises(ApprovalNotFound):
+    with pytest.raises(NotFound) as refused:
         two.approve("churn/1", withdraw=True)
+    assert refused.value.code == "approval_not_found"
     assert [entry.action for entry in two.history()][-3:] == ["approve", "register", "withdraw"]
     assert list(two.verify()) == []
 
