@@ -810,7 +810,7 @@ class Registry:
     # Metadata
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
-        """Point an alias at a version; it moves if it exists. Raises `InvalidAlias`."""
+        """Point an alias at a version; it moves if it exists. Raises `InvalidName`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
@@ -972,7 +972,7 @@ class Registry:
         ``allow_unsafe`` gives a reason. ``local_paths`` says that the server runs on this machine, so that paths it
         names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
-        Raises `MLflowMissing`; `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
+        Raises `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
         `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.validation import parse_reason
@@ -994,7 +994,7 @@ class Registry:
         Nothing is removed there. Numbers agree unless MLflow already has other versions of the model. What cannot be
         exported is reported with the reason.
 
-        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
+        Raises `ModelNotFound`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
         same call then continues.
         """
         from modelreg.mlflow_transfer.exporting import ExportRequest, export_models

@@ -30,7 +30,7 @@ from modelreg.domain.runs import (
 from modelreg.domain.signatures import Signature
 from modelreg.domain.validation import parse_count, parse_float, parse_params, parse_tags, parse_text
 from modelreg.domain.versions import ModelFile
-from modelreg.errors import InvalidInput, ParamChanged, SourceNotFound, TagNotFound, shown
+from modelreg.errors import InvalidInput, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, filter_trusted
 from modelreg.registration.register import publish, require_published, scan_notes
@@ -135,8 +135,8 @@ class Runs:
         """Log parameters, metrics and tags. A new value replaces that of a metric or tag; parameters cannot change.
 
         A metric that is NaN or infinite is missing from then on, and a tag says why (see `MISSING`). Metrics with
-        steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in
-        one of its forms; then none of them was kept.
+        steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, and `InvalidInput` also for a changed
+        parameter; then none of them was kept.
         """
         stated, labels = parse_params(params), parse_tags(tags)
         batches = _batches(_points(metrics))
@@ -144,7 +144,7 @@ class Runs:
             run = writer.runs.get(run_id)
             for name, value in stated.items():
                 if run.params.get(name, value) != value:
-                    raise ParamChanged(run_id, name, run.params[name], value)
+                    raise build_param_error(run_id, name, run.params[name], value)
             if not (stated.items() <= run.params.items() and labels.items() <= run.tags.items()):
                 writer.log(run_id, {"params": stated, "tags": labels})
             missing = {name for name in run.tags if name.startswith(MISSING)}
@@ -267,7 +267,7 @@ class Runs:
 
 
 def _points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
-    """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
+    """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidName` and `InvalidInput`."""
     if isinstance(metrics, Mapping):
         moment = as_milliseconds(clock.now())
         metrics = [MetricPoint(name, value, 0, moment) for name, value in metrics.items()]
@@ -339,3 +339,12 @@ def _value_of(run: Run, field: Field) -> Value:
             return value.get(field.keys[0])
         case _:
             return value
+
+
+def build_param_error(run_id: str, name: str, before: str, after: str) -> InvalidInput:
+    """The error for a logged parameter that gets another value."""
+    return InvalidInput(
+        f"parameter {shown(name)} of run {run_id} is {shown(before)} and cannot be changed to {shown(after)}",
+        "start another run, or log values that change as metrics or tags",
+        code="param_changed",
+    )

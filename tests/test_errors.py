@@ -22,7 +22,6 @@ NAMED = [
     errors.UntrustedModel("churn/1", ["it imports ours.A"], ["ours.A"]),
     errors.UntrustedModel("churn/1", ["it is in no known format"]),
     errors.DangerousName("os.system", "runs programs", "leave it out"),
-    errors.InvalidMetric("auc", "high"),
     errors.LockTimeout(30, "process 7"),
     errors.RegistryNotFound("/nowhere"),
 ]
@@ -37,6 +36,7 @@ def test_a_traceback_names_no_command_or_option_of_the_shell(error):
     ("code", "call"),
     [
         ("gate_not_found", lambda registry: registry.remove_gate(3)),
+        ("invalid_metric", lambda registry: registry.record_evaluation("churn/1", "holdout", {"auc": "high"})),
         ("approval_not_found", lambda registry: registry.approve("churn/1", withdraw=True)),
     ],
 )

@@ -56,20 +56,13 @@ from modelreg.errors.damage import (
 from modelreg.errors.gates import GateRefused
 from modelreg.errors.input import (
     CannotPredict,
-    DataChanged,
-    InvalidAlias,
     InvalidData,
     InvalidExpression,
-    InvalidKey,
-    InvalidMetric,
     InvalidName,
     InvalidReference,
-    MLflowMissing,
-    ParamChanged,
     SourceChanged,
     SourceNotFound,
     UnknownStage,
-    UnknownStageRules,
     UnloadableModel,
     UnusableSource,
 )

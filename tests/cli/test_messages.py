@@ -14,6 +14,7 @@ import os
 import re
 import socket
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +24,9 @@ import modelreg
 from modelreg import Registry, errors
 from modelreg.cli.commands.import_mlflow import build_incomplete_error
 from modelreg.cli.output import build_stdout_error
+from modelreg.data.tables.source import build_change_error
 from modelreg.domain.runs import build_logged_model_error
+from modelreg.runs import build_param_error
 from modelreg.store.catalog import connection
 from modelreg.system.locks import build_flock_error
 
@@ -42,17 +45,16 @@ CONSTRUCTED = [
     errors.OperationInterrupted(FULL, "/backup", code="backup_interrupted", needed=1000),
     errors.BytesNotStored("churn/1", "s3://bucket/model"),
     errors.ConfinementFailed("Landlock is disabled"),
-    errors.DataChanged("data.csv"),
+    build_change_error("data.csv"),
     connection.build_recovery_error(Path("/registry/catalog.db")),
     build_logged_model_error("1f2e", "model", ["other"]),
     errors.MLflowFailed("the run cannot be read", ValueError("no such run")),
-    errors.MLflowMissing(),
     errors.ModelExists("churn"),
     errors.ModelStopped("churn/1", "it needed more than 64 MiB", "raise the limit with --memory-limit"),
     build_flock_error(OSError(errno.ENOLCK, "No locks available"), Path("/registry/write.lock")),
     errors.NumberTaken("churn/1"),
     errors.ExportedVersionChanged("churn/1", "the content"),
-    errors.ParamChanged("1f2e", "depth", "3", "4"),
+    build_param_error("1f2e", "depth", "3", "4"),
     errors.OperationInterrupted(FULL, "/registry", code="prune_interrupted"),
     errors.OperationInterrupted(FULL, "/registry", code="restoration_interrupted"),
     errors.RunNotFound("1f2e"),
@@ -312,11 +314,15 @@ def damage_file(folder: Path, reference: str) -> None:
     blob.write_bytes(b"X" + blob.read_bytes()[1:])
 
 
-def test_messages_are_those_of_the_golden_file(recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_messages_are_those_of_the_golden_file(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     record_refusals(recorder)
     record_broken_registries(recorder)
     for error in CONSTRUCTED:
         recorder.record_constructed(error)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(errors.InvalidInput) as raised:
+        Registry(recorder.folder / "new").import_mlflow("http://127.0.0.1:9")
+    recorder.record_constructed(raised.value)
     text = "\n\n".join(recorder.blocks) + "\n"
     check_golden("errors", text)
     assert find_codes() - recorder.codes == NOT_SHOWN
