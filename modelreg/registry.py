@@ -599,14 +599,19 @@ class Registry:
             return gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
-        """Remove a gate by its number and return it; raises `GateNotFound`."""
-        from modelreg.errors import GateNotFound
+        """Remove a gate by its number and return it; raises `NotFound`."""
+        from modelreg.errors import NotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         with writing(self._folder, message) as writer:
             gate = next((gate for gate in writer.gates() if gate.id == number), None)
             if gate is None:
-                raise GateNotFound(number)
+                raise NotFound(
+                    f"there is no gate {number}",
+                    "'modelreg gate list' shows the gates and their numbers",
+                    python_hint="registry.gates() lists the gates and their numbers",
+                    code="gate_not_found",
+                )
             writer.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
         return gate
 
@@ -614,7 +619,7 @@ class Registry:
         """Approve a version as the OS user, or withdraw the approval; it applies to all versions with its digest.
 
         A gate ``approvals >= 2`` counts the approvals of others than those who registered the version. Raises
-        `ApprovalNotFound`.
+        `NotFound`.
         """
         from modelreg.lifecycle import metadata
 
@@ -805,7 +810,7 @@ class Registry:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
-        """Stop trusting names; raises `NameNotTrusted`, and changes nothing then."""
+        """Stop trusting names; raises `NotFound`, and changes nothing then."""
         from modelreg.lifecycle.trust import distrust_names
 
         distrust_names(self._folder, names, message)
@@ -813,7 +818,7 @@ class Registry:
     # Metadata
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
-        """Point an alias at a version; it moves if it exists. Raises `InvalidAlias`."""
+        """Point an alias at a version; it moves if it exists. Raises `InvalidName`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
@@ -975,7 +980,7 @@ class Registry:
         ``allow_unsafe`` gives a reason. ``local_paths`` says that the server runs on this machine, so that paths it
         names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
-        Raises `MLflowMissing`; `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
+        Raises `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
         `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.validation import parse_reason
@@ -997,7 +1002,7 @@ class Registry:
         Nothing is removed there. Numbers agree unless MLflow already has other versions of the model. What cannot be
         exported is reported with the reason.
 
-        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
+        Raises `ModelNotFound`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
         same call then continues.
         """
         from modelreg.mlflow_transfer.exporting import ExportRequest, export_models

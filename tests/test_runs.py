@@ -18,13 +18,10 @@ from modelreg.errors import (
     BlobDamaged,
     InvalidExpression,
     InvalidInput,
-    InvalidKey,
-    InvalidMetric,
-    LoggedModelNotFound,
     ModelExists,
     ModelInUse,
     NameTaken,
-    ParamChanged,
+    NotFound,
     RunNotFound,
     SourceNotFound,
     TagNotFound,
@@ -127,23 +124,25 @@ def test_each_change_of_a_run_is_one_journal_entry_and_an_empty_log_is_none(regi
 
 def test_changing_a_parameter_is_refused_and_nothing_of_the_call_is_stored(registry, run):
     registry.runs.log(run.run_id, params={"depth": 3})
-    with pytest.raises(ParamChanged, match=r"'depth'.*'3'.*'4'"):
+    with pytest.raises(InvalidInput, match=r"'depth'.*'3'.*'4'") as refused:
         registry.runs.log(run.run_id, params={"new": 1, "depth": 4}, metrics={"auc": 1})
+    assert refused.value.code == "param_changed"
     stored_run = registry.runs.run(run.run_id)
     assert (stored_run.params, stored_run.metrics) == ({"depth": "3"}, {})
 
 
 @pytest.mark.parametrize(
-    ("values", "error"),
+    ("values", "code"),
     [
-        ({"metrics": {"auc": "high"}}, InvalidMetric),
-        ({"params": {"": 1}}, InvalidKey),
-        ({"tags": {"a": "x" * 70_000}}, InvalidInput),
+        ({"metrics": {"auc": "high"}}, "invalid_metric"),
+        ({"params": {"": 1}}, "invalid_key"),
+        ({"tags": {"a": "x" * 70_000}}, "invalid_input"),
     ],
 )
-def test_log_refuses_invalid_values(registry, run, values, error):
-    with pytest.raises(error):
+def test_log_refuses_invalid_values(registry, run, values, code):
+    with pytest.raises(InvalidInput) as refused:
         registry.runs.log(run.run_id, **values)
+    assert refused.value.code == code
     assert len(registry.history()) == 1
 
 
@@ -208,8 +207,9 @@ def test_logged_files_are_stored_and_can_be_registered(registry, run, tmp_path):
     version = registry.register_stored(f"{reference}/weights", "churn")
     assert [file.path for file in version.files] == ["a.bin", "sub/b.bin"]
     assert registry.register_stored(f"{reference}/weights/a.bin", "churn").files[0].path == "a.bin"
-    with pytest.raises(LoggedModelNotFound):
+    with pytest.raises(NotFound) as refused:
         registry.runs.path(f"{reference}/nothing")
+    assert refused.value.code == "logged_model_not_found"
     assert list(registry.verify()) == []
 
 
@@ -233,8 +233,9 @@ def test_unknown_runs_models_and_statuses_are_refused(registry, run):
             method("nothing")
     with pytest.raises(RunNotFound):
         registry.runs.log_model("nothing", "model", ESTIMATOR)
-    with pytest.raises(LoggedModelNotFound, match="'model'"):
+    with pytest.raises(NotFound, match="'model'") as refused:
         registry.register_stored(f"runs:/{run.run_id}/model", "churn")
+    assert refused.value.code == "logged_model_not_found"
     with pytest.raises(InvalidInput, match="DONE"):
         registry.runs.end(run.run_id, "DONE")
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from modelreg.cli import tables
 from modelreg.cli.tables import Column
 from modelreg.cli.text import escape, format_field
-from modelreg.errors import InvalidExpression, ModelregError, StdoutWriteFailed
+from modelreg.errors import InvalidExpression, ModelregError, StorageFailure
 from modelreg.system import interrupts
 from modelreg.system.clock import as_text
 
@@ -211,7 +211,7 @@ def flush_stdout() -> None:
 def _write(text: str, *, as_path: bool = False) -> None:
     """Write to stdout; ``as_path`` writes the bytes of a file name, whatever the encoding of stdout.
 
-    Raises `StdoutClosed` for a closed pipe, and `StdoutWriteFailed` for other errors.
+    Raises `StdoutClosed` for a closed pipe, and `StorageFailure` for other errors.
     """
     if sys.stdout is None:  # closed by the caller
         return
@@ -227,7 +227,17 @@ def _write(text: str, *, as_path: bool = False) -> None:
         raise StdoutClosed from error
     except OSError as error:
         _discard_stdout()
-        raise StdoutWriteFailed(error, done=interrupts.has_begun_commit()) from error
+        raise build_stdout_error(error, done=interrupts.has_begun_commit()) from error
+
+
+def build_stdout_error(error: OSError, *, done: bool) -> StorageFailure:
+    """The error for output that could not be written; ``done`` says that the command committed a change."""
+    return StorageFailure(
+        f"the output could not be written to stdout: {error.strerror or error}"
+        + ("; the change is committed" if done else ""),
+        "'modelreg history' shows it" if done else None,
+        code="answer_lost",
+    )
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Carry out a rollback: check the bytes of the previous version, then restore it (rules/production_history.py finds it)."""
+"""Carry out a rollback: check the bytes of the previous version, then restore it.
+
+`modelreg.lifecycle.rules.production_history` finds that version.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelreg.data.signatures import infer_signature
-from modelreg.errors import InvalidData, InvalidInput, InvalidKey, InvalidMetric, SourceNotFound, VersionNotFound
+from modelreg.errors import InvalidData, InvalidInput, ModelregError, SourceNotFound
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +133,17 @@ def test_versions_with_the_same_digest_share_evaluations(two_models, tmp_path, c
 
 def test_invalid_evaluations_are_refused_and_nothing_is_stored(two_models, holdout):
     before = two_models.history()
-    for error, call in (
-        (InvalidMetric, lambda: two_models.record_evaluation("tumour/1", "d", {"auc": float("nan")})),
-        (InvalidInput, lambda: two_models.record_evaluation("tumour/1", "d", {})),
-        (InvalidKey, lambda: two_models.record_evaluation("tumour/1", "", {"auc": 1})),
-        (InvalidKey, lambda: two_models.evaluate("tumour/1", holdout, "target", dataset="a\nb")),
-        (InvalidInput, lambda: two_models.evaluate("tumour/1", "-", "target")),
-        (VersionNotFound, lambda: two_models.evaluate("tumour/7", holdout, "target")),
+    for code, call in (
+        ("invalid_metric", lambda: two_models.record_evaluation("tumour/1", "d", {"auc": float("nan")})),
+        ("invalid_input", lambda: two_models.record_evaluation("tumour/1", "d", {})),
+        ("invalid_key", lambda: two_models.record_evaluation("tumour/1", "", {"auc": 1})),
+        ("invalid_key", lambda: two_models.evaluate("tumour/1", holdout, "target", dataset="a\nb")),
+        ("invalid_input", lambda: two_models.evaluate("tumour/1", "-", "target")),
+        ("version_not_found", lambda: two_models.evaluate("tumour/7", holdout, "target")),
     ):
-        with pytest.raises(error):
+        with pytest.raises(ModelregError) as refused:
             call()
+        assert refused.value.code == code
     assert two_models.history() == before
     assert two_models.evaluations("tumour/1") == []
 

@@ -13,11 +13,11 @@ from modelreg.domain.references import Reference
 from modelreg.domain.registrations import Provenance, RecognisedModel
 from modelreg.domain.scans import Scan, Verdict
 from modelreg.errors import (
-    GateNotFound,
     GateRefused,
     InvalidExpression,
     InvalidInput,
     ModelNotFound,
+    NotFound,
     ProductionOccupied,
     StageChanged,
 )
@@ -337,8 +337,9 @@ def test_a_gate_is_removed_by_its_number_which_is_never_reused(scored):
     scored.transition("churn", 1, "Production")
     second = scored.add_gate("churn", "Production", "metrics.accuracy > 100").gate
     assert second.id != first.id
-    with pytest.raises(GateNotFound):
+    with pytest.raises(NotFound) as refused:
         scored.remove_gate(first.id)
+    assert refused.value.code == "gate_not_found"
     assert [entry.action for entry in scored.history("churn") if "gate" in entry.action] == [
         "add gate",
         "remove gate",

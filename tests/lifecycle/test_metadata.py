@@ -6,14 +6,12 @@ import pytest
 
 from modelreg.errors import (
     AliasNotFound,
-    ApprovalNotFound,
-    InvalidAlias,
     InvalidInput,
-    InvalidKey,
     InvalidName,
     ModelNotFound,
     NameInUse,
     NameTaken,
+    NotFound,
     TagNotFound,
     VersionInUse,
     VersionNotFound,
@@ -66,8 +64,9 @@ def test_an_alias_is_removed(two):
 
 @pytest.mark.parametrize("alias", ["latest", "v3", "3", "", "a b", "-x", "x" * 129, "a/b"])
 def test_invalid_and_reserved_aliases_are_refused(two, alias):
-    with pytest.raises(InvalidAlias):
+    with pytest.raises(InvalidName) as refused:
         two.alias("churn/1", alias)
+    assert refused.value.code == "invalid_alias"
 
 
 def test_aliases_given_as_a_single_string_are_refused(two, model_file):
@@ -103,8 +102,9 @@ def test_removing_an_unknown_tag_is_refused_with_a_suggestion(two):
         two.tag("churn/1", {"other": "x"}, remove=["taem"])
     assert refused.value.hint == "did you mean team?"
     assert two.version("churn/1").tags == {"team": "growth"}
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidName) as refused:
         two.tag("churn", {"": "x"})
+    assert refused.value.code == "invalid_key"
 
 
 # Descriptions
@@ -184,8 +184,9 @@ def test_an_approval_applies_to_the_digest_and_can_be_withdrawn(two, model_file)
     assert two.version("churn/2").approvals == ()
     two.approve("churn/1", withdraw=True)
     assert two.version(copy.reference).approvals == ()
-    with pytest.raises(ApprovalNotFound):
+    with pytest.raises(NotFound) as refused:
         two.approve("churn/1", withdraw=True)
+    assert refused.value.code == "approval_not_found"
     assert [entry.action for entry in two.history()][-3:] == ["approve", "register", "withdraw"]
     assert list(two.verify()) == []
 

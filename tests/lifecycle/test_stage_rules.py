@@ -10,7 +10,7 @@ import pytest
 
 from modelreg import Registry
 from modelreg.domain.stages import Stage
-from modelreg.errors import AliasNotFound, ModelNotFound, NothingToRollBackTo, RegistryExists, UnknownStageRules
+from modelreg.errors import AliasNotFound, InvalidInput, ModelNotFound, NothingToRollBackTo, RegistryExists
 
 
 @pytest.fixture
@@ -137,8 +137,9 @@ def test_a_registry_has_strict_rules_by_default(tmp_path):
     assert strict.create(stages="strict") is False
     with pytest.raises(RegistryExists, match="with the stage rules strict"):
         strict.create(stages="mlflow")
-    with pytest.raises(UnknownStageRules):
+    with pytest.raises(InvalidInput) as refused:
         Registry(tmp_path / "other").create(stages="loose")
+    assert refused.value.code == "unknown_stage_rules"
 
 
 def test_an_empty_registry_has_no_findings(registry):

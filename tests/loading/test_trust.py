@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.analysis.policy import verdict_of
 from modelreg.domain.scans import Verdict
-from modelreg.errors import DangerousName, InvalidInput, NameNotTrusted, UnloadableModel, UnsafeModel, UntrustedModel
+from modelreg.errors import DangerousName, InvalidInput, NotFound, UnloadableModel, UnsafeModel, UntrustedModel
 from modelreg.loading.trust import Trust
 from modelreg.loading.unpickle import load_pickle
 
@@ -231,8 +231,9 @@ def test_trust_and_distrust_change_all_names_or_none(registry):
         registry.trust("own.A", "nonsense")
     assert registry.trusted_names() == []
     assert registry.trust("own.A", "own.B", "own.A") == ("own.A", "own.B")
-    with pytest.raises(NameNotTrusted):
+    with pytest.raises(NotFound) as refused:
         registry.distrust("own.A", "own.C")
+    assert refused.value.code == "name_not_trusted"
     assert [trusted.dotted for trusted in registry.trusted_names()] == ["own.A", "own.B"]
 
 
@@ -264,8 +265,9 @@ def test_a_model_that_calls_exit_raises_unloadable_model(registry, write_model):
 
 def test_distrust_refuses_a_name_that_is_not_trusted(registry):
     registry.create()
-    with pytest.raises(NameNotTrusted):
+    with pytest.raises(NotFound) as refused:
         registry.distrust("own_features.Encoder")
+    assert refused.value.code == "name_not_trusted"
 
 
 def test_full_trust_requires_a_reason_and_is_recorded_in_the_history(registry, write_model, tmp_path):

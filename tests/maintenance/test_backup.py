@@ -16,15 +16,14 @@ import pytest
 
 from modelreg import Registry
 from modelreg.errors import (
-    BackupNotFound,
     BlobDamaged,
     CatalogDamaged,
     DamagedBackup,
     InvalidInput,
     LockTimeout,
+    NoRegistry,
     RegistryExists,
     RegistryNotFound,
-    RegistryTooNew,
     UnsafeRegistry,
     UnusableBackup,
     UnusableFolder,
@@ -437,11 +436,13 @@ def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder
 
 def test_restore_refuses_missing_unsafe_and_newer_backups(churn, folder, tmp_path):
     target = Registry(tmp_path / "target")
-    with pytest.raises(BackupNotFound):
+    with pytest.raises(NoRegistry) as refused:
         target.restore(folder)
+    assert refused.value.code == "backup_not_found"
     folder.mkdir()
-    with pytest.raises(BackupNotFound):
+    with pytest.raises(NoRegistry) as refused:
         target.restore(folder)
+    assert refused.value.code == "backup_not_found"
     churn.backup(folder)
     folder.chmod(0o777)
     with pytest.raises(UnsafeRegistry):
@@ -449,9 +450,9 @@ def test_restore_refuses_missing_unsafe_and_newer_backups(churn, folder, tmp_pat
     folder.chmod(0o755)
     with closing(sqlite3.connect(folder / "catalog.db")) as catalog:
         catalog.execute("PRAGMA user_version = 99")
-    with pytest.raises(RegistryTooNew) as refused:
+    with pytest.raises(NoRegistry) as refused:
         target.restore(folder)
-    assert refused.value.exit == 10
+    assert (refused.value.code, refused.value.exit) == ("registry_too_new", 10)
     assert not target.folder.exists() or {path.name for path in target.folder.iterdir()} == {"write.lock", "prune.lock"}
 
 

@@ -11,14 +11,10 @@ import pytest
 from modelreg import Registry, Stage
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import (
-    InvalidAlias,
     InvalidInput,
-    InvalidKey,
-    InvalidMetric,
     InvalidName,
     NameTaken,
     ProductionOccupied,
-    UnknownStage,
 )
 
 SIGNATURE = Signature((SignatureField("age", "int64"),))
@@ -235,35 +231,35 @@ def test_a_refused_stage_refuses_the_whole_registration(registry, model_file):
 
 
 @pytest.mark.parametrize(
-    ("values", "error"),
+    ("values", "code"),
     [
-        ({"metrics": {"auc": float("nan")}}, InvalidMetric),
-        ({"metrics": {"auc": float("inf")}}, InvalidMetric),
-        ({"metrics": {"auc": "0.9"}}, InvalidMetric),
-        ({"metrics": {"auc": True}}, InvalidMetric),
-        ({"metrics": {"auc": None}}, InvalidMetric),
-        ({"metrics": {"auc": 10**400}}, InvalidMetric),
-        ({"metrics": {"": 1}}, InvalidKey),
-        ({"params": {"a\n": 1}}, InvalidKey),
-        ({"tags": {"a" * 251: 1}}, InvalidKey),
-        ({"aliases": ["latest"]}, InvalidAlias),
-        ({"aliases": ["V12"]}, InvalidAlias),
-        ({"aliases": ["a/b"]}, InvalidAlias),
-        ({"stage": "Prod"}, UnknownStage),
-        ({"description": "x" * 65537}, InvalidInput),
-        ({"description": "\udcff"}, InvalidInput),
-        ({"message": "a\0b"}, InvalidInput),
-        ({"params": {"a": "\udcff"}}, InvalidInput),
-        ({"run_id": "\udcff"}, InvalidInput),
-        ({"run_id": "a\0b"}, InvalidInput),
-        ({"params": {f"p{number}": "x" * 65536 for number in range(17)}}, InvalidInput),
+        ({"metrics": {"auc": float("nan")}}, "invalid_metric"),
+        ({"metrics": {"auc": float("inf")}}, "invalid_metric"),
+        ({"metrics": {"auc": "0.9"}}, "invalid_metric"),
+        ({"metrics": {"auc": True}}, "invalid_metric"),
+        ({"metrics": {"auc": None}}, "invalid_metric"),
+        ({"metrics": {"auc": 10**400}}, "invalid_metric"),
+        ({"metrics": {"": 1}}, "invalid_key"),
+        ({"params": {"a\n": 1}}, "invalid_key"),
+        ({"tags": {"a" * 251: 1}}, "invalid_key"),
+        ({"aliases": ["latest"]}, "invalid_alias"),
+        ({"aliases": ["V12"]}, "invalid_alias"),
+        ({"aliases": ["a/b"]}, "invalid_alias"),
+        ({"stage": "Prod"}, "unknown_stage"),
+        ({"description": "x" * 65537}, "invalid_input"),
+        ({"description": "\udcff"}, "invalid_input"),
+        ({"message": "a\0b"}, "invalid_input"),
+        ({"params": {"a": "\udcff"}}, "invalid_input"),
+        ({"run_id": "\udcff"}, "invalid_input"),
+        ({"run_id": "a\0b"}, "invalid_input"),
+        ({"params": {f"p{number}": "x" * 65536 for number in range(17)}}, "invalid_input"),
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_invalid_facts_and_metadata_are_refused_and_create_nothing(registry, model_file, values, error):
-    with pytest.raises(error) as refused:
+def test_invalid_facts_and_metadata_are_refused_and_create_nothing(registry, model_file, values, code):
+    with pytest.raises(InvalidInput) as refused:
         registry.register(model_file(), "churn", **values)
-    assert refused.value.exit == 2
+    assert (refused.value.code, refused.value.exit) == (code, 2)
     assert not registry.folder.exists() or registry.models() == []
 
 
@@ -271,8 +267,9 @@ def test_invalid_facts_and_metadata_are_refused_and_create_nothing(registry, mod
     "name", ["", ".x", "-x", "_x", "a/b", "..", "a  b", " a", "a ", "ä", "a\n", "a" * 129, "a%2Fb", "a@b", "\x1b[31m"]
 )
 def test_an_invalid_model_name_is_refused(registry, model_file, name):
-    with pytest.raises(InvalidName):
+    with pytest.raises(InvalidName) as refused:
         registry.register(model_file(), name)
+    assert refused.value.code == "invalid_name"
     assert not registry.folder.exists()
 
 

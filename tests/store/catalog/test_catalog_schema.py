@@ -13,7 +13,7 @@ import pytest
 
 from modelreg import Registry
 from modelreg.domain.signatures import Signature, SignatureField
-from modelreg.errors import CatalogDamaged, RegistryTooNew
+from modelreg.errors import CatalogDamaged, NoRegistry
 
 STORED = Path(__file__).parent
 APPLICATION_ID = 0x4D524547
@@ -141,9 +141,9 @@ def test_a_newer_catalog_is_not_read(registry, model_file, by_hand):
         lambda: registry.register(model_file(b"2"), "churn"),
         lambda: list(registry.verify()),
     ):
-        with pytest.raises(RegistryTooNew, match="99") as error_info:
+        with pytest.raises(NoRegistry, match="99") as error_info:
             call()
-        assert error_info.value.exit == 10
+        assert (error_info.value.code, error_info.value.exit) == ("registry_too_new", 10)
     assert (registry.folder / "catalog.db").read_bytes() == before
 
 
