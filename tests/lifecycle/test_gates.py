@@ -372,9 +372,9 @@ def test_gates_follow_a_renamed_model_and_are_deleted_with_it(registry, model_fi
     assert list(registry.verify()) == []
 
 
-def test_a_manually_edited_gate_that_cannot_be_parsed_fails(scored, by_hand):
+def test_a_manually_edited_gate_that_cannot_be_parsed_fails(scored, execute_sql):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0")
-    by_hand("UPDATE gates SET expression = 'what?'")
+    execute_sql("UPDATE gates SET expression = 'what?'")
     (result,) = scored.check_gates("churn/1", "Production").gates
     assert not result.passed
     assert "invalid expression" in result.reason
@@ -464,7 +464,9 @@ else:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
-def test_concurrent_promotions_are_compared_with_the_version_in_production(registry, model_file, at_once, rounds):
+def test_concurrent_promotions_are_compared_with_the_version_in_production(
+    registry, model_file, run_concurrently, rounds
+):
     """Eight processes promote at once, with a gate that compares with Production.
 
     The journal shows with which version each candidate was compared.
@@ -474,7 +476,7 @@ def test_concurrent_promotions_are_compared_with_the_version_in_production(regis
         registry.register(model_file(b"%d" % number), "churn", metrics={"auc": score})
     registry.add_gate("churn", "Production", "metrics.auc >= production.metrics.auc")
     for _ in range(rounds):
-        at_once(PROMOTE_IF_BETTER, [(registry.folder, number) for number in scores])
+        run_concurrently(PROMOTE_IF_BETTER, [(registry.folder, number) for number in scores])
         holder = next(version for version in registry.versions("churn") if version.stage == "Production")
         registry.transition("churn", holder.version, "Archived")
     in_production, decisions = None, 0

@@ -233,15 +233,15 @@ def test_approvals_and_evaluations_are_deleted_with_the_model(two):
         "UPDATE aliases SET version = 2",
     ],
 )
-def test_verify_finds_every_manual_edit(two, by_hand, statement):
+def test_verify_finds_every_manual_edit(two, execute_sql, statement):
     two.record_evaluation("churn/1", "holdout", {"auc": 0.9})
     two.approve("churn/1")
     two.add_gate("churn", "Production", "size > 1")
     two.tag("churn", {"team": "growth"})
     two.alias("churn/1", "champion")
     assert list(two.verify()) == []
-    by_hand("PRAGMA foreign_keys = ON")
-    by_hand(statement)
+    execute_sql("PRAGMA foreign_keys = ON")
+    execute_sql(statement)
     assert list(two.verify()) != []
 
 

@@ -217,9 +217,9 @@ except NothingToRollBackTo:
 """
 
 
-def test_concurrent_rollbacks_go_back_one_version_each(four, at_once):
+def test_concurrent_rollbacks_go_back_one_version_each(four, run_concurrently):
     promote(four, 1, 2, 3, 4)
-    targets = [json.loads(out) for out in at_once(ROLL_BACK, [(four.folder,)] * 5)]
+    targets = [json.loads(out) for out in run_concurrently(ROLL_BACK, [(four.folder,)] * 5)]
     assert sorted(targets, key=str) == [1, 2, 3, None, None]
     assert stages(four)[1] == "Production"
     assert list(four.verify()) == []

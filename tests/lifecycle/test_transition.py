@@ -149,15 +149,15 @@ def test_each_model_has_its_own_version_in_production(three, model_file):
     assert three.model("fraud").production == three.model("churn").production == 1
 
 
-def test_the_database_refuses_a_second_version_in_production(three, by_hand):
+def test_the_database_refuses_a_second_version_in_production(three, execute_sql):
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-        by_hand("UPDATE versions SET stage = 'Production' WHERE version = 2")
+        execute_sql("UPDATE versions SET stage = 'Production' WHERE version = 2")
     assert stages(three) == {1: "Production", 2: "None", 3: "None"}
 
 
-def test_the_database_refuses_an_unknown_stage(three, by_hand):
+def test_the_database_refuses_an_unknown_stage(three, execute_sql):
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
-        by_hand("UPDATE versions SET stage = 'production' WHERE version = 2")
+        execute_sql("UPDATE versions SET stage = 'production' WHERE version = 2")
 
 
 # Deleting
@@ -178,11 +178,11 @@ def test_deleting_a_model_with_versions_is_refused(three):
         three.delete("churn")
 
 
-def test_deleting_a_version_removes_its_rows_but_not_its_files(three, model_file, by_hand, blob_path):
+def test_deleting_a_version_removes_its_rows_but_not_its_files(three, model_file, execute_sql, blob_path):
     three.register(model_file(b"4"), "churn", metrics={"a": 1}, params={"b": 2}, tags={"c": 3})
     digest = three.version("churn/4").files[0].digest
     three.delete("churn/4")
     for table in ("files", "metrics", "params", "version_tags", "versions"):
-        assert by_hand(f"SELECT count(*) FROM {table} WHERE version = 4") == [(0,)]
+        assert execute_sql(f"SELECT count(*) FROM {table} WHERE version = 4") == [(0,)]
     assert blob_path(digest).exists()
     assert list(three.verify()) == []

@@ -253,7 +253,7 @@ def test_the_glob_limits_retention_rules_but_not_the_removal_of_files(five, mode
     assert count_and_size(pruning, "blobs")[0] == 6
 
 
-def test_older_than_counts_from_the_registration(five, by_hand):
+def test_older_than_counts_from_the_registration(five, execute_sql):
     assert five.prune(older_than="1d", dry_run=True).removed == 0
     assert five.prune(older_than="0", dry_run=True).removed == 2
 
@@ -356,9 +356,9 @@ MANUAL_EDITS = {
 
 
 @pytest.mark.parametrize("edit", MANUAL_EDITS)
-def test_a_manually_edited_catalog_is_refused_and_nothing_is_deleted(five, by_hand, edit):
+def test_a_manually_edited_catalog_is_refused_and_nothing_is_deleted(five, execute_sql, edit):
     for statement in MANUAL_EDITS[edit].split("; "):
-        by_hand(statement)
+        execute_sql(statement)
     before = blobs(five)
     with pytest.raises(CatalogDamaged, match="nothing was deleted"):
         five.prune(grace="0", keep_last=1)
@@ -407,17 +407,17 @@ def test_files_of_a_killed_first_registration_can_be_pruned(registry, tmp_path, 
     assert blobs(registry) == set()
 
 
-def test_files_in_a_manifest_are_kept_although_the_catalog_lost_them(five, by_hand):
+def test_files_in_a_manifest_are_kept_although_the_catalog_lost_them(five, execute_sql):
     before = blobs(five)
-    by_hand("DELETE FROM files")
+    execute_sql("DELETE FROM files")
     five.prune(grace="0")
     assert blobs(five) == before
 
 
-def test_a_missing_registry_and_one_of_a_newer_program_are_refused(registry, five, by_hand, tmp_path):
+def test_a_missing_registry_and_one_of_a_newer_program_are_refused(registry, five, execute_sql, tmp_path):
     with pytest.raises(RegistryNotFound):
         Registry(tmp_path / "nothing").prune()
-    by_hand("PRAGMA user_version = 99")
+    execute_sql("PRAGMA user_version = 99")
     with pytest.raises(RegistryTooNew):
         five.prune()
 
@@ -434,8 +434,8 @@ print(registry.prune(grace="0", stages=["None"]).removed)
 """
 
 
-def test_concurrent_prunes_remove_each_version_once(five, at_once):
-    removed = at_once(PRUNE, [(five.folder,)] * 4)
+def test_concurrent_prunes_remove_each_version_once(five, run_concurrently):
+    removed = run_concurrently(PRUNE, [(five.folder,)] * 4)
     assert sorted(map(int, removed)) == [0, 0, 0, 2]
     assert [entry.version for entry in five.history() if entry.action == "delete"] == [5, 1]
     assert list(five.verify()) == []
@@ -456,14 +456,14 @@ print("done")
 
 
 @pytest.mark.slow
-def test_prune_without_grace_keeps_the_files_of_concurrent_registrations(registry, model_file, at_once):
+def test_prune_without_grace_keeps_the_files_of_concurrent_registrations(registry, model_file, run_concurrently):
     """Four processes register files that are stored, but unreferenced, while two prune."""
     files = [model_file(os.urandom(200_000), f"{number}.bin") for number in range(4)]
     for number, file in enumerate(files):
         registry.register(file, f"gone-{number}")
         registry.delete(f"gone-{number}/1")
     arguments = [(registry.folder, "register", file, 5) for file in files] + [(registry.folder, "prune", "-", 8)] * 2
-    assert at_once(REGISTER_OR_PRUNE, arguments) == ["done\n"] * 6
+    assert run_concurrently(REGISTER_OR_PRUNE, arguments) == ["done\n"] * 6
     assert len(registry.versions("churn")) == 20
     assert list(registry.verify()) == []
 

@@ -432,10 +432,10 @@ def test_a_missing_table_or_column_is_reported_as_damage_by_every_method(copied,
     ],
 )
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_manually_inserted_row_in_a_new_registry_is_found(registry, by_hand, statement, shared):
+def test_a_manually_inserted_row_in_a_new_registry_is_found(registry, execute_sql, statement, shared):
     registry.create(shared=shared)
     assert list(registry.verify()) == []
-    by_hand(statement)
+    execute_sql(statement)
     assert list(registry.verify()) != []
 
 

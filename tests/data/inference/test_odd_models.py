@@ -103,9 +103,9 @@ class Cycling:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("at_once", [1, 1000])
-def test_a_target_is_converted_to_the_type_of_the_predictions(tmp_path, monkeypatch, target, predictions, at_once):
-    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * at_once)
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_a_target_is_converted_to_the_type_of_the_predictions(tmp_path, monkeypatch, target, predictions, chunk_rows):
+    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * chunk_rows)
     (tmp_path / "data.csv").write_text("a,y\n" + "".join(f"{place},{target[place % 2]}\n" for place in range(10)))
     model = Cycling(*predictions)
     assert evaluate(model, None, tmp_path / "data.csv", "y", task="classification").metrics["accuracy"] == 1

@@ -136,7 +136,7 @@ def test_checkout_is_reused_if_its_blob_was_only_touched(registry, model_file, b
 
 
 @pytest.mark.slow
-def test_concurrent_processes_all_repair_a_damaged_checkout(folder_version, at_once):
+def test_concurrent_processes_all_repair_a_damaged_checkout(folder_version, run_concurrently):
     script = """
 import modelreg.store.artifacts.checkout
 from modelreg import Registry
@@ -146,7 +146,7 @@ print(Registry(sys.argv[1]).path("churn/1"))
     checkout = folder_version.path("churn/1")
     for _ in range(3):
         change(checkout / "model.bin", b"damaged")
-        assert set(at_once(script, [(folder_version.folder,)] * 8)) == {f"{checkout}\n"}
+        assert set(run_concurrently(script, [(folder_version.folder,)] * 8)) == {f"{checkout}\n"}
         assert files_below(checkout) == FILES
     assert os.listdir(folder_version.folder / "checkouts") == [checkout.name]
 
@@ -195,7 +195,7 @@ print(registry.path("churn/1"))
 registry.copy("churn/1", "copied")
 registry.export("churn/1", "exported")
 """
-    status, out, err = run(script, read_only.folder, before=without_privilege)
+    status, out, err = run(script, read_only.folder, prefix=without_privilege)
     assert status == 0, err
     summary, first, second = out.splitlines()
     assert summary == "1 1 1 []"
@@ -220,7 +220,7 @@ for change in (
     except StorageFailure as error:
         print(error.exit, error.message)
 """
-    status, out, err = run(script, read_only.folder, model_file(b"2"), before=without_privilege)
+    status, out, err = run(script, read_only.folder, model_file(b"2"), prefix=without_privilege)
     assert status == 0, err
     assert [line.split()[0] for line in out.splitlines()] == ["8"] * 3
     assert [version.version for version in read_only.versions("churn")] == [1]
