@@ -215,8 +215,8 @@ def test_a_gate_of_a_model_without_versions_has_no_warning(registry):
 
 def test_adding_a_gate_again_replaces_its_description(scored):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
-    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
-    assert (again.is_new, again.is_described, again.gate.description) == (False, True, "as agreed in May")
+    repeated = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
+    assert (repeated.is_new, repeated.is_described, repeated.gate.description) == (False, True, "as agreed in May")
     assert [gate.description for gate in scored.gates()] == ["as agreed in May"]
     assert list(scored.verify()) == []
 
@@ -326,8 +326,8 @@ def test_a_gate_can_use_every_kind_of_field(registry, model_file, expression):
 
 def test_adding_the_same_gate_again_changes_nothing(scored):
     added = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
-    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
-    assert (added.is_new, again.is_new, again.is_described, again.gate) == (True, False, False, added.gate)
+    repeated = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
+    assert (added.is_new, repeated.is_new, repeated.is_described, repeated.gate) == (True, False, False, added.gate)
     assert len(scored.gates()) == 1
 
 

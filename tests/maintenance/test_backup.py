@@ -169,12 +169,12 @@ def test_a_damaged_catalog_does_not_replace_the_earlier_backup(churn, folder, ex
 
 
 def register_elsewhere(folder, model_file):
-    Registry(folder).register(model_file(b"a stranger"), "stranger")
+    Registry(folder).register(model_file(b"another registry"), "other")
 
 
 def make_diverged_backup(folder, registry, model_file):
     registry.backup(folder)
-    Registry(folder).register(model_file(b"elsewhere"), "churn")
+    Registry(folder).register(model_file(b"another file"), "churn")
 
 
 FOREIGN = {
@@ -427,7 +427,7 @@ def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder
                 trigger = "journal_is_not_updated"
                 (sql,) = catalog.execute("SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)).fetchone()
                 catalog.execute(f"DROP TRIGGER {trigger}")
-                catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
+                catalog.execute("UPDATE journal SET user = 'another user' WHERE seq = 1")
                 catalog.execute(sql)
     with pytest.raises(DamagedBackup, match=re.escape(str(folder))) as refused:
         target.restore(folder, force=True)

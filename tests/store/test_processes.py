@@ -251,7 +251,7 @@ def test_killed_promotion_changes_everything_or_nothing(registry, model_file, ru
 
 
 def strace(*inject):
-    injections = [word for fault in inject for word in ("-e", f"inject={fault}")]
+    injections = [argument for fault in inject for argument in ("-e", f"inject={fault}")]
     return ("strace", "-f", "-qqq", "-o", "/dev/null", *injections)
 
 
@@ -277,32 +277,32 @@ except ModelregError as error:
 os.writev(1, [json.dumps(outcome).encode()])  # a call that is not injected
 """
 CALLS = {
-    "a full disk while the bytes are written": ("write:error=ENOSPC:when={}", "No space left"),
-    "an error of the device while they are synced": ("fsync:error=EIO:when={}", "Input/output error"),
-    "an error while they are renamed": ("rename:error=EIO:when={}", "Input/output error"),
-    "a full disk while the catalog is written": ("pwrite64:error=ENOSPC:when={}", "No space left"),
-    "an error of the device while the catalog is synced": ("fdatasync:error=EIO:when={}", "Input/output error"),
+    "full disk while a blob is written": ("write:error=ENOSPC:when={}", "No space left"),
+    "device error while a blob is synced": ("fsync:error=EIO:when={}", "Input/output error"),
+    "device error while a blob is renamed": ("rename:error=EIO:when={}", "Input/output error"),
+    "full disk while the catalog is written": ("pwrite64:error=ENOSPC:when={}", "No space left"),
+    "device error while the catalog is synced": ("fdatasync:error=EIO:when={}", "Input/output error"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CALLS)
 def test_failing_system_calls_of_a_registration_leave_no_partial_change(registry, model_file, run, can_trace, kind):
-    call, words = CALLS[kind]
+    call, message = CALLS[kind]
     registry.register(model_file(b"1", "1.bin"), "churn")
     model, has_succeeded = model_file(b"x" * 3_000_000, "2.bin"), False
     for number in range(1, 100):
         before = registry.history()
         status, out, err = run(FAILING, registry.folder, model, prefix=strace(call.format(number)))
         assert status == 0, err
-        status_or_done, detail = json.loads(out.splitlines()[-1])
+        status_or_success, detail = json.loads(out.splitlines()[-1])
         assert list(registry.verify()) == []
         assert os.listdir(registry.folder / "artifacts" / "ingest") == []
-        if status_or_done == "done":
+        if status_or_success == "done":
             assert detail == len(before) + 1
             has_succeeded = True
             break
-        assert (status_or_done, words in detail) == (8, True), detail
+        assert (status_or_success, message in detail) == (8, True), detail
         assert registry.history() == before
     assert has_succeeded
 

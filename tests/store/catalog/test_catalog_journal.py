@@ -165,11 +165,11 @@ def test_replaying_the_journal_gives_the_current_state(changes, tmp_path_factory
 
 def apply_change(registry, folder, kind, name, rest):
     match kind, rest:
-        case "register", [content, again]:
-            registry.register(make_file(folder, content), name, new_version=again)
-        case "state", [content, word]:
+        case "register", [content, new_version]:
+            registry.register(make_file(folder, content), name, new_version=new_version)
+        case "state", [content, text]:
             registry.register(
-                make_file(folder, content), name, aliases=[word], tags={word: str(content)}, description=word
+                make_file(folder, content), name, aliases=[text], tags={text: str(content)}, description=text
             )
         case "transition", [version, stage, archive]:
             archive = archive and stage in ("Staging", "Production")
