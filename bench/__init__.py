@@ -1,1 +1,1 @@
-"""Speed, as ratios: both sides of every row are measured in turn, in one run, on one machine."""
+"""Benchmarks: each compares the time of a modelreg command with that of a baseline on the same machine."""

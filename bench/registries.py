@@ -1,4 +1,4 @@
-"""Registries of any size, filled through the catalog, without files."""
+"""Create registries of any size: versions are added to the catalog only, without stored files."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from modelreg.store.catalog.writer import CatalogWriter, NewVersion
 from modelreg.store.folder import RegistryFolder
 
 
-def fill(folder: Path, models: int, versions: int) -> None:
-    """Make a registry of ``models`` models with ``versions`` versions each, the newest in Production."""
-    home = RegistryFolder(folder, lock_timeout=30)
-    home.create()
-    with home.catalog.writing(current_actor()) as change:
+def create_registry(folder: Path, models: int, versions: int) -> None:
+    """Create a registry of ``models`` models with ``versions`` versions each, the newest in Production."""
+    registry = RegistryFolder(folder, lock_timeout=30)
+    registry.create()
+    with registry.catalog.writing(current_actor()) as writer:
         for model in range(models):
-            _add_model(change, ModelName(f"model-{model:06d}"), model * versions, versions)
+            _add_model(writer, ModelName(f"model-{model:06d}"), model * versions, versions)
 
 
-def _add_model(change: CatalogWriter, name: ModelName, first: int, versions: int) -> None:
-    for count in range(first, first + versions):
-        number = change.add_version(name, _version(count))
-        if count % 10 == 0:
-            _live_with(change, Reference(name, number))
-    change.set_stage(name, StageChange(number, Stage.NONE, Stage.PRODUCTION))
+def _add_model(writer: CatalogWriter, name: ModelName, first_index: int, versions: int) -> None:
+    for index in range(first_index, first_index + versions):
+        number = writer.add_version(name, _build_version(index))
+        if index % 10 == 0:
+            _add_history(writer, Reference(name, number))
+    writer.set_stage(name, StageChange(number, Stage.NONE, Stage.PRODUCTION))
 
 
-def _live_with(change: CatalogWriter, reference: Reference) -> None:
-    """What happens to some versions of any registry: they are measured, approved, tagged, and came from elsewhere."""
-    version = change.version(reference)
-    data = Digest(f"sha256:{0:064x}")
-    change.put_evaluation(
-        version, "holdout", Scores("classification", {"roc_auc": 0.9, "accuracy": 0.8}, {}, None, data, 1000)
+def _add_history(writer: CatalogWriter, reference: Reference) -> None:
+    """Add an evaluation, an approval and an import, which some versions of any registry have."""
+    version = writer.version(reference)
+    data_digest = Digest(f"sha256:{0:064x}")
+    writer.put_evaluation(
+        version, "holdout", Scores("classification", {"roc_auc": 0.9, "accuracy": 0.8}, {}, None, data_digest, 1000)
     )
-    change.approve(version, "read the evaluation")
-    change.record_import(
+    writer.approve(version, "read the evaluation")
+    writer.record_import(
         version.name, version.version, {"tags": {}, "description": "", "location": "sqlite:///mlflow.db"}
     )
 
@@ -55,30 +55,30 @@ _IMPORTS = (
     "sklearn.tree._classes.DecisionTreeClassifier",
     "sklearn.tree._tree.Tree",
 )
-"""What a forest imports."""
+"""The names that a pickled random forest imports."""
 
 
 _OTHER_FILES = tuple(
     ModelFile(name, Digest(f"sha256:{number:064x}"), 100) for number, name in enumerate(("MLmodel", "conda.yaml"), 1)
 )
-"""Files that many versions have in common."""
+"""Files that many versions share."""
 
 
-def _imports() -> tuple[ImportedName, ...]:
+def _build_imports() -> tuple[ImportedName, ...]:
     parts = (name.rpartition(".") for name in _IMPORTS)
     return tuple(ImportedName(module, name, Verdict.SAFE) for module, _, name in parts)
 
 
-def _version(count: int) -> NewVersion:
-    digest = Digest(f"sha256:{count:064x}")
+def _build_version(index: int) -> NewVersion:
+    digest = Digest(f"sha256:{index:064x}")
     return NewVersion(
         status=READY,
         digest=digest,
-        files=(ModelFile("model.pkl", digest, 1000), *_OTHER_FILES[: count % 3]),
+        files=(ModelFile("model.pkl", digest, 1000), *_OTHER_FILES[: index % 3]),
         described=RecognisedModel("sklearn", "joblib", "sklearn.ensemble._forest.RandomForestClassifier"),
-        scan=Scan(Verdict.SAFE, _imports(), ()),
+        scan=Scan(Verdict.SAFE, _build_imports(), ()),
         facts=Facts(True, None, {"accuracy": 0.91, "roc_auc": 0.95}, {"max_depth": "8"}),
-        tags={"team": "growth", "run": str(count)} if count % 2 else {},
+        tags={"team": "growth", "run": str(index)} if index % 2 else {},
         description="",
         provenance=Provenance("/models/model.pkl", None, None, None, None, None, Environment("3.11", {"numpy": "2.0"})),
     )

@@ -24,6 +24,7 @@ from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
     InvalidInput,
     SourceNotFound,
+    quoted,
     shown,
 )
 from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
@@ -88,6 +89,7 @@ class VersionOptions(StoredVersionOptions, total=False):
 
 
 DEFAULT_LOCK_TIMEOUT = 30.0  # seconds
+_QUICKLY_SIZED = 100_000  # versions; adding up their files takes about 25 ms
 
 
 class Registry:
@@ -305,8 +307,11 @@ class Registry:
         with reading(self._folder) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
-    def information(self, *, size: bool = False) -> RegistryInformation:
-        """Get the settings and counts of the registry; ``size`` adds up the stored bytes."""
+    def information(self, *, size: bool | None = None) -> RegistryInformation:
+        """Get the settings, counts and size of the registry.
+
+        ``size`` says whether the stored bytes are added up; by default, if the registry has at most 100,000 versions.
+        """
         import platform
         import sqlite3
 
@@ -316,6 +321,7 @@ class Registry:
 
         with reading(self._folder) as catalog:
             head, (models, versions) = catalog.journal.head(), catalog.counts()
+            is_sized = versions <= _QUICKLY_SIZED if size is None else size
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._folder.is_shared(),
@@ -324,7 +330,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.storage.size_of_files() if size else None,
+                size=catalog.storage.size_of_files() if is_sized else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,
@@ -593,14 +599,19 @@ class Registry:
             return gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
-        """Remove a gate by its number and return it; raises `GateNotFound`."""
-        from modelreg.errors import GateNotFound
+        """Remove a gate by its number and return it; raises `NotFound`."""
+        from modelreg.errors import NotFound
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         with writing(self._folder, message) as writer:
             gate = next((gate for gate in writer.gates() if gate.id == number), None)
             if gate is None:
-                raise GateNotFound(number)
+                raise NotFound(
+                    f"there is no gate {number}",
+                    "'modelreg gate list' shows the gates and their numbers",
+                    python_hint="registry.gates() lists the gates and their numbers",
+                    code="gate_not_found",
+                )
             writer.remove_gate(None if gate.name == EVERY_MODEL else parse_name(gate.name), number)
         return gate
 
@@ -608,7 +619,7 @@ class Registry:
         """Approve a version as the OS user, or withdraw the approval; it applies to all versions with its digest.
 
         A gate ``approvals >= 2`` counts the approvals of others than those who registered the version. Raises
-        `ApprovalNotFound`.
+        `NotFound`.
         """
         from modelreg.lifecycle import metadata
 
@@ -799,7 +810,7 @@ class Registry:
             return catalog.is_imported(*parse_trusted_name(name))
 
     def distrust(self, *names: str, message: str | None = None) -> None:
-        """Stop trusting names; raises `NameNotTrusted`, and changes nothing then."""
+        """Stop trusting names; raises `NotFound`, and changes nothing then."""
         from modelreg.lifecycle.trust import distrust_names
 
         distrust_names(self._folder, names, message)
@@ -807,7 +818,7 @@ class Registry:
     # Metadata
 
     def alias(self, reference: str, alias: str, *, message: str | None = None) -> MetadataChange:
-        """Point an alias at a version; it moves if it exists. Raises `InvalidAlias`."""
+        """Point an alias at a version; it moves if it exists. Raises `InvalidName`."""
         from modelreg.domain.references import parse_alias
         from modelreg.lifecycle import metadata
 
@@ -969,7 +980,7 @@ class Registry:
         ``allow_unsafe`` gives a reason. ``local_paths`` says that the server runs on this machine, so that paths it
         names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
-        Raises `MLflowMissing`; `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
+        Raises `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
         `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.validation import parse_reason
@@ -991,7 +1002,7 @@ class Registry:
         Nothing is removed there. Numbers agree unless MLflow already has other versions of the model. What cannot be
         exported is reported with the reason.
 
-        Raises `ModelNotFound`, `MLflowMissing`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
+        Raises `ModelNotFound`, and `InvalidInput` or `MLflowFailed` when MLflow cannot be used. The
         same call then continues.
         """
         from modelreg.mlflow_transfer.exporting import ExportRequest, export_models
@@ -1009,8 +1020,9 @@ class Registry:
     ) -> None:
         """Delete a version (``NAME/3``, ``NAME@alias``, …) or a model without versions (``NAME``) from the catalog.
 
-        ``with_versions`` first deletes the versions of the model, by the same rules: all or nothing. Numbers of deleted
-        versions are never reused. ``dry_run`` deletes nothing, and raises what deleting would raise.
+        ``with_versions`` first deletes the versions of the model, by the same rules: all or nothing. The numbers of
+        deleted versions are not reused; with MLflow's rules, a new model of the same name starts at 1. ``dry_run``
+        deletes nothing, and raises what deleting would raise.
 
         Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
         rules, and `ModelInUse` for a model with versions.
@@ -1169,6 +1181,12 @@ def load_model(
 
 def _parse_target(name: str, version: int | str, stage: Stage | str | None) -> tuple[Reference, Stage]:
     if stage is None:
+        if str(version).removeprefix("v").isdecimal():
+            raise InvalidInput(
+                "the stage is missing",
+                f"name a stage, as in: modelreg transition {quoted(name)} {version} Staging",
+                python_hint=f"name a stage, as in: registry.transition({name!r}, {version!r}, 'Staging')",
+            )
         return Reference.parse(name), Stage.parse(str(version))
     selector = str(version)
     return Reference.parse(f"{parse_name(name)}{'' if selector.startswith('@') else '/'}{selector}"), Stage.parse(stage)

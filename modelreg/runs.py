@@ -17,11 +17,20 @@ from modelreg.analysis.containers.content import OpenModel
 from modelreg.domain.display import RecordList
 from modelreg.domain.facts import Facts
 from modelreg.domain.references import Digest, parse_key, parse_model_path
-from modelreg.domain.runs import FINISHED, MISSING, STATUSES, LoggedModel, MetricPoint, Run, RunReference
+from modelreg.domain.runs import (
+    FINISHED,
+    MISSING,
+    STATUSES,
+    LoggedModel,
+    MetricPoint,
+    Run,
+    RunReference,
+    build_logged_model_error,
+)
 from modelreg.domain.signatures import Signature
 from modelreg.domain.validation import parse_count, parse_float, parse_params, parse_tags, parse_text
 from modelreg.domain.versions import ModelFile
-from modelreg.errors import InvalidInput, LoggedModelNotFound, ParamChanged, SourceNotFound, TagNotFound, shown
+from modelreg.errors import InvalidInput, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, filter_trusted
 from modelreg.registration.register import check_published, publish, scan_notes
@@ -126,8 +135,8 @@ class Runs:
         """Log parameters, metrics and tags. A new value replaces that of a metric or tag; parameters cannot change.
 
         A metric that is NaN or infinite is missing from then on, and a tag says why (see `MISSING`). Metrics with
-        steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, `ParamChanged`, and `InvalidInput` in
-        one of its forms; then none of them was kept.
+        steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, and `InvalidInput` also for a changed
+        parameter; then none of them was kept.
         """
         parsed_params, parsed_tags = parse_params(params), parse_tags(tags)
         batches = _split_into_batches(_build_points(metrics))
@@ -135,7 +144,7 @@ class Runs:
             run = writer.runs.get(run_id)
             for name, value in parsed_params.items():
                 if run.params.get(name, value) != value:
-                    raise ParamChanged(run_id, name, run.params[name], value)
+                    raise build_param_error(run_id, name, run.params[name], value)
             if not (parsed_params.items() <= run.params.items() and parsed_tags.items() <= run.tags.items()):
                 writer.log(run_id, {"params": parsed_params, "tags": parsed_tags})
             missing = {name for name in run.tags if name.startswith(MISSING)}
@@ -206,7 +215,7 @@ class Runs:
         return models
 
     def model(self, reference: str) -> LoggedModel:
-        """The model that ``runs:/RUN/PATH`` names; raises `RunNotFound` or `LoggedModelNotFound`."""
+        """The model that ``runs:/RUN/PATH`` names; raises `NotFound`."""
         named = RunReference.parse(reference)
         with reading(self._folder) as catalog:
             return catalog.runs.model(named.run_id, named.path)
@@ -219,7 +228,7 @@ class Runs:
     def path(self, reference: str) -> Path:
         """The path of a read-only copy of a run's file, model or folder, every byte checked now.
 
-        ``runs:/RUN`` is the folder of all artifacts. Raises `RunNotFound`, `LoggedModelNotFound`, `BlobDamaged`.
+        ``runs:/RUN`` is the folder of all artifacts. Raises `NotFound` and `BlobDamaged`.
         """
         run_id, _, path = reference.removeprefix("runs:/").strip("/").partition("/")
         run = self.run(run_id)
@@ -228,7 +237,7 @@ class Runs:
             return self._check_out(reference, model.digest, model.files) / model.file.path
         files = run.folder(path)
         if not files and path:
-            raise LoggedModelNotFound(run_id, path, list(run.models))
+            raise build_logged_model_error(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
         return self._check_out(reference, digest_of_bytes(manifest), files)
 
@@ -240,8 +249,8 @@ class Runs:
     def load(self, model: LoggedModel | str, *, full_trust: bool = False) -> Any:
         """A model of a run, also by ``runs:/RUN/PATH``, ready to predict, from bytes that were checked now.
 
-        It imports nothing but names of the allow-list and trusted ones, unless ``full_trust``. Raises `RunNotFound`,
-        `LoggedModelNotFound`, `BlobDamaged` and `UntrustedModel`.
+        It imports nothing but names of the allow-list and trusted ones, unless ``full_trust``. Raises `NotFound`,
+        `BlobDamaged` and `UntrustedModel`.
         """
         reference = model if isinstance(model, str) else model.reference
         named = RunReference.parse(reference)
@@ -260,7 +269,7 @@ class Runs:
 
 
 def _build_points(metrics: Mapping[str, float] | Sequence[MetricPoint] | None) -> Sequence[MetricPoint]:
-    """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidKey` and `InvalidMetric`."""
+    """Parse metric points; values of a mapping get step 0 and now. Raises `InvalidName` and `InvalidInput`."""
     if isinstance(metrics, Mapping):
         moment = as_milliseconds(clock.now())
         metrics = [MetricPoint(name, value, 0, moment) for name, value in metrics.items()]
@@ -332,3 +341,12 @@ def _get_value(run: Run, field: Field) -> Value:
             return value.get(field.keys[0])
         case _:
             return value
+
+
+def build_param_error(run_id: str, name: str, before: str, after: str) -> InvalidInput:
+    """The error for a logged parameter that gets another value."""
+    return InvalidInput(
+        f"parameter {shown(name)} of run {run_id} is {shown(before)} and cannot be changed to {shown(after)}",
+        "start another run, or log values that change as metrics or tags",
+        code="param_changed",
+    )

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from modelreg import Registry
 from modelreg.cli.commands.list import MODEL_COLUMNS
 from modelreg.cli.commands.versions import VERSION_COLUMNS
-from modelreg.cli.output import build_table
+from modelreg.cli.tables import build_table
 
 WIDTH = 104  # columns
 SCREENSHOT = Path(__file__).parent.parent / "docs" / "screenshot.svg"

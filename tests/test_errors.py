@@ -10,8 +10,6 @@ from modelreg import errors
 
 NAMED = [
     errors.ModelNotFound("churn"),
-    errors.GateNotFound(3),
-    errors.ApprovalNotFound("churn/3", "ann"),
     errors.RunNotFound("abc"),
     errors.StageEmpty("churn", "Staging"),
     errors.NameTaken("Churn", "churn"),
@@ -24,7 +22,6 @@ NAMED = [
     errors.UntrustedModel("churn/1", ["it imports ours.A"], ["ours.A"]),
     errors.UntrustedModel("churn/1", ["it is in no known format"]),
     errors.DangerousName("os.system", "runs programs", "leave it out"),
-    errors.InvalidMetric("auc", "high"),
     errors.LockTimeout(30, "process 7"),
     errors.RegistryNotFound("/nowhere"),
 ]
@@ -32,6 +29,27 @@ NAMED = [
 
 @pytest.mark.parametrize("error", NAMED, ids=lambda error: type(error).__name__)
 def test_a_traceback_names_no_command_or_option_of_the_shell(error):
+    check_notes(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "call"),
+    [
+        ("gate_not_found", lambda registry: registry.remove_gate(3)),
+        ("invalid_metric", lambda registry: registry.record_evaluation("churn/1", "holdout", {"auc": "high"})),
+        ("approval_not_found", lambda registry: registry.approve("churn/1", withdraw=True)),
+    ],
+)
+def test_a_traceback_of_an_error_without_a_class_names_no_command_or_option(code, call, registry, model_file):
+    registry.register(model_file(), "churn")
+    with pytest.raises(errors.ModelregError) as raised:
+        call(registry)
+    assert raised.value.code == code
+    check_notes(raised.value)
+
+
+def check_notes(error):
+    """Require a hint for the command line, and one that names no command or option in the traceback."""
     (note,) = error.__notes__
     assert not re.search(r"(^|[\s('])--[a-z]|modelreg [a-z]", note)
     assert error.hint != error.python_hint

@@ -1,7 +1,8 @@
-"""No command reads more than it shows: SQLite's steps for N versions and for twice as many are counted."""
+"""Cost of commands: the number of SQLite steps with N versions and with 2N versions."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tracemalloc
 
@@ -11,27 +12,27 @@ from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 from modelreg.cli.main import main
 
-FEW = 60
-EVERY = 20  # steps between two calls of SQLite's progress handler
-SLACK = 40  # calls that reading the schema may take more or less
+VERSION_COUNT = 40
+STEPS_PER_CALL = 20  # steps between two calls of SQLite's progress handler
+TOLERANCE = 40  # difference in calls that reading the schema may cause
 
-OF_ONE = {
+CONSTANT_COST = {
     "show": ["show", "churn/7"],
     "diff": ["diff", "churn/7", "churn/8"],
     "load": ["load", "churn/7"],
     "gate": ["gate", "check", "churn/7", "Production"],
     "history": ["history", "churn/7"],
-    "history of few": ["history", "churn", "--limit", "3"],
-    "versions": ["versions", "churn", "--limit", "3"],
-    "info": ["info"],
-    "versions by value": ["versions", "churn", "--filter", "version = 7"],
-    "versions of all": ["versions", "--limit", "3"],
+    "history with limit": ["history", "churn", "--limit", "3"],
+    "versions with limit": ["versions", "churn", "--limit", "3"],
+    "versions by number": ["versions", "churn", "--filter", "version = 7"],
+    "versions of all models": ["versions", "--limit", "3"],
     "list": ["list"],
     "list by name": ["list", "ch*"],
     "trust": ["trust", "list"],
 }
-"""Commands whose answer does not grow with the versions."""
-OF_ALL = {
+"""Commands whose cost does not depend on the number of versions."""
+LINEAR_COST = {
+    "info": ["info"],
     "versions": ["versions", "churn"],
     "versions with approvals": ["versions", "churn", "--filter", "approvals >= 1 AND eval.holdout.auc > 0"],
     "versions sorted": ["versions", "churn", "--sort", "metrics.auc DESC, eval.holdout.auc"],
@@ -39,40 +40,40 @@ OF_ALL = {
     "history": ["history"],
     "history as of now": ["history", "--as-of", "now"],
     "verify": ["verify"],
-    "info with the size": ["info", "--size"],
     "prune": ["prune", "--keep-last", "3", "--dry-run"],
     "backup": ["backup", "{folder}/backup"],
 }
-"""Commands whose answer, or work, grows with them."""
-WRITES = {
+"""Commands whose cost is proportional to the number of versions."""
+CHANGING_COMMANDS = {
     *("register", "evaluate", "approve", "transition", "rollback", "alias", "tag", "describe", "rename", "delete"),
     *("init", "restore", "import-mlflow"),
 }
-READ_ELSEWHERE = {
-    "predict": "reads as 'load' does",
-    "export": "as 'load' does",
-    "export-mlflow": "tests/mlflow_transfer",
+NOT_MEASURED = {
+    "predict": "reads the same rows as 'load'",
+    "export": "reads the same rows as 'load'",
+    "export-mlflow": "tested in tests/mlflow_transfer",
 }
 
 
-def test_every_command_that_reads_is_measured():
-    measured = {words[0] for words in (*OF_ONE.values(), *OF_ALL.values())}
-    assert measured | WRITES | READ_ELSEWHERE.keys() == COMMANDS.keys()
+def test_every_reading_command_is_measured_or_listed_as_not_measured():
+    measured = {arguments[0] for arguments in (*CONSTANT_COST.values(), *LINEAR_COST.values())}
+    assert measured | CHANGING_COMMANDS | NOT_MEASURED.keys() == COMMANDS.keys()
 
 
 @pytest.fixture(scope="module")
 def registries(tmp_path_factory):
-    """Two registries, one with twice the versions of the other, with what real ones have."""
+    """Registries with N and 2N versions of a model, with metrics, evaluations, approvals and aliases."""
     folder = tmp_path_factory.mktemp("growth")
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text("{}")
-    made = {}
-    for count in (FEW, 2 * FEW):
-        registry = made[count] = Registry(folder / str(count))
-        registry.register(model, "fraud")
-        registry.add_gate("*", "Production", "approvals >= 1")
-        for number in range(count):
+    few, many = Registry(folder / "few"), Registry(folder / "many")
+    few.register(model, "fraud")
+    few.add_gate("*", "Production", "approvals >= 1")
+    for registry, numbers in (few, range(VERSION_COUNT)), (many, range(VERSION_COUNT, 2 * VERSION_COUNT)):
+        if registry is many:
+            shutil.copytree(few.folder, many.folder)
+        for number in numbers:
             (model / "weights.bin").write_bytes(b"%d" % number)
             version = registry.register(
                 model, "churn", metrics={"auc": number / 1000}, params={"depth": number}, tags={"kind": str(number)}
@@ -80,56 +81,56 @@ def registries(tmp_path_factory):
             registry.record_evaluation(version.reference, "holdout", {"auc": number / 1000})
             registry.approve(version.reference)
             registry.alias(version.reference, f"alias-{number}")
-    return made
+    return {VERSION_COUNT: few, 2 * VERSION_COUNT: many}
 
 
 @pytest.fixture
-def steps(registries, tmp_path, monkeypatch, capsys):
-    """How often SQLite calls back while a command runs on each of the registries."""
+def count_steps(registries, tmp_path, monkeypatch, capsys):
+    """Return a function that counts the calls of SQLite's progress handler during a command, per registry."""
     connect, calls = sqlite3.connect, [0]
 
-    def counting(*arguments, **options):
+    def connect_and_count(*arguments, **options):
         connection = connect(*arguments, **options)
-        connection.set_progress_handler(lambda: calls.__setitem__(0, calls[0] + 1), EVERY)
+        connection.set_progress_handler(lambda: calls.__setitem__(0, calls[0] + 1), STEPS_PER_CALL)
         return connection
 
-    def count(words):
-        found = []
-        for size, registry in registries.items():
+    def count(arguments):
+        counts = []
+        for version_count, registry in registries.items():
             calls[0] = 0
-            here = [word.format(folder=tmp_path / str(size)) for word in words]
-            status = main([*here, "--registry", str(registry.folder)])
+            command = [argument.format(folder=tmp_path / str(version_count)) for argument in arguments]
+            status = main([*command, "--registry", str(registry.folder)])
             assert status in (0, 5), capsys.readouterr().err
-            found.append(calls[0])
-        return found
+            counts.append(calls[0])
+        return counts
 
-    monkeypatch.setattr(sqlite3, "connect", counting)
+    monkeypatch.setattr(sqlite3, "connect", connect_and_count)
     return count
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", OF_ONE.values(), ids=OF_ONE)
-def test_what_shows_as_much_reads_as_much(steps, words):
-    few, many = steps(words)
-    assert many <= 1.3 * few + SLACK
+@pytest.mark.parametrize("arguments", CONSTANT_COST.values(), ids=CONSTANT_COST)
+def test_cost_does_not_depend_on_the_number_of_versions(count_steps, arguments):
+    few, many = count_steps(arguments)
+    assert many <= 1.3 * few + TOLERANCE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", OF_ALL.values(), ids=OF_ALL)
-def test_what_shows_twice_as_much_reads_twice_as_much(steps, words):
-    few, many = steps(words)
-    assert many <= 2.4 * few + SLACK
+@pytest.mark.parametrize("arguments", LINEAR_COST.values(), ids=LINEAR_COST)
+def test_cost_is_at_most_proportional_to_the_number_of_versions(count_steps, arguments):
+    few, many = count_steps(arguments)
+    assert many <= 2.4 * few + TOLERANCE
 
 
 @pytest.mark.slow
-def test_what_is_held_against_the_journal_is_not_kept_in_memory(registries):
-    def most(registry):
-        found = registry.prune(dry_run=True)
+def test_prune_does_not_keep_the_journal_in_memory(registries):
+    def measure_peak_memory(registry):
+        plan = registry.prune(dry_run=True)
         tracemalloc.start()
-        assert registry.prune(dry_run=True) == found
+        assert registry.prune(dry_run=True) == plan
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return peak
 
-    few, many = map(most, registries.values())
-    assert many - few < 5000 * FEW
+    few, many = map(measure_peak_memory, registries.values())
+    assert many - few < 5000 * VERSION_COUNT

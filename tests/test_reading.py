@@ -1,4 +1,4 @@
-"""Asking a registry: models, versions, history, information; and registries that are not there or not ours."""
+"""Reading a registry: models, versions, history, information; and missing, foreign, unsafe or damaged folders."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def two_models(registry, model_file):
     return registry
 
 
-def test_models_are_listed_by_name_ignoring_case(two_models, model_file):
+def test_models_are_sorted_by_name_ignoring_case(two_models, model_file):
     two_models.register(model_file(), "alpha")
     two_models.register(model_file(), "Zulu")
     assert [model.name for model in two_models.models()] == ["alpha", "churn", "Fraud.v2", "Zulu"]
 
 
-def test_a_model_has_its_stages_and_aliases(two_models):
+def test_model_has_counts_by_stage_and_aliases(two_models):
     model = two_models.model("churn")
     assert (model.versions, model.latest, model.production, model.archived) == (5, 5, 1, 1)
     assert sorted(model.staging) == [2, 3]
@@ -55,17 +55,17 @@ def test_a_model_has_its_stages_and_aliases(two_models):
 @pytest.mark.parametrize(
     ("glob", "names"), [("c*", ["churn"]), ("*", ["churn", "Fraud.v2"]), ("?hurn", ["churn"]), ("[", []), ("x*", [])]
 )
-def test_a_glob_chooses_models(two_models, glob, names):
+def test_models_are_selected_by_a_glob(two_models, glob, names):
     assert [model.name for model in two_models.models(glob)] == names
 
 
-def test_a_glob_that_is_not_utf8_is_refused_in_words(two_models):
+def test_models_refuses_a_glob_that_is_not_utf8(two_models):
     with pytest.raises(InvalidInput):
         two_models.models("\udcff")
 
 
 def test_versions_are_listed_newest_first(two_models):
-    assert [(each.version, str(each.stage)) for each in two_models.versions("churn")] == [
+    assert [(version.version, str(version.stage)) for version in two_models.versions("churn")] == [
         (5, "None"),
         (4, "Archived"),
         (3, "Staging"),
@@ -74,19 +74,19 @@ def test_versions_are_listed_newest_first(two_models):
     ]
 
 
-def test_an_unknown_model_is_not_found(two_models):
-    for ask in (two_models.model, two_models.versions, two_models.history, two_models.delete):
+def test_an_unknown_model_raises_model_not_found(two_models):
+    for method in (two_models.model, two_models.versions, two_models.history, two_models.delete):
         with pytest.raises(ModelNotFound):
-            ask("chrun")
+            method("chrun")
 
 
-def test_times_are_aware_and_in_utc(two_models):
+def test_times_of_a_version_are_in_utc(two_models):
     version = two_models.version("churn/1")
     assert version.created_at.tzinfo is UTC
     assert version.created_at <= version.updated_at <= datetime.now(UTC)
 
 
-def test_records_cannot_be_changed(two_models):
+def test_models_and_versions_are_immutable(two_models):
     with pytest.raises(AttributeError):
         two_models.version("churn/1").stage = "None"
     with pytest.raises(AttributeError):
@@ -96,14 +96,14 @@ def test_records_cannot_be_changed(two_models):
 # History
 
 
-def test_the_history_of_a_model_and_of_a_version(two_models):
+def test_history_is_limited_to_a_model_or_a_version(two_models):
     assert [entry.name for entry in two_models.history("Fraud.v2")] == ["Fraud.v2"]
     assert [entry.action for entry in two_models.history("churn/1")] == ["register", "alias", "transition"]
     assert two_models.history("churn@champion") == two_models.history("churn/1")
     assert len(two_models.history()) == len(two_models.history("churn")) + 1
 
 
-def test_a_name_leads_to_the_history_of_deleted_models(registry, model_file):
+def test_history_of_a_name_includes_deleted_models_of_that_name(registry, model_file):
     for _ in range(2):
         registry.register(model_file(), "churn")
         registry.delete("churn/latest", message="no good")
@@ -112,7 +112,7 @@ def test_a_name_leads_to_the_history_of_deleted_models(registry, model_file):
     assert registry.history("churn")[1].message == "no good"
 
 
-def test_information_counts_and_names_the_head_of_the_journal(two_models):
+def test_information_has_counts_path_and_journal_head(two_models):
     information, head = two_models.information(), two_models.history()[-1]
     assert (information.models, information.versions) == (2, 6)
     assert information.journal_head == f"{head.seq}:{head.hash}"
@@ -120,7 +120,7 @@ def test_information_counts_and_names_the_head_of_the_journal(two_models):
     assert (information.shared, information.modelreg) == (False, modelreg.__version__)
 
 
-def test_an_empty_registry_has_no_head(registry):
+def test_an_empty_registry_has_no_journal_head(registry):
     registry.create()
     assert registry.information().journal_head is None
     assert (registry.models(), registry.history(), list(registry.verify())) == ([], [], [])
@@ -134,7 +134,7 @@ def estimator():
     return LogisticRegression().fit(ROWS, [0, 0, 1, 1])
 
 
-def test_an_estimator_goes_in_and_comes_out_ready_to_predict(registry, estimator):
+def test_a_logged_estimator_is_loaded_and_predicts(registry, estimator):
     logged = registry.log_model(estimator, "churn", input_example=ROWS, metrics={"auc": 1.0}, stage="Production")
     assert logged.model_class == "sklearn.linear_model._logistic.LogisticRegression"
     assert [(field.name, field.type) for field in logged.signature.inputs] == [("age", "float64"), ("income", "int64")]
@@ -143,40 +143,40 @@ def test_an_estimator_goes_in_and_comes_out_ready_to_predict(registry, estimator
     assert load_model("churn/1", registry).predict(ROWS).tolist() == [0, 0, 1, 1]
 
 
-def test_logging_an_estimator_again_finds_its_version(registry, estimator):
+def test_logging_the_same_estimator_again_creates_no_version(registry, estimator):
     registry.log_model(estimator, "churn", input_example=ROWS)
     assert not registry.log_model(estimator, "churn", input_example=ROWS).created
 
 
-def test_a_model_made_with_another_version_of_its_library_is_loaded_with_a_warning(registry, estimator, by_hand):
+def test_loading_a_model_of_another_library_version_warns(registry, estimator, execute_sql):
     registry.log_model(estimator, "churn")
-    by_hand("UPDATE versions SET environment = json_set(environment, '$.libraries.scikit-learn', '1.0')")
+    execute_sql("UPDATE versions SET environment = json_set(environment, '$.libraries.scikit-learn', '1.0')")
     with pytest.warns(UserWarning, match=r"churn/1 was registered with scikit-learn 1\.0"):
         registry.load("churn/1")
 
 
-def test_a_registered_pickle_is_loaded_from_its_bytes(registry, estimator, tmp_path):
+def test_a_registered_pickle_is_loaded_from_the_stored_copy(registry, estimator, tmp_path):
     joblib.dump(estimator, tmp_path / "m.joblib", compress=3)
     registry.register(tmp_path / "m.joblib", "churn")
     os.unlink(tmp_path / "m.joblib")
     assert np.allclose(registry.load("churn/1").coef_, estimator.coef_)
 
 
-# Which folder
+# Location of the registry folder
 
 
-def test_the_folder_is_the_environments_else_the_nearest_upward_else_the_users(tmp_path, monkeypatch):
+def test_default_folder_is_modelreg_home_or_the_nearest_parent_or_the_user_folder(tmp_path, monkeypatch):
     assert Registry().folder == tmp_path / "user-data" / "modelreg"
     (tmp_path / "work" / ".modelreg").mkdir()
-    (tmp_path / "work" / "deep" / "down").mkdir(parents=True)
-    monkeypatch.chdir("deep/down")
+    (tmp_path / "work" / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir("a/b")
     assert Registry().folder == tmp_path / "work" / ".modelreg"
     monkeypatch.setenv("MODELREG_HOME", str(tmp_path / "named"))
     assert Registry().folder == tmp_path / "named"
-    assert Registry(tmp_path / "given").folder == tmp_path / "given"
+    assert Registry(tmp_path / "explicit").folder == tmp_path / "explicit"
 
 
-def test_a_relative_registry_stays_where_it_was_when_the_current_folder_changes(tmp_path, model_file, monkeypatch):
+def test_a_relative_registry_path_is_resolved_when_the_registry_object_is_created(tmp_path, model_file, monkeypatch):
     registry = Registry("relative")
     registry.register(model_file(), "churn")
     monkeypatch.chdir(tmp_path)
@@ -185,30 +185,30 @@ def test_a_relative_registry_stays_where_it_was_when_the_current_folder_changes(
 
 
 @pytest.mark.parametrize("name", ["a b?c#d%41é'\"&=", "ünï/çödé", "[x]", "file:x?mode=ro"])
-def test_the_folder_may_have_any_name(tmp_path, model_file, name):
+def test_the_registry_folder_may_have_special_characters_in_its_name(tmp_path, model_file, name):
     registry = Registry(tmp_path / name)
     registry.register(model_file(), "churn")
     assert registry.path("churn/1").read_bytes() == model_file().read_bytes()
     assert list(registry.verify()) == []
 
 
-def test_a_folder_name_that_is_not_utf8_is_a_folder_too(tmp_path, model_file):
+def test_the_registry_folder_may_have_a_name_that_is_not_utf8(tmp_path, model_file):
     registry = Registry(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
     registry.register(model_file(), "churn")
     assert registry.path("churn/1").read_bytes() == model_file().read_bytes()
 
 
-def test_a_missing_registry_is_reported_and_not_created(registry, tmp_path):
-    for ask in (registry.models, registry.history, registry.information, registry.verify):
+def test_reading_a_missing_registry_raises_registry_not_found_and_creates_nothing(registry, tmp_path):
+    for method in (registry.models, registry.history, registry.information, registry.verify):
         with pytest.raises(RegistryNotFound, match="registry") as missing:
-            ask()
+            method()
         assert missing.value.exit == 10
     with pytest.raises(RegistryNotFound):
         registry.transition("churn", 1, "Staging")
     assert not registry.folder.exists()
 
 
-def test_a_folder_with_other_things_is_not_made_a_registry(registry, model_file):
+def test_register_refuses_a_folder_with_other_files(registry, model_file):
     registry.folder.mkdir()
     (registry.folder / "thesis.tex").write_text("years of work")
     with pytest.raises(UnusableFolder, match=r"thesis\.tex"):
@@ -216,32 +216,32 @@ def test_a_folder_with_other_things_is_not_made_a_registry(registry, model_file)
     assert os.listdir(registry.folder) == ["thesis.tex"]
 
 
-def test_a_file_is_not_made_a_registry(registry, model_file):
+def test_register_refuses_a_file_as_registry_folder(registry, model_file):
     registry.folder.write_text("a file")
     with pytest.raises(UnusableFolder):
         registry.register(model_file(), "churn")
     assert registry.folder.read_text() == "a file"
 
 
-@pytest.mark.parametrize("left", ["catalog.db-journal", ".catalog.db.17.abcd", ".catalog.db.17.abcd-journal"])
-def test_files_of_a_concurrent_create_are_accepted(registry, model_file, left):
+@pytest.mark.parametrize("leftover", ["catalog.db-journal", ".catalog.db.17.abcd", ".catalog.db.17.abcd-journal"])
+def test_register_accepts_temporary_files_of_a_concurrent_create(registry, model_file, leftover):
     registry.folder.mkdir()
-    (registry.folder / left).touch()
+    (registry.folder / leftover).touch()
     assert registry.register(model_file(), "churn").version == 1
 
 
-def test_create_is_idempotent(registry):
+def test_create_returns_false_if_the_registry_exists(registry):
     assert registry.create() is True
     assert registry.create() is False
 
 
-def test_a_registry_of_one_does_not_become_one_of_a_group(registry):
+def test_create_shared_refuses_an_existing_private_registry(registry):
     registry.create()
     with pytest.raises(RegistryExists):
         registry.create(shared=True)
 
 
-def test_a_group_registry_is_writable_for_its_group_and_nobody_else(registry, model_file):
+def test_a_shared_registry_is_writable_only_by_its_owner_and_group(registry, model_file):
     registry.create(shared=True)
     registry.register(model_file(), "churn")
     assert registry.information().shared
@@ -254,44 +254,44 @@ def test_a_group_registry_is_writable_for_its_group_and_nobody_else(registry, mo
     assert not any(mode & 0o002 for mode in modes.values())
 
 
-@pytest.mark.parametrize("place", [".", "catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts"])
-@pytest.mark.parametrize(("mode", "who"), [(0o777, "everybody"), (0o775, "the group")])
-def test_a_registry_that_others_may_write_to_is_refused(registry, model_file, place, mode, who):
+@pytest.mark.parametrize("path", [".", "catalog.db", "artifacts", "artifacts/blobs/sha256", "checkouts"])
+@pytest.mark.parametrize(("mode", "writers"), [(0o777, "everybody"), (0o775, "the group")])
+def test_a_private_registry_that_others_can_write_to_is_refused(registry, model_file, path, mode, writers):
     registry.register(model_file(), "churn")
-    os.chmod(registry.folder / place, mode)
-    with pytest.raises(UnsafeRegistry, match=who):
+    os.chmod(registry.folder / path, mode)
+    with pytest.raises(UnsafeRegistry, match=writers):
         registry.models()
-    with pytest.raises(UnsafeRegistry, match=who):
+    with pytest.raises(UnsafeRegistry, match=writers):
         registry.register(model_file(b"2"), "churn")
 
 
-def test_a_group_registry_that_everybody_may_write_to_is_refused(registry):
+def test_a_shared_registry_that_everybody_can_write_to_is_refused(registry):
     registry.create(shared=True)
     os.chmod(registry.folder, 0o2777)
     with pytest.raises(UnsafeRegistry):
         registry.models()
 
 
-def test_a_missing_catalog_beside_files_is_damage_and_nothing_is_made(registry, model_file):
+def test_a_missing_catalog_beside_artifacts_is_damage_and_no_catalog_is_created(registry, model_file):
     registry.register(model_file(), "churn")
     (registry.folder / "catalog.db").unlink()
-    for ask in (registry.models, lambda: registry.register(model_file(b"2"), "churn"), registry.create):
+    for method in (registry.models, lambda: registry.register(model_file(b"2"), "churn"), registry.create):
         with pytest.raises(CatalogDamaged) as damage:
-            ask()
+            method()
         assert damage.value.exit == 6
     assert not (registry.folder / "catalog.db").exists()
 
 
-def test_a_missing_catalog_is_damage_though_a_backup_of_a_migration_is_there(registry, model_file):
+def test_a_missing_catalog_is_damage_even_beside_a_backup_of_a_migration(registry, model_file):
     registry.register(model_file(), "churn")
     (registry.folder / "catalog.db").rename(registry.folder / "catalog-schema-1.db")
     with pytest.raises(CatalogDamaged):
         registry.register(model_file(b"2"), "churn")
 
 
-def test_missing_artifacts_are_damage_and_the_catalog_can_still_be_asked(registry, model_file):
+def test_missing_artifacts_are_damage_and_the_catalog_remains_readable(registry, model_file):
     registry.register(model_file(), "churn")
-    (registry.folder / "artifacts").rename(registry.folder / "elsewhere")
+    (registry.folder / "artifacts").rename(registry.folder / "moved-artifacts")
     assert registry.version("churn/1").version == 1
     assert any(finding.subject in ("artifacts", "churn/1") for finding in registry.verify())
     with pytest.raises(Damaged):

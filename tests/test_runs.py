@@ -1,4 +1,4 @@
-"""Runs: what is logged is kept, journalled and checked, and a run's model becomes a version from its stored bytes."""
+"""Runs: logged values are stored, journalled and verified; a logged model is registered from its stored bytes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ from modelreg.errors import (
     BlobDamaged,
     InvalidExpression,
     InvalidInput,
-    InvalidKey,
-    InvalidMetric,
-    LoggedModelNotFound,
     ModelExists,
     ModelInUse,
     NameTaken,
-    ParamChanged,
+    NotFound,
     RunNotFound,
     SourceNotFound,
     TagNotFound,
@@ -36,40 +33,40 @@ from modelreg.errors import (
 ESTIMATOR = {"weights": [1.0, 2.0]}
 
 
-class Hostile:
+class ModelWithCode:
     def __reduce__(self):
-        return os.system, ("echo gotcha",)
+        return os.system, ("echo executed",)
 
 
 @pytest.fixture
 def run(registry):
-    """A run that goes on."""
+    """An active run."""
     return registry.runs.start("first", tags={"team": "search"})
 
 
-def test_a_run_keeps_the_latest_of_what_is_logged(registry, run):
+def test_a_run_has_the_last_logged_value_of_each_metric_and_tag(registry, run):
     runs = registry.runs
     runs.log(run.run_id, params={"depth": 3}, metrics={"auc": 0.8}, tags={"stage": "draft"})
     runs.log(run.run_id, params={"depth": 3, "lr": 0.1}, metrics={"auc": 0.9}, tags={"stage": "done"})
-    ended = runs.end(run.run_id)
-    assert (ended.name, ended.status) == ("first", "FINISHED")
-    assert ended.params == {"depth": "3", "lr": "0.1"}
-    assert ended.metrics == {"auc": 0.9}
-    assert ended.tags == {"team": "search", "stage": "done"}
-    assert ended.started_at <= ended.ended_at
-    assert runs.run(run.run_id) == ended
+    ended_run = runs.end(run.run_id)
+    assert (ended_run.name, ended_run.status) == ("first", "FINISHED")
+    assert ended_run.params == {"depth": "3", "lr": "0.1"}
+    assert ended_run.metrics == {"auc": 0.9}
+    assert ended_run.tags == {"team": "search", "stage": "done"}
+    assert ended_run.started_at <= ended_run.ended_at
+    assert runs.run(run.run_id) == ended_run
     assert list(registry.verify()) == []
 
 
 @pytest.fixture
 def three_runs(registry):
-    """Runs that were started in the order of their names."""
+    """Runs a, b and c, started in this order; c is still active."""
     runs = registry.runs
     for name, auc, depth in (("a", 0.7, "10"), ("b", 0.9, "9"), ("c", None, "deep")):
-        started = runs.start(name, tags={"team": "search"} if name == "b" else {})
-        runs.log(started.run_id, params={"depth": depth}, metrics={} if auc is None else {"auc": auc})
+        run = runs.start(name, tags={"team": "search"} if name == "b" else {})
+        runs.log(run.run_id, params={"depth": depth}, metrics={} if auc is None else {"auc": auc})
         if name != "c":
-            runs.end(started.run_id)
+            runs.end(run.run_id)
     return runs
 
 
@@ -89,19 +86,19 @@ def three_runs(registry):
         (None, "status DESC, name DESC", "cba"),
     ],
 )
-def test_runs_are_found_by_what_was_logged_and_come_in_order(three_runs, filter, sort, expected):
+def test_runs_are_filtered_by_logged_values_and_sorted(three_runs, filter, sort, expected):
     assert [run.name for run in three_runs.search(filter, sort=sort)] == [*expected]
 
 
-def test_so_many_runs_are_found_as_are_wanted(three_runs):
+def test_search_returns_at_most_limit_runs_from_the_offset(three_runs):
     assert [run.name for run in three_runs.search(sort="name", limit=1, offset=1)] == ["b"]
     assert three_runs.search(limit=1) == [three_runs.run(three_runs.search(limit=1)[0].run_id)]
 
 
-def test_search_refuses_unknown_fields(three_runs):
-    for unknown in ("stage = 'None'", "eval.a.b > 1", "metrics > 1"):
+def test_search_refuses_unknown_fields_and_a_limit_of_zero(three_runs):
+    for expression in ("stage = 'None'", "eval.a.b > 1", "metrics > 1"):
         with pytest.raises(InvalidExpression):
-            three_runs.search(unknown)
+            three_runs.search(expression)
     with pytest.raises(InvalidInput, match="at least 1"):
         three_runs.search(limit=0)
 
@@ -113,7 +110,7 @@ def test_resume_sets_the_status_to_running(registry, run):
     assert list(registry.verify()) == []
 
 
-def test_each_change_of_a_run_is_one_entry_of_the_journal_and_what_changes_nothing_is_none(registry, run):
+def test_each_change_of_a_run_is_one_journal_entry_and_an_empty_log_is_none(registry, run):
     registry.runs.log(run.run_id, metrics={"auc": 0.8})
     registry.runs.log(run.run_id, tags={"team": "search"})
     registry.runs.log(run.run_id)
@@ -125,43 +122,45 @@ def test_each_change_of_a_run_is_one_entry_of_the_journal_and_what_changes_nothi
     assert json.loads(entries[1].after)["run"] == {"run_id": run.run_id, "metrics": {"auc": 0.8}}
 
 
-def test_a_parameter_keeps_its_value_and_all_of_a_refused_call_is_refused(registry, run):
+def test_changing_a_parameter_is_refused_and_nothing_of_the_call_is_stored(registry, run):
     registry.runs.log(run.run_id, params={"depth": 3})
-    with pytest.raises(ParamChanged, match=r"'depth'.*'3'.*'4'"):
+    with pytest.raises(InvalidInput, match=r"'depth'.*'3'.*'4'") as refused:
         registry.runs.log(run.run_id, params={"new": 1, "depth": 4}, metrics={"auc": 1})
-    found = registry.runs.run(run.run_id)
-    assert (found.params, found.metrics) == ({"depth": "3"}, {})
+    assert refused.value.code == "param_changed"
+    stored_run = registry.runs.run(run.run_id)
+    assert (stored_run.params, stored_run.metrics) == ({"depth": "3"}, {})
 
 
 @pytest.mark.parametrize(
-    ("logged", "error"),
+    ("values", "code"),
     [
-        ({"metrics": {"auc": "high"}}, InvalidMetric),
-        ({"params": {"": 1}}, InvalidKey),
-        ({"tags": {"a": "x" * 70_000}}, InvalidInput),
+        ({"metrics": {"auc": "high"}}, "invalid_metric"),
+        ({"params": {"": 1}}, "invalid_key"),
+        ({"tags": {"a": "x" * 70_000}}, "invalid_input"),
     ],
 )
-def test_invalid_values_are_refused(registry, run, logged, error):
-    with pytest.raises(error):
-        registry.runs.log(run.run_id, **logged)
+def test_log_refuses_invalid_values(registry, run, values, code):
+    with pytest.raises(InvalidInput) as refused:
+        registry.runs.log(run.run_id, **values)
+    assert refused.value.code == code
     assert len(registry.history()) == 1
 
 
 @pytest.mark.parametrize(("value", "reason"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
-def test_a_metric_that_is_not_finite_is_missing_with_a_reason_until_it_is_finite_again(registry, run, value, reason):
+def test_a_metric_that_is_not_finite_is_a_tag_with_the_reason_until_it_is_finite_again(registry, run, value, reason):
     registry.runs.log(run.run_id, metrics={"loss": 0.5})
     registry.runs.log(run.run_id, metrics={"loss": value, "auc": 0.8})
-    found = registry.runs.run(run.run_id)
-    assert (found.metrics, found.tags["modelreg.missing.loss"]) == ({"auc": 0.8}, reason)
+    stored_run = registry.runs.run(run.run_id)
+    assert (stored_run.metrics, stored_run.tags["modelreg.missing.loss"]) == ({"auc": 0.8}, reason)
     assert list(registry.verify()) == []
     registry.runs.log(run.run_id, metrics={"loss": 0.25})
-    found = registry.runs.run(run.run_id)
-    assert found.metrics == {"loss": 0.25, "auc": 0.8}
-    assert "modelreg.missing.loss" not in found.tags
+    stored_run = registry.runs.run(run.run_id)
+    assert stored_run.metrics == {"loss": 0.25, "auc": 0.8}
+    assert "modelreg.missing.loss" not in stored_run.tags
     assert list(registry.verify()) == []
 
 
-def test_a_version_of_a_run_has_no_value_of_a_metric_that_is_missing_and_a_gate_does_not_pass(registry, run):
+def test_a_gate_on_a_metric_that_is_not_finite_does_not_pass_for_a_version_of_the_run(registry, run):
     registry.runs.log(run.run_id, metrics={"loss": 0.1})
     registry.runs.log(run.run_id, metrics={"loss": math.nan})
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
@@ -171,19 +170,19 @@ def test_a_version_of_a_run_has_no_value_of_a_metric_that_is_missing_and_a_gate_
     assert not registry.check_gates("churn/1", "Production").passed
 
 
-def test_a_metric_has_every_value_with_its_step_and_time_and_the_last_one_counts(registry, run):
+def test_metric_history_has_every_value_with_step_and_time_and_the_run_has_the_last_one(registry, run):
     points = [MetricPoint("loss", value, step, 1_000 + step) for step, value in enumerate([3.0, 2.0, math.nan, 1.0])]
     registry.runs.log(run.run_id, metrics=points)
     registry.runs.log(run.run_id, metrics={"loss": 1.0})
-    found = registry.runs.metric_history(run.run_id, "loss")
-    assert [(point.step, point.timestamp) for point in found[:4]] == [(step, 1_000 + step) for step in range(4)]
-    assert [point.value for point in found if math.isfinite(point.value)] == [3.0, 2.0, 1.0, 1.0]
+    history = registry.runs.metric_history(run.run_id, "loss")
+    assert [(point.step, point.timestamp) for point in history[:4]] == [(step, 1_000 + step) for step in range(4)]
+    assert [point.value for point in history if math.isfinite(point.value)] == [3.0, 2.0, 1.0, 1.0]
     assert registry.runs.run(run.run_id).metrics == {"loss": 1.0}
     assert registry.runs.metric_history(run.run_id, "nothing") == []
     assert list(registry.verify()) == []
 
 
-def test_a_tag_can_be_removed(registry, run):
+def test_remove_tag_removes_a_tag_and_refuses_a_missing_one(registry, run):
     registry.runs.remove_tag(run.run_id, "team")
     assert registry.runs.run(run.run_id).tags == {}
     with pytest.raises(TagNotFound, match="'team'"):
@@ -191,7 +190,7 @@ def test_a_tag_can_be_removed(registry, run):
     assert list(registry.verify()) == []
 
 
-def test_files_of_a_run_are_stored_checked_and_become_versions(registry, run, tmp_path):
+def test_logged_files_are_stored_and_can_be_registered(registry, run, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"a")
     (tmp_path / "empty.log").touch()
     files = {
@@ -208,44 +207,46 @@ def test_files_of_a_run_are_stored_checked_and_become_versions(registry, run, tm
     version = registry.register_stored(f"{reference}/weights", "churn")
     assert [file.path for file in version.files] == ["a.bin", "sub/b.bin"]
     assert registry.register_stored(f"{reference}/weights/a.bin", "churn").files[0].path == "a.bin"
-    with pytest.raises(LoggedModelNotFound):
+    with pytest.raises(NotFound) as refused:
         registry.runs.path(f"{reference}/nothing")
+    assert refused.value.code == "logged_model_not_found"
     assert list(registry.verify()) == []
 
 
-def test_files_are_kept_all_of_them_or_none(registry, run, tmp_path):
+def test_log_files_stores_nothing_if_a_file_is_missing(registry, run, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"a")
     with pytest.raises(SourceNotFound):
         registry.runs.log_files(run.run_id, {"a.bin": tmp_path / "a.bin", "b.bin": tmp_path / "b.bin"})
     assert registry.runs.run(run.run_id).models == {}
 
 
-def test_files_of_a_run_stay_when_everything_else_is_pruned(registry, run, tmp_path):
+def test_prune_without_grace_keeps_logged_files(registry, run, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"a")
     registry.runs.log_files(run.run_id, {"weights/a.bin": tmp_path / "a.bin"})
     registry.prune(grace="0")
     assert registry.runs.path(f"runs:/{run.run_id}/weights/a.bin").read_bytes() == b"a"
 
 
-def test_an_unknown_run_raises_not_found(registry, run):
-    for ask in (registry.runs.run, registry.runs.end, registry.runs.resume, registry.runs.log):
+def test_unknown_runs_models_and_statuses_are_refused(registry, run):
+    for method in (registry.runs.run, registry.runs.end, registry.runs.resume, registry.runs.log):
         with pytest.raises(RunNotFound, match="'nothing'"):
-            ask("nothing")
+            method("nothing")
     with pytest.raises(RunNotFound):
         registry.runs.log_model("nothing", "model", ESTIMATOR)
-    with pytest.raises(LoggedModelNotFound, match="'model'"):
+    with pytest.raises(NotFound, match="'model'") as refused:
         registry.register_stored(f"runs:/{run.run_id}/model", "churn")
+    assert refused.value.code == "logged_model_not_found"
     with pytest.raises(InvalidInput, match="DONE"):
         registry.runs.end(run.run_id, "DONE")
 
 
 @pytest.mark.parametrize("path", ["", "/", "../model", "a//b", "a/./b", "a\nb", "x" * 251])
-def test_an_invalid_model_path_is_refused(registry, run, path):
+def test_log_model_refuses_an_invalid_path(registry, run, path):
     with pytest.raises(InvalidInput):
         registry.runs.log_model(run.run_id, path, ESTIMATOR)
 
 
-def test_a_model_of_a_run_becomes_a_version_without_being_written_again(registry, run):
+def test_a_logged_model_is_registered_from_its_stored_files(registry, run):
     signature = infer_signature([[1.0, 2.0]])
     registry.runs.log_model(run.run_id, "deep/model", ESTIMATOR, signature=signature)
     registry.runs.log(run.run_id, params={"depth": 3}, metrics={"auc": 0.9})
@@ -262,57 +263,57 @@ def test_a_model_of_a_run_becomes_a_version_without_being_written_again(registry
     assert list(registry.verify()) == []
 
 
-def test_a_version_becomes_one_of_another_model_with_the_same_digest(registry, model_file, model_folder):
+def test_a_version_is_copied_to_another_model_with_the_same_digest(registry, model_file, model_folder):
     registry.register(model_file(), "churn", metrics={"auc": 0.9}, signature=infer_signature({"a": [1, 2]}))
     registry.register(model_folder({"a/b.bin": b"a", "c.bin": b"c"}), "churn")
     for number in (1, 2):
-        copied = registry.register_stored(f"churn/{number}", "copied")
-        assert copied.digest == registry.version(f"churn/{number}").digest
-        assert copied.source == f"models:/churn/{number}"
+        copy = registry.register_stored(f"churn/{number}", "copied")
+        assert copy.digest == registry.version(f"churn/{number}").digest
+        assert copy.source == f"models:/churn/{number}"
     assert list(registry.verify()) == []
 
 
-def test_a_model_is_logged_again_in_the_place_of_the_earlier_one(registry, run):
+def test_log_model_replaces_the_model_at_the_same_path(registry, run):
     first = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     second = registry.runs.log_model(run.run_id, "model", ["another"])
     assert registry.runs.model(first.reference) == second
     assert list(registry.verify()) == []
 
 
-def test_what_runs_code_or_cannot_be_pickled_is_not_logged(registry, run):
+def test_log_model_refuses_a_model_that_runs_code_or_cannot_be_pickled(registry, run):
     with pytest.raises(UnsafeModel):
-        registry.runs.log_model(run.run_id, "model", Hostile())
+        registry.runs.log_model(run.run_id, "model", ModelWithCode())
     with pytest.raises(UnusableSource, match="pickled"):
         registry.runs.log_model(run.run_id, "model", Lock())
     assert registry.runs.run(run.run_id).models == {}
 
 
-def test_prune_keeps_files_of_runs(registry, run, blob_path):
+def test_prune_keeps_logged_models_and_removes_replaced_ones(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     replaced = registry.runs.log_model(run.run_id, "other", "replaced")
     registry.runs.log_model(run.run_id, "other", "final")
-    for each in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
-        os.utime(each, (time.time() - 10**6,) * 2)
+    for path in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
+        os.utime(path, (time.time() - 10**6,) * 2)
     registry.prune()
     assert registry.runs.load(logged) == ESTIMATOR
     assert not blob_path(replaced.digest).exists()
     assert list(registry.verify()) == []
 
 
-def test_prune_keeps_files_of_a_damaged_run_manifest(registry, run, blob_path):
+def test_prune_keeps_the_files_of_a_logged_model_with_a_damaged_manifest(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     other = registry.runs.log_model(run.run_id, "other", "other")
-    before = len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256"))
+    blob_count = len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256"))
     os.chmod(blob_path(logged.digest), 0o644)
     blob_path(logged.digest).write_bytes(b"{}")
-    for each in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
-        os.utime(each, (time.time() - 10**6,) * 2)
+    for path in (registry.folder / "artifacts" / "blobs" / "sha256").iterdir():
+        os.utime(path, (time.time() - 10**6,) * 2)
     registry.prune()
-    assert len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256")) == before
+    assert len(os.listdir(registry.folder / "artifacts" / "blobs" / "sha256")) == blob_count
     assert registry.runs.load(other) == "other"
 
 
-def test_a_damaged_run_file_is_reported_and_not_loaded(registry, run, blob_path):
+def test_a_damaged_file_of_a_logged_model_is_reported_and_not_loaded(registry, run, blob_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     path = blob_path(logged.file.digest)
     os.chmod(path, 0o644)
@@ -320,15 +321,15 @@ def test_a_damaged_run_file_is_reported_and_not_loaded(registry, run, blob_path)
     ((subject, problem),) = [(finding.subject, finding.problem) for finding in registry.verify()]
     assert subject == logged.reference
     assert "damaged" in problem
-    for ask in (lambda: registry.runs.load(logged), lambda: registry.register_stored(logged.reference, "churn")):
+    for call in (lambda: registry.runs.load(logged), lambda: registry.register_stored(logged.reference, "churn")):
         with pytest.raises(BlobDamaged):
-            ask()
+            call()
     assert registry.models() == []
-    registry.runs.log_model(run.run_id, "model", ESTIMATOR)  # which heals it
+    registry.runs.log_model(run.run_id, "model", ESTIMATOR)  # repairs the blob
     assert list(registry.verify()) == []
 
 
-def test_a_backup_has_the_runs_and_their_models(registry, run, tmp_path):
+def test_a_restored_backup_has_the_runs_and_their_models(registry, run, tmp_path):
     logged = registry.runs.log_model(run.run_id, "model", ESTIMATOR)
     registry.backup(tmp_path / "backup")
     shutil.rmtree(registry.folder)
@@ -338,9 +339,9 @@ def test_a_backup_has_the_runs_and_their_models(registry, run, tmp_path):
     assert list(registry.verify()) == []
 
 
-def test_a_model_is_made_without_versions_and_goes_on_as_any(registry, model_file):
-    made = registry.create_model("churn", description="who leaves", tags={"team": "growth"})
-    assert (made.versions, made.latest, made.description, made.tags) == (0, None, "who leaves", {"team": "growth"})
+def test_create_model_creates_a_model_without_versions(registry, model_file):
+    model = registry.create_model("churn", description="who leaves", tags={"team": "growth"})
+    assert (model.versions, model.latest, model.description, model.tags) == (0, None, "who leaves", {"team": "growth"})
     with pytest.raises(ModelExists):
         registry.create_model("churn")
     with pytest.raises(NameTaken):
@@ -349,7 +350,7 @@ def test_a_model_is_made_without_versions_and_goes_on_as_any(registry, model_fil
     assert list(registry.verify()) == []
 
 
-def test_a_model_is_deleted_with_its_versions_or_not_at_all(registry, model_file):
+def test_delete_with_versions_deletes_the_model_and_all_versions_unless_one_is_in_use(registry, model_file):
     registry.register(model_file(b"1"), "churn")
     registry.register(model_file(b"2"), "churn", stage="Staging")
     with pytest.raises(ModelInUse):
@@ -364,45 +365,45 @@ def test_a_model_is_deleted_with_its_versions_or_not_at_all(registry, model_file
     assert list(registry.verify()) == []
 
 
-def test_versions_of_all_models_are_searched_in_pages(registry, model_file):
+def test_search_returns_versions_of_all_models_in_pages(registry, model_file):
     for name in ("b", "a"):
         for content in (b"1", b"2", b"3"):
             registry.register(model_file(content + name.encode()), name, metrics={"auc": int(content)})
-    everything = [version.reference for version in registry.search()]
-    assert everything == ["a/3", "a/2", "a/1", "b/3", "b/2", "b/1"]
-    pages = [[each.reference for each in registry.search(limit=4, offset=offset)] for offset in (0, 4, 8)]
-    assert pages == [everything[:4], everything[4:], []]
-    found = registry.search("metrics.auc > 1 AND name = 'b'", sort="version")
-    assert [version.reference for version in found] == ["b/2", "b/3"]
+    references = [version.reference for version in registry.search()]
+    assert references == ["a/3", "a/2", "a/1", "b/3", "b/2", "b/1"]
+    pages = [[version.reference for version in registry.search(limit=4, offset=offset)] for offset in (0, 4, 8)]
+    assert pages == [references[:4], references[4:], []]
+    versions = registry.search("metrics.auc > 1 AND name = 'b'", sort="version")
+    assert [version.reference for version in versions] == ["b/2", "b/3"]
     assert registry.search("version = 3")[0] == registry.version("a/3")
 
 
-def test_versions_far_apart_are_searched_as_those_beside_each_other(registry, model_file):
+def test_search_finds_the_first_and_the_last_of_many_versions(registry, model_file):
     for number in range(12):
         registry.register(model_file(str(number).encode()), "churn", tags={"end": number in (0, 11)})
-    found = registry.search("tags.end = 'True'")
-    assert [version.version for version in found] == [12, 1]
+    versions = registry.search("tags.end = 'True'")
+    assert [version.version for version in versions] == [12, 1]
 
 
-def test_the_newest_version_in_each_stage_is_read_for_many_models(registry, model_file):
+def test_latest_in_stages_has_the_newest_version_in_each_stage_of_existing_models(registry, model_file):
     for content in (b"1", b"2", b"3"):
         registry.register(model_file(content), "churn")
     registry.register(model_file(b"1"), "empty")
     registry.delete("empty/1")
     registry.transition("churn/1", "Production")
-    found = registry.latest_in_stages("churn", "empty", "nothing")
-    assert [(version.version, version.stage) for version in found["churn"]] == [(3, "None"), (1, "Production")]
-    assert found.keys() == {"churn", "empty"}
+    latest = registry.latest_in_stages("churn", "empty", "nothing")
+    assert [(version.version, version.stage) for version in latest["churn"]] == [(3, "None"), (1, "Production")]
+    assert latest.keys() == {"churn", "empty"}
 
 
-def test_runs_are_seen_in_the_history_of_the_command_line(registry, run, modelreg):
+def test_history_command_shows_runs_with_their_values(registry, run, modelreg):
     registry.runs.log(run.run_id, metrics={"auc": 0.9})
     command = [modelreg, "--registry", registry.folder, "history"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert f"{run.run_id} auc=0.9" in said
-    assert f"{run.run_id} first RUNNING team=search" in said
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"{run.run_id} auc=0.9" in output
+    assert f"{run.run_id} first RUNNING team=search" in output
 
 
-def test_a_new_registry_is_made_by_the_first_run(tmp_path):
+def test_starting_a_run_creates_the_registry(tmp_path):
     run = Registry(tmp_path / "new").runs.start()
     assert run.name == f"run-{run.run_id[:8]}"

@@ -176,6 +176,13 @@ class Command(TyperCommand):
             raise InvalidInput(f"{name} is given more than once, but takes one value", f"give {name} once")
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the usage line, with both forms of a reference."""
+        pieces = super().collect_usage_pieces(ctx)
+        if "[VERSION]" in pieces:
+            return pieces
+        return ["(REF | NAME VERSION)" if piece == "{REF}" else piece for piece in pieces]
+
     def _join_reference(self, args: list[str], values: Mapping[str, Any], surplus: list[str]) -> list[str]:
         """Replace ``churn 3`` at the place of a reference by ``churn/3``, if the words fit in no other way."""
         arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
@@ -186,11 +193,14 @@ class Command(TyperCommand):
             value = values.get(str(argument.name))
             words += [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else []
         words += surplus
-        if len(words) < 2 or not _VERSION.fullmatch(words[1]) or any(sign in words[0] for sign in "/@"):
-            return args
         is_variadic = arguments[-1].nargs == -1
         place = next((i for i in range(len(args) - 1) if args[i : i + 2] == words[:2]), None)
-        if place is None or not (surplus or is_variadic):
+        if (
+            len(words) < 2
+            or place is None
+            or any(sign in words[0] for sign in "/@")
+            or not (surplus or (is_variadic and _VERSION.fullmatch(words[1])))
+        ):
             return args
         return [*args[:place], "/".join(words[:2]), *args[place + 2 :]]
 

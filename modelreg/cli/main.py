@@ -12,7 +12,7 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import Interrupted, app
 from modelreg.cli.prompts import Declined
-from modelreg.errors import InvalidInput, LockTimeout, ModelregError, StdoutWriteFailed, WriteFailed
+from modelreg.errors import InvalidInput, LockTimeout, ModelregError, WriteFailed
 from modelreg.system import interrupts
 
 INTERRUPTED = 130
@@ -61,7 +61,7 @@ def _run(words: list[str]) -> int:
     except OSError as error:
         if _PRINTED_BY_TYPER.isdisjoint(words):
             raise
-        raise StdoutWriteFailed(error, done=False) from error
+        raise output.build_stdout_error(error, done=False) from error
     if status == INTERRUPTED:  # Typer turns Ctrl-C into this
         raise KeyboardInterrupt
     return status if isinstance(status, int) else 0

@@ -13,7 +13,8 @@ from modelreg.cli.completion import (
     complete_subjects,
     complete_versions_or_stages,
 )
-from modelreg.errors import InvalidInput, InvalidMetric, quoted, shown
+from modelreg.domain.validation import build_metric_error
+from modelreg.errors import InvalidInput, quoted, shown
 
 if TYPE_CHECKING:
     from modelreg.data.tables.source import TextLayout
@@ -127,11 +128,11 @@ def parse_pairs(words: list[str] | None, option: str) -> dict[str, str]:
 
 
 def parse_metrics(pairs: dict[str, str]) -> dict[str, float]:
-    """The values of metrics as numbers; raises `InvalidMetric`."""
+    """The values of metrics as numbers; raises `InvalidInput`."""
     metrics = {}
     for name, value in pairs.items():
         try:
             metrics[name] = float(value)
         except ValueError as error:
-            raise InvalidMetric(name, value) from error
+            raise build_metric_error(name, value) from error
     return metrics

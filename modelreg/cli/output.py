@@ -12,22 +12,17 @@ from datetime import datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from modelreg.cli import tables
+from modelreg.cli.tables import Column
 from modelreg.cli.text import escape, format_field
-from modelreg.errors import InvalidExpression, ModelregError, StdoutWriteFailed
+from modelreg.errors import InvalidExpression, ModelregError, StorageFailure
 from modelreg.system import interrupts
 from modelreg.system.clock import as_text
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 Record = TypeVar("Record")
 
-STAGE_STYLES = {"Production": "bold green", "Staging": "yellow", "Archived": "dim", "None": ""}
-"""Stage -> style of rich."""
-_WIDE_TERMINAL = 100  # columns
-_LONGEST_WORD = 12  # columns; longer words may be broken
 _EXCERPT = 60  # characters of an expression shown before and after an error
 
 
@@ -42,23 +37,6 @@ class Form(Enum):
 
 class StdoutClosed(Exception):
     """The reader of stdout closed the pipe, as ``| head`` does. This is not a failure."""
-
-
-class Column(NamedTuple, Generic[Record]):
-    """A column of a table and of tab-separated lines."""
-
-    name: str
-    value: Callable[[Record], object]
-    """The value in tab-separated lines."""
-    cell: Callable[[Record], str] | None = None
-    """The text in a table; None: the same as ``value``."""
-    style: Callable[[Record], str] | None = None
-    in_table: bool = True
-    right: bool = False
-    foldable: bool = False
-    """Whether cells may be wrapped over several lines; an empty foldable column is left out of a table."""
-    wide: bool = False
-    """Whether a table leaves the column out on a terminal of fewer than 100 columns."""
 
 
 class _Preferences:
@@ -101,7 +79,7 @@ def print_records(
             rows = ("\t".join(format_field(column.value(record)) for column in columns) for record in records)
             _write("".join(f"{row}\n" for row in ("\t".join(column.name for column in columns), *rows)))
         case Form.TABLE:
-            _print_table(records, columns)
+            tables.print_table(records, columns)
 
 
 def print_fields(record: object, values: Iterable[tuple[str, object]], form: Form, reference: str) -> None:
@@ -233,7 +211,7 @@ def flush_stdout() -> None:
 def _write(text: str, *, as_path: bool = False) -> None:
     """Write to stdout; ``as_path`` writes the bytes of a file name, whatever the encoding of stdout.
 
-    Raises `StdoutClosed` for a closed pipe, and `StdoutWriteFailed` for other errors.
+    Raises `StdoutClosed` for a closed pipe, and `StorageFailure` for other errors.
     """
     if sys.stdout is None:  # closed by the caller
         return
@@ -249,7 +227,17 @@ def _write(text: str, *, as_path: bool = False) -> None:
         raise StdoutClosed from error
     except OSError as error:
         _discard_stdout()
-        raise StdoutWriteFailed(error, done=interrupts.has_begun_commit()) from error
+        raise build_stdout_error(error, done=interrupts.has_begun_commit()) from error
+
+
+def build_stdout_error(error: OSError, *, done: bool) -> StorageFailure:
+    """The error for output that could not be written; ``done`` says that the command committed a change."""
+    return StorageFailure(
+        f"the output could not be written to stdout: {error.strerror or error}"
+        + ("; the change is committed" if done else ""),
+        "'modelreg history' shows it" if done else None,
+        code="answer_lost",
+    )
 
 
 @contextmanager
@@ -271,86 +259,6 @@ def _write_to_stderr(text: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError):  # there is no other place to report it
             print(text, file=sys.stderr)
-
-
-def _print_table(records: Sequence[Record], columns: Sequence[Column[Record]]) -> None:
-    from rich.console import Console  # takes 30 ms; needed only on terminals
-
-    console = Console(highlight=False, markup=False)
-    visible = _select_columns(records, columns, console.width)
-    if _compute_minimum_width(records, visible) <= console.width:
-        console.print(build_table(records, columns, console.width))
-    else:  # too narrow for a table: print a block of lines for each record
-        console.print("\n".join(_format_block(record, visible) for record in records), end="", overflow="fold")
-
-
-def build_table(records: Sequence[Record], columns: Sequence[Column[Record]], width: int) -> Table:
-    """A table of ``records`` for a terminal of ``width`` columns."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    visible = _select_columns(records, columns, width)
-    for column in visible:
-        table.add_column(
-            _get_heading(column),
-            justify="right" if column.right else "left",
-            no_wrap=not column.foldable,
-            overflow="fold",
-        )
-    for record in records:
-        table.add_row(
-            *(
-                Text(_format_cell(column, record), style=column.style(record) if column.style else "")
-                for column in visible
-            )
-        )
-    return table
-
-
-def _select_columns(records: Sequence[Record], columns: Sequence[Column[Record]], width: int) -> list[Column[Record]]:
-    """The columns of a table: without wide ones on a narrow terminal, and without empty foldable ones."""
-    return [
-        column
-        for column in columns
-        if column.in_table
-        and (width >= _WIDE_TERMINAL or not column.wide)
-        and (not column.foldable or any(_format_cell(column, record) for record in records))
-    ]
-
-
-def _compute_minimum_width(records: Sequence[Record], columns: Sequence[Column[Record]]) -> int:
-    """Terminal columns that a table needs without breaking words of normal length."""
-    return sum(
-        2
-        + max(
-            len(_get_heading(column)),
-            *(_compute_minimum_cell_width(column, _format_cell(column, record)) for record in records),
-            0,
-        )
-        for column in columns
-    )
-
-
-def _compute_minimum_cell_width(column: Column[Record], cell: str) -> int:
-    if not column.foldable:
-        return len(cell)
-    return min(_LONGEST_WORD, max(map(len, cell.split()), default=0))
-
-
-def _format_block(record: Record, columns: Sequence[Column[Record]]) -> str:
-    width = max(len(_get_heading(column)) for column in columns)
-    cells = ((_get_heading(column), _format_cell(column, record)) for column in columns)
-    return "".join(f"{heading:<{width}}  {cell}\n" for heading, cell in cells if cell)
-
-
-def _get_heading(column: Column[Record]) -> str:
-    return column.name.removesuffix("_at").replace("_", " ")
-
-
-def _format_cell(column: Column[Record], record: Record) -> str:
-    value = column.cell(record) if column.cell else column.value(record)
-    return "" if value is None else escape(str(value))
 
 
 def _encode(value: object) -> object:

@@ -31,7 +31,7 @@ class Facts:
         params: Mapping[str, object] | None = None,
         location: str | None = None,
     ) -> Facts:
-        """Check what a user states; raises `InvalidKey`, `InvalidMetric` or `InvalidInput`."""
+        """Check what a user states; raises `InvalidName` or `InvalidInput`."""
         return cls(is_folder, signature, parse_metrics(metrics), parse_params(params), location)
 
     def with_defaults(

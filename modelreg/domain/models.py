@@ -24,6 +24,11 @@ class Model(Displayed):
     """The highest version number; None while there is no version."""
     staging: tuple[int, ...]
     production: int | None
+    """The version in Production; None if there is none."""
+    production_since: datetime | None
+    """When that version was moved into Production."""
+    production_by: str | None
+    """The user who moved it there."""
     archived: int
     """How many versions are archived."""
     aliases: Mapping[str, int]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
 from modelreg.domain.stages import Stage
-from modelreg.errors import InvalidAlias, InvalidInput, InvalidKey, InvalidName, InvalidReference, shown
+from modelreg.errors import InvalidInput, InvalidName, InvalidReference, UnknownStage, shown
 
 ModelName = NewType("ModelName", str)
 Digest = NewType("Digest", str)
@@ -66,10 +66,11 @@ class Reference:
 
         Raises `InvalidReference`, `InvalidName` or `UnknownStage`.
         """
-        bare = text.removeprefix("models:/")
+        bare = str(text).removeprefix("models:/")
         place = re.search("[/@]", bare)
-        if place is None:
-            raise InvalidReference(text, f"write NAME/3, NAME/Production, NAME/{LATEST} or NAME@ALIAS")
+        if place is None or not isinstance(text, str):
+            name = bare if re.fullmatch(_PLAIN_NAME, bare) and isinstance(text, str) else "NAME"
+            raise InvalidReference(str(text), f"write {name}/3, {name}/Production, {name}/{LATEST} or {name}@ALIAS")
         name, selector = parse_name(bare[: place.start()]), bare[place.end() :]
         if place.group() == "/":
             return cls(name, _parse_version_or_stage(selector))
@@ -100,36 +101,55 @@ def parse_name(text: str) -> ModelName:
     rules allow only plain names, see `check_plain_name`.
     """
     if not isinstance(text, str):
-        raise InvalidName(str(text))
+        raise _build_name_error(str(text))
     is_path = any(sign in text for sign in "/:@") or text.startswith("..") or text in _NO_NAMES
     if is_path or not text.strip() or len(text) > _NAME_LENGTH or not is_utf8(text):
-        raise InvalidName(text)
+        raise _build_name_error(text)
     return ModelName(text)
 
 
 def check_plain_name(name: str) -> None:
     """Raise `InvalidName` for a name that needs quoting or could be a path; single spaces are allowed."""
     if not re.fullmatch(_PLAIN_NAME, name):
-        raise InvalidName(name)
+        raise _build_name_error(name)
+
+
+def _build_name_error(name: str) -> InvalidName:
+    is_reference = re.fullmatch(r"[\w.-]+[/@][\w.:-]+", name)
+    return InvalidName(
+        f"{shown(name)} is not a valid model name",
+        "name a model, not a version: the part before '/' or '@'"
+        if is_reference
+        else "a name has 1 to 128 letters, digits, '.', '_', '-' and single spaces, and a letter or digit first",
+    )
 
 
 def parse_alias(text: str) -> str:
-    """Parse an alias that some registry may hold; raises `InvalidAlias`.
+    """Parse an alias that some registry may hold; raises `InvalidName`.
 
     The rules are those of MLflow, and ``.`` is allowed; ``latest`` and ``v3`` are not. Registries with strict rules
     allow only plain aliases, see `check_plain_alias`.
     """
     if not isinstance(text, str):
-        raise InvalidAlias(str(text))
+        raise _build_alias_error(str(text))
     if not re.fullmatch(_ALIAS, text) or text.lower() == LATEST or re.fullmatch(r"v\d+", text, re.IGNORECASE):
-        raise InvalidAlias(text)
+        raise _build_alias_error(text)
     return text
 
 
 def check_plain_alias(alias: str) -> None:
-    """Raise `InvalidAlias` for an alias that needs quoting in a shell, or is a number. ``@production`` is allowed."""
+    """Raise `InvalidName` for an alias that needs quoting in a shell, or is a number. ``@production`` is allowed."""
     if not re.fullmatch(_PLAIN, alias) or alias.isdecimal():
-        raise InvalidAlias(alias)
+        raise _build_alias_error(alias)
+
+
+def _build_alias_error(alias: str) -> InvalidName:
+    return InvalidName(
+        f"{shown(alias)} is not a valid alias",
+        "an alias has 1 to 128 letters, digits, '.', '_' or '-', starts with a letter or digit, "
+        "and is neither 'latest' nor a version such as '3' or 'v3'",
+        code="invalid_alias",
+    )
 
 
 def storable(text: str) -> str:
@@ -147,9 +167,13 @@ def is_utf8(text: str) -> bool:
 
 
 def parse_key(text: str, kind: str) -> str:
-    """Parse the key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidKey`."""
+    """Parse the key of a metric, parameter or tag (``kind``): 1 to 250 characters; raises `InvalidName`."""
     if not isinstance(text, str) or not 1 <= len(text) <= _KEY_LENGTH or not text.isprintable():
-        raise InvalidKey(str(text), kind, _KEY_LENGTH)
+        raise InvalidName(
+            f"{shown(str(text))} is not a valid key of a {kind}",
+            f"a key has 1 to {_KEY_LENGTH} printable characters, as in auc=0.93",
+            code="invalid_key",
+        )
     return text
 
 
@@ -171,7 +195,10 @@ def _parse_version_or_stage(text: str) -> Selector:
         return int(number[1])
     if not re.fullmatch(r"[A-Za-z]+", text):
         raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
-    return Stage.parse(text)
+    for stage in Stage:
+        if stage.value.lower() == text.lower():
+            return stage
+    raise UnknownStage(text, [stage.value for stage in Stage], "neither a version number nor a stage")
 
 
 def short_digest(digest: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from modelreg.domain.display import Displayed
 from modelreg.domain.references import Digest
 from modelreg.domain.versions import ModelFile
-from modelreg.errors import InvalidReference
+from modelreg.errors import InvalidReference, NotFound, did_you_mean, shown
 
 RUNNING = "RUNNING"
 FINISHED = "FINISHED"
@@ -111,6 +111,13 @@ class Run(Displayed):
         """The model or file at this path; None for a folder or a path that does not exist."""
         by_file = {model.file_path: model for model in self.models.values()}
         return self.models.get(path) or by_file.get(path)
+
+
+def build_logged_model_error(run_id: str, path: str, paths: Sequence[str]) -> NotFound:
+    """The error for a run that has no model at this path; ``paths`` are those of its models."""
+    has = f"it has {', '.join(paths)}" if paths else "it has no models"
+    hint = did_you_mean(path, paths) or has
+    return NotFound(f"run {run_id} has no model {shown(path)}", hint, code="logged_model_not_found")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from modelreg.errors import UnknownStage, UnknownStageRules
+from modelreg.errors import InvalidInput, UnknownStage, shown
 
 
 class Stage(StrEnum):
@@ -38,8 +38,11 @@ class StageRules(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> StageRules:
-        """Parse the name of stage rules; raises `UnknownStageRules`."""
+        """Parse the name of stage rules; raises `InvalidInput`."""
         for rules in cls:
             if rules.value == text.lower():
                 return rules
-        raise UnknownStageRules(text, [rules.value for rules in cls])
+        choices = " or ".join(rules.value for rules in cls)
+        raise InvalidInput(
+            f"{shown(text)} is not a set of stage rules", f"choose {choices}", code="unknown_stage_rules"
+        )

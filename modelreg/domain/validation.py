@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from modelreg.domain.references import is_utf8, parse_key
-from modelreg.errors import InvalidInput, InvalidMetric, shown
+from modelreg.errors import InvalidInput, shown
 from modelreg.system.clock import in_utc, now, span
 
 _LONGEST_TEXT = 64 * 1024  # characters of a description, a message or a value
@@ -19,26 +19,36 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_metrics(metrics: Mapping[str, float] | None) -> dict[str, float]:
-    """Parse metrics as finite float64 by name; raises `InvalidKey` or `InvalidMetric`."""
+    """Parse metrics as finite float64 by name; raises `InvalidName` or `InvalidInput`."""
     return {parse_key(name, "metric"): parse_metric(name, value) for name, value in (metrics or {}).items()}
 
 
 def parse_metric(name: str, value: object) -> float:
-    """Parse a metric as a finite float64; raises `InvalidMetric`, also for text and booleans."""
+    """Parse a metric as a finite float64; raises `InvalidInput`, also for text and booleans."""
     number = parse_float(name, value)
     if not math.isfinite(number):
-        raise InvalidMetric(name, value)
+        raise build_metric_error(name, value)
     return number
 
 
 def parse_float(name: str, value: object) -> float:
-    """Parse a number as a float64, which may be NaN or infinite; raises `InvalidMetric` for text and booleans."""
+    """Parse a number as a float64, which may be NaN or infinite; raises `InvalidInput` for text and booleans."""
     if isinstance(value, (str, bytes, bool)):
-        raise InvalidMetric(name, value)
+        raise build_metric_error(name, value)
     try:
         return float(value)  # type: ignore[arg-type]  # NumPy's numbers as well, without importing NumPy
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidMetric(name, value) from error
+        raise build_metric_error(name, value) from error
+
+
+def build_metric_error(name: str, value: object) -> InvalidInput:
+    """The error for the value of a metric that is not a finite number."""
+    return InvalidInput(
+        f"metric {shown(name)} is {shown(str(value))}, not a finite number",
+        "write --metric NAME=NUMBER; leave out a metric that is undefined",
+        python_hint="leave out a metric that is undefined",
+        code="invalid_metric",
+    )
 
 
 def parse_text(text: str, what: str) -> str:
@@ -77,7 +87,7 @@ def parse_journal_head(text: str) -> tuple[int, str]:
 def parse_dataset_name(name: str | None, data: str | os.PathLike[str] | None = None) -> str:
     """Parse the name of a data set; without one, it is the name of the file ``data`` up to its first dot.
 
-    Raises `InvalidKey`, and `InvalidInput` for data from stdin without a name.
+    Raises `InvalidName`, and `InvalidInput` for data from stdin without a name.
     """
     if name is None and (data is None or os.fspath(data) == "-"):
         raise InvalidInput("data from stdin has no name", "name the data set with --as")
@@ -142,12 +152,12 @@ def parse_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
 
 
 def parse_tags(tags: Mapping[str, object] | None) -> dict[str, str]:
-    """Parse tags as texts; raises `InvalidKey` or `InvalidInput`."""
+    """Parse tags as texts; raises `InvalidName` or `InvalidInput`."""
     return _parse_texts(tags, "tag")
 
 
 def parse_params(params: Mapping[str, object] | None) -> dict[str, str]:
-    """Parse parameters as texts; raises `InvalidKey` or `InvalidInput`."""
+    """Parse parameters as texts; raises `InvalidName` or `InvalidInput`."""
     return _parse_texts(params, "parameter")
 
 

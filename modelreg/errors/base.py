@@ -12,9 +12,17 @@ class ModelregError(Exception):
     exit = 1
     python_hint: str | None = None
 
-    def __init__(self, message: str, hint: str | None = None, *, python_hint: str | None = None) -> None:
-        """``hint`` is for the command line; ``python_hint`` for calls, by default with options as parameters."""
+    def __init__(
+        self, message: str, hint: str | None = None, *, python_hint: str | None = None, code: str | None = None
+    ) -> None:
+        """``hint`` is for the command line; ``python_hint`` for calls, by default with options as parameters.
+
+        ``code`` replaces the code of the class. It is for errors that are raised at one place and that no program
+        catches separately: they have a code of their own, but no class.
+        """
         super().__init__(message)
+        if code is not None:
+            self.code = code
         self.message = message
         self.hint = hint
         self.python_hint = python_hint or (hint and with_parameters(hint))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from modelreg.errors.base import (
     NotFound,
 )
-from modelreg.errors.text import did_you_mean, listed, quoted, shown
+from modelreg.errors.text import did_you_mean, quoted, shown
 
 
 class ModelNotFound(NotFound):
@@ -54,42 +54,6 @@ class TagNotFound(NotFound):
         super().__init__(f"{subject} has no tag {shown(tag)}", did_you_mean(tag, tags) or has)
 
 
-class GateNotFound(NotFound):
-    """There is no gate with this number."""
-
-    code = "gate_not_found"
-
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            f"there is no gate {number}",
-            "'modelreg gate list' shows the gates and their numbers",
-            python_hint="registry.gates() lists the gates and their numbers",
-        )
-
-
-class ApprovalNotFound(NotFound):
-    """The user has not approved the version."""
-
-    code = "approval_not_found"
-
-    def __init__(self, reference: str, user: str) -> None:
-        super().__init__(
-            f"{user} has not approved {reference}",
-            f"modelreg show {quoted(reference)}",
-            python_hint=f"registry.version({reference!r}).approvals has the approvals",
-        )
-
-
-class NameNotTrusted(NotFound):
-    """The name is not trusted."""
-
-    code = "name_not_trusted"
-
-    def __init__(self, name: str, names: Sequence[str]) -> None:
-        has = f"the trusted names are {listed(names)}" if names else "no names are trusted beyond the allow-list"
-        super().__init__(f"{shown(name)} is not trusted", did_you_mean(name, names) or has)
-
-
 class BytesNotStored(NotFound):
     """The version's bytes are not stored in the registry, only their location."""
 
@@ -114,16 +78,6 @@ class RunNotFound(NotFound):
             "'modelreg history' shows all runs",
             python_hint="registry.runs.search() lists the runs",
         )
-
-
-class LoggedModelNotFound(NotFound):
-    """The run has no logged model at this path."""
-
-    code = "logged_model_not_found"
-
-    def __init__(self, run_id: str, path: str, paths: Sequence[str]) -> None:
-        has = f"it has {', '.join(paths)}" if paths else "it has no models"
-        super().__init__(f"run {run_id} has no model {shown(path)}", did_you_mean(path, paths) or has)
 
 
 class StageEmpty(NotFound):

@@ -13,7 +13,7 @@ from modelreg.domain.evaluations import EvaluationOutcome, Scores
 from modelreg.domain.metadata import MetadataChange
 from modelreg.domain.references import Alias, ModelName, Reference, parse_name
 from modelreg.domain.stages import Stage
-from modelreg.errors import ApprovalNotFound, NameInUse, TagNotFound
+from modelreg.errors import NameInUse, NotFound, TagNotFound, quoted
 from modelreg.store.catalog.writer import CatalogWriter
 
 
@@ -80,7 +80,12 @@ def withdraw_approval(writer: CatalogWriter, reference: Reference) -> MetadataCh
     version = writer.version(reference)
     messages = {approval.user: approval.message for approval in version.approvals}
     if writer.user not in messages:
-        raise ApprovalNotFound(version.reference, writer.user)
+        raise NotFound(
+            f"{writer.user} has not approved {version.reference}",
+            f"modelreg show {quoted(version.reference)}",
+            python_hint=f"registry.version({version.reference!r}).approvals has the approvals",
+            code="approval_not_found",
+        )
     writer.withdraw_approval(version)
     return MetadataChange(version.reference, "approval", writer.user, messages[writer.user], None)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelreg.analysis.denied_names import trust_refusal
-from modelreg.errors import DangerousName, NameNotTrusted
+from modelreg.errors import DangerousName, NotFound, did_you_mean, shown
+from modelreg.errors.text import listed
 from modelreg.loading.trust import parse_trusted_name
 from modelreg.store.folder import RegistryFolder
 from modelreg.store.transactions import writing
@@ -29,11 +30,17 @@ def trust_names(folder: RegistryFolder, names: Sequence[str], message: str | Non
 
 
 def distrust_names(folder: RegistryFolder, names: Sequence[str], message: str | None) -> None:
-    """Stop trusting all of ``names``, or none; raises `NameNotTrusted`."""
+    """Stop trusting all of ``names``, or none; raises `NotFound`."""
     parsed = {parse_trusted_name(name): name for name in names}
     with writing(folder, message) as writer:
         for pair, name in parsed.items():
             trusted_names = writer.trusted_names()
             if all(trusted.pair != pair for trusted in trusted_names):
-                raise NameNotTrusted(name, [trusted.dotted for trusted in trusted_names])
+                names = [trusted.dotted for trusted in trusted_names]
+                has = (
+                    f"the trusted names are {listed(names)}" if names else "no names are trusted beyond the allow-list"
+                )
+                raise NotFound(
+                    f"{shown(name)} is not trusted", did_you_mean(name, names) or has, code="name_not_trusted"
+                )
             writer.distrust(*pair)

@@ -15,16 +15,14 @@ from pathlib import Path
 from modelreg.domain.registries import Backup, Finding, Restoration
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import (
-    BackupInterrupted,
-    BackupNotFound,
     CatalogDamaged,
     Damaged,
     DamagedBackup,
     ModelregError,
     NoRegistry,
+    OperationInterrupted,
     RegistryExists,
     RegistryNotFound,
-    RestorationInterrupted,
     UnusableBackup,
     WriteFailed,
     shown,
@@ -83,7 +81,7 @@ def back_up(registry: RegistryFolder, folder: Path, progress: Progress | None) -
 
 @contextmanager
 def _reporting_interruption(target: RegistryFolder) -> Iterator[None]:
-    """Raise `BackupInterrupted` for OS errors once the target has a marker or catalog: the backup can be continued."""
+    """Raise `OperationInterrupted` for OS errors once the target has a marker or catalog: then it can be continued."""
     try:
         yield
     except BrokenPipeError:
@@ -93,7 +91,7 @@ def _reporting_interruption(target: RegistryFolder) -> Iterator[None]:
             raise
         error = failure.error if isinstance(failure, WriteFailed) else failure
         needed = failure.needed if isinstance(failure, WriteFailed) else None
-        raise BackupInterrupted(error, target.path, needed) from failure
+        raise OperationInterrupted(error, target.path, code="backup_interrupted", needed=needed) from failure
 
 
 def restore(registry: RegistryFolder, folder: Path, progress: Progress | None, *, force: bool) -> Restoration:
@@ -130,7 +128,7 @@ def _replace_registry(
         if was_bare and not has_catalog:
             with _undoing_restoration(folder):
                 folder.remove_layout()
-        elif has_catalog or not (had_catalog or isinstance(failure, RestorationInterrupted)):
+        elif has_catalog or not (had_catalog or isinstance(failure, OperationInterrupted)):
             marker.unlink(missing_ok=True)
         raise
     return backup, replaced
@@ -138,11 +136,11 @@ def _replace_registry(
 
 @contextmanager
 def _undoing_restoration(folder: RegistryFolder) -> Iterator[None]:
-    """Raise `RestorationInterrupted` if undoing a failed restoration fails as well: running it again completes it."""
+    """Raise `OperationInterrupted` if undoing a failed restoration fails as well: running it again completes it."""
     try:
         yield
     except OSError as error:
-        raise RestorationInterrupted(error, folder.path) from error
+        raise OperationInterrupted(error, folder.path, code="restoration_interrupted") from error
 
 
 @contextmanager
@@ -152,7 +150,11 @@ def _reading_backup(source: RegistryFolder) -> Iterator[None]:
         source.check()
         yield
     except RegistryNotFound as error:
-        raise BackupNotFound(source.path) from error
+        raise NoRegistry(
+            f"there is no backup in {shown(str(source.path))}; nothing was restored",
+            "name the folder to which 'modelreg backup' wrote",
+            code="backup_not_found",
+        ) from error
     except Damaged as damage:
         raise DamagedBackup(source.path, damage) from damage
 

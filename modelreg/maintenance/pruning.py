@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from modelreg.domain.garbage import GarbageCandidate, GracePeriod
 from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
 from modelreg.domain.references import Digest
-from modelreg.errors import CatalogDamaged, PruneInterrupted, shown
-from modelreg.lifecycle.rules.rollback import find_rollback_versions
+from modelreg.errors import CatalogDamaged, OperationInterrupted, shown
+from modelreg.lifecycle.rules.production_history import find_rollback_versions
 from modelreg.maintenance.consistency import check_catalog, count_older_blobs, find_emptied_catalog
 from modelreg.maintenance.retention import Retention, decide_retention
 from modelreg.store.actor import current_actor
@@ -97,7 +97,8 @@ def prune(folder: RegistryFolder, request: PruneRequest, message: str | None) ->
             swap.remove_temporaries(planned.catalogs)
         except OSError as error:
             if planned.removed_versions:
-                raise PruneInterrupted(error, folder.path) from error
+                place = error.filename or folder.path
+                raise OperationInterrupted(error, place, code="prune_interrupted") from error
             raise
     return replace(planned.pruning, dry_run=False)
 

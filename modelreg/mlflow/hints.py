@@ -25,7 +25,7 @@ def get_advice(error: errors.ModelregError) -> str | None:
             name, _, occupant = error.reference.rpartition("/")
             move = f"client.transition_model_version_stage({name!r}, {occupant!r}, 'Archived')"
             return f"archive_existing_versions=True archives version {occupant}; or move it first: {move}"
-        case errors.InvalidMetric():
+        case errors.InvalidInput(code="invalid_metric"):
             return "a metric is a number"
         case errors.UnusableFolder():
             return "pass an empty or new folder to set_tracking_uri()"

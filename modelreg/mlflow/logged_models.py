@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from modelreg.domain.runs import LoggedModel as StoredModel
-from modelreg.domain.runs import Run
-from modelreg.errors import LoggedModelNotFound
+from modelreg.domain.runs import Run, build_logged_model_error
 from modelreg.mlflow import location
 from modelreg.mlflow.entities.logged_model import HASH_LENGTH, RUN_ID_LENGTH, LoggedModel, build_model_id
 
@@ -25,12 +24,12 @@ def list_logged_models(run: Run) -> list[LoggedModel]:
 
 
 def get_logged_model(model_id: str) -> LoggedModel:
-    """The model with this id; raises `RunNotFound` or `LoggedModelNotFound`."""
+    """The model with this id; raises `NotFound`."""
     run = location.open_registry().runs.run(parse_run_id(model_id))
     for name, stored in list_stored_models(run).items():
         if build_model_id(run.run_id, name) == model_id:
             return LoggedModel.of(run, name, stored)
-    raise LoggedModelNotFound(run.run_id, model_id, list(list_stored_models(run)))
+    raise build_logged_model_error(run.run_id, model_id, list(list_stored_models(run)))
 
 
 def parse_run_id(model_id: str) -> str:

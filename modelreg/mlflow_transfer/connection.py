@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from modelreg.errors import InvalidInput, MLflowFailed, MLflowMissing, shown
+from modelreg.errors import InvalidInput, MLflowFailed, shown
 from modelreg.mlflow_transfer.location import Location, StoreKind
 from modelreg.mlflow_transfer.temporary_folders import temporary_folder
 
@@ -37,7 +37,7 @@ _LOCAL_SCHEMES = ("", "file", "modelreg")
 def open_for_reading(location: Location) -> Iterator[Any]:
     """MLflow's client on existing data, which is not changed.
 
-    Raises `MLflowMissing`, `SourceNotFound`, `InvalidInput`, or `MLflowFailed` if MLflow cannot open the data.
+    Raises `SourceNotFound`, `InvalidInput` also without MLflow, or `MLflowFailed` if MLflow cannot open the data.
     """
     location.check()
     with _silence_mlflow(), temporary_folder() as folder:
@@ -51,7 +51,7 @@ def open_for_reading(location: Location) -> Iterator[Any]:
 def open_for_writing(location: Location) -> Iterator[Any]:
     """MLflow's client on a server, SQLite file or folder; a file or folder is created if needed.
 
-    Raises `MLflowMissing`, `MLflowFailed`, or `InvalidInput` for a file or folder of another program.
+    Raises `MLflowFailed`, or `InvalidInput` without MLflow and for a file or folder of another program.
     """
     location.check_unambiguous_path()
     if not location.is_empty():
@@ -144,7 +144,9 @@ def _silence_mlflow() -> Iterator[None]:
             try:
                 import_module("mlflow")  # about 2 s
             except ImportError as error:
-                raise MLflowMissing from error
+                raise InvalidInput(
+                    "this needs MLflow, which is not installed", "pip install 'modelreg[mlflow]'", code="mlflow_missing"
+                ) from error
         yield
     finally:
         logging.disable(disabled)

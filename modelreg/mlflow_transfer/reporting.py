@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelreg.errors import ModelregError, TransferInterrupted, WriteFailed
+from modelreg.errors import ModelregError, OperationInterrupted, WriteFailed
 
 Progress = Callable[[int, int], None]
 """Called with the number of finished versions and the number of all versions."""
@@ -19,10 +19,9 @@ def format_error(error: ModelregError) -> str:
 
 @contextmanager
 def wrap_storage_errors(folder: Path) -> Iterator[None]:
-    """Raise `TransferInterrupted` when storage fails: the versions that are finished stay."""
+    """Raise `OperationInterrupted` when storage fails: the versions that are finished stay."""
     try:
         yield
-    except WriteFailed as error:
-        raise TransferInterrupted(error.error, folder) from error
-    except OSError as error:
-        raise TransferInterrupted(error, folder) from error
+    except (OSError, WriteFailed) as failure:
+        error = failure.error if isinstance(failure, WriteFailed) else failure
+        raise OperationInterrupted(error, error.filename or folder, code="transfer_interrupted") from failure

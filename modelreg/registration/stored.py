@@ -9,10 +9,10 @@ from typing import Any
 from modelreg.domain.facts import Facts
 from modelreg.domain.metadata import VersionMetadata
 from modelreg.domain.references import ModelName, Reference
-from modelreg.domain.runs import Run, RunReference
+from modelreg.domain.runs import Run, RunReference, build_logged_model_error
 from modelreg.domain.validation import parse_reason, parse_text
 from modelreg.domain.versions import ModelFile, ModelVersion
-from modelreg.errors import InvalidInput, LoggedModelNotFound
+from modelreg.errors import InvalidInput
 from modelreg.registration.register import RegistrationRequest
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.artifacts.source import Source, SourceFile
@@ -67,7 +67,7 @@ def request_for_reference(location: str, name: ModelName, options: dict[str, Any
 
 
 def _load_from_run(folder: RegistryFolder, reference: RunReference) -> _StoredModel:
-    """A model or file of a run, or a folder of its artifacts; raises `RunNotFound` and `LoggedModelNotFound`."""
+    """A model or file of a run, or a folder of its artifacts; raises `NotFound`."""
     with folder.catalog.reading() as catalog:
         run = catalog.runs.get(reference.run_id)
     model = run.model_at(reference.path)
@@ -75,7 +75,7 @@ def _load_from_run(folder: RegistryFolder, reference: RunReference) -> _StoredMo
         return _build_stored_model(folder.artifacts.manifest(model), model.reference, run)
     files = run.folder(reference.path)
     if not files:
-        raise LoggedModelNotFound(run.run_id, reference.path, list(run.models))
+        raise build_logged_model_error(run.run_id, reference.path, list(run.models))
     facts = Facts.parse(is_folder=True, metrics=run.metrics, params=run.params)
     return _StoredModel(f"runs:/{run.run_id}/{reference.path}", run.run_id, facts, files)
 

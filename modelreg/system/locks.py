@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 
-from modelreg.errors import LocksUnsupported, LockTimeout
+from modelreg.errors import LockTimeout, StorageFailure, shown
 from modelreg.system.files import change_mode, open_existing_file, open_or_make_file
 
 _POLL_INTERVAL = 0.2  # seconds
@@ -56,6 +56,15 @@ def mode_in(folder: Path) -> int:
     return 0o660 if folder.stat().st_mode & stat.S_IWGRP else 0o600
 
 
+def build_flock_error(error: OSError, path: Path) -> StorageFailure:
+    """The error for a file system without locks."""
+    return StorageFailure(
+        f"{shown(os.fspath(path))}: {error.strerror or error}; nothing was changed",
+        "the file system does not support flock, which a registry needs: use a local disk, or mount it with locks",
+        code="no_locks",
+    )
+
+
 def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -64,7 +73,7 @@ def _acquire(descriptor: int, path: Path, kind: int, timeout: float) -> None:
         pass
     except OSError as error:
         if error.errno in _UNSUPPORTED:
-            raise LocksUnsupported(error, path) from error
+            raise build_flock_error(error, path) from error
         raise
     if not _wait_for_lock(descriptor, kind, timeout):
         last_holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()

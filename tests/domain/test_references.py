@@ -1,4 +1,4 @@
-"""References: one grammar, read once; and what each form leads to."""
+"""References: their grammar, and the version that each form resolves to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelreg.domain.stages import Stage
 from modelreg.errors import (
     AliasNotFound,
     AmbiguousDigest,
-    InvalidAlias,
+    InvalidInput,
     InvalidName,
     InvalidReference,
     ModelNotFound,
@@ -21,8 +21,8 @@ from modelreg.errors import (
 )
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", fullmatch=True)
-MEANINGS = ("latest", "none", "staging", "production", "archived")
-ALIASES = NAMES.filter(lambda text: text.lower() not in MEANINGS and not text.lower().removeprefix("v").isdigit())
+RESERVED = ("latest", "none", "staging", "production", "archived")
+ALIASES = NAMES.filter(lambda text: text.lower() not in RESERVED and not text.lower().removeprefix("v").isdigit())
 SELECTORS = st.one_of(
     st.integers(1, 10**18 - 1),
     st.sampled_from(Stage),
@@ -33,115 +33,119 @@ SELECTORS = st.one_of(
 
 
 @given(NAMES, SELECTORS)
-def test_a_reference_that_is_written_reads_as_it_was(name, selector):
+def test_parse_reverses_str_of_a_reference(name, selector):
     reference = Reference(parse_name(name), selector)
     assert Reference.parse(str(reference)) == reference
     assert Reference.parse(f"models:/{reference}") == reference
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9]{1,5}[/@][\x00-\x7f\u0660-\u0669]{0,9}", fullmatch=True))
-def test_any_text_is_a_reference_or_refused_in_words(text):
-    reference, refused = read(Reference.parse, text, (InvalidReference, InvalidName, UnknownStage, InvalidAlias))
-    if refused:
-        assert refused.exit == 2
-        assert refused.message.isprintable()
-        assert refused.hint.isprintable()
+def test_any_text_is_parsed_as_a_reference_or_refused_with_a_printable_message(text):
+    reference, error = parse_or_error(Reference.parse, text, (InvalidReference, InvalidName, UnknownStage))
+    if error:
+        assert error.exit == 2
+        assert error.message.isprintable()
+        assert error.hint.isprintable()
     else:
         assert Reference.parse(str(reference)) == reference
 
 
 @given(st.text())
-def test_any_text_is_a_stage_or_refused_in_words(text):
-    stage, refused = read(Stage.parse, text, UnknownStage)
-    assert refused.message.isprintable() if refused else stage.value.lower() == text.lower()
+def test_any_text_is_parsed_as_a_stage_or_refused_with_a_printable_message(text):
+    stage, error = parse_or_error(Stage.parse, text, UnknownStage)
+    assert error.message.isprintable() if error else stage.value.lower() == text.lower()
 
 
-def read(parse, text, errors):
-    """What ``text`` means, or the error that says why it means nothing."""
+def parse_or_error(parse, text, errors):
+    """Return the parsed value and None, or None and the error."""
     try:
         return parse(text), None
-    except errors as refused:
-        return None, refused
+    except errors as error:
+        return None, error
 
 
 @pytest.mark.parametrize("text", ["production", "PRODUCTION", "pRoDuCtIoN"])
-def test_a_stage_may_be_written_in_any_case(text):
+def test_stage_names_are_case_insensitive(text):
     assert Reference.parse(f"churn/{text}").selector is Stage.PRODUCTION
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    ("text", "code"),
     [
-        ("churn", InvalidReference),
-        ("churn/0", InvalidReference),
-        ("churn/-1", InvalidReference),
-        ("churn/1.5", InvalidReference),
-        ("churn/+1", InvalidReference),
-        ("churn/1_000", InvalidReference),
-        ("churn/" + "9" * 30, InvalidReference),
-        ("churn/", InvalidReference),
-        ("churn/ 1", InvalidReference),
-        ("churn/1\n", InvalidReference),
-        ("churn/1/2", InvalidReference),
-        ("churn/%31", InvalidReference),
-        ("churn/Prod", UnknownStage),
-        ("churn@", InvalidAlias),
-        ("churn@a b", InvalidAlias),
-        ("churn@latest", InvalidAlias),
-        ("churn@v3", InvalidAlias),
-        ("churn@sha256:1234567", InvalidReference),
-        ("churn@sha256:ABCDEF12", InvalidReference),
-        ("churn@sha256:" + "0" * 65, InvalidReference),
-        ("/1", InvalidName),
-        ("../x/1", InvalidName),
-        ("models:/models:/churn/1", InvalidName),
-        ("models://churn/1", InvalidName),
-        (" /1", InvalidName),
-        ("*/1", InvalidName),
-        ("a@b/1", InvalidAlias),
+        ("churn", "invalid_reference"),
+        ("churn/0", "invalid_reference"),
+        ("churn/-1", "invalid_reference"),
+        ("churn/1.5", "invalid_reference"),
+        ("churn/+1", "invalid_reference"),
+        ("churn/1_000", "invalid_reference"),
+        ("churn/" + "9" * 30, "invalid_reference"),
+        ("churn/", "invalid_reference"),
+        ("churn/ 1", "invalid_reference"),
+        ("churn/1\n", "invalid_reference"),
+        ("churn/1/2", "invalid_reference"),
+        ("churn/%31", "invalid_reference"),
+        ("churn/Prod", "unknown_stage"),
+        ("churn@", "invalid_alias"),
+        ("churn@a b", "invalid_alias"),
+        ("churn@latest", "invalid_alias"),
+        ("churn@v3", "invalid_alias"),
+        ("churn@sha256:1234567", "invalid_reference"),
+        ("churn@sha256:ABCDEF12", "invalid_reference"),
+        ("churn@sha256:" + "0" * 65, "invalid_reference"),
+        ("/1", "invalid_name"),
+        ("../x/1", "invalid_name"),
+        ("models:/models:/churn/1", "invalid_name"),
+        ("models://churn/1", "invalid_name"),
+        (" /1", "invalid_name"),
+        ("*/1", "invalid_name"),
+        ("a@b/1", "invalid_alias"),
     ],
 )
-def test_what_is_outside_the_grammar_is_refused(text, error):
-    with pytest.raises(error):
+def test_parse_refuses_an_invalid_reference(text, code):
+    with pytest.raises(InvalidInput) as refused:
         Reference.parse(text)
+    assert refused.value.code == code
 
 
-def test_an_alias_may_be_what_mlflow_takes_but_latest_and_versions():
-    for taken in ("2024.best_one-yet", "v", "-x", "production", "3", "größte"):
-        assert parse_alias(taken) == taken
-    for refused in ("latest", "LATEST", "v1", "V99", "", "a:b", "a b", "a/b"):
-        with pytest.raises(InvalidAlias):
-            parse_alias(refused)
+def test_parse_alias_accepts_names_that_mlflow_accepts_but_not_latest_or_a_version():
+    for alias in ("2024.best_one-yet", "v", "-x", "production", "3", "größte"):
+        assert parse_alias(alias) == alias
+    for alias in ("latest", "LATEST", "v1", "V99", "", "a:b", "a b", "a/b"):
+        with pytest.raises(InvalidName) as refused:
+            parse_alias(alias)
+        assert refused.value.code == "invalid_alias"
 
 
 @pytest.mark.parametrize("name", ["my  model", "my model ", "chürn", "-x", "_x", "a" * 129])
-def test_a_name_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, name):
-    for refused in (
-        lambda: three.model(name),
-        lambda: three.version(f"{name}/1"),
-        lambda: three.history(name),
-        lambda: three.register(model_file(b"4"), name),
-        lambda: three.rename("churn", name),
+def test_strict_rules_refuse_a_model_name_that_only_mlflow_accepts(three_versions, model_file, name):
+    for call in (
+        lambda: three_versions.model(name),
+        lambda: three_versions.version(f"{name}/1"),
+        lambda: three_versions.history(name),
+        lambda: three_versions.register(model_file(b"4"), name),
+        lambda: three_versions.rename("churn", name),
     ):
-        with pytest.raises(InvalidName):
-            refused()
+        with pytest.raises(InvalidName) as refused:
+            call()
+        assert refused.value.code == "invalid_name"
 
 
 @pytest.mark.parametrize("alias", ["-x", "3", "größte"])
-def test_an_alias_that_is_not_plain_is_refused_by_a_registry_with_strict_rules(three, model_file, alias):
-    for refused in (
-        lambda: three.version(f"churn@{alias}"),
-        lambda: three.alias("churn/1", alias),
-        lambda: three.register(model_file(b"4"), "churn", aliases=[alias]),
+def test_strict_rules_refuse_an_alias_that_only_mlflow_accepts(three_versions, model_file, alias):
+    for call in (
+        lambda: three_versions.version(f"churn@{alias}"),
+        lambda: three_versions.alias("churn/1", alias),
+        lambda: three_versions.register(model_file(b"4"), "churn", aliases=[alias]),
     ):
-        with pytest.raises(InvalidAlias):
-            refused()
-    assert three.model("churn").versions == 3
+        with pytest.raises(InvalidName) as refused:
+            call()
+        assert refused.value.code == "invalid_alias"
+    assert three_versions.model("churn").versions == 3
 
 
 @pytest.fixture
-def three(registry, model_file):
-    """A model with three versions: in Production (alias champion), in Staging, and in no stage."""
+def three_versions(registry, model_file):
+    """A registry with three versions of churn: 1 in Production (alias champion), 2 in Staging, 3 in stage None."""
     registry.register(model_file(b"1"), "churn", stage="Production", aliases=["champion"])
     registry.register(model_file(b"2"), "churn", stage="Staging")
     registry.register(model_file(b"3"), "churn")
@@ -165,43 +169,43 @@ def three(registry, model_file):
         ("models:/churn@champion", 1),
     ],
 )
-def test_every_form_leads_to_its_version(three, text, version):
-    assert three.version(text).version == version
+def test_every_form_of_a_reference_resolves_to_its_version(three_versions, text, version):
+    assert three_versions.version(text).version == version
 
 
-def test_a_digest_is_found_as_tables_print_it_unless_an_alias_is_called_so(three):
-    digits = three.version("churn/2").digest.removeprefix("sha256:")[:12]
-    assert three.version(f"churn@{digits}").version == 2
-    three.alias("churn/1", digits)
-    assert three.version(f"churn@{digits}").version == 1
+def test_the_first_digits_of_a_digest_resolve_unless_an_alias_has_that_name(three_versions):
+    digits = three_versions.version("churn/2").digest.removeprefix("sha256:")[:12]
+    assert three_versions.version(f"churn@{digits}").version == 2
+    three_versions.alias("churn/1", digits)
+    assert three_versions.version(f"churn@{digits}").version == 1
 
 
-def test_the_number_of_a_version_may_have_a_v_before_it(three):
-    assert three.version("churn/v2").version == 2
+def test_a_version_number_may_have_the_prefix_v(three_versions):
+    assert three_versions.version("churn/v2").version == 2
 
 
 @pytest.mark.parametrize("length", [8, 12, 63, 64])
-def test_the_beginning_of_a_digest_leads_to_its_version(three, length):
-    digest = three.version("churn/2").digest
-    assert three.version(f"churn@{digest[: len('sha256:') + length]}").version == 2
+def test_a_digest_prefix_resolves_to_its_version(three_versions, length):
+    digest = three_versions.version("churn/2").digest
+    assert three_versions.version(f"churn@{digest[: len('sha256:') + length]}").version == 2
 
 
-def test_a_stage_with_several_versions_means_the_newest(three, model_file):
-    three.register(model_file(b"4"), "churn", stage="Staging")
-    assert three.version("churn/Staging").version == 4
+def test_a_stage_resolves_to_its_newest_version(three_versions, model_file):
+    three_versions.register(model_file(b"4"), "churn", stage="Staging")
+    assert three_versions.version("churn/Staging").version == 4
 
 
-def test_a_digest_that_several_versions_have_means_the_highest(three, model_file):
-    again = three.register(model_file(b"1"), "churn", new_version=True)
-    assert three.version(f"churn@{again.digest}").version == 4
+def test_a_digest_of_several_versions_resolves_to_the_newest(three_versions, model_file):
+    newest = three_versions.register(model_file(b"1"), "churn", new_version=True)
+    assert three_versions.version(f"churn@{newest.digest}").version == 4
 
 
-def test_a_beginning_that_two_digests_share_is_ambiguous(three, by_hand):
-    shared = "sha256:" + "ab" * 20
-    by_hand("UPDATE versions SET digest = ? || printf('%024d', version)", (shared,))
-    with pytest.raises(AmbiguousDigest) as refused:
-        three.version(f"churn@{shared}")
-    assert refused.value.exit == 4
+def test_an_ambiguous_digest_prefix_is_refused(three_versions, execute_sql):
+    prefix = "sha256:" + "ab" * 20
+    execute_sql("UPDATE versions SET digest = ? || printf('%024d', version)", (prefix,))
+    with pytest.raises(AmbiguousDigest) as caught:
+        three_versions.version(f"churn@{prefix}")
+    assert caught.value.exit == 4
 
 
 @pytest.mark.parametrize(
@@ -216,14 +220,14 @@ def test_a_beginning_that_two_digests_share_is_ambiguous(three, by_hand):
         ("churn@sha256:00000000", VersionNotFound, "latest"),
     ],
 )
-def test_what_is_not_there_is_not_found_with_a_hint(three, text, error, hint):
-    with pytest.raises(error) as missing:
-        three.version(text)
-    assert missing.value.exit == 3
-    assert hint in missing.value.hint
+def test_an_unknown_model_version_stage_or_alias_is_refused_with_a_hint(three_versions, text, error, hint):
+    with pytest.raises(error) as caught:
+        three_versions.version(text)
+    assert caught.value.exit == 3
+    assert hint in caught.value.hint
 
 
-def test_a_model_without_versions_has_no_latest(registry, model_file):
+def test_latest_of_a_model_without_versions_is_refused(registry, model_file):
     registry.register(model_file(), "churn")
     registry.delete("churn/latest")
     assert registry.model("churn").latest is None

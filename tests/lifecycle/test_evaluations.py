@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelreg.data.signatures import infer_signature
-from modelreg.errors import InvalidData, InvalidInput, InvalidKey, InvalidMetric, SourceNotFound, VersionNotFound
+from modelreg.errors import InvalidData, InvalidInput, ModelregError, SourceNotFound
 
 
 @pytest.fixture(scope="module")
@@ -124,25 +124,26 @@ def test_metrics_can_be_recorded_without_data(two_models):
 
 def test_versions_with_the_same_digest_share_evaluations(two_models, tmp_path, cancer):
     two_models.record_evaluation("tumour/1", "holdout", {"auc": 0.5})
-    again = two_models.register(
+    repeated = two_models.register(
         tmp_path / "good.joblib", "tumour", signature=infer_signature(cancer.data), new_version=True
     )
-    assert two_models.version(again.reference).evaluations == {"holdout": {"auc": 0.5}}
+    assert two_models.version(repeated.reference).evaluations == {"holdout": {"auc": 0.5}}
     assert two_models.version("tumour/2").evaluations == {}
 
 
 def test_invalid_evaluations_are_refused_and_nothing_is_stored(two_models, holdout):
     before = two_models.history()
-    for error, call in (
-        (InvalidMetric, lambda: two_models.record_evaluation("tumour/1", "d", {"auc": float("nan")})),
-        (InvalidInput, lambda: two_models.record_evaluation("tumour/1", "d", {})),
-        (InvalidKey, lambda: two_models.record_evaluation("tumour/1", "", {"auc": 1})),
-        (InvalidKey, lambda: two_models.evaluate("tumour/1", holdout, "target", dataset="a\nb")),
-        (InvalidInput, lambda: two_models.evaluate("tumour/1", "-", "target")),
-        (VersionNotFound, lambda: two_models.evaluate("tumour/7", holdout, "target")),
+    for code, call in (
+        ("invalid_metric", lambda: two_models.record_evaluation("tumour/1", "d", {"auc": float("nan")})),
+        ("invalid_input", lambda: two_models.record_evaluation("tumour/1", "d", {})),
+        ("invalid_key", lambda: two_models.record_evaluation("tumour/1", "", {"auc": 1})),
+        ("invalid_key", lambda: two_models.evaluate("tumour/1", holdout, "target", dataset="a\nb")),
+        ("invalid_input", lambda: two_models.evaluate("tumour/1", "-", "target")),
+        ("version_not_found", lambda: two_models.evaluate("tumour/7", holdout, "target")),
     ):
-        with pytest.raises(error):
+        with pytest.raises(ModelregError) as refused:
             call()
+        assert refused.value.code == code
     assert two_models.history() == before
     assert two_models.evaluations("tumour/1") == []
 

@@ -8,6 +8,7 @@ import pytest
 
 import modelreg.mlflow as mlflow
 from modelreg import errors
+from modelreg.domain.validation import build_metric_error
 from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
 
 
@@ -23,7 +24,7 @@ from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
         (errors.RegistryNotFound("/nowhere"), "set_tracking_uri()"),
         (errors.ModelNotFound("churn", []), "search_registered_models()"),
         (errors.ModelInUse("My Model", 3), "search_model_versions()"),
-        (errors.InvalidMetric("auc", "high"), "a metric is a number"),
+        (build_metric_error("auc", "high"), "a metric is a number"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -23,7 +23,8 @@ def delete(
     """Delete a version, or a model without versions.
 
     A version that is in Staging or Production or has an alias is not deleted (exit 4). The numbers of deleted versions
-    are never reused. The files stay until 'modelreg prune' removes them.
+    are not reused, except after 'modelreg restore', and with MLflow's rules after the deletion of the model. The files
+    stay until 'modelreg prune' removes them.
 
     \b
     modelreg delete churn/2

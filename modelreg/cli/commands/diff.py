@@ -12,7 +12,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_references
 from modelreg.cli.options import AsJson, join_reference
-from modelreg.cli.output import Column
+from modelreg.cli.tables import Column
 from modelreg.domain.comparison import Difference, FileDifference, ValueDifference
 from modelreg.domain.references import short_digest
 from modelreg.domain.versions import ModelFile

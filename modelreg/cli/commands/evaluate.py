@@ -26,8 +26,8 @@ from modelreg.cli.options import (
     parse_pairs,
     parse_text_layout,
 )
-from modelreg.cli.output import Column
 from modelreg.cli.progress import count_bar
+from modelreg.cli.tables import Column
 from modelreg.domain.comparison import Measurement, ValueDifference, compare_values, find_measurement_mismatch
 from modelreg.domain.evaluations import EvaluationOutcome
 from modelreg.errors import InvalidInput, quoted
@@ -153,7 +153,8 @@ def evaluate(
         outcome = source.record_evaluation(reference, dataset, metrics, data=data, message=message)
     elif data is None or not target:
         missing = "--data" if target else "--target" if data is not None else "--data and --target"
-        hint = f"modelreg evaluate {quoted(reference)} --data FILE --target COLUMN"
+        columns = " ".join(f"--target {quoted(column)}" for column in target or ["COLUMN"])
+        hint = f"modelreg evaluate {quoted(reference)} --data {quoted(data or 'FILE')} {columns}"
         raise InvalidInput(f"{missing} must be given", hint)
     else:
         with count_bar("evaluating", "rows") as progress:

@@ -10,8 +10,9 @@ from modelreg.cli import output, text
 from modelreg.cli.application import CONTEXT, build_arguments, print_undo, registry
 from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
-from modelreg.cli.output import Column
+from modelreg.cli.tables import Column
 from modelreg.domain.gates import Gate, GateCheck, GateResult
+from modelreg.errors import quoted
 from modelreg.system.clock import as_text
 
 gate = typer.Typer(
@@ -45,9 +46,12 @@ _GATE_COLUMNS = (
     Column[Gate]("stage", lambda gate: gate.stage),
     Column[Gate]("expression", lambda gate: gate.expression, foldable=True),
     Column[Gate]("description", lambda gate: gate.description, foldable=True),
-    Column[Gate]("created_by", lambda gate: gate.created_by, wide=True),
+    Column[Gate]("created_by", lambda gate: gate.created_by, optional=True),
     Column[Gate](
-        "created_at", lambda gate: as_text(gate.created_at), lambda gate: text.format_age(gate.created_at), wide=True
+        "created_at",
+        lambda gate: as_text(gate.created_at),
+        lambda gate: text.format_age(gate.created_at),
+        optional=True,
     ),
 )
 _RESULT_COLUMNS = (
@@ -119,7 +123,8 @@ def list_gates(
     form = output.choose_form(as_json, quiet)
     gates = registry(context).gates(name)
     if not gates and form is output.Form.TABLE:
-        output.print_note("there are no gates; add one with: modelreg gate add NAME Production EXPRESSION")
+        command = f"modelreg gate add {quoted(name or '*')} Production 'metrics.auc > 0.9'"
+        output.print_note(f"there are no gates; add one with: {command}")
         return
     output.print_records(gates, _GATE_COLUMNS, form, lambda gate: str(gate.id))
 

@@ -12,7 +12,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_subjects
 from modelreg.cli.options import AsJson
-from modelreg.cli.output import STAGE_STYLES, Column
+from modelreg.cli.tables import STAGE_STYLES, Column
 from modelreg.domain.journal import ACTIONS, JournalEntry, StageAtMoment
 from modelreg.errors import CatalogDamaged, InvalidInput
 from modelreg.system.clock import as_text
@@ -27,7 +27,7 @@ _STAGE_COLUMNS = (
     Column[StageAtMoment]("message", lambda row: row.message, foldable=True),
 )
 _COLUMNS = (
-    Column[JournalEntry]("seq", lambda entry: entry.seq, right=True, wide=True),
+    Column[JournalEntry]("seq", lambda entry: entry.seq, right=True, optional=True),
     Column[JournalEntry]("at", lambda entry: as_text(entry.at), lambda entry: text.format_age(entry.at)),
     Column[JournalEntry]("user", lambda entry: entry.user),
     Column[JournalEntry]("claimed_user", lambda entry: entry.claimed_user, in_table=False),
@@ -102,7 +102,7 @@ def history(
         _print_stages(registry(context).history_as_of(as_of, subject), as_json)
         return
     if head:
-        newest = registry(context).information().journal_head
+        newest = registry(context).information(size=False).journal_head
         output.print_json({"head": newest}) if as_json else output.print_line(newest or "")
         return
     entries = registry(context).history(subject, since=since, user=user, action=action, limit=limit)

@@ -9,10 +9,10 @@ import typer
 from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, DryRun
-from modelreg.cli.output import Column
 from modelreg.cli.progress import count_bar
+from modelreg.cli.tables import Column
 from modelreg.domain.transfers import Transfer, TransferItem, TransferOutcome
-from modelreg.errors import TransferIncomplete
+from modelreg.errors import StorageFailure
 
 _STYLES = {TransferOutcome.ADDED: "green", TransferOutcome.CHANGED: "yellow", TransferOutcome.FAILED: "red"}
 _COLUMNS = (
@@ -74,7 +74,7 @@ def import_mlflow(
 
 
 def print_transfer(result: Transfer, as_json: bool, verb: str) -> None:
-    """Print the items and the totals; raises `TransferIncomplete` if an item failed."""
+    """Print the items and the totals; raises `StorageFailure` if an item failed."""
     if as_json:
         output.print_json(result)
     else:
@@ -86,4 +86,14 @@ def print_transfer(result: Transfer, as_json: bool, verb: str) -> None:
     else:
         output.print_note(f"{verb} {totals}")
     if result.failed:
-        raise TransferIncomplete(result.failed)
+        raise build_incomplete_error(result.failed)
+
+
+def build_incomplete_error(count: int) -> StorageFailure:
+    """The error for models or versions that could not be transferred."""
+    failed = "1 model or version" if count == 1 else f"{count} models or versions"
+    return StorageFailure(
+        f"{failed} could not be transferred; the report says why",
+        "everything else was transferred; run the same command again for the rest",
+        code="transfer_incomplete",
+    )

@@ -13,17 +13,18 @@ from modelreg.cli.options import AsJson
 
 def info(
     context: typer.Context,
-    size: Annotated[bool, typer.Option("--size", help="Add the size of all stored files.")] = False,
+    size: Annotated[
+        bool, typer.Option("--size", help="Add up the size also of a registry with more than 100,000 versions.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which registry is used and what it contains.
+    """Show the registry in use, its contents and size.
 
     \b
     modelreg info
-    modelreg info --size
     modelreg info --json | jq -r .path
     """
-    information = registry(context).information(size=size)
+    information = registry(context).information(size=size or None)
     form = output.choose_form(as_json)
     values = output.get_fields(information)
     if form is output.Form.TABLE and information.size is not None:

@@ -65,7 +65,7 @@ def init(
     is_changed = require_sandbox is not None and target.require_sandbox(require_sandbox, message=message)
     path = str(target.folder.absolute())
     if as_json:
-        information = target.information()
+        information = target.information(size=False)
         output.print_json(
             {
                 "path": path,

@@ -9,7 +9,7 @@ import typer
 from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
-from modelreg.cli.output import STAGE_STYLES, Column
+from modelreg.cli.tables import STAGE_STYLES, Column
 from modelreg.domain.models import Model
 from modelreg.system.clock import as_text
 
@@ -18,7 +18,13 @@ MODEL_COLUMNS = (
     Column[Model]("versions", lambda model: model.versions, right=True),
     Column[Model]("latest", lambda model: model.latest, right=True),
     Column[Model]("staging", lambda model: ",".join(map(str, model.staging)), style=lambda _: STAGE_STYLES["Staging"]),
-    Column[Model]("production", lambda model: model.production, style=lambda _: STAGE_STYLES["Production"]),
+    Column[Model](
+        "production",
+        lambda model: model.production,
+        lambda model: _describe_production(model),
+        style=lambda _: STAGE_STYLES["Production"],
+        foldable=True,
+    ),
     Column[Model]("archived", lambda model: model.archived, in_table=False),
     Column[Model]("aliases", lambda model: text.format_pairs(model.aliases), foldable=True),
     Column[Model]("tags", lambda model: text.format_pairs(model.tags), in_table=False),
@@ -28,6 +34,10 @@ MODEL_COLUMNS = (
     Column[Model](
         "updated_at", lambda model: as_text(model.updated_at), lambda model: text.format_age(model.updated_at)
     ),
+    Column[Model](
+        "production_since", lambda model: model.production_since and as_text(model.production_since), in_table=False
+    ),
+    Column[Model]("production_by", lambda model: model.production_by, in_table=False),
 )
 
 
@@ -62,3 +72,10 @@ def list_models(
         output.print_note("no model matches" if is_narrowed else empty)
         return
     output.print_records(models, MODEL_COLUMNS, form, lambda model: model.name)
+
+
+def _describe_production(model: Model) -> str:
+    """The version in Production, since when, and who moved it there."""
+    if model.production_since is None:
+        return ""
+    return f"{model.production} ({text.format_age(model.production_since)}, by {model.production_by})"

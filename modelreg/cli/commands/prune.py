@@ -12,7 +12,7 @@ from modelreg.cli import output, prompts, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_stages
 from modelreg.cli.options import AsJson, DryRun, Message
-from modelreg.cli.output import Column
+from modelreg.cli.tables import Column
 from modelreg.domain.pruning import Pruning
 from modelreg.errors import InvalidInput, shown
 

@@ -25,7 +25,7 @@ def restore(
 
     The backup is copied into the selected registry folder, which is created if needed. If it has a catalog, --force is
     required (exit 4 without it). Stored files that exist stay. Versions registered after the backup are not in the
-    restored catalog: their numbers will be reused, and 'modelreg prune' will remove their files.
+    restored catalog: the next versions get the same numbers again, and 'modelreg prune' removes the files.
 
     \b
     modelreg restore /mnt/backup/models

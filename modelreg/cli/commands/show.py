@@ -31,11 +31,7 @@ def show(
     source = registry(context)
     if "/" not in subject and "@" not in subject:
         model = source.model(subject)
-        fields: list[tuple[str, object]] = [(column.name, column.value(model)) for column in MODEL_COLUMNS]
-        if model.production is not None:
-            current = source.current_stage(f"{model.name}/{model.production}")
-            fields += [("production_since", _format_time(current.since, form)), ("production_by", current.user)]
-        output.print_fields(model, fields, form, model.name)
+        output.print_fields(model, [(column.name, column.value(model)) for column in MODEL_COLUMNS], form, model.name)
         return
     record = source.version(subject)
     trusted = {name.dotted for name in source.trusted_names()} if record.imports else set()

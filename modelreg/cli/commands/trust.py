@@ -9,7 +9,7 @@ import typer
 from modelreg.cli import output, text
 from modelreg.cli.application import CONTEXT, print_undo, registry
 from modelreg.cli.options import AsJson, Message, Quiet
-from modelreg.cli.output import Column
+from modelreg.cli.tables import Column
 from modelreg.domain.scans import TrustedName
 from modelreg.system.clock import as_text
 

@@ -10,8 +10,8 @@ from modelreg.cli import output
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_references
 from modelreg.cli.options import AsJson
-from modelreg.cli.output import Column
 from modelreg.cli.progress import transfer_bar
+from modelreg.cli.tables import Column
 from modelreg.domain.registries import Finding
 from modelreg.errors import RegistryDamaged
 

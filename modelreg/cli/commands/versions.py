@@ -10,7 +10,7 @@ from modelreg.cli import output, text
 from modelreg.cli.application import registry
 from modelreg.cli.completion import complete_names
 from modelreg.cli.options import AsJson, Filter, Limit, Quiet, Sort
-from modelreg.cli.output import STAGE_STYLES, Column
+from modelreg.cli.tables import STAGE_STYLES, Column
 from modelreg.domain.references import short_digest
 from modelreg.domain.versions import ModelVersion
 from modelreg.system.clock import as_text
@@ -24,10 +24,10 @@ VERSION_COLUMNS = (
         lambda version: version.digest,
         lambda version: short_digest(version.digest).removeprefix("sha256:"),
         style=lambda _: "dim",
-        wide=True,
+        optional=True,
     ),
     Column[ModelVersion](
-        "size", lambda version: version.size, lambda version: text.format_size(version.size), right=True, wide=True
+        "size", lambda version: version.size, lambda version: text.format_size(version.size), right=True, optional=True
     ),
     Column[ModelVersion]("flavor", lambda version: version.flavor),
     Column[ModelVersion]("metrics", lambda version: text.format_pairs(version.metrics), foldable=True),

@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from modelreg.domain.references import DIGEST_PREFIX, Digest
-from modelreg.errors import DataChanged, InvalidData, InvalidInput, SourceNotFound, shown
+from modelreg.errors import InvalidData, InvalidInput, SourceNotFound, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,9 +89,9 @@ class TableFile:
         return self.layout.delimiter or ","
 
     def check_unchanged(self) -> None:
-        """Raise `DataChanged` if the file changed since it was opened."""
+        """Raise `InvalidData` if the file changed since it was opened."""
         if self.path is not None and _get_state(self.file) != self.state:
-            raise DataChanged(self.path)
+            raise build_change_error(self.path)
 
     def digest(self) -> Digest:
         """SHA-256 of the file itself, compressed or not; of a DataFrame, that of its CSV file."""
@@ -153,8 +153,7 @@ class _IndependentReader(io.RawIOBase):
 def open_table(path: str | os.PathLike[str], layout: TextLayout | None = None) -> Iterator[TableFile]:
     """Open a CSV, JSON Lines or parquet file, recognised by the ending of its name; ``-`` is CSV from stdin.
 
-    Raises `SourceNotFound`; `InvalidData` for any other file; and, on exit, `DataChanged` if the file was modified
-    meanwhile.
+    Raises `SourceNotFound`, and `InvalidData` for any other file and, on exit, if the file was modified meanwhile.
     """
     layout = layout or TextLayout()
     if os.fspath(path) == STDIN:
@@ -221,13 +220,22 @@ def spool_frame(frame: pd.DataFrame) -> Iterator[TableFile]:
 
 
 def hash_data_file(path: str | os.PathLike[str]) -> Digest:
-    """SHA-256 of a data file of any format; raises `SourceNotFound`, `InvalidData` and `DataChanged`."""
+    """SHA-256 of a data file of any format; raises `SourceNotFound` and `InvalidData`."""
     _check_file(path)
     with _open_regular(path) as file:
         state, digest = _get_state(file), _hash(file)
         if _get_state(file) != state:
-            raise DataChanged(path)
+            raise build_change_error(path)
         return digest
+
+
+def build_change_error(path: str | os.PathLike[str]) -> InvalidData:
+    """The error for a data file that changed while it was read."""
+    return InvalidData(
+        f"{shown(os.fspath(path))} changed while it was read; nothing was saved",
+        "try again when no process is writing to it",
+        code="data_changed",
+    )
 
 
 def _check_file(path: str | os.PathLike[str]) -> None:

@@ -18,14 +18,14 @@ from weakref import WeakSet
 
 from modelreg.errors import (
     CatalogDamaged,
-    CatalogRecoveryFailed,
-    FlushFailed,
     LockTimeout,
     ModelregError,
-    OldSQLite,
-    RegistryTooNew,
+    NoRegistry,
+    StorageFailure,
     WriteFailed,
+    shown,
 )
+from modelreg.errors.os_errors import disk_hint
 from modelreg.store.catalog.schema import APPLICATION_ID, SCHEMA_VERSION, STEPS, migrate
 from modelreg.system import interrupts
 from modelreg.system.files import change_mode, open_new_file, sync_path
@@ -65,7 +65,7 @@ class _Connection(sqlite3.Connection):
 def reading(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """A connection inside one read transaction, which sees one consistent snapshot.
 
-    Nothing is written: a catalog with an older schema is migrated in a temporary copy. Raises `RegistryTooNew` or
+    Nothing is written: a catalog with an older schema is migrated in a temporary copy. Raises `NoRegistry` or
     `CatalogDamaged` before anything is read, and `WriteFailed` or `LockTimeout` for errors of the operating system.
     """
     with _translating_errors(path, timeout), _open(path, timeout) as connection:
@@ -171,11 +171,23 @@ def _commit(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def sync_committed(folder: Path) -> None:
-    """Flush a folder to disk after a commit in it; raises `FlushFailed` if that fails."""
+    """Flush a folder to disk after a commit in it; raises `StorageFailure` if that fails."""
     try:
         sync_path(folder)
     except OSError as error:
-        raise FlushFailed(error, folder) from error
+        raise build_flush_error(error, folder) from error
+
+
+def build_flush_error(error: OSError, folder: Path) -> StorageFailure:
+    """The error for a committed change that could not be flushed to disk."""
+    check = disk_hint(os.fspath(folder))
+    return StorageFailure(
+        f"{shown(os.fspath(folder))}: {error.strerror or error}; the change is committed, but could not be "
+        "flushed to disk: a power failure now may lose it",
+        f"'modelreg history' shows it; {check}",
+        python_hint=f"registry.history() lists it; {check}",
+        code="unconfirmed",
+    )
 
 
 def copy(path: Path, private: Path, timeout: float) -> None:
@@ -209,9 +221,10 @@ def _make_durable(connection: sqlite3.Connection) -> None:
 @contextmanager
 def _open(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise OldSQLite(
+        raise NoRegistry(
             f"this Python was built with SQLite {sqlite3.sqlite_version}, and modelreg needs 3.37 or newer",
             "use a Python with a newer SQLite",
+            code="old_sqlite",
         )
     # 'rw' for readers too: the next process must roll back the journal that a killed writer left
     address = f"{path.absolute().as_uri()}?mode={'rw' if can_be_written(path) else 'ro'}"
@@ -228,7 +241,7 @@ def can_be_written(path: Path) -> bool:
 
 
 def _read_schema_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The catalog's schema version; raises `CatalogDamaged` if it is not of modelreg, and `RegistryTooNew`."""
+    """The catalog's schema version; raises `CatalogDamaged` if it is not of modelreg, `NoRegistry` if it is newer."""
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID or version < 1:
@@ -238,7 +251,11 @@ def _read_schema_version(connection: sqlite3.Connection, path: Path) -> int:
             "restore it from a backup, or choose another folder with --registry",
         )
     if version > SCHEMA_VERSION:
-        raise RegistryTooNew(version, SCHEMA_VERSION)
+        raise NoRegistry(
+            f"the registry has schema {version}, and this modelreg supports schemas up to {SCHEMA_VERSION}",
+            "upgrade: pip install --upgrade modelreg",
+            code="registry_too_new",
+        )
     return version
 
 
@@ -255,6 +272,16 @@ def _translating_errors(path: Path, timeout: float) -> Iterator[None]:
         raise CatalogDamaged(f"{str(path)!r} is damaged: {error}", "restore it from a backup") from error
 
 
+def build_recovery_error(path: Path) -> StorageFailure:
+    """The error for a catalog whose writer was killed, and that this user may not roll back."""
+    return StorageFailure(
+        f"{shown(os.fspath(path))} cannot be read: a process was killed while writing, and this user has no "
+        "permission to roll its write back; nothing was changed",
+        "run any command as a user who may write to the folder: modelreg list",
+        code="journal_left",
+    )
+
+
 def _translate(error: sqlite3.DatabaseError, path: Path, timeout: float) -> ModelregError | sqlite3.DatabaseError:
     name = getattr(error, "sqlite_errorname", "")
     match name.removeprefix("SQLITE_").split("_")[0]:
@@ -268,7 +295,7 @@ def _translate(error: sqlite3.DatabaseError, path: Path, timeout: float) -> Mode
             # its journal, for a reason that SQLite does not report
             return WriteFailed(OSError(errno.EIO, f"{error} ({name})", str(path)))
         case "READONLY" | "CANTOPEN" if path.with_name(f"{path.name}-journal").exists() and not can_be_written(path):
-            return CatalogRecoveryFailed(path)
+            return build_recovery_error(path)
         case "READONLY" | "CANTOPEN" | "PERM":
             return WriteFailed(OSError(errno.EACCES, f"{os.strerror(errno.EACCES)} ({name})", str(path)))
         case "CORRUPT" | "NOTADB":

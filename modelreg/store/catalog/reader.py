@@ -130,7 +130,7 @@ class CatalogReader:
         check_name(self._connection, name)
 
     def check_alias(self, alias: str) -> None:
-        """Raise `InvalidAlias` if the rules do not allow this alias."""
+        """Raise `InvalidName` if the rules do not allow this alias."""
         if self.rules is StageRules.STRICT:
             check_plain_alias(alias)
 

@@ -252,7 +252,7 @@ class CatalogWriter(CatalogReader):
         self._change_field(TAG, name, version, _TOUCH_MODEL, _TOUCH_VERSION, "tags")
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
-        """Point ``alias`` at ``version``, also if it exists; raises `InvalidAlias`."""
+        """Point ``alias`` at ``version``, also if it exists; raises `InvalidName`."""
         self.check_alias(alias)
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)

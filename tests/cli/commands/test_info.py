@@ -11,5 +11,5 @@ def test_info_reports_the_stored_size_only_with_the_size_option(churn):
         for version in json.loads(churn("versions", "--json").stdout)
         for file in version["files"]
     }
-    assert json.loads(churn("info", "--size", "--json").stdout)["size"] == sum(files.values()) > 0
+    assert json.loads(churn("info", "--json").stdout)["size"] == sum(files.values()) > 0
     assert json.loads(churn("info", "--json").stdout)["size"] is None

@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 
 from modelreg.data.signatures import infer_signature, read_signature
 from modelreg.data.tables import csv as csv_tables
-from modelreg.errors import CannotPredict, DataChanged, InvalidData, InvalidInput, SourceNotFound
+from modelreg.errors import CannotPredict, InvalidData, InvalidInput, SourceNotFound
 
 FEATURES = ["age", "income", "city"]
 
@@ -251,8 +251,9 @@ def test_data_that_changes_during_prediction_is_refused(signature, data, tmp_pat
             data.write_text("other")
             return np.zeros(len(frame))
 
-    with pytest.raises(DataChanged):
+    with pytest.raises(InvalidData) as refused:
         predict(Modifying(), signature, data, tmp_path / "out.csv")
+    assert refused.value.code == "data_changed"
 
 
 def test_progress_is_reported_in_rows(classifier, signature, data, tmp_path, monkeypatch):

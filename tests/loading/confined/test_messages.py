@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import ConfusionMatrix, EvaluationRequest, Scores
-from modelreg.errors import DataChanged, InvalidData, InvalidInput, MLflowMissing, ModelregError, UntrustedModel
+from modelreg.errors import InvalidData, InvalidInput, InvalidName, ModelregError, UntrustedModel
 from modelreg.loading.confined import messages
 from modelreg.loading.confined.messages import InvalidMessage, decode, encode, has_requested_metrics
 
@@ -193,9 +193,14 @@ def test_an_error_keeps_its_message_hint_and_details():
 
 
 def test_an_error_of_a_subclass_is_decoded_as_its_allowed_base_class():
-    for sent, kind in ((MLflowMissing(), InvalidInput), (DataChanged("x.csv"), InvalidData)):
-        error = decode(encode(messages.Failed(sent))).error
-        assert (type(error), error.message, error.hint) == (kind, sent.message, sent.hint)
+    sent = InvalidName("'a/b' is not a valid model name", "name a model, not a version")
+    error = decode(encode(messages.Failed(sent))).error
+    assert (type(error), error.message, error.hint) == (InvalidInput, sent.message, sent.hint)
+
+
+def test_an_error_is_decoded_with_the_code_of_its_class():
+    error = decode(encode(messages.Failed(InvalidData("it changed", code="data_changed")))).error
+    assert (type(error), error.code) == (InvalidData, "invalid_data")
 
 
 def test_texts_of_errors_are_escaped_and_shortened():

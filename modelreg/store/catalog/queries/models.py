@@ -17,22 +17,30 @@ if TYPE_CHECKING:
     from modelreg.expressions.building import Key
     from modelreg.expressions.tree import Expression
 
+# A version that came into Production without a promotion, as an imported one does, is there since its creation.
 _MODELS = """
-SELECT id, name, description, versions,
+SELECT models.id, models.name AS name, models.description, models.versions AS versions,
        (SELECT max(version) FROM versions WHERE model = models.id) AS latest,
-       (SELECT max(version) FROM versions WHERE model = models.id AND stage = 'Production') AS production,
-       archived, created_by, created_at, updated_at
+       holder.version AS production, coalesce(promotion.at, holder.created_at) AS production_since,
+       coalesce(promotion.user, holder.created_by) AS production_by,
+       models.archived AS archived, models.created_by, models.created_at AS created_at, models.updated_at AS updated_at
 FROM models
+LEFT JOIN versions holder ON holder.model = models.id AND holder.stage = 'Production'
+LEFT JOIN journal promotion ON promotion.seq = (
+  SELECT seq FROM journal
+  WHERE model = holder.model AND to_stage = 'Production' AND action <> 'refuse' ORDER BY seq DESC LIMIT 1
+)
 """
+_BY_NAME = "models.name COLLATE NOCASE, models.name"
 _FILTERED = f"""
 {_MODELS}
-WHERE (:glob IS NULL OR name GLOB :glob) AND {{where}}
-ORDER BY {{order}} name COLLATE NOCASE, name LIMIT :limit OFFSET :offset
+WHERE (:glob IS NULL OR models.name GLOB :glob) AND {{where}}
+ORDER BY {{order}} {_BY_NAME} LIMIT :limit OFFSET :offset
 """
-_WITH_VERSION = "id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
-_WITHOUT_VERSION = "id IN (SELECT m.id FROM models m WHERE {where})"
-_ALL = _MODELS + "ORDER BY name COLLATE NOCASE, name"
-_ONE = _MODELS + "WHERE id = :low"
+_WITH_VERSION = "models.id IN (SELECT m.id FROM versions v JOIN models m ON m.id = v.model WHERE {where})"
+_WITHOUT_VERSION = "models.id IN (SELECT m.id FROM models m WHERE {where})"
+_ALL = f"{_MODELS} ORDER BY {_BY_NAME}"
+_ONE = _MODELS + "WHERE models.id = :low"
 _NAME = "SELECT name FROM models WHERE id = :model"
 _MODEL = "SELECT id FROM models WHERE name = :name"
 _SAME_NAME = "SELECT name FROM models WHERE name = :name COLLATE NOCASE"
@@ -87,7 +95,8 @@ def _parse_models(connection: sqlite3.Connection, rows: list[sqlite3.Row], scope
 
 
 def _parse_model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
-    model, name, description, versions, latest, production, archived, created_by, created_at, updated_at = row
+    (model, name, description, versions, latest, production, since, promoted_by, *rest) = row
+    archived, created_by, created_at, updated_at = rest
     return Model(
         name=ModelName(name),
         description=description,
@@ -95,6 +104,8 @@ def _parse_model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> 
         latest=latest,
         staging=tuple([version for (version,) in staging.get(model, ())]),
         production=production,
+        production_since=None if since is None else from_text(since),
+        production_by=promoted_by,
         archived=archived,
         aliases=dict(aliases.get(model, ())),
         tags=dict(tags.get(model, ())),

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelreg.domain.references import Digest
-from modelreg.domain.runs import MISSING, LoggedModel, MetricPoint, Run
+from modelreg.domain.runs import MISSING, LoggedModel, MetricPoint, Run, build_logged_model_error
 from modelreg.domain.versions import ModelFile
-from modelreg.errors import LoggedModelNotFound, RunNotFound
+from modelreg.errors import RunNotFound
 from modelreg.store.catalog.rows import parsing_rows
 from modelreg.system.clock import as_milliseconds, as_text, from_text
 
@@ -89,10 +89,10 @@ class RunQueries:
         return points
 
     def model(self, run_id: str, path: str) -> LoggedModel:
-        """The model at ``path`` in a run; raises `RunNotFound` or `LoggedModelNotFound`."""
+        """The model at ``path`` in a run; raises `NotFound`."""
         models = self.get(run_id).models
         if path not in models:
-            raise LoggedModelNotFound(run_id, path, list(models))
+            raise build_logged_model_error(run_id, path, list(models))
         return models[path]
 
     def models(self, digest: Digest | None = None) -> Iterator[LoggedModel]:
