@@ -142,7 +142,7 @@ class Registry:
 
         `register` creates it by itself. ``shared`` makes it writable for its group. ``stages`` are the rules for
         stages, names and deletion, which cannot be changed later: ``strict`` (the default) or ``mlflow``. Raises
-        `RegistryExists` for an existing registry with other settings.
+        `Conflict` for an existing registry with other settings.
         """
         rules = None if stages is None else StageRules.parse(stages)
         with translating_os_errors(inside=self.folder):
@@ -851,7 +851,7 @@ class Registry:
     def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
         """Rename a model. References by the old name stop working, and never name versions of another model.
 
-        Raises `NameInUse`, and `NameTaken` for a name that differs from another one only in case.
+        Raises `ModelExists`, and `NameTaken` for a name that differs from another one only in case.
         """
         from modelreg.lifecycle import metadata
 
@@ -1016,8 +1016,8 @@ class Registry:
         deleted versions are not reused; with MLflow's rules, a new model of the same name starts at 1. ``dry_run``
         deletes nothing, and raises what deleting would raise.
 
-        Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
-        rules, and `ModelInUse` for a model with versions.
+        Raises `InUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
+        rules, and for a model with versions.
         """
         from modelreg.lifecycle import deletion
 
@@ -1086,7 +1086,7 @@ class Registry:
         """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.
 
         Others may register meanwhile. ``folder`` is new, empty, or an earlier backup of this registry, complete or
-        not, which is updated. Every byte is checked. Raises `UnusableBackup` for any other folder, and `BlobDamaged` or
+        not, which is updated. Every byte is checked. Raises `Conflict` for any other folder, and `BlobDamaged` or
         `CatalogDamaged` when something is damaged; an earlier backup is then unchanged.
         """
         from modelreg.maintenance.backup import back_up
@@ -1099,8 +1099,8 @@ class Registry:
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
         """Restore the backup in ``folder`` into this registry's folder; every byte is checked.
 
-        Raises `RegistryExists` when there is a catalog, unless ``force``, which keeps the old one beside the new one;
-        `Damaged` or `NoRegistry` in one of their forms for an unusable backup, and `UnusableBackup` for one in the same
+        Raises `Conflict` when there is a catalog, unless ``force``, which keeps the old one beside the new one;
+        `Damaged` or `NoRegistry` in one of their forms for an unusable backup, and `Conflict` for one in the same
         folder. Nothing is changed then.
         """
         from modelreg.maintenance.backup import restore

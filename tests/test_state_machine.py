@@ -13,11 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from modelreg import Registry
 from modelreg.errors import (
-    ModelInUse,
+    InUse,
     ModelNotFound,
     NameTaken,
     ProductionOccupied,
-    VersionInUse,
     VersionNotFound,
 )
 
@@ -124,8 +123,9 @@ class RegistryMachine(RuleBasedStateMachine):
             return
         in_use = self.models[name][number][1] in ("Staging", "Production")
         if in_use or any(key[0] == name and at == number for key, at in self.aliases.items()):
-            with pytest.raises(VersionInUse):
+            with pytest.raises(InUse) as refused:
                 ask()
+            assert refused.value.code == "version_in_use"
             return
         ask()
         del self.models[name][number]
@@ -136,8 +136,9 @@ class RegistryMachine(RuleBasedStateMachine):
             with pytest.raises(ModelNotFound):
                 self.registry.delete(name)
         elif self.models[name]:
-            with pytest.raises(ModelInUse):
+            with pytest.raises(InUse) as refused:
                 self.registry.delete(name)
+            assert refused.value.code == "model_in_use"
         else:
             self.registry.delete(name)
             del self.models[name]

@@ -30,19 +30,14 @@ from modelreg.errors.base import (
     Untrusted,
 )
 from modelreg.errors.conflict import (
-    AmbiguousDigest,
     DestinationExists,
+    InUse,
     ModelExists,
-    ModelInUse,
-    NameInUse,
     NameTaken,
     NothingToRollBackTo,
     NumberTaken,
     ProductionOccupied,
-    RegistryExists,
     StageChanged,
-    UnusableBackup,
-    VersionInUse,
 )
 from modelreg.errors.damage import (
     ITS_CONFIG,

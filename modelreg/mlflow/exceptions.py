@@ -35,7 +35,6 @@ _STATUS = {
 
 _CODES: dict[type[errors.ModelregError], str] = {
     errors.ModelExists: RESOURCE_ALREADY_EXISTS,
-    errors.NameInUse: RESOURCE_ALREADY_EXISTS,
     errors.NameTaken: RESOURCE_ALREADY_EXISTS,
     errors.InvalidInput: INVALID_PARAMETER_VALUE,
     errors.NotFound: RESOURCE_DOES_NOT_EXIST,

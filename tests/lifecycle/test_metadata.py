@@ -6,14 +6,13 @@ import pytest
 
 from modelreg.errors import (
     AliasNotFound,
+    InUse,
     InvalidInput,
     InvalidName,
     ModelNotFound,
-    NameInUse,
-    NameTaken,
+    ModelregError,
     NotFound,
     TagNotFound,
-    VersionInUse,
     VersionNotFound,
 )
 
@@ -163,9 +162,10 @@ def test_a_model_can_be_renamed_to_another_case(two):
 def test_renaming_to_a_taken_or_invalid_name_is_refused(two, model_file):
     two.register(model_file(b"x"), "fraud")
     before = two.history()
-    for new, error in (("fraud", NameInUse), ("Fraud", NameTaken), ("a/b", InvalidName)):
-        with pytest.raises(error):
+    for new, code in (("fraud", "name_in_use"), ("Fraud", "name_taken"), ("a/b", "invalid_name")):
+        with pytest.raises(ModelregError) as refused:
             two.rename("churn", new)
+        assert refused.value.code == code
     with pytest.raises(ModelNotFound):
         two.rename("chrun", "other")
     assert two.history() == before
@@ -203,8 +203,9 @@ def test_approving_again_with_the_same_message_changes_nothing(two):
 
 def test_deleting_a_version_with_an_alias_hints_at_removing_the_alias(two):
     two.alias("churn/1", "champion")
-    with pytest.raises(VersionInUse) as refused:
+    with pytest.raises(InUse) as refused:
         two.delete("churn/1")
+    assert refused.value.code == "version_in_use"
     assert refused.value.hint == "modelreg alias churn@champion --remove"
 
 
