@@ -392,7 +392,7 @@ class Registry:
         with the bytes stored and their total.
 
         Raises `InvalidInput` in one of its forms, `UnsafeModel`, `NameTaken`, `GateRefused`, `ProductionOccupied`,
-        `StorageFailure` and `Busy`; nothing is registered then.
+        `StorageFailure` and `LockTimeout`; nothing is registered then.
         """
         from modelreg.domain.facts import Facts
         from modelreg.domain.metadata import VersionMetadata
@@ -787,7 +787,7 @@ class Registry:
 
         ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` allows the name only as the value of
         this attribute. Versions that needed nothing else become ``safe``. Returns the names that were not trusted
-        before. Raises `InvalidInput` for text that is not a name, and `DangerousName` for a name on the deny-list; no
+        before. Raises `InvalidInput` for text that is not a name, and `Untrusted` for a name on the deny-list; no
         name is trusted then.
         """
         from modelreg.lifecycle.trust import trust_names
@@ -973,7 +973,7 @@ class Registry:
         names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
         Raises `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
-        `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
+        `StorageFailure` and `LockTimeout` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.validation import parse_reason
         from modelreg.mlflow_transfer.importing import ImportRequest, import_models

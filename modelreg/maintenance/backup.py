@@ -18,12 +18,12 @@ from modelreg.errors import (
     CatalogDamaged,
     Conflict,
     Damaged,
-    DamagedBackup,
     ModelregError,
     NoRegistry,
     OperationInterrupted,
     RegistryNotFound,
     WriteFailed,
+    quoted,
     shown,
 )
 from modelreg.maintenance.consistency import logged_findings, manifest_findings
@@ -156,7 +156,11 @@ def _reading_backup(source: RegistryFolder) -> Iterator[None]:
             code="backup_not_found",
         ) from error
     except Damaged as damage:
-        raise DamagedBackup(source.path, damage) from damage
+        raise Damaged(
+            f"the backup in {shown(str(source.path))} cannot be used: {damage.message}",
+            f"modelreg verify --registry {quoted(source.path)} lists the damage; use another backup",
+            code="backup_damaged",
+        ) from damage
 
 
 def _copy_blobs(

@@ -64,10 +64,9 @@ CONSTRUCTED = [
     errors.WriteFailed(FULL, Path("/registry/catalog.db"), 1000),
 ]
 """Errors that need a failing disk, another process, MLflow, or a run of Python; a command cannot cause them here."""
-FAMILIES = {"unexpected", "not_found", "conflict", "refused_by_gate", "damaged", "untrusted", "storage_failure"}
-FAMILIES |= {"busy", "no_registry", "operation_interrupted"}
-NOT_SHOWN = {"cannot_predict", "unloadable_model", "old_sqlite"} | FAMILIES
-"""Codes whose messages are written where they are raised, by a model's library or an old SQLite."""
+FAMILIES = {"unexpected", "not_found", "conflict", "damaged", "untrusted", "storage_failure", "no_registry"}
+NOT_SHOWN = {"cannot_predict", "unloadable_model", "old_sqlite", "operation_interrupted"} | FAMILIES
+"""Codes of families, codes that each error replaces, and codes of errors of a model's library or an old SQLite."""
 
 
 class Recorder:

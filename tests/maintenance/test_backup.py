@@ -19,7 +19,7 @@ from modelreg.errors import (
     BlobDamaged,
     CatalogDamaged,
     Conflict,
-    DamagedBackup,
+    Damaged,
     InvalidInput,
     LockTimeout,
     NoRegistry,
@@ -430,9 +430,9 @@ def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder
                 catalog.execute(f"DROP TRIGGER {trigger}")
                 catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
                 catalog.execute(sql)
-    with pytest.raises(DamagedBackup, match=re.escape(str(folder))) as refused:
+    with pytest.raises(Damaged, match=re.escape(str(folder))) as refused:
         target.restore(folder, force=True)
-    assert refused.value.exit == 6
+    assert (refused.value.code, refused.value.exit) == ("backup_damaged", 6)
     assert without_locks(tree(tmp_path / "target")) == without_locks(before)
 
 
