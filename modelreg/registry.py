@@ -705,7 +705,7 @@ class Registry:
         """Keep metrics that were computed elsewhere as those of a version on ``dataset``.
 
         ``data`` is the file that they were computed on: its SHA-256 makes them comparable with those of other versions,
-        and its name is the default ``dataset``. Raises `InvalidMetric` and `SourceNotFound`.
+        and its name is the default ``dataset``. Raises `InvalidInput` and `SourceNotFound`.
         """
         from modelreg.data.tables.source import hash_data_file
         from modelreg.domain.evaluations import Scores
