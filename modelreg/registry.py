@@ -15,10 +15,10 @@ from modelreg.domain.display import RecordList
 from modelreg.domain.references import (
     ModelName,
     Reference,
+    check_plain_alias,
+    check_plain_name,
     is_utf8,
     parse_name,
-    require_plain_alias,
-    require_plain_name,
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import (
@@ -29,7 +29,7 @@ from modelreg.errors import (
 )
 from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
 from modelreg.store.transactions import reading, translating_os_errors, writing
-from modelreg.system.files import refuse_address
+from modelreg.system.files import check_local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,10 @@ class VersionOptions(StoredVersionOptions, total=False):
     signature: Signature | None
 
 
+DEFAULT_LOCK_TIMEOUT = 30.0  # seconds
+_QUICKLY_SIZED = 100_000  # versions; adding up their files takes about 25 ms
+
+
 class Registry:
     """A model registry in a folder.
 
@@ -98,7 +102,7 @@ class Registry:
     Methods raise the errors of `modelreg.errors`, the same that the command line reports.
     """
 
-    def __init__(self, path: StrPath | None = None, *, lock_timeout: float = 30.0) -> None:
+    def __init__(self, path: StrPath | None = None, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         if not 0 <= lock_timeout < math.inf:
             raise InvalidInput(
                 f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
@@ -125,7 +129,7 @@ class Registry:
     @property
     def requires_sandbox(self) -> bool:
         """Whether models of this registry run only in a complete sandbox; see `require_sandbox`."""
-        self._folder.require()
+        self._folder.check()
         return self._folder.requires_sandbox()
 
     def require_sandbox(self, required: bool = True, *, message: str | None = None) -> bool:
@@ -239,9 +243,9 @@ class Registry:
         from modelreg.domain.journal import JournalEntry
         from modelreg.lifecycle import history
 
-        chosen = history.parse_filter(since=since, user=user, action=action, limit=limit)
+        journal_filter = history.parse_filter(since=since, user=user, action=action, limit=limit)
         with reading(self._folder) as catalog:
-            return RecordList(JournalEntry, history.find_entries(catalog, subject, chosen))
+            return RecordList(JournalEntry, history.find_entries(catalog, subject, journal_filter))
 
     def current_stage(self, reference: str) -> StageAtMoment:
         """Get the current stage of a version, since when, and who set it."""
@@ -282,11 +286,11 @@ class Registry:
         from modelreg.domain.gates import GateCheck
         from modelreg.lifecycle.promotion import check_stage_gates
 
-        wanted = Stage.parse(stage)
+        target_stage = Stage.parse(stage)
         with reading(self._folder) as catalog:
             version = catalog.version(Reference.parse(reference))
-            check = check_stage_gates(catalog, version, wanted)
-            return check or GateCheck(version.name, version.version, wanted, None, True, ())
+            check = check_stage_gates(catalog, version, target_stage)
+            return check or GateCheck(version.name, version.version, target_stage, None, True, ())
 
     def evaluations(self, reference: str) -> RecordList[Evaluation]:
         """List the evaluations of a version, by data set."""
@@ -303,8 +307,11 @@ class Registry:
         with reading(self._folder) as catalog:
             return compare(catalog.version(Reference.parse(before)), catalog.version(Reference.parse(after)))
 
-    def information(self, *, size: bool = True) -> RegistryInformation:
-        """Get the settings, counts and size of the registry; ``size=False`` skips adding up the stored bytes."""
+    def information(self, *, size: bool | None = None) -> RegistryInformation:
+        """Get the settings, counts and size of the registry.
+
+        ``size`` says whether the stored bytes are added up; by default, if the registry has at most 100,000 versions.
+        """
         import platform
         import sqlite3
 
@@ -314,6 +321,7 @@ class Registry:
 
         with reading(self._folder) as catalog:
             head, (models, versions) = catalog.journal.head(), catalog.counts()
+            is_sized = versions <= _QUICKLY_SIZED if size is None else size
             return RegistryInformation(
                 path=str(self.folder),
                 shared=self._folder.is_shared(),
@@ -322,7 +330,7 @@ class Registry:
                 sandbox_required=catalog.setting(SANDBOX) == REQUIRED,
                 models=models,
                 versions=versions,
-                size=catalog.storage.size_of_files() if size else None,
+                size=catalog.storage.size_of_files() if is_sized else None,
                 journal_head=None if head is None else f"{head.seq}:{head.hash}",
                 schema_version=catalog.schema_version(),
                 modelreg=__version__,
@@ -343,13 +351,13 @@ class Registry:
         from modelreg.maintenance.verify import VerifyRequest, verify
 
         with translating_os_errors():
-            self._folder.require()
-        chosen = tuple(map(Reference.parse, references)) or None
+            self._folder.check()
+        parsed_references = tuple(map(Reference.parse, references)) or None
         head = None if expect_head is None else parse_journal_head(expect_head)
 
         def findings() -> Iterator[Finding]:
             with translating_os_errors(inside=self.folder):
-                yield from verify(self._folder, VerifyRequest(chosen, head), progress)
+                yield from verify(self._folder, VerifyRequest(parsed_references, head), progress)
 
         return findings()
 
@@ -415,7 +423,7 @@ class Registry:
         facts = Facts.parse(is_folder=False, signature=signature, metrics=metrics, params=params)
         if not os.fspath(path):  # which Path takes for the current folder: a variable of a script that is not set
             raise SourceNotFound(path)
-        self._require_plain_names(model, *metadata.aliases)
+        self._check_plain_names(model, *metadata.aliases)
         files = find_source(Path(path), self.folder, follow_symlinks=follow_symlinks)
         expected, exported = None, exported_version(files)
         if exported is not None:
@@ -429,7 +437,7 @@ class Registry:
             return register_source(self._folder, request, progress)
 
     def log_model(
-        self, estimator: object, name: str, *, input_example: object = None, **stated: Unpack[VersionOptions]
+        self, estimator: object, name: str, *, input_example: object = None, **options: Unpack[VersionOptions]
     ) -> Registration:
         """Write ``estimator`` with joblib and `register` the file with these options.
 
@@ -438,14 +446,14 @@ class Registry:
         """
         from modelreg.registration.serialization import dumped, signature_by_example
 
-        if input_example is not None and stated.get("signature") is None:
-            stated["signature"] = signature_by_example(estimator, input_example)
+        if input_example is not None and options.get("signature") is None:
+            options["signature"] = signature_by_example(estimator, input_example)
         script = Path(sys.argv[0])
-        stated.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
+        options.setdefault("source", str(script.absolute()) if script.is_file() else "log_model")
         with dumped(estimator) as path:
-            return self.register(path, name, **stated)
+            return self.register(path, name, **options)
 
-    def register_stored(self, reference: str, name: str, **stated: Unpack[StoredVersionOptions]) -> Registration:
+    def register_stored(self, reference: str, name: str, **options: Unpack[StoredVersionOptions]) -> Registration:
         """Register the stored bytes of ``OTHER/3`` or ``runs:/RUN/PATH`` as the next version of ``name``.
 
         A model of a run keeps the run's current metrics and parameters, a version its own, and the signature stays with
@@ -456,12 +464,12 @@ class Registry:
         from modelreg.registration.stored import request_for_stored
 
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             return register(
-                self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(stated)), None
+                self._folder, request_for_stored(self._folder, reference, parse_name(name), dict(options)), None
             )
 
-    def register_reference(self, location: str, name: str, **stated: Unpack[VersionOptions]) -> Registration:
+    def register_reference(self, location: str, name: str, **options: Unpack[VersionOptions]) -> Registration:
         """Register the location of bytes that cannot be stored as the next version of ``name``.
 
         Its status is ``REFERENCE``; `load` and everything else that needs bytes raises `BytesNotStored` for it. The
@@ -470,8 +478,8 @@ class Registry:
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_reference
 
-        request = request_for_reference(location, parse_name(name), dict(stated))
-        self._require_plain_names(request.name, *request.metadata.aliases)
+        request = request_for_reference(location, parse_name(name), dict(options))
+        self._check_plain_names(request.name, *request.metadata.aliases)
         with translating_os_errors(inside=self.folder):
             self._folder.create()
             return register(self._folder, request, None)
@@ -488,7 +496,7 @@ class Registry:
         from modelreg.domain.validation import parse_tags, parse_text
 
         model, described = parse_name(name), parse_text(description, "the description")
-        self._require_plain_names(model)
+        self._check_plain_names(model)
         self.create()
         with writing(self._folder, message) as writer:
             writer.add_model(model, described, parse_tags(tags))
@@ -531,11 +539,11 @@ class Registry:
         from modelreg.lifecycle.promotion import apply_transition, plan_gated_transition
         from modelreg.lifecycle.rules.transitions import TransitionRequest
 
-        reference, wanted = _reference_and_stage(name, version, stage)
+        reference, to_stage = _reference_and_stage(name, version, stage)
         if archive_existing and move_existing is not None:
             raise InvalidInput("archive_existing and move_existing cannot be combined", "choose one of the two")
         request = TransitionRequest(
-            stage=wanted,
+            stage=to_stage,
             move_existing=Stage.ARCHIVED if archive_existing else _stage_or_none(move_existing),
             existing=existing,
             if_current=_stage_or_none(if_current),
@@ -565,7 +573,7 @@ class Registry:
             with reading(self._folder) as catalog:
                 return plan(catalog, model)
         with translating_os_errors():
-            self._folder.require()
+            self._folder.check()
             return roll_back(self._folder, model, parse_message(message))
 
     # Gates, approvals, evaluations
@@ -583,12 +591,12 @@ class Registry:
         from modelreg.lifecycle import gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
-        model, wanted = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
-        if wanted is Stage.NONE:
+        model, target_stage = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
+        if target_stage is Stage.NONE:
             raise InvalidInput("gates cannot be added to the stage None", "name another stage")
-        parsed, checked = parse_gate(expression), parse_text(description, "the description")
+        condition, text = parse_gate(expression), parse_text(description, "the description")
         with writing(self._folder, message) as writer:
-            return gates.add_gate(writer, model, wanted, parsed, expression.strip(), checked)
+            return gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Remove a gate by its number and return it; raises `NotFound`."""
@@ -662,7 +670,7 @@ class Registry:
         from modelreg.domain.validation import parse_dataset_name
         from modelreg.lifecycle.evaluation import evaluate_version
 
-        _refuse_nul(data)
+        _check_no_nul(data)
         if dataset is None and not isinstance(data, str | os.PathLike):
             raise InvalidInput("a DataFrame has no name", 'name the data set, as dataset="holdout"')
         name = parse_dataset_name(dataset, data if isinstance(data, str | os.PathLike) else None)
@@ -712,11 +720,11 @@ class Registry:
         from modelreg.domain.validation import parse_dataset_name, parse_metrics
         from modelreg.lifecycle import metadata
 
-        _refuse_nul(data)
-        name, checked = parse_dataset_name(dataset, data), parse_metrics(metrics)
-        if not checked:
+        _check_no_nul(data)
+        name, values = parse_dataset_name(dataset, data), parse_metrics(metrics)
+        if not values:
             raise InvalidInput("no metrics are given", "give at least one, as in --metric auc=0.93")
-        scores = Scores(None, checked, {}, None, None if data is None else hash_data_file(data), None)
+        scores = Scores(None, values, {}, None, None if data is None else hash_data_file(data), None)
         with writing(self._folder, message) as writer:
             return metadata.record_scores(writer, reference, name, scores)
 
@@ -754,14 +762,14 @@ class Registry:
         from modelreg.data.tables.writing import open_output
         from modelreg.domain.evaluations import Prediction
         from modelreg.loading.running import running
-        from modelreg.store.artifacts.delivery import refuse_registry_path
+        from modelreg.store.artifacts.delivery import check_outside_registry
 
-        _require_path(output)
-        _refuse_nul(input, output)
-        _refuse_idle_message(message, trust, options.get("allow_read"), options.get("allow_network"))
+        _check_path(output)
+        _check_no_nul(input, output)
+        _check_message_is_used(message, trust, options.get("allow_read"), options.get("allow_network"))
         if _is_same_file(input, output):
             raise InvalidInput("the predictions would overwrite the data", "name another file with --output")
-        refuse_registry_path(Path(output))
+        check_outside_registry(Path(output))
         with (
             translating_os_errors(place=Path(output)),
             running(self._folder, reference, input, layout, trust=trust, message=message, options=options) as model,
@@ -770,7 +778,7 @@ class Registry:
             answer = model.predict(
                 target, proba=proba, id_column=id_column, ignore_extra=ignore_extra, progress=progress
             )
-            model.table.require_unchanged()
+            model.table.check_unchanged()
         return Prediction(os.fspath(output), answer.rows, answer.columns, model.data_digest)
 
     # Trust
@@ -885,7 +893,7 @@ class Registry:
         """
         from modelreg.loading.versions import load_version
 
-        _refuse_idle_message(message, trust)
+        _check_message_is_used(message, trust)
         return load_version(self._folder, reference, trust, message)
 
     def copy(
@@ -901,7 +909,7 @@ class Registry:
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import copy_file, copy_folder
 
-        _require_path(destination)
+        _check_path(destination)
         target, store = Path(destination), self._folder.artifacts
         version, manifest = find_version(self._folder, reference)
         advance = progress and counting(progress, version.size)
@@ -945,7 +953,7 @@ class Registry:
         from modelreg.store.artifacts.copying import counting
         from modelreg.store.artifacts.delivery import export
 
-        _require_path(destination)
+        _check_path(destination)
         version, manifest = find_version(self._folder, reference)
         with translating_os_errors(needed=version.size, place=Path(destination)):
             advance = progress and counting(progress, version.size)
@@ -1002,7 +1010,7 @@ class Registry:
 
         request = ExportRequest(Location.parse(tracking_uri), tuple(map(parse_name, names)), dry_run)
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             return export_models(self._folder, request, progress)
 
     # Deleting
@@ -1077,10 +1085,10 @@ class Registry:
             moment=clock.now(),
             agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
         )
-        why = parse_message(message)
+        reason = parse_message(message)
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
-            return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, why)
+            self._folder.check()
+            return pruning.plan(self._folder, request) if dry_run else pruning.prune(self._folder, request, reason)
 
     def backup(self, folder: StrPath, *, progress: Progress | None = None) -> Backup:
         """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.
@@ -1091,9 +1099,9 @@ class Registry:
         """
         from modelreg.maintenance.backup import back_up
 
-        _require_path(folder)
+        _check_path(folder)
         with translating_os_errors(place=Path(folder)):
-            self._folder.require()
+            self._folder.check()
             return back_up(self._folder, Path(folder), progress)
 
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
@@ -1105,16 +1113,16 @@ class Registry:
         """
         from modelreg.maintenance.backup import restore
 
-        _require_path(folder)
+        _check_path(folder)
         with translating_os_errors(inside=self.folder):
             return restore(self._folder, Path(folder), progress, force=force)
 
-    def _require_plain_names(self, model: ModelName, *aliases: str) -> None:
+    def _check_plain_names(self, model: ModelName, *aliases: str) -> None:
         """Check names for a registry that will be created with strict rules; an existing one checks them itself."""
         if not self.exists():
-            require_plain_name(model)
+            check_plain_name(model)
             for alias in aliases:
-                require_plain_alias(alias)
+                check_plain_alias(alias)
 
     @contextmanager
     def _promoting(self, message: str | None) -> Iterator[CatalogWriter]:
@@ -1122,7 +1130,7 @@ class Registry:
         from modelreg.lifecycle.promotion import writing_with_gates
 
         with translating_os_errors(inside=self.folder):
-            self._folder.require()
+            self._folder.check()
             with writing_with_gates(self._folder, parse_message(message)) as writer:
                 yield writer
 
@@ -1137,7 +1145,7 @@ def _is_same_file(data: StrPath | DataFrame, output: StrPath) -> bool:
     return os.path.samefile(data, output)
 
 
-def _refuse_idle_message(message: str | None, *granted: object) -> None:
+def _check_message_is_used(message: str | None, *granted: object) -> None:
     """Raise `InvalidInput` for a message that would not be kept."""
     if message is not None and not any(granted):
         raise InvalidInput(
@@ -1146,18 +1154,18 @@ def _refuse_idle_message(message: str | None, *granted: object) -> None:
         )
 
 
-def _require_path(folder: StrPath) -> None:
+def _check_path(folder: StrPath) -> None:
     """Raise `InvalidInput` for NUL, for an empty path (an unset variable in a script), and for an address.
 
     Path would take an empty path for the current folder, and make a folder named ``s3:``.
     """
     if not os.fspath(folder):
         raise InvalidInput("the path is empty", "name a folder or a file")
-    _refuse_nul(folder)
-    refuse_address(folder)
+    _check_no_nul(folder)
+    check_local_path(folder)
 
 
-def _refuse_nul(*paths: object) -> None:
+def _check_no_nul(*paths: object) -> None:
     """Raise `InvalidInput` for a path with NUL, for which Python raises a bare ValueError."""
     for path in paths:
         if isinstance(path, (str, os.PathLike)) and "\0" in os.fspath(path):

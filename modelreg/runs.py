@@ -33,7 +33,7 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import InvalidInput, SourceNotFound, TagNotFound, shown
 from modelreg.loading.flavors import load, recognise
 from modelreg.loading.trust import Trust, filter_trusted
-from modelreg.registration.register import publish, require_published, scan_notes
+from modelreg.registration.register import check_published, publish, scan_notes
 from modelreg.registration.serialization import dumped
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.checkout import check_out
@@ -67,12 +67,12 @@ class Runs:
     def start(self, name: str | None = None, *, tags: Mapping[str, object] | None = None) -> Run:
         """Start a run; creates the registry if needed; a name is generated if none is given."""
         run_id = os.urandom(16).hex()
-        called = parse_text(name or f"run-{run_id[:8]}", "the run's name")
-        checked = parse_tags(tags)
+        run_name = parse_text(name or f"run-{run_id[:8]}", "the run's name")
+        parsed_tags = parse_tags(tags)
         with translating_os_errors(inside=self._folder.path):
             self._folder.create()
         with writing(self._folder) as writer:
-            writer.start_run(run_id, called, checked)
+            writer.start_run(run_id, run_name, parsed_tags)
             return writer.runs.get(run_id)
 
     def resume(self, run_id: str) -> Run:
@@ -103,9 +103,9 @@ class Runs:
 
     def store_experiment(self, name: str, text: str) -> None:
         """Store the description of an experiment as opaque text; it replaces an earlier one."""
-        checked = parse_text(name, "the experiment's name")
+        experiment = parse_text(name, "the experiment's name")
         with writing(self._folder) as writer:
-            writer.set_setting(f"{_EXPERIMENT}{checked}", parse_text(text, "the experiment"))
+            writer.set_setting(f"{_EXPERIMENT}{experiment}", parse_text(text, "the experiment"))
 
     def search(
         self, filter: str | None = None, *, sort: str | None = None, limit: int | None = None, offset: int = 0
@@ -138,15 +138,15 @@ class Runs:
         steps and times are a sequence of `MetricPoint`. Raises `RunNotFound`, and `InvalidInput` also for a changed
         parameter; then none of them was kept.
         """
-        stated, labels = parse_params(params), parse_tags(tags)
+        parsed_params, parsed_tags = parse_params(params), parse_tags(tags)
         batches = _batches(_points(metrics))
         with writing(self._folder) as writer:
             run = writer.runs.get(run_id)
-            for name, value in stated.items():
+            for name, value in parsed_params.items():
                 if run.params.get(name, value) != value:
                     raise build_param_error(run_id, name, run.params[name], value)
-            if not (stated.items() <= run.params.items() and labels.items() <= run.tags.items()):
-                writer.log(run_id, {"params": stated, "tags": labels})
+            if not (parsed_params.items() <= run.params.items() and parsed_tags.items() <= run.tags.items()):
+                writer.log(run_id, {"params": parsed_params, "tags": parsed_tags})
             missing = {name for name in run.tags if name.startswith(MISSING)}
             for batch in batches:
                 values, reasons = _values_and_reasons(batch, missing)
@@ -203,10 +203,10 @@ class Runs:
                 facts = Facts(source.is_folder, signature, {}, {})
                 stored.append((path, staged, publish(staged, source.root, facts, allow_unsafe=False)))
             with self._folder.catalog.writing(current_actor()) as writer:
-                _refuse_files_below_files(writer.runs.get(run_id), paths)
+                _check_no_file_below_file(writer.runs.get(run_id), paths)
                 models: list[tuple[LoggedModel, Sequence[str]]] = []
                 for path, staged, published in stored:
-                    require_published(staged, f"runs:/{run_id}/{path}")
+                    check_published(staged, f"runs:/{run_id}/{path}")
                     model = LoggedModel(run_id, path, published.digest, published.files[0], writer.moment)
                     writer.log_model(model)
                     models.append((model, scan_notes(published.scan, writer)))
@@ -232,14 +232,14 @@ class Runs:
         run = self.run(run_id)
         model = run.model_at(path)
         if model is not None:
-            return self._checked_out(reference, model.digest, model.files) / model.file.path
+            return self._check_out(reference, model.digest, model.files) / model.file.path
         files = run.folder(path)
         if not files and path:
             raise build_logged_model_error(run_id, path, list(run.models))
         manifest = manifest_content(config_content(files), files, Facts(True, None, {}, {}))
-        return self._checked_out(reference, digest_of_bytes(manifest), files)
+        return self._check_out(reference, digest_of_bytes(manifest), files)
 
-    def _checked_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
+    def _check_out(self, reference: str, digest: Digest, files: Sequence[ModelFile]) -> Path:
         with translating_os_errors(inside=self._folder.path):
             folder = self._folder
             return check_out(folder.artifacts, folder.checkouts, reference, digest, files, folder.preventing_pruning)
@@ -307,11 +307,11 @@ def _values_and_reasons(
     return values, reasons
 
 
-def _refuse_files_below_files(run: Run, paths: Sequence[str]) -> None:
+def _check_no_file_below_file(run: Run, paths: Sequence[str]) -> None:
     """Raise `InvalidInput` for a path that is a folder of another one: no folder could hold both files."""
-    every = {*run.models, *paths}
-    for path in every:
-        below = next((parent for parent in map(str, PurePosixPath(path).parents) if parent in every), None)
+    all_paths = {*run.models, *paths}
+    for path in all_paths:
+        below = next((parent for parent in map(str, PurePosixPath(path).parents) if parent in all_paths), None)
         if below is not None:
             raise InvalidInput(
                 f"run {run.run_id} cannot have the file {shown(path)} below the file {shown(below)}",

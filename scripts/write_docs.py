@@ -1,7 +1,6 @@
-"""Write what is generated from the program: docs/commands.md, and the marked parts of README.md, docs/ci.md
-and CONTRIBUTING.md.
+"""Generate docs/commands.md, and the marked parts of README.md, docs/ci.md and CONTRIBUTING.md.
 
-``--check`` writes nothing and fails when something is not current.
+``--check`` writes nothing, and fails if a file is outdated.
 """
 
 from __future__ import annotations
@@ -20,60 +19,61 @@ ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
-    """Write or check every generated text."""
-    current = True
+    """Write or check all generated files; returns the exit status."""
+    is_current = True
     ci, contributing = ROOT / "docs" / "ci.md", ROOT / "CONTRIBUTING.md"
-    written = {
-        ROOT / "docs" / "commands.md": reference(),
+    generated = {
+        ROOT / "docs" / "commands.md": _command_reference(),
         ROOT / "README.md": _replace_generated_part(ROOT / "README.md", "commands", _command_table()),
         ci: _replace_generated_part(ci, "exit codes", _exit_code_table()),
         contributing: _replace_generated_part(contributing, "map", _package_map()),
     }
-    for path, text in written.items():
+    for path, text in generated.items():
         if path.exists() and path.read_text() == text:
             continue
-        current = False
+        is_current = False
         if "--check" in sys.argv:
-            print(f"{path.relative_to(ROOT)} is not current: make docs", file=sys.stderr)
+            print(f"{path.relative_to(ROOT)} is outdated: make docs", file=sys.stderr)
         else:
             path.write_text(text)
-    return int("--check" in sys.argv and not current)
+    return int("--check" in sys.argv and not is_current)
 
 
-def reference() -> str:
-    """The reference of all commands, generated from their help."""
-    parts = ["# Commands\n\nWritten by `make docs` from the program's own help.\n", _help_of()]
+def _command_reference() -> str:
+    """The reference of all commands, from their help texts."""
+    parts = ["# Commands\n\nWritten by `make docs` from the program's own help.\n", _get_help()]
     for name in COMMANDS:
-        parts.append(f"## {name}\n\n{_help_of(name)}")
-        parts += [f"### {name} {each}\n\n{_help_of(name, each)}" for each in _parse_command_list(_help_of(name))]
+        parts.append(f"## {name}\n\n{_get_help(name)}")
+        subcommands = _parse_command_list(_get_help(name))
+        parts += [f"### {name} {subcommand}\n\n{_get_help(name, subcommand)}" for subcommand in subcommands]
     return "\n".join(parts)
 
 
 def _replace_generated_part(path: Path, name: str, part: str) -> str:
-    """The document with its generated part renewed."""
+    """The text of the file with a new generated part."""
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     return re.sub(f"{start}.*?{end}", lambda _: f"{start}\n{part}\n{end}", path.read_text(), flags=re.DOTALL)
 
 
 @functools.cache
-def _help_of(*command: str) -> str:
+def _get_help(*command: str) -> str:
     modelreg = Path(sys.executable).with_name("modelreg")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MODELREG_")}
-    shown = subprocess.run(
-        [modelreg, *command, "--help"], env=plain | {"COLUMNS": "100"}, capture_output=True, text=True, check=True
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MODELREG_")}
+    process = subprocess.run(
+        [modelreg, *command, "--help"], env=environment | {"COLUMNS": "100"}, capture_output=True, text=True, check=True
     )
-    return f"```text\n{shown.stdout.rstrip()}\n```\n"
+    return f"```text\n{process.stdout.rstrip()}\n```\n"
 
 
 def _command_table() -> str:
-    rows = _parse_command_list(_help_of()).items()
-    return "\n".join(["| command | does |", "| --- | --- |", *(f"| `{name}` | {does} |" for name, does in rows)])
+    rows = _parse_command_list(_get_help()).items()
+    return "\n".join(["| command | does |", "| --- | --- |", *(f"| `{name}` | {summary} |" for name, summary in rows)])
 
 
 def _parse_command_list(help_text: str) -> dict[str, str]:
-    """The commands that a help lists, with what they do."""
-    _, _, listed = help_text.partition("Commands:\n")
-    return dict(re.findall(r"^  ([\w-]+)  +(\S.*)$", listed.split("\n\n")[0], flags=re.MULTILINE))
+    """The commands in a help text, each with its summary."""
+    _, _, commands = help_text.partition("Commands:\n")
+    return dict(re.findall(r"^  ([\w-]+)  +(\S.*)$", commands.split("\n\n")[0], flags=re.MULTILINE))
 
 
 def _exit_code_table() -> str:
@@ -82,7 +82,7 @@ def _exit_code_table() -> str:
 
 
 def _package_map() -> str:
-    """The packages of the program, and modules beside them, each with the first line of its docstring."""
+    """The packages and top-level modules, each with the first paragraph of its docstring."""
     package = ROOT / "modelreg"
     lines = ["modelreg/"]
     for path in sorted(package.iterdir()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tracemalloc
 
@@ -11,7 +12,7 @@ from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 from modelreg.cli.main import main
 
-VERSION_COUNT = 60
+VERSION_COUNT = 40
 STEPS_PER_CALL = 20  # steps between two calls of SQLite's progress handler
 TOLERANCE = 40  # difference in calls that reading the schema may cause
 
@@ -23,7 +24,6 @@ CONSTANT_COST = {
     "history": ["history", "churn/7"],
     "history with limit": ["history", "churn", "--limit", "3"],
     "versions with limit": ["versions", "churn", "--limit", "3"],
-    "info": ["info"],
     "versions by number": ["versions", "churn", "--filter", "version = 7"],
     "versions of all models": ["versions", "--limit", "3"],
     "list": ["list"],
@@ -32,6 +32,7 @@ CONSTANT_COST = {
 }
 """Commands whose cost does not depend on the number of versions."""
 LINEAR_COST = {
+    "info": ["info"],
     "versions": ["versions", "churn"],
     "versions with approvals": ["versions", "churn", "--filter", "approvals >= 1 AND eval.holdout.auc > 0"],
     "versions sorted": ["versions", "churn", "--sort", "metrics.auc DESC, eval.holdout.auc"],
@@ -66,12 +67,13 @@ def registries(tmp_path_factory):
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text("{}")
-    registries = {}
-    for count in (VERSION_COUNT, 2 * VERSION_COUNT):
-        registry = registries[count] = Registry(folder / str(count))
-        registry.register(model, "fraud")
-        registry.add_gate("*", "Production", "approvals >= 1")
-        for number in range(count):
+    few, many = Registry(folder / "few"), Registry(folder / "many")
+    few.register(model, "fraud")
+    few.add_gate("*", "Production", "approvals >= 1")
+    for registry, numbers in (few, range(VERSION_COUNT)), (many, range(VERSION_COUNT, 2 * VERSION_COUNT)):
+        if registry is many:
+            shutil.copytree(few.folder, many.folder)
+        for number in numbers:
             (model / "weights.bin").write_bytes(b"%d" % number)
             version = registry.register(
                 model, "churn", metrics={"auc": number / 1000}, params={"depth": number}, tags={"kind": str(number)}
@@ -79,7 +81,7 @@ def registries(tmp_path_factory):
             registry.record_evaluation(version.reference, "holdout", {"auc": number / 1000})
             registry.approve(version.reference)
             registry.alias(version.reference, f"alias-{number}")
-    return registries
+    return {VERSION_COUNT: few, 2 * VERSION_COUNT: many}
 
 
 @pytest.fixture

@@ -148,9 +148,9 @@ def test_logging_the_same_estimator_again_creates_no_version(registry, estimator
     assert not registry.log_model(estimator, "churn", input_example=ROWS).created
 
 
-def test_loading_a_model_of_another_library_version_warns(registry, estimator, by_hand):
+def test_loading_a_model_of_another_library_version_warns(registry, estimator, execute_sql):
     registry.log_model(estimator, "churn")
-    by_hand("UPDATE versions SET environment = json_set(environment, '$.libraries.scikit-learn', '1.0')")
+    execute_sql("UPDATE versions SET environment = json_set(environment, '$.libraries.scikit-learn', '1.0')")
     with pytest.warns(UserWarning, match=r"churn/1 was registered with scikit-learn 1\.0"):
         registry.load("churn/1")
 

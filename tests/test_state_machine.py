@@ -1,4 +1,4 @@
-"""A registry does what a dictionary in memory does, whatever is asked of it in whatever order."""
+"""Random sequences of calls: a registry behaves like a reference model, which is a dictionary in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ NUMBERS = st.integers(1, 6)
 
 
 class RegistryMachine(RuleBasedStateMachine):
-    """The model in memory: name -> number -> [content, stage], the aliases, and the counters by lower-case name."""
+    """Calls a registry and updates the reference model: name -> number -> [content, stage], aliases, counters.
+
+    The counters are the last version numbers by lower-case name.
+    """
 
     @initialize()
     def start(self):
@@ -50,36 +53,36 @@ class RegistryMachine(RuleBasedStateMachine):
                 path.chmod(0o700)
             shutil.rmtree(self.folder)
 
-    def other_case(self, name):
-        return next((known for known in self.models if known.lower() == name.lower() and known != name), None)
+    def find_name_in_other_case(self, name):
+        return next((other for other in self.models if other.lower() == name.lower() and other != name), None)
 
-    def holder(self, name):
+    def version_in_production(self, name):
         return next((number for number, (_, stage) in self.models[name].items() if stage == "Production"), None)
 
-    @rule(name=NAMES, content=CONTENTS, again=st.booleans(), stage=st.none() | STAGES, alias=st.none() | ALIASES)
-    def register(self, name, content, again, stage, alias):
+    @rule(name=NAMES, content=CONTENTS, new_version=st.booleans(), stage=st.none() | STAGES, alias=st.none() | ALIASES)
+    def register(self, name, content, new_version, stage, alias):
         path = self.folder / "model.bin"
         path.write_bytes(content)
         aliases = [] if alias is None else [alias]
 
-        def ask():
-            return self.registry.register(path, name, new_version=again, stage=stage, aliases=aliases)
+        def call():
+            return self.registry.register(path, name, new_version=new_version, stage=stage, aliases=aliases)
 
-        if self.other_case(name):
+        if self.find_name_in_other_case(name):
             with pytest.raises(NameTaken):
-                ask()
+                call()
             return
         versions = self.models.get(name, {})
-        known = [] if again else [number for number, (have, _) in versions.items() if have == content]
-        number = max(known) if known else self.counters.get(name.lower(), 0) + 1
-        if stage == "Production" and versions and self.holder(name) not in (None, number):
+        existing = [] if new_version else [number for number, (stored, _) in versions.items() if stored == content]
+        number = max(existing) if existing else self.counters.get(name.lower(), 0) + 1
+        if stage == "Production" and versions and self.version_in_production(name) not in (None, number):
             with pytest.raises(ProductionOccupied):
-                ask()
+                call()
             return
-        registered = ask()
-        assert (registered.version, registered.created) == (number, not known)
+        registered = call()
+        assert (registered.version, registered.created) == (number, not existing)
         self.models.setdefault(name, versions)
-        if not known:
+        if not existing:
             self.counters[name.lower()] = number
             versions[number] = [content, "None"]
         if stage is not None:
@@ -87,47 +90,47 @@ class RegistryMachine(RuleBasedStateMachine):
         if alias is not None:
             self.aliases[name, alias] = number
 
-    @rule(name=NAMES, number=NUMBERS, stage=STAGES, room=st.sampled_from([None, "None", "Archived"]))
-    def transition(self, name, number, stage, room):
-        room = room if stage in ("Staging", "Production") else None
+    @rule(name=NAMES, number=NUMBERS, stage=STAGES, move_existing=st.sampled_from([None, "None", "Archived"]))
+    def transition(self, name, number, stage, move_existing):
+        move_existing = move_existing if stage in ("Staging", "Production") else None
 
-        def ask():
-            return self.registry.transition(name, number, stage, move_existing=room)
+        def call():
+            return self.registry.transition(name, number, stage, move_existing=move_existing)
 
         if number not in self.models.get(name, {}):
             with pytest.raises((ModelNotFound, VersionNotFound)):
-                ask()
+                call()
             return
         versions = self.models[name]
         if versions[number][1] == stage:
-            assert ask().changes == ()
+            assert call().changes == ()
             return
-        if stage == "Production" and room is None and self.holder(name) is not None:
+        if stage == "Production" and move_existing is None and self.version_in_production(name) is not None:
             with pytest.raises(ProductionOccupied):
-                ask()
+                call()
             return
-        ask()
+        call()
         for other in versions.values():
-            if room is not None and other[1] == stage:
-                other[1] = room
+            if move_existing is not None and other[1] == stage:
+                other[1] = move_existing
         versions[number][1] = stage
 
     @rule(name=NAMES, number=NUMBERS)
     def delete_version(self, name, number):
-        def ask():
+        def call():
             self.registry.delete(f"{name}/{number}")
 
         if number not in self.models.get(name, {}):
             with pytest.raises((ModelNotFound, VersionNotFound)):
-                ask()
+                call()
             return
         in_use = self.models[name][number][1] in ("Staging", "Production")
-        if in_use or any(key[0] == name and at == number for key, at in self.aliases.items()):
+        if in_use or any(key[0] == name and target == number for key, target in self.aliases.items()):
             with pytest.raises(InUse) as refused:
-                ask()
+                call()
             assert refused.value.code == "version_in_use"
             return
-        ask()
+        call()
         del self.models[name][number]
 
     @rule(name=NAMES)
@@ -144,16 +147,16 @@ class RegistryMachine(RuleBasedStateMachine):
             del self.models[name]
 
     @invariant()
-    def the_registry_says_what_the_model_says(self):
+    def registry_equals_the_reference_model(self):
         if not hasattr(self, "folder"):
             return
-        found = {
+        state = {
             model.name: {
                 version.version: [version.size, str(version.stage)] for version in self.registry.versions(model.name)
             }
             for model in self.registry.models()
         }
-        assert found == {
+        assert state == {
             name: {number: [len(content), stage] for number, (content, stage) in versions.items()}
             for name, versions in self.models.items()
         }
@@ -162,7 +165,7 @@ class RegistryMachine(RuleBasedStateMachine):
         } == {key: number for key, number in self.aliases.items() if key[0] in self.models}
 
     @invariant()
-    def every_change_is_in_the_journal_and_none_is_lost(self):
+    def journal_never_loses_entries(self):
         if not hasattr(self, "folder"):
             return
         changes = len(self.registry.history())
@@ -176,8 +179,8 @@ TestRegistryMachine.settings = settings(
 )
 
 
-class TestRegistryMachineAtLength(RegistryMachine.TestCase):
-    """The same for longer."""
+class TestRegistryMachineWithMoreSteps(RegistryMachine.TestCase):
+    """The same test with more and longer sequences."""
 
     settings = settings(max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
     pytestmark = pytest.mark.slow

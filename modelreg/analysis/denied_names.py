@@ -176,7 +176,10 @@ class _DenyList:
 @cache
 def _deny_list() -> _DenyList:
     data: dict[str, Any] = json.loads(_FILE.read_bytes())
-    groups = {group["id"]: _parse_group(group) for group in data["groups"]}
+    groups = {
+        group["id"]: _Group(Refusal(group["reason"], group.get("instead", _DEFAULT_HINT)), group["dangerous"])
+        for group in data["groups"]
+    }
     names: dict[str, dict[str, _Group]] = {}
     for group in data["groups"]:
         for module, listed in group["names"].items():
@@ -197,10 +200,6 @@ def _deny_list() -> _DenyList:
         standard_library=frozenset(library["removed_modules"]) | sys.stdlib_module_names,
         library_refusal=Refusal(library["reason"], _DEFAULT_HINT),
     )
-
-
-def _parse_group(data: Mapping[str, Any]) -> _Group:
-    return _Group(Refusal(data["reason"], data.get("instead", _DEFAULT_HINT)), data["dangerous"])
 
 
 def _index_entries(data: list[dict[str, Any]], groups: Mapping[str, _Group], key: str) -> dict[str, _Group]:

@@ -176,7 +176,9 @@ class Examination:
                 self._examine_json(opened[0], inner, self._examine_keras)
             elif member.name == _SKOPS:
                 self._examine_json(
-                    opened[0], inner, partial(self._examine_skops, archive=archive, members=members, whole=place)
+                    opened[0],
+                    inner,
+                    partial(self._examine_skops, archive=archive, members=members, archive_place=place),
                 )
             elif not self._examine_member(*opened, inner):
                 self._add_unreadable(inner, "it has an unrecognised format")
@@ -199,9 +201,9 @@ class Examination:
         keras_layers.examine(config, self._evidence, place.name)
 
     def _examine_skops(
-        self, schema: dict[str, Any], place: Place, *, archive: ZipMembers, members: list[Member], whole: Place
+        self, schema: dict[str, Any], place: Place, *, archive: ZipMembers, members: list[Member], archive_place: Place
     ) -> None:
-        """Check the objects that skops would build against the policy; ``whole`` is the place of the archive."""
+        """Check the objects that skops would build against the policy; the archive is at ``archive_place``."""
         by_name = {member.name: member for member in members}
 
         @cache  # a schema may name one member many times
@@ -221,7 +223,7 @@ class Examination:
         for imported in content.names:
             self._evidence.add_import(imported.module, imported.name, place.name)
         self._evidence.add_judgement(judge(content.top, content.objects, self._budget), place.name)
-        if whole.is_model and not whole.depth:
+        if archive_place.is_model and not archive_place.depth:
             named = {new: by_name[name] for new, name in content.members.items()}
             self._evidence.skops = SkopsArchive(content.rewritten, named)
 
@@ -251,9 +253,9 @@ class Examination:
             return self._add_unreadable(place, "its containers are nested too deeply")
         archive = TarMembers(content, self._bounds)
         try:
-            for name, inside in archive:
+            for name, member in archive:
                 inner = place.inside(name)
-                if not self._examine_member(inside, None, inner):
+                if not self._examine_member(member, None, inner):
                     self._add_unreadable(inner, "it has an unrecognised format")
             if archive.trailing_data or _has_data(content):
                 self._add_unreadable(place, "it is a tar archive with data after its end")

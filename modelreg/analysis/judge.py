@@ -140,7 +140,7 @@ def judge(root: Node, objects: int, budget: Budget) -> Judgement:
     """
     walk = _Judge(budget)
     walk.check(root, policy().root, "the model")
-    walk.require_all_objects(objects)
+    walk.check_all_objects_reached(objects)
     return walk.result
 
 
@@ -161,7 +161,7 @@ class _Judge:
         self._item_kinds[id(self._policy.simple)] = self._policy.simple
         self._item_kinds[id(self._policy.array_parts)] = self._policy.array_parts
 
-    def require_all_objects(self, objects: int) -> None:
+    def check_all_objects_reached(self, objects: int) -> None:
         """Report an object that the walk did not reach, because its place allows no object."""
         if not self.result.findings and len(self._reached) != objects:
             self.result.unreadable["has an object in an unexpected place"] = None
@@ -603,17 +603,17 @@ def _describe_kinds(kinds: Kinds) -> str:
     """The kinds as a noun phrase for a message."""
     if OBJECT in kinds.words:
         return "an object of a class on the allow-list"
-    shown = [word for word in kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS} if word[0] not in "'@"]
-    shown.sort(key=lambda word: ("." in word, word))  # classes last
+    words = [word for word in kinds.words - {NO_NUMBERS, NO_OBJECTS, OBJECTS} if word[0] not in "'@"]
+    words.sort(key=lambda word: ("." in word, word))  # classes last
     literals = sorted(word for word in kinds.words if word[0] == "'")
     if literals:
-        shown.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
-    shown += sorted(word[1:] for word in kinds.words if word[0] == "@")
+        words.append("one of " + ", ".join(literals[:12]) if len(literals) > 1 else literals[0])
+    words += sorted(word[1:] for word in kinds.words if word[0] == "@")
     if kinds.items is not None and NUMBERS not in kinds.words:
-        shown.append("a sequence")
+        words.append("a sequence")
     if kinds.keys is not None:
-        shown.append("a dictionary")
-    names = [_KIND_NAMES.get(word, word) for word in shown]
+        words.append("a dictionary")
+    names = [_KIND_NAMES.get(word, word) for word in words]
     if len(names) > _MAX_EXPECTED_KINDS:
         names[_MAX_EXPECTED_KINDS:] = ["another kind that is allowed there"]
     return " or ".join(names) if names else "None or a number"

@@ -106,7 +106,7 @@ class Policy:
         """Classes that a model may hold as a value."""
         self.conversions = frozenset(_dotted_names(source["conversions"]))
         """The subset of `types` that a model may call."""
-        self.names = _parse_pairs(source["names"])
+        self.names: Pairs = frozenset((module, name) for module, names in source["names"].items() for name in names)
         self.root = _any_data(OBJECT, FUNCTION, TYPE)
         """Kinds allowed as the top object of a file."""
         self.simple = _any_data(FUNCTION, TYPE, OBJECTS, *source["simple"])
@@ -189,10 +189,6 @@ def attribute_for_functions(text: str) -> str:
         f"{shown(text)} is not an attribute of a class on the allow-list",
         "write sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean",
     )
-
-
-def _parse_pairs(source: Mapping[str, Sequence[str]]) -> Pairs:
-    return frozenset((module, name) for module, names in source.items() for name in names)
 
 
 def _dotted_names(source: Mapping[str, Sequence[str]]) -> Iterator[str]:

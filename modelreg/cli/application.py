@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from modelreg import __version__
 from modelreg.cli import output
 from modelreg.errors import InvalidInput, did_you_mean, shown
-from modelreg.registry import Registry
+from modelreg.registry import DEFAULT_LOCK_TIMEOUT, Registry
 
 COMMANDS = {
     "register": "modelreg.cli.commands.register:register",
@@ -265,7 +265,7 @@ def application(
     lock_timeout: Annotated[
         float,
         typer.Option(envvar="MODELREG_LOCK_TIMEOUT", metavar="SECONDS", min=0, help="How long to wait for a lock."),
-    ] = 30.0,
+    ] = DEFAULT_LOCK_TIMEOUT,
     quiet: Annotated[bool | None, typer.Option("--quiet", "-q", help="Print only references, and no notes.")] = None,
     table: Annotated[bool | None, typer.Option("--table", help="Print tables also in a pipe.")] = None,
     version: Annotated[

@@ -36,13 +36,13 @@ def compare(before: ModelVersion, after: ModelVersion) -> Difference:
     return Difference(
         before=before.reference,
         after=after.reference,
-        files=_files(before, after),
-        metrics=_numbers(before.metrics, after.metrics),
-        evaluations=_scores(before, after),
-        params=_values(before.params, after.params),
-        signature=_values(_columns(before.signature), _columns(after.signature)),
-        environment=_values(_environment(before), _environment(after)),
-        model=_values(*({name: getattr(version, name) for name in _DETAILS} for version in (before, after))),
+        files=_compare_files(before, after),
+        metrics=_compare_numbers(before.metrics, after.metrics),
+        evaluations=_compare_scores(before, after),
+        params=_compare_mappings(before.params, after.params),
+        signature=_compare_mappings(_list_columns(before.signature), _list_columns(after.signature)),
+        environment=_compare_mappings(_list_environment(before), _list_environment(after)),
+        model=_compare_mappings(*({name: getattr(version, name) for name in _DETAILS} for version in (before, after))),
     )
 
 
@@ -109,7 +109,7 @@ def compare_values(name: str, before: float | None, after: float | None, reason:
     return ValueDifference(name, before, after, after - before, better)
 
 
-def _files(before: ModelVersion, after: ModelVersion) -> tuple[FileDifference, ...]:
+def _compare_files(before: ModelVersion, after: ModelVersion) -> tuple[FileDifference, ...]:
     old, new = ({file.path: file for file in version.files} for version in (before, after))
     return tuple(
         FileDifference(path, old.get(path), new.get(path))
@@ -118,14 +118,16 @@ def _files(before: ModelVersion, after: ModelVersion) -> tuple[FileDifference, .
     )
 
 
-def _numbers(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> tuple[ValueDifference, ...]:
+def _compare_numbers(
+    before: Mapping[str, float | None], after: Mapping[str, float | None]
+) -> tuple[ValueDifference, ...]:
     names = sorted(before.keys() | after.keys())
     return tuple(
         compare_values(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
     )
 
 
-def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[ValueDifference, ...]:
+def _compare_mappings(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[ValueDifference, ...]:
     names = sorted(before.keys() | after.keys())
     return tuple(
         ValueDifference(name, before.get(name), after.get(name))
@@ -134,7 +136,7 @@ def _values(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[
     )
 
 
-def _scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference, ...]:
+def _compare_scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference, ...]:
     """Differences of scores, or of the data they were measured on."""
     differences = []
     for dataset in sorted(before.evaluations.keys() | after.evaluations.keys()):
@@ -146,7 +148,7 @@ def _scores(before: ModelVersion, after: ModelVersion) -> tuple[ValueDifference,
     return tuple(differences)
 
 
-def _columns(signature: Signature | None) -> dict[str, object]:
+def _list_columns(signature: Signature | None) -> dict[str, object]:
     if signature is None:
         return {}
     return {
@@ -156,7 +158,7 @@ def _columns(signature: Signature | None) -> dict[str, object]:
     }
 
 
-def _environment(version: ModelVersion) -> dict[str, object]:
+def _list_environment(version: ModelVersion) -> dict[str, object]:
     return {"python": version.environment.python, **version.environment.libraries}
 
 

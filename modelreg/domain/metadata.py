@@ -8,7 +8,7 @@ from typing import Any
 
 from modelreg.domain.references import parse_alias
 from modelreg.domain.stages import Stage
-from modelreg.domain.validation import parse_message, parse_tags, parse_text, require_sequence
+from modelreg.domain.validation import parse_message, parse_sequence, parse_tags, parse_text
 from modelreg.errors import InvalidInput
 
 
@@ -41,7 +41,7 @@ class VersionMetadata:
         """Check what a user states; raises `InvalidInput` in one of its forms."""
         if archive_existing and stage is None:
             raise InvalidInput("--archive-existing needs a stage", "add --stage STAGE, or leave out --archive-existing")
-        by_lower_case = {alias.lower(): parse_alias(alias) for alias in require_sequence(aliases, "aliases")}
+        by_lower_case = {alias.lower(): parse_alias(alias) for alias in parse_sequence(aliases, "aliases")}
         return cls(
             description=None if description is None else parse_text(description, "the description"),
             tags=parse_tags(tags),

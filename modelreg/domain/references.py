@@ -71,8 +71,14 @@ class Reference:
         if place is None or not isinstance(text, str):
             name = bare if re.fullmatch(_PLAIN_NAME, bare) and isinstance(text, str) else "NAME"
             raise InvalidReference(str(text), f"write {name}/3, {name}/Production, {name}/{LATEST} or {name}@ALIAS")
-        name, chosen = parse_name(bare[: place.start()]), bare[place.end() :]
-        return cls(name, _parse_alias_or_digest(chosen) if place.group() == "@" else _parse_version_or_stage(chosen))
+        name, selector = parse_name(bare[: place.start()]), bare[place.end() :]
+        if place.group() == "/":
+            return cls(name, _parse_version_or_stage(selector))
+        if not selector.startswith(DIGEST_PREFIX):
+            return cls(name, Alias(parse_alias(selector)))
+        if not re.fullmatch(SHORT_DIGEST, selector.removeprefix(DIGEST_PREFIX)):
+            raise InvalidReference(selector, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
+        return cls(name, DigestPrefix(selector))
 
     def __str__(self) -> str:
         match self.selector:
@@ -92,7 +98,7 @@ def parse_name(text: str) -> ModelName:
     """Parse a model name that some registry may hold; raises `InvalidName`.
 
     The rules are those of MLflow, without ``@``: not blank, not like a path, no ``/`` and ``:``. Registries with strict
-    rules allow only plain names, see `require_plain_name`.
+    rules allow only plain names, see `check_plain_name`.
     """
     if not isinstance(text, str):
         raise _build_name_error(str(text))
@@ -102,7 +108,7 @@ def parse_name(text: str) -> ModelName:
     return ModelName(text)
 
 
-def require_plain_name(name: str) -> None:
+def check_plain_name(name: str) -> None:
     """Raise `InvalidName` for a name that needs quoting or could be a path; single spaces are allowed."""
     if not re.fullmatch(_PLAIN_NAME, name):
         raise _build_name_error(name)
@@ -122,7 +128,7 @@ def parse_alias(text: str) -> str:
     """Parse an alias that some registry may hold; raises `InvalidName`.
 
     The rules are those of MLflow, and ``.`` is allowed; ``latest`` and ``v3`` are not. Registries with strict rules
-    allow only plain aliases, see `require_plain_alias`.
+    allow only plain aliases, see `check_plain_alias`.
     """
     if not isinstance(text, str):
         raise _build_alias_error(str(text))
@@ -131,7 +137,7 @@ def parse_alias(text: str) -> str:
     return text
 
 
-def require_plain_alias(alias: str) -> None:
+def check_plain_alias(alias: str) -> None:
     """Raise `InvalidName` for an alias that needs quoting in a shell, or is a number. ``@production`` is allowed."""
     if not re.fullmatch(_PLAIN, alias) or alias.isdecimal():
         raise _build_alias_error(alias)
@@ -193,14 +199,6 @@ def _parse_version_or_stage(text: str) -> Selector:
         if stage.value.lower() == text.lower():
             return stage
     raise UnknownStage(text, [stage.value for stage in Stage], "neither a version number nor a stage")
-
-
-def _parse_alias_or_digest(text: str) -> Selector:
-    if not text.startswith(DIGEST_PREFIX):
-        return Alias(parse_alias(text))
-    if not re.fullmatch(SHORT_DIGEST, text.removeprefix(DIGEST_PREFIX)):
-        raise InvalidReference(text, f"a digest is {DIGEST_PREFIX} and 8 to 64 digits of 0-9a-f")
-    return DigestPrefix(text)
 
 
 def short_digest(digest: str) -> str:

@@ -35,7 +35,7 @@ class RegistryInformation:
     models: int
     versions: int
     size: int | None
-    """Bytes of all stored files, shared files counted once; None if it was not asked for."""
+    """Bytes of all stored files, shared files counted once; None if they were not added up."""
     journal_head: str | None
     """``SEQ:HASH`` of the newest journal entry; None for an empty journal."""
     schema_version: int

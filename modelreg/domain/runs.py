@@ -99,11 +99,11 @@ class Run(Displayed):
 
     def folder(self, path: str) -> tuple[ModelFile, ...]:
         """The files below a folder of the run's artifacts, with paths relative to it; all files for an empty path."""
-        inside = f"{path}/" if path else ""
+        prefix = f"{path}/" if path else ""
         files = (
-            ModelFile(model.file_path.removeprefix(inside), model.file.digest, model.file.size)
+            ModelFile(model.file_path.removeprefix(prefix), model.file.digest, model.file.size)
             for model in self.models.values()
-            if model.file_path.startswith(inside)
+            if model.file_path.startswith(prefix)
         )
         return tuple(sorted(files, key=lambda file: file.path))
 

@@ -144,8 +144,8 @@ def parse_count(count: int | None, what: str) -> int | None:
     return count
 
 
-def require_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
-    """Raise `InvalidInput` for one text instead of a sequence of texts: Python would iterate over its letters."""
+def parse_sequence(texts: Sequence[str], what: str) -> Sequence[str]:
+    """Return a sequence of texts; raises `InvalidInput` for one text, since Python would iterate over its letters."""
     if isinstance(texts, str):
         raise InvalidInput(f"{what} must be a list of texts, not the text {shown(texts)}", f"write [{shown(texts)}]")
     return texts

@@ -33,10 +33,10 @@ class UnknownStage(InvalidInput):
     code = "unknown_stage"
 
     def __init__(self, text: str, stages: Sequence[str], is_not: str = "not a stage") -> None:
-        near = did_you_mean(text, stages)
+        suggestion = did_you_mean(text, stages)
         super().__init__(
             f"{shown(text)} is {is_not}",
-            f"{f'{near} ' if near else ''}the stages are {', '.join(stages)}",
+            f"{f'{suggestion} ' if suggestion else ''}the stages are {', '.join(stages)}",
         )
 
 

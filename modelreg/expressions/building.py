@@ -252,8 +252,8 @@ class GateBuilder:
         if name.lower() in _WORDS:
             return quoted
         names = [*self.plain, *(f"{field}.KEY" for field in self.keyed)]
-        if near := did_you_mean(name, names):
-            return near
+        if suggestion := did_you_mean(name, names):
+            return suggestion
         if keys or not self.keyed:
             return f"fields are {', '.join(names)}"
         keyed = [f"{field}.{'DATASET.' if field == 'eval' else ''}{name}" for field in self.keyed if field != "library"]

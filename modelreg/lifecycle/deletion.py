@@ -31,7 +31,7 @@ def plan(catalog: CatalogReader, subject: str, with_versions: bool) -> Deletion:
         deletion = Deletion(catalog.versions(model.name) if with_versions else [], model.name)
     if catalog.rules is not StageRules.MLFLOW:  # by MLflow's rules anything may be deleted
         for version in deletion.versions:
-            _require_unused(version)
+            _check_unused(version)
     return deletion
 
 
@@ -53,7 +53,7 @@ def delete(writer: CatalogWriter, deletion: Deletion) -> None:
         writer.delete_model(deletion.model)
 
 
-def _require_unused(version: ModelVersion) -> None:
+def _check_unused(version: ModelVersion) -> None:
     """Raise `InUse` for a version in Staging or Production, or with an alias."""
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
         use = f"is in {version.stage}"

@@ -38,7 +38,7 @@ def _warn_unknown_fields(writer: CatalogWriter, model: ModelName | None, express
     """A warning for each field that has no value in any version; none while there are no versions."""
     if writer.counts()[1] == 0 or (model is not None and writer.model(model).latest is None):
         return
-    existing = {name: [str(field) for field in writer.known_fields(model, name)] for name in KEYED}
+    existing = {name: [str(field) for field in writer.list_fields(model, name)] for name in KEYED}
     for field in dict.fromkeys(Field(field.name, field.keys) for field in fields_of(expression)):
         if field.name in KEYED and str(field) not in existing[field.name]:
             yield f"no version of {model or 'any model'} has {field}; {_suggest_fields(field, existing)}"

@@ -62,7 +62,7 @@ def rename(writer: CatalogWriter, old: ModelName, new: ModelName) -> MetadataCha
             message = f"model {new} already exists; {old} was not renamed"
             raise ModelExists(message, "choose another name", code="name_in_use")
         if new.lower() != old.lower():
-            writer.refuse_name(new)
+            writer.check_name(new)
         writer.rename(old, new)
     return MetadataChange(new, "name", None, old, new)
 

@@ -84,9 +84,9 @@ def apply_transition(writer: CatalogWriter, transition: Transition) -> None:
         if check is None:
             writer.set_stage(transition.name, change)
         else:
-            from modelreg.lifecycle.rules.gates import check_as_json
+            from modelreg.lifecycle.rules.gates import encode_check
 
-            writer.set_stage(transition.name, change, check=check_as_json(check, forced=not check.passed))
+            writer.set_stage(transition.name, change, check=encode_check(check, forced=not check.passed))
 
 
 def check_stage_gates(catalog: CatalogReader, version: ModelVersion, stage: Stage) -> GateCheck | None:
@@ -113,9 +113,9 @@ def _check_all_gates(
 
 
 def _journal_refusal(writer: CatalogWriter, check: GateCheck) -> None:
-    from modelreg.lifecycle.rules.gates import check_as_json
+    from modelreg.lifecycle.rules.gates import encode_check
 
-    values = check_as_json(check, forced=False)
+    values = encode_check(check, forced=False)
     try:
         current = writer.version(Reference(check.name, check.version)).stage
     except (ModelNotFound, VersionNotFound):  # its registration, which named this stage, was undone

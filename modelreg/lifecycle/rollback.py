@@ -1,4 +1,7 @@
-"""Carry out a rollback: check the bytes of the previous version, then restore it (rules/tenures.py finds it)."""
+"""Carry out a rollback: check the bytes of the previous version, then restore it.
+
+`modelreg.lifecycle.rules.production_history` finds that version.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from modelreg.domain.transitions import Transition
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged
 from modelreg.lifecycle.promotion import safety_notes
-from modelreg.lifecycle.rules.tenures import plan_rollback
+from modelreg.lifecycle.rules.production_history import plan_rollback
 from modelreg.store.actor import current_actor
 from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.folder import RegistryFolder

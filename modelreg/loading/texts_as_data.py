@@ -19,7 +19,7 @@ _METHODS = ("predict", "predict_proba", "apply", "score", "fit")
 _WRAPPED = "_modelreg_refuses_texts"
 
 
-def refuse_paths(modules: Iterable[str]) -> None:
+def disallow_paths_as_data(modules: Iterable[str]) -> None:
     """Make estimators of the libraries in ``modules`` refuse a string or path as data, in this process.
 
     Imports these libraries.
@@ -36,10 +36,10 @@ def _wrap_methods(cls: type) -> None:
     for name in _METHODS:
         method = vars(cls).get(name)
         if method is not None and not hasattr(method, _WRAPPED):
-            setattr(cls, name, _refuse_path(method))
+            setattr(cls, name, _disallow_path(method))
 
 
-def _refuse_path(method: Callable[..., Any]) -> Callable[..., Any]:
+def _disallow_path(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def checked(self: object, *arguments: Any, **named: Any) -> Any:
         data = arguments[0] if arguments else named.get("X")

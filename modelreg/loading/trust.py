@@ -25,13 +25,13 @@ class Trust:
     def admits(self, module: str, name: str) -> bool:
         """Whether the model may import exactly this name.
 
-        The attributes that some names are restricted to are ignored here: `require` has checked them.
+        The attributes that some names are restricted to are ignored here: `check_scan` has checked them.
         """
         if self.full or (module, name) in allowed_names():
             return True
         return any((trusted.rpartition("=")[2], other) == (module, name) for trusted, other in self.names)
 
-    def require(self, scan: Scan) -> None:
+    def check_scan(self, scan: Scan) -> None:
         """Raise `UntrustedModel` if the scan found something that this trust does not cover."""
         scan = scan.trusting(self.names)
         if not self.full and scan.verdict is not Verdict.SAFE:
@@ -39,18 +39,18 @@ class Trust:
             scan = replace(scan, imports=refused)
             raise UntrustedModel(self.model, scan.findings, find_trustable(scan), find_unimportable(refused))
 
-    def require_full(self, reason: str) -> None:
+    def check_full(self, reason: str) -> None:
         """Raise `UntrustedModel` unless trust is full: for formats that cannot be scanned."""
         if not self.full:
             raise UntrustedModel(self.model, (reason,))
 
-    def refuse(self, module: str, name: str) -> UntrustedModel:
+    def build_name_error(self, module: str, name: str) -> UntrustedModel:
         """The error for a name that the model may not import."""
         dotted = f"{module}.{name}"
         names = (dotted,) if is_trustable(module, name) else ()
         return UntrustedModel(self.model, (f"{dotted} is not on the allow-list",), names)
 
-    def refuse_because(self, reason: str) -> UntrustedModel:
+    def build_error(self, reason: str) -> UntrustedModel:
         """The error for a reason that is found only when the model is loaded."""
         return UntrustedModel(self.model, (reason,))
 

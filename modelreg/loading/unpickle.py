@@ -47,7 +47,7 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
     Raises `UntrustedModel` before it imports a name that ``trust`` does not allow, and `UnloadableModel` if a library
     is missing or the file cannot be read.
     """
-    evidence = require_trust(file, trust)
+    evidence = examine_trusted_file(file, trust)
     reading = evidence.model
     if not trust.full and (reading is None or reading.end is not End.STOP):
         raise UnloadableModel("the model file does not begin with a pickle", "register a file of pickle or joblib")
@@ -63,36 +63,36 @@ def load_pickle(file: BinaryIO, trust: Trust) -> object:
         return _Unpickler(file, names).load()
 
 
-def require_trust(file: BinaryIO, trust: Trust) -> Evidence:
+def examine_trusted_file(file: BinaryIO, trust: Trust) -> Evidence:
     """Scan an opened file and return the evidence; raises `UntrustedModel` unless the file may be loaded.
 
     Imports the classes that are trusted by name, to check that no attribute of their objects hides a method.
     """
     evidence = examine_file(file)
-    trust.require(evidence.scan())
+    trust.check_scan(evidence.scan())
     if not trust.full:
         with library_errors():
             for pair, attributes in evidence.class_attributes.items():
-                _require_no_hidden_methods(pair, attributes, trust)
-            texts_as_data.refuse_paths(imported.module for imported in evidence.scan().imports)
+                _check_no_hidden_methods(pair, attributes, trust)
+            texts_as_data.disallow_paths_as_data(imported.module for imported in evidence.scan().imports)
     return evidence
 
 
-def _require_no_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
+def _check_no_hidden_methods(pair: tuple[str, str], attributes: Collection[str], trust: Trust) -> None:
     cls = _import_name(*pair)
     if not isinstance(cls, type) and not pair[1].startswith(_CYTHON_PREFIX):
-        raise trust.refuse_because(_CALL_REFUSAL.format(shown(".".join(pair))))
+        raise trust.build_error(_CALL_REFUSAL.format(shown(".".join(pair))))
     if isinstance(cls, type) and issubclass(cls, partial):  # the attributes in its state are not checked
-        raise trust.refuse_because(f"{pair[1]} is derived from functools.partial")
+        raise trust.build_error(f"{pair[1]} is derived from functools.partial")
     for attribute in attributes:
         member = inspect.getattr_static(cls, attribute, None)
         if callable(member) or isinstance(member, property | classmethod | staticmethod):
-            raise trust.refuse_because(f"{pair[1]}.{attribute} hides a method of its class")
+            raise trust.build_error(f"{pair[1]}.{attribute} hides a method of its class")
 
 
 def load_mlflow(folder: Path, trust: Trust) -> object:
     """Load an MLflow folder with MLflow, which runs any code that the folder names; raises `UntrustedModel`."""
-    trust.require_full("MLflow runs any code that the model folder names")
+    trust.check_full("MLflow runs any code that the model folder names")
     with library_errors():
         from mlflow import pyfunc  # about 1 s
 
@@ -102,7 +102,7 @@ def load_mlflow(folder: Path, trust: Trust) -> object:
 
 def load_python_model(file: Path, context: PythonModelContext, trust: Trust) -> PythonFunction:
     """Load a Python model from a file of cloudpickle that holds the code of its class; raises `UntrustedModel`."""
-    trust.require_full("it is a Python model, which contains its own code")
+    trust.check_full("it is a Python model, which contains its own code")
     with library_errors(), file.open("rb") as opened:
         return PythonFunction(pickle.load(opened), context)
 
@@ -130,18 +130,18 @@ class _NameResolver:
                 return self._getattr
             if pair in self._scanned and self._trust.admits(*pair):
                 value = _import_name(*_REPLACEMENTS.get(pair, pair))
-                self._require_not_called(pair, value)
+                self._check_not_called(pair, value)
                 return value
-        raise self._trust.refuse(module, name)
+        raise self._trust.build_name_error(module, name)
 
-    def _require_not_called(self, pair: tuple[str, str], value: object) -> None:
+    def _check_not_called(self, pair: tuple[str, str], value: object) -> None:
         """Raise `UntrustedModel` if the file calls a trusted function, because its result was not scanned.
 
         Trusted functions may only be stored as values. Classes and Cython's reconstructors may be called.
         """
         is_called = pair in self._used.called and pair not in allowed_names()
         if is_called and not isinstance(value, type) and not pair[1].startswith(_CYTHON_PREFIX):
-            raise self._trust.refuse_because(_CALL_REFUSAL.format(shown(".".join(pair))))
+            raise self._trust.build_error(_CALL_REFUSAL.format(shown(".".join(pair))))
 
     def _getattr(self, owner: Any, attribute: str) -> Any:
         """A restricted ``getattr``: attributes of classes if the name is allowed, and methods that were scanned."""
@@ -154,7 +154,7 @@ class _NameResolver:
             )
             is_allowed = is_method and attribute in self._used.looked_up
         if not is_allowed:
-            raise self._trust.refuse(*_GETATTR)
+            raise self._trust.build_name_error(*_GETATTR)
         return getattr(owner, attribute)
 
 

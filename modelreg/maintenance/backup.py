@@ -26,8 +26,7 @@ from modelreg.errors import (
     quoted,
     shown,
 )
-from modelreg.maintenance.consistency import logged_findings, manifest_findings
-from modelreg.maintenance.pruning import check_catalog
+from modelreg.maintenance.consistency import check_catalog, find_logged_model_differences, find_manifest_differences
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import Progress, counting
 from modelreg.store.artifacts.replication import replicating
@@ -147,7 +146,7 @@ def _undoing_restoration(folder: RegistryFolder) -> Iterator[None]:
 def _reading_backup(source: RegistryFolder) -> Iterator[None]:
     """Raise errors about the backup as such, so that nobody looks for the damage in the registry."""
     try:
-        source.require()
+        source.check()
         yield
     except RegistryNotFound as error:
         raise NoRegistry(
@@ -185,10 +184,10 @@ def _copy_blobs(
         with replicating(source.artifacts, target.artifacts, outcome, advance) as replication:
             try:
                 for version in _read_versions(catalog):
-                    for finding in manifest_findings(version, replication.copy_version(version)):
+                    for finding in find_manifest_differences(version, replication.copy_version(version)):
                         raise _catalog_damaged(finding, outcome)
                 for model in catalog.runs.models():
-                    for finding in logged_findings(model, replication.copy_version(model)):
+                    for finding in find_logged_model_differences(model, replication.copy_version(model)):
                         raise _catalog_damaged(finding, outcome)
                 replication.publish()
             except (Damaged, OSError) as failure:
@@ -260,7 +259,7 @@ def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
         check_before_creating(target.path)
         return
     try:
-        target.require()
+        target.check()
         with target.catalog.reading() as backup:
             head, is_shared = _get_head(backup) or _EMPTY_HEAD, _is_shared(backup)
     except (Damaged, NoRegistry) as error:

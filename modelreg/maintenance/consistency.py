@@ -15,7 +15,7 @@ from modelreg.domain.runs import LoggedModel
 from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.domain.versions import ModelFile, ModelVersion
-from modelreg.errors import shown
+from modelreg.errors import CatalogDamaged, shown
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.manifest import Manifest
 from modelreg.store.catalog.disk_backed import large_state
@@ -35,7 +35,21 @@ _TABLES = {
 """Attribute of `State` -> its description; each is compared as a whole."""
 
 
-def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
+def check_catalog(catalog: CatalogReader, outcome: str) -> None:
+    """Raise `CatalogDamaged` unless the catalog passes SQLite's integrity check and agrees with its journal.
+
+    Otherwise it cannot tell which files are needed. ``outcome`` ends the error's message.
+    """
+    problems = catalog.integrity_problems()
+    for finding in [Finding("catalog", None, problem) for problem in problems] or find_journal_problems(catalog):
+        subject = "" if finding.subject == "catalog" else f"{finding.subject}: "
+        raise CatalogDamaged(
+            f"the catalog is damaged: {subject}{finding.problem}; {outcome}",
+            "list all damage: modelreg verify; or restore a backup: modelreg restore FOLDER",
+        )
+
+
+def find_journal_problems(catalog: CatalogReader) -> Iterator[Finding]:
     """Broken links in the journal's hash chain, and differences between the catalog and the replayed journal."""
     replayed = large_state()
     problems = replay(
@@ -52,7 +66,7 @@ def journal_findings(catalog: CatalogReader) -> Iterator[Finding]:
     yield from _compare(replayed, stored)
 
 
-def loss_findings(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]:
+def find_emptied_catalog(catalog: CatalogReader, store: BlobStore) -> Iterator[Finding]:
     """A finding if catalog and journal were emptied.
 
     An empty catalog beside stored files is sound if it was never written to: a killed first registration leaves that.
@@ -75,7 +89,7 @@ def count_older_blobs(
     return 0 if any(is_needed) else len(is_needed)
 
 
-def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
+def find_manifest_differences(version: ModelVersion, manifest: Manifest) -> Iterator[Finding]:
     """Differences between a version's values in the catalog and in its manifest, which its digest covers."""
     facts = manifest.facts
 
@@ -96,7 +110,7 @@ def manifest_findings(version: ModelVersion, manifest: Manifest) -> Iterator[Fin
         yield Finding(version.reference, None, _manifest_difference("signature"))
 
 
-def logged_findings(model: LoggedModel, manifest: Manifest) -> Iterator[Finding]:
+def find_logged_model_differences(model: LoggedModel, manifest: Manifest) -> Iterator[Finding]:
     """A finding if a run's model has other files in the catalog than in its manifest."""
     if manifest.files != model.files:
         yield Finding(model.reference, None, _manifest_difference("file"))

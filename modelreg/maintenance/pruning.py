@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 
 from modelreg.domain.garbage import GarbageCandidate, GracePeriod
 from modelreg.domain.pruning import PrunedBytes, Pruning, RetentionDecision
-from modelreg.domain.references import Digest, ModelName
-from modelreg.domain.registries import Finding
+from modelreg.domain.references import Digest
 from modelreg.errors import CatalogDamaged, OperationInterrupted, shown
-from modelreg.lifecycle.rules.tenures import find_rollback_versions
-from modelreg.maintenance.consistency import count_older_blobs, journal_findings, loss_findings
+from modelreg.lifecycle.rules.production_history import find_rollback_versions
+from modelreg.maintenance.consistency import check_catalog, count_older_blobs, find_emptied_catalog
 from modelreg.maintenance.retention import Retention, decide_retention
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.blobs import BlobStore
@@ -107,8 +106,8 @@ def prune(folder: RegistryFolder, request: PruneRequest, message: str | None) ->
 def _plan(folder: RegistryFolder, request: PruneRequest) -> _Plan:
     """Plan a prune; the catalog is closed before the files are listed, so that writers do not wait."""
     with folder.catalog.reading() as catalog:
-        check_catalog(catalog)
-        for finding in loss_findings(catalog, folder.artifacts):
+        check_catalog(catalog, "nothing was deleted")
+        for finding in find_emptied_catalog(catalog, folder.artifacts):
             raise CatalogDamaged(
                 f"{shown(str(folder.catalog.path))} is damaged: {finding.problem}; nothing was deleted", _RESTORE
             )
@@ -128,20 +127,6 @@ def _plan(folder: RegistryFolder, request: PruneRequest) -> _Plan:
         find_stale_checkouts(folder.path / "checkouts", manifests),
         swap.find_temporaries(folder.catalog.path),
     )
-
-
-def check_catalog(catalog: CatalogReader, outcome: str = "nothing was deleted") -> None:
-    """Raise `CatalogDamaged` unless the catalog passes SQLite's integrity check and agrees with its journal.
-
-    Otherwise it cannot tell which files are needed. ``outcome`` ends the error's message.
-    """
-    problems = catalog.integrity_problems()
-    for finding in [Finding("catalog", None, problem) for problem in problems] or journal_findings(catalog):
-        subject = "" if finding.subject == "catalog" else f"{finding.subject}: "
-        raise CatalogDamaged(
-            f"the catalog is damaged: {subject}{finding.problem}; {outcome}",
-            "list all damage: modelreg verify; or restore a backup: modelreg restore FOLDER",
-        )
 
 
 def _check_manifests_stored(folder: RegistryFolder, manifests: set[Digest], stored: Collection[Digest]) -> None:
@@ -173,14 +158,12 @@ def _decide_versions(catalog: CatalogReader, request: PruneRequest) -> list[Rete
     if not request.retention.has_rules:
         return []
     candidates = list(catalog.storage.prune_candidates(request.glob))
-    needed = {name: _find_rollback_versions(catalog, name) for name in {candidate.name for candidate in candidates}}
+    needed = {}
+    for name in {candidate.name for candidate in candidates}:
+        entries = catalog.journal.into_production(name)
+        stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
+        needed[name] = find_rollback_versions(name, entries, stages)
     return decide_retention(candidates, request.retention, request.moment, needed, request.agreed)
-
-
-def _find_rollback_versions(catalog: CatalogReader, name: ModelName) -> dict[int, str]:
-    entries = catalog.journal.into_production(name)
-    stages = catalog.stages(name, {entry.version for entry in entries if entry.version is not None})
-    return find_rollback_versions(name, entries, stages)
 
 
 def _read_manifest_contents(folder: RegistryFolder, manifests: Iterable[Digest]) -> set[Digest]:

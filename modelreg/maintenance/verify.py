@@ -12,10 +12,10 @@ from modelreg.domain.versions import ModelFile, ModelVersion
 from modelreg.errors import BlobDamaged, CatalogDamaged, ModelNotFound
 from modelreg.maintenance.consistency import (
     count_older_blobs,
-    journal_findings,
-    logged_findings,
-    loss_findings,
-    manifest_findings,
+    find_emptied_catalog,
+    find_journal_problems,
+    find_logged_model_differences,
+    find_manifest_differences,
 )
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, Progress, counting
@@ -50,7 +50,7 @@ def verify(folder: RegistryFolder, request: VerifyRequest, progress: Progress | 
                 if not problems:
                     versions = _select_versions(catalog, request)
                     logged_models = [] if request.references is not None else list(catalog.runs.models())
-                    findings = _check_catalog(folder, catalog, request.head)
+                    findings = _verify_catalog(folder, catalog, request.head)
                     size = catalog.storage.size_of_files()
         except CatalogDamaged as damage:
             yield Finding("catalog", None, damage.message)
@@ -61,9 +61,9 @@ def verify(folder: RegistryFolder, request: VerifyRequest, progress: Progress | 
         advance = counting(progress, size) if progress and request.references is None else None
         checker = _BytesChecker(folder.artifacts, advance)
         for name, numbers in versions:
-            yield from _check_model(folder, name, numbers, checker)
+            yield from _verify_model(folder, name, numbers, checker)
         for model in logged_models:
-            yield from checker.check_logged_model(model)
+            yield from checker.verify_logged_model(model)
         if request.references is None and not problems:
             with folder.catalog.reading() as catalog:
                 count = count_older_blobs(catalog, dict(folder.artifacts.stored()), checker.needed)
@@ -72,8 +72,8 @@ def verify(folder: RegistryFolder, request: VerifyRequest, progress: Progress | 
                 yield Finding("catalog", None, problem)
 
 
-def _check_catalog(folder: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
-    findings = [*journal_findings(catalog), *loss_findings(catalog, folder.artifacts)]
+def _verify_catalog(folder: RegistryFolder, catalog: CatalogReader, head: tuple[int, str] | None) -> list[Finding]:
+    findings = [*find_journal_problems(catalog), *find_emptied_catalog(catalog, folder.artifacts)]
     if head is not None and not catalog.journal.has_entry(*head):
         problem = f"entry {head[0]} does not have the expected hash: the journal was cut off or rewritten"
         findings.append(Finding("journal", None, problem))
@@ -87,7 +87,7 @@ def _select_versions(catalog: CatalogReader, request: VerifyRequest) -> list[tup
     return [(reference.name, {catalog.number(reference)}) for reference in request.references]
 
 
-def _check_model(
+def _verify_model(
     folder: RegistryFolder, name: ModelName, numbers: set[int] | None, checker: _BytesChecker
 ) -> Iterator[Finding]:
     try:
@@ -100,7 +100,7 @@ def _check_model(
         return
     for version in versions:
         if numbers is None or version.version in numbers:
-            yield from checker.check_version(version)
+            yield from checker.verify_version(version)
 
 
 class _BytesChecker:
@@ -113,18 +113,18 @@ class _BytesChecker:
         self.needed: set[Digest] = set()
         """The digests of all checked blobs, and of the blobs in their manifests."""
 
-    def check_version(self, version: ModelVersion) -> Iterator[Finding]:
-        manifest = yield from self._check(version)
+    def verify_version(self, version: ModelVersion) -> Iterator[Finding]:
+        manifest = yield from self._verify_files(version)
         if manifest is not None:
-            yield from manifest_findings(version, manifest)
+            yield from find_manifest_differences(version, manifest)
 
-    def check_logged_model(self, model: LoggedModel) -> Iterator[Finding]:
+    def verify_logged_model(self, model: LoggedModel) -> Iterator[Finding]:
         """Check the file of a run's model."""
-        manifest = yield from self._check(model)
+        manifest = yield from self._verify_files(model)
         if manifest is not None:
-            yield from logged_findings(model, manifest)
+            yield from find_logged_model_differences(model, manifest)
 
-    def _check(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
+    def _verify_files(self, version: ModelVersion | LoggedModel) -> Generator[Finding, None, Manifest | None]:
         """Yield the problems of the blobs; returns the manifest, or None if it is damaged."""
         manifest = None
         self.needed |= {version.digest, *(file.digest for file in version.files)}

@@ -50,8 +50,8 @@ def _copy_name(uri: str, path: Path) -> str:
     """The name of the copy in ``dst_path``; empty for a folder that is a version or a whole run: its files go there."""
     if not path.is_dir():
         return path.name
-    _, _, inside = uri.removeprefix("runs:/").strip("/").partition("/")
-    return inside.rpartition("/")[2] if uri.startswith("runs:/") else ""
+    _, _, path_in_run = uri.removeprefix("runs:/").strip("/").partition("/")
+    return path_in_run.rpartition("/")[2] if uri.startswith("runs:/") else ""
 
 
 @translate_errors

@@ -162,7 +162,7 @@ class MlflowClient(TrackingClient):
 
     def update_model_version(self, name: str, version: Version, description: str | None = None) -> ModelVersion:
         """Replace the description of a version."""
-        self._registry.describe(_build_reference(name, version), _require(description, "description"))
+        self._registry.describe(_build_reference(name, version), _get_required(description, "description"))
         return self.get_model_version(name, version)
 
     def transition_model_version_stage(
@@ -173,7 +173,7 @@ class MlflowClient(TrackingClient):
         Only one version of a model can be in Production. If another one is, this raises ``INVALID_STATE``, unless
         ``archive_existing_versions`` archives it in the same transaction. The model's gates are checked.
         """
-        to_stage = _require(stage, "stage")
+        to_stage = _get_required(stage, "stage")
         self._registry.transition(_build_reference(name, version), to_stage, archive_existing=archive_existing_versions)
         return self.get_model_version(name, version)
 
@@ -224,14 +224,14 @@ class MlflowClient(TrackingClient):
         stage: str | None = None,
     ) -> None:
         """Set a tag of a version, or of the newest version in a stage."""
-        self._registry.tag(self._select(name, version, stage), {_require(key, "tag key"): value})
+        self._registry.tag(self._select(name, version, stage), {_get_required(key, "tag key"): value})
 
     def delete_model_version_tag(
         self, name: str, version: Version | None = None, key: str | None = None, stage: str | None = None
     ) -> None:
         """Remove a tag of a version, if it exists."""
         with suppress(TagNotFound):
-            self._registry.tag(self._select(name, version, stage), remove=[_require(key, "tag key")])
+            self._registry.tag(self._select(name, version, stage), remove=[_get_required(key, "tag key")])
 
     def register(
         self,
@@ -277,7 +277,7 @@ def _build_reference(name: str, version: Version | None) -> str:
     return f"{parse_name(name)}/{text}"
 
 
-def _require(value: str | None, parameter: str) -> str:
+def _get_required(value: str | None, parameter: str) -> str:
     if value is None:
         raise InvalidInput(f"the {parameter} is missing")
     return value

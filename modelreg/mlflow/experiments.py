@@ -94,7 +94,10 @@ def get_experiment_by_name(name: str) -> Experiment | None:
     experiment = _load_saved().get(Experiment.named(name).name)
     if experiment is not None:
         return experiment
-    return Experiment.named(name) if _is_default(name) or name == _active_id or _has_runs(name) else None
+    if _is_default(name) or name == _active_id:
+        return Experiment.named(name)
+    runs = location.open_registry().runs.search(build_runs_filter(name), limit=1)
+    return Experiment.named(name) if runs else None
 
 
 @translate_errors
@@ -210,10 +213,6 @@ def _get_field(experiment: Experiment, field: Any) -> Any:
             raise InvalidInput(
                 f"experiments have no field {shown(field.name)}", "filter by name, tags or creation_time"
             )
-
-
-def _has_runs(name: str) -> bool:
-    return bool(location.open_registry().runs.search(build_runs_filter(name), limit=1))
 
 
 def _is_default(name: str | None) -> bool:

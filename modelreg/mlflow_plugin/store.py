@@ -117,7 +117,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         page_token: str | None = None,
     ) -> PagedList[RegisteredModel]:
         """One page of the models that match a filter."""
-        _require_page_size("request parameter max_results", max_results, SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)
+        _check_page_size("request parameter max_results", max_results, SEARCH_REGISTERED_MODEL_MAX_RESULTS_THRESHOLD)
         where, order = searching.translate_model_filter(filter_string), searching.translate_model_order(order_by)
         offset = SearchUtils.parse_start_offset_from_page_token(page_token)
         with translating_errors(""):
@@ -263,7 +263,7 @@ class RegistryStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
         page_token: str | None = None,
     ) -> PagedList[ModelVersion]:
         """One page of the versions that match a filter."""
-        _require_page_size("max_results", max_results, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
+        _check_page_size("max_results", max_results, SEARCH_MODEL_VERSION_MAX_RESULTS_THRESHOLD)
         where, order = searching.translate_version_filter(filter_string), searching.translate_version_order(order_by)
         offset = SearchUtils.parse_start_offset_from_page_token(page_token)
         with translating_errors(""):
@@ -345,7 +345,7 @@ def _build_reference(name: str, version: int | str) -> str:
     return f"{name}/{validation._validate_model_version(version)}"
 
 
-def _require_page_size(parameter: str, max_results: int, limit: int) -> None:
+def _check_page_size(parameter: str, max_results: int, limit: int) -> None:
     if not isinstance(max_results, int) or not 1 <= max_results <= limit:
         raise MlflowException.invalid_parameter_value(
             f"Invalid value for {parameter}. It must be a whole number from 1 to {limit}, but got value {max_results}"

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from modelreg.errors import InvalidInput, MLflowFailed, shown
-from modelreg.mlflow_transfer.copies import temporary_folder
 from modelreg.mlflow_transfer.location import Location, StoreKind
+from modelreg.mlflow_transfer.temporary_folders import temporary_folder
 
 _SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # without it MLflow refuses folders, which it no longer develops
@@ -39,7 +39,7 @@ def open_for_reading(location: Location) -> Iterator[Any]:
 
     Raises `SourceNotFound`, `InvalidInput` also without MLflow, or `MLflowFailed` if MLflow cannot open the data.
     """
-    location.require()
+    location.check()
     with _silence_mlflow(), temporary_folder() as folder:
         with wrap_failures(location.shown):
             uri = _prepare_for_reading(location, folder)
@@ -53,12 +53,12 @@ def open_for_writing(location: Location) -> Iterator[Any]:
 
     Raises `MLflowFailed`, or `InvalidInput` without MLflow and for a file or folder of another program.
     """
-    location.refuse_ambiguous_path()
+    location.check_unambiguous_path()
     if not location.is_empty():
-        location.require_mlflow_records()
+        location.check_mlflow_records()
         if location.path is not None and location.kind is StoreKind.DATABASE:
             with wrap_failures(location.shown), _open_read_only(location.path) as database:
-                _require_mlflow_tables(database, location.path)
+                _check_mlflow_tables(database, location.path)
     with _silence_mlflow(), _connect(location.uri, location) as client:
         yield client
 
@@ -73,14 +73,14 @@ def block_local_files() -> Iterator[None]:
 
     repositories = get_registered_artifact_repositories()
     original = {scheme: repositories[scheme] for scheme in _LOCAL_SCHEMES if scheme in repositories}
-    repositories.update(dict.fromkeys(original, _refuse_local_path))
+    repositories.update(dict.fromkeys(original, _reject_local_path))
     try:
         yield
     finally:
         repositories.update(original)
 
 
-def _refuse_local_path(artifact_uri: str, **_: Any) -> Any:
+def _reject_local_path(artifact_uri: str, **_: Any) -> Any:
     raise ValueError(f"{artifact_uri} is a path on the server's machine: if the server runs here, add --local-paths")
 
 
@@ -168,7 +168,7 @@ def _copy_database(path: Path, folder: Path) -> str:
 
     copy = folder / "mlflow.db"
     with _open_read_only(path) as source, closing(sqlite3.connect(copy)) as target:
-        _require_mlflow_tables(source, path)
+        _check_mlflow_tables(source, path)
         source.backup(target)
     uri = f"sqlite:///{copy}"
     mlflow.db.upgrade.callback(uri)
@@ -182,7 +182,7 @@ def _open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def _require_mlflow_tables(database: sqlite3.Connection, path: Path) -> None:
+def _check_mlflow_tables(database: sqlite3.Connection, path: Path) -> None:
     """Raise `InvalidInput` for a database without MLflow's tables, since MLflow would create them."""
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"registered_models", "alembic_version"} <= tables:

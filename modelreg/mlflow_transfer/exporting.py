@@ -1,7 +1,7 @@
 """Export models to MLflow, version by version, so that version numbers agree if MLflow had none before.
 
-An exported version is recognised by the tags in `marks`, an imported one by the journal. An export adds and updates; it
-removes nothing in MLflow.
+An exported version is recognised by the tags in `reserved_names`, an imported one by the journal. An export adds and
+updates; it removes nothing in MLflow.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesNotStored, InvalidInput, MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import open_for_reading, open_for_writing
 from modelreg.mlflow_transfer.location import Location
-from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
 from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
+from modelreg.mlflow_transfer.reserved_names import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.mlflow_transfer.target import MLflowTarget, Upload
 from modelreg.store.artifacts.checkout import check_out

@@ -46,7 +46,7 @@ from modelreg.mlflow_transfer.merging import (
 from modelreg.mlflow_transfer.recognition import build_import_record, get_last_model_state, get_last_version_state
 from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
-from modelreg.registration.register import PublishedFiles, add_version, publish, require_published
+from modelreg.registration.register import PublishedFiles, add_version, check_published, publish
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import digest_of_bytes
 from modelreg.store.artifacts.manifest import Manifest
@@ -115,7 +115,7 @@ def import_models(folder: RegistryFolder, request: ImportRequest, progress: Prog
 def _open_registry(folder: RegistryFolder, dry_run: bool) -> Iterator[RegistryFolder]:
     """The registry, which is created if needed; a dry run on a missing registry gets an empty temporary one."""
     if folder.catalog.path.exists():
-        folder.require()
+        folder.check()
         yield folder
     elif dry_run:
         with TemporaryDirectory(prefix="modelreg-") as temporary:
@@ -168,7 +168,7 @@ class _Import:
         for version in model.versions:
             items.clear()
             with _reporting_errors(items, name, version.number):
-                _require_number(version)
+                _check_number(version)
                 state, notes = build_version_state(version, model, stages[version.number], rules)
                 notes += filter(None, [planned_stages[version.number][1]])
                 items.append(self._import_version(_PlannedVersion(name, version, state, model, stages), notes))
@@ -181,7 +181,7 @@ class _Import:
         """Import the model itself, without its versions."""
         state, notes = build_model_state(model)
         with self._folder.catalog.reading() as catalog:
-            catalog.refuse_name(name)
+            catalog.check_name(name)
             is_new = not catalog.has_model(name)
             if is_new and catalog.journal.was_used(name):
                 return TransferItem(
@@ -221,7 +221,7 @@ class _Import:
         """Import a new version, unless another import has just done so."""
         version, unsafe_reason = planned.version, self._request.allow_unsafe
         if self._request.dry_run:
-            self._source.require_files(version)
+            self._source.check_files(version)
             return _item(planned, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
             origin = self._read_origin(version, path)
@@ -234,7 +234,7 @@ class _Import:
                     raise ExportedVersionChanged(str(planned.reference), "the content")
                 new = self._new_version(planned, origin, published, environment)
                 with self._changing() as writer:
-                    require_published(receipt, planned.name)
+                    check_published(receipt, planned.name)
                     if get_last_version_state(writer, planned.name, version, planned.state) is not None:
                         return _item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
                     if writer.journal.was_used(planned.name, version.number):
@@ -305,7 +305,7 @@ def _reporting_errors(items: list[TransferItem], name: str, version: int | None)
         items.append(TransferItem(name, version, TransferOutcome.FAILED, (format_error(error),)))
 
 
-def _require_number(version: MLflowVersion) -> None:
+def _check_number(version: MLflowVersion) -> None:
     """Raise `InvalidInput` for a number outside of MLflow's range, which would leave no next number."""
     if not 1 <= version.number <= _MAX_NUMBER:
         raise InvalidInput(
@@ -322,8 +322,8 @@ def _parse_facts(content: bytes, version: MLflowVersion) -> tuple[Facts, str]:
         manifest = Manifest.parse(content)
         if digest_of_bytes(content) != version.digest:
             raise ValueError("another digest")
-        stated = manifest.facts
-        metrics, params = parse_metrics(stated["metrics"]), parse_params(stated["params"])
+        facts = manifest.facts
+        metrics, params = parse_metrics(facts["metrics"]), parse_params(facts["params"])
         return Facts(manifest.is_folder, manifest.signature, metrics, params), manifest.files[0].path
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ExportedVersionChanged(f"{version.name}/{version.number}", "the manifest") from error

@@ -78,13 +78,13 @@ class Location:
         """The address without a password, for messages and the journal."""
         return without_password(self.uri)
 
-    def require(self) -> None:
+    def check(self) -> None:
         """Raise `SourceNotFound` if there is nothing, and `InvalidInput` if it is not MLflow's."""
         if self.path is None:
             return
         if not self.path.exists():
             raise SourceNotFound(self.path)
-        self.require_mlflow_records()
+        self.check_mlflow_records()
 
     def is_empty(self) -> bool:
         """Whether MLflow could start here: no file, or an empty one; no folder, or an empty one."""
@@ -94,7 +94,7 @@ class Location:
             return not any(self.path.iterdir())
         return not self.path.exists() or self.path.stat().st_size == 0
 
-    def refuse_ambiguous_path(self) -> None:
+    def check_unambiguous_path(self) -> None:
         """Raise `InvalidInput` for a SQLite path that some libraries would read as another path within a URI."""
         if self.path is not None and self.kind is StoreKind.DATABASE and any(sign in self.uri for sign in "?%"):
             raise InvalidInput(
@@ -102,7 +102,7 @@ class Location:
                 "rename the file",
             )
 
-    def require_mlflow_records(self) -> None:
+    def check_mlflow_records(self) -> None:
         """Raise `InvalidInput` for a file or folder that MLflow did not write."""
         if self.path is None:
             return

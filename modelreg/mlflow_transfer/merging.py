@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from modelreg.domain.references import parse_alias, require_plain_alias
+from modelreg.domain.references import check_plain_alias, parse_alias
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.validation import parse_metrics, parse_params, parse_tags, parse_text
 from modelreg.errors import InvalidInput, shown
-from modelreg.mlflow_transfer.marks import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
+from modelreg.mlflow_transfer.reserved_names import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
 from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
 
 
@@ -71,7 +71,7 @@ class UpstreamChanges:
 def build_model_state(model: MLflowModel) -> tuple[UpstreamState, list[str]]:
     """The state of a model in MLflow, and notes about what cannot be stored."""
     notes: list[str] = []
-    return UpstreamState(_check_description(model.description, notes), _check_tags(model.tags, notes)), notes
+    return UpstreamState(_parse_description(model.description, notes), _parse_tags(model.tags, notes)), notes
 
 
 def build_version_state(
@@ -79,17 +79,17 @@ def build_version_state(
 ) -> tuple[UpstreamState, list[str]]:
     """The state of a version of ``model`` that gets ``stage``, and notes about what cannot be stored."""
     notes: list[str] = []
-    tags = _check_tags(version.tags, notes)
+    tags = _parse_tags(version.tags, notes)
     candidates = _select_aliases(version, model, notes)
-    aliases = _keep_valid(candidates, "alias", partial(_check_alias, rules), notes)
-    return UpstreamState(_check_description(version.description, notes), tags, stage, tuple(aliases)), notes
+    aliases = _select_valid(candidates, "alias", partial(_parse_alias, rules), notes)
+    return UpstreamState(_parse_description(version.description, notes), tags, stage, tuple(aliases)), notes
 
 
 def filter_run_facts(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], list[str]]:
     """The metrics and parameters that the registry can store, and notes about the others."""
     notes = ["its run was deleted in MLflow, including metrics and parameters"] if run.is_gone else []
-    metrics = _keep_valid_pairs(run.metrics, "metric", parse_metrics, notes)
-    params = _keep_valid_pairs(run.params, "parameter", parse_params, notes)
+    metrics = _select_valid_pairs(run.metrics, "metric", parse_metrics, notes)
+    params = _select_valid_pairs(run.params, "parameter", parse_params, notes)
     notes += [
         f"parameter {shown(key)} has {PARAM_LENGTH:,} characters, MLflow's limit: MLflow may have cut it"
         for key, value in params.items()
@@ -101,7 +101,7 @@ def filter_run_facts(run: MLflowRun) -> tuple[dict[str, float], dict[str, str], 
 def build_creation_tags(version: MLflowVersion, run: MLflowRun, notes: list[str]) -> dict[str, str]:
     """Tags with the time and user of the version's creation in MLflow; adds a note for what cannot be stored."""
     tags = {CREATED_AT: version.created_at, CREATED_BY: version.created_by or run.user}
-    return _check_tags({key: value for key, value in tags.items() if value}, notes)
+    return _parse_tags({key: value for key, value in tags.items() if value}, notes)
 
 
 def plan_stages(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[int, tuple[Stage, str | None]]:
@@ -120,7 +120,7 @@ def plan_stages(versions: Sequence[MLflowVersion], rules: StageRules) -> dict[in
     }
 
 
-def _check_description(text: str, notes: list[str]) -> str:
+def _parse_description(text: str, notes: list[str]) -> str:
     try:
         return parse_text(text, "the description")
     except InvalidInput as error:
@@ -128,12 +128,12 @@ def _check_description(text: str, notes: list[str]) -> str:
         return ""
 
 
-def _check_tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+def _parse_tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     foreign_tags = {key: value for key, value in tags.items() if not key.startswith(OWN_PREFIX)}
-    return _keep_valid_pairs(foreign_tags, "tag", parse_tags, notes)
+    return _select_valid_pairs(foreign_tags, "tag", parse_tags, notes)
 
 
-def _keep_valid_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
+def _select_valid_pairs(pairs: Mapping[str, Any], kind: str, check: Any, notes: list[str]) -> dict[str, Any]:
     """The pairs that pass ``check``; adds a note for each of the others."""
     valid: dict[str, Any] = {}
     for key, value in pairs.items():
@@ -162,13 +162,13 @@ def _select_aliases(version: MLflowVersion, model: MLflowModel, notes: list[str]
     return selected
 
 
-def _check_alias(rules: StageRules, text: str) -> str:
+def _parse_alias(rules: StageRules, text: str) -> str:
     if rules is StageRules.STRICT:
-        require_plain_alias(text)
+        check_plain_alias(text)
     return parse_alias(text)
 
 
-def _keep_valid(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
+def _select_valid(texts: Iterable[str], kind: str, check: Any, notes: list[str]) -> list[str]:
     valid = []
     for text in texts:
         try:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from modelreg.errors import shown
 from modelreg.mlflow_transfer.connection import block_local_files, wrap_failures
 from modelreg.mlflow_transfer.location import Location
-from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST
+from modelreg.mlflow_transfer.reserved_names import DIGEST, MANIFEST
 from modelreg.system.clock import as_text
 
 _PAGE_SIZE = 100  # models or versions
@@ -127,7 +127,7 @@ class MLflowSource:
                 path = stack.enter_context(self._download(self._get_uri(version)))
             yield path
 
-    def require_files(self, version: MLflowVersion) -> None:
+    def check_files(self, version: MLflowVersion) -> None:
         """Raise `MLflowFailed` as `files` would, as far as this is known without a download."""
         with wrap_failures("its files"):
             self._find_local(self._get_uri(version))

@@ -12,7 +12,7 @@ from modelreg.domain.versions import ModelVersion
 from modelreg.errors import MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import wrap_failures
 from modelreg.mlflow_transfer.location import Location, StoreKind
-from modelreg.mlflow_transfer.marks import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
+from modelreg.mlflow_transfer.reserved_names import DIGEST, MANIFEST, MODEL, NUMBER, PARAM_LENGTH, PLACEHOLDER
 from modelreg.system.clock import as_milliseconds
 
 _EXPERIMENT = "modelreg"

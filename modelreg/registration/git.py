@@ -103,7 +103,7 @@ def _filters(repository: Path) -> set[str]:
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", os.fspath(folder), *_NO_PROGRAMS, *arguments]
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, timeout=_TIMEOUT, check=False, env=os.environ | _NOTHING_OUTSIDE
         )
     except FileNotFoundError:
@@ -112,11 +112,11 @@ def _git(folder: Path, *arguments: str) -> str:
         raise _Failed(f"git did not answer in {_TIMEOUT} seconds") from None
     except OSError as error:
         raise _Failed(f"git cannot be run: {error.strerror}") from None
-    if done.returncode:
-        failed = _Failed(_first_line(done.stderr))
-        failed.is_empty = done.returncode == 1 and not done.stderr
+    if process.returncode:
+        failed = _Failed(_first_line(process.stderr))
+        failed.is_empty = process.returncode == 1 and not process.stderr
         raise failed
-    return os.fsdecode(done.stdout)
+    return os.fsdecode(process.stdout)
 
 
 def _first_line(stderr: bytes) -> str:

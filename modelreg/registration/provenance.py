@@ -14,10 +14,10 @@ from modelreg.registration.git import commit_of
 from modelreg.store.actor import as_utf8, ci_job
 
 
-def collect_provenance(source: str, run_id: str | None, stated: Mapping[str, str]) -> Provenance:
+def collect_provenance(source: str, run_id: str | None, library_releases: Mapping[str, str]) -> Provenance:
     """Collect the provenance of a version that is registered now from ``source``.
 
-    ``stated`` are the library releases named in its files; they take precedence over the installed ones.
+    ``library_releases`` are the library releases named in its files; they take precedence over the installed ones.
     """
     installed = installed_libraries(LIBRARIES)
     commit = commit_of(_folders(source))
@@ -28,7 +28,7 @@ def collect_provenance(source: str, run_id: str | None, stated: Mapping[str, str
         git_dirty=commit.is_dirty,
         run_id=run_id,
         ci_job=ci_job(),
-        environment=Environment(installed.python, {**installed.libraries, **stated}),
+        environment=Environment(installed.python, {**installed.libraries, **library_releases}),
         notes=() if commit.problem is None else (as_utf8(commit.problem),),
     )
 

@@ -92,12 +92,12 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
     """
     source, facts, metadata = request.source, request.facts, request.metadata
     with folder.catalog.reading() as catalog:
-        catalog.refuse_name(request.name)  # before copying gigabytes
+        catalog.check_name(request.name)  # before copying gigabytes
         for alias in metadata.aliases:
-            catalog.refuse_alias(alias)
+            catalog.check_alias(alias)
     advance = progress and counting(progress, source.size)
     with folder.ingesting(), folder.artifacts.receiving(source.files, advance) as staged:
-        _require_expected(staged, request)
+        _check_expected(staged, request)
         published = publish(staged, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, scan_result = published.described, published.scan
         observed = collect_provenance(request.origin, metadata.run_id or described.run_id, described.libraries)
@@ -113,7 +113,7 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
             status=READY if facts.location is None else REFERENCE,
         )
         with writing_with_gates(folder, metadata.message) as writer:
-            require_published(staged, request.name)
+            check_published(staged, request.name)
             with writer.savepoint():
                 version, created = _find_or_add(writer, request, new)
                 displaced = _apply_metadata(writer, request, version)
@@ -126,13 +126,13 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
             return _registration(writer.version(version), created, notes, displaced)
 
 
-def require_published(staged: StagedFiles, name: str) -> None:
+def check_published(staged: StagedFiles, name: str) -> None:
     """Raise `BlobDamaged` if a stored file was removed meanwhile."""
     for path in staged.missing():
         raise BlobDamaged(name, path, "missing from the store")
 
 
-def _require_expected(staged: StagedFiles, request: RegistrationRequest) -> None:
+def _check_expected(staged: StagedFiles, request: RegistrationRequest) -> None:
     for file, expected in zip(staged.files, request.expected or staged.files, strict=True):
         if file != expected:
             problem = "damaged: its bytes are not those that were registered"
@@ -207,9 +207,9 @@ def scan_notes(scan: Scan | None, writer: CatalogWriter) -> tuple[str, ...]:
         return (f"loading it requires: modelreg trust add {shlex.join(names)}",)
     if code := find_unimportable(scan.imports):
         return (f"no other program can load it: define {', '.join(code)} in an importable module",)
-    more = len(scan.findings) - _MOST_FINDINGS
-    others = f"; and {more} more" if more > 0 else ""
-    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{others}",)
+    hidden_count = len(scan.findings) - _MOST_FINDINGS
+    rest = f"; and {hidden_count} more" if hidden_count > 0 else ""
+    return (f"{_MEANINGS[scan.verdict]}: {'; '.join(scan.findings[:_MOST_FINDINGS])}{rest}",)
 
 
 def _size_notes(manifest: bytes) -> tuple[str, ...]:

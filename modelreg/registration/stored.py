@@ -56,8 +56,8 @@ def request_for_reference(location: str, name: ModelName, options: dict[str, Any
         raise InvalidInput("the location of the bytes is empty", "give the address at which they are")
     origin, new_version = options.pop("source", None) or location, options.pop("new_version", False)
     options.pop("allow_unsafe", None)  # there are no files to scan
-    stated = {name: options.pop(name) for name in _FACTS & options.keys()}
-    facts = Facts.parse(is_folder=False, location=parse_text(location, "the address"), **stated)
+    fact_options = {name: options.pop(name) for name in _FACTS & options.keys()}
+    facts = Facts.parse(is_folder=False, location=parse_text(location, "the address"), **fact_options)
     metadata = VersionMetadata.parse(**options)
     return RegistrationRequest(name, Source(Path(location), False, ()), facts, metadata, origin, None, new_version)
 

@@ -24,7 +24,7 @@ from modelreg.errors import (
 from modelreg.store import safety
 from modelreg.store.catalog import Catalog
 from modelreg.store.safety import CATALOG_FILES, LOCKS, OWN_NAMES, UNFINISHED_BACKUP, UNFINISHED_RESTORATION
-from modelreg.system.files import change_mode, make_folder, open_or_make_file, refuse_address
+from modelreg.system.files import change_mode, check_local_path, make_folder, open_or_make_file
 
 if TYPE_CHECKING:
     from modelreg.domain.journal import Actor
@@ -47,7 +47,7 @@ def find_registry_folder(explicit: Path | None) -> Path:
     """
     named = explicit or os.environ.get(ENVIRONMENT)
     if named:
-        refuse_address(named)
+        check_local_path(named)
         return _expand_user(Path(named))
     for parent in _current_folder_and_parents():
         folder = parent / FOLDER_NAME
@@ -163,7 +163,7 @@ class RegistryFolder:
             return self.ingesting()
         return nullcontext()
 
-    def require(self) -> None:
+    def check(self) -> None:
         """Raise unless this is a registry that only the right people may write to.
 
         Raises `RegistryNotFound` if nothing is there, `CatalogDamaged` if there are files but no catalog, and
@@ -195,7 +195,7 @@ class RegistryFolder:
         """Create the registry unless it exists; returns whether it was created now.
 
         ``shared`` makes it writable for its group. ``rules`` are its stage rules; None accepts those of an existing
-        registry, and means the strict rules for a new one. Raises what `require` raises, `UnusableFolder` for a folder
+        registry, and means the strict rules for a new one. Raises what `check` raises, `UnusableFolder` for a folder
         with other files, and `Conflict` if the existing registry was created with other options.
         """
         if os.path.lexists(self.catalog.path) or self._must_have_catalog():
@@ -274,7 +274,7 @@ class RegistryFolder:
 
     def _check_options(self, shared: bool, rules: StageRules | None) -> None:
         """Raise unless this is a sound registry, for a group if ``shared``, and with ``rules`` unless None."""
-        self.require()
+        self.check()
         with self.catalog.reading() as catalog:
             existing_rules = catalog.rules
         if rules not in (None, existing_rules):

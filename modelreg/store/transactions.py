@@ -45,7 +45,7 @@ def translating_os_errors(
 def reading(folder: RegistryFolder) -> Iterator[CatalogReader]:
     """Read one consistent snapshot of an existing registry's catalog."""
     with translating_os_errors(inside=folder.path):
-        folder.require()
+        folder.check()
         with folder.catalog.reading() as catalog:
             yield catalog
 
@@ -57,6 +57,6 @@ def writing(folder: RegistryFolder, message: str | None = None) -> Iterator[Cata
     from modelreg.store.actor import current_actor
 
     with translating_os_errors(inside=folder.path):
-        folder.require()
+        folder.check()
         with folder.catalog.writing(current_actor(), parse_message(message)) as writer:
             yield writer

@@ -17,7 +17,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def refuse_address(path: os.PathLike[str] | str) -> None:
+def check_local_path(path: os.PathLike[str] | str) -> None:
     """Raise `InvalidInput` for a URL such as ``s3://bucket/models``, which would become a folder named ``s3:``."""
     text = os.fspath(path)
     if url := _URL.match(text):
@@ -114,7 +114,7 @@ def flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def require_folder(path: Path) -> None:
+def check_folder(path: Path) -> None:
     """Raise `InvalidInput` unless ``path`` is a folder to write into."""
     if path.is_dir():
         return
@@ -159,14 +159,14 @@ def open_or_make_file(path: Path | str, mode: int) -> int:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:  # removed just now
             continue
-        _require_regular(descriptor, path)
+        _check_regular(descriptor, path)
         return descriptor
 
 
 def open_existing_file(path: Path | str) -> int:
     """Open a regular file to read; returns its descriptor. Never blocks. Raises OSError as `open_or_make_file` does."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    _require_regular(descriptor, path)
+    _check_regular(descriptor, path)
     return descriptor
 
 
@@ -176,7 +176,7 @@ def read_content(path: Path | str) -> bytes:
         return file.read()
 
 
-def _require_regular(descriptor: int, path: Path | str) -> None:
+def _check_regular(descriptor: int, path: Path | str) -> None:
     """Close the descriptor and raise OSError unless it is of a regular file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -35,8 +35,8 @@ def arrays(data: Data) -> Iterator[Candidate]:
         "object strings and None": lambda: np.array(["a", None], dtype=object),
         "object strings and NaN": lambda: np.array(["a", np.nan], dtype=object),
         "object numbers": lambda: np.array([1, 2.5, True, None], dtype=object),
-        "object arrays": lambda: _ragged([np.arange(2), np.arange(3)]),
-        "object lists": lambda: _ragged([["a"], ["b", "c"]]),
+        "object arrays": lambda: _build_ragged_array([np.arange(2), np.arange(3)]),
+        "object lists": lambda: _build_ragged_array([["a"], ["b", "c"]]),
         "object table": lambda: data.strings,
         "StringDType": lambda: np.array(texts, dtype=np.dtypes.StringDType()),
         "StringDType with NaN": lambda: np.array(["a", np.nan], dtype=np.dtypes.StringDType(na_object=np.nan)),
@@ -52,7 +52,7 @@ def arrays(data: Data) -> Iterator[Candidate]:
         "dates": lambda: np.array(["2026-01-01", "NaT"], dtype="M8[D]"),
         "column-major": lambda: np.asfortranarray(data.X),
         "not contiguous": lambda: data.X[::2, ::2],
-        "read-only": lambda: _read_only(data.X.copy()),
+        "read-only": lambda: _make_read_only(data.X.copy()),
         "broadcast": lambda: np.broadcast_to(np.arange(3), (2, 3)),
         "without elements": lambda: np.empty((0, 4)),
         "without dimensions": lambda: np.array(1.5),
@@ -67,13 +67,13 @@ def arrays(data: Data) -> Iterator[Candidate]:
     yield "arrays that are one array twice", lambda: {"a": twice, "b": twice, "view": twice[1:3]}
 
 
-def _ragged(parts: list[Any]) -> Any:
+def _build_ragged_array(parts: list[Any]) -> Any:
     array = np.empty(len(parts), dtype=object)
     array[:] = parts
     return array
 
 
-def _read_only(array: Any) -> Any:
+def _make_read_only(array: Any) -> Any:
     array.flags.writeable = False
     return array
 
@@ -85,8 +85,8 @@ def random_states(data: Data) -> Iterator[Candidate]:
         yield f"RandomState of {name}", lambda n=name: np.random.RandomState(getattr(np.random, n)(data.seed))
         yield f"bit generator {name}", lambda n=name: getattr(np.random, n)(data.seed)
     yield "SeedSequence", lambda: np.random.SeedSequence(data.seed, spawn_key=(1,))
-    yield "default_rng", lambda: _used(np.random.default_rng(data.seed))
-    yield "RandomState used", lambda: _used(np.random.RandomState(data.seed))
+    yield "default_rng", lambda: _use(np.random.default_rng(data.seed))
+    yield "RandomState used", lambda: _use(np.random.RandomState(data.seed))
     yield "random state tuple", lambda: np.random.RandomState(1).get_state()
     for name in ("Polynomial", "Chebyshev", "Hermite", "HermiteE", "Legendre", "Laguerre"):
         yield f"numpy.polynomial.{name}", lambda n=name: getattr(np.polynomial, n)([1.0, 2.0, 0.5], domain=[0, 2])
@@ -95,7 +95,7 @@ def random_states(data: Data) -> Iterator[Candidate]:
     yield "ufuncs of SciPy", lambda: [f for f in vars(special).values() if isinstance(f, np.ufunc)]
 
 
-def _used(random: Any) -> Any:
+def _use(random: Any) -> Any:
     random.normal(size=3)
     return random
 
@@ -108,9 +108,9 @@ def sparse_matrices(data: Data) -> Iterator[Candidate]:
             make = getattr(sparse, f"{kind}_{form}")
             for dtype in (np.float64, np.float32, np.int64, np.bool_, np.complex128):
                 name = f"{kind}_{form} of {dtype.__name__}"
-                yield name, partial(_of_dtype, make, dense, dtype)
+                yield name, partial(_convert, make, dense, dtype)
             yield f"{kind}_{form} without elements", partial(make, (3, 4))
-    yield "csr_matrix with sorted indices", lambda: _sorted(sparse.csr_matrix(dense))
+    yield "csr_matrix with sorted indices", lambda: _sort_indices(sparse.csr_matrix(dense))
     yield (
         "csr_matrix of int64 indices",
         lambda: sparse.csr_matrix(
@@ -121,11 +121,11 @@ def sparse_matrices(data: Data) -> Iterator[Candidate]:
     yield "random csr", lambda: sparse.random(20, 10, 0.2, "csr", random_state=data.seed)
 
 
-def _of_dtype(make: Any, dense: Any, dtype: Any) -> Any:
+def _convert(make: Any, dense: Any, dtype: Any) -> Any:
     return make(dense.astype(dtype))
 
 
-def _sorted(matrix: Any) -> Any:
+def _sort_indices(matrix: Any) -> Any:
     matrix.sort_indices()
     matrix.sum_duplicates()
     _ = matrix.has_canonical_format

@@ -19,7 +19,7 @@ Report = Callable[[str, str], None]
 SECONDS_PER_OBJECT = 6
 
 
-class TookTooLong(Exception):
+class TimeLimitReached(Exception):
     """Creating one object took longer than `SECONDS_PER_OBJECT`."""
 
 
@@ -46,18 +46,18 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TookTooLong` in the block after ``seconds``."""
+    """Raise `TimeLimitReached` in the block after ``seconds``."""
 
     def stop(*_: object) -> None:
-        raise TookTooLong(f"took longer than {seconds} s")
+        raise TimeLimitReached(f"took longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
+    previous_handler = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
 
 
 def make_all(
@@ -73,18 +73,18 @@ def make_all(
             except StopIteration:
                 break
             except Exception as error:
-                report(f"the rest of {group.__module__}.{group.__name__}", short(error))
+                report(f"the rest of {group.__module__}.{group.__name__}", summarize(error))
                 break
             try:
                 with quiet(), time_limit(SECONDS_PER_OBJECT):
                     value = make()
             except Exception as error:  # libraries raise many classes for a missing or refused feature
-                report(description, short(error))
+                report(description, summarize(error))
                 continue
             yield description, value
 
 
-def short(error: BaseException) -> str:
+def summarize(error: BaseException) -> str:
     """The class of an error and the first line of its message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"

@@ -13,7 +13,7 @@ from genuine.attempts import Candidate
 from genuine.datasets import Data
 
 
-def _categories(data: Data) -> pd.DataFrame:
+def _select_columns(data: Data) -> pd.DataFrame:
     return data.customers[["age", "income", "plan", "size"]]
 
 
@@ -25,7 +25,7 @@ def xgboost_models(data: Data) -> Iterator[Candidate]:
     """XGBoost's wrappers."""
     import xgboost as xgb
 
-    few = {"n_estimators": 3, "n_jobs": 1, "verbosity": 0}
+    fast = {"n_estimators": 3, "n_jobs": 1, "verbosity": 0}
     settings: dict[str, list[Any]] = {
         "booster": ["gbtree", "gblinear", "dart"],
         "tree_method": ["hist", "approx", "exact", "auto"],
@@ -67,30 +67,33 @@ def xgboost_models(data: Data) -> Iterator[Candidate]:
     wrappers += [(xgb.XGBRFClassifier, data.classes), (xgb.XGBRFRegressor, data.numbers)]
     for number, (kind, target) in enumerate(wrappers):
         name = f"{kind.__name__} {number}"
-        yield name, lambda k=kind, t=target: k(**few).fit(data.frame, t)
+        yield name, lambda k=kind, t=target: k(**fast).fit(data.frame, t)
         yield f"{name} unfitted", kind
         for parameter, values in settings.items():
             for value in values:
-                setting = few | {parameter: value}
+                setting = fast | {parameter: value}
                 text = f"{name} {parameter}={str(value)[:30]}"
                 yield text, lambda k=kind, t=target, s=setting: k(**s).fit(data.frame, t)
-    yield from _xgboost_data(xgb, few, data)
+    yield from _xgboost_data(xgb, fast, data)
 
 
-def _xgboost_data(xgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candidate]:
-    sets = [(data.X[:10], data.binary[:10])]
-    classifier, regressor = partial(xgb.XGBClassifier, **few), partial(xgb.XGBRegressor, **few)
-    yield "XGBClassifier with eval_set", lambda: classifier().fit(data.X, data.binary, eval_set=sets, verbose=False)
+def _xgboost_data(xgb: Any, fast: dict[str, Any], data: Data) -> Iterator[Candidate]:
+    evaluation_sets = [(data.X[:10], data.binary[:10])]
+    classifier, regressor = partial(xgb.XGBClassifier, **fast), partial(xgb.XGBRegressor, **fast)
+    yield (
+        "XGBClassifier with eval_set",
+        lambda: classifier().fit(data.X, data.binary, eval_set=evaluation_sets, verbose=False),
+    )
     yield (
         "XGBClassifier stopped early",
         lambda: classifier(early_stopping_rounds=1, eval_metric="auc").fit(
-            data.X, data.binary, eval_set=sets, verbose=False
+            data.X, data.binary, eval_set=evaluation_sets, verbose=False
         ),
     )
     yield (
         "XGBClassifier EarlyStopping",
         lambda: classifier(callbacks=[xgb.callback.EarlyStopping(2, save_best=True)], eval_metric="error").fit(
-            data.X, data.binary, eval_set=sets, verbose=False
+            data.X, data.binary, eval_set=evaluation_sets, verbose=False
         ),
     )
     yield (
@@ -100,7 +103,7 @@ def _xgboost_data(xgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candida
     yield "XGBClassifier weighted", lambda: classifier().fit(data.X, data.binary, sample_weight=data.weights)
     yield (
         "XGBClassifier with categories",
-        lambda: classifier(enable_categorical=True, tree_method="hist").fit(_categories(data), data.binary),
+        lambda: classifier(enable_categorical=True, tree_method="hist").fit(_select_columns(data), data.binary),
     )
     yield "XGBClassifier multilabel", lambda: classifier().fit(data.X, data.multilabel)
     yield "XGBRegressor of two targets", lambda: regressor().fit(data.X, data.two_numbers)
@@ -117,7 +120,7 @@ def _xgboost_data(xgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candida
     for objective in ("rank:pairwise", "rank:ndcg", "rank:map"):
         yield (
             f"XGBRanker {objective}",
-            lambda o=objective: xgb.XGBRanker(objective=o, **few).fit(data.X, data.binary, qid=np.sort(data.groups)),
+            lambda o=objective: xgb.XGBRanker(objective=o, **fast).fit(data.X, data.binary, qid=np.sort(data.groups)),
         )
     table = xgb.DMatrix(data.frame, data.numbers)
     for booster in ("gbtree", "gblinear", "dart"):
@@ -136,7 +139,7 @@ def lightgbm_models(data: Data) -> Iterator[Candidate]:
     """LightGBM's wrappers and boosters."""
     import lightgbm as lgb
 
-    few = {"n_estimators": 3, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
+    fast = {"n_estimators": 3, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
     settings: dict[str, list[Any]] = {
         "boosting_type": ["gbdt", "dart", "rf", "goss"],
         "num_leaves": [4, np.int64(5)],
@@ -168,37 +171,40 @@ def lightgbm_models(data: Data) -> Iterator[Candidate]:
     ]
     for number, (kind, target) in enumerate(wrappers):
         name = f"{kind.__name__} {number}"
-        yield name, lambda k=kind, t=target: k(**few).fit(data.frame, t)
+        yield name, lambda k=kind, t=target: k(**fast).fit(data.frame, t)
         yield f"{name} unfitted", kind
         for parameter, values in settings.items():
             for value in values:
-                setting = few | {"subsample_freq": 1, "subsample": 0.8} | {parameter: value}
+                setting = fast | {"subsample_freq": 1, "subsample": 0.8} | {parameter: value}
                 text = f"{name} {parameter}={str(value)[:30]}"
                 yield text, lambda k=kind, t=target, s=setting: k(**s).fit(data.frame, t)
-    yield from _lightgbm_data(lgb, few, data)
+    yield from _lightgbm_data(lgb, fast, data)
 
 
-def _lightgbm_data(lgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candidate]:
+def _lightgbm_data(lgb: Any, fast: dict[str, Any], data: Data) -> Iterator[Candidate]:
     names = np.where(data.binary == 1, "yes", "no")
-    sets = [(data.X[:10], data.binary[:10])]
-    classifier, regressor = partial(lgb.LGBMClassifier, **few), partial(lgb.LGBMRegressor, **few)
+    evaluation_sets = [(data.X[:10], data.binary[:10])]
+    classifier, regressor = partial(lgb.LGBMClassifier, **fast), partial(lgb.LGBMRegressor, **fast)
     yield "LGBMClassifier of strings", lambda: classifier().fit(data.frame, names)
     yield (
         "LGBMClassifier with eval_set",
         lambda: classifier().fit(
-            data.X, data.binary, eval_set=sets, eval_names=["valid"], eval_metric=["auc", "binary_logloss"]
+            data.X, data.binary, eval_set=evaluation_sets, eval_names=["valid"], eval_metric=["auc", "binary_logloss"]
         ),
     )
     yield (
         "LGBMClassifier stopped early",
         lambda: classifier().fit(
-            data.X, data.binary, eval_set=sets, callbacks=[lgb.early_stopping(2, verbose=False), lgb.log_evaluation(0)]
+            data.X,
+            data.binary,
+            eval_set=evaluation_sets,
+            callbacks=[lgb.early_stopping(2, verbose=False), lgb.log_evaluation(0)],
         ),
     )
-    yield "LGBMClassifier with categories", lambda: classifier().fit(_categories(data), data.binary)
+    yield "LGBMClassifier with categories", lambda: classifier().fit(_select_columns(data), data.binary)
     yield (
         "LGBMClassifier with named categories",
-        lambda: classifier().fit(_categories(data), data.binary, categorical_feature=["plan"], feature_name="auto"),
+        lambda: classifier().fit(_select_columns(data), data.binary, categorical_feature=["plan"], feature_name="auto"),
     )
     yield "LGBMClassifier weighted", lambda: classifier().fit(data.X, data.binary, sample_weight=data.weights)
     yield "LGBMRegressor started", lambda: regressor().fit(data.X, data.numbers, init_score=data.numbers * 0.5)
@@ -207,7 +213,7 @@ def _lightgbm_data(lgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candid
     for objective in ("lambdarank", "rank_xendcg"):
         yield (
             f"LGBMRanker {objective}",
-            lambda o=objective: lgb.LGBMRanker(objective=o, **few).fit(data.X, data.binary, group=[24, 24]),
+            lambda o=objective: lgb.LGBMRanker(objective=o, **fast).fit(data.X, data.binary, group=[24, 24]),
         )
     quiet = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 3}
     for boosting in ("gbdt", "dart", "rf"):
@@ -218,7 +224,7 @@ def _lightgbm_data(lgb: Any, few: dict[str, Any], data: Data) -> Iterator[Candid
         )
     yield (
         "lightgbm.Booster with categories",
-        lambda: lgb.train(quiet | {"objective": "binary"}, lgb.Dataset(_categories(data), data.binary), 3),
+        lambda: lgb.train(quiet | {"objective": "binary"}, lgb.Dataset(_select_columns(data), data.binary), 3),
     )
     yield (
         "lightgbm.Booster stopped early",
@@ -240,7 +246,7 @@ def catboost_models(data: Data) -> Iterator[Candidate]:
     """CatBoost's models."""
     import catboost as cb
 
-    few = {"iterations": 3, "thread_count": 1, "verbose": False, "allow_writing_files": False}
+    fast = {"iterations": 3, "thread_count": 1, "verbose": False, "allow_writing_files": False}
     settings: dict[str, list[Any]] = {
         "depth": [2, np.int64(3)],
         "learning_rate": [0.1, np.float64(0.3)],
@@ -274,38 +280,38 @@ def catboost_models(data: Data) -> Iterator[Candidate]:
     wrappers += [(cb.CatBoostRegressor, data.numbers), (cb.CatBoost, data.numbers)]
     for number, (kind, target) in enumerate(wrappers):
         name = f"{kind.__name__} {number}"
-        make = kind if kind is not cb.CatBoost else _general_catboost
-        yield name, lambda m=make, t=target: m(**few).fit(data.frame, t)
-        yield f"{name} unfitted", lambda m=make: m(**few)
+        make = kind if kind is not cb.CatBoost else _build_catboost
+        yield name, lambda m=make, t=target: m(**fast).fit(data.frame, t)
+        yield f"{name} unfitted", lambda m=make: m(**fast)
         for parameter, values in settings.items():
             for value in values:
-                setting = few | {parameter: value}
+                setting = fast | {parameter: value}
                 if parameter == "logging_level":
                     setting.pop("verbose")
                 text = f"{name} {parameter}={str(value)[:30]}"
                 yield text, lambda m=make, t=target, s=setting: m(**s).fit(data.frame, t)
-    sets = (data.X[:10], data.binary[:10])
+    evaluation_sets = (data.X[:10], data.binary[:10])
     yield (
         "CatBoostClassifier stopped early",
-        lambda: cb.CatBoostClassifier(early_stopping_rounds=1, **few).fit(
-            data.X, data.binary, eval_set=sets, use_best_model=True
+        lambda: cb.CatBoostClassifier(early_stopping_rounds=1, **fast).fit(
+            data.X, data.binary, eval_set=evaluation_sets, use_best_model=True
         ),
     )
-    categories = _categories(data).astype({"plan": str, "size": str})
+    categories = _select_columns(data).astype({"plan": str, "size": str})
     yield (
         "CatBoostClassifier with categories",
-        lambda: cb.CatBoostClassifier(cat_features=["plan", "size"], **few).fit(
+        lambda: cb.CatBoostClassifier(cat_features=["plan", "size"], **fast).fit(
             categories, np.where(data.binary == 1, "yes", "no")
         ),
     )
     yield (
         "CatBoostClassifier with texts",
-        lambda: cb.CatBoostClassifier(text_features=["note"], **few).fit(data.customers[["age", "note"]], data.binary),
+        lambda: cb.CatBoostClassifier(text_features=["note"], **fast).fit(data.customers[["age", "note"]], data.binary),
     )
-    yield "CatBoostRanker", lambda: cb.CatBoostRanker(**few).fit(data.X, data.binary, group_id=np.sort(data.groups))
+    yield "CatBoostRanker", lambda: cb.CatBoostRanker(**fast).fit(data.X, data.binary, group_id=np.sort(data.groups))
 
 
-def _general_catboost(**settings: Any) -> Any:
+def _build_catboost(**settings: Any) -> Any:
     from catboost import CatBoost
 
     return CatBoost(settings)

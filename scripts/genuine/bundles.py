@@ -70,7 +70,7 @@ def bundles(data: Data) -> Iterator[Candidate]:
             linear_model.Ridge(alpha=alpha).fit(data.X, data.numbers) for alpha in (0.1, 1, 10)
         ],
         "list of steps": lambda: [("scaler", scaler()), ("model", model())],
-        "vectorizer and model": lambda: _text_bundle(TfidfVectorizer(), linear_model.LogisticRegression(), data),
+        "vectorizer and model": lambda: _fit_text_bundle(TfidfVectorizer(), linear_model.LogisticRegression(), data),
         "report": lambda: metrics.classification_report(data.binary, model().predict(data.X), output_dict=True),
         "confusion": lambda: metrics.confusion_matrix(data.binary, model().predict(data.X)),
         "curve": lambda: metrics.roc_curve(data.binary, model().predict_proba(data.X)[:, 1]),
@@ -84,12 +84,12 @@ def bundles(data: Data) -> Iterator[Candidate]:
         "model and mapping": lambda: {"model": model(), "mapping": {0: "no", 1: "yes"}, "inverse": {"no": 0, "yes": 1}},
         "model and sets": lambda: {"model": model(), "kinds": {"a", "b"}, "fixed": frozenset({"c"}), "empty": set()},
         "model and bytes": lambda: {"model": model(), "digest": b"\x00\xff" * 8, "more": bytearray(b"ab")},
-        "same model twice": lambda: _twice(model()),
+        "same model twice": lambda: _repeat(model()),
         "OrderedDict": lambda: collections.OrderedDict(scaler=scaler(), model=model()),
-        "defaultdict of lists": lambda: _default(list, {"scores": [0.5, 0.6]}),
-        "defaultdict of dicts": lambda: _default(dict, {"fold": {"auc": 0.9}}),
-        "defaultdict of numbers": lambda: _default(int, {"a": 1}),
-        "defaultdict of floats": lambda: _default(float, {"a": 1.5}),
+        "defaultdict of lists": lambda: _build_defaultdict(list, {"scores": [0.5, 0.6]}),
+        "defaultdict of dicts": lambda: _build_defaultdict(dict, {"fold": {"auc": 0.9}}),
+        "defaultdict of numbers": lambda: _build_defaultdict(int, {"a": 1}),
+        "defaultdict of floats": lambda: _build_defaultdict(float, {"a": 1.5}),
         "Counter": lambda: collections.Counter(data.customers["city"]),
         "deque": lambda: collections.deque([1.0, 2.0], maxlen=5),
         "SimpleNamespace": lambda: types.SimpleNamespace(model=model(), features=list(COLUMNS)),
@@ -97,8 +97,8 @@ def bundles(data: Data) -> Iterator[Candidate]:
         "UserDict": lambda: collections.UserDict({"a": 1}),
         "exceptions": lambda: [ValueError("no data"), KeyError("a"), np.linalg.LinAlgError("singular")],
         "singletons": lambda: [None, True, False, Ellipsis, NotImplemented],
-        "Bunch": lambda: _dataset(),
-        "Bunch of a model": lambda: _bunch(model()),
+        "Bunch": lambda: _load_dataset(),
+        "Bunch of a model": lambda: _build_bunch(model()),
         "configuration": lambda: {
             "seed": 42, "paths": ["a.csv"], "ratio": 0.2, "big": 2**70, "negative": -(2**40),
             "nested": [[1, [2]], {"a": (1,)}], "text": "größe \u2713 \U0001f600", "none": None, "flags": (True, False),
@@ -111,7 +111,7 @@ def bundles(data: Data) -> Iterator[Candidate]:
         "long dict": lambda: {f"k{n}": n for n in range(2500)},
         "long tuple": lambda: tuple(range(300)),
         "long set": lambda: {*range(1500)},
-        "itself inside": _recursive,
+        "itself inside": _build_recursive_list,
         "single string": lambda: "a model's name",
         "single number": lambda: 0.5,
         "None": lambda: None,
@@ -120,34 +120,34 @@ def bundles(data: Data) -> Iterator[Candidate]:
         yield f"bundle {name}", make
 
 
-def _text_bundle(vectorizer: Any, model: Any, data: Data) -> Any:
+def _fit_text_bundle(vectorizer: Any, model: Any, data: Data) -> Any:
     vectors = vectorizer.fit_transform(data.texts)
     return {"vectorizer": vectorizer, "model": model.fit(vectors, data.binary), "labels": ["no", "yes"]}
 
 
-def _twice(model: Any) -> dict[str, Any]:
+def _repeat(model: Any) -> dict[str, Any]:
     return {"best": model, "models": [model, model]}
 
 
-def _default(factory: Any, content: dict[str, Any]) -> Any:
+def _build_defaultdict(factory: Any, content: dict[str, Any]) -> Any:
     container = collections.defaultdict(factory)
     container.update(content)
     return container
 
 
-def _dataset() -> Any:
+def _load_dataset() -> Any:
     from sklearn.datasets import load_iris
 
     return load_iris(as_frame=True)
 
 
-def _bunch(model: Any) -> Any:
+def _build_bunch(model: Any) -> Any:
     from sklearn.utils import Bunch
 
     return Bunch(model=model, names=list(NAMES))
 
 
-def _recursive() -> Any:
+def _build_recursive_list() -> Any:
     items: list[Any] = [1]
     items.append(items)
     return items

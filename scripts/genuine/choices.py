@@ -31,7 +31,7 @@ def objects(parameter: str, estimator: Any, data: Data) -> list[Any]:
     if parameter in ("estimator", "base_estimator", "final_estimator", "regressor", "init", "binning"):
         return inner_estimators(estimator)
     if parameter == "transformer":
-        return _transformers()
+        return _list_transformers()
     if parameter == "kernel":
         from genuine.kernels import all_kernels
 
@@ -63,13 +63,13 @@ def splitters(data: Data) -> list[Any]:
     ]
 
 
-def inner_estimators(outer: Any) -> list[Any]:
+def inner_estimators(meta_estimator: Any) -> list[Any]:
     """Estimators for a parameter of a meta-estimator."""
     from sklearn import ensemble, linear_model, naive_bayes, neighbors, preprocessing, svm, tree
     from sklearn.base import is_regressor
     from sklearn.pipeline import make_pipeline
 
-    if is_regressor(outer):
+    if is_regressor(meta_estimator):
         return [
             linear_model.LinearRegression(),
             linear_model.Ridge(alpha=np.float64(0.5)),
@@ -92,7 +92,7 @@ def inner_estimators(outer: Any) -> list[Any]:
     ]
 
 
-def _transformers() -> list[Any]:
+def _list_transformers() -> list[Any]:
     from sklearn import preprocessing
     from sklearn.pipeline import make_pipeline
 
@@ -124,7 +124,7 @@ def scorers() -> list[Any]:
     ]
 
 
-def _dictionaries(data: Data) -> list[Any]:
+def _list_class_weights(data: Data) -> list[Any]:
     return [{0: 1.0, 1: 2.0, 2: np.float64(0.5)}]
 
 
@@ -138,7 +138,7 @@ _CHOICES: dict[str, Chooser] = {
     "hidden_layer_sizes": lambda d: [(3,), [3, 2], (3, 2), np.array([2]), 4],
     "priors": lambda d: [np.full(3, 1 / 3), [0.2, 0.3, 0.5]],
     "class_prior": lambda d: [np.full(3, 1 / 3), [0.2, 0.3, 0.5]],
-    "class_weight": lambda d: ["balanced", *_dictionaries(d)],
+    "class_weight": lambda d: ["balanced", *_list_class_weights(d)],
     "categories": lambda d: [
         "auto",
         [sorted(set(c)) for c in d.strings.T],
@@ -222,14 +222,14 @@ _CHOICES: dict[str, Chooser] = {
 }
 
 
-def _distances() -> list[Any]:
+def _list_distances() -> list[Any]:
     from scipy.spatial import distance
 
     names = "euclidean cityblock cosine correlation chebyshev canberra braycurtis sqeuclidean minkowski"
     return [*(getattr(distance, name) for name in names.split()), functools.partial(distance.minkowski, p=3)]
 
 
-def _pairwise() -> list[Any]:
+def _list_pairwise_kernels() -> list[Any]:
     from sklearn.metrics import pairwise
 
     names = "rbf_kernel linear_kernel polynomial_kernel laplacian_kernel cosine_similarity sigmoid_kernel"
@@ -237,7 +237,7 @@ def _pairwise() -> list[Any]:
     return [*kernels, functools.partial(pairwise.rbf_kernel, gamma=0.5)]
 
 
-def _score_functions() -> list[Any]:
+def _list_score_functions() -> list[Any]:
     from sklearn import feature_selection as fs
 
     random = functools.partial(fs.mutual_info_classif, random_state=0)
@@ -246,35 +246,35 @@ def _score_functions() -> list[Any]:
     return [*(getattr(fs, name) for name in names.split()), random, discrete]
 
 
-def _text_functions() -> list[Any]:
+def _list_text_functions() -> list[Any]:
     from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
     return [str.lower, str.split, str.strip, str.splitlines, strip_accents_ascii, strip_accents_unicode]
 
 
-def _weights() -> list[Any]:
+def _list_weight_functions() -> list[Any]:
     from scipy import special
 
     return [np.exp, np.ones_like, np.reciprocal, special.expit]
 
 
-def _distance_matrices() -> list[Any]:
+def _list_distance_matrices() -> list[Any]:
     from sklearn.metrics import pairwise
 
     return [pairwise.euclidean_distances, pairwise.manhattan_distances, pairwise.cosine_distances]
 
 
 _CALLABLES: dict[str, Callable[[], list[Any]]] = {
-    "metric": lambda: [*_distances(), *_distance_matrices()],
-    "distance_metric": _distances,
-    "affinity": _pairwise,
-    "kernel": _pairwise,
-    "score_func": _score_functions,
-    "preprocessor": lambda: [str.lower, str.strip, str.casefold, *_text_functions()[-2:]],
+    "metric": lambda: [*_list_distances(), *_list_distance_matrices()],
+    "distance_metric": _list_distances,
+    "affinity": _list_pairwise_kernels,
+    "kernel": _list_pairwise_kernels,
+    "score_func": _list_score_functions,
+    "preprocessor": lambda: [str.lower, str.strip, str.casefold, *_list_text_functions()[-2:]],
     "tokenizer": lambda: [str.split, str.splitlines, list],
     "analyzer": lambda: [str.split, list, set],
-    "strip_accents": lambda: _text_functions()[-2:],
-    "weights": _weights,
+    "strip_accents": lambda: _list_text_functions()[-2:],
+    "weights": _list_weight_functions,
     "func": lambda: [np.log1p, np.sqrt, np.abs],
     "inverse_func": lambda: [np.expm1, np.square],
     "strategy": lambda: [np.nanmedian, np.nanmax, np.min],

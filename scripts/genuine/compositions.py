@@ -56,10 +56,10 @@ def columns(data: Data) -> Iterator[Candidate]:
     ]
     for setting in settings:
         text = f"ColumnTransformer {next(iter(setting))} {len(str(setting))}"
-        yield text, lambda setting=setting: _two_columns(setting, data)
+        yield text, lambda setting=setting: _fit_two_columns(setting, data)
 
 
-def _two_columns(setting: dict[str, Any], data: Data) -> Any:
+def _fit_two_columns(setting: dict[str, Any], data: Data) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
@@ -95,10 +95,10 @@ def mixed_columns(data: Data) -> Iterator[Candidate]:
         yield f"{name} of an object array", lambda e=encoder: e().fit(data.strings, data.binary)
         yield f"{name} of a string array", lambda e=encoder: e().fit(data.strings.astype(str), data.binary)
         yield f"{name} of integers", lambda e=encoder: e().fit(data.integers, data.binary)
-        yield f"{name} with None", lambda e=encoder: e().fit(_with_none(data.strings), data.binary)
-        yield f"{name} with NaN", lambda e=encoder: e().fit(_with_none(data.strings, np.nan), data.binary)
+        yield f"{name} with None", lambda e=encoder: e().fit(_replace_by_missing(data.strings), data.binary)
+        yield f"{name} with NaN", lambda e=encoder: e().fit(_replace_by_missing(data.strings, np.nan), data.binary)
         for kind, target in targets.items():
-            yield f"{name} for {kind}", lambda e=encoder, t=target: _mixed(e(), data).fit(frame, t)
+            yield f"{name} for {kind}", lambda e=encoder, t=target: _build_column_pipeline(e(), data).fit(frame, t)
     for strategy in ("most_frequent", "constant", "mean", "median"):
         for column in ("income", "city", "visits", "channel", "plan"):
             estimator = impute.SimpleImputer(strategy=strategy, add_indicator=True, keep_empty_features=True)
@@ -109,13 +109,13 @@ def mixed_columns(data: Data) -> Iterator[Candidate]:
     yield "union of imputer and indicator", partial(fit, union, data.holes)
 
 
-def _with_none(strings: Any, missing: Any = None) -> Any:
+def _replace_by_missing(strings: Any, missing: Any = None) -> Any:
     changed = strings.copy()
     changed[0, 0] = changed[3, 1] = missing
     return changed
 
 
-def _mixed(encoder: Any, data: Data) -> Any:
+def _build_column_pipeline(encoder: Any, data: Data) -> Any:
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.impute import KNNImputer
     from sklearn.pipeline import make_pipeline
@@ -162,11 +162,14 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     """Voting and stacking with several kinds of members."""
     from sklearn import ensemble, linear_model, tree
 
-    members = [(f"m{number}", one) for number, one in enumerate(inner_estimators(linear_model.LogisticRegression()))]
-    numeric = [(f"m{number}", one) for number, one in enumerate(inner_estimators(linear_model.Ridge()))]
+    members = [
+        (f"m{number}", estimator)
+        for number, estimator in enumerate(inner_estimators(linear_model.LogisticRegression()))
+    ]
+    numeric = [(f"m{number}", estimator) for number, estimator in enumerate(inner_estimators(linear_model.Ridge()))]
     labels = np.array(["no", "yes"])[data.binary]
     voting, stacking = ensemble.VotingClassifier, ensemble.StackingClassifier
-    soft = [one for one in members if hasattr(one[1], "predict_proba")]
+    soft = [member for member in members if hasattr(member[1], "predict_proba")]
     models: dict[str, Any] = {
         "VotingClassifier hard": voting(members),
         "VotingClassifier soft": voting(soft, voting="soft", weights=[1.0] * len(soft), flatten_transform=False),
@@ -178,8 +181,8 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
         "StackingClassifier of pipelines": stacking(members[-1:], members[-1][1], cv=2),
     }
     for method in ("predict_proba", "decision_function", "predict"):
-        fitting = [one for one in members if hasattr(one[1], method)]
-        models[f"StackingClassifier {method}"] = stacking(fitting, cv=2, stack_method=method)
+        suitable = [member for member in members if hasattr(member[1], method)]
+        models[f"StackingClassifier {method}"] = stacking(suitable, cv=2, stack_method=method)
     for name, model in models.items():
         for kind, target in {"": data.classes, " of strings": labels, " of two": data.binary}.items():
             yield f"{name}{kind}", partial(fit, model, data.frame, target)
@@ -188,10 +191,13 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     forests = [("a", tree.DecisionTreeClassifier()), ("b", ensemble.RandomForestClassifier(2))]
     chooser = stacking(forests, ensemble.RandomForestClassifier(2), cv=2)
     yield "StackingClassifier multilabel", partial(fit, chooser, data.X, data.multilabel)
-    yield "StackingClassifier prefit", lambda: _prefit(stacking(members[:2], cv="prefit"), data.X, data.classes)
+    yield (
+        "StackingClassifier prefit",
+        lambda: _fit_members_first(stacking(members[:2], cv="prefit"), data.X, data.classes),
+    )
     yield (
         "StackingRegressor prefit",
-        lambda: _prefit(ensemble.StackingRegressor(numeric[:2], cv="prefit"), data.X, data.numbers),
+        lambda: _fit_members_first(ensemble.StackingRegressor(numeric[:2], cv="prefit"), data.X, data.numbers),
     )
     for setting in ({}, {"passthrough": True}, {"final_estimator": tree.DecisionTreeRegressor(max_depth=2)}):
         regressor = ensemble.StackingRegressor(numeric, cv=2, **setting)
@@ -200,7 +206,7 @@ def votes_and_stacks(data: Data) -> Iterator[Candidate]:
     yield "VotingRegressor", partial(fit, average, data.X, data.numbers)
 
 
-def _prefit(model: Any, inputs: Any, target: Any) -> Any:
+def _fit_members_first(model: Any, inputs: Any, target: Any) -> Any:
     for _, member in model.estimators:
         member.fit(inputs, target)
     return model.fit(inputs, target)
@@ -266,9 +272,9 @@ def meta_estimators(data: Data) -> Iterator[Candidate]:
     inner = inner_estimators(linear_model.LogisticRegression())
     inner += [ensemble.GradientBoostingClassifier(n_estimators=2), ensemble.HistGradientBoostingClassifier(max_iter=2)]
     for name, (make, target) in outer.items():
-        for one in inner:
-            text = f"{name} of {type(one).__name__}"
-            yield text, lambda make=make, one=one, target=target: make(_copy(one)).fit(data.frame, target)
+        for estimator in inner:
+            text = f"{name} of {type(estimator).__name__}"
+            yield text, lambda m=make, e=estimator, t=target: m(_copy(e)).fit(data.frame, t)
     yield from _meta_regressors(data)
 
 
@@ -301,9 +307,9 @@ def _meta_regressors(data: Data) -> Iterator[Candidate]:
         ),
     }
     for name, (make, target) in outer.items():
-        for one in inner:
-            text = f"{name} of {type(one).__name__}"
-            yield text, lambda make=make, one=one, target=target: make(_copy(one)).fit(data.frame, target)
+        for estimator in inner:
+            text = f"{name} of {type(estimator).__name__}"
+            yield text, lambda m=make, e=estimator, t=target: m(_copy(e)).fit(data.frame, t)
 
 
 def prefitted(data: Data) -> Iterator[Candidate]:
@@ -312,42 +318,41 @@ def prefitted(data: Data) -> Iterator[Candidate]:
 
     fitted = linear_model.LogisticRegression(max_iter=20).fit(data.X, data.binary)
     forest = ensemble.RandomForestClassifier(2, random_state=0).fit(data.X, data.binary)
-    for one in (fitted, forest):
-        name = type(one).__name__
+    selector = partial(feature_selection.SelectFromModel, prefit=True, max_features=2, threshold=-np.inf)
+    for model in (fitted, forest):
+        name = type(model).__name__
         yield (
             f"prefit calibration of {name}",
-            lambda one=one: calibration.CalibratedClassifierCV(one, cv="prefit").fit(data.X, data.binary),
+            lambda model=model: calibration.CalibratedClassifierCV(model, cv="prefit").fit(data.X, data.binary),
         )
         yield (
             f"prefit selection of {name}",
-            lambda one=one: feature_selection.SelectFromModel(one, prefit=True, max_features=2, threshold=-np.inf).fit(
-                data.X
-            ),
+            lambda model=model: selector(model).fit(data.X),
         )
-        yield f"frozen {name}", lambda one=one: _freeze(one)
+        yield f"frozen {name}", lambda model=model: _freeze(model)
         yield (
             f"frozen calibration of {name}",
-            lambda one=one: calibration.CalibratedClassifierCV(_freeze(one), method="isotonic").fit(
+            lambda model=model: calibration.CalibratedClassifierCV(_freeze(model), method="isotonic").fit(
                 data.X, data.binary
             ),
         )
         yield (
             f"frozen threshold of {name}",
-            lambda one=one: model_selection.TunedThresholdClassifierCV(
-                _freeze(one), cv="prefit", refit=False, thresholds=4
+            lambda model=model: model_selection.TunedThresholdClassifierCV(
+                _freeze(model), cv="prefit", refit=False, thresholds=4
             ).fit(data.X, data.binary),
         )
         yield (
             f"fixed threshold of {name}",
-            lambda one=one: model_selection.FixedThresholdClassifier(
-                one, threshold=0.2, pos_label=1, response_method="predict_proba"
+            lambda model=model: model_selection.FixedThresholdClassifier(
+                model, threshold=0.2, pos_label=1, response_method="predict_proba"
             ).fit(data.X, data.binary),
         )
         yield (
             f"prefit vote of {name}",
-            lambda one=one: ensemble.VotingClassifier([("f", _freeze(one)), ("t", tree.DecisionTreeClassifier())]).fit(
-                data.X, data.binary
-            ),
+            lambda model=model: ensemble.VotingClassifier(
+                [("f", _freeze(model)), ("t", tree.DecisionTreeClassifier())]
+            ).fit(data.X, data.binary),
         )
 
 
@@ -374,8 +379,8 @@ def routed_metadata(data: Data) -> Iterator[Candidate]:
                 steps = pipeline.make_pipeline(scale, model)
                 return steps.fit(data.X, data.classes, sample_weight=data.weights, weight=data.weights)
             if name == "transformed input":
-                chosen = pipeline.Pipeline([("scale", scale), ("m", model)], transform_input=["X"])
-                return chosen.fit(data.X, data.classes, sample_weight=data.weights, weight=data.weights)
+                selector = pipeline.Pipeline([("scale", scale), ("m", model)], transform_input=["X"])
+                return selector.fit(data.X, data.classes, sample_weight=data.weights, weight=data.weights)
             if name == "vote":
                 vote = ensemble.VotingClassifier([("m", model)])
                 return vote.fit(data.X, data.classes, sample_weight=data.weights)
@@ -438,22 +443,22 @@ def column_categories(data: Data) -> Iterator[Candidate]:
 
     frame = data.customers[["age", "income", "plan", "size", "active"]]
     choices: tuple[Any, ...] = ("from_dtype", ["plan", "size"], [False, False, True, True, False], [2, 3], None)
-    for chosen in choices:
+    for selector in choices:
         for kind, target in (
             (HistGradientBoostingClassifier, data.classes),
             (HistGradientBoostingRegressor, data.numbers),
         ):
-            model = kind(max_iter=2, min_samples_leaf=5, categorical_features=chosen)
-            yield f"{kind.__name__} categories {chosen}", partial(fit, model, frame, target)
+            model = kind(max_iter=2, min_samples_leaf=5, categorical_features=selector)
+            yield f"{kind.__name__} categories {selector}", partial(fit, model, frame, target)
     constrained = HistGradientBoostingRegressor(max_iter=2, monotonic_cst={"age": 1}, interaction_cst=[{0}, {1}])
     yield (
         "HistGradientBoostingRegressor constrained by name",
         partial(fit, constrained, frame[["age", "income"]], data.numbers),
     )
     coded = data.frame.assign(plan=data.classes, age=data.integers[:, 0])
-    for chosen in ([0], ["plan", "age"], np.array([4]), [True, False, False, False, True]):
-        model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=5, categorical_features=chosen)
-        yield f"HistGradientBoostingClassifier codes {chosen}", partial(fit, model, coded, data.binary)
+    for selector in ([0], ["plan", "age"], np.array([4]), [True, False, False, False, True]):
+        model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=5, categorical_features=selector)
+        yield f"HistGradientBoostingClassifier codes {selector}", partial(fit, model, coded, data.binary)
     names = dict.fromkeys(COLUMNS, 1)
     by_name = HistGradientBoostingClassifier(max_iter=2, monotonic_cst=names)
     yield "HistGradientBoostingClassifier constrained by name", partial(fit, by_name, data.frame, data.binary)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from genuine import genuine_models
-from genuine.attempts import quiet, short, time_limit
+from genuine.attempts import quiet, summarize, time_limit
 
 Dump = Callable[[Any], bytes]
 
@@ -50,17 +50,17 @@ FORMATS_PER_OBJECT = 2
 SECONDS_PER_FILE = 10
 
 
-def _pickle_by_c(value: Any, protocol: int) -> bytes:
+def _dump_pickle_in_c(value: Any, protocol: int) -> bytes:
     return pickle.dumps(value, protocol)
 
 
-def _pickle_by_python(value: Any, protocol: int) -> bytes:
+def _dump_pickle_in_python(value: Any, protocol: int) -> bytes:
     file = io.BytesIO()
     pickle._Pickler(file, protocol).dump(value)  # type: ignore[attr-defined]
     return file.getvalue()
 
 
-def _joblib(value: Any, **options: Any) -> bytes:
+def _dump_joblib(value: Any, **options: Any) -> bytes:
     import joblib
 
     file = io.BytesIO()
@@ -68,19 +68,19 @@ def _joblib(value: Any, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _cloudpickle(value: Any, protocol: int | None = None) -> bytes:
+def _dump_cloudpickle(value: Any, protocol: int | None = None) -> bytes:
     import cloudpickle
 
     return bytes(cloudpickle.dumps(value, protocol))
 
 
-def _skops(value: Any) -> bytes:
+def _dump_skops(value: Any) -> bytes:
     import skops.io
 
     return bytes(skops.io.dumps(value))
 
 
-def _pickle_compressed(value: Any, compress: Callable[[bytes], bytes]) -> bytes:
+def _dump_compressed_pickle(value: Any, compress: Callable[[bytes], bytes]) -> bytes:
     return compress(pickle.dumps(value))
 
 
@@ -88,22 +88,22 @@ def formats() -> dict[str, Dump]:
     """Name of a format, which is also the suffix of the file name -> the function that writes an object."""
     dumps: dict[str, Dump] = {}
     for protocol in (2, 3, 4, 5):
-        dumps[f"c{protocol}.pkl"] = partial(_pickle_by_c, protocol=protocol)
-        dumps[f"py{protocol}.pkl"] = partial(_pickle_by_python, protocol=protocol)
-    dumps["plain.joblib"] = _joblib
-    dumps["protocol2.joblib"] = partial(_joblib, protocol=2)
+        dumps[f"c{protocol}.pkl"] = partial(_dump_pickle_in_c, protocol=protocol)
+        dumps[f"py{protocol}.pkl"] = partial(_dump_pickle_in_python, protocol=protocol)
+    dumps["plain.joblib"] = _dump_joblib
+    dumps["protocol2.joblib"] = partial(_dump_joblib, protocol=2)
     for method in ("zlib", "gzip", "bz2", "xz", "lzma", "lz4"):
-        dumps[f"{method}.joblib"] = partial(_joblib, compress=(method, 3))
-    dumps["cloudpickle.pkl"] = _cloudpickle
-    dumps["cloudpickle4.pkl"] = partial(_cloudpickle, protocol=4)
-    dumps["skops"] = _skops
+        dumps[f"{method}.joblib"] = partial(_dump_joblib, compress=(method, 3))
+    dumps["cloudpickle.pkl"] = _dump_cloudpickle
+    dumps["cloudpickle4.pkl"] = partial(_dump_cloudpickle, protocol=4)
+    dumps["skops"] = _dump_skops
     for name, compress in {
         "gz": gzip.compress,
         "bz2": bz2.compress,
         "xz": lzma.compress,
         "zlib": zlib.compress,
     }.items():
-        dumps[f"pkl.{name}"] = partial(_pickle_compressed, compress=compress)
+        dumps[f"pkl.{name}"] = partial(_dump_compressed_pickle, compress=compress)
     return dumps
 
 
@@ -127,14 +127,14 @@ class Corpus:
 
     def add(self, number: int, description: str, value: object) -> None:
         """Write an object in some formats, or in all of them for one in `IN_ALL_FORMATS`."""
-        in_all = number % IN_ALL_FORMATS == 0
-        names = list(self._dumps) if in_all else list(itertools.islice(self._rotation, FORMATS_PER_OBJECT))
+        is_in_all_formats = number % IN_ALL_FORMATS == 0
+        names = list(self._dumps) if is_in_all_formats else list(itertools.islice(self._rotation, FORMATS_PER_OBJECT))
         for name in names:
             try:
                 with quiet(), time_limit(SECONDS_PER_FILE):
                     content = self._dumps[name](value)
             except Exception as error:  # libraries raise many classes for an object that cannot be pickled
-                self.report(f"{description} as {name}", short(error))
+                self.report(f"{description} as {name}", summarize(error))
                 continue
             self._write(number, description, name, value, content)
 
@@ -164,7 +164,7 @@ class Corpus:
         summary = {
             "seed": seed,
             "seconds": round(seconds),
-            "versions": _versions(),
+            "versions": _get_versions(),
             "objects": len({entry["description"] for entry in self.entries}),
             "files": len(self.entries),
             "bytes": self.bytes,
@@ -176,7 +176,7 @@ class Corpus:
         return summary
 
 
-def _versions() -> dict[str, str]:
+def _get_versions() -> dict[str, str]:
     versions = {}
     for name in LIBRARIES:
         try:

@@ -11,20 +11,20 @@ import numpy as np
 from genuine.attempts import Candidate, fit, quiet
 from genuine.datasets import Data
 
-FEW_STEPS = {"n_estimators": 3, "max_iter": 5, "cv": 2, "n_init": 1, "n_components": 2}
-FEW_STEPS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap": 2}
+FAST_PARAMETERS = {"n_estimators": 3, "max_iter": 5, "cv": 2, "n_init": 1, "n_components": 2}
+FAST_PARAMETERS |= {"thresholds": 5, "Cs": 2, "max_doc_update_iter": 5, "n_bootstrap": 2}
 """Parameters that make fitting fast."""
 
-FEW_STEPS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
+FAST_PARAMETERS |= {"n_candidates": 2, "n_iter": 2, "n_features_to_select": 1}
 
-NEEDED_STEPS: dict[str, dict[str, Any]] = {
+PARAMETER_OVERRIDES: dict[str, dict[str, Any]] = {
     "TSNE": {"max_iter": 250, "n_iter": 250, "perplexity": 5},
     "SpectralBiclustering": {"n_components": 3, "n_best": 2},
     "QuantileRegressor": {"solver": "highs"},
 }
-"""Estimator -> parameters instead of `FEW_STEPS`, or of a default that the installed SciPy does not support."""
+"""Estimator -> parameters instead of `FAST_PARAMETERS`, or of a default that the installed SciPy does not support."""
 
-FEW_KINDS = (
+COMMON_KINDS = (
     "float32",
     "frame",
     "csr_matrix",
@@ -34,7 +34,7 @@ FEW_KINDS = (
     "Series target",
     "two targets",
 )
-"""Types of data for meta-estimators, and for further instances of a class."""
+"""Types of data for meta-estimators, and for all but the first instance of a class, because fitting them is slow."""
 
 
 def kinds_of_estimators() -> Iterator[tuple[str, Any]]:
@@ -49,32 +49,32 @@ def instances(kind: Any) -> list[Any]:
     """Instances of a class as in scikit-learn's own tests, with parameters that make fitting fast."""
     own = {
         "SparseCoder": lambda: [kind(np.eye(4))],
-        "FrozenEstimator": _frozen,
-        "RegressorChain": lambda: [kind(_ridge(), order=[1, 0])],
+        "FrozenEstimator": _build_frozen,
+        "RegressorChain": lambda: [kind(_build_ridge(), order=[1, 0])],
     }
-    variants = own[kind.__name__]() if kind.__name__ in own else _of_scikit_learn(kind)
+    variants = own[kind.__name__]() if kind.__name__ in own else _build_test_instances(kind)
     for estimator in variants:
         parameters = estimator.get_params(deep=False)
-        few = FEW_STEPS | NEEDED_STEPS.get(kind.__name__, {})
-        estimator.set_params(**{name: value for name, value in few.items() if parameters.get(name) is not None})
+        fast = FAST_PARAMETERS | PARAMETER_OVERRIDES.get(kind.__name__, {})
+        estimator.set_params(**{name: value for name, value in fast.items() if parameters.get(name) is not None})
         if parameters.get("random_state", 0) is None:
             estimator.set_params(random_state=0)
     return list(variants)
 
 
-def _ridge() -> Any:
+def _build_ridge() -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge()
 
 
-def _frozen() -> list[Any]:
+def _build_frozen() -> list[Any]:
     from sklearn.frozen import FrozenEstimator
 
-    return [FrozenEstimator(_ridge().fit(np.eye(4), np.arange(4.0)))]
+    return [FrozenEstimator(_build_ridge().fit(np.eye(4), np.arange(4.0)))]
 
 
-def _of_scikit_learn(kind: Any) -> list[Any]:
+def _build_test_instances(kind: Any) -> list[Any]:
     try:
         from sklearn.utils._test_common.instance_generator import _construct_instances
     except ImportError:  # before 1.6
@@ -120,7 +120,7 @@ def accepted_data(estimator: Any, data: Data) -> tuple[Any, Any]:
                 return inputs, target
         except Exception as error:
             reason = reason or str(error)
-    raise ValueError(f"it is fitted on no data that is here: {reason}")
+    raise ValueError(f"it cannot be fitted on any of the data: {reason}")
 
 
 def estimators(data: Data) -> Iterator[Candidate]:
@@ -132,15 +132,15 @@ def estimators(data: Data) -> Iterator[Candidate]:
             yield name, partial(_raise, error)
             continue
         for number, estimator in enumerate(variants):
-            few = number > 0 or bool({"estimator", "estimators"} & set(estimator.get_params(deep=False)))
-            yield from _one_estimator(f"{name} {number}" if number else name, estimator, data, few)
+            is_slow = number > 0 or bool({"estimator", "estimators"} & set(estimator.get_params(deep=False)))
+            yield from _list_fits(f"{name} {number}" if number else name, estimator, data, is_slow)
 
 
 def _raise(error: Exception) -> None:
     raise error
 
 
-def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator[Candidate]:
+def _list_fits(name: str, estimator: Any, data: Data, is_slow: bool) -> Iterator[Candidate]:
     """One estimator on every type of data, or on a few types, because meta-estimators are slow to fit."""
     from sklearn.base import clone
     from sklearn.utils.validation import has_fit_parameter
@@ -161,7 +161,7 @@ def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator
     if not isinstance(inputs, np.ndarray) or inputs.shape != data.X.shape:
         return
     for kind, other in data.input_kinds().items():
-        if few and kind not in FEW_KINDS:
+        if is_slow and kind not in COMMON_KINDS:
             continue
         yield f"{name} on {kind}", partial(fit, estimator, other, target)
     if hasattr(estimator, "transform") and hasattr(estimator, "set_output"):
@@ -169,12 +169,12 @@ def _one_estimator(name: str, estimator: Any, data: Data, few: bool) -> Iterator
             f"{name} with pandas output",
             lambda: clone(estimator).set_output(transform="pandas").fit(data.frame, target),
         )
-    yield from _targets(name, estimator, inputs, data, few)
+    yield from _list_target_fits(name, estimator, inputs, data, is_slow)
     if hasattr(estimator, "partial_fit"):
-        yield f"{name} by partial_fit", lambda: _in_parts(clone(estimator), inputs, target)
+        yield f"{name} by partial_fit", lambda: _fit_in_parts(clone(estimator), inputs, target)
 
 
-def _targets(name: str, estimator: Any, inputs: Any, data: Data, few: bool) -> Iterator[Candidate]:
+def _list_target_fits(name: str, estimator: Any, inputs: Any, data: Data, is_slow: bool) -> Iterator[Candidate]:
     from sklearn.base import is_classifier, is_regressor
 
     targets: dict[str, Any] = {}
@@ -183,12 +183,12 @@ def _targets(name: str, estimator: Any, inputs: Any, data: Data, few: bool) -> I
     if is_regressor(estimator):
         targets |= data.number_kinds()
     for kind, target in targets.items():
-        if few and kind not in FEW_KINDS:
+        if is_slow and kind not in COMMON_KINDS:
             continue
         yield f"{name} on {kind}", partial(fit, estimator, inputs, target)
 
 
-def _in_parts(estimator: Any, inputs: Any, target: Any) -> Any:
+def _fit_in_parts(estimator: Any, inputs: Any, target: Any) -> Any:
     from sklearn.base import is_classifier
 
     first = {"classes": np.unique(target)} if is_classifier(estimator) else {}

@@ -30,7 +30,7 @@ WITH_MORE_ARGUMENTS = (
 )
 """Functions of NumPy for configurations and ``functools.partial``."""
 
-TO_NUMBERS_AND_BACK = (
+FUNCTIONS_WITH_INVERSE = (
     (np.log1p, np.expm1),
     (np.log, np.exp),
     (np.sqrt, np.square),
@@ -71,12 +71,12 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
             f"FunctionTransformer scipy.special.{name}",
             lambda name=name: transformer(getattr(special, name)).fit(data.X),
         )
-    for forward, back in TO_NUMBERS_AND_BACK:
+    for forward, back in FUNCTIONS_WITH_INVERSE:
         estimator = transformer(forward, back, validate=True, check_inverse=False, feature_names_out="one-to-one")
-        yield f"FunctionTransformer {_name(forward)} and back", partial(fit, estimator, data.frame)
-    for number, function in enumerate(_partials()):
+        yield f"FunctionTransformer {_get_name(forward)} and back", partial(fit, estimator, data.frame)
+    for number, function in enumerate(_list_partials()):
         yield f"FunctionTransformer partial {number}", partial(fit, transformer(function), data.X)
-    for name, (function, inputs) in _of_frames(data).items():
+    for name, (function, inputs) in _list_frame_functions(data).items():
         yield f"FunctionTransformer {name}", partial(fit, transformer(function), inputs)
     arguments: list[tuple[Any, dict[str, Any]]] = [
         (np.clip, {"a_min": 0, "a_max": 1}),
@@ -93,7 +93,7 @@ def function_transformers(data: Data) -> Iterator[Candidate]:
         estimator = transformer(
             function, kw_args=options, inverse_func=np.abs, inv_kw_args={"where": True}, check_inverse=False
         )
-        yield f"FunctionTransformer {_name(function)} with {list(options)}", partial(fit, estimator, data.X)
+        yield f"FunctionTransformer {_get_name(function)} with {list(options)}", partial(fit, estimator, data.X)
     for setting in ({}, {"accept_sparse": True}, {"validate": True}, {"func": None, "inverse_func": None}):
         yield f"FunctionTransformer {list(setting)}", partial(fit, transformer(**setting), data.frame)
 
@@ -117,12 +117,12 @@ def functions_alone(data: Data) -> Iterator[Candidate]:
         yield f"functions {name}", partial(list, functions)
 
 
-def _name(function: Any) -> str:
+def _get_name(function: Any) -> str:
     inner = getattr(function, "func", function)
     return f"{'partial ' if inner is not function else ''}{getattr(inner, '__name__', type(inner).__name__)}"
 
 
-def _partials() -> list[Any]:
+def _list_partials() -> list[Any]:
     return [
         partial(np.clip, a_min=0, a_max=1),
         partial(np.clip, a_min=np.float64(0.1), a_max=None),
@@ -143,7 +143,7 @@ def _partials() -> list[Any]:
     ]
 
 
-def _of_frames(data: Data) -> dict[str, tuple[Any, Any]]:
+def _list_frame_functions(data: Data) -> dict[str, tuple[Any, Any]]:
     from sklearn import preprocessing
 
     frame = data.customers
@@ -188,11 +188,11 @@ def transformed_targets(data: Data) -> Iterator[Candidate]:
     from sklearn import compose, linear_model, preprocessing
 
     target = data.numbers / (data.numbers.max() * 1.1)
-    for forward, back in TO_NUMBERS_AND_BACK:
+    for forward, back in FUNCTIONS_WITH_INVERSE:
         estimator = compose.TransformedTargetRegressor(
             linear_model.Ridge(), func=forward, inverse_func=back, check_inverse=False
         )
-        yield f"TransformedTargetRegressor {_name(forward)}", partial(fit, estimator, data.X, target)
+        yield f"TransformedTargetRegressor {_get_name(forward)}", partial(fit, estimator, data.X, target)
     transformers: list[Any] = [
         preprocessing.StandardScaler(),
         preprocessing.QuantileTransformer(n_quantiles=9, output_distribution="normal"),
@@ -215,7 +215,7 @@ def text_functions(data: Data) -> Iterator[Candidate]:
         for kind in (text.CountVectorizer, text.TfidfVectorizer, text.HashingVectorizer):
             for parameter in ("analyzer", "tokenizer", "preprocessor"):
                 estimator = kind(**{parameter: function})
-                yield f"{kind.__name__} {parameter} {number} {_name(function)}", partial(fit, estimator, data.texts)
+                yield f"{kind.__name__} {parameter} {number} {_get_name(function)}", partial(fit, estimator, data.texts)
     options: list[dict[str, Any]] = [
         {"ngram_range": (1, 2), "max_features": 10, "min_df": 2, "max_df": 0.9},
         {"analyzer": "char", "ngram_range": (2, 3)},
@@ -264,7 +264,7 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
         partial(distance.minkowski, p=3),
     ):
         estimator = neighbors.KNeighborsClassifier(3, metric=function, algorithm="brute")
-        yield f"KNeighborsClassifier metric {_name(function)}", partial(fit, estimator, data.X, data.classes)
+        yield f"KNeighborsClassifier metric {_get_name(function)}", partial(fit, estimator, data.X, data.classes)
     scores: list[Any] = [fs.f_classif, fs.chi2, fs.mutual_info_classif, fs.f_regression, fs.r_regression]
     scores += [fs.mutual_info_regression, partial(fs.mutual_info_classif, random_state=0, n_neighbors=3)]
     scores += [partial(fs.f_regression, center=False)]
@@ -278,7 +278,7 @@ def metrics_and_scores(data: Data) -> Iterator[Candidate]:
             fs.GenericUnivariateSelect,
         ):
             estimator = kind(function, k=2) if kind is fs.SelectKBest else kind(function)
-            yield f"{kind.__name__} {_name(function)}", partial(fit, estimator, data.frame, data.classes)
+            yield f"{kind.__name__} {_get_name(function)}", partial(fit, estimator, data.frame, data.classes)
     for name in metrics.get_scorer_names():
         yield f"scorer {name}", partial(metrics.get_scorer, name)
     for name in ("f1_score", "recall_score", "mean_squared_error", "log_loss", "roc_auc_score", "cohen_kappa_score"):
@@ -314,22 +314,22 @@ def other_functions(data: Data) -> Iterator[Candidate]:
             rows = {"": data.X, " of a table": pd.DataFrame(data.X), " of a sparse matrix": sparse.csr_matrix(data.X)}
             for form, features in rows.items():
                 yield (
-                    f"{kind.__name__} kernel {_name(kernel)}{form}",
+                    f"{kind.__name__} kernel {_get_name(kernel)}{form}",
                     partial(fit, kind(kernel=kernel), features, data.binary),
                 )
     for kernel in (np.dot, np.inner, np.vdot, distance.euclidean, partial(distance.minkowski, p=3)):  # of two rows each
         yield (
-            f"KernelRidge {_name(kernel)}",
+            f"KernelRidge {_get_name(kernel)}",
             partial(fit, kernel_ridge.KernelRidge(kernel=kernel), data.X, data.numbers),
         )
         approximation = kernel_approximation.Nystroem(kernel=kernel, n_components=3)
-        yield f"Nystroem {_name(kernel)}", partial(fit, approximation, data.X)
+        yield f"Nystroem {_get_name(kernel)}", partial(fit, approximation, data.X)
     for function in (np.exp, np.reciprocal, np.ones_like, np.sqrt, special.expit, partial(np.power, 0.5)):
         estimator = neighbors.KNeighborsClassifier(3, weights=function)
-        yield f"KNeighborsClassifier weights {_name(function)}", partial(fit, estimator, data.X, data.classes)
+        yield f"KNeighborsClassifier weights {_get_name(function)}", partial(fit, estimator, data.X, data.classes)
     for function in (np.nanmin, np.nanmax, np.nanmean, np.nanmedian, np.min, np.max, partial(np.nanquantile, q=0.25)):
         estimator = impute.SimpleImputer(strategy=function)
-        yield f"SimpleImputer strategy {_name(function)}", partial(fit, estimator, data.holes)
+        yield f"SimpleImputer strategy {_get_name(function)}", partial(fit, estimator, data.holes)
     model = linear_model.LogisticRegression(max_iter=9)
     for getter in ("coef_", operator.attrgetter("coef_"), "auto"):
         description = f"importance {type(getter).__name__} {getter}"
@@ -337,7 +337,7 @@ def other_functions(data: Data) -> Iterator[Candidate]:
         yield f"SelectFromModel {description}", partial(fit, estimator, data.X, data.binary)
         estimator = feature_selection.RFE(model, importance_getter=getter)
         yield f"RFE {description}", partial(fit, estimator, data.X, data.binary)
-    nested = _nested_importance(data)
+    nested = _plan_nested_importance(data)
     yield "RFE importance of a pipeline's step", nested
     for function in ("logcosh", "exp", "cube"):
         estimator = decomposition.FastICA(2, fun=function, max_iter=9)
@@ -346,7 +346,7 @@ def other_functions(data: Data) -> Iterator[Candidate]:
     yield "GaussianProcessRegressor optimizer", partial(fit, estimator, data.X, data.numbers)
 
 
-def _nested_importance(data: Data) -> Any:
+def _plan_nested_importance(data: Data) -> Any:
     from sklearn import feature_selection, linear_model, pipeline, preprocessing
 
     steps = pipeline.make_pipeline(preprocessing.StandardScaler(), linear_model.Ridge())

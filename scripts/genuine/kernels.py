@@ -47,16 +47,25 @@ def gaussian_processes(data: Data) -> Iterator[Candidate]:
     """Gaussian processes with each kernel."""
     from sklearn import gaussian_process as gp
 
-    few = slice(0, 24)
+    inputs, numbers, classes, binary = (values[:24] for values in (data.X, data.numbers, data.classes, data.binary))
     for name, kernel in all_kernels().items():
         regressor = gp.GaussianProcessRegressor(kernel, alpha=0.01, n_restarts_optimizer=1, random_state=0)
         yield f"kernel {name}", lambda kernel=kernel: kernel
-        yield f"GaussianProcessRegressor {name}", partial(fit, regressor, data.X[few], data.numbers[few])
+        yield f"GaussianProcessRegressor {name}", partial(fit, regressor, inputs, numbers)
         fixed = gp.GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True, copy_X_train=False)
-        yield f"GaussianProcessRegressor {name} without optimizer", partial(fit, fixed, data.X[few], data.numbers[few])
+        yield (
+            f"GaussianProcessRegressor {name} without optimizer",
+            partial(fit, fixed, inputs, numbers),
+        )
         classifier = gp.GaussianProcessClassifier(kernel, max_iter_predict=5)
-        yield f"GaussianProcessClassifier {name}", partial(fit, classifier, data.X[few], data.classes[few])
-        binary = gp.GaussianProcessClassifier(kernel, optimizer=None)
-        yield f"GaussianProcessClassifier {name} of two classes", partial(fit, binary, data.X[few], data.binary[few])
+        yield (
+            f"GaussianProcessClassifier {name}",
+            partial(fit, classifier, inputs, classes),
+        )
+        two_classes = gp.GaussianProcessClassifier(kernel, optimizer=None)
+        yield (
+            f"GaussianProcessClassifier {name} of two classes",
+            partial(fit, two_classes, inputs, binary),
+        )
     two = gp.GaussianProcessClassifier(multi_class="one_vs_one")
-    yield "GaussianProcessClassifier one against one", partial(fit, two, data.X[few], data.classes[few])
+    yield "GaussianProcessClassifier one against one", partial(fit, two, inputs, classes)

@@ -96,10 +96,10 @@ def tables(data: Data) -> Iterator[Candidate]:
         "melted": lambda: data.frame.melt(),
         "by date": lambda: frame.set_index("since").sort_index()[["age"]],
         "resampled": lambda: frame.set_index("since")[["age"]].resample("MS").mean(),
-        "with attributes": lambda: _with_attributes(data.frame.copy()),
+        "with attributes": lambda: _add_attributes(data.frame.copy()),
         "with labels": lambda: data.frame.set_flags(allows_duplicate_labels=False),
         "integer columns": lambda: pd.DataFrame(data.X),
-        "changed column by column": lambda: _changed(data.frame.copy()),
+        "changed column by column": lambda: _change_columns(data.frame.copy()),
         "transposed": lambda: data.frame.T,
         "converted": lambda: frame.convert_dtypes(),
         "dtypes": lambda: frame.dtypes,
@@ -112,12 +112,12 @@ def tables(data: Data) -> Iterator[Candidate]:
         yield f"DataFrame {name}", make
 
 
-def _with_attributes(frame: Any) -> Any:
+def _add_attributes(frame: Any) -> Any:
     frame.attrs["source"] = "warehouse"
     return frame
 
 
-def _changed(frame: Any) -> Any:
+def _change_columns(frame: Any) -> Any:
     frame["twice"] = frame["age"] * 2
     frame["city"] = "Berlin"
     frame["rank"] = frame["score"].rank().astype("int32")
@@ -204,7 +204,7 @@ def frequencies(data: Data) -> Iterator[Candidate]:
     before = tuple(map(int, pd.__version__.split(".")[:2])) < (2, 2)
     for name in PERIODS:
         code = name.replace("Y", "A").replace("h", "H").replace("min", "T") if before else name
-        yield f"period {name}", lambda code=code: _periods(code)
+        yield f"period {name}", lambda code=code: _build_periods(code)
     parts: list[dict[str, Any]] = [
         *({"months": 1}, {"years": 1, "days": 2}, {"weeks": 2}, {"hours": 3}, {"minutes": 5, "seconds": 1}),
         *({"day": 1}, {"weekday": 0}, {"month": 2, "day": 3, "hour": 4, "minute": 5, "second": 6}, {"year": 2026}),
@@ -223,7 +223,7 @@ def frequencies(data: Data) -> Iterator[Candidate]:
                 yield f"custom days {number}", lambda d=days: {"days": d, "table": pd.Series(range(4), index=d)}
 
 
-def _periods(code: str) -> dict[str, Any]:
+def _build_periods(code: str) -> dict[str, Any]:
     periods = pd.period_range("2024-01-01", periods=3, freq=code)
     return {"period": pd.Period("2024-03-01", code), "index": periods, "column": pd.Series(periods)}
 
@@ -251,11 +251,11 @@ def arrow_columns(data: Data) -> Iterator[Candidate]:
         **{f"duration {unit}": (pa.duration(unit), [1, 2]) for unit in ("s", "ms", "us", "ns")},
     }
     for name, (kind, column) in types.items():
-        yield f"arrow {name}", lambda k=kind, c=column: _used(pd.Series(c, dtype=pd.ArrowDtype(k)))
+        yield f"arrow {name}", lambda k=kind, c=column: _use(pd.Series(c, dtype=pd.ArrowDtype(k)))
     yield "arrow table", lambda: {"table": data.customers.convert_dtypes(dtype_backend="pyarrow")}
 
 
-def _used(column: Any) -> dict[str, Any]:
+def _use(column: Any) -> dict[str, Any]:
     frame = column.to_frame("c")
     caches = {
         "table": frame,

@@ -15,16 +15,16 @@ from genuine.choices import callables, choices, objects
 from genuine.datasets import Data
 from genuine.estimators import accepted_data, data_for, instances, kinds_of_estimators
 
-PAIRS = 5
+PAIR_COUNT = 5
 """Number of random pairs of parameters per estimator."""
 
-UNFITTED = 5
-"""One in `UNFITTED` variants is also yielded without being fitted."""
+UNFITTED_SHARE = 5
+"""One in `UNFITTED_SHARE` variants is also yielded without being fitted."""
 
-DATA_TRIED = 9
+MAX_DATA_ATTEMPTS = 9
 """Number of inputs that are tried for a variant that refuses the inputs of the default."""
 
-COMPANIONS: dict[str, tuple[dict[str, Any], ...]] = {
+REQUIRED_PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "max_samples": ({"bootstrap": True},),
     "oob_score": ({"bootstrap": True},),
     "bootstrap": ({"oob_score": False},),
@@ -74,30 +74,30 @@ def variations(data: Data) -> Iterator[Candidate]:
         try:
             with quiet():
                 estimator = instances(kind)[0]
-                where = accepted_data(estimator, data)
+                default_data = accepted_data(estimator, data)
         except Exception:  # reported with the defaults
             continue
-        yield from _of_one(name, estimator, where, data)
+        yield from _list_variations(name, estimator, default_data, data)
 
 
-def _of_one(name: str, estimator: Any, where: tuple[Any, Any], data: Data) -> Iterator[Candidate]:
+def _list_variations(name: str, estimator: Any, default_data: tuple[Any, Any], data: Data) -> Iterator[Candidate]:
     random = data.random(name)
     settings: list[tuple[str, Any]] = []
     for parameter in estimator.get_params(deep=False):
-        values = values_of(estimator, parameter, data, random)
+        values = list_values(estimator, parameter, data, random)
         settings += [(parameter, value) for value in values]
     for number, (parameter, value) in enumerate(settings):
-        text = f"{name} {parameter}={brief(value)}"
-        yield text, partial(fitted_with, estimator, {parameter: value}, where, data)
-        if number % UNFITTED == data.seed % UNFITTED:
-            yield f"{text}, unfitted", partial(changed, estimator, {parameter: value})
-    for _ in range(PAIRS if len({parameter for parameter, _ in settings}) > 1 else 0):
+        description = f"{name} {parameter}={shorten(value)}"
+        yield description, partial(fit_with_parameters, estimator, {parameter: value}, default_data, data)
+        if number % UNFITTED_SHARE == data.seed % UNFITTED_SHARE:
+            yield f"{description}, unfitted", partial(change_parameters, estimator, {parameter: value})
+    for _ in range(PAIR_COUNT if len({parameter for parameter, _ in settings}) > 1 else 0):
         pair = dict(settings[index] for index in random.choice(len(settings), 2, replace=False))
-        text = ", ".join(f"{parameter}={brief(value)}" for parameter, value in pair.items())
-        yield f"{name} {text}", partial(fitted_with, estimator, pair, where, data)
+        description = ", ".join(f"{parameter}={shorten(value)}" for parameter, value in pair.items())
+        yield f"{name} {description}", partial(fit_with_parameters, estimator, pair, default_data, data)
 
 
-def brief(value: object) -> str:
+def shorten(value: object) -> str:
     """A short form of a value, for a description."""
     if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return str(value.__name__)
@@ -106,50 +106,52 @@ def brief(value: object) -> str:
     return f"{type(value).__name__} {crc32(repr(value).encode()) % 1000}"
 
 
-def changed(estimator: Any, settings: dict[str, Any]) -> Any:
+def change_parameters(estimator: Any, settings: dict[str, Any]) -> Any:
     """A copy of an estimator with changed parameters."""
     from sklearn.base import clone
 
     return clone(estimator).set_params(**settings)
 
 
-def fitted_with(estimator: Any, settings: dict[str, Any], where: tuple[Any, Any], data: Data) -> Any:
+def fit_with_parameters(estimator: Any, settings: dict[str, Any], default_data: tuple[Any, Any], data: Data) -> Any:
     """A copy with changed parameters, fitted on the first data that it accepts."""
-    first: Exception | None = None
-    attempts = [(settings, where), *((companions | settings, where) for companions in _companions(estimator, settings))]
-    attempts += [(settings, other) for other in [*data_for(estimator, data)[:DATA_TRIED], (data.frame, where[1])]]
+    first_error: Exception | None = None
+    alternatives = _find_required_parameters(estimator, settings)
+    other_data = [*data_for(estimator, data)[:MAX_DATA_ATTEMPTS], (data.frame, default_data[1])]
+    attempts = [(settings, default_data), *((required | settings, default_data) for required in alternatives)]
+    attempts += [(settings, other) for other in other_data]
     for parameters, (inputs, target) in attempts:
         try:
-            return fit(changed(estimator, parameters), inputs, target)
+            return fit(change_parameters(estimator, parameters), inputs, target)
         except Exception as error:
-            first = first or error
-    assert first is not None
-    raise first
+            first_error = first_error or error
+    assert first_error is not None
+    raise first_error
 
 
-def _companions(estimator: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
+def _find_required_parameters(estimator: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
     """Other parameters that the values require."""
-    needed = [companions for parameter in settings for companions in COMPANIONS.get(parameter, ())]
-    return [companions for companions in needed if set(companions) <= set(estimator.get_params(deep=False))]
+    needed = [required for parameter in settings for required in REQUIRED_PARAMETERS.get(parameter, ())]
+    return [required for required in needed if set(required) <= set(estimator.get_params(deep=False))]
 
 
-def values_of(estimator: Any, parameter: str, data: Data, random: np.random.Generator) -> list[Any]:
+def list_values(estimator: Any, parameter: str, data: Data, random: np.random.Generator) -> list[Any]:
     """Values for a parameter: common ones, and values from its constraints."""
     values = choices(parameter, data)
     constraints = getattr(estimator, "_parameter_constraints", {}).get(parameter, [])
     if parameter == "n_jobs":
         return [None, 1, -1]
     for constraint in [] if isinstance(constraints, str) else constraints:
-        values += _of_constraint(constraint, estimator, parameter, data, random)
-    return _distinct(values)
+        values += _list_values_of_constraint(constraint, estimator, parameter, data, random)
+    return _remove_duplicates(values)
 
 
-def _distinct(values: list[Any]) -> list[Any]:
+def _remove_duplicates(values: list[Any]) -> list[Any]:
     distinct = {(type(value), repr(value)): value for value in values}
     return list(distinct.values())
 
 
-def _of_constraint(
+def _list_values_of_constraint(
     constraint: Any, estimator: Any, parameter: str, data: Data, random: np.random.Generator
 ) -> list[Any]:
     kind = type(constraint).__name__
@@ -159,19 +161,19 @@ def _of_constraint(
         deprecated = getattr(constraint, "deprecated", set())
         return sorted(set(constraint.options) - set(deprecated), key=repr)
     if kind == "Interval":
-        return inside(constraint, random)
+        return choose_in_interval(constraint, random)
     if kind in ("HasMethods", "_IterablesNotString", "_CVObjects"):
         return objects(parameter, estimator, data)
     if constraint is callable:
         return callables(parameter, data)
     if isinstance(constraint, str):
-        return _of_word(constraint, estimator, parameter, data)
+        return _list_values_by_word(constraint, estimator, parameter, data)
     if isinstance(constraint, type):
-        return _of_type(constraint)
+        return _list_values_of_type(constraint)
     return [None] if constraint is None else []
 
 
-def inside(interval: Any, random: np.random.Generator) -> list[Any]:
+def choose_in_interval(interval: Any, random: np.random.Generator) -> list[Any]:
     """Values in an interval: a Python number, a NumPy number, and its closed ends."""
     whole = interval.type is Integral
     low = interval.left if interval.left is not None else (1 if whole else 0.0)
@@ -192,7 +194,7 @@ def inside(interval: Any, random: np.random.Generator) -> list[Any]:
     return [round(value, 3), numpy_type(value), *ends]
 
 
-def _of_word(word: str, estimator: Any, parameter: str, data: Data) -> list[Any]:
+def _list_values_by_word(word: str, estimator: Any, parameter: str, data: Data) -> list[Any]:
     if word == "boolean":
         return [True, False, np.bool_(True)]
     if word == "verbose":
@@ -204,6 +206,6 @@ def _of_word(word: str, estimator: Any, parameter: str, data: Data) -> list[Any]
     return objects(parameter, estimator, data) if word == "cv_object" else []
 
 
-def _of_type(kind: type) -> list[Any]:
+def _list_values_of_type(kind: type) -> list[Any]:
     by_type: dict[type, list[Any]] = {Integral: [2, np.int64(2)], Real: [0.5, 1.0], int: [2], bool: [True, False]}
     return by_type.get(kind, [])

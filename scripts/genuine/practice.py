@@ -60,11 +60,11 @@ def searches(data: Data) -> Iterator[Candidate]:
         Lasso(), {"alpha": [0.1, 1]}, cv=RepeatedKFold(n_splits=2, n_repeats=1, random_state=random)
     )
     yield "search: repeated folds", partial(fit, repeated, data.X, data.numbers)
-    yield "search: transformers of columns", partial(fit, _of_columns(), data.frame, data.classes)
+    yield "search: transformers of columns", partial(fit, _build_column_search(), data.frame, data.classes)
     yield "search: its results", lambda: pd.DataFrame(fit(by_name["weights"], data.X, data.classes).cv_results_)
 
 
-def _of_columns() -> Any:
+def _build_column_search() -> Any:
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -90,8 +90,8 @@ def columns(data: Data) -> Iterator[Candidate]:
         "types of Python": make_column_selector(dtype_include=[object, float, "category"]),
         "types of NumPy": make_column_selector(dtype_include=(np.int64, np.float64)),
     }
-    for name, chosen in named.items():
-        estimator = ColumnTransformer([("a", StandardScaler(), chosen)])
+    for name, selector in named.items():
+        estimator = ColumnTransformer([("a", StandardScaler(), selector)])
         yield f"columns: {name}", partial(fit, estimator, data.frame)
     days = pd.date_range("2024-01-01", periods=3, tz="UTC")
     values: dict[str, Any] = {
@@ -156,13 +156,13 @@ def parameters(data: Data) -> Iterator[Candidate]:
         yield f"parameter: weights in a {type(weights).__name__}", partial(fit, estimator, data.X, data.classes)
     distance = KNeighborsClassifier(metric=math.dist, algorithm="ball_tree")
     yield "parameter: distance of Python", partial(fit, distance, data.X, data.classes)
-    yield "parameter: cross-validated values", lambda: _with_stored_values(data)
+    yield "parameter: cross-validated values", lambda: _fit_with_stored_values(data)
     yield "parameter: words in an index", partial(fit, CountVectorizer(vocabulary=words), data.texts)
     yield "parameter: counted words", partial(fit, CountVectorizer(vocabulary=Counter(b=1, a=0)), data.texts)
-    yield "request of metadata", lambda: _with_request(fit(RandomForestClassifier(3), data.X, data.classes))
+    yield "request of metadata", lambda: _request_metadata(fit(RandomForestClassifier(3), data.X, data.classes))
 
 
-def _with_stored_values(data: Data) -> Any:
+def _fit_with_stored_values(data: Data) -> Any:
     from inspect import signature
 
     from sklearn.linear_model import RidgeCV
@@ -171,7 +171,7 @@ def _with_stored_values(data: Data) -> Any:
     return RidgeCV(alphas=[0.1, 1], **{name: True}).fit(data.X, data.numbers)
 
 
-def _with_request(model: Any) -> Any:
+def _request_metadata(model: Any) -> Any:
     from sklearn import config_context
 
     with config_context(enable_metadata_routing=True):
@@ -198,10 +198,10 @@ def noted(data: Data) -> Iterator[Candidate]:
     for name, value in notes.items():
         for model in (LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())):
             fitted = partial(fit, model, data.X, data.binary)
-            yield f"noted: {name} {type(model).__name__}", lambda f=fitted, n=name, v=value: _noted(f(), n, v)
+            yield f"noted: {name} {type(model).__name__}", lambda f=fitted, n=name, v=value: _add_note(f(), n, v)
 
 
-def _noted(model: Any, name: str, value: Any) -> Any:
+def _add_note(model: Any, name: str, value: Any) -> Any:
     setattr(model, name, value)
     return model
 
@@ -211,7 +211,7 @@ def leftovers(data: Data) -> Iterator[Candidate]:
     import scipy.sparse
     from sklearn.preprocessing import LabelEncoder
 
-    def looked_at(matrix: Any) -> Any:
+    def use_caches(matrix: Any) -> Any:
         assert matrix.has_sorted_indices in (True, False)
         assert matrix.has_canonical_format in (True, False)
         return matrix
@@ -221,7 +221,7 @@ def leftovers(data: Data) -> Iterator[Candidate]:
     yield "table: assigned", lambda: data.frame.assign(note="n", more=1, last=2.0)
     yield "table: dummies", lambda: pd.get_dummies(data.customers.select_dtypes("number").assign(kind=list("ab") * 24))
     for kind in ("csr", "csc", "bsr"):
-        yield f"matrix: {kind}", lambda kind=kind: looked_at(scipy.sparse.eye(3).asformat(kind))
+        yield f"matrix: {kind}", lambda kind=kind: use_caches(scipy.sparse.eye(3).asformat(kind))
     yield "beside a model: encoders", lambda: defaultdict(LabelEncoder, a=LabelEncoder().fit(["u", "v"]))
     yield "beside a model: sets", lambda: defaultdict(set, {"a": {1, 2}})
     yield "beside a model: steps of time", lambda: pd.timedelta_range("1h", periods=3)

@@ -20,7 +20,7 @@ def loaded_by_xgboost(data: Data) -> Iterator[Candidate]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    few: dict[str, Any] = {"n_estimators": 3, "n_jobs": 1, "verbosity": 0}
+    fast: dict[str, Any] = {"n_estimators": 3, "n_jobs": 1, "verbosity": 0}
     models: dict[str, tuple[Any, dict[str, Any], Any]] = {
         "classes": (xgb.XGBClassifier, {}, data.classes),
         "two classes": (xgb.XGBClassifier, {"base_score": 0.4}, data.binary),
@@ -33,29 +33,29 @@ def loaded_by_xgboost(data: Data) -> Iterator[Candidate]:
     }
     for name, (kind, setting, target) in models.items():
         for suffix in (".json", ".ubj"):
-            load = partial(_loaded, kind, lambda k=kind, s=setting, t=target: k(**few, **s).fit(data.X, t), suffix)
+            load = partial(_reload, kind, lambda k=kind, s=setting, t=target: k(**fast, **s).fit(data.X, t), suffix)
             yield f"XGBoost loaded from {suffix}: {name}", load
             yield (
                 f"XGBoost loaded from {suffix}, in a pipeline: {name}",
                 lambda load=load: make_pipeline(StandardScaler(), load()),
             )
             yield f"XGBoost loaded from {suffix} and fitted: {name}", lambda load=load, t=target: load().fit(data.X, t)
-    ranker = partial(_loaded, xgb.XGBRanker, partial(_fitted_ranker, data))
+    ranker = partial(_reload, xgb.XGBRanker, partial(_fit_ranker, data))
     for suffix in (".json", ".ubj"):
         yield f"XGBoost loaded from {suffix}: ranker", partial(ranker, suffix)
     table = xgb.DMatrix(data.X, data.binary)
     trained = partial(xgb.train, {"objective": "binary:logistic", "base_score": 0.4, "verbosity": 0}, table, 3)
-    yield "XGBoost loaded from a booster", partial(_loaded, xgb.XGBClassifier, trained, ".ubj")
+    yield "XGBoost loaded from a booster", partial(_reload, xgb.XGBClassifier, trained, ".ubj")
 
 
-def _fitted_ranker(data: Data) -> Any:
+def _fit_ranker(data: Data) -> Any:
     import numpy as np
     from xgboost import XGBRanker
 
     return XGBRanker(n_estimators=3, n_jobs=1).fit(data.X, data.binary, qid=np.sort(data.groups))
 
 
-def _loaded(kind: Any, make: Any, suffix: str) -> Any:
+def _reload(kind: Any, make: Any, suffix: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / f"model{suffix}")
         make().save_model(path)
@@ -68,7 +68,7 @@ def trained_further_by_lightgbm(data: Data) -> Iterator[Candidate]:
     """LightGBM's models that continue a wrapper, booster or file, also with column names and categories."""
     import lightgbm as lgb
 
-    few = {"n_estimators": 2, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
+    fast = {"n_estimators": 2, "n_jobs": 1, "verbose": -1, "min_child_samples": 3}
     frame = data.customers[["age", "plan", "size"]]
     kinds: dict[str, tuple[Any, Any, Any]] = {
         "classes": (lgb.LGBMClassifier, data.X, data.classes),
@@ -78,14 +78,14 @@ def trained_further_by_lightgbm(data: Data) -> Iterator[Candidate]:
     for name, (kind, inputs, target) in kinds.items():
 
         def continued(first: Any, kind: Any = kind, inputs: Any = inputs, target: Any = target) -> Any:
-            return kind(**few).fit(inputs, target, init_model=first(kind(**few).fit(inputs, target)))
+            return kind(**fast).fit(inputs, target, init_model=first(kind(**fast).fit(inputs, target)))
 
         yield f"LightGBM trained further from a wrapper: {name}", partial(continued, lambda model: model)
         yield f"LightGBM trained further from a booster: {name}", partial(continued, lambda model: model.booster_)
-        yield f"LightGBM trained further from a file: {name}", partial(_from_file, continued)
+        yield f"LightGBM trained further from a file: {name}", partial(_continue_from_file, continued)
     quiet = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 3}
-    yield "LightGBM trained in batches", partial(_in_batches, lgb, quiet, data)
-    yield "LightGBM without callbacks", lambda: lgb.LGBMClassifier(callbacks=None, **few).fit(data.X, data.binary)
+    yield "LightGBM trained in batches", partial(_train_in_batches, lgb, quiet, data)
+    yield "LightGBM without callbacks", lambda: lgb.LGBMClassifier(callbacks=None, **fast).fit(data.X, data.binary)
     kept = lgb.Dataset(data.frame, data.numbers, free_raw_data=False)
     first = partial(lgb.train, quiet, lgb.Dataset(data.frame, data.numbers), 2)
     yield (
@@ -94,7 +94,7 @@ def trained_further_by_lightgbm(data: Data) -> Iterator[Candidate]:
     )
 
 
-def _from_file(continued: Any) -> Any:
+def _continue_from_file(continued: Any) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.txt")
 
@@ -105,7 +105,7 @@ def _from_file(continued: Any) -> Any:
         return continued(saved)
 
 
-def _in_batches(lgb: Any, setting: dict[str, Any], data: Data) -> Any:
+def _train_in_batches(lgb: Any, setting: dict[str, Any], data: Data) -> Any:
     booster = None
     for part in range(3):
         rows = slice(part * 16, part * 16 + 16)
@@ -117,7 +117,7 @@ def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
     """CatBoost's models with training folders, snapshots, and text settings."""
     from catboost import CatBoostClassifier
 
-    few = {"iterations": 3, "thread_count": 1, "verbose": False}
+    fast = {"iterations": 3, "thread_count": 1, "verbose": False}
     notes = data.customers[["age", "note"]]
     tokenizers = [{"tokenizer_id": "Space", "separator_type": "ByDelimiter", "delimiter": " "}]
     dictionaries = [{"dictionary_id": "Word", "max_dictionary_size": "50", "gram_order": "1"}]
@@ -137,20 +137,20 @@ def set_up_by_catboost(data: Data) -> Iterator[Candidate]:
         "text processing": {"text_processing": processing},
     }
     for name, setting in settings.items():
-        make = partial(CatBoostClassifier, text_features=["note"], allow_writing_files=False, **few, **setting)
+        make = partial(CatBoostClassifier, text_features=["note"], allow_writing_files=False, **fast, **setting)
         yield f"CatBoost with {name}", lambda make=make: make().fit(notes, data.binary)
     snapshot = {"save_snapshot": True, "snapshot_file": "snapshot.bkp", "snapshot_interval": 1}
     for name, setting in {"a folder": {}, "a snapshot": snapshot}.items():
-        yield f"CatBoost with {name}", partial(_in_a_folder, CatBoostClassifier, few | setting, data)
+        yield f"CatBoost with {name}", partial(_fit_in_folder, CatBoostClassifier, fast | setting, data)
     described = {"feature_names": ["a", "b", "c", "d"], "metadata": {"owner": "team"}}
     yield (
         "CatBoost with metadata",
-        lambda: CatBoostClassifier(allow_writing_files=False, metadata=described["metadata"], **few).fit(
+        lambda: CatBoostClassifier(allow_writing_files=False, metadata=described["metadata"], **fast).fit(
             pd.DataFrame(data.X, columns=described["feature_names"]), data.binary
         ),
     )
 
 
-def _in_a_folder(kind: Any, setting: dict[str, Any], data: Data) -> Any:
+def _fit_in_folder(kind: Any, setting: dict[str, Any], data: Data) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         return kind(train_dir=folder, **setting).fit(data.X, data.binary)

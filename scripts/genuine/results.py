@@ -88,19 +88,19 @@ def states(data: Data) -> Iterator[Candidate]:
     yield "time", lambda: {"at": time.gmtime(0), "local": time.localtime(0)}
     yield "random.Random", lambda: {"random": random.Random(data.seed)}
     model = linear_model.Ridge().fit(data.X, data.numbers)
-    yield "OptimizeResult of L-BFGS-B", lambda: {"result": _minimum()}
+    yield "OptimizeResult of L-BFGS-B", lambda: {"result": _minimize()}
     yield "partial dependence", lambda: inspection.partial_dependence(model, data.X, [0])
     yield "permutation importance", lambda: inspection.permutation_importance(model, data.X, data.numbers, n_repeats=2)
-    yield "tags", lambda: {"tags": _tags(svm.SVC()), "of a regressor": _tags(model)}
+    yield "tags", lambda: {"tags": _get_tags(svm.SVC()), "of a regressor": _get_tags(model)}
 
 
-def _minimum() -> Any:
+def _minimize() -> Any:
     from scipy.optimize import minimize
 
     return minimize(lambda x: float(x @ x), [1.0, 2.0], method="L-BFGS-B")
 
 
-def _tags(model: Any) -> Any:
+def _get_tags(model: Any) -> Any:
     from sklearn.utils import get_tags
 
     return get_tags(model)

@@ -52,11 +52,11 @@ def grids(data: Data) -> Iterator[Candidate]:
     for number, cv in enumerate(splitters(data)):
         search = model_selection.GridSearchCV(logistic, {"C": [0.1, 1]}, cv=cv)
         yield f"GridSearchCV splitter {number}", partial(fit, search, data.X, data.classes)
-    yield from _with_groups(data)
-    yield from _several_scores(logistic, data)
+    yield from _list_group_searches(data)
+    yield from _list_multi_metric_searches(logistic, data)
 
 
-def _with_groups(data: Data) -> Iterator[Candidate]:
+def _list_group_searches(data: Data) -> Iterator[Candidate]:
     from sklearn import linear_model
     from sklearn import model_selection as ms
 
@@ -71,7 +71,7 @@ def _with_groups(data: Data) -> Iterator[Candidate]:
         yield f"splitter {type(cv).__name__}", lambda cv=cv: cv
 
 
-def _several_scores(logistic: Any, data: Data) -> Iterator[Candidate]:
+def _list_multi_metric_searches(logistic: Any, data: Data) -> Iterator[Candidate]:
     from sklearn import metrics, model_selection
 
     scorings: dict[str, tuple[Any, Any]] = {

@@ -72,19 +72,19 @@ def methods_of_tables(data: Data) -> Iterator[Candidate]:
         by_name = FunctionTransformer(operator.methodcaller(name, *positional, **named))
         method = getattr(pd.DataFrame, name)
         alone = FunctionTransformer(partial(method, **named) if named else method)
-        yield f"by name: {name}", partial(_kept, by_name)
-        yield f"as a function: {name}", partial(_kept, alone)
+        yield f"by name: {name}", partial(_wrap, by_name)
+        yield f"as a function: {name}", partial(_wrap, alone)
     for name in ("isna", "squeeze", "fillna", "astype", "to_frame"):
-        yield f"of a column: {name}", partial(_kept, FunctionTransformer(getattr(pd.Series, name)))
+        yield f"of a column: {name}", partial(_wrap, FunctionTransformer(getattr(pd.Series, name)))
     for name in ATTRIBUTES:
-        yield f"attribute: {name}", partial(_kept, FunctionTransformer(operator.attrgetter(name)))
-    for chosen in (slice(0, 2), (slice(None), [0, 1]), slice(None, None, 2)):
-        yield f"items: {chosen}", partial(_kept, FunctionTransformer(operator.itemgetter(chosen)))
+        yield f"attribute: {name}", partial(_wrap, FunctionTransformer(operator.attrgetter(name)))
+    for selector in (slice(0, 2), (slice(None), [0, 1]), slice(None, None, 2)):
+        yield f"items: {selector}", partial(_wrap, FunctionTransformer(operator.itemgetter(selector)))
     steps = make_pipeline(FunctionTransformer(operator.methodcaller("fillna", 0)), StandardScaler())
     yield "methods in a pipeline", partial(fit, steps, data.frame)
 
 
-def _kept(transformer: Any) -> Any:
+def _wrap(transformer: Any) -> Any:
     return {"transformer": transformer}
 
 
@@ -106,7 +106,7 @@ def arguments_of_functions(data: Data) -> Iterator[Candidate]:
     ]
     for function, arguments in named:
         transformer = FunctionTransformer(function, kw_args=arguments, inv_kw_args=arguments)
-        yield f"arguments: {function.__name__} {list(arguments)}", partial(_kept, transformer)
+        yield f"arguments: {function.__name__} {list(arguments)}", partial(_wrap, transformer)
     partials: list[Any] = [
         partial(pd.DataFrame.fillna, value={"age": 0}),
         partial(pd.DataFrame.rename, columns={"age": "years"}),
@@ -120,11 +120,11 @@ def arguments_of_functions(data: Data) -> Iterator[Candidate]:
         partial(ndimage.gaussian_filter, sigma=1),
     ]
     for number, function in enumerate(partials):
-        yield f"partial of a table's function {number}", partial(_kept, FunctionTransformer(function))
+        yield f"partial of a table's function {number}", partial(_wrap, FunctionTransformer(function))
     alone = [sparse.csr_array, sparse.csr_matrix]
     alone += [sparse.issparse, signal.detrend, np.unravel_index, np.char.strip, np.char.lower, np.char.upper]
     for function in alone:
-        yield f"function {function.__name__}", partial(_kept, FunctionTransformer(function))
+        yield f"function {function.__name__}", partial(_wrap, FunctionTransformer(function))
 
 
 def patterns(data: Data) -> Iterator[Candidate]:

@@ -72,43 +72,47 @@ def read_stored() -> dict[str, Any]:
     return {"names": name_pairs, "classes": classes, "calls": policy["calls"]}
 
 
-def write(observed: Iterable[Mapping[str, Any]], described: Iterable[Mapping[str, Any]]) -> None:
+def write(parts: Iterable[Mapping[str, Any]], described: Iterable[Mapping[str, Any]]) -> None:
     """Generalise the observations, and write the policy."""
-    seen, descriptions = observe.merge([*observed, read_stored()]), _merge_descriptions(described)
+    observations, descriptions = observe.merge([*parts, read_stored()]), _merge_descriptions(described)
     functions, types = names.functions(), names.types()
-    widening = Widening(seen, descriptions, _dotted_names(functions), _dotted_names(types))
+    widening = Widening(observations, descriptions, _dotted_names(functions), _dotted_names(types))
     widening.widen()
     for remark in widening.remarks:
         print(remark)
-    FILE.write_text(_to_json(_build_policy(seen, widening, functions, types, descriptions)))
-    print(f"{len(seen.classes)} classes, {len(seen.calls)} calls, {FILE.stat().st_size >> 10} KiB")
+    FILE.write_text(_to_json(_build_policy(observations, widening, functions, types, descriptions)))
+    print(f"{len(observations.classes)} classes, {len(observations.calls)} calls, {FILE.stat().st_size >> 10} KiB")
 
 
 def _build_policy(
-    seen: observe.Observations,
+    observations: observe.Observations,
     widening: Widening,
     functions: set[observe.Pair],
     types: set[observe.Pair],
     descriptions: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    classes = {name: _build_class(name, cls, widening, descriptions) for name, cls in sorted(seen.classes.items())}
+    classes = {
+        name: _build_class(name, cls, widening, descriptions) for name, cls in sorted(observations.classes.items())
+    }
     estimators = [name for name in descriptions if widening.category(name) == "estimator"]
     return {
         "about": __doc__.splitlines()[0] if __doc__ else "",
         "simple": list(review.SIMPLE),
         "notes": list(review.NOTES),
         "no_notes": sorted(NO_NOTES),
-        "names": _group_by_module(names.importable_names(seen, estimators, functions, types)),
+        "names": _group_by_module(names.importable_names(observations, estimators, functions, types)),
         "functions": _group_by_module(functions),
         "types": _group_by_module(types),
         "conversions": names.CONVERSIONS,
-        "calls": {name: [kinds.as_json() for kinds in arguments] for name, arguments in sorted(seen.calls.items())},
+        "calls": {
+            name: [kinds.as_json() for kinds in arguments] for name, arguments in sorted(observations.calls.items())
+        },
         "classes": classes,
     }
 
 
 def _build_class(
-    name: str, seen: observe.Observed, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]
+    name: str, observed: observe.Observed, widening: Widening, descriptions: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     if widening.category(name):
@@ -117,17 +121,17 @@ def _build_class(
         entry["slots"] = True
     members = _member_names(name, widening, descriptions)
     if members is not None:
-        entry["members"] = sorted(members - seen.attributes.keys() - NO_NOTES)
+        entry["members"] = sorted(members - observed.attributes.keys() - NO_NOTES)
     for part in ("new", "state"):
-        if getattr(seen, part):
-            entry[part] = [kinds.as_json() for kinds in getattr(seen, part)]
-        elif seen.new is not None and part == "new":
+        if getattr(observed, part):
+            entry[part] = [kinds.as_json() for kinds in getattr(observed, part)]
+        elif observed.new is not None and part == "new":
             entry[part] = []
     for part in ("keywords", "items", "entries"):
-        if getattr(seen, part) is not None:
-            entry[part] = getattr(seen, part).as_json()
-    if seen.attributes:
-        entry["attributes"] = {attribute: kinds.as_json() for attribute, kinds in sorted(seen.attributes.items())}
+        if getattr(observed, part) is not None:
+            entry[part] = getattr(observed, part).as_json()
+    if observed.attributes:
+        entry["attributes"] = {attribute: kinds.as_json() for attribute, kinds in sorted(observed.attributes.items())}
     return entry
 
 

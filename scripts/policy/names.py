@@ -175,13 +175,13 @@ def types() -> set[Pair]:
 
 
 def importable_names(
-    seen: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]
+    observations: Observations, estimators: Iterable[str], functions: set[Pair], types: set[Pair]
 ) -> set[Pair]:
     """All names that models may import. Estimators are included even if no genuine model has them."""
     result = functions | types | {(module, name) for module, names in REVIEWED_NAMES.items() for name in names}
-    result |= _entropy_methods(seen.classes)
+    result |= _entropy_methods(observations.classes)
     described = {(module, name) for module, _, name in (estimator.rpartition(".") for estimator in estimators)}
-    for module, name in seen.names | described:
+    for module, name in observations.names | described:
         if is_library_module(module):
             if is_dangerous(module, name):
                 print(f"- {module} {name} is dangerous")

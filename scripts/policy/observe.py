@@ -111,21 +111,21 @@ class Observations:
         constructor = resolved(node.constructor)
         if not isinstance(constructor, Global):
             return
-        seen = self.classes[class_name_of(node)]
+        observed = self.classes[class_name_of(node)]
         arguments = [kinds_of(argument) for argument in node.arguments]  # type: ignore[union-attr]
         if node.is_new:
-            seen.new = union_by_position(seen.new or [], arguments)
+            observed.new = union_by_position(observed.new or [], arguments)
         else:
             self.calls[constructor.dotted] = union_by_position(self.calls.get(constructor.dotted, []), arguments)
         for part in ("keywords", "items", "entries"):
             value = getattr(node, part)
             if value is not None:
-                setattr(seen, part, (getattr(seen, part) or NO_KINDS) | kinds_of(value))
+                setattr(observed, part, (getattr(observed, part) or NO_KINDS) | kinds_of(value))
         state = resolved(node.state) if node.state is not ABSENT else {}  # type: ignore[arg-type]
-        self._add_state(seen, node, state)
+        self._add_state(observed, node, state)
 
     @staticmethod
-    def _add_state(seen: Observed, node: Object, state: Node) -> None:
+    def _add_state(observed: Observed, node: Object, state: Node) -> None:
         if (
             isinstance(state, tuple)
             and len(state) == 2
@@ -136,12 +136,12 @@ class Observations:
             tables = [state]
         else:
             parts = state if isinstance(state, tuple) else (state,)
-            seen.state = union_by_position(seen.state, [kinds_of(part) for part in parts])
+            observed.state = union_by_position(observed.state, [kinds_of(part) for part in parts])
             return
         for table in tables:
             for name, value in (table or {}).items():
                 kinds = words(METHOD) if is_own_method(value, node, name) else kinds_of(value)
-                seen.attributes[name] = seen.attributes.get(name, NO_KINDS) | kinds
+                observed.attributes[name] = observed.attributes.get(name, NO_KINDS) | kinds
 
 
 def class_name_of(node: Object) -> str:
@@ -215,19 +215,19 @@ def as_json(observations: Observations) -> dict[str, Any]:
     def positions(arguments: list[Kinds] | None) -> Any:
         return None if arguments is None else [kinds.as_json() for kinds in arguments]
 
-    def one(kinds: Kinds | None) -> Any:
+    def optional(kinds: Kinds | None) -> Any:
         return None if kinds is None else kinds.as_json()
 
     classes = {
         name: {
-            "attributes": {attribute: kinds.as_json() for attribute, kinds in seen.attributes.items()},
-            "new": positions(seen.new),
-            "state": positions(seen.state),
-            "keywords": one(seen.keywords),
-            "items": one(seen.items),
-            "entries": one(seen.entries),
+            "attributes": {attribute: kinds.as_json() for attribute, kinds in observed.attributes.items()},
+            "new": positions(observed.new),
+            "state": positions(observed.state),
+            "keywords": optional(observed.keywords),
+            "items": optional(observed.items),
+            "entries": optional(observed.entries),
         }
-        for name, seen in observations.classes.items()
+        for name, observed in observations.classes.items()
     }
     calls = {name: positions(kinds) for name, kinds in observations.calls.items()}
     return {"names": sorted(map(list, observations.names)), "classes": classes, "calls": calls}
@@ -235,20 +235,20 @@ def as_json(observations: Observations) -> dict[str, Any]:
 
 def merge(parts: Iterable[Mapping[str, Any]]) -> Observations:
     """Merge the observations of several runs."""
-    whole = Observations()
+    merged = Observations()
     for part in parts:
-        whole.names |= {(module, name) for module, name in part["names"]}
+        merged.names |= {(module, name) for module, name in part["names"]}
         for name, entry in part["classes"].items():
-            seen = whole.classes[name]
+            observed = merged.classes[name]
             for attribute, kinds in entry["attributes"].items():
-                seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
+                observed.attributes[attribute] = observed.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
             if entry["new"] is not None:
-                seen.new = union_by_position(seen.new or [], [Kinds.parse(kinds) for kinds in entry["new"]])
-            seen.state = union_by_position(seen.state, [Kinds.parse(kinds) for kinds in entry["state"] or ()])
+                observed.new = union_by_position(observed.new or [], [Kinds.parse(kinds) for kinds in entry["new"]])
+            observed.state = union_by_position(observed.state, [Kinds.parse(kinds) for kinds in entry["state"] or ()])
             for key in ("keywords", "items", "entries"):
                 if entry[key] is not None:
-                    setattr(seen, key, (getattr(seen, key) or NO_KINDS) | Kinds.parse(entry[key]))
+                    setattr(observed, key, (getattr(observed, key) or NO_KINDS) | Kinds.parse(entry[key]))
         for name, arguments in part["calls"].items():
             parsed = [Kinds.parse(kinds) for kinds in arguments]
-            whole.calls[name] = union_by_position(whole.calls.get(name, []), parsed)
-    return whole
+            merged.calls[name] = union_by_position(merged.calls.get(name, []), parsed)
+    return merged

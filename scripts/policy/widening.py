@@ -36,42 +36,42 @@ class Widening:
     """Turns observations into a policy."""
 
     def __init__(
-        self, seen: Observations, described: Descriptions, functions: frozenset[str], types: frozenset[str]
+        self, observations: Observations, described: Descriptions, functions: frozenset[str], types: frozenset[str]
     ) -> None:
-        self.seen = seen
+        self.observations = observations
         self.described = described
         self.functions = functions
         self.types = types
         self.remarks: list[str] = []
-        self.library_classes = {name for name in seen.classes if is_library_module(name.rpartition(".")[0])}
+        self.library_classes = {name for name in observations.classes if is_library_module(name.rpartition(".")[0])}
         """Observed classes of the supported libraries, which a model may hold."""
-        self._genuine = {name: frozenset(cls.attributes) for name, cls in seen.classes.items()}
+        self._genuine = {name: frozenset(cls.attributes) for name, cls in observations.classes.items()}
         self._categories = {
-            name: self._category(name) for name in {*seen.classes, *described, *review.CLASSES, *review.CALLS}
+            name: self._category(name) for name in {*observations.classes, *described, *review.CLASSES, *review.CALLS}
         }
 
     def widen(self) -> None:
         """Change the observations in place to the kinds that the policy allows."""
-        for name in self.seen.classes.keys() - self.library_classes:
-            del self.seen.classes[name]
-        for name, seen in self.seen.classes.items():
-            self._add_parameters(name, seen)
+        for name in self.observations.classes.keys() - self.library_classes:
+            del self.observations.classes[name]
+        for name, observed in self.observations.classes.items():
+            self._add_parameters(name, observed)
         self._share_with_subclasses()
         self._share_data_by_name()
         self._add_reviewed_kinds()
-        for name, seen in self.seen.classes.items():
-            self._widen_class(name, seen)
-        for name, arguments in self.seen.calls.items():
-            self.seen.calls[name] = self._widen_call(name, arguments)
+        for name, observed in self.observations.classes.items():
+            self._widen_class(name, observed)
+        for name, arguments in self.observations.calls.items():
+            self.observations.calls[name] = self._widen_call(name, arguments)
         for name in review.CALLS:
-            self.seen.classes[name]  # creates the entry if the class was not observed
+            self.observations.classes[name]  # creates the entry if the class was not observed
         for name, parts in review.CLASSES.items():
-            self._apply_review(self.seen.classes[name], parts)
-        self.seen.calls |= {name: _parse_positions(kinds) for name, kinds in review.CALLS.items()}
-        for name, seen in self.seen.classes.items():
-            self._restrict_by_name(seen.attributes)
+            self._apply_review(self.observations.classes[name], parts)
+        self.observations.calls |= {name: _parse_positions(kinds) for name, kinds in review.CALLS.items()}
+        for name, observed in self.observations.classes.items():
+            self._restrict_by_name(observed.attributes)
             if name.startswith(review.TABLES):
-                seen.state = [_with_objects_anywhere(kinds) for kinds in seen.state]
+                observed.state = [_with_objects_anywhere(kinds) for kinds in observed.state]
 
     @staticmethod
     def _restrict_by_name(attributes: dict[str, Kinds]) -> None:
@@ -88,17 +88,17 @@ class Widening:
                 attributes[attribute] = replace(kinds, words=kinds.words - {TYPE} | {CONVERSION})
 
     @staticmethod
-    def _apply_review(seen: Observed, parts: Mapping[str, Any]) -> None:
+    def _apply_review(observed: Observed, parts: Mapping[str, Any]) -> None:
         for part in ("items", "entries", "keywords"):
             if part in parts:
-                setattr(seen, part, Kinds.parse(parts[part]))
-        seen.state = union_by_position(seen.state, _parse_positions(parts.get("state", ())))
+                setattr(observed, part, Kinds.parse(parts[part]))
+        observed.state = union_by_position(observed.state, _parse_positions(parts.get("state", ())))
         for attribute, kinds in parts.get("attributes", {}).items():
-            seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
+            observed.attributes[attribute] = observed.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
         for attribute in parts.get("without", ()):
-            seen.attributes.pop(attribute, None)
+            observed.attributes.pop(attribute, None)
         for attribute, kinds in parts.get("only", {}).items():
-            seen.attributes[attribute] = Kinds.parse(kinds)
+            observed.attributes[attribute] = Kinds.parse(kinds)
 
     def category(self, name: str) -> str:
         """The category of a class; empty if it has none."""
@@ -113,27 +113,27 @@ class Widening:
             (category for pattern, category in review.CATEGORY_OF_NAMES if pattern.fullmatch(name)), ""
         )
 
-    def _add_parameters(self, name: str, seen: Observed) -> None:
+    def _add_parameters(self, name: str, observed: Observed) -> None:
         """Add the kinds of scikit-learn's parameter constraints, also to attributes such as ``parameter_``."""
         parameters = self.described.get(name, {}).get("parameters", {})
         for parameter, kinds in parameters.items():
             for attribute in (parameter, f"{parameter}_", f"_{parameter}"):
-                if attribute == parameter or attribute in seen.attributes:
-                    seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
+                if attribute == parameter or attribute in observed.attributes:
+                    observed.attributes[attribute] = observed.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
 
     def _share_with_subclasses(self) -> None:
         """Allow the observed kinds of an attribute of a base class in all of its subclasses."""
         subclasses: dict[str, list[str]] = defaultdict(list)
-        for name in self.seen.classes:
+        for name in self.observations.classes:
             for base in (name, *self.described.get(name, {}).get("bases", ())):
                 subclasses[base].append(name)
         for base, names in subclasses.items():
             for attribute in self.described.get(base, {}).get("assigned", ()):
                 shared = NO_KINDS
                 for name in names:
-                    shared |= self.seen.classes[name].attributes.get(attribute, NO_KINDS)
+                    shared |= self.observations.classes[name].attributes.get(attribute, NO_KINDS)
                 for name in names:
-                    self.seen.classes[name].attributes[attribute] = shared
+                    self.observations.classes[name].attributes[attribute] = shared
 
     def _share_data_by_name(self) -> None:
         """Allow data by the name of an attribute: ``classes_`` holds labels in every estimator.
@@ -142,27 +142,27 @@ class Widening:
         """
         shared: dict[str, Kinds] = defaultdict(Kinds)
         sharing = [
-            seen
-            for name, seen in self.seen.classes.items()
+            observed
+            for name, observed in self.observations.classes.items()
             if self.category(name) == "estimator" and not name.startswith(review.ANY_TEXT_LIBRARIES)
         ]
-        for seen in sharing:
-            for attribute, kinds in seen.attributes.items():
+        for observed in sharing:
+            for attribute, kinds in observed.attributes.items():
                 shared[attribute] |= _data_of(kinds)
-        for seen in sharing:
-            for attribute, kinds in seen.attributes.items():
+        for observed in sharing:
+            for attribute, kinds in observed.attributes.items():
                 if not self._holds_estimators(kinds):
-                    seen.attributes[attribute] |= shared[attribute]
+                    observed.attributes[attribute] |= shared[attribute]
 
     def _add_reviewed_kinds(self) -> None:
         """Add the kinds in `review` for attributes of a category, and for attributes by name."""
-        for name, seen in self.seen.classes.items():
+        for name, observed in self.observations.classes.items():
             category = self.category(name)
             for attribute, kinds in review.CATEGORY_ATTRIBUTES.get(category, {}).items():
-                seen.attributes[attribute] = seen.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
+                observed.attributes[attribute] = observed.attributes.get(attribute, NO_KINDS) | Kinds.parse(kinds)
             if category in ("estimator", "scorer"):
-                for attribute in seen.attributes.keys() & review.ADDITIONAL_KINDS.keys():
-                    seen.attributes[attribute] |= Kinds.parse(review.ADDITIONAL_KINDS[attribute])
+                for attribute in observed.attributes.keys() & review.ADDITIONAL_KINDS.keys():
+                    observed.attributes[attribute] |= Kinds.parse(review.ADDITIONAL_KINDS[attribute])
 
     def _holds_estimators(self, kinds: Kinds | None) -> bool:
         if kinds is None:
@@ -170,27 +170,27 @@ class Widening:
         held = any(self.category(word) == "estimator" for word in kinds.words)
         return held or any(map(self._holds_estimators, (kinds.items, kinds.values)))
 
-    def _widen_class(self, name: str, seen: Observed) -> None:
+    def _widen_class(self, name: str, observed: Observed) -> None:
         described = self.described.get(name, {})
         methods = () if described.get("has_state_of_its_own", True) else described.get("methods", ())
-        for attribute in sorted(seen.attributes):
+        for attribute in sorted(observed.attributes):
             if attribute in methods and attribute not in self._genuine[name]:
-                if METHOD in seen.attributes[attribute].words:
-                    seen.attributes[attribute] = words(METHOD)
+                if METHOD in observed.attributes[attribute].words:
+                    observed.attributes[attribute] = words(METHOD)
                 else:
-                    del seen.attributes[attribute]  # a property here, and an attribute of a sibling class
+                    del observed.attributes[attribute]  # a property here, and an attribute of a sibling class
                 continue
-            if attribute in methods and seen.attributes[attribute] != NO_KINDS:
-                self.remarks.append(f"{name}.{attribute} hides a method: {seen.attributes[attribute].as_json()}")
-            seen.attributes[attribute] = self._widen_attribute(name, attribute, seen.attributes[attribute])
+            if attribute in methods and observed.attributes[attribute] != NO_KINDS:
+                self.remarks.append(f"{name}.{attribute} hides a method: {observed.attributes[attribute].as_json()}")
+            observed.attributes[attribute] = self._widen_attribute(name, attribute, observed.attributes[attribute])
         if name in review.STATES:
-            seen.state = _parse_positions(review.STATES[name])
+            observed.state = _parse_positions(review.STATES[name])
         else:
-            seen.state = [self._widen_kinds(kinds) for kinds in seen.state]
-        seen.new = None if seen.new is None else [self._widen_kinds(kinds) for kinds in seen.new]
+            observed.state = [self._widen_kinds(kinds) for kinds in observed.state]
+        observed.new = None if observed.new is None else [self._widen_kinds(kinds) for kinds in observed.new]
         for part in ("keywords", "items", "entries"):
-            kinds = getattr(seen, part)
-            setattr(seen, part, None if kinds is None else self._widen_kinds(kinds))
+            kinds = getattr(observed, part)
+            setattr(observed, part, None if kinds is None else self._widen_kinds(kinds))
 
     def _widen_attribute(self, name: str, attribute: str, kinds: Kinds) -> Kinds:
         if attribute in review.NONE_ONLY:

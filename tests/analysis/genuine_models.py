@@ -27,7 +27,7 @@ from genuine.datasets import Data
 
 Group = Callable[[Data], Iterable[Candidate]]
 
-SHARE_OF_VARIATIONS = 60
+STRIDE_OF_VARIATIONS = 60
 
 COMBINATIONS: tuple[Group, ...] = (
     pipelines.pipelines,
@@ -81,11 +81,9 @@ NEEDS_TRUST = (
 """Prefixes of the descriptions of models that need trust."""
 
 
-def fitted_estimators() -> Iterator[Any]:
-    """All estimators of the installed scikit-learn, and a share of their parameter variants."""
-    yield from _create_models(
-        _default_estimators, lambda data: islice(parameters.variations(data), 0, None, SHARE_OF_VARIATIONS)
-    )
+def fitted_estimators(stride: int = STRIDE_OF_VARIATIONS) -> Iterator[Any]:
+    """All estimators of the installed scikit-learn, and every ``stride``-th of their parameter variants."""
+    yield from _create_models(_default_estimators, lambda data: islice(parameters.variations(data), 0, None, stride))
 
 
 def _default_estimators(data: Data) -> Iterator[Candidate]:
@@ -94,9 +92,10 @@ def _default_estimators(data: Data) -> Iterator[Candidate]:
             yield name, lambda estimator=estimator: estimator.fit(*estimators.accepted_data(estimator, data))
 
 
-def combined_estimators() -> Iterator[Any]:
-    """Pipelines, searches and other combinations of estimators."""
-    yield from _create_models(*COMBINATIONS)
+def combined_estimators(stride: int = 1) -> Iterator[Any]:
+    """Pipelines, searches and other combinations of estimators; every ``stride``-th of each group."""
+    for group in COMBINATIONS:
+        yield from _create_models(lambda data, group=group: islice(group(data), 0, None, stride))
 
 
 def parts_of_models() -> Iterator[Any]:

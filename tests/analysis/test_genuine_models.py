@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from functools import partial
 
 import joblib
 import numpy as np
@@ -35,7 +36,11 @@ def dumped(model: object, **options: object) -> bytes:
     return file.getvalue()
 
 
-SOURCES = {"every estimator": fitted_estimators, "combined": combined_estimators, "parts": parts_of_models}
+SOURCES = {
+    "every estimator": partial(fitted_estimators, stride=150),
+    "combined": partial(combined_estimators, stride=3),
+    "parts": parts_of_models,
+}
 
 
 @pytest.mark.filterwarnings("ignore")

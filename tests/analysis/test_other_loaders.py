@@ -27,7 +27,7 @@ def name(module: str, attribute: str) -> bytes:
     return text(module, memoised=True) + text(attribute, memoised=True) + b"\x93" + MEMOISE
 
 
-def in_ascii(program: bytes) -> bytes:
+def joblib_zfile_in_ascii(program: bytes) -> bytes:
     """A file in the format of joblib before 0.10, in ASCII only."""
     chooser = random.Random(0)
     length = 0xC341
@@ -40,7 +40,7 @@ def in_ascii(program: bytes) -> bytes:
     return b"ZF" + hex(length).encode().ljust(19) + block + data + total
 
 
-def elements_that_are_opcodes(command: str) -> bytes:
+def joblib_file_with_opcodes_as_elements(command: str) -> bytes:
     """A file in the format of joblib before 1.2, without a padding before the elements."""
     code = text("os") + text("system") + text("junk") + b"0\x93" + text(command) + b"\x85R\xff"
     code += b"\xff" * (-len(code) % 8)
@@ -51,7 +51,7 @@ def elements_that_are_opcodes(command: str) -> bytes:
     return b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state + b"ub" + code + b"."
 
 
-def objects_of_another_memo(command: str) -> bytes:
+def joblib_file_with_names_of_another_memo(command: str) -> bytes:
     """A joblib file with an array of objects that reads other names if the memo of the whole file is used."""
     dtype = name("numpy", "dtype") + text("O8") + b"\x89\x88\x87" + MEMOISE + b"R" + MEMOISE
     dtype += b"(K\x03" + text("|", memoised=True) + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ft" + MEMOISE + b"b"
@@ -71,7 +71,7 @@ def objects_of_another_memo(command: str) -> bytes:
     return b"\x80\x04](" + before + wrapper + b"(" + state + b"ub" + array + b"e."
 
 
-def hidden_name(command: str) -> bytes:
+def call_with_hidden_name(command: str) -> bytes:
     return b"Vposix\nVsystem\nVa b\n0q\xc2\x93(V" + command.encode() + b"\ntR."
 
 
@@ -80,17 +80,17 @@ def call(command: str) -> bytes:
 
 
 FILES = {
-    "a text": (hidden_name, pickle.load),
-    "a picture": (lambda command: b"GIF89a\0\0\x010" + hidden_name(command), pickle.load),
-    "a text that begins with many operations": (lambda command: b"N0" * 100_001 + call(command), pickle.load),
-    "a compressed text": (lambda command: gzip.compress(hidden_name(command)), joblib.load),
-    "a compressed text that is long": (
+    "text": (call_with_hidden_name, pickle.load),
+    "image": (lambda command: b"GIF89a\0\0\x010" + call_with_hidden_name(command), pickle.load),
+    "text that begins with many opcodes": (lambda command: b"N0" * 100_001 + call(command), pickle.load),
+    "compressed text": (lambda command: gzip.compress(call_with_hidden_name(command)), joblib.load),
+    "long compressed text": (
         lambda command: gzip.compress(b"(N0" + text("x" * (2 << 20)) + b"0" + call(command)),
         joblib.load,
     ),
-    "a file of an old release": (lambda command: in_ascii(call(command)), joblib.load),
-    "elements": (elements_that_are_opcodes, pickle.load),
-    "objects": (objects_of_another_memo, pickle.load),
+    "file of joblib before 0.10": (lambda command: joblib_zfile_in_ascii(call(command)), joblib.load),
+    "array elements that are opcodes": (joblib_file_with_opcodes_as_elements, pickle.load),
+    "array of objects with names of another memo": (joblib_file_with_names_of_another_memo, pickle.load),
 }
 
 
@@ -104,9 +104,9 @@ def test_files_that_run_code_in_other_loaders_are_not_safe(label, tmp_path):
     with path.open("rb") as file:
         try:
             load(path if load is joblib.load else file)
-        except Exception:  # the command runs before
+        except Exception:  # the command runs before the error
             assert marker.exists()
-    assert marker.exists(), "the test shows nothing"
+    assert marker.exists(), "the loader did not run the command"
 
 
 def test_an_import_followed_by_text_is_not_safe(tmp_path):
@@ -120,13 +120,13 @@ TEXTS = ["cat\ndog\nbird\n", "ZF,weight\n1,2\n", "V8\nV6\n", "0.5\n0.7\n", "(1, 
 
 @pytest.mark.parametrize("beginning", TEXTS)
 def test_a_text_that_begins_like_opcodes_is_safe(beginning, tmp_path):
-    path = tmp_path / "words.txt"
+    path = tmp_path / "notes.txt"
     path.write_text(beginning + "and so on, line after line\n" * 20)
-    assert scan({"words.txt": path}, False, "file").verdict is Verdict.SAFE
+    assert scan({"notes.txt": path}, False, "file").verdict is Verdict.SAFE
 
 
 @pytest.mark.parametrize("shape", [(1,), (0, 2), (300, 2), (70_000,)])
-@pytest.mark.parametrize("around", [lambda value: value, lambda value: {"a": "b", "values": [value, value]}])
-def test_joblib_arrays_of_objects_are_safe(shape, around, tmp_path):
-    joblib.dump(around(np.full(shape, "a", object)), tmp_path / "model")
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: {"a": "b", "values": [value, value]}])
+def test_joblib_arrays_of_objects_are_safe(shape, wrap, tmp_path):
+    joblib.dump(wrap(np.full(shape, "a", object)), tmp_path / "model")
     assert scan({"model": tmp_path / "model"}, False, "joblib").verdict is Verdict.SAFE

@@ -44,11 +44,11 @@ def fork_server() -> ForkServer:
 def runner(registry: Path) -> Run:
     """A function that runs ``modelreg`` on a registry, without a terminal and with an empty stdin."""
 
-    def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         if not environment:
-            return fork_server().run([*map(str, words)], os.environ | {"MODELREG_HOME": str(registry)})
+            return fork_server().run([*map(str, arguments)], os.environ | {"MODELREG_HOME": str(registry)})
         return subprocess.run(  # Python reads some variables only when it starts
-            [MODELREG, *words],
+            [MODELREG, *arguments],
             env=os.environ | {"MODELREG_HOME": str(registry)} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -130,8 +130,8 @@ def trained_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     joblib.dump(LogisticRegression(max_iter=1000).fit(data.data, data.target), folder / "iris.joblib")
     data.frame.to_csv(folder / "holdout.csv", index=False)
     data.data.to_csv(folder / "rows.csv", index=False)
-    words = ("register", folder / "iris.joblib", "--name", "iris", "--signature-from", folder / "rows.csv")
-    assert runner(folder / "registry")(*words).returncode == 0
+    arguments = ("register", folder / "iris.joblib", "--name", "iris", "--signature-from", folder / "rows.csv")
+    assert runner(folder / "registry")(*arguments).returncode == 0
     return folder
 
 
@@ -169,9 +169,9 @@ def held_lock(churn, registry):
     holder.communicate()
 
 
-def assert_refused(run: Run, words: Sequence[str | Path], status: int, code: str, *facts: str) -> None:
+def assert_refused(run: Run, arguments: Sequence[str | Path], status: int, code: str, *facts: str) -> None:
     """Run a command twice, also with --json: assert that it prints one error with all ``facts``, and nothing else."""
-    result = run(*words)
+    result = run(*arguments)
     assert result.returncode == status, result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -179,7 +179,7 @@ def assert_refused(run: Run, words: Sequence[str | Path], status: int, code: str
     assert len(result.stderr.splitlines()) <= 2
     for fact in facts:
         assert fact in result.stderr
-    result = run(*words, "--json")
+    result = run(*arguments, "--json")
     error = json.loads(result.stderr)["error"]
     assert (result.returncode, result.stdout) == (status, "")
     assert (error["exit"], error["code"]) == (status, code)
@@ -226,13 +226,13 @@ class Terminal:
 
     process: subprocess.Popen[bytes]
     descriptor: int
-    shown: str = ""
+    output: str = ""
     typed: str = ""
 
-    def until(self, text: str) -> Terminal:
+    def read_until(self, text: str) -> Terminal:
         """Read until ``text`` was printed."""
-        while text not in self.shown:
-            assert self._read(), f"{text!r} was not printed: {self.shown!r}"
+        while text not in self.output:
+            assert self._read(), f"{text!r} was not printed: {self.output!r}"
         return self
 
     def type(self, text: str) -> Terminal:
@@ -241,24 +241,24 @@ class Terminal:
         self.typed = text
         return self
 
-    def ends(self) -> tuple[int, str]:
+    def read_to_end(self) -> tuple[int, str]:
         """Read to the end; returns the exit status and the whole output."""
         while self._read():
             pass
         os.close(self.descriptor)
-        return self.process.wait(), self.shown
+        return self.process.wait(), self.output
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self.descriptor], [], [], 3)
         if not ready and self.typed == "\x03":
             self.type("\x03")  # the first one came before Python began to read; a user would press again
         ready, _, _ = select.select([self.descriptor], [], [], 30)
-        assert ready, f"no output for 30 seconds: {self.shown!r}"
+        assert ready, f"no output for 30 seconds: {self.output!r}"
         try:
             data = os.read(self.descriptor, 65536)
         except OSError:  # Linux reports EIO when the other side has closed
             return False
-        self.shown += data.decode()
+        self.output += data.decode()
         return bool(data)
 
 
@@ -266,10 +266,10 @@ class Terminal:
 def terminal(registry: Path) -> Callable[..., Terminal]:
     """Run ``modelreg`` on a pseudo-terminal."""
 
-    def start(*words: str | Path, columns: int = 120) -> Terminal:
+    def start(*arguments: str | Path, columns: int = 120) -> Terminal:
         controller, device = pty.openpty()
         process = subprocess.Popen(
-            [MODELREG, *words],
+            [MODELREG, *arguments],
             env=os.environ
             | {"MODELREG_HOME": str(registry), "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"},
             stdin=device,

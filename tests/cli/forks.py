@@ -23,12 +23,12 @@ class ForkServer:
     def __init__(self) -> None:
         self._connection, remote = socket.socketpair()
         with remote:
-            words = [sys.executable, "-P", __file__, str(remote.fileno())]
-            self._server = subprocess.Popen(words, pass_fds=[remote.fileno()])
+            arguments = [sys.executable, "-P", __file__, str(remote.fileno())]
+            self._server = subprocess.Popen(arguments, pass_fds=[remote.fileno()])
 
-    def run(self, words: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    def run(self, arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run ``modelreg`` in the current folder with an empty stdin."""
-        request = json.dumps([words, dict(environment), os.getcwd()]).encode()
+        request = json.dumps([arguments, dict(environment), os.getcwd()]).encode()
         assert len(request) < _LONGEST_REQUEST
         with os.fdopen(os.memfd_create("out"), "w+b") as out, os.fdopen(os.memfd_create("err"), "w+b") as err:
             descriptors = array.array("i", [out.fileno(), err.fileno()])
@@ -39,7 +39,7 @@ class ForkServer:
             out.seek(0)
             err.seek(0)
             texts = [stream.read().decode(errors="surrogateescape") for stream in (out, err)]
-            return subprocess.CompletedProcess(words, status, *texts)
+            return subprocess.CompletedProcess(arguments, status, *texts)
 
     def close(self) -> None:
         """End the process."""
@@ -54,18 +54,18 @@ def _receive(connection: socket.socket, count: int) -> bytes:
 def _serve(connection: socket.socket) -> None:
     while length := _receive(connection, 4):
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
-        words, environment, folder = json.loads(_receive(connection, int.from_bytes(length, "big")))
+        arguments, environment, folder = json.loads(_receive(connection, int.from_bytes(length, "big")))
         child = os.fork()
         if child == 0:
             connection.close()
-            _run_command(words, environment, folder, *descriptors)
+            _run_command(arguments, environment, folder, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         _, status = os.waitpid(child, 0)
         connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
 
 
-def _run_command(words: list[str], environment: dict[str, str], folder: str, out: int, err: int) -> None:
+def _run_command(arguments: list[str], environment: dict[str, str], folder: str, out: int, err: int) -> None:
     """Run the installed command in this process and exit."""
     from modelreg.cli import entry
 
@@ -77,7 +77,7 @@ def _run_command(words: list[str], environment: dict[str, str], folder: str, out
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    sys.argv = ["modelreg", *words]
+    sys.argv = ["modelreg", *arguments]
     entry.run()
 
 

@@ -36,9 +36,9 @@ def dangerous(dangerous_template, registry, run):
     return run
 
 
-@pytest.mark.parametrize("words", [(), ("--json",), ("-o", "copy.pkl"), ("-o", "-")])
-def test_load_prints_the_note(dangerous, words):
-    result = dangerous("load", "churn/1", *words)
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("-o", "copy.pkl"), ("-o", "-")])
+def test_load_prints_the_note(dangerous, arguments):
+    result = dangerous("load", "churn/1", *arguments)
     assert result.returncode == 0
     assert find_notes(result.stderr) == result.stderr.splitlines() != []
 
@@ -53,11 +53,11 @@ def test_export_prints_the_note(dangerous):
 
 
 @pytest.mark.parametrize("stage", ["Staging", "Production"])
-@pytest.mark.parametrize("words", [(), ("--json",), ("--quiet",), ("--dry-run",)])
-def test_transition_to_a_stage_in_use_prints_the_note(dangerous, stage, words):
-    result = dangerous("transition", "churn/1", stage, *words)
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--quiet",), ("--dry-run",)])
+def test_transition_to_a_stage_in_use_prints_the_note(dangerous, stage, arguments):
+    result = dangerous("transition", "churn/1", stage, *arguments)
     assert (result.returncode, len(find_notes(result.stderr))) == (0, 1)
-    harmless = dangerous("transition", "churn/2", stage, "--archive-existing", *words)
+    harmless = dangerous("transition", "churn/2", stage, "--archive-existing", *arguments)
     assert find_notes(harmless.stderr) == []
 
 
@@ -79,8 +79,8 @@ def test_rollback_prints_the_note(dangerous):
 
 def test_register_into_a_stage_prints_what_the_scan_found(run, registry, tmp_path):
     (tmp_path / "model.pkl").write_bytes(RUNS_A_COMMAND)
-    words = ("--name", "churn", "--stage", "Staging", "--allow-unsafe", "to study it")
-    result = run("register", tmp_path / "model.pkl", *words)
+    arguments = ("--name", "churn", "--stage", "Staging", "--allow-unsafe", "to study it")
+    result = run("register", tmp_path / "model.pkl", *arguments)
     (note,) = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
     assert "runs code when" in note
     assert Registry(registry).version("churn/1").stage == "Staging"

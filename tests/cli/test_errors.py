@@ -23,12 +23,15 @@ from .conftest import MODELREG, assert_refused
     ],
 )
 def test_error_in_an_expression_is_marked_with_carets(churn, expression, line, caret):
-    for words in (("gate", "add", "churn", "Production", expression), ("versions", "churn", "--filter", expression)):
-        result = churn(*words)
+    for arguments in (
+        ("gate", "add", "churn", "Production", expression),
+        ("versions", "churn", "--filter", expression),
+    ):
+        result = churn(*arguments)
         assert (result.returncode, result.stdout) == (2, "")
-        shown = result.stderr.splitlines()
-        assert shown[0].startswith("error: ")
-        assert shown[1:3] == [line, caret]
+        lines = result.stderr.splitlines()
+        assert lines[0].startswith("error: ")
+        assert lines[1:3] == [line, caret]
     error = json.loads(churn("list", "--filter", expression, "--json").stderr)["error"]
     start, end = error["place"]
     assert (error["code"], error["expression"]) == ("invalid_expression", expression)
@@ -37,14 +40,14 @@ def test_error_in_an_expression_is_marked_with_carets(churn, expression, line, c
 
 def test_long_expression_is_shown_near_the_error(churn):
     expression = " OR ".join(["size = 1"] * 40) + " OR nonsense = 1"
-    shown = churn("versions", "churn", "--filter", expression).stderr.splitlines()
-    assert shown[1].endswith("OR nonsense = 1")
-    assert len(shown[1]) < 100
-    assert shown[1].index("nonsense") == shown[2].index("^")
+    lines = churn("versions", "churn", "--filter", expression).stderr.splitlines()
+    assert lines[1].endswith("OR nonsense = 1")
+    assert len(lines[1]) < 100
+    assert lines[1].index("nonsense") == lines[2].index("^")
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "code", "fact"),
+    ("arguments", "status", "code", "fact"),
     [
         (["versions", "chrun"], 3, "model_not_found", "churn?"),
         (["show", "churn/9"], 3, "version_not_found", "the latest version is 3"),
@@ -71,9 +74,9 @@ def test_long_expression_is_shown_near_the_error(churn):
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None,
 )
-def test_invalid_command_is_refused_and_changes_nothing(churn, words, status, code, fact, journal):
+def test_invalid_command_is_refused_and_changes_nothing(churn, arguments, status, code, fact, journal):
     before = journal()
-    assert_refused(churn, words, status, code, fact)
+    assert_refused(churn, arguments, status, code, fact)
     assert journal() == before
 
 
@@ -81,9 +84,9 @@ def test_missing_registry_error_names_the_searched_places(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
 
-    def run_elsewhere(*words):
+    def run_without_registry(*arguments):
         return subprocess.run(
-            [MODELREG, *words],
+            [MODELREG, *arguments],
             cwd=tmp_path / "elsewhere",
             env=environment,
             capture_output=True,
@@ -91,16 +94,16 @@ def test_missing_registry_error_names_the_searched_places(tmp_path):
             check=False,
         )
 
-    places = (".modelreg", f"'{tmp_path}/data/modelreg'")
-    assert_refused(run_elsewhere, ["list"], 10, "registry_not_found", *places, "modelreg init")
+    searched_places = (".modelreg", f"'{tmp_path}/data/modelreg'")
+    assert_refused(run_without_registry, ["list"], 10, "registry_not_found", *searched_places, "modelreg init")
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [["list"], ["versions", "churn"], ["load", "churn/1"], ["transition", "churn/1", "Staging"], ["verify"], ["info"]],
 )
-def test_reading_command_creates_no_registry(run, registry, words):
-    assert_refused(run, words, 10, "registry_not_found", str(registry))
+def test_reading_command_creates_no_registry(run, registry, arguments):
+    assert_refused(run, arguments, 10, "registry_not_found", str(registry))
     assert not registry.exists()
 
 
@@ -111,10 +114,10 @@ def test_folder_with_other_files_is_not_used_as_a_registry(run, registry, files)
     assert os.listdir(registry) == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("place", ["model-2.bin", "model-2.bin/registry", "model-2.bin/deeper/registry"])
-def test_registry_path_at_or_below_a_file_is_refused(run, files, tmp_path, place):
-    words = ["register", files[0], "--name", "churn", "--registry", tmp_path / place]
-    assert_refused(run, words, 10, "unusable_folder", "model-2.bin' is not a folder", "--registry")
+@pytest.mark.parametrize("location", ["model-2.bin", "model-2.bin/registry", "model-2.bin/deeper/registry"])
+def test_registry_path_at_or_below_a_file_is_refused(run, files, tmp_path, location):
+    arguments = ["register", files[0], "--name", "churn", "--registry", tmp_path / location]
+    assert_refused(run, arguments, 10, "unusable_folder", "model-2.bin' is not a folder", "--registry")
 
 
 def test_registry_with_a_newer_schema_is_refused(churn, registry):
@@ -132,8 +135,8 @@ def test_missing_or_foreign_catalog_is_reported_as_damage_and_not_changed(churn,
     elif damage == "foreign":
         sqlite3.connect(catalog).execute("CREATE TABLE recipes (name)").connection.close()
     before = catalog.read_bytes() if catalog.exists() else None
-    for words in (["list"], ["register", str(files[0]), "--name", "churn"]):
-        assert_refused(churn, words, 6, "catalog_damaged", "catalog")
+    for arguments in (["list"], ["register", str(files[0]), "--name", "churn"]):
+        assert_refused(churn, arguments, 6, "catalog_damaged", "catalog")
     assert (catalog.read_bytes() if catalog.exists() else None) == before
 
 
@@ -155,12 +158,12 @@ def test_damaged_file_is_reported_and_not_loaded_and_can_be_registered_again(chu
 
 
 def test_errors_are_json_with_the_json_option(churn):
-    for words, status, code in [
+    for arguments, status, code in [
         (["show", "nope", "--json"], 3, "model_not_found"),
         (["list", "--json", "--nope"], 2, "invalid_input"),
         (["transition", "churn", "2", "Production", "--json"], 4, "production_occupied"),
     ]:
-        result = churn(*words)
+        result = churn(*arguments)
         error = json.loads(result.stderr)["error"]
         assert (result.returncode, result.stdout) == (status, "")
         assert (error["code"], error["exit"]) == (code, status)
@@ -168,33 +171,33 @@ def test_errors_are_json_with_the_json_option(churn):
 
 
 def test_lock_timeout_names_the_process_that_holds_the_lock(churn, held_lock, files):
-    def run_without_waiting(*words):
-        return churn(*words, MODELREG_LOCK_TIMEOUT="0")
+    def run_without_waiting(*arguments):
+        return churn(*arguments, MODELREG_LOCK_TIMEOUT="0")
 
-    words = ["register", files[0], "--name", "late"]
-    assert_refused(run_without_waiting, words, 9, "lock_timeout", f"process {held_lock.pid}")
+    arguments = ["register", files[0], "--name", "late"]
+    assert_refused(run_without_waiting, arguments, 9, "lock_timeout", f"process {held_lock.pid}")
     assert "late" not in churn("list", "-q").stdout
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up what makes modes not count")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up the capabilities that bypass file modes")
 def test_read_only_registry_can_be_read_and_not_changed(churn, registry, files, tmp_path):
     subprocess.run(["chmod", "-R", "a-w", registry], check=True)
 
-    def powerless(*words):
+    def run_unprivileged(*arguments):
         return subprocess.run(
-            ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", MODELREG, *words],
+            ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner", MODELREG, *arguments],
             env=os.environ | {"MODELREG_HOME": str(registry), "XDG_CACHE_HOME": str(tmp_path / "cache")},
             capture_output=True,
             text=True,
             check=False,
         )
 
-    assert powerless("list", "-q").stdout == "churn\n"
-    loaded = powerless("load", "churn/Production").stdout.strip()
+    assert run_unprivileged("list", "-q").stdout == "churn\n"
+    loaded = run_unprivileged("load", "churn/Production").stdout.strip()
     assert loaded.startswith(str(tmp_path / "cache"))
-    assert_refused(powerless, ["register", files[0], "--name", "new"], 8, "write_failed", "nothing was changed")
-    assert_refused(powerless, ["transition", "churn", "2", "Staging"], 8, "write_failed", "nothing was changed")
+    assert_refused(run_unprivileged, ["register", files[0], "--name", "new"], 8, "write_failed", "nothing was changed")
+    assert_refused(run_unprivileged, ["transition", "churn", "2", "Staging"], 8, "write_failed", "nothing was changed")
     subprocess.run(["chmod", "-R", "u+w", registry], check=True)
 
 

@@ -17,17 +17,17 @@ def test_help_of_every_command_has_an_example(run, command):
 
 
 def test_help_lists_commands_and_exit_codes(run):
-    for words in ([], ["--help"], ["-h"]):
-        result = run(*words)
+    for arguments in ([], ["--help"], ["-h"]):
+        result = run(*arguments)
         assert result.returncode == 0
         assert all(f"\n  {command} " in result.stdout for command in COMMANDS)
         assert "130 interrupted" in result.stdout
 
 
-@pytest.mark.parametrize("words", [(), ("gate",), ("trust",)])
-def test_summaries_fit_into_one_line_of_an_80_column_help(run, monkeypatch, words):
+@pytest.mark.parametrize("arguments", [(), ("gate",), ("trust",)])
+def test_summaries_fit_into_one_line_of_an_80_column_help(run, monkeypatch, arguments):
     monkeypatch.setenv("COLUMNS", "80")
-    result = run(*words, "--help")
+    result = run(*arguments, "--help")
     listed = result.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     summaries = [re.fullmatch(r"  [\w-]+ +(\S.*)", line) for line in listed]
     assert len(summaries) >= 3

@@ -79,27 +79,29 @@ class Recorder:
         self.blocks: list[str] = []
         self.codes: set[str] = set()
 
-    def prepare(self, *words: str | Path) -> None:
+    def prepare(self, *arguments: str | Path) -> None:
         """Run a command that must succeed, without recording it."""
-        result = self.run(*words)
+        result = self.run(*arguments)
         assert result.returncode == 0, result.stderr
 
-    def record(self, *words: str | Path, is_table: bool = False) -> None:
+    def record(self, *arguments: str | Path, is_table: bool = False) -> None:
         """Record a command that succeeds; of a table on stdout only the header."""
-        result = self.run(*words)
-        assert result.returncode == 0, (words, result.stderr)
+        result = self.run(*arguments)
+        assert result.returncode == 0, (arguments, result.stderr)
         stdout = result.stdout.splitlines()[:1] if is_table else result.stdout.splitlines()
         lines = [*stdout, *(f"stderr: {line}" for line in result.stderr.splitlines())]
-        self._add(f"$ modelreg {' '.join(map(str, words))}", "exit 0", *lines)
+        self._add(f"$ modelreg {' '.join(map(str, arguments))}", "exit 0", *lines)
 
-    def record_error(self, code: str, *words: str | Path) -> None:
+    def record_error(self, code: str, *arguments: str | Path) -> None:
         """Record a command that fails with ``code``."""
-        result = self.run(*words, "--json")
+        result = self.run(*arguments, "--json")
         *_, last = result.stderr.splitlines() or [""]  # a system without Landlock adds a warning before
-        assert last.startswith('{"error"'), (words, result.stderr)
+        assert last.startswith('{"error"'), (arguments, result.stderr)
         error = json.loads(last)["error"]
         assert (error["code"], error["exit"]) == (code, result.returncode), result.stderr
-        self._add_error(f"$ modelreg {' '.join(map(str, words))}", code, error["exit"], error["message"], error["hint"])
+        self._add_error(
+            f"$ modelreg {' '.join(map(str, arguments))}", code, error["exit"], error["message"], error["hint"]
+        )
 
     def record_constructed(self, error: errors.ModelregError) -> None:
         """Record an error that was constructed instead of caused."""

@@ -33,7 +33,7 @@ def test_json_keys_have_the_documented_order(churn):
 
 
 @pytest.mark.parametrize(
-    ("words", "printed"),
+    ("arguments", "subject"),
     [
         (["alias", "churn/2", "champion"], "churn"),
         (["tag", "churn/2", "reviewed=yes"], "churn/2"),
@@ -44,23 +44,23 @@ def test_json_keys_have_the_documented_order(churn):
         (["delete", "churn/3", "--yes"], "churn/3"),
     ],
 )
-def test_quiet_change_prints_only_its_subject(churn, words, printed):
-    result = churn(*words, "--quiet")
-    assert (result.returncode, result.stdout) == (0, f"{printed}\n")
+def test_quiet_change_prints_only_its_subject(churn, arguments, subject):
+    result = churn(*arguments, "--quiet")
+    assert (result.returncode, result.stdout) == (0, f"{subject}\n")
     assert "undo" not in result.stderr
 
 
 def test_repeated_change_is_reported_and_not_journalled(churn, journal):
-    for words in (
+    for arguments in (
         ("alias", "churn/1", "champion"),
         ("tag", "churn", "team=growth"),
         ("describe", "churn", "who leaves"),
         ("approve", "churn/1"),
     ):
-        assert churn(*words).returncode == 0
+        assert churn(*arguments).returncode == 0
         before = journal()
-        again = churn(*words)
-        assert (again.returncode, "nothing was changed" in again.stderr) == (0, True)
+        repeated = churn(*arguments)
+        assert (repeated.returncode, "nothing was changed" in repeated.stderr) == (0, True)
         assert journal() == before
 
 
@@ -76,15 +76,24 @@ def test_closed_pipe_is_not_a_failure(churn):
         assert (result.returncode, result.stderr) == (0, "")
 
 
-HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \ttab\nline \\ \u202eabc 🎉"
+CONTROL_CHARACTERS = "[bold]x[/] \x1b[31mred\x1b[0m \ttab\nline \\ \u202eabc 🎉"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_control_characters_are_escaped(run, files, encoding):
-    words = ("--description", HOSTILE, "--tag", f"t={HOSTILE}", "--param", f"p={HOSTILE}", "--message", HOSTILE)
-    assert run("register", files[0], "--name", "churn", *words).returncode == 0
+    arguments = (
+        "--description",
+        CONTROL_CHARACTERS,
+        "--tag",
+        f"t={CONTROL_CHARACTERS}",
+        "--param",
+        f"p={CONTROL_CHARACTERS}",
+        "--message",
+        CONTROL_CHARACTERS,
+    )
+    assert run("register", files[0], "--name", "churn", *arguments).returncode == 0
     for command in (["show", "churn/1"], ["versions", "churn"], ["history"], ["list"]):
-        shown = run(*command, PYTHONIOENCODING=encoding).stdout
-        assert not any(character in shown for character in "\x1b\u202e")
+        output = run(*command, PYTHONIOENCODING=encoding).stdout
+        assert not any(character in output for character in "\x1b\u202e")
     assert f"description\t{run('show', 'churn/1').stdout.split('description')[1].splitlines()[0][1:]}".count("\t") == 1
-    assert json.loads(run("show", "churn/1", "--json").stdout)["description"] == HOSTILE
+    assert json.loads(run("show", "churn/1", "--json").stdout)["description"] == CONTROL_CHARACTERS

@@ -1,4 +1,4 @@
-"""What a command imports."""
+"""Modules that commands import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_common_commands_import_no_heavy_library(churn, registry):
         "print([name for name in ('pandas', 'numpy', 'sklearn', 'joblib', 'sqlite_utils', 'pydantic', 'rich')"
         " if name in sys.modules], file=sys.stderr); sys.exit(status)"
     )
-    for words in (
+    for arguments in (
         ["list"],
         ["versions", "churn"],
         ["show", "churn/1"],
@@ -22,10 +22,10 @@ def test_common_commands_import_no_heavy_library(churn, registry):
         ["transition", "churn/2", "Staging"],
     ):
         result = subprocess.run(
-            [str(MODELREG.with_name("python")), "-c", program, *words],
+            [str(MODELREG.with_name("python")), "-c", program, *arguments],
             env=os.environ | {"MODELREG_HOME": str(registry)},
             capture_output=True,
             text=True,
             check=True,
         )
-        assert result.stderr.splitlines()[-1] == "[]", words
+        assert result.stderr.splitlines()[-1] == "[]", arguments

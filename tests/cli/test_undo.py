@@ -10,7 +10,7 @@ from .conftest import get_state, get_undo
 
 
 @pytest.mark.parametrize(
-    ("before", "words"),
+    ("setup", "arguments"),
     [
         (None, ("alias", "churn/2", "champion")),
         (("alias", "churn/1", "champion"), ("alias", "churn/2", "champion")),
@@ -31,19 +31,19 @@ from .conftest import get_state, get_undo
         (None, ("transition", "churn", "2", "Production", "--move-existing", "Staging")),
         (None, ("transition", "churn", "2", "Staging")),
     ],
-    ids=lambda words: " ".join(words or ["-"]),
+    ids=lambda arguments: " ".join(arguments or ["-"]),
 )
 @pytest.mark.slow
-def test_printed_undo_command_restores_the_previous_state(churn, registry, shell, before, words):
-    if before:
-        assert churn(*before).returncode == 0
-    before_state = get_state(registry)
-    result = churn(*words)
+def test_printed_undo_command_restores_the_previous_state(churn, registry, shell, setup, arguments):
+    if setup:
+        assert churn(*setup).returncode == 0
+    initial_state = get_state(registry)
+    result = churn(*arguments)
     assert result.returncode == 0, result.stderr
-    assert get_state(registry) != before_state
-    taken_back = shell(get_undo(result))
-    assert taken_back.returncode == 0, taken_back.stderr
-    assert get_state(registry) == before_state
+    assert get_state(registry) != initial_state
+    undo_result = shell(get_undo(result))
+    assert undo_result.returncode == 0, undo_result.stderr
+    assert get_state(registry) == initial_state
     assert list(Registry(registry).verify()) == []
 
 

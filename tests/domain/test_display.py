@@ -11,7 +11,7 @@ from modelreg.domain.display import Displayed
 
 
 @pytest.fixture
-def two(registry, model_file):
+def two_versions(registry, model_file):
     registry.register(model_file(b"1"), "churn", metrics={"auc": 0.5}, tags={"note": "<b>bold</b>"})
     registry.register(model_file(b"2"), "churn", metrics={"auc": 0.75, "f1": 0.1234567}, params={"depth": 3})
     registry.record_evaluation("churn/2", "holdout", {"accuracy": 0.9})
@@ -19,25 +19,25 @@ def two(registry, model_file):
     return registry
 
 
-def test_repr_of_a_version_names_reference_stage_flavor_and_digest(two):
-    version = two.version("churn/2")
+def test_repr_of_a_version_names_reference_stage_flavor_and_digest(two_versions):
+    version = two_versions.version("churn/2")
     assert repr(version) == f"<ModelVersion churn/2 Production file {version.digest[:19]}>"
-    assert repr(two.model("churn")) == "<Model churn: 2 versions, Production 2>"
-    assert repr(two.evaluations("churn/2")) == "[<Evaluation holdout: accuracy=0.9>]"
+    assert repr(two_versions.model("churn")) == "<Model churn: 2 versions, Production 2>"
+    assert repr(two_versions.evaluations("churn/2")) == "[<Evaluation holdout: accuracy=0.9>]"
 
 
-def test_every_displayed_record_has_a_short_repr_and_table_columns_that_exist(two):
+def test_every_displayed_record_has_a_short_repr_and_table_columns_that_exist(two_versions):
     records = [
-        *two.models(),
-        *two.versions("churn"),
-        *two.history(),
-        *two.history_as_of("now"),
-        *two.evaluations("churn/2"),
-        two.add_gate("churn", "Staging", "metrics.auc > 0.6").gate,
-        two.check_gates("churn/1", "Staging"),
-        two.transition("churn", 2, "Archived"),
-        two.diff("churn/1", "churn/2"),
-        two.runs.start("first"),
+        *two_versions.models(),
+        *two_versions.versions("churn"),
+        *two_versions.history(),
+        *two_versions.history_as_of("now"),
+        *two_versions.evaluations("churn/2"),
+        two_versions.add_gate("churn", "Staging", "metrics.auc > 0.6").gate,
+        two_versions.check_gates("churn/1", "Staging"),
+        two_versions.transition("churn", 2, "Archived"),
+        two_versions.diff("churn/1", "churn/2"),
+        two_versions.runs.start("first"),
     ]
     for record in records:
         assert isinstance(record, Displayed)
@@ -46,8 +46,8 @@ def test_every_displayed_record_has_a_short_repr_and_table_columns_that_exist(tw
         assert record._repr_html_().startswith("<table>")
 
 
-def test_lists_convert_to_frames_with_a_column_for_each_metric_parameter_and_score(two):
-    frame = two.versions("churn").to_frame()
+def test_lists_convert_to_frames_with_a_column_for_each_metric_parameter_and_score(two_versions):
+    frame = two_versions.versions("churn").to_frame()
     assert list(frame["version"]) == [2, 1]
     assert list(frame["metrics.auc"]) == [0.75, 0.5]
     assert frame["metrics.f1"].isna().tolist() == [False, True]
@@ -63,19 +63,19 @@ def test_an_empty_list_converts_to_a_frame_with_the_columns_of_its_records(regis
     assert isinstance(frame, pd.DataFrame)
 
 
-def test_html_escapes_text_of_users(two):
-    assert "<b>" not in two.version("churn/1")._repr_html_()
-    assert "&lt;b&gt;bold" in two.version("churn/1")._repr_html_()
+def test_html_escapes_text_of_users(two_versions):
+    assert "<b>" not in two_versions.version("churn/1")._repr_html_()
+    assert "&lt;b&gt;bold" in two_versions.version("churn/1")._repr_html_()
 
 
-def test_html_of_lists_has_a_heading_and_a_row_for_each_record(two):
-    html = two.versions("churn")._repr_html_()
+def test_html_of_lists_has_a_heading_and_a_row_for_each_record(two_versions):
+    html = two_versions.versions("churn")._repr_html_()
     assert html.count("<tr>") == 3
     assert "<th>stage</th>" in html
     assert "f1=0.123457" in html
 
 
-def test_json_fields_of_records_are_those_of_their_dataclass(two):
-    names = {field.name for field in fields(two.version("churn/1"))}
+def test_json_fields_of_records_are_those_of_their_dataclass(two_versions):
+    names = {field.name for field in fields(two_versions.version("churn/1"))}
     assert "table_columns" not in names
     assert "label" not in names

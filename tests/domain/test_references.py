@@ -200,9 +200,9 @@ def test_a_digest_of_several_versions_resolves_to_the_newest(three_versions, mod
     assert three_versions.version(f"churn@{newest.digest}").version == 4
 
 
-def test_an_ambiguous_digest_prefix_is_refused(three_versions, by_hand):
+def test_an_ambiguous_digest_prefix_is_refused(three_versions, execute_sql):
     prefix = "sha256:" + "ab" * 20
-    by_hand("UPDATE versions SET digest = ? || printf('%024d', version)", (prefix,))
+    execute_sql("UPDATE versions SET digest = ? || printf('%024d', version)", (prefix,))
     with pytest.raises(Conflict) as caught:
         three_versions.version(f"churn@{prefix}")
     assert (caught.value.code, caught.value.exit) == ("ambiguous_digest", 4)

@@ -124,10 +124,10 @@ def test_metrics_can_be_recorded_without_data(two_models):
 
 def test_versions_with_the_same_digest_share_evaluations(two_models, tmp_path, cancer):
     two_models.record_evaluation("tumour/1", "holdout", {"auc": 0.5})
-    again = two_models.register(
+    repeated = two_models.register(
         tmp_path / "good.joblib", "tumour", signature=infer_signature(cancer.data), new_version=True
     )
-    assert two_models.version(again.reference).evaluations == {"holdout": {"auc": 0.5}}
+    assert two_models.version(repeated.reference).evaluations == {"holdout": {"auc": 0.5}}
     assert two_models.version("tumour/2").evaluations == {}
 
 

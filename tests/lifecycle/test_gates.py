@@ -215,8 +215,8 @@ def test_a_gate_of_a_model_without_versions_has_no_warning(registry):
 
 def test_adding_a_gate_again_replaces_its_description(scored):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
-    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
-    assert (again.is_new, again.is_described, again.gate.description) == (False, True, "as agreed in May")
+    repeated = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="as agreed in May")
+    assert (repeated.is_new, repeated.is_described, repeated.gate.description) == (False, True, "as agreed in May")
     assert [gate.description for gate in scored.gates()] == ["as agreed in May"]
     assert list(scored.verify()) == []
 
@@ -326,8 +326,8 @@ def test_a_gate_can_use_every_kind_of_field(registry, model_file, expression):
 
 def test_adding_the_same_gate_again_changes_nothing(scored):
     added = scored.add_gate("churn", "Production", "metrics.accuracy > 0", description="a start")
-    again = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
-    assert (added.is_new, again.is_new, again.is_described, again.gate) == (True, False, False, added.gate)
+    repeated = scored.add_gate("churn", "Production", "metrics.accuracy > 0")
+    assert (added.is_new, repeated.is_new, repeated.is_described, repeated.gate) == (True, False, False, added.gate)
     assert len(scored.gates()) == 1
 
 
@@ -373,9 +373,9 @@ def test_gates_follow_a_renamed_model_and_are_deleted_with_it(registry, model_fi
     assert list(registry.verify()) == []
 
 
-def test_a_manually_edited_gate_that_cannot_be_parsed_fails(scored, by_hand):
+def test_a_manually_edited_gate_that_cannot_be_parsed_fails(scored, execute_sql):
     scored.add_gate("churn", "Production", "metrics.accuracy > 0")
-    by_hand("UPDATE gates SET expression = 'what?'")
+    execute_sql("UPDATE gates SET expression = 'what?'")
     (result,) = scored.check_gates("churn/1", "Production").gates
     assert not result.passed
     assert "invalid expression" in result.reason
@@ -465,7 +465,9 @@ else:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
-def test_concurrent_promotions_are_compared_with_the_version_in_production(registry, model_file, at_once, rounds):
+def test_concurrent_promotions_are_compared_with_the_version_in_production(
+    registry, model_file, run_concurrently, rounds
+):
     """Eight processes promote at once, with a gate that compares with Production.
 
     The journal shows with which version each candidate was compared.
@@ -475,7 +477,7 @@ def test_concurrent_promotions_are_compared_with_the_version_in_production(regis
         registry.register(model_file(b"%d" % number), "churn", metrics={"auc": score})
     registry.add_gate("churn", "Production", "metrics.auc >= production.metrics.auc")
     for _ in range(rounds):
-        at_once(PROMOTE_IF_BETTER, [(registry.folder, number) for number in scores])
+        run_concurrently(PROMOTE_IF_BETTER, [(registry.folder, number) for number in scores])
         holder = next(version for version in registry.versions("churn") if version.stage == "Production")
         registry.transition("churn", holder.version, "Archived")
     in_production, decisions = None, 0

@@ -14,7 +14,7 @@ from modelreg.errors import BlobDamaged, GateRefused, ModelNotFound, NothingToRo
 
 
 @pytest.fixture
-def four(registry, model_file):
+def four_versions(registry, model_file):
     """Four versions, none in Production."""
     for number in range(1, 5):
         registry.register(model_file(b"%d" % number), "churn")
@@ -30,12 +30,12 @@ def promote(registry, *versions, **options):
         registry.transition("churn", version, "Production", **(options or {"archive_existing": True}))
 
 
-def test_rollback_restores_the_previous_version_in_production(four):
-    promote(four, 3, 1)
-    rollback = four.rollback("churn", message="complaints")
+def test_rollback_restores_the_previous_version_in_production(four_versions):
+    promote(four_versions, 3, 1)
+    rollback = four_versions.rollback("churn", message="complaints")
     assert (rollback.version, str(rollback.stage)) == (3, "Production")
-    assert stages(four) == {1: "None", 2: "None", 3: "Production", 4: "None"}
-    entries = four.history()[-2:]
+    assert stages(four_versions) == {1: "None", 2: "None", 3: "Production", 4: "None"}
+    entries = four_versions.history()[-2:]
     assert [(entry.action, entry.version, entry.to_stage) for entry in entries] == [
         ("rollback", 1, "None"),
         ("rollback", 3, "Production"),
@@ -44,121 +44,121 @@ def test_rollback_restores_the_previous_version_in_production(four):
     assert {entry.message for entry in entries} == {"complaints"}
 
 
-def test_the_target_is_not_the_version_that_was_archived_last(four):
-    promote(four, 1, 2)
-    four.transition("churn", 4, "Archived")
-    assert four.rollback("churn").version == 1
+def test_the_target_is_not_the_version_that_was_archived_last(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.transition("churn", 4, "Archived")
+    assert four_versions.rollback("churn").version == 1
 
 
-def test_the_target_is_not_the_newest_archived_version(four):
-    promote(four, 4, 1, 2)
-    assert four.rollback("churn").version == 1
+def test_the_target_is_not_the_newest_archived_version(four_versions):
+    promote(four_versions, 4, 1, 2)
+    assert four_versions.rollback("churn").version == 1
 
 
-def test_the_displaced_version_returns_to_its_previous_stage(four):
-    promote(four, 1)
-    four.transition("churn", 2, "Staging")
-    promote(four, 2, move_existing="Staging")
-    four.rollback("churn")
-    assert stages(four) == {1: "Production", 2: "Staging", 3: "None", 4: "None"}
+def test_the_displaced_version_returns_to_its_previous_stage(four_versions):
+    promote(four_versions, 1)
+    four_versions.transition("churn", 2, "Staging")
+    promote(four_versions, 2, move_existing="Staging")
+    four_versions.rollback("churn")
+    assert stages(four_versions) == {1: "Production", 2: "Staging", 3: "None", 4: "None"}
 
 
-def test_a_second_rollback_goes_one_version_further_back(four):
-    promote(four, 1, 2, 3)
-    assert [four.rollback("churn").version for _ in range(2)] == [2, 1]
+def test_a_second_rollback_goes_one_version_further_back(four_versions):
+    promote(four_versions, 1, 2, 3)
+    assert [four_versions.rollback("churn").version for _ in range(2)] == [2, 1]
     with pytest.raises(NothingToRollBackTo):
-        four.rollback("churn")
-    assert stages(four)[1] == "Production"
+        four_versions.rollback("churn")
+    assert stages(four_versions)[1] == "Production"
 
 
-def test_a_promotion_after_a_rollback_is_rolled_back_to_the_restored_version(four):
-    promote(four, 1, 2, 3)
-    four.rollback("churn")
-    promote(four, 4)
-    assert four.rollback("churn").version == 2
+def test_a_promotion_after_a_rollback_is_rolled_back_to_the_restored_version(four_versions):
+    promote(four_versions, 1, 2, 3)
+    four_versions.rollback("churn")
+    promote(four_versions, 4)
+    assert four_versions.rollback("churn").version == 2
 
 
-def test_rollback_restores_the_last_version_if_none_is_in_production(four):
-    promote(four, 1, 2)
-    four.transition("churn", 2, "Archived")
-    assert four.rollback("churn").changes[-1].version == 2
-    assert stages(four)[2] == "Production"
+def test_rollback_restores_the_last_version_if_none_is_in_production(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.transition("churn", 2, "Archived")
+    assert four_versions.rollback("churn").changes[-1].version == 2
+    assert stages(four_versions)[2] == "Production"
 
 
-def test_a_version_that_left_and_returned_has_a_single_tenure(four):
-    promote(four, 1, 2)
-    four.transition("churn", 2, "Staging")
-    promote(four, 2)
-    assert four.rollback("churn").version == 1
-    assert stages(four)[2] == "Staging"
+def test_a_version_that_left_and_returned_has_a_single_tenure(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.transition("churn", 2, "Staging")
+    promote(four_versions, 2)
+    assert four_versions.rollback("churn").version == 1
+    assert stages(four_versions)[2] == "Staging"
 
 
-def test_rollback_does_not_check_gates(four):
-    promote(four, 1, 2)
-    four.add_gate("churn", "Production", "version > 100")
+def test_rollback_does_not_check_gates(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.add_gate("churn", "Production", "version > 100")
     with pytest.raises(GateRefused):
-        four.transition("churn", 3, "Production", archive_existing=True)
-    assert four.rollback("churn").version == 1
+        four_versions.transition("churn", 3, "Production", archive_existing=True)
+    assert four_versions.rollback("churn").version == 1
 
 
-def test_a_refused_promotion_is_not_a_tenure(four):
-    promote(four, 1)
-    four.add_gate("churn", "Production", "version < 2")
+def test_a_refused_promotion_is_not_a_tenure(four_versions):
+    promote(four_versions, 1)
+    four_versions.add_gate("churn", "Production", "version < 2")
     with pytest.raises(GateRefused):
-        four.transition("churn", 3, "Production", archive_existing=True)
+        four_versions.transition("churn", 3, "Production", archive_existing=True)
     with pytest.raises(NothingToRollBackTo):
-        four.rollback("churn")
+        four_versions.rollback("churn")
 
 
-def test_a_dry_run_returns_the_target_and_changes_nothing(four):
-    promote(four, 1, 2)
-    before = (stages(four), four.history())
-    assert four.rollback("churn", dry_run=True).version == 1
-    assert (stages(four), four.history()) == before
+def test_a_dry_run_returns_the_target_and_changes_nothing(four_versions):
+    promote(four_versions, 1, 2)
+    before = (stages(four_versions), four_versions.history())
+    assert four_versions.rollback("churn", dry_run=True).version == 1
+    assert (stages(four_versions), four_versions.history()) == before
 
 
-def test_rollback_is_refused_without_any_earlier_version_in_production(four):
+def test_rollback_is_refused_without_any_earlier_version_in_production(four_versions):
     with pytest.raises(NothingToRollBackTo, match="no version was in Production") as refused:
-        four.rollback("churn")
+        four_versions.rollback("churn")
     assert refused.value.exit == 4
     with pytest.raises(ModelNotFound):
-        four.rollback("fraud")
+        four_versions.rollback("fraud")
 
 
-def test_rollback_to_a_deleted_version_is_refused_and_names_it(four):
-    promote(four, 1, 2)
-    four.delete("churn/1")
+def test_rollback_to_a_deleted_version_is_refused_and_names_it(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.delete("churn/1")
     with pytest.raises(NothingToRollBackTo, match=r"churn/1.*was deleted"):
-        four.rollback("churn")
-    assert stages(four)[2] == "Production"
+        four_versions.rollback("churn")
+    assert stages(four_versions)[2] == "Production"
 
 
 @pytest.mark.parametrize("blob", ["file", "manifest"])
-def test_rollback_to_a_damaged_version_is_refused_and_changes_nothing(four, blob_path, blob):
-    promote(four, 1, 2)
-    version = four.version("churn/1")
+def test_rollback_to_a_damaged_version_is_refused_and_changes_nothing(four_versions, blob_path, blob):
+    promote(four_versions, 1, 2)
+    version = four_versions.version("churn/1")
     path = blob_path(version.digest if blob == "manifest" else version.files[0].digest)
     os.chmod(path, 0o644)
     path.write_bytes(b"!")
-    before = four.history()
+    before = four_versions.history()
     with pytest.raises(BlobDamaged) as refused:
-        four.rollback("churn")
+        four_versions.rollback("churn")
     assert refused.value.exit == 6
-    assert (stages(four)[2], four.history()) == ("Production", before)
+    assert (stages(four_versions)[2], four_versions.history()) == ("Production", before)
 
 
-def test_rollback_works_after_the_model_was_renamed(four):
-    promote(four, 1, 2)
-    four.rename("churn", "leaving")
-    assert four.rollback("leaving").version == 1
+def test_rollback_works_after_the_model_was_renamed(four_versions):
+    promote(four_versions, 1, 2)
+    four_versions.rename("churn", "leaving")
+    assert four_versions.rollback("leaving").version == 1
 
 
-def test_a_new_model_with_a_former_name_has_its_own_history(four, model_file):
-    promote(four, 1, 2)
-    four.rename("churn", "leaving")
-    four.register(model_file(b"new"), "churn", stage="Production")
+def test_a_new_model_with_a_former_name_has_its_own_history(four_versions, model_file):
+    promote(four_versions, 1, 2)
+    four_versions.rename("churn", "leaving")
+    four_versions.register(model_file(b"new"), "churn", stage="Production")
     with pytest.raises(NothingToRollBackTo):
-        four.rollback("churn")
+        four_versions.rollback("churn")
 
 
 STEPS = st.lists(
@@ -217,12 +217,12 @@ except NothingToRollBackTo:
 """
 
 
-def test_concurrent_rollbacks_go_back_one_version_each(four, at_once):
-    promote(four, 1, 2, 3, 4)
-    targets = [json.loads(out) for out in at_once(ROLL_BACK, [(four.folder,)] * 5)]
+def test_concurrent_rollbacks_go_back_one_version_each(four_versions, run_concurrently):
+    promote(four_versions, 1, 2, 3, 4)
+    targets = [json.loads(out) for out in run_concurrently(ROLL_BACK, [(four_versions.folder,)] * 5)]
     assert sorted(targets, key=str) == [1, 2, 3, None, None]
-    assert stages(four)[1] == "Production"
-    assert list(four.verify()) == []
+    assert stages(four_versions)[1] == "Production"
+    assert list(four_versions.verify()) == []
 
 
 def test_rollback_of_the_first_version_hints_at_the_transition_to_its_previous_stage(registry, model_file):

@@ -22,7 +22,7 @@ def registry(tmp_path):
 
 
 @pytest.fixture
-def three(registry, model_file):
+def three_in_production(registry, model_file):
     """Three versions, all in Production, promoted one after another."""
     for content in (b"1", b"2", b"3"):
         registry.register(model_file(content), "churn", stage="Production")
@@ -33,46 +33,46 @@ def stages(registry):
     return {version.version: version.stage for version in registry.versions("churn")}
 
 
-def test_production_refers_to_the_newest_of_several_versions(three):
-    assert set(stages(three).values()) == {Stage.PRODUCTION}
-    assert three.version("churn/Production").version == 3
-    assert [model.production for model in three.models()] == [3]
-    assert list(three.verify()) == []
+def test_production_refers_to_the_newest_of_several_versions(three_in_production):
+    assert set(stages(three_in_production).values()) == {Stage.PRODUCTION}
+    assert three_in_production.version("churn/Production").version == 3
+    assert [model.production for model in three_in_production.models()] == [3]
+    assert list(three_in_production.verify()) == []
 
 
-def test_production_refers_to_the_highest_number_and_not_the_last_promoted(three):
-    three.transition("churn/1", "Archived")
-    three.transition("churn/1", "Production")
-    assert three.version("churn/Production").version == 3
+def test_production_refers_to_the_highest_number_and_not_the_last_promoted(three_in_production):
+    three_in_production.transition("churn/1", "Archived")
+    three_in_production.transition("churn/1", "Production")
+    assert three_in_production.version("churn/Production").version == 3
 
 
-def test_the_sql_view_shows_the_newest_version_in_production(three):
-    with closing(sqlite3.connect(three.folder / "catalog.db")) as connection:
+def test_the_sql_view_shows_the_newest_version_in_production(three_in_production):
+    with closing(sqlite3.connect(three_in_production.folder / "catalog.db")) as connection:
         assert connection.execute("SELECT name, production FROM registered_models").fetchall() == [("churn", 3)]
 
 
-def test_archive_existing_archives_all_other_versions_in_the_stage(three):
-    three.transition("churn/2", "Production", archive_existing=True)
-    assert stages(three) == {1: "Archived", 2: "Production", 3: "Archived"}
-    assert three.transition("churn/2", "Production", archive_existing=True).changes == ()
+def test_archive_existing_archives_all_other_versions_in_the_stage(three_in_production):
+    three_in_production.transition("churn/2", "Production", archive_existing=True)
+    assert stages(three_in_production) == {1: "Archived", 2: "Production", 3: "Archived"}
+    assert three_in_production.transition("churn/2", "Production", archive_existing=True).changes == ()
 
 
-def test_rollback_only_removes_the_last_version_while_the_previous_one_is_in_production(three):
-    assert three.rollback("churn", dry_run=True).version == 2
-    assert three.rollback("churn").version == 2
-    assert stages(three) == {1: "Production", 2: "Production", 3: "None"}
-    assert three.rollback("churn").version == 1
-    assert three.version("churn/Production").version == 1
+def test_rollback_only_removes_the_last_version_while_the_previous_one_is_in_production(three_in_production):
+    assert three_in_production.rollback("churn", dry_run=True).version == 2
+    assert three_in_production.rollback("churn").version == 2
+    assert stages(three_in_production) == {1: "Production", 2: "Production", 3: "None"}
+    assert three_in_production.rollback("churn").version == 1
+    assert three_in_production.version("churn/Production").version == 1
     with pytest.raises(NothingToRollBackTo):
-        three.rollback("churn")
-    assert list(three.verify()) == []
+        three_in_production.rollback("churn")
+    assert list(three_in_production.verify()) == []
 
 
-def test_rollback_restores_the_previous_version_if_it_was_archived(three):
-    three.transition("churn/3", "Production", archive_existing=True)
-    three.transition("churn/1", "Production")
-    three.rollback("churn")
-    assert stages(three) == {1: "Archived", 2: "Archived", 3: "Production"}
+def test_rollback_restores_the_previous_version_if_it_was_archived(three_in_production):
+    three_in_production.transition("churn/3", "Production", archive_existing=True)
+    three_in_production.transition("churn/1", "Production")
+    three_in_production.rollback("churn")
+    assert stages(three_in_production) == {1: "Archived", 2: "Archived", 3: "Production"}
 
 
 @pytest.mark.parametrize("name", ["my model", "Größe 1-2", "-x", "a'b\"c", "a,b;c%d", "\u6a21\u578b", "x" * 256])
@@ -95,39 +95,39 @@ def test_names_that_differ_only_in_case_are_two_models(registry, model_file):
         registry.model("churn")
 
 
-def test_a_version_in_production_can_be_deleted_with_its_aliases(three):
-    three.alias("churn/3", "champion")
-    three.delete("churn/3")
-    assert stages(three) == {1: "Production", 2: "Production"}
+def test_a_version_in_production_can_be_deleted_with_its_aliases(three_in_production):
+    three_in_production.alias("churn/3", "champion")
+    three_in_production.delete("churn/3")
+    assert stages(three_in_production) == {1: "Production", 2: "Production"}
     with pytest.raises(AliasNotFound):
-        three.version("churn@champion")
-    assert list(three.verify()) == []
+        three_in_production.version("churn@champion")
+    assert list(three_in_production.verify()) == []
 
 
-def test_version_numbers_restart_for_a_deleted_and_recreated_model(three, model_file):
-    three.delete("churn", with_versions=True)
-    assert three.register(model_file(b"4"), "churn").version == 1
-    assert list(three.verify()) == []
+def test_version_numbers_restart_for_a_deleted_and_recreated_model(three_in_production, model_file):
+    three_in_production.delete("churn", with_versions=True)
+    assert three_in_production.register(model_file(b"4"), "churn").version == 1
+    assert list(three_in_production.verify()) == []
 
 
-def test_a_deleted_version_number_is_not_reused_while_the_model_exists(three, model_file):
-    three.delete("churn/3")
-    assert three.register(model_file(b"4"), "churn").version == 4
+def test_a_deleted_version_number_is_not_reused_while_the_model_exists(three_in_production, model_file):
+    three_in_production.delete("churn/3")
+    assert three_in_production.register(model_file(b"4"), "churn").version == 4
 
 
-def test_version_numbers_restart_for_a_name_that_another_model_had(three, model_file):
-    three.rename("churn", "fraud")
-    assert three.register(model_file(b"4"), "churn").version == 1
-    assert list(three.verify()) == []
+def test_version_numbers_restart_for_a_name_that_another_model_had(three_in_production, model_file):
+    three_in_production.rename("churn", "fraud")
+    assert three_in_production.register(model_file(b"4"), "churn").version == 1
+    assert list(three_in_production.verify()) == []
 
 
-def test_the_rules_cannot_be_changed_and_are_in_the_first_journal_entry(three):
-    assert three.information().stages == "mlflow"
-    assert json.loads(three.history()[0].after)["settings"] == {"stages": "mlflow"}
-    assert three.create(stages="mlflow") is False
-    assert three.create() is False
+def test_the_rules_cannot_be_changed_and_are_in_the_first_journal_entry(three_in_production):
+    assert three_in_production.information().stages == "mlflow"
+    assert json.loads(three_in_production.history()[0].after)["settings"] == {"stages": "mlflow"}
+    assert three_in_production.create(stages="mlflow") is False
+    assert three_in_production.create() is False
     with pytest.raises(Conflict, match="with the stage rules mlflow") as refused:
-        three.create(stages="strict")
+        three_in_production.create(stages="strict")
     assert refused.value.code == "registry_exists"
 
 
@@ -156,22 +156,22 @@ def test_an_empty_registry_has_no_findings(registry):
         "CREATE UNIQUE INDEX one_name_whatever_its_case ON models(name COLLATE NOCASE)",
     ],
 )
-def test_verify_finds_manually_edited_rules(three, statement):
-    with closing(sqlite3.connect(three.folder / "catalog.db")) as connection, connection:
+def test_verify_finds_manually_edited_rules(three_in_production, statement):
+    with closing(sqlite3.connect(three_in_production.folder / "catalog.db")) as connection, connection:
         connection.execute(statement)
-    assert list(three.verify()) != []
+    assert list(three_in_production.verify()) != []
 
 
-def test_a_backup_has_the_same_rules(three, tmp_path):
-    three.backup(tmp_path / "backup")
+def test_a_backup_has_the_same_rules(three_in_production, tmp_path):
+    three_in_production.backup(tmp_path / "backup")
     copy = Registry(tmp_path / "backup")
     assert copy.information().stages == "mlflow"
     assert list(copy.verify()) == []
     assert len(copy.versions("churn", filter="stage = 'Production'")) == 3
 
 
-def test_prune_keeps_every_version_in_production(three):
-    assert [decision.removed for decision in three.prune(keep_last=1, grace="0").versions] == [False] * 3
+def test_prune_keeps_every_version_in_production(three_in_production):
+    assert [decision.removed for decision in three_in_production.prune(keep_last=1, grace="0").versions] == [False] * 3
 
 
 def test_creation_times_follow_the_clock_but_journal_times_never_decrease(registry, model_file, monkeypatch):

@@ -171,7 +171,7 @@ def test_a_function_in_two_attributes_must_be_trusted_for_both(registry, tmp_pat
 
 
 def test_a_tar_archive_that_begins_like_a_pickle_is_not_loaded(registry, tmp_path):
-    """The name of its first member is a pickle, and it holds another one."""
+    """The name of the first member is a pickle, and the member contains another one."""
     beginning = b"\x80\x03" + b"N" * 90 + b"2."
     with tarfile.open(tmp_path / "model.tar", "w") as archive:
         for name in (beginning.decode("latin-1"), "harmless.pkl"):
@@ -392,13 +392,13 @@ def test_a_symlink_in_place_of_a_registry_folder_is_refused(registry, write_mode
 
     registry.register(write_model(ENCODER), "churn")
     for name in ("checkouts", "artifacts/ingest", "artifacts"):
-        place = registry.folder / name
-        place.rename(tmp_path / "elsewhere")
-        place.symlink_to(tmp_path / "elsewhere")
+        path = registry.folder / name
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(UnsafeRegistry, match="is a link"):
             registry.path("churn/1")
-        place.unlink()
-        (tmp_path / "elsewhere").rename(place)
+        path.unlink()
+        (tmp_path / "elsewhere").rename(path)
     assert registry.path("churn/1").read_bytes() == ENCODER
 
 
@@ -436,8 +436,8 @@ def test_predict_does_not_import_libraries_from_the_current_folder(registry, tmp
         )
     (folder / "x.csv").write_text("a,b\n0,1\n")
     program = [sys.executable, "-m", "modelreg"]  # unlike the command, this has the current folder on its path
-    words = ["--registry", registry.folder, "predict", "churn/1", "-i", "x.csv", "-o", "-"]
-    result = subprocess.run([*program, *words], cwd=folder, capture_output=True, text=True, check=False)
+    arguments = ["--registry", registry.folder, "predict", "churn/1", "-i", "x.csv", "-o", "-"]
+    result = subprocess.run([*program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "prediction\n0\n"), result.stderr
     assert not (folder / "marker").exists()
 

@@ -157,22 +157,22 @@ def test_a_damaged_blob_is_named_and_the_earlier_backup_is_unchanged(churn, fold
     assert facts(Registry(folder)) == facts(churn)
 
 
-def test_a_damaged_catalog_does_not_replace_the_earlier_backup(churn, folder, by_hand):
+def test_a_damaged_catalog_does_not_replace_the_earlier_backup(churn, folder, execute_sql):
     churn.backup(folder)
     before = tree(folder)
-    by_hand("DELETE FROM versions WHERE version = 2")
+    execute_sql("DELETE FROM versions WHERE version = 2")
     with pytest.raises(CatalogDamaged, match="no backup was made"):
         churn.backup(folder)
     assert tree(folder) == before
 
 
 def register_elsewhere(folder, model_file):
-    Registry(folder).register(model_file(b"a stranger"), "stranger")
+    Registry(folder).register(model_file(b"another registry"), "other")
 
 
 def make_diverged_backup(folder, registry, model_file):
     registry.backup(folder)
-    Registry(folder).register(model_file(b"elsewhere"), "churn")
+    Registry(folder).register(model_file(b"another file"), "churn")
 
 
 FOREIGN = {
@@ -277,12 +277,12 @@ for turn in range(4):
 
 
 @pytest.mark.slow
-def test_backups_during_registrations_are_consistent(registry, model_file, at_once, folder):
+def test_backups_during_registrations_are_consistent(registry, model_file, run_concurrently, folder):
     registry.register(model_file(b"0"), "churn")
     files = [model_file(os.urandom(100_000), f"{number}.bin") for number in range(3)]
     arguments = [(registry.folder, f"model-{number}", file) for number, file in enumerate(files)]
     arguments += [(registry.folder, "backup", folder)] * 2 + [(registry.folder, "backup", f"{folder}-2")]
-    at_once(BACK_UP, arguments)
+    run_concurrently(BACK_UP, arguments)
     for backup in (folder, Path(f"{folder}-2")):
         assert list(Registry(backup).verify()) == []
         history = Registry(backup).history()
@@ -428,7 +428,7 @@ def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder
                 trigger = "journal_is_not_updated"
                 (sql,) = catalog.execute("SELECT sql FROM sqlite_master WHERE name = ?", (trigger,)).fetchone()
                 catalog.execute(f"DROP TRIGGER {trigger}")
-                catalog.execute("UPDATE journal SET user = 'somebody else' WHERE seq = 1")
+                catalog.execute("UPDATE journal SET user = 'another user' WHERE seq = 1")
                 catalog.execute(sql)
     with pytest.raises(Damaged, match=re.escape(str(folder))) as refused:
         target.restore(folder, force=True)

@@ -55,7 +55,7 @@ def count_and_size(pruning, kind, removed=True):
 
 
 @pytest.fixture(scope="module")
-def five_once(tmp_path_factory):
+def five_versions_template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("five")
     registry = Registry(folder / "registry")
     for number in range(1, 6):
@@ -67,30 +67,30 @@ def five_once(tmp_path_factory):
 
 
 @pytest.fixture
-def five(registry, five_once):
+def five_versions(registry, five_versions_template):
     """Five versions of 'churn': 3 is in Production, 2 is the rollback target, 4 has an alias."""
-    shutil.copytree(five_once, registry.folder)
+    shutil.copytree(five_versions_template, registry.folder)
     return registry
 
 
 # Files
 
 
-def test_files_of_deleted_versions_are_removed_after_the_grace_period(five):
-    before = blobs(five)
-    five.delete("churn/1")
-    pruning = five.prune()
+def test_files_of_deleted_versions_are_removed_after_the_grace_period(five_versions):
+    before = blobs(five_versions)
+    five_versions.delete("churn/1")
+    pruning = five_versions.prune()
     assert (pruning.freed, count_and_size(pruning, "blobs", removed=False)[0]) == (0, 3)
-    assert blobs(five) == before
-    age_blobs(five)
-    plan = five.prune(dry_run=True)
-    assert blobs(five) == before
-    pruning = five.prune()
+    assert blobs(five_versions) == before
+    age_blobs(five_versions)
+    plan = five_versions.prune(dry_run=True)
+    assert blobs(five_versions) == before
+    pruning = five_versions.prune()
     assert replace(pruning, dry_run=True) == plan
     assert count_and_size(pruning, "blobs")[0] == 3  # the file, the config, the manifest
-    assert len(blobs(five)) == len(before) - 3
-    assert list(five.verify()) == []
-    assert five.prune().freed == 0
+    assert len(blobs(five_versions)) == len(before) - 3
+    assert list(five_versions.verify()) == []
+    assert five_versions.prune().freed == 0
 
 
 def test_files_of_existing_versions_are_kept_at_any_age(registry, model_file, model_folder):
@@ -114,24 +114,24 @@ def test_files_shared_with_an_existing_version_are_kept(registry, model_file):
     assert blobs(registry) == set()
 
 
-def test_the_config_of_a_damaged_manifest_is_kept(five, blob_path):
-    manifest = blob_path(five.version("churn/5").digest)
-    before = blobs(five)
+def test_the_config_of_a_damaged_manifest_is_kept(five_versions, blob_path):
+    manifest = blob_path(five_versions.version("churn/5").digest)
+    before = blobs(five_versions)
     manifest.chmod(0o644)
     manifest.write_bytes(b"{}")
-    five.prune(grace="0")
-    assert blobs(five) == before
+    five_versions.prune(grace="0")
+    assert blobs(five_versions) == before
 
 
 @pytest.mark.parametrize("clock", ["mtime", "ctime"])
-def test_a_blob_from_the_future_is_kept(five, blob_path, clock, run):
-    digest = five.version("churn/1").files[0].digest
-    five.delete("churn/1")
-    age_blobs(five)
+def test_a_blob_from_the_future_is_kept(five_versions, blob_path, clock, run):
+    digest = five_versions.version("churn/1").files[0].digest
+    five_versions.delete("churn/1")
+    age_blobs(five_versions)
     if clock == "mtime":
         age(blob_path(digest), days=-1)
-        kept = count_and_size(five.prune(grace="0"), "blobs", removed=False)[0]
-        assert kept == 1
+        kept_count = count_and_size(five_versions.prune(grace="0"), "blobs", removed=False)[0]
+        assert kept_count == 1
     else:  # a ctime cannot be set: the program's clock is set back instead
         script = """
 import sys
@@ -141,26 +141,26 @@ from modelreg.system import clock
 clock.now = lambda: datetime.now(UTC) - timedelta(days=1)
 print(Registry(sys.argv[1]).prune(grace="0").freed)
 """
-        status, out, err = run(script, five.folder)
+        status, out, err = run(script, five_versions.folder)
         assert (status, out) == (0, "0\n"), err
     assert blob_path(digest).exists()
 
 
-def test_files_of_killed_processes_are_removed_after_the_grace_period(five):
-    ingest, checkouts = five.folder / "artifacts" / "ingest", five.folder / "checkouts"
+def test_files_of_killed_processes_are_removed_after_the_grace_period(five_versions):
+    ingest, checkouts = five_versions.folder / "artifacts" / "ingest", five_versions.folder / "checkouts"
     checkout = checkouts / f".4711-{'0' * 16}"
     (checkout / "sub").mkdir(parents=True)
     (checkout / "sub" / "model.bin").write_bytes(b"half")
     (checkout / "sub" / "model.bin").chmod(0o444)
-    paths = [ingest / "4711-abc", checkout, five.folder / ".catalog.db.4711.0123abcd"]
+    paths = [ingest / "4711-abc", checkout, five_versions.folder / ".catalog.db.4711.0123abcd"]
     paths[0].write_bytes(b"12345")
     paths[2].write_bytes(b"123")
     (checkouts / "notes.txt").write_bytes(b"of a user")
-    five.prune()
+    five_versions.prune()
     assert all(path.exists() for path in paths)
     for path in (*paths, checkout / "sub" / "model.bin"):
         age(path)
-    pruning = five.prune()
+    pruning = five_versions.prune()
     assert not any(path.exists() for path in paths)
     kinds = ("temporaries", "checkouts", "catalog temporaries")
     assert [count_and_size(pruning, kind) for kind in kinds] == [(1, 5), (1, 4), (1, 3)]
@@ -168,26 +168,26 @@ def test_files_of_killed_processes_are_removed_after_the_grace_period(five):
     assert (checkouts / "notes.txt").exists()
 
 
-def test_a_checkout_is_removed_with_the_last_version_of_its_digest(five, model_file):
-    five.register(model_file(b"1" * 1000), "other")
-    paths = {name: five.path(name) for name in ("churn/1", "churn/5")}
-    five.delete("churn/1")
-    five.prune()
+def test_a_checkout_is_removed_with_the_last_version_of_its_digest(five_versions, model_file):
+    five_versions.register(model_file(b"1" * 1000), "other")
+    paths = {name: five_versions.path(name) for name in ("churn/1", "churn/5")}
+    five_versions.delete("churn/1")
+    five_versions.prune()
     assert all(path.exists() for path in paths.values())  # other/1 has the same digest
-    five.delete("other/1")
-    five.prune()
+    five_versions.delete("other/1")
+    five_versions.prune()
     assert not paths["churn/1"].exists()
     assert not paths["churn/1"].parent.exists()
     assert paths["churn/5"].exists()
 
 
-def test_unknown_files_among_the_blobs_are_kept(five, tmp_path):
-    folder = five.folder / "artifacts" / "blobs" / "sha256"
+def test_unknown_files_among_the_blobs_are_kept(five_versions, tmp_path):
+    folder = five_versions.folder / "artifacts" / "blobs" / "sha256"
     outside = tmp_path / "outside"
     outside.write_bytes(b"of a user")
     (folder / ("0" * 64)).symlink_to(outside)
     (folder / "README").write_text("of a user")
-    five.prune(grace="0")
+    five_versions.prune(grace="0")
     assert outside.exists()
     assert (folder / "README").exists()
 
@@ -195,75 +195,75 @@ def test_unknown_files_among_the_blobs_are_kept(five, tmp_path):
 # Versions
 
 
-def test_retention_rules_remove_versions_but_never_protected_ones(five):
-    plan = five.prune(keep_last=1, grace="0", dry_run=True)
+def test_retention_rules_remove_versions_but_never_protected_ones(five_versions):
+    plan = five_versions.prune(keep_last=1, grace="0", dry_run=True)
     assert {decision.version: decision.reason for decision in plan.versions if not decision.removed} == {
         5: "is among the newest 1",
         4: "has the alias champion",
         3: "is in Production",
         2: "is the rollback target",
     }
-    assert numbers(five) == [5, 4, 3, 2, 1]
-    pruning = five.prune(keep_last=1, grace="0", message="rule 7")
+    assert numbers(five_versions) == [5, 4, 3, 2, 1]
+    pruning = five_versions.prune(keep_last=1, grace="0", message="rule 7")
     assert pruning == replace(plan, dry_run=False)
-    assert (numbers(five), pruning.removed) == ([5, 4, 3, 2], 1)
-    entry = five.history()[-1]
+    assert (numbers(five_versions), pruning.removed) == ([5, 4, 3, 2], 1)
+    entry = five_versions.history()[-1]
     assert (entry.action, entry.name, entry.version, entry.message) == ("delete", "churn", 1, "rule 7")
-    assert list(five.verify()) == []
-    assert five.rollback("churn").version == 2
+    assert list(five_versions.verify()) == []
+    assert five_versions.rollback("churn").version == 2
 
 
-def test_the_journal_message_is_the_retention_rules_by_default(five):
-    five.prune("ch*", keep_last=1, older_than="0", stages=["archived", "none"])
-    entry = five.history()[-1]
+def test_the_journal_message_is_the_retention_rules_by_default(five_versions):
+    five_versions.prune("ch*", keep_last=1, older_than="0", stages=["archived", "none"])
+    entry = five_versions.history()[-1]
     assert (entry.action, entry.version) == ("delete", 1)
     assert entry.message == "prune 'ch*' --keep-last 1 --older-than 0d --stage None --stage Archived"
 
 
-def test_dry_run_reports_the_bytes_that_prune_frees(five, model_file):
-    five.register(model_file(b"1" * 1000), "other")  # shares its bytes with churn/1
-    five.path("churn/5")
-    before = {path: path.stat().st_size for path in five.folder.rglob("*") if path.is_file()}
-    plan = five.prune(stages=["None"], grace="0", dry_run=True)
-    pruning = five.prune(stages=["None"], grace="0")
+def test_dry_run_reports_the_bytes_that_prune_frees(five_versions, model_file):
+    five_versions.register(model_file(b"1" * 1000), "other")  # shares its bytes with churn/1
+    five_versions.path("churn/5")
+    before = {path: path.stat().st_size for path in five_versions.folder.rglob("*") if path.is_file()}
+    plan = five_versions.prune(stages=["None"], grace="0", dry_run=True)
+    pruning = five_versions.prune(stages=["None"], grace="0")
     removed_size = sum(size for path, size in before.items() if not path.exists())
     assert pruning.freed == plan.freed == removed_size > 0
 
 
-def test_files_of_pruned_versions_are_removed_after_the_grace_period(five):
-    assert five.prune(keep_last=1).freed == 0  # the files are young
-    assert numbers(five) == [5, 4, 3, 2]
-    age_blobs(five)
-    assert five.prune().freed > 1000
+def test_files_of_pruned_versions_are_removed_after_the_grace_period(five_versions):
+    assert five_versions.prune(keep_last=1).freed == 0  # the files are young
+    assert numbers(five_versions) == [5, 4, 3, 2]
+    age_blobs(five_versions)
+    assert five_versions.prune().freed > 1000
 
 
 @pytest.mark.parametrize("stage", ["Staging", "Production"])
-def test_no_rule_removes_versions_in_staging_or_production(five, stage):
-    five.transition("churn", 5, "Staging")
-    assert five.prune(stages=[stage], older_than="0").removed == 0
+def test_no_rule_removes_versions_in_staging_or_production(five_versions, stage):
+    five_versions.transition("churn", 5, "Staging")
+    assert five_versions.prune(stages=[stage], older_than="0").removed == 0
 
 
-def test_the_glob_limits_retention_rules_but_not_the_removal_of_files(five, model_file):
+def test_the_glob_limits_retention_rules_but_not_the_removal_of_files(five_versions, model_file):
     for name in ("fraud", "spare"):
-        five.register(model_file(name.encode()), name)
-    five.delete("spare/1")
-    pruning = five.prune("fr*", stages=["None"], grace="0")
+        five_versions.register(model_file(name.encode()), name)
+    five_versions.delete("spare/1")
+    pruning = five_versions.prune("fr*", stages=["None"], grace="0")
     assert [decision.reference for decision in pruning.versions] == ["fraud/1"]
-    assert (numbers(five), numbers(five, "fraud")) == ([5, 4, 3, 2, 1], [])
+    assert (numbers(five_versions), numbers(five_versions, "fraud")) == ([5, 4, 3, 2, 1], [])
     assert count_and_size(pruning, "blobs")[0] == 6
 
 
-def test_older_than_counts_from_the_registration(five, by_hand):
-    assert five.prune(older_than="1d", dry_run=True).removed == 0
-    assert five.prune(older_than="0", dry_run=True).removed == 2
+def test_older_than_counts_from_the_registration(five_versions, execute_sql):
+    assert five_versions.prune(older_than="1d", dry_run=True).removed == 0
+    assert five_versions.prune(older_than="0", dry_run=True).removed == 2
 
 
-def test_only_versions_in_the_confirmed_plan_are_removed(five):
-    plan = five.prune(stages=["Archived", "None"], dry_run=True)
+def test_only_versions_in_the_confirmed_plan_are_removed(five_versions):
+    plan = five_versions.prune(stages=["Archived", "None"], dry_run=True)
     assert [decision.version for decision in plan.versions if decision.removed] == [5, 1]
-    five.transition("churn", 1, "Staging")
-    five.remove_alias("churn", "champion")
-    pruning = five.prune(stages=["Archived", "None"], agreed=plan)
+    five_versions.transition("churn", 1, "Staging")
+    five_versions.remove_alias("churn", "champion")
+    pruning = five_versions.prune(stages=["Archived", "None"], agreed=plan)
     assert [decision.version for decision in pruning.versions if decision.removed] == [5]
 
 
@@ -283,18 +283,18 @@ def test_only_versions_in_the_confirmed_plan_are_removed(five):
         {"message": "a\0b"},
     ],
 )
-def test_invalid_arguments_are_refused_before_any_change(five, arguments):
-    five.delete("churn/1")
-    before = blobs(five)
+def test_invalid_arguments_are_refused_before_any_change(five_versions, arguments):
+    five_versions.delete("churn/1")
+    before = blobs(five_versions)
     with pytest.raises((InvalidInput, UnknownStage)) as refused:
-        five.prune(**{"grace": "0"} | arguments)
+        five_versions.prune(**{"grace": "0"} | arguments)
     assert refused.value.exit == 2
-    assert blobs(five) == before
+    assert blobs(five_versions) == before
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "45s", "30m", "24h", "90d", "2w"])
-def test_durations_are_numbers_with_a_unit(five, text):
-    five.prune(grace=text, older_than=text, dry_run=True)
+def test_durations_are_numbers_with_a_unit(five_versions, text):
+    five_versions.prune(grace=text, older_than=text, dry_run=True)
 
 
 # Damaged catalogs
@@ -308,10 +308,10 @@ def overwrite_pages(catalog):
 
 
 def replace_with_another_registrys(catalog):
-    other = Registry(catalog.parent.parent / "elsewhere")
-    source = catalog.parent.parent / "stranger.bin"
-    source.write_bytes(b"a stranger")
-    other.register(source, "stranger")
+    other = Registry(catalog.parent.parent / "other")
+    source = catalog.parent.parent / "other.bin"
+    source.write_bytes(b"another registry")
+    other.register(source, "other")
     shutil.copy(other.folder / "catalog.db", catalog)
 
 
@@ -327,14 +327,14 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_damaged_catalog_is_refused_and_nothing_is_deleted(five, damage, dry_run):
-    five.delete("churn/1")
-    DAMAGE[damage](five.folder / "catalog.db")
-    before = blobs(five)
+def test_a_damaged_catalog_is_refused_and_nothing_is_deleted(five_versions, damage, dry_run):
+    five_versions.delete("churn/1")
+    DAMAGE[damage](five_versions.folder / "catalog.db")
+    before = blobs(five_versions)
     with pytest.raises(CatalogDamaged) as refused:
-        five.prune(grace="0", dry_run=dry_run)
+        five_versions.prune(grace="0", dry_run=dry_run)
     assert refused.value.exit == 6
-    assert blobs(five) == before
+    assert blobs(five_versions) == before
 
 
 MANUAL_EDITS = {
@@ -342,10 +342,10 @@ MANUAL_EDITS = {
     "another digest": "UPDATE versions SET digest = replace(digest, 'a', 'b') WHERE version = 5",
     "a dropped trigger": "DROP TRIGGER version_deleted",
     "a truncated journal": "DROP TRIGGER journal_is_not_deleted; DELETE FROM journal WHERE seq > 5",
-    "a count": "UPDATE models SET versions = 7",
-    "a stage": "UPDATE versions SET stage = 'Archived' WHERE version = 3",
-    "an alias": "DELETE FROM aliases",
-    "a time": "UPDATE versions SET created_at = '2020-01-01T00:00:00.000000Z' WHERE version = 5",
+    "an edited version count": "UPDATE models SET versions = 7",
+    "an edited stage": "UPDATE versions SET stage = 'Archived' WHERE version = 3",
+    "a deleted alias": "DELETE FROM aliases",
+    "an edited time": "UPDATE versions SET created_at = '2020-01-01T00:00:00.000000Z' WHERE version = 5",
     "a dropped table": "DROP TABLE aliases",
     "an edited journal entry": (
         "DROP TRIGGER journal_is_not_updated; UPDATE journal SET message = 'x' WHERE seq = 2; "
@@ -356,13 +356,13 @@ MANUAL_EDITS = {
 
 
 @pytest.mark.parametrize("edit", MANUAL_EDITS)
-def test_a_manually_edited_catalog_is_refused_and_nothing_is_deleted(five, by_hand, edit):
+def test_a_manually_edited_catalog_is_refused_and_nothing_is_deleted(five_versions, execute_sql, edit):
     for statement in MANUAL_EDITS[edit].split("; "):
-        by_hand(statement)
-    before = blobs(five)
+        execute_sql(statement)
+    before = blobs(five_versions)
     with pytest.raises(CatalogDamaged, match="nothing was deleted"):
-        five.prune(grace="0", keep_last=1)
-    assert blobs(five) == before
+        five_versions.prune(grace="0", keep_last=1)
+    assert blobs(five_versions) == before
 
 
 def wipe(folder):
@@ -378,14 +378,14 @@ def wipe(folder):
             connection.execute(sql)
 
 
-def test_a_wiped_catalog_is_damaged_and_nothing_is_deleted(five):
-    wipe(five.folder)
-    before = blobs(five)
-    assert [finding.subject for finding in five.verify()] == ["catalog"]
+def test_a_wiped_catalog_is_damaged_and_nothing_is_deleted(five_versions):
+    wipe(five_versions.folder)
+    before = blobs(five_versions)
+    assert [finding.subject for finding in five_versions.verify()] == ["catalog"]
     for dry_run in (True, False):
         with pytest.raises(CatalogDamaged, match="nothing was deleted"):
-            five.prune(grace="0", dry_run=dry_run)
-    assert blobs(five) == before
+            five_versions.prune(grace="0", dry_run=dry_run)
+    assert blobs(five_versions) == before
 
 
 def test_a_registry_without_any_remaining_version_can_be_pruned(registry, model_file):
@@ -407,19 +407,19 @@ def test_files_of_a_killed_first_registration_can_be_pruned(registry, tmp_path, 
     assert blobs(registry) == set()
 
 
-def test_files_in_a_manifest_are_kept_although_the_catalog_lost_them(five, by_hand):
-    before = blobs(five)
-    by_hand("DELETE FROM files")
-    five.prune(grace="0")
-    assert blobs(five) == before
+def test_files_in_a_manifest_are_kept_although_the_catalog_lost_them(five_versions, execute_sql):
+    before = blobs(five_versions)
+    execute_sql("DELETE FROM files")
+    five_versions.prune(grace="0")
+    assert blobs(five_versions) == before
 
 
-def test_a_missing_registry_and_one_of_a_newer_program_are_refused(registry, five, by_hand, tmp_path):
+def test_a_missing_registry_and_one_of_a_newer_program_are_refused(registry, five_versions, execute_sql, tmp_path):
     with pytest.raises(RegistryNotFound):
         Registry(tmp_path / "nothing").prune()
-    by_hand("PRAGMA user_version = 99")
+    execute_sql("PRAGMA user_version = 99")
     with pytest.raises(NoRegistry) as refused:
-        five.prune()
+        five_versions.prune()
     assert refused.value.code == "registry_too_new"
 
 
@@ -435,11 +435,11 @@ print(registry.prune(grace="0", stages=["None"]).removed)
 """
 
 
-def test_concurrent_prunes_remove_each_version_once(five, at_once):
-    removed = at_once(PRUNE, [(five.folder,)] * 4)
+def test_concurrent_prunes_remove_each_version_once(five_versions, run_concurrently):
+    removed = run_concurrently(PRUNE, [(five_versions.folder,)] * 4)
     assert sorted(map(int, removed)) == [0, 0, 0, 2]
-    assert [entry.version for entry in five.history() if entry.action == "delete"] == [5, 1]
-    assert list(five.verify()) == []
+    assert [entry.version for entry in five_versions.history() if entry.action == "delete"] == [5, 1]
+    assert list(five_versions.verify()) == []
 
 
 REGISTER_OR_PRUNE = """
@@ -457,14 +457,14 @@ print("done")
 
 
 @pytest.mark.slow
-def test_prune_without_grace_keeps_the_files_of_concurrent_registrations(registry, model_file, at_once):
+def test_prune_without_grace_keeps_the_files_of_concurrent_registrations(registry, model_file, run_concurrently):
     """Four processes register files that are stored, but unreferenced, while two prune."""
     files = [model_file(os.urandom(200_000), f"{number}.bin") for number in range(4)]
     for number, file in enumerate(files):
-        registry.register(file, f"gone-{number}")
-        registry.delete(f"gone-{number}/1")
+        registry.register(file, f"deleted-{number}")
+        registry.delete(f"deleted-{number}/1")
     arguments = [(registry.folder, "register", file, 5) for file in files] + [(registry.folder, "prune", "-", 8)] * 2
-    assert at_once(REGISTER_OR_PRUNE, arguments) == ["done\n"] * 6
+    assert run_concurrently(REGISTER_OR_PRUNE, arguments) == ["done\n"] * 6
     assert len(registry.versions("churn")) == 20
     assert list(registry.verify()) == []
 
@@ -479,22 +479,22 @@ Registry(sys.argv[1]).register(sys.argv[2], "churn", progress=progress)
 """
 
 
-def test_prune_times_out_on_a_stopped_registration_and_names_its_process(five, model_file, process):
-    five.delete("churn/1")
-    before = blobs(five)
-    stopped = process(STOPPED, five.folder, model_file(b"x" * 3_000_000))
+def test_prune_times_out_on_a_stopped_registration_and_names_its_process(five_versions, model_file, process):
+    five_versions.delete("churn/1")
+    before = blobs(five_versions)
+    stopped = process(STOPPED, five_versions.folder, model_file(b"x" * 3_000_000))
     assert stopped.stdout.readline() == "copying\n"
     os.waitpid(stopped.pid, os.WUNTRACED)
     with pytest.raises(LockTimeout, match=f"process {stopped.pid}") as refused:
-        Registry(five.folder, lock_timeout=0.1).prune(grace="0")
+        Registry(five_versions.folder, lock_timeout=0.1).prune(grace="0")
     assert refused.value.exit == 9
-    assert blobs(five) == before
+    assert blobs(five_versions) == before
     while stopped.poll() is None:
         stopped.send_signal(signal.SIGCONT)
         os.waitpid(stopped.pid, os.WUNTRACED) if stopped.stdout.readline() else stopped.wait()
-    assert five.version("churn/latest").version == 6
-    assert five.prune(grace="0").freed > 0
-    assert list(five.verify()) == []
+    assert five_versions.version("churn/latest").version == 6
+    assert five_versions.prune(grace="0").freed > 0
+    assert list(five_versions.verify()) == []
 
 
 # Counts every file that is opened, renamed or removed and every SQL statement, and kills the process at a given count.
@@ -523,12 +523,12 @@ print(count)
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
-def test_a_killed_prune_leaves_versions_intact_and_the_next_one_completes_it(five, run, tmp_path, kills):
-    five.path("churn/1")
-    original = shutil.copytree(five.folder, tmp_path / "original", symlinks=True)
-    status, out, err = run(KILLED, five.folder, 0)
+def test_a_killed_prune_leaves_versions_intact_and_the_next_one_completes_it(five_versions, run, tmp_path, kills):
+    five_versions.path("churn/1")
+    original = shutil.copytree(five_versions.folder, tmp_path / "original", symlinks=True)
+    status, out, err = run(KILLED, five_versions.folder, 0)
     assert status == 0, err
-    remaining = blobs(five)
+    remaining = blobs(five_versions)
     for step in range(1, int(out) + 1, max(1, int(out) // kills)):
         killed = Registry(shutil.copytree(original, tmp_path / f"killed-{step}", symlinks=True))
         status, _, err = run(KILLED, killed.folder, step)
@@ -626,14 +626,14 @@ def test_versions_displaced_by_a_rollback_are_kept_until_the_next_promotion(regi
     assert reasons[1] == "is the rollback target"
 
 
-def test_pruning_imports_no_heavy_library(five, run):
+def test_pruning_imports_no_heavy_library(five_versions, run):
     script = """
 import sys
 from modelreg import Registry
 Registry(sys.argv[1]).prune(grace="0", keep_last=1)
 print(sorted({"pandas", "numpy", "sklearn", "joblib", "sqlite_utils", "rich", "typer"} & set(sys.modules)))
 """
-    assert run(script, five.folder)[1] == "[]\n"
+    assert run(script, five_versions.folder)[1] == "[]\n"
 
 
 def test_a_group_member_prunes_the_files_of_others(tmp_path, model_file, modelreg, as_user):

@@ -187,9 +187,9 @@ def furnished(tmp_path_factory):
         registry.register(folder / "model.pkl", "churn", aliases=["champion"], stage="Staging", **facts)
         registry.register(folder / "model", "churn", stage="Production", **facts)
         registry.transition("churn/1", "Archived")
-        registry.register(folder / "model", "gone")
-        registry.delete("gone/1")
-        registry.delete("gone")
+        registry.register(folder / "model", "deleted")
+        registry.delete("deleted/1")
+        registry.delete("deleted")
     finally:
         del os.environ["CI_JOB_URL"], os.environ["MODELREG_USER"]
     with closing(sqlite3.connect(registry.folder / "catalog.db")) as connection, connection:
@@ -432,10 +432,10 @@ def test_a_missing_table_or_column_is_reported_as_damage_by_every_method(copied,
     ],
 )
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_manually_inserted_row_in_a_new_registry_is_found(registry, by_hand, statement, shared):
+def test_a_manually_inserted_row_in_a_new_registry_is_found(registry, execute_sql, statement, shared):
     registry.create(shared=shared)
     assert list(registry.verify()) == []
-    by_hand(statement)
+    execute_sql(statement)
     assert list(registry.verify()) != []
 
 
@@ -498,8 +498,8 @@ def test_invalid_values_in_the_catalog_are_damage(copied, statement):
 def test_a_flipped_byte_anywhere_in_the_catalog_raises_only_modelreg_errors(copied, part):
     catalog = Path(copied.folder, "catalog.db")
     good = catalog.read_bytes()
-    for place in range(part * 97, len(good), 8 * 397):
-        catalog.write_bytes(good[:place] + bytes([good[place] ^ 0x55]) + good[place + 1 :])
+    for offset in range(part * 97, len(good), 8 * 397):
+        catalog.write_bytes(good[:offset] + bytes([good[offset] ^ 0x55]) + good[offset + 1 :])
         find_damage(copied)  # a byte of free space is not damage; any other error fails the test
     catalog.write_bytes(good)
     assert list(copied.verify()) == []

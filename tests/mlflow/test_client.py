@@ -255,12 +255,12 @@ def test_transition_checks_gates(churn, registry):
 @pytest.mark.slow
 @pytest.mark.parametrize("on_conflict", ["archive", "refuse"])
 def test_eight_concurrent_promotions_leave_one_version_in_production(
-    client, registry, model_file, at_once, on_conflict
+    client, registry, model_file, run_concurrently, on_conflict
 ):
     client.create_registered_model("churn")
     for number in range(8):
         client.create_model_version("churn", str(model_file(str(number).encode())))
-    outputs = at_once(PROMOTE, [(registry.folder, number, on_conflict) for number in range(1, 9)])
+    outputs = run_concurrently(PROMOTE, [(registry.folder, number, on_conflict) for number in range(1, 9)])
     promoted = [output for output in outputs if output == "promoted\n"]
     assert len(promoted) == (8 if on_conflict == "archive" else 1)
     assert {output for output in outputs if output not in promoted} <= {"INVALID_STATE\n"}

@@ -59,7 +59,7 @@ def test_predict_converts_types_without_loss(loaded, model, data, change):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (lambda data: data.drop(columns=["income"]), "no column 'income'"),
         (lambda data: data.rename(columns={"age": "Age"}), "no column 'age'.*did you mean Age"),
@@ -76,8 +76,8 @@ def test_predict_converts_types_without_loss(loaded, model, data, change):
         (lambda data: 7, "cannot be read as a table"),
     ],
 )
-def test_predict_refuses_data_that_does_not_match_the_signature(loaded, data, change, words):
-    with pytest.raises(MlflowException, match=words) as raised:
+def test_predict_refuses_data_that_does_not_match_the_signature(loaded, data, change, message):
+    with pytest.raises(MlflowException, match=message) as raised:
         loaded.predict(change(data))
     assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
 
@@ -103,8 +103,8 @@ def test_predict_checks_the_shape_and_type_of_an_array():
     expected = regression.predict(rows)
     for data in (rows, rows.astype("int64"), rows.tolist(), pd.DataFrame(rows)):
         assert np.allclose(loaded.predict(data), expected)
-    for data, words in ((rows[:, :1], "shape"), (rows[0], "shape"), (rows.astype(str), "takes float64")):
-        with pytest.raises(MlflowException, match=words):
+    for data, message in ((rows[:, :1], "shape"), (rows[0], "shape"), (rows.astype(str), "takes float64")):
+        with pytest.raises(MlflowException, match=message):
             loaded.predict(data)
 
 
@@ -209,15 +209,15 @@ def test_another_process_loads_a_python_model_only_with_full_trust(registry, tmp
 
 
 @pytest.mark.parametrize(
-    ("argument", "words"),
+    ("argument", "message"),
     [
         ({"code_paths": ["src"]}, "code_paths"),
         ({"pyfunc_predict_fn": "decide"}, "'decide'"),
         ({"extra_files": ["a.txt"]}, "extra_files"),
     ],
 )
-def test_log_model_refuses_an_unsupported_argument(model, argument, words):
-    with pytest.raises(MlflowException, match=words) as raised:
+def test_log_model_refuses_an_unsupported_argument(model, argument, message):
+    with pytest.raises(MlflowException, match=message) as raised:
         mlflow.sklearn.log_model(model, name="model", **argument)
     assert raised.value.error_code == "INVALID_PARAMETER_VALUE"
 

@@ -81,8 +81,8 @@ def test_a_run_that_was_ended_within_its_block_keeps_its_status():
 def test_a_run_is_resumed_by_its_id():
     with mlflow.start_run() as run:
         mlflow.log_metric("auc", 0.8)
-    with mlflow.start_run(run_id=run.info.run_id, tags={"again": "yes"}) as again:
-        assert again.data.metrics == {"auc": 0.8}
+    with mlflow.start_run(run_id=run.info.run_id, tags={"again": "yes"}) as resumed:
+        assert resumed.data.metrics == {"auc": 0.8}
         assert status(run) == "RUNNING"
     assert tags(run) == {"again": "yes"}
 
@@ -176,9 +176,9 @@ def test_logging_an_invalid_value_is_refused():
 def test_a_run_converts_to_a_dictionary():
     with mlflow.start_run(run_name="first") as run:
         mlflow.log_metric("auc", 0.9)
-    taken = mlflow.get_run(run.info.run_id).to_dictionary()
-    assert taken["info"]["run_name"] == dict(run.info)["run_name"] == "first"
-    assert taken["data"]["metrics"] == {"auc": 0.9}
+    dictionary = mlflow.get_run(run.info.run_id).to_dictionary()
+    assert dictionary["info"]["run_name"] == dict(run.info)["run_name"] == "first"
+    assert dictionary["data"]["metrics"] == {"auc": 0.9}
 
 
 def test_the_run_name_tag_names_the_run():

@@ -9,7 +9,7 @@ from modelreg.mlflow.exceptions import MlflowException
 
 
 @pytest.fixture
-def stocked(client, model_file):
+def client_with_models(client, model_file):
     """A client on a registry with churn (three versions and tags), fraud (one version) and empty."""
     client.create_registered_model("churn", tags={"team": "growth", "cost center": "7"})
     client.create_registered_model("fraud", tags={"team": "risk"})
@@ -53,8 +53,8 @@ def references(versions):
         (None, {"churn/1", "churn/2", "churn/3", "fraud/1"}),
     ],
 )
-def test_search_versions_by_filter(stocked, filter, expected):
-    matches = references(stocked.search_model_versions(filter))
+def test_search_versions_by_filter(client_with_models, filter, expected):
+    matches = references(client_with_models.search_model_versions(filter))
     assert (set(matches), len(matches)) == (expected, len(expected))
 
 
@@ -70,8 +70,8 @@ def test_search_versions_by_filter(stocked, filter, expected):
         (None, ["churn", "empty", "fraud"]),
     ],
 )
-def test_search_models_by_name_and_tags(stocked, filter, expected):
-    assert [model.name for model in stocked.search_registered_models(filter)] == expected
+def test_search_models_by_name_and_tags(client_with_models, filter, expected):
+    assert [model.name for model in client_with_models.search_registered_models(filter)] == expected
 
 
 @pytest.mark.parametrize(
@@ -85,29 +85,29 @@ def test_search_models_by_name_and_tags(stocked, filter, expected):
         (["attribute.last_updated_timestamp DESC"], ["churn/2", "fraud/1", "churn/3", "churn/1"]),
     ],
 )
-def test_search_versions_in_an_order(stocked, order, expected):
-    assert references(stocked.search_model_versions(order_by=order)) == expected
+def test_search_versions_in_an_order(client_with_models, order, expected):
+    assert references(client_with_models.search_model_versions(order_by=order)) == expected
 
 
-def test_search_models_in_an_order(stocked):
-    names = [model.name for model in stocked.search_registered_models(order_by=["creation_timestamp DESC"])]
+def test_search_models_in_an_order(client_with_models):
+    names = [model.name for model in client_with_models.search_registered_models(order_by=["creation_timestamp DESC"])]
     assert names == ["empty", "fraud", "churn"]
     for moment in ("last_updated_timestamp", "timestamp"):
-        assert stocked.search_registered_models(order_by=[f"{moment} DESC"])[0].name == "churn"
+        assert client_with_models.search_registered_models(order_by=[f"{moment} DESC"])[0].name == "churn"
 
 
-def test_page_tokens_lead_through_all_pages(stocked):
-    first = stocked.search_model_versions(max_results=3)
-    second = stocked.search_model_versions(max_results=3, page_token=first.token)
+def test_page_tokens_lead_through_all_pages(client_with_models):
+    first = client_with_models.search_model_versions(max_results=3)
+    second = client_with_models.search_model_versions(max_results=3, page_token=first.token)
     assert (len(first), len(second), second.token) == (3, 1, None)
-    assert references([*first, *second]) == references(stocked.search_model_versions())
-    assert stocked.search_model_versions(max_results=4).token is None
-    models = stocked.search_registered_models(max_results=2)
+    assert references([*first, *second]) == references(client_with_models.search_model_versions())
+    assert client_with_models.search_model_versions(max_results=4).token is None
+    models = client_with_models.search_registered_models(max_results=2)
     assert [model.name for model in models] == ["churn", "empty"]
-    assert [model.name for model in stocked.search_registered_models(page_token=models.token)] == ["fraud"]
+    assert [model.name for model in client_with_models.search_registered_models(page_token=models.token)] == ["fraud"]
 
 
-def test_module_functions_return_all_pages(stocked):
+def test_module_functions_return_all_pages(client_with_models):
     assert [model.name for model in mlflow.search_registered_models()] == ["churn", "empty", "fraud"]
     assert [model.name for model in mlflow.search_registered_models(2, order_by=["name DESC"])] == ["fraud", "empty"]
     assert len(mlflow.search_model_versions()) == 4
@@ -116,7 +116,7 @@ def test_module_functions_return_all_pages(stocked):
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
         {"filter_string": "nothing = 'a'"},
         {"filter_string": "name = "},
@@ -137,7 +137,7 @@ def test_module_functions_return_all_pages(stocked):
         {"filter_string": 5},
     ],
 )
-def test_an_invalid_search_is_refused(stocked, asked):
+def test_an_invalid_search_is_refused(client_with_models, arguments):
     with pytest.raises(MlflowException) as refused:
-        stocked.search_model_versions(**asked)
+        client_with_models.search_model_versions(**arguments)
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"

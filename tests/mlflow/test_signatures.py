@@ -12,21 +12,21 @@ from modelreg.mlflow.models import ModelSignature, infer_signature
 from modelreg.mlflow.types import ColSpec, Schema, TensorSpec
 
 
-def test_a_signature_by_hand_equals_the_inferred_one(data, model):
+def test_a_hand_written_signature_equals_the_inferred_one(data, model):
     columns = [ColSpec("long", "age"), ColSpec("double", "income"), ColSpec("boolean", "member")]
-    by_hand = ModelSignature(Schema(columns), Schema([TensorSpec(np.dtype("bool"), (-1,))]))
-    assert by_hand == infer_signature(data, model.predict(data))
-    info = mlflow.sklearn.log_model(model, name="model", signature=by_hand)
+    signature = ModelSignature(Schema(columns), Schema([TensorSpec(np.dtype("bool"), (-1,))]))
+    assert signature == infer_signature(data, model.predict(data))
+    info = mlflow.sklearn.log_model(model, name="model", signature=signature)
     loaded = mlflow.pyfunc.load_model(info.model_uri)
-    assert loaded.metadata.signature == by_hand
+    assert loaded.metadata.signature == signature
     assert (loaded.predict(data) == model.predict(data)).all()
 
 
 def test_a_tensor_spec_checks_type_and_shape():
     rows = np.arange(6, dtype="float64").reshape(3, 2)
-    by_hand = ModelSignature(inputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]))
-    assert by_hand.inputs == infer_signature(rows).inputs
-    info = mlflow.sklearn.log_model(LinearRegression().fit(rows, rows[:, 0]), name="model", signature=by_hand)
+    signature = ModelSignature(inputs=Schema([TensorSpec(np.dtype("float64"), (-1, 2))]))
+    assert signature.inputs == infer_signature(rows).inputs
+    info = mlflow.sklearn.log_model(LinearRegression().fit(rows, rows[:, 0]), name="model", signature=signature)
     with pytest.raises(MlflowException, match="shape"):
         mlflow.pyfunc.load_model(info.model_uri).predict(rows[:, :1])
 

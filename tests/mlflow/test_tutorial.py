@@ -86,17 +86,17 @@ def test_log_model_of_each_flavor_accepts_the_argument_name_of_mlflow(model, dat
 def test_import_paths_of_mlflow_work():
     from modelreg.mlflow.entities import PagedList
     from modelreg.mlflow.models import ModelSignature, infer_signature
-    from modelreg.mlflow.models.signature import infer_signature as same
+    from modelreg.mlflow.models.signature import infer_signature as imported
     from modelreg.mlflow.tracking import MlflowClient, client
 
     assert client.MlflowClient is MlflowClient is mlflow.MlflowClient
-    assert infer_signature is same
+    assert infer_signature is imported
     assert isinstance(infer_signature({"a": [1]}), ModelSignature)
     assert isinstance(MlflowClient().search_registered_models(), PagedList)
 
 
 def test_a_missing_name_raises_an_error_with_an_alternative(client):
-    for owner, name, words in (
+    for owner, name, alternative in (
         (mlflow, "evaluate", "log_metrics"),
         (mlflow, "pytorch", "register_model"),
         (mlflow.sklearn, "eval_and_log_metrics", "docs/mlflow"),
@@ -104,7 +104,7 @@ def test_a_missing_name_raises_an_error_with_an_alternative(client):
         (client, "create_webhook", "docs/mlflow"),
     ):
         assert not hasattr(owner, name)
-        with pytest.raises(AttributeError, match=f"has no '{name}'.*{words}"):
+        with pytest.raises(AttributeError, match=f"has no '{name}'.*{alternative}"):
             getattr(owner, name)
 
 
@@ -121,12 +121,12 @@ def test_importing_the_interface_imports_no_heavy_library():
 
 def test_the_tracking_uri_is_a_path_or_a_uri_of_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for address in (tmp_path / "here", f"modelreg://{tmp_path}/here", f"file://{tmp_path}/here", "file:./here"):
+    for address in (tmp_path / "first", f"modelreg://{tmp_path}/first", f"file://{tmp_path}/first", "file:./first"):
         mlflow.set_registry_uri(address)
-        assert mlflow.get_tracking_uri() == mlflow.get_registry_uri() == f"modelreg://{tmp_path}/here"
+        assert mlflow.get_tracking_uri() == mlflow.get_registry_uri() == f"modelreg://{tmp_path}/first"
     assert mlflow.is_tracking_uri_set()
-    mlflow.MlflowClient(tracking_uri=str(tmp_path / "there")).create_registered_model("churn")
-    assert mlflow.MlflowClient(registry_uri=f"modelreg://{tmp_path}/there").get_registered_model("churn")
+    mlflow.MlflowClient(tracking_uri=str(tmp_path / "second")).create_registered_model("churn")
+    assert mlflow.MlflowClient(registry_uri=f"modelreg://{tmp_path}/second").get_registered_model("churn")
     assert mlflow.search_registered_models() == []
 
 

@@ -29,7 +29,7 @@ def versions(store, text=None, **more):
 
 
 @pytest.fixture
-def six(store):
+def six_models(store):
     """Six models."""
     for name in ("RM1", "RM2", "RM3", "RM4", "RM4A", "RM4ab"):
         store.create_registered_model(name)
@@ -37,7 +37,7 @@ def six(store):
 
 
 @pytest.fixture
-def four(store):
+def four_versions(store):
     """Four versions of one model."""
     store.create_registered_model("churn")
     for source, run, tags in (
@@ -64,13 +64,13 @@ def four(store):
         ("name IN ('RM1', 'RM3')", ["RM1", "RM3"]),
     ],
 )
-def test_search_models_by_name(six, text, expected):
-    assert models(six, text) == expected
+def test_search_models_by_name(six_models, text, expected):
+    assert models(six_models, text) == expected
 
 
-def test_search_does_not_find_a_deleted_model(six):
-    six.delete_registered_model("RM4ab")
-    assert models(six, "name ILIKE 'rm4A%'") == ["RM4A"]
+def test_search_does_not_find_a_deleted_model(six_models):
+    six_models.delete_registered_model("RM4ab")
+    assert models(six_models, "name ILIKE 'rm4A%'") == ["RM4A"]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_search_does_not_find_a_deleted_model(six):
         ("tags.a > 'a'", "Invalid comparator for tag: >"),
     ],
 )
-def test_an_invalid_filter_of_models_is_refused(six, text, message):
+def test_an_invalid_filter_of_models_is_refused(six_models, text, message):
     with invalid(message):
-        models(six, text)
+        models(six_models, text)
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_page_tokens_lead_through_all_models(store):
 
 
 @only_mlflow
-def test_search_models_in_an_order(six):
+def test_search_models_in_an_order(six_models):
     from unittest import mock
 
     for moment, names in ((1, ("MR1", "MR2")), (2, ("MR3", "MR4"))):
         with mock.patch("time.time", return_value=moment):
             for name in names:
-                six.create_registered_model(name)
+                six_models.create_registered_model(name)
     for order, expected in (
         ([], ["MR1", "MR2", "MR3", "MR4"]),
         (["last_updated_timestamp ASC", "name DESC"], ["MR2", "MR1", "MR4", "MR3"]),
@@ -140,25 +140,25 @@ def test_search_models_in_an_order(six):
         (["timestamp\tASC"], ["MR1", "MR2", "MR3", "MR4"]),
         (["timestamp  deSc", "name deSc"], ["MR4", "MR3", "MR2", "MR1"]),
     ):
-        assert models(six, "name LIKE 'MR%'", order_by=order) == expected
+        assert models(six_models, "name LIKE 'MR%'", order_by=order) == expected
 
 
-def test_an_invalid_order_of_models_is_refused(six):
+def test_an_invalid_order_of_models_is_refused(six_models):
     with invalid("Invalid order by key 'creation_timestamp' specified"):
-        models(six, order_by=["name ASC", "creation_timestamp DESC"])
+        models(six_models, order_by=["name ASC", "creation_timestamp DESC"])
     with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
-        models(six, order_by=["name ASC", "last_updated_timestamp DESC blah"])
+        models(six_models, order_by=["name ASC", "last_updated_timestamp DESC blah"])
     with invalid("`order_by` contains duplicate fields"):
-        models(six, order_by=["timestamp", "last_updated_timestamp"])
+        models(six_models, order_by=["timestamp", "last_updated_timestamp"])
 
 
 @pytest.mark.parametrize("search", ["search_registered_models", "search_model_versions"])
-def test_an_invalid_page_is_refused(four, search):
+def test_an_invalid_page_is_refused(four_versions, search):
     with invalid("Invalid page token, could not base64-decode"):
-        getattr(four, search)(None, page_token="evilhax")
+        getattr(four_versions, search)(None, page_token="evilhax")
     for size in (1e15, 0, 10**9):
         with pytest.raises(MlflowException, match=r"Invalid value for (request parameter )?max_results\."):
-            getattr(four, search)(None, size)
+            getattr(four_versions, search)(None, size)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_an_invalid_page_is_refused(four, search):
         ("name = 'other' and tag.t2 = 'xyz'", set()),
     ],
 )
-def test_search_versions_by_filter(four, text, expected):
-    assert set(versions(four, text)) == expected
+def test_search_versions_by_filter(four_versions, text, expected):
+    assert set(versions(four_versions, text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -203,25 +203,25 @@ def test_search_versions_by_filter(four, text, expected):
         ("source_path IN ('a')", "Only"),
     ],
 )
-def test_an_invalid_filter_of_versions_is_refused(four, text, message):
+def test_an_invalid_filter_of_versions_is_refused(four_versions, text, message):
     with invalid(message):
-        versions(four, text)
+        versions(four_versions, text)
 
 
-def test_search_returns_the_current_versions(four):
-    four.delete_model_version("churn", 4)
-    four.transition_model_version_stage("churn", 1, "production", False)
-    (version,) = four.search_model_versions("run_id = 'run-one'")
+def test_search_returns_the_current_versions(four_versions):
+    four_versions.delete_model_version("churn", 4)
+    four_versions.transition_model_version_stage("churn", 1, "production", False)
+    (version,) = four_versions.search_model_versions("run_id = 'run-one'")
     assert isinstance(version, ModelVersion)
-    assert version == four.get_model_version("churn", 1)
-    assert versions(four, "source_path = 'A/D'") == [3]
+    assert version == four_versions.get_model_version("churn", 1)
+    assert versions(four_versions, "source_path = 'A/D'") == [3]
 
 
-def test_versions_are_sorted_by_last_change_by_default(four):
-    four.create_registered_model("fraud")
-    four.create_model_version("fraud", "A")
-    four.update_model_version("churn", 1, "changed last")
-    expected = [(version.name, version.version) for version in four.search_model_versions(None)]
+def test_versions_are_sorted_by_last_change_by_default(four_versions):
+    four_versions.create_registered_model("fraud")
+    four_versions.create_model_version("fraud", "A")
+    four_versions.update_model_version("churn", 1, "changed last")
+    expected = [(version.name, version.version) for version in four_versions.search_model_versions(None)]
     assert expected == [("churn", 1), ("fraud", 1), ("churn", 4), ("churn", 3), ("churn", 2)]
 
 
@@ -233,29 +233,31 @@ def test_versions_are_sorted_by_last_change_by_default(four):
         (["creation_timestamp ASC"], [("churn", 1), ("churn", 2), ("churn", 3), ("churn", 4), ("fraud", 1)]),
     ],
 )
-def test_search_versions_in_an_order(four, order, expected):
-    four.create_registered_model("fraud")
-    four.create_model_version("fraud", "A")
-    four.update_model_version("churn", 1, "changed last")
-    assert [(version.name, version.version) for version in four.search_model_versions(None, order_by=order)] == expected
+def test_search_versions_in_an_order(four_versions, order, expected):
+    four_versions.create_registered_model("fraud")
+    four_versions.create_model_version("fraud", "A")
+    four_versions.update_model_version("churn", 1, "changed last")
+    assert [
+        (version.name, version.version) for version in four_versions.search_model_versions(None, order_by=order)
+    ] == expected
 
 
-def test_an_invalid_order_of_versions_is_refused(four):
+def test_an_invalid_order_of_versions_is_refused(four_versions):
     with invalid("Invalid attribute key 'run_id' specified"):
-        versions(four, order_by=["name ASC", "run_id DESC"])
+        versions(four_versions, order_by=["name ASC", "run_id DESC"])
     with invalid("Invalid order_by clause 'last_updated_timestamp DESC blah'"):
-        versions(four, order_by=["last_updated_timestamp DESC blah"])
+        versions(four_versions, order_by=["last_updated_timestamp DESC blah"])
 
 
-def test_page_tokens_lead_through_all_versions(four):
+def test_page_tokens_lead_through_all_versions(four_versions):
     expected, token = [], None
     while True:
-        page = four.search_model_versions("name = 'churn'", 3, page_token=token)
+        page = four_versions.search_model_versions("name = 'churn'", 3, page_token=token)
         expected += page
         token = page.token
         if token is None:
             break
-    assert expected == four.search_model_versions("name = 'churn'")
+    assert expected == four_versions.search_model_versions("name = 'churn'")
     assert [version.version for version in expected] == [4, 3, 2, 1]
 
 

@@ -149,7 +149,7 @@ def mlruns(mlflow, tmp_path) -> MLflow:
 
 
 @pytest.fixture(params=["server", "sqlite", "mlruns"])
-def anywhere(request, mlflow) -> MLflow:
+def source(request, mlflow) -> MLflow:
     """Data of each kind; the server's is shared, so tests use model names of their own."""
     if request.param == "server":
         return connect(mlflow, request.getfixturevalue("server"))

@@ -58,25 +58,25 @@ def churn(registry, model_file, model_folder) -> str:
     return name
 
 
-def test_an_export_and_its_dry_run_report_the_same_changes(anywhere, registry, churn):
-    registry.export_mlflow(anywhere.uri, churn)
+def test_an_export_and_its_dry_run_report_the_same_changes(source, registry, churn):
+    registry.export_mlflow(source.uri, churn)
     registry.transition(churn, 3, "Archived")
     registry.tag(f"{churn}/3", {"why": "old"})
-    planned = registry.export_mlflow(anywhere.uri, churn, dry_run=True)
-    report = registry.export_mlflow(anywhere.uri, churn)
+    planned = registry.export_mlflow(source.uri, churn, dry_run=True)
+    report = registry.export_mlflow(source.uri, churn)
     assert planned.items == report.items
     (changed,) = [item for item in report.items if item.reference == f"{churn}/3"]
     assert (changed.outcome, changed.notes) == ("changed", ("tag 'why'", "stage Production -> Archived"))
 
 
-def test_an_export_of_all_models_skips_prompts(anywhere, registry, churn):
+def test_an_export_of_all_models_skips_prompts(source, registry, churn):
     registry.create_model("greet", tags={"mlflow.prompt.is_prompt": "true"})
-    assert {item.name for item in registry.export_mlflow(anywhere.uri, dry_run=True).items} == {churn}
+    assert {item.name for item in registry.export_mlflow(source.uri, dry_run=True).items} == {churn}
 
 
-def test_a_reference_fails_and_the_other_versions_are_exported(anywhere, registry, churn):
+def test_a_reference_fails_and_the_other_versions_are_exported(source, registry, churn):
     registry.register_reference("s3://bucket/model", churn)
-    report = registry.export_mlflow(anywhere.uri, churn)
+    report = registry.export_mlflow(source.uri, churn)
     assert outcomes(report) == {
         churn: "added",
         f"{churn}/1": "added",
@@ -87,12 +87,12 @@ def test_a_reference_fails_and_the_other_versions_are_exported(anywhere, registr
     assert "'s3://bucket/model'" in report.items[-1].notes[0]
 
 
-def test_an_exported_model_is_imported_unchanged(anywhere, registry, churn, tmp_path):
-    report = registry.export_mlflow(anywhere.uri, churn)
+def test_an_exported_model_is_imported_unchanged(source, registry, churn, tmp_path):
+    report = registry.export_mlflow(source.uri, churn)
     assert outcomes(report) == {churn: "added", f"{churn}/1": "added", f"{churn}/3": "added", f"{churn}/4": "added"}
 
     other = Registry(tmp_path / "other")
-    other.import_mlflow(anywhere.uri, churn)
+    other.import_mlflow(source.uri, churn)
 
     assert exported_fields(other, churn) == exported_fields(registry, churn)
     assert (other.model(churn).tags, other.model(churn).description) == ({"owner": "ann"}, "who leaves")
@@ -100,16 +100,16 @@ def test_an_exported_model_is_imported_unchanged(anywhere, registry, churn, tmp_
     assert list(other.verify()) == []
 
 
-def test_exported_versions_have_their_numbers_stages_metrics_and_files(anywhere, mlflow, registry, churn, tmp_path):
-    registry.export_mlflow(anywhere.uri, churn)
-    versions = {int(version.version): version for version in anywhere.client.search_model_versions(f"name='{churn}'")}
+def test_exported_versions_have_their_numbers_stages_metrics_and_files(source, mlflow, registry, churn, tmp_path):
+    registry.export_mlflow(source.uri, churn)
+    versions = {int(version.version): version for version in source.client.search_model_versions(f"name='{churn}'")}
     assert {number: version.current_stage for number, version in versions.items()} == {
         1: "Archived",
         3: "Production",
         4: "Staging",
     }
-    assert int(anywhere.client.get_registered_model(churn).aliases["champion"]) == 3
-    assert anywhere.client.get_run(versions[1].run_id).data.metrics == {"auc": 0.1 + 0.2, "n": 3.0}
+    assert int(source.client.get_registered_model(churn).aliases["champion"]) == 3
+    assert source.client.get_run(versions[1].run_id).data.metrics == {"auc": 0.1 + 0.2, "n": 3.0}
     fetched = mlflow.artifacts.download_artifacts(f"models:/{churn}/4", dst_path=str(tmp_path / "fetched"))
     assert (Path(fetched) / "sub" / "b.txt").read_bytes() == b"b"
 
@@ -186,9 +186,9 @@ def test_export_creates_a_file_or_folder_and_refuses_one_of_another_program(mlfl
     assert registry.export_mlflow(f"sqlite:///{tmp_path}/new.db").added == 3
     assert (tmp_path / "mlartifacts").is_dir()
     assert registry.export_mlflow(tmp_path / "mlruns").added == 3
-    for place in (registry.folder / "catalog.db", registry.folder):
+    for path in (registry.folder / "catalog.db", registry.folder):
         with pytest.raises(InvalidInput):
-            registry.export_mlflow(place)
+            registry.export_mlflow(path)
     assert list(registry.verify()) == []
 
 

@@ -48,15 +48,15 @@ def is_sound(registry: Registry) -> bool:
     return list(registry.verify()) == []
 
 
-def test_import_reads_everything_from_each_kind_of_source(anywhere, registry):
-    name = anywhere.add_model("everything", tags={"team": "crm"}, description="who leaves")
-    anywhere.add_version(name, {"a.bin": b"1"}, metrics={"auc": 0.1 + 0.2}, params={"depth": "8"})
-    anywhere.add_version(name, {"a.bin": b"2", "sub/b.txt": b"b"}, tags={"data": "2024"}, description="the second")
-    anywhere.transition(name, 1, "Archived")
-    anywhere.transition(name, 2, "Production")
-    anywhere.client.set_registered_model_alias(name, "champion", "2")
+def test_import_reads_everything_from_each_kind_of_source(source, registry):
+    name = source.add_model("everything", tags={"team": "crm"}, description="who leaves")
+    source.add_version(name, {"a.bin": b"1"}, metrics={"auc": 0.1 + 0.2}, params={"depth": "8"})
+    source.add_version(name, {"a.bin": b"2", "sub/b.txt": b"b"}, tags={"data": "2024"}, description="the second")
+    source.transition(name, 1, "Archived")
+    source.transition(name, 2, "Production")
+    source.client.set_registered_model_alias(name, "champion", "2")
 
-    report = registry.import_mlflow(anywhere.uri, name)
+    report = registry.import_mlflow(source.uri, name)
 
     assert outcomes(report) == {name: "added", f"{name}/1": "added", f"{name}/2": "added"}
     model, first, second = registry.model(name), registry.version(f"{name}/1"), registry.version(f"{name}@champion")
@@ -64,23 +64,23 @@ def test_import_reads_everything_from_each_kind_of_source(anywhere, registry):
     assert (first.stage, first.metrics, first.params) == ("Archived", {"auc": 0.1 + 0.2}, {"depth": "8"})
     assert (second.version, second.stage, second.description) == (2, "Production", "the second")
     assert second.tags["data"] == "2024"
-    assert second.run_id == anywhere.client.get_model_version(name, "2").run_id
+    assert second.run_id == source.client.get_model_version(name, "2").run_id
     assert tree(registry.path(f"{name}/2")) == {"a.bin": b"2", "sub/b.txt": b"b"}
     assert is_sound(registry)
 
 
-def test_a_second_import_adds_only_new_versions(anywhere, registry):
-    name = anywhere.add_model("twice")
-    anywhere.add_version(name, {"a.bin": b"1"})
-    registry.import_mlflow(anywhere.uri, name)
+def test_a_second_import_adds_only_new_versions(source, registry):
+    name = source.add_model("twice")
+    source.add_version(name, {"a.bin": b"1"})
+    registry.import_mlflow(source.uri, name)
     head = registry.history()[-1]
 
-    again = registry.import_mlflow(anywhere.uri, name)
-    assert outcomes(again) == {name: "unchanged", f"{name}/1": "unchanged"}
+    second = registry.import_mlflow(source.uri, name)
+    assert outcomes(second) == {name: "unchanged", f"{name}/1": "unchanged"}
     assert registry.history()[-1] == head
 
-    anywhere.add_version(name, {"a.bin": b"2"})
-    assert outcomes(registry.import_mlflow(anywhere.uri, name)) == {
+    source.add_version(name, {"a.bin": b"2"})
+    assert outcomes(registry.import_mlflow(source.uri, name)) == {
         name: "unchanged",
         f"{name}/1": "unchanged",
         f"{name}/2": "added",
@@ -108,7 +108,7 @@ def test_changes_in_mlflow_are_applied_and_local_changes_are_kept(sqlite, regist
     registry.import_mlflow(sqlite.uri)
     registry.tag("churn/1", {"ours": "yes"})
     registry.describe("churn/2", "ours")
-    registry.alias("churn/2", "here")
+    registry.alias("churn/2", "local")
 
     sqlite.transition("churn", 1, "Archived")
     sqlite.transition("churn", 2, "Production")
@@ -118,7 +118,7 @@ def test_changes_in_mlflow_are_applied_and_local_changes_are_kept(sqlite, regist
 
     assert outcomes(report) == {"churn": "unchanged", "churn/1": "changed", "churn/2": "changed"}
     assert stages(registry, "churn") == {1: "Archived", 2: "Production"}
-    assert registry.model("churn").aliases == {"champion": 2, "here": 2}
+    assert registry.model("churn").aliases == {"champion": 2, "local": 2}
     assert registry.version("churn/1").tags["ours"] == "yes"
     assert "old" not in registry.version("churn/1").tags
     assert registry.version("churn/2").description == "ours"
@@ -149,7 +149,7 @@ def test_a_locally_promoted_version_stays_in_production(sqlite, registry):
     assert "churn/1" in notes(report, "churn/2")
 
 
-def test_of_several_versions_in_production_only_the_newest_is_not_archived(sqlite, registry):
+def test_all_but_the_newest_of_several_versions_in_production_are_archived(sqlite, registry):
     sqlite.add_model("churn")
     for number in (1, 2, 3):
         sqlite.add_version("churn", {"a.bin": str(number).encode()})
@@ -176,8 +176,8 @@ def test_a_registry_with_mlflow_rules_accepts_all_stages_names_and_aliases(sqlit
         (2, "Production", ("_next",)),
         (1, "Production", ()),
     ]
-    again = registry.import_mlflow(sqlite.uri)
-    assert (again.added, again.changed, again.failed) == (0, 0, 0)
+    second = registry.import_mlflow(sqlite.uri)
+    assert (second.added, second.changed, second.failed) == (0, 0, 0)
     assert list(registry.verify()) == []
 
 
@@ -230,11 +230,11 @@ def test_a_locally_deleted_version_is_not_imported_again(sqlite, registry):
     assert outcomes(registry.import_mlflow(sqlite.uri)) == {"churn": "skipped"}
 
 
-def test_unreadable_files_are_reported_and_imported_once_they_are_readable(anywhere, registry):
-    name = anywhere.add_model("unreadable")
-    anywhere.client.create_model_version(name, "s3://nowhere.invalid/model")
-    anywhere.add_version(name, {"a.bin": b"2"})
-    report = registry.import_mlflow(anywhere.uri, name)
+def test_unreadable_files_are_reported_and_imported_once_they_are_readable(source, registry):
+    name = source.add_model("unreadable")
+    source.client.create_model_version(name, "s3://nowhere.invalid/model")
+    source.add_version(name, {"a.bin": b"2"})
+    report = registry.import_mlflow(source.uri, name)
     assert outcomes(report) == {name: "added", f"{name}/1": "failed", f"{name}/2": "added"}
     assert notes(report, f"{name}/1").startswith("its files: ")
 
@@ -254,11 +254,11 @@ def test_a_version_with_missing_files_is_imported_later_under_its_number(sqlite,
 
 
 def test_local_paths_of_a_server_are_read_only_with_local_paths(server, mlflow, registry, tmp_path):
-    here = connect(mlflow, server, tmp_path / "artifacts")
-    name = here.add_model("paths")
-    here.add_version(name, {"a.bin": b"1"})
-    run_id = here.client.get_model_version(name, "1").run_id
-    here.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
+    source = connect(mlflow, server, tmp_path / "artifacts")
+    name = source.add_model("paths")
+    source.add_version(name, {"a.bin": b"1"})
+    run_id = source.client.get_model_version(name, "1").run_id
+    source.client.create_model_version(name, f"runs:/{run_id}/model", run_id)
     other = Registry(tmp_path / "other")
     report = other.import_mlflow(server, name)  # the address may be the end of a tunnel
     for reference in (f"{name}/1", f"{name}/2"):
@@ -270,25 +270,25 @@ def test_local_paths_of_a_server_are_read_only_with_local_paths(server, mlflow, 
 
 @pytest.mark.parametrize("records", ["sqlite", "mlruns"])
 def test_metrics_of_the_run_precede_those_of_the_logged_model(records, request, mlflow, registry):
-    place = request.getfixturevalue(records)
+    source = request.getfixturevalue(records)
     estimator = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     with mlflow.start_run() as run:
         logged = mlflow.sklearn.log_model(
             estimator, name="model", registered_model_name="churn", params={"of": "model"}
         )
         for step, loss in enumerate([1.0, 0.5, 0.2]):
-            place.client.log_metric(run.info.run_id, "loss", loss, step=step, model_id=logged.model_id)
+            source.client.log_metric(run.info.run_id, "loss", loss, step=step, model_id=logged.model_id)
     with mlflow.start_run() as evaluation:
         for step, error in enumerate([5.0, 3.0]):
-            place.client.log_metric(evaluation.info.run_id, "error", error, step=step, model_id=logged.model_id)
+            source.client.log_metric(evaluation.info.run_id, "error", error, step=step, model_id=logged.model_id)
         mlflow.log_metric("loss", 7.0)
-    registry.import_mlflow(place.uri)
+    registry.import_mlflow(source.uri)
     version = registry.version("churn/1")
     assert version.metrics == {"loss": 0.2, "error": 3.0}
     assert version.params == {"of": "model"}
 
 
-def test_of_aliases_that_differ_in_case_the_newest_version_wins(sqlite, registry):
+def test_an_alias_that_differs_only_in_case_from_one_of_a_newer_version_is_left_out(sqlite, registry):
     sqlite.add_model("churn")
     for content in (b"1", b"2"):
         sqlite.add_version("churn", {"a.bin": content})
@@ -299,7 +299,7 @@ def test_of_aliases_that_differ_in_case_the_newest_version_wins(sqlite, registry
     assert re.fullmatch(r"alias 'Champion' is left out: .*'champion' of version 2", notes(report, "churn/1"))
 
 
-def test_a_parameter_that_mlflow_may_have_cut_is_reported(sqlite, registry):
+def test_a_parameter_that_mlflow_may_have_truncated_is_reported(sqlite, registry):
     sqlite.add_model("churn")
     sqlite.add_version("churn", {"a.bin": b"1"}, params={"query": "x" * 7000, "depth": "8"})
     report = registry.import_mlflow(sqlite.uri)
@@ -308,21 +308,21 @@ def test_a_parameter_that_mlflow_may_have_cut_is_reported(sqlite, registry):
     assert "depth" not in notes(report, "churn/1")
 
 
-def test_an_import_removes_the_copy_that_a_killed_import_left(sqlite, registry, modelreg, tmp_path, monkeypatch):
+def test_an_import_removes_the_copy_that_a_killed_import_left_behind(sqlite, registry, modelreg, tmp_path, monkeypatch):
     sqlite.add_model("churn")
     for number in range(30):
         sqlite.add_version("churn", {"a.bin": str(number).encode()})
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setenv("TMPDIR", str(place))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     process = subprocess.Popen([modelreg, "--registry", registry.folder, "import-mlflow", sqlite.uri])
-    while not list(place.glob("*/mlflow.db")):
+    while not list(temporary.glob("*/mlflow.db")):
         assert process.poll() is None
     process.kill()
     process.wait()
-    assert list(place.glob("modelreg-mlflow-*"))
+    assert list(temporary.glob("modelreg-mlflow-*"))
     subprocess.run([modelreg, "--registry", registry.folder, "import-mlflow", sqlite.uri], check=True)
-    assert not list(place.glob("modelreg-mlflow-*"))
+    assert not list(temporary.glob("modelreg-mlflow-*"))
 
 
 def test_a_model_that_is_created_concurrently_is_merged(sqlite, registry, monkeypatch):
@@ -511,7 +511,7 @@ def test_a_source_without_data_of_mlflow_is_refused(mlflow, registry, tmp_path):
     with closing(sqlite3.connect(tmp_path / "other.db")) as database:
         database.execute("CREATE TABLE t (a)")
     (tmp_path / "folder").mkdir()
-    for place, error in {
+    for address, error in {
         tmp_path / "nowhere": SourceNotFound,
         "sqlite:///nowhere.db": SourceNotFound,
         tmp_path / "other.db": InvalidInput,
@@ -520,13 +520,13 @@ def test_a_source_without_data_of_mlflow_is_refused(mlflow, registry, tmp_path):
         "http://127.0.0.1:9": MLflowFailed,
     }.items():
         with pytest.raises(error) as raised:
-            registry.import_mlflow(place)
+            registry.import_mlflow(address)
         assert "secret" not in raised.value.message
     assert not registry.exists()
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_an_interrupted_import_continues_at_the_next_call(sent, status, sqlite, registry, modelreg):
+@pytest.mark.parametrize(("signal_number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_an_interrupted_import_continues_at_the_next_call(signal_number, status, sqlite, registry, modelreg):
     sqlite.add_model("churn")
     for number in range(1, 31):
         sqlite.add_version("churn", {"a.bin": str(number).encode() * 1000})
@@ -535,18 +535,18 @@ def test_an_interrupted_import_continues_at_the_next_call(sent, status, sqlite, 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (registry.models() and registry.model("churn").versions >= 3):
         assert process.poll() is None
-    process.send_signal(sent)
+    process.send_signal(signal_number)
     process.communicate()
     assert process.returncode == status
-    kept = {version.version: version.digest for version in registry.versions("churn")}
-    assert 3 <= len(kept) < 30
+    imported = {version.version: version.digest for version in registry.versions("churn")}
+    assert 3 <= len(imported) < 30
 
     report = registry.import_mlflow(sqlite.uri)
 
-    assert report.added == 30 - len(kept)
+    assert report.added == 30 - len(imported)
     versions = {version.version: version.digest for version in registry.versions("churn")}
     assert sorted(versions) == list(range(1, 31))
-    assert kept.items() <= versions.items()
+    assert imported.items() <= versions.items()
     assert is_sound(registry)
 
 

@@ -49,7 +49,7 @@ def test_a_password_is_not_shown():
 def test_the_hint_for_a_folder_without_data_names_the_mlruns_folder_inside(tmp_path):
     (tmp_path / "mlruns").mkdir()
     with pytest.raises(InvalidInput) as raised:
-        Location.parse(tmp_path).require()
+        Location.parse(tmp_path).check()
     assert str(tmp_path / "mlruns") in raised.value.hint
 
 
@@ -73,7 +73,7 @@ def test_an_empty_file_with_a_database_suffix_is_a_database(tmp_path):
 def test_a_folder_named_models_alone_is_not_data_of_mlflow(tmp_path):
     (tmp_path / "models" / "bert").mkdir(parents=True)
     with pytest.raises(InvalidInput):
-        Location.parse(tmp_path).require_mlflow_records()
+        Location.parse(tmp_path).check_mlflow_records()
 
 
 @pytest.mark.parametrize("name", ["a?b.db", "a%41.db"])

@@ -26,9 +26,9 @@ def versions_in_production(registry):
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(32, marks=pytest.mark.slow)])
-def test_concurrent_registrations_create_the_registry_once(registry, model_file, at_once, count):
+def test_concurrent_registrations_create_the_registry_once(registry, model_file, run_concurrently, count):
     files = [model_file(b"%d" % number, f"{number}.bin") for number in range(count)]
-    numbers = [int(out) for out in at_once(REGISTER, [(registry.folder, file) for file in files])]
+    numbers = [int(out) for out in run_concurrently(REGISTER, [(registry.folder, file) for file in files])]
     assert sorted(numbers) == list(range(1, count + 1))
     assert [entry.version for entry in registry.history()] == list(range(1, count + 1))
     assert list(registry.verify()) == []
@@ -36,20 +36,20 @@ def test_concurrent_registrations_create_the_registry_once(registry, model_file,
 
 
 @pytest.mark.slow
-def test_concurrent_registrations_of_one_file_create_one_version(registry, model_file, at_once):
+def test_concurrent_registrations_of_one_file_create_one_version(registry, model_file, run_concurrently):
     model = model_file(os.urandom(3_000_000))
-    assert at_once(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
+    assert run_concurrently(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
     assert len(registry.history()) == 1
     assert list(registry.verify()) == []
 
 
 @pytest.mark.slow
-def test_concurrent_registrations_repair_a_damaged_blob(registry, model_file, at_once, blob_path):
+def test_concurrent_registrations_repair_a_damaged_blob(registry, model_file, run_concurrently, blob_path):
     model = model_file(b"bytes")
     digest = registry.register(model, "churn").files[0].digest
     os.chmod(blob_path(digest), 0o644)
     blob_path(digest).write_bytes(b"bytez")
-    assert at_once(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
+    assert run_concurrently(REGISTER, [(registry.folder, model)] * 6) == ["1\n"] * 6
     assert list(registry.verify()) == []
 
 
@@ -76,7 +76,7 @@ assert count
 @pytest.mark.slow
 @pytest.mark.parametrize("rounds", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_concurrent_promotions_never_leave_two_versions_in_production(
-    registry, model_file, at_once, process, tmp_path, rounds
+    registry, model_file, run_concurrently, process, tmp_path, rounds
 ):
     for number in range(8):
         registry.register(model_file(b"%d" % number), "churn")
@@ -84,7 +84,7 @@ def test_concurrent_promotions_never_leave_two_versions_in_production(
     assert watcher.stdout.readline() == "watching\n"
     for round_number in range(rounds):
         before = versions_in_production(registry)
-        at_once(PROMOTE, [(registry.folder, version) for version in range(1, 9)])
+        run_concurrently(PROMOTE, [(registry.folder, version) for version in range(1, 9)])
         (holder,) = versions_in_production(registry)
         promoted = [entry.version for entry in registry.history() if entry.to_stage == "Production"]
         assert promoted[-1] == holder
@@ -96,14 +96,14 @@ def test_concurrent_promotions_never_leave_two_versions_in_production(
     assert list(registry.verify()) == []
 
 
-def test_one_of_concurrent_promotions_without_archiving_succeeds(registry, model_file, at_once):
+def test_one_of_concurrent_promotions_without_archiving_succeeds(registry, model_file, run_concurrently):
     for number in range(6):
         registry.register(model_file(b"%d" % number), "churn")
     script = PROMOTE.replace(", archive_existing=True)", ")").replace(
         "registry.transition(", "from modelreg.errors import ProductionOccupied\ntry:\n    registry.transition("
     )
     script += "    print('promoted')\nexcept ProductionOccupied as refused:\n    print(refused.exit)\n"
-    outputs = at_once(script, [(registry.folder, version) for version in range(1, 7)])
+    outputs = run_concurrently(script, [(registry.folder, version) for version in range(1, 7)])
     assert sorted(outputs) == ["4\n"] * 5 + ["promoted\n"]
     assert len(versions_in_production(registry)) == 1
 
@@ -251,7 +251,7 @@ def test_killed_promotion_changes_everything_or_nothing(registry, model_file, ru
 
 
 def strace(*inject):
-    injections = [word for fault in inject for word in ("-e", f"inject={fault}")]
+    injections = [argument for fault in inject for argument in ("-e", f"inject={fault}")]
     return ("strace", "-f", "-qqq", "-o", "/dev/null", *injections)
 
 
@@ -277,32 +277,32 @@ except ModelregError as error:
 os.writev(1, [json.dumps(outcome).encode()])  # a call that is not injected
 """
 CALLS = {
-    "a full disk while the bytes are written": ("write:error=ENOSPC:when={}", "No space left"),
-    "an error of the device while they are synced": ("fsync:error=EIO:when={}", "Input/output error"),
-    "an error while they are renamed": ("rename:error=EIO:when={}", "Input/output error"),
-    "a full disk while the catalog is written": ("pwrite64:error=ENOSPC:when={}", "No space left"),
-    "an error of the device while the catalog is synced": ("fdatasync:error=EIO:when={}", "Input/output error"),
+    "full disk while a blob is written": ("write:error=ENOSPC:when={}", "No space left"),
+    "device error while a blob is synced": ("fsync:error=EIO:when={}", "Input/output error"),
+    "device error while a blob is renamed": ("rename:error=EIO:when={}", "Input/output error"),
+    "full disk while the catalog is written": ("pwrite64:error=ENOSPC:when={}", "No space left"),
+    "device error while the catalog is synced": ("fdatasync:error=EIO:when={}", "Input/output error"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CALLS)
 def test_failing_system_calls_of_a_registration_leave_no_partial_change(registry, model_file, run, can_trace, kind):
-    call, words = CALLS[kind]
+    call, message = CALLS[kind]
     registry.register(model_file(b"1", "1.bin"), "churn")
     model, has_succeeded = model_file(b"x" * 3_000_000, "2.bin"), False
     for number in range(1, 100):
         before = registry.history()
-        status, out, err = run(FAILING, registry.folder, model, before=strace(call.format(number)))
+        status, out, err = run(FAILING, registry.folder, model, prefix=strace(call.format(number)))
         assert status == 0, err
-        status_or_done, detail = json.loads(out.splitlines()[-1])
+        status_or_success, detail = json.loads(out.splitlines()[-1])
         assert list(registry.verify()) == []
         assert os.listdir(registry.folder / "artifacts" / "ingest") == []
-        if status_or_done == "done":
+        if status_or_success == "done":
             assert detail == len(before) + 1
             has_succeeded = True
             break
-        assert (status_or_done, words in detail) == (8, True), detail
+        assert (status_or_success, message in detail) == (8, True), detail
         assert registry.history() == before
     assert has_succeeded
 

@@ -56,32 +56,32 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def command(modelreg):
-    def run(*words):
-        return subprocess.run([modelreg, *words], capture_output=True, text=True, check=False, timeout=30)
+    def run(*arguments):
+        return subprocess.run([modelreg, *arguments], capture_output=True, text=True, check=False, timeout=30)
 
     return run
 
 
 @pytest.mark.parametrize("kind", OBSTACLES)
-@pytest.mark.parametrize("place", [*FOLDERS, *FILES])
-def test_first_registration_refuses_an_obstacle_in_the_registry_folder(project, place, kind):
-    path = project / ".modelreg" / place
+@pytest.mark.parametrize("name", [*FOLDERS, *FILES])
+def test_first_registration_refuses_an_obstacle_in_the_registry_folder(project, name, kind):
+    path = project / ".modelreg" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     OBSTACLES[kind](path)
     before = tree(project)
-    with pytest.raises(UnsafeRegistry, match=f"\\.modelreg/{place}' is") as error_info:
+    with pytest.raises(UnsafeRegistry, match=f"\\.modelreg/{name}' is") as error_info:
         Registry(project / ".modelreg").register("model.bin", "churn")
     assert error_info.value.exit == 10
     assert tree(project) == before
 
 
-@pytest.mark.parametrize("place", FILES)
-def test_init_names_a_folder_in_the_place_of_a_file(project, command, place):
-    (project / ".modelreg" / place).mkdir(parents=True)
+@pytest.mark.parametrize("name", FILES)
+def test_init_names_a_folder_in_the_place_of_a_file(project, command, name):
+    (project / ".modelreg" / name).mkdir(parents=True)
     before = tree(project)
     result = command("init")
     assert result.returncode == 10
-    assert f"{place}' is not a file" in result.stderr
+    assert f"{name}' is not a file" in result.stderr
     assert tree(project) == before
 
 
@@ -90,8 +90,8 @@ def test_register_in_a_cloned_repository_does_not_write_through_its_links(tmp_pa
     precious.write_text("export PRECIOUS=1")
     (project / ".modelreg" / ".gitignore").symlink_to("../../bashrc")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", project]
-    for words in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "-m", "all"]):
-        subprocess.run([*git, *words], check=True)
+    for arguments in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *arguments], check=True)
     subprocess.run(["git", "clone", "-q", project, tmp_path / "clone"], check=True)
     monkeypatch.chdir(tmp_path / "clone")
     result = command("register", "model.bin", "--name", "churn")
@@ -100,22 +100,22 @@ def test_register_in_a_cloned_repository_does_not_write_through_its_links(tmp_pa
     assert precious.read_text() == "export PRECIOUS=1"
 
 
-@pytest.mark.parametrize("place", ["artifacts", "checkouts", ".gitignore", "write.lock", "artifacts/index.json"])
-def test_registry_with_a_link_in_it_is_refused(registry, model_file, tmp_path, place):
+@pytest.mark.parametrize("name", ["artifacts", "checkouts", ".gitignore", "write.lock", "artifacts/index.json"])
+def test_registry_with_a_link_in_it_is_refused(registry, model_file, tmp_path, name):
     registry.register(model_file(), "churn")
-    (registry.folder / place).rename(tmp_path / "elsewhere")
-    (registry.folder / place).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UnsafeRegistry, match=f"{place}' is a link"):
+    (registry.folder / name).rename(tmp_path / "elsewhere")
+    (registry.folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnsafeRegistry, match=f"{name}' is a link"):
         registry.models()
 
 
-@pytest.mark.parametrize("place", ["write.lock", "prune.lock", "catalog.db-journal", "catalog.db-wal"])
-def test_every_command_names_a_folder_in_the_place_of_a_file_as_damage(registry, model_file, place):
+@pytest.mark.parametrize("name", ["write.lock", "prune.lock", "catalog.db-journal", "catalog.db-wal"])
+def test_every_command_names_a_folder_in_the_place_of_a_file_as_damage(registry, model_file, name):
     registry.register(model_file(), "churn")
-    (registry.folder / place).unlink(missing_ok=True)
-    (registry.folder / place).mkdir()
+    (registry.folder / name).unlink(missing_ok=True)
+    (registry.folder / name).mkdir()
     for call in (registry.models, registry.verify, registry.prune, lambda: registry.tag("churn", {"a": "b"})):
-        with pytest.raises(CatalogDamaged, match=f"{place}' is not a file") as error_info:
+        with pytest.raises(CatalogDamaged, match=f"{name}' is not a file") as error_info:
             list(call())
         assert error_info.value.exit == 6
 
@@ -132,15 +132,15 @@ def test_backup_refuses_an_existing_backup_with_a_link_in_it(registry, model_fil
 
 
 @pytest.mark.parametrize("kind", ["a link", "a FIFO"])
-@pytest.mark.parametrize("place", ["checkouts", ".gitignore"])
-def test_backup_refuses_an_obstacle_in_an_unfinished_backup(registry, model_file, project, kind, place):
+@pytest.mark.parametrize("name", ["checkouts", ".gitignore"])
+def test_backup_refuses_an_obstacle_in_an_unfinished_backup(registry, model_file, project, kind, name):
     registry.register(model_file(), "churn")
     folder = project / "backup"
     folder.mkdir()
     (folder / "unfinished-backup").write_text("0:")
-    OBSTACLES[kind](folder / place)
+    OBSTACLES[kind](folder / name)
     before = tree(folder)
-    with pytest.raises(UnsafeRegistry, match=f"{place}' is"):
+    with pytest.raises(UnsafeRegistry, match=f"{name}' is"):
         registry.backup(folder)
     assert tree(folder) == before
 
@@ -194,7 +194,7 @@ def test_commands_work_with_a_restrictive_umask(as_user, modelreg, umask):
             "HOME": folder,
             "XDG_CACHE_HOME": f"{folder}/c",
         }
-        for words in (
+        for arguments in (
             ["init"],
             ["register", "model", "--name", "churn"],
             ["list"],
@@ -210,7 +210,7 @@ def test_commands_work_with_a_restrictive_umask(as_user, modelreg, umask):
             ["prune"],
         ):
             result = subprocess.run(
-                [*prefix, modelreg, *words],
+                [*prefix, modelreg, *arguments],
                 umask=umask,
                 cwd=folder,
                 env=environment,
@@ -218,7 +218,7 @@ def test_commands_work_with_a_restrictive_umask(as_user, modelreg, umask):
                 text=True,
                 check=False,
             )
-            assert result.returncode == 0, (words, result.stderr)
+            assert result.returncode == 0, (arguments, result.stderr)
     finally:
         shutil.rmtree(folder)
 
@@ -296,7 +296,7 @@ URLS = ("s3://bucket/models", "gs://bucket", "https://example.org/models", "file
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("list", "--registry"),
         ("init", "--registry"),
@@ -308,11 +308,11 @@ URLS = ("s3://bucket/models", "gs://bucket", "https://example.org/models", "file
     ],
     ids=" ".join,
 )
-def test_url_as_a_path_is_refused_and_creates_no_folder(registry, model_file, project, command, words, url):
+def test_url_as_a_path_is_refused_and_creates_no_folder(registry, model_file, project, command, arguments, url):
     registry.register(model_file(), "churn")
     before = sorted(os.listdir())
-    named = [] if words[-1] == "--registry" else ["--registry", registry.folder]
-    result = command(*words, url, *named)
+    named = [] if arguments[-1] == "--registry" else ["--registry", registry.folder]
+    result = command(*arguments, url, *named)
     assert result.returncode == 2
     assert "is a URL" in result.stderr
     assert ("hint: use /srv/models" in result.stderr) is url.startswith("file:")

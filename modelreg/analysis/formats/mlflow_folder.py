@@ -28,19 +28,17 @@ def examine(files: Files, evidence: Evidence) -> None:
     """Report the code that every MLflow folder among ``files`` would run, except for pickles."""
     folders = [path[: -len("MLmodel")] for path in files if path.rpartition("/")[2] == "MLmodel"]
     for folder in folders:
-        _report_mlmodel(folder + "MLmodel", read_text(files[folder + "MLmodel"], _MAX_TEXT_SIZE), evidence)
+        path = f"{folder}MLmodel"
+        content = read_text(files[path], _MAX_TEXT_SIZE)
+        entries = None if content is None else parse_mapping_texts(content)
+        if entries is None:
+            evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to scan"])
+        for key, value in entries or ():
+            if value not in _EMPTY_VALUES:
+                _report_entry(key, value, path, evidence)
     for path in files:
         if path.rpartition("/")[2] in _MODULE_NAME_FILES and path.startswith(tuple(folders)):
             evidence.add_reasons(Verdict.UNKNOWN, path, ["MLflow imports the module that this file names"])
-
-
-def _report_mlmodel(path: str, content: str | None, evidence: Evidence) -> None:
-    entries = None if content is None else parse_mapping_texts(content)
-    if entries is None:
-        evidence.add_reasons(Verdict.UNREADABLE, path, ["it is damaged or too large to scan"])
-    for key, value in entries or ():
-        if value not in _EMPTY_VALUES:
-            _report_entry(key, value, path, evidence)
 
 
 def _report_entry(key: str, value: str, path: str, evidence: Evidence) -> None:
@@ -53,14 +51,10 @@ def _report_entry(key: str, value: str, path: str, evidence: Evidence) -> None:
     elif key == "code":
         evidence.add_reasons(Verdict.UNKNOWN, path, [f"MLflow adds its folder {value!r} to the front of sys.path"])
     elif key == "model_class":
-        evidence.add_import(*_split_name(value), path)
+        module, _, name = value.rpartition(".")
+        evidence.add_import(module, name, path)
     elif key in _PATH_KEYS and _is_outside_path(value):
         evidence.add_reasons(Verdict.DANGEROUS, path, [f"it reads {value!r}, a file outside of its folder"])
-
-
-def _split_name(dotted: str) -> tuple[str, str]:
-    module, _, name = dotted.rpartition(".")
-    return module, name
 
 
 def _is_outside_path(path: str) -> bool:

@@ -110,11 +110,7 @@ def _field_size(field: object) -> int | None:
         case (_, field_type):
             return _element_size(field_type)
         case (_, field_type, shape):
-            return _multiply_size(_element_size(field_type), shape)
+            size, count = _element_size(field_type), _count_elements(shape)
+            return None if size is None or count is None else size * count
         case _:
             return None
-
-
-def _multiply_size(size: int | None, shape: object) -> int | None:
-    count = _count_elements(shape)
-    return None if size is None or count is None else size * count

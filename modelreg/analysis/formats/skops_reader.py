@@ -198,13 +198,13 @@ class _SchemaReader:
         if not isinstance(module, str) or not isinstance(name, str):
             raise UnreadablePickle("has a class name that is not a text")
         if state["__loader__"] in _CLASSES_BY_LOADER:
-            self._require_class(state)
+            self._check_class(state)
         return self._add_import(module, name)
 
     def _add_import(self, module: str, name: str) -> Global:
         return self.names.setdefault(f"{module}.{name}", Global(module, name))
 
-    def _require_class(self, state: State) -> None:
+    def _check_class(self, state: State) -> None:
         """Raise `UnreadablePickle` if skops does not write the class of a state with its loader."""
         dotted, expected = f"{state['__module__']}.{state['__class__']}", _CLASSES_BY_LOADER[state["__loader__"]]
         if dotted not in expected:
@@ -231,11 +231,11 @@ class _SchemaReader:
         return _json_node(json.loads(content))
 
     def _read_ListNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         return self._part_nodes(state["content"], rewritten)
 
     def _read_SetNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         return SetOf(self._part_nodes(state["content"], rewritten), is_frozen=False)
 
     def _read_TupleNode(self, state: State, rewritten: State) -> Node:
@@ -285,12 +285,12 @@ class _SchemaReader:
         return self._create_object(self._get_class(state), tuple(map(_json_node, bounds)), is_new=False)
 
     def _read_BytesNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         self._rename_member(state, rewritten)
         return OmittedValue("bytes", 0)
 
     def _read_BytearrayNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         self._rename_member(state, rewritten)
         return OmittedValue("bytearray", 0)
 
@@ -349,14 +349,14 @@ class _SchemaReader:
         raise UnreadablePickle(f"has an array of the class {dotted[:160]}")
 
     def _read_MaskedArrayNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         data, mask = self._content_nodes(state, rewritten, "data", "mask")
         if not isinstance(data, Array | Object) or not (isinstance(mask, Array) and mask.elements is None):
             raise UnreadablePickle("has a masked array whose data or mask is not an array")
         return Array("numpy.ma.MaskedArray", mask.dtype, data)
 
     def _read_DTypeNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         example = state["content"]  # an empty array of this dtype
         if example["__loader__"] != "NdArrayNode":
             raise UnreadablePickle("has a dtype that skops does not write")
@@ -368,12 +368,12 @@ class _SchemaReader:
         raise UnreadablePickle("has a dtype that skops does not write")
 
     def _read_RandomStateNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         constructor = self._add_import("numpy.random._pickle", "__randomstate_ctor")
         return self._create_object(constructor, (), is_new=False, state=self._part_node(state, "content", rewritten))
 
     def _read_RandomGeneratorNode(self, state: State, rewritten: State) -> Node:
-        self._require_class(state)
+        self._check_class(state)
         if self._protocol == 0:
             raise UnreadablePickle("has a random generator of a protocol with which skops cannot load it")
         (generator,) = self._content_nodes(state, rewritten, "bit_generator")
@@ -484,10 +484,9 @@ def _is_data(node: Node) -> bool:
         inner = remaining.pop()
         if isinstance(inner, list | tuple | dict):
             remaining += parts_of(inner)
-        elif not (inner is None or isinstance(inner, bool | int | float | str) or _is_number_array(inner)):
+        elif isinstance(inner, Array):
+            if inner.elements is not None:  # an array of objects
+                return False
+        elif not (inner is None or isinstance(inner, bool | int | float | str)):
             return False
     return True
-
-
-def _is_number_array(node: Node) -> bool:
-    return isinstance(node, Array) and node.elements is None

@@ -259,7 +259,9 @@ def _class_of_result(function: Global, arguments: Node) -> str | None:
         return _RESULT_CLASSES[function.dotted]
     if instantiates_first_argument(function):
         return _class_name(arguments[0]) if isinstance(arguments, tuple) and arguments else None
-    return function.dotted if _has_class_name(function) else None
+    name = function.name.rpartition(".")[2].lstrip("_")
+    is_class = name[:1].isupper() or function.module == "builtins" or function.dotted in _LOWERCASE_CLASSES
+    return function.dotted if is_class else None
 
 
 def _class_name(value: Node) -> str | None:
@@ -272,8 +274,3 @@ def _class_name(value: Node) -> str | None:
             return f"{module}.{name}" if isinstance(module, str) else name
         case _:
             return None
-
-
-def _has_class_name(function: Global) -> bool:
-    name = function.name.rpartition(".")[2].lstrip("_")
-    return name[:1].isupper() or function.module == "builtins" or function.dotted in _LOWERCASE_CLASSES

@@ -100,18 +100,14 @@ def _read_wrapped_array(state: PickleStack, wrapper: Object) -> Array:
     if array.bytes is None:
         elements = _read_object_array(state)
     elif array.is_padded:
-        _skip_padding(state)
+        padding = state.stream.read_byte()
+        if padding > MAX_PADDING:
+            raise UnreadablePickle(f"has a padding of {padding} bytes, which joblib never writes")
+        state.stream.skip(padding)
         state.stream.skip(array.bytes)
     else:
         _skip_elements(state, array.bytes)
     return Array(array.class_name, array.dtype, elements)
-
-
-def _skip_padding(state: PickleStack) -> None:
-    length = state.stream.read_byte()
-    if length > MAX_PADDING:
-        raise UnreadablePickle(f"has a padding of {length} bytes, which joblib never writes")
-    state.stream.skip(length)
 
 
 def _skip_elements(state: PickleStack, count: int) -> None:
@@ -227,14 +223,9 @@ def _float_line(state: PickleStack) -> None:
 
 
 def _float(state: PickleStack) -> None:
-    state.stack.append(_unpack_float(state.stream.read(8)))
-
-
-def _unpack_float(data: bytes) -> float:
     from struct import unpack
 
-    value: float = unpack(">d", data)[0]
-    return value
+    state.stack.append(unpack(">d", state.stream.read(8))[0])
 
 
 def _long(state: PickleStack, length: int) -> None:

@@ -153,7 +153,8 @@ def evaluate(
         outcome = source.record_evaluation(reference, dataset, metrics, data=data, message=message)
     elif data is None or not target:
         missing = "--data" if target else "--target" if data is not None else "--data and --target"
-        hint = f"modelreg evaluate {quoted(reference)} --data FILE --target COLUMN"
+        columns = " ".join(f"--target {quoted(column)}" for column in target or ["COLUMN"])
+        hint = f"modelreg evaluate {quoted(reference)} --data {quoted(data or 'FILE')} {columns}"
         raise InvalidInput(f"{missing} must be given", hint)
     else:
         with count_bar("evaluating", "rows") as progress:
@@ -197,8 +198,8 @@ def _print_outcome(outcome: EvaluationOutcome, as_json: bool) -> None:
     count = "" if evaluation.data_rows is None else f", {evaluation.data_rows} rows"
     field = Field("eval", (evaluation.dataset,))
     output.print_note(f"{outcome.name}/{outcome.version} on {evaluation.dataset}{count}; stored as {field}")
-    for name, why in list(evaluation.missing.items())[:_MOST_REASONS]:
-        output.print_note(f"note: {name} is undefined: {why}")
+    for name, reason in list(evaluation.missing.items())[:_MOST_REASONS]:
+        output.print_note(f"note: {name} is undefined: {reason}")
     if len(evaluation.missing) > _MOST_REASONS:
         more = len(evaluation.missing) - _MOST_REASONS
         output.print_note(f"note: {more} more metrics are undefined; --json shows the reasons")

@@ -12,6 +12,7 @@ from modelreg.cli.completion import complete_names, complete_stages
 from modelreg.cli.options import AsJson, Message, ReferenceArgument
 from modelreg.cli.tables import Column
 from modelreg.domain.gates import Gate, GateCheck, GateResult
+from modelreg.errors import quoted
 from modelreg.system.clock import as_text
 
 gate = typer.Typer(
@@ -122,7 +123,8 @@ def list_gates(
     form = output.choose_form(as_json, quiet)
     gates = registry(context).gates(name)
     if not gates and form is output.Form.TABLE:
-        output.print_note("there are no gates; add one with: modelreg gate add NAME Production EXPRESSION")
+        command = f"modelreg gate add {quoted(name or '*')} Production 'metrics.auc > 0.9'"
+        output.print_note(f"there are no gates; add one with: {command}")
         return
     output.print_records(gates, _GATE_COLUMNS, form, lambda gate: str(gate.id))
 

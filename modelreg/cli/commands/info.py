@@ -13,7 +13,9 @@ from modelreg.cli.options import AsJson
 
 def info(
     context: typer.Context,
-    size: Annotated[bool, typer.Option("--size", hidden=True, help="Has no effect: the size is always shown.")] = False,
+    size: Annotated[
+        bool, typer.Option("--size", help="Add up the size also of a registry with more than 100,000 versions.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the registry in use, its contents and size.
@@ -22,7 +24,7 @@ def info(
     modelreg info
     modelreg info --json | jq -r .path
     """
-    information = registry(context).information()
+    information = registry(context).information(size=size or None)
     form = output.choose_form(as_json)
     values = output.get_fields(information)
     if form is output.Form.TABLE and information.size is not None:

@@ -59,8 +59,8 @@ def init(
     modelreg init /srv/models --require-sandbox --message "models of other teams"
     """
     settings: Settings = context.find_root().obj
-    chosen = folder or settings.registry or Path(FOLDER_NAME)
-    target = Registry(chosen, lock_timeout=settings.lock_timeout)
+    registry_folder = folder or settings.registry or Path(FOLDER_NAME)
+    target = Registry(registry_folder, lock_timeout=settings.lock_timeout)
     is_new = target.create(shared=shared, stages=stages)
     is_changed = require_sandbox is not None and target.require_sandbox(require_sandbox, message=message)
     path = str(target.folder.absolute())

@@ -168,7 +168,7 @@ def _concatenate_optional(chunks: list[Any]) -> Array | None:
     return _concatenate(chunks) if chunks else None
 
 
-def _refuse_missing(predicted: Array) -> None:
+def _check_none_missing(predicted: Array) -> None:
     import pandas as pd
 
     missing = int(pd.isna(predicted).sum())
@@ -184,7 +184,7 @@ def _score_one_output(results: _Results, predictor: Predictor, request: Evaluati
     if predicted.ndim > 1:
         hint = f"name every target: {' '.join(['--target COLUMN'] * min(3, predicted.shape[1]))}"
         raise InvalidData(f"the model predicts {predicted.shape[1]} values per row, but there is one target", hint)
-    _refuse_missing(predicted)
+    _check_none_missing(predicted)
     task = request.task or predictor.task or _infer_task(true, predicted)
     weights, target = _concatenate_optional(results.weights), request.targets[0]
     if task == REGRESSION:
@@ -214,7 +214,7 @@ def _score_regressor(
 ) -> MetricValues:
     if rows is not None:
         true, predicted, weights = true[rows], predicted[rows], None if weights is None else weights[rows]
-    _require_weight(weights)
+    _check_weights(weights)
     values, reasons = metrics.score_regressor(true, predicted, weights)
     scorer_values = metrics.compute_metrics(
         sklearn_scorers.build_regressor_scorers(request.scorers, true, predicted, weights)
@@ -232,7 +232,7 @@ def _score_classifier(
 ) -> MetricValues:
     if rows is not None:
         outputs = outputs.select(rows)
-    _require_weight(outputs.weights)
+    _check_weights(outputs.weights)
     values, reasons = metrics.score_classifier(outputs, positive)
     scorer_values = metrics.compute_metrics(
         sklearn_scorers.build_classifier_scorers(request.scorers, outputs, labels, positive)
@@ -246,7 +246,7 @@ def _score_classifier(
     return values | scorer_values[0], reasons
 
 
-def _require_weight(weights: Array | None) -> None:
+def _check_weights(weights: Array | None) -> None:
     if weights is not None and not weights.sum() > 0:
         raise InvalidData("the weights of the rows are all 0", "choose another column with --weight")
 
@@ -381,7 +381,7 @@ def _score_several_outputs(results: _Results, predictor: Predictor, request: Eva
         raise InvalidData(f"the model predicts {outputs} values per row, but there are {len(true)} targets")
     if request.positive is not None or request.per_class or request.scorers:
         raise InvalidInput("--positive, --per-class and --scorer need a single target", "leave them out")
-    _refuse_missing(predicted)
+    _check_none_missing(predicted)
     task = request.task or predictor.task or _infer_task(true[0], predicted[:, 0])
     weights, targets = _concatenate_optional(results.weights), request.targets
     if task == REGRESSION:
@@ -431,7 +431,7 @@ def _score_regressors(
 ) -> MetricValues:
     if rows is not None:
         true, predicted, weights = true[rows], predicted[rows], None if weights is None else weights[rows]
-    _require_weight(weights)
+    _check_weights(weights)
     values, reasons = metrics.score_regressor(true, predicted, weights)
     for index, target in enumerate(targets):
         target_values = metrics.score_regressor(true[:, index], predicted[:, index], weights)
@@ -445,7 +445,7 @@ def _score_classifiers(parts: list[ClassifierOutputs], targets: tuple[str, ...],
     if rows is not None:
         parts = [part.select(rows) for part in parts]
     weights = parts[0].weights
-    _require_weight(weights)
+    _check_weights(weights)
     probabilities = None
     if all(part.probabilities is not None and part.classes == 2 for part in parts):
         probabilities = np.column_stack([part.probabilities[:, 1] for part in parts if part.probabilities is not None])

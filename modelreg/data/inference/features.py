@@ -8,7 +8,7 @@ from typing import Any
 
 from modelreg.data.inference.predictor import Predictor
 from modelreg.data.signatures.files import infer_table_fields
-from modelreg.data.tables.columns import join_names, require_column
+from modelreg.data.tables.columns import check_column, join_names
 from modelreg.data.tables.csv import INDEX
 from modelreg.data.tables.reading import Chunk, read_chunks, read_column_names
 from modelreg.data.tables.source import TableFile
@@ -66,7 +66,7 @@ def select_features(
     names = list(fields) if fields is not None else list(predictor.feature_names or ())
     columns = read_column_names(table, {*names, *others})
     for other in (*others, *shared):
-        require_column(other, columns, table.name)
+        check_column(other, columns, table.name)
     feature = next((other for other in others if other in names), None)
     if feature is not None:
         message = f"the column {shown(feature)} is an input of the model, so it cannot be a target, weight or id"

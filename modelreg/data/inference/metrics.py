@@ -213,7 +213,7 @@ def _average_labels(
 ) -> float:
     if probabilities is None:
         raise Undefined(NO_PROBABILITIES)
-    _require_finite(probabilities)
+    _check_finite(probabilities)
     if any(len(set(column.tolist())) < 2 for column in true.T):
         raise Undefined("a target has only one class")
     return float(metric(true, probabilities, average="macro", **weighted))
@@ -227,14 +227,14 @@ def _get_class_scores(outputs: ClassifierOutputs, index: int) -> Array:
         scores = outputs.decision if index == 1 else -outputs.decision
     else:
         raise Undefined(NO_PROBABILITIES)
-    _require_finite(scores)
+    _check_finite(scores)
     return scores
 
 
 def _roc_auc(outputs: ClassifierOutputs) -> float:
     from sklearn import metrics
 
-    _require_every_class(outputs.true, outputs.classes)
+    _check_every_class(outputs.true, outputs.classes)
     weighted = {"sample_weight": outputs.weights}
     if outputs.classes == 2:
         return float(metrics.roc_auc_score(outputs.true, _get_class_scores(outputs, 1), **weighted))
@@ -251,7 +251,7 @@ def _average_precision(outputs: ClassifierOutputs, positive: int | None) -> floa
 
     weighted = {"sample_weight": outputs.weights}
     if positive is None and outputs.classes != 2:
-        _require_every_class(outputs.true, outputs.classes)
+        _check_every_class(outputs.true, outputs.classes)
         scores = [_average_precision(outputs, index) for index in range(outputs.classes)]
         return sum(scores) / len(scores)
     index = 1 if positive is None else positive
@@ -277,7 +277,7 @@ def _normalize_rows(probabilities: Array) -> Array:
     """Scale rows to a sum of exactly 1, which float32 probabilities do not have."""
     import numpy as np
 
-    _require_finite(probabilities)
+    _check_finite(probabilities)
     clipped = np.clip(probabilities.astype("float64"), 0, 1)
     sums = clipped.sum(axis=1, keepdims=True)
     if np.abs(clipped - probabilities).max() > _TOLERANCE or np.abs(sums - 1).max() > _TOLERANCE:
@@ -286,14 +286,14 @@ def _normalize_rows(probabilities: Array) -> Array:
     return distributions
 
 
-def _require_finite(scores: Array) -> None:
+def _check_finite(scores: Array) -> None:
     import numpy as np
 
     if not np.isfinite(scores).all():
         raise Undefined("the model gives probabilities that are missing or infinite")
 
 
-def _require_every_class(true: Array, classes: int) -> None:
+def _check_every_class(true: Array, classes: int) -> None:
     import numpy as np
 
     classes_in_data = len(np.unique(true))

@@ -82,8 +82,8 @@ def _build_fields(categories: Mapping[str, list[Any]]) -> dict[str, SignatureFie
 def _get_lightgbm_categories(booster: Any) -> dict[str, list[Any]]:
     """The categories of pandas columns; the model stores their values and their column indexes separately."""
     categories = booster.pandas_categorical or []
-    stated = str(booster.params.get("categorical_feature", booster.params.get("categorical_column", "")))
-    indexes = sorted(int(index) for index in stated.strip("[]").split(",") if index.strip().isdigit())
+    declared = str(booster.params.get("categorical_feature", booster.params.get("categorical_column", "")))
+    indexes = sorted(int(index) for index in declared.strip("[]").split(",") if index.strip().isdigit())
     names = booster.feature_name()
     if len(indexes) != len(categories):  # the user also declared numeric columns categorical; which ones is not stored
         return {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelreg.data.signatures.in_memory import infer_frame_fields
 from modelreg.data.signatures.stated import read_stated_fields
 from modelreg.data.tables.casting import MISSING
-from modelreg.data.tables.columns import parse_dtype, require_column
+from modelreg.data.tables.columns import check_column, parse_dtype
 from modelreg.data.tables.csv import INDEX, csv_errors, is_ascii_superset, read_csv_chunks, read_csv_columns
 from modelreg.data.tables.json_lines import read_json_chunks, read_json_columns
 from modelreg.data.tables.parquet import open_parquet, read_parquet_columns
@@ -39,7 +39,7 @@ def read_fields(
         fields = infer_table_fields(table, [] if notes is None else notes, frozenset(types))
         names = [str(field.name) for field in fields]
         for column in types:
-            require_column(column, names, table.name)
+            check_column(column, names, table.name)
         stated = read_stated_fields(table, {str(field.name): field for field in fields}, types)
         return tuple(stated.get(str(field.name), field) for field in fields)
 

@@ -60,7 +60,7 @@ def join_names(columns: Iterable[object]) -> str:
     return ", ".join(names[:MAX_NAMED_COLUMNS]) + more
 
 
-def require_column(column: str, columns: Sequence[str], source: str) -> None:
+def check_column(column: str, columns: Sequence[str], source: str) -> None:
     """Raise `InvalidData`, with the most similar name, if ``source`` has no such column."""
     if column not in columns:
         raise InvalidData(

@@ -33,14 +33,14 @@ def read_csv_columns(table: TableFile, known_names: Collection[str] = ()) -> lis
     import pandas as pd
 
     with csv_errors(table):
-        _refuse_binary(table)
+        _check_text(table)
         with table.text() as file:
             options = _read_options(table) | {"header": None, "nrows": 1, "dtype": str, "keep_default_na": False}
             header = [str(name) for name in pd.read_csv(file, **options).iloc[0]]
-    _refuse_other_delimiter(table, header)
+    _check_delimiter(table, header)
     if table.layout.header is False:
         return [str(position) for position in range(len(header))]
-    _refuse_values_as_names(table, [name for name in header if name not in known_names])
+    _check_header_has_no_values(table, [name for name in header if name not in known_names])
     check_unique([name for name in header if name], table.name)
     return [name or f"{_UNNAMED}{position}" for position, name in enumerate(header)]
 
@@ -59,7 +59,7 @@ def read_csv_chunks(table: TableFile, columns: Sequence[str], **options: Any) ->
             may_be_short = may_be_short or bool((last.isna() | (last == "")).any())
             yield chunk
     if may_be_short and width > 1:
-        _refuse_short_rows(table, width)
+        _check_row_lengths(table, width)
 
 
 def _chunk_options(table: TableFile, columns: Sequence[str]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _rows_at_once(table: TableFile, width: int) -> int:
     return max(1, min(_VALUES_AT_ONCE // width, _BYTES_AT_ONCE // max(1, length)))
 
 
-def _refuse_binary(table: TableFile) -> None:
+def _check_text(table: TableFile) -> None:
     with table.text() as file:
         sample = file.read(_SAMPLE)
     if b"\0" in sample and not table.layout.encoding.startswith(("utf-16", "utf-32")):
@@ -156,7 +156,7 @@ def _refuse_binary(table: TableFile) -> None:
         raise InvalidData(f"{table.name} is not a CSV file: it contains NUL bytes", hint)
 
 
-def _refuse_other_delimiter(table: TableFile, header: Sequence[str]) -> None:
+def _check_delimiter(table: TableFile, header: Sequence[str]) -> None:
     for separator, name in ((";", "';'"), ("\t", "tab"), ("|", "'|'"), (",", "','")):
         if len(header) == 1 and separator in header[0] and separator != table.delimiter:
             raise InvalidData(
@@ -165,7 +165,7 @@ def _refuse_other_delimiter(table: TableFile, header: Sequence[str]) -> None:
             )
 
 
-def _refuse_values_as_names(table: TableFile, header: Sequence[str]) -> None:
+def _check_header_has_no_values(table: TableFile, header: Sequence[str]) -> None:
     """Raise `InvalidData` for numbers in the header: a file without a header would lose its first row.
 
     ``0``, ``1``, … are accepted: pandas gives these names to the columns of an array.
@@ -188,7 +188,7 @@ def _is_number(text: str) -> bool:
     return text.strip().lower().lstrip("+-") not in ("nan", "inf", "infinity")
 
 
-def _refuse_short_rows(table: TableFile, width: int) -> None:
+def _check_row_lengths(table: TableFile, width: int) -> None:
     """Raise `InvalidData` for a row with too few values, which pandas silently fills with missing values."""
     try:
         for number, row in _read_rows(table):

@@ -88,7 +88,7 @@ class TableFile:
         """The separator of values in a CSV file."""
         return self.layout.delimiter or ","
 
-    def require_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
         """Raise `InvalidData` if the file changed since it was opened."""
         if self.path is not None and _get_state(self.file) != self.state:
             raise build_change_error(self.path)
@@ -161,7 +161,7 @@ def open_table(path: str | os.PathLike[str], layout: TextLayout | None = None) -
             yield TableFile("stdin", file, "csv", is_gzipped, layout)
         return
     name = Path(path).name.lower()
-    _require_file(path)
+    _check_file(path)
     format_ = next((format_ for format_, endings in _ENDINGS.items() if name.endswith(endings)), None)
     if format_ is None:
         raise InvalidData(f"{shown(os.fspath(path))} is not a CSV, JSON Lines or parquet file", _SUPPORTED)
@@ -171,7 +171,7 @@ def open_table(path: str | os.PathLike[str], layout: TextLayout | None = None) -
         is_gzipped, state = name.endswith(".gz"), _get_state(file)
         table = TableFile(shown(os.fspath(path)), file, format_, is_gzipped, layout, path=path, state=state)
         yield table
-        table.require_unchanged()
+        table.check_unchanged()
 
 
 @contextmanager
@@ -221,7 +221,7 @@ def spool_frame(frame: pd.DataFrame) -> Iterator[TableFile]:
 
 def hash_data_file(path: str | os.PathLike[str]) -> Digest:
     """SHA-256 of a data file of any format; raises `SourceNotFound` and `InvalidData`."""
-    _require_file(path)
+    _check_file(path)
     with _open_regular(path) as file:
         state, digest = _get_state(file), _hash(file)
         if _get_state(file) != state:
@@ -238,7 +238,7 @@ def build_change_error(path: str | os.PathLike[str]) -> InvalidData:
     )
 
 
-def _require_file(path: str | os.PathLike[str]) -> None:
+def _check_file(path: str | os.PathLike[str]) -> None:
     if not os.path.exists(path):
         raise SourceNotFound(path)
     if not os.path.isfile(path):

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from modelreg.errors import InvalidData, InvalidInput, shown
 from modelreg.errors.text import escaped
-from modelreg.system.files import change_mode, flush, require_folder
+from modelreg.system.files import change_mode, check_folder, flush
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +63,8 @@ def open_output(path: str | os.PathLike[str]) -> Iterator[OutputFile]:
         return
     target = Path(os.path.realpath(path))  # keep a symbolic link
     format_ = _parse_format(target.name.lower(), path)
-    require_folder(target.parent)
-    _require_replaceable(target, path)
+    check_folder(target.parent)
+    _check_replaceable(target, path)
     # not derived from the target's name, which may have the maximal length already
     temporary = target.with_name(f".modelreg-{os.urandom(8).hex()}")
     try:
@@ -91,7 +91,7 @@ def _create_temporary(path: Path) -> IO[bytes]:
     return path.open("x+b")
 
 
-def _require_replaceable(target: Path, path: str | os.PathLike[str]) -> None:
+def _check_replaceable(target: Path, path: str | os.PathLike[str]) -> None:
     """Raise `InvalidInput` unless the target is a regular file or does not exist."""
     try:
         mode = target.stat().st_mode

@@ -72,7 +72,7 @@ def _format(value: Value) -> str:
     return "missing" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def check_as_json(check: GateCheck, *, forced: bool) -> dict[str, Any]:
+def encode_check(check: GateCheck, *, forced: bool) -> dict[str, Any]:
     """A check in the form in which the journal stores it."""
     return {
         "passed": check.passed,

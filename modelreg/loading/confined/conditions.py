@@ -13,7 +13,7 @@ from modelreg.domain.confinement import Limits, Permissions
 from modelreg.errors import InvalidInput, shown
 from modelreg.loading.confined.limits import parse_memory, parse_time
 from modelreg.loading.confined.mounts import is_below, list_mounts
-from modelreg.loading.confined.places import RegistryPlaces, get_identity
+from modelreg.loading.confined.registry_location import RegistryLocation, get_identity
 
 _MAX_PATHS = 100  # that one model may be allowed to read
 _DEVICE_FILE_SYSTEM = "devtmpfs"  # holds the kernel's device files, among them the disks
@@ -59,7 +59,7 @@ class RunConditions:
             permissions = Permissions(tuple(name for name, _ in opened), options.get("allow_network", False))
             granted = tuple(descriptor for _, descriptor in opened if descriptor is not None)
             for path, descriptor in zip(paths, granted, strict=False):
-                _require_grantable(path, descriptor, registry)
+                _check_grantable(path, descriptor, registry)
             yield cls(permissions, limits, options.get("require_sandbox", False), granted)
 
 
@@ -82,13 +82,13 @@ def _open_path(path: str | os.PathLike[str], files: ExitStack) -> tuple[str, int
     return real_path, descriptor
 
 
-def _require_grantable(path: str | os.PathLike[str], descriptor: int, registry: str) -> None:
+def _check_grantable(path: str | os.PathLike[str], descriptor: int, registry: str) -> None:
     """Raise `InvalidInput` for a path that is, is inside or contains the registry, or that holds device files."""
     if not os.path.isdir(registry):  # reported when the version is looked up
         return
     try:
-        places, real_path = RegistryPlaces.find(registry), os.readlink(f"/proc/self/fd/{descriptor}")
-        is_inside, is_around = places.contains(descriptor), get_identity(os.fstat(descriptor)) in places.around
+        location, real_path = RegistryLocation.find(registry), os.readlink(f"/proc/self/fd/{descriptor}")
+        is_inside, is_around = location.contains(descriptor), get_identity(os.fstat(descriptor)) in location.around
     except OSError as error:
         raise InvalidInput(f"{shown(os.fspath(path))} could not be opened for the model: {error.strerror}") from error
     device_folders = [mount.path for mount in list_mounts() if mount.file_system == _DEVICE_FILE_SYSTEM]

@@ -20,14 +20,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def system_call(number: int, *arguments: object) -> int:
     """Make a system call by its number; raises OSError."""
     result: int = _libc.syscall(ctypes.c_long(number), *arguments)
-    return _check_result(result)
+    return _unwrap_result(result)
 
 
 def prctl(option: int, argument: int, pointer: object = 0) -> int:
     """Change an attribute of this process; raises OSError."""
     values = (ctypes.c_ulong(argument), pointer or ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
     result: int = _libc.prctl(ctypes.c_int(option), *values)
-    return _check_result(result)
+    return _unwrap_result(result)
 
 
 class _Header(ctypes.Structure):
@@ -46,14 +46,14 @@ def drop_capabilities() -> None:
     That one stays because the files of a Python installation may belong to another user.
     """
     header, data = _Header(_CAPABILITY_VERSION_3, 0), (_Capabilities * 2)()
-    _check_result(_libc.capget(ctypes.byref(header), ctypes.byref(data)))
+    _unwrap_result(_libc.capget(ctypes.byref(header), ctypes.byref(data)))
     kept = data[0].permitted & (1 << _DAC_READ_SEARCH)
     data[0] = _Capabilities(kept, kept, 0)
     data[1] = _Capabilities(0, 0, 0)
-    _check_result(_libc.capset(ctypes.byref(header), ctypes.byref(data)))
+    _unwrap_result(_libc.capset(ctypes.byref(header), ctypes.byref(data)))
 
 
-def _check_result(result: int) -> int:
+def _unwrap_result(result: int) -> int:
     if result >= 0:
         return result
     number = ctypes.get_errno()

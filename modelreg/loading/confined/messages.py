@@ -163,7 +163,7 @@ def decode(line: bytes) -> Message:
         raise InvalidMessage("too long")
     try:
         # decoded first: json.loads would accept bytes in UTF-16, too
-        values = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_ObjectBuilder())
+        values = json.loads(line.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_ObjectBuilder())
         keys, read = _READERS[values.pop("is")]
         if values.keys() != keys:
             raise ValueError
@@ -211,7 +211,7 @@ class _ObjectBuilder:
         return values
 
 
-def _refuse_constant(name: str) -> float:
+def _reject_constant(name: str) -> float:
     raise ValueError(name)  # NaN and Infinity are not valid JSON
 
 

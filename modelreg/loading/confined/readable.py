@@ -11,7 +11,7 @@ from contextlib import suppress
 from modelreg.domain.confinement import Permissions
 from modelreg.loading.confined.landlock import Right
 from modelreg.loading.confined.mounts import is_below
-from modelreg.loading.confined.places import RegistryPlaces, get_identity
+from modelreg.loading.confined.registry_location import RegistryLocation, get_identity
 
 READ = Right.READ_FILE | Right.READ_DIR
 
@@ -51,15 +51,15 @@ def list_rules(permissions: Permissions) -> Iterator[tuple[str, Right]]:
     yield from _list_importable()
 
 
-def exclude_registry(descriptor: int, rights: Right, places: RegistryPlaces) -> Iterator[tuple[int, Right]]:
+def exclude_registry(descriptor: int, rights: Right, location: RegistryLocation) -> Iterator[tuple[int, Right]]:
     """Return the rule as it is, or rules for all other entries of the folder when it contains the registry.
 
     Each descriptor that is opened here is closed when the next rule is requested.
     """
     identity = get_identity(os.fstat(descriptor))
-    if identity in places.inside:
+    if identity in location.inside:
         return
-    if identity not in places.around:
+    if identity not in location.around:
         yield descriptor, rights
     elif rights & Right.READ_FILE:
         for name in _list_names(descriptor):
@@ -68,17 +68,17 @@ def exclude_registry(descriptor: int, rights: Right, places: RegistryPlaces) -> 
             except OSError:  # it was removed, or is not accessible
                 continue
             try:
-                yield from exclude_registry(entry, rights, places)
+                yield from exclude_registry(entry, rights, location)
             finally:
                 os.close(entry)
 
 
-def find_unlistable_folders(places: RegistryPlaces) -> list[str]:
+def find_unlistable_folders(location: RegistryLocation) -> list[str]:
     """Find the folders on ``sys.path`` that must not be listed because they contain the registry."""
     folders = []
     for path in filter(os.path.isabs, sys.path):
         with suppress(OSError):
-            if get_identity(os.stat(path)) in places.around:
+            if get_identity(os.stat(path)) in location.around:
                 folders.append(path)
     return folders
 
@@ -135,14 +135,10 @@ def _list_importable() -> Iterator[tuple[str, Right]]:
             yield path, READ
         elif not any(is_below(path, folder) for folder in installed):
             yield path, Right.READ_DIR  # Python's finder lists the folder
-            yield from _list_importable_in(path)
-
-
-def _list_importable_in(folder: str) -> Iterator[tuple[str, Right]]:
-    for entry in _scan_folder(folder):
-        if entry.name.isidentifier() and _is_dir(entry) and _stays_in(entry.path, folder):
-            yield entry.path, Right.READ_DIR  # needed when the folder contains the registry and cannot be listed
-    yield from ((path, READ) for path in _list_modules(folder))
+            for entry in _scan_folder(path):
+                if entry.name.isidentifier() and _is_dir(entry) and _stays_in(entry.path, path):
+                    yield entry.path, Right.READ_DIR  # needed when the folder contains the registry: it is not listed
+            yield from ((module, READ) for module in _list_modules(path))
 
 
 def _list_prefixes() -> list[str]:

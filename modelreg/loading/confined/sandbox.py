@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 
 from modelreg.domain.confinement import Confinement, Limits, Permissions
 from modelreg.errors import ConfinementFailed
-from modelreg.loading.confined import inherited, landlock, readable, seccomp, unlisted
+from modelreg.loading.confined import landlock, module_finder, readable, seccomp, startup_resources
 from modelreg.loading.confined.kernel import PR_SET_NO_NEW_PRIVS, drop_capabilities, prctl
 from modelreg.loading.confined.landlock import Right
 from modelreg.loading.confined.limits import apply_limits
-from modelreg.loading.confined.places import RegistryPlaces
+from modelreg.loading.confined.registry_location import RegistryLocation
 
 
 def get_available_confinement() -> Confinement:
@@ -38,20 +38,20 @@ def confine(
     if sys.platform != "linux":
         apply_limits(limits)
         return Confinement(0, False)
-    _require_one_thread()
-    inherited.require_no_shared_memory()
+    _check_one_thread()
+    startup_resources.check_no_shared_memory()
     try:  # list the paths first, so that a later OSError can only come from the kernel calls
-        places = RegistryPlaces.find(registry)
+        location = RegistryLocation.find(registry)
         paths = list(readable.list_rules(permissions))
     except OSError as error:
         raise ConfinementFailed(f"the files that it may read could not be listed ({error})") from error
-    unlisted.install_finder(readable.find_unlistable_folders(places))
+    module_finder.install_finder(readable.find_unlistable_folders(location))
     apply_limits(limits)
-    return _drop_rights(permissions, _open_rules(model_folder, granted, paths, places))
+    return _drop_rights(permissions, _open_rules(model_folder, granted, paths, location))
 
 
 def _open_rules(
-    model_folder: str | None, granted: Iterable[int], paths: Iterable[tuple[str, Right]], places: RegistryPlaces
+    model_folder: str | None, granted: Iterable[int], paths: Iterable[tuple[str, Right]], location: RegistryLocation
 ) -> Iterator[tuple[int, Right]]:
     """Open the readable paths: descriptors with the rights on them, each closed when the next one is requested.
 
@@ -61,11 +61,11 @@ def _open_rules(
         with suppress(OSError), _open_path(model_folder) as descriptor:  # the loader reports a missing folder
             yield descriptor, readable.READ
     for descriptor in granted:
-        yield from readable.exclude_registry(descriptor, readable.READ, places)
+        yield from readable.exclude_registry(descriptor, readable.READ, location)
     for path, rights in paths:
         with suppress(OSError), _open_path(path) as descriptor:  # it does not exist, or is not readable anyway
-            if not places.contains(descriptor):
-                yield from readable.exclude_registry(descriptor, rights, places)
+            if not location.contains(descriptor):
+                yield from readable.exclude_registry(descriptor, rights, location)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _filter_system_calls(permissions: Permissions) -> bool:
     return True
 
 
-def _require_one_thread() -> None:
+def _check_one_thread() -> None:
     """Raise `ConfinementFailed` for a second thread on a system that can confine: that thread would keep all rights."""
     try:
         count = len(os.listdir("/proc/self/task"))

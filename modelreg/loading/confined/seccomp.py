@@ -73,19 +73,19 @@ def build_filter(machine: str, pid: int, *, network: bool) -> list[Instruction]:
     column, architecture = _ARCHITECTURES[machine]
     program = [_load(_ARCHITECTURE), (_IF_EQUAL, 1, 0, architecture), _KILL, _load(_NUMBER)]
     if machine == "x86_64":
-        program += [(_IF_AT_LEAST, 0, 1, _X32), _refuse(errno.ENOSYS)]
+        program += [(_IF_AT_LEAST, 0, 1, _X32), _return_error(errno.ENOSYS)]
     conditions = _build_conditions(machine, pid, network=network)
     for name, numbers in (ALLOWED | CONDITIONAL | MISSING | (NETWORK if network else {})).items():
         number = numbers[column]
-        answer = [_refuse(errno.ENOSYS)] if name in MISSING else conditions.get(name, [_ALLOW])
+        answer = [_return_error(errno.ENOSYS)] if name in MISSING else conditions.get(name, [_ALLOW])
         if number is not None:
             program += [(_IF_EQUAL, 0, len(answer), number), *answer]
-    return [*program, (_IF_GREATER, 0, 1, NEWEST), _refuse(errno.ENOSYS), _refuse(errno.EPERM)]
+    return [*program, (_IF_GREATER, 0, 1, NEWEST), _return_error(errno.ENOSYS), _return_error(errno.EPERM)]
 
 
 def _build_conditions(machine: str, pid: int, *, network: bool) -> dict[str, list[Instruction]]:
     """Call -> instructions that check its arguments; each list ends with an answer."""
-    refused = _refuse(errno.EPERM)
+    refused = _return_error(errno.EPERM)
     socket_type = [_load_argument(1), (_AND, 0, 0, _SOCKET_TYPE)]
     # only reads limits: both halves of the pointer to new limits are 0
     reading = [_load_argument(2), (_IF_EQUAL, 0, 3, 0), _load_argument(2, upper=True), (_IF_EQUAL, 0, 1, 0)]
@@ -97,13 +97,13 @@ def _build_conditions(machine: str, pid: int, *, network: bool) -> dict[str, lis
     thread = [_load_argument(0), (_IF_SET, 3, 0, _CLONE_FORBIDDEN)]
     thread += [(_AND, 0, 0, _CLONE_THREAD), (_IF_EQUAL, 0, 1, _CLONE_THREAD)]
     return {
-        "open": _check_open_flags(1),
-        "openat": _check_open_flags(2),
+        "open": _build_open_filter(1),
+        "openat": _build_open_filter(2),
         "clone": [*thread, _ALLOW, refused],
         "close_range": _allow_values(2, _CLOSE_RANGE),
         "ioctl": _allow_values(1, _IOCTLS),
-        "fcntl": _check_fcntl(_DIRECT_OR_SIGNALS[machine]),
-        **dict.fromkeys(("timer_create", "clock_gettime", "clock_getres", "clock_nanosleep"), _check_clock()),
+        "fcntl": _build_fcntl_filter(_DIRECT_OR_SIGNALS[machine]),
+        **dict.fromkeys(("timer_create", "clock_gettime", "clock_getres", "clock_nanosleep"), _build_clock_filter()),
         "prctl": [_load_argument(0), (_IF_EQUAL, 0, 1, _SET_PDEATHSIG), refused, _ALLOW],
         "prlimit64": [*reading, _ALLOW, refused],
         "kill": _allow_values(0, (pid,)),
@@ -114,7 +114,7 @@ def _build_conditions(machine: str, pid: int, *, network: bool) -> dict[str, lis
     }
 
 
-def _check_open_flags(argument: int) -> list[Instruction]:
+def _build_open_filter(argument: int) -> list[Instruction]:
     """Refuse the flags of ``open`` that Landlock does not check.
 
     Landlock checks the modes of the opened file (``f_mode``): reading, writing, or both. Access mode 3 has neither
@@ -124,25 +124,25 @@ def _check_open_flags(argument: int) -> list[Instruction]:
     flags = [_load_argument(argument), (_AND, 0, 0, _ACCESS_MODE | _TRUNCATE)]
     refused = (_ACCESS_MODE, _ACCESS_MODE | _TRUNCATE, _TRUNCATE)
     checks = [(_IF_EQUAL, len(refused) - index, 0, value) for index, value in enumerate(refused)]
-    return [*flags, *checks, _ALLOW, _refuse(errno.EACCES)]
+    return [*flags, *checks, _ALLOW, _return_error(errno.EACCES)]
 
 
-def _check_fcntl(flags: int) -> list[Instruction]:
+def _build_fcntl_filter(flags: int) -> list[Instruction]:
     """Allow the commands in `_FCNTLS`; refuse to set one of ``flags``, which would affect the parent's shared files."""
-    setting = [_load_argument(2), (_IF_SET, 0, 1, flags), _refuse(errno.EPERM), _ALLOW]
+    setting = [_load_argument(2), (_IF_SET, 0, 1, flags), _return_error(errno.EPERM), _ALLOW]
     others = _allow_values(1, tuple(command for command in _FCNTLS if command != _SET_FLAGS))
     return [_load_argument(1), (_IF_EQUAL, 0, len(setting), _SET_FLAGS), *setting, *others]
 
 
-def _check_clock() -> list[Instruction]:
+def _build_clock_filter() -> list[Instruction]:
     """Refuse negative clock IDs: the clocks of other processes and threads, and of devices (clock_getres(2))."""
-    return [_load_argument(0), (_IF_AT_LEAST, 0, 1, _SIGN_BIT), _refuse(errno.EPERM), _ALLOW]
+    return [_load_argument(0), (_IF_AT_LEAST, 0, 1, _SIGN_BIT), _return_error(errno.EPERM), _ALLOW]
 
 
 def _allow_values(argument: int, values: tuple[int, ...]) -> list[Instruction]:
     """Allow the call when an argument is one of ``values``."""
     checks = [(_IF_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
-    return [_load_argument(argument), *checks, _refuse(errno.EPERM), _ALLOW]
+    return [_load_argument(argument), *checks, _return_error(errno.EPERM), _ALLOW]
 
 
 def _load(offset: int) -> Instruction:
@@ -154,7 +154,7 @@ def _load_argument(index: int, *, upper: bool = False) -> Instruction:
     return _load(_ARGUMENTS + 8 * index + 4 * upper)
 
 
-def _refuse(number: int) -> Instruction:
+def _return_error(number: int) -> Instruction:
     return _RETURN, 0, 0, 0x00050000 | number  # SECCOMP_RET_ERRNO
 
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.errors import InvalidData, ModelregError, ModelStopped, SandboxUnavailable
 from modelreg.loading.confined import messages
-from modelreg.loading.confined.inherited import redirect_descriptors
 from modelreg.loading.confined.job import Job, PredictionTask, WorkerSetup, receive
 from modelreg.loading.confined.kernel import PR_SET_PDEATHSIG, prctl
 from modelreg.loading.confined.messages import Message
 from modelreg.loading.confined.sandbox import confine
 from modelreg.loading.confined.semaphores import replace_process_semaphores
+from modelreg.loading.confined.startup_resources import redirect_descriptors
 
 if TYPE_CHECKING:
     from modelreg.data.tables.source import TableFile

@@ -30,9 +30,11 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
         if archive is None or _METADATA not in archive.names:
             return None
         config = parse_object(archive.read("config.json", _MAX_CONFIG), Bounds.of_model(path.stat().st_size))
-    if config is None or "config" not in config or text_at(config, "class_name") is None:
+    name = None if config is None else text_at(config, "class_name")
+    if config is None or "config" not in config or name is None:
         return None
-    return RecognisedModel("keras", "keras", _class(config))
+    module = text_at(config, "module")
+    return RecognisedModel("keras", "keras", f"{module}.{name}" if module else name)
 
 
 def load(model: OpenModel, format: str, trust: Trust) -> object:
@@ -43,9 +45,9 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     """
     from tempfile import TemporaryDirectory
 
-    from modelreg.loading.unpickle import require_trust
+    from modelreg.loading.unpickle import examine_trusted_file
 
-    require_trust(model.only_file, trust)
+    examine_trusted_file(model.only_file, trust)
     with library_errors(), TemporaryDirectory(prefix="modelreg-") as folder:
         from keras.saving import load_model  # imports the backend: seconds
 
@@ -53,8 +55,3 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
         copy.write_bytes(model.read())
         loaded: object = load_model(copy, safe_mode=not trust.full)
     return loaded
-
-
-def _class(config: dict[str, object]) -> str | None:
-    module, name = text_at(config, "module"), text_at(config, "class_name")
-    return f"{module}.{name}" if module else name

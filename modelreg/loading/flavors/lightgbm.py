@@ -32,7 +32,7 @@ def recognise(files: Files, is_folder: bool) -> RecognisedModel | None:
 def load(model: OpenModel, format: str, trust: Trust) -> object:
     """Load a ``lightgbm.Booster``; raises `UnloadableModel`."""
     content = model.read().replace(b"\r\n", b"\n")  # the stated sizes of trees count these line ends
-    _require_complete(content)
+    _check_complete(content)
     with library_errors():
         from lightgbm import Booster
 
@@ -47,7 +47,7 @@ def _is_complete(end: bytes) -> bool:
     return has_end if has_parameters else has_end or b"end of trees" in end
 
 
-def _require_complete(content: bytes) -> None:
+def _check_complete(content: bytes) -> None:
     """Raise `UnloadableModel` if the trees are not as long as the header says: LightGBM would abort the process."""
     sizes, first, end = _SIZES.search(content), content.find(_FIRST_TREE), content.find(_END_OF_TREES)
     if sizes is None:  # LightGBM before 2.1 wrote no sizes

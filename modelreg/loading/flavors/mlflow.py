@@ -75,7 +75,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     path = _estimator_file(files)
     if path is None:
         return load_mlflow(model.folder, trust)
-    trust.require(scan(files, True, format))
+    trust.check_scan(scan(files, True, format))
     with path.open("rb") as file:
         if skops.describe(path):
             return skops.load_file(file, trust)
@@ -94,22 +94,22 @@ def parse_mlmodel(files: Files) -> dict[object, object]:
 
 def _libraries(flavor: dict[object, object]) -> dict[str, str]:
     """The version of scikit-learn that logged the model."""
-    stated = _string(flavor.get("sklearn_version"))
-    return {"scikit-learn": stated} if stated and pickles.is_release(stated) else {}
+    release = _string(flavor.get("sklearn_version"))
+    return {"scikit-learn": release} if release and pickles.is_release(release) else {}
 
 
 def _context(generic: dict[object, object], folder: Path) -> PythonModelContext:
     """The files and settings of a Python model, without paths that lead out of the folder."""
     paths = {str(name): folder / str(path) for name, path in _as_mapping(generic.get(ARTIFACTS)).items()}
-    inside = {name: str(path) for name, path in paths.items() if path.resolve().is_relative_to(folder.resolve())}
-    return PythonModelContext(inside, _parse_json(generic.get(CONFIG)))
+    artifacts = {name: str(path) for name, path in paths.items() if path.resolve().is_relative_to(folder.resolve())}
+    return PythonModelContext(artifacts, _parse_json(generic.get(CONFIG)))
 
 
 def _own_signature(flavors: dict[str, object]) -> Signature | None:
     """The signature in modelreg's JSON, which has more types than MLflow's."""
-    stated = _parse_json(_as_mapping(flavors.get(_GENERIC)).get(SIGNATURE))
+    signature = _parse_json(_as_mapping(flavors.get(_GENERIC)).get(SIGNATURE))
     try:
-        return signature_from_json(stated) if stated else None
+        return signature_from_json(signature) if signature else None
     except InvalidData:
         return None
 

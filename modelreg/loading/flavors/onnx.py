@@ -69,7 +69,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
     A model with data in other files has to be registered as a folder with them. No other files are read, even with full
     trust.
     """
-    source = _read_checked(model, trust) if model.file is not None else str(_checked_path(model.files(), trust))
+    source = _read_checked(model, trust) if model.file is not None else str(_resolve_path(model.files(), trust))
     with library_errors():
         from onnxruntime import InferenceSession
 
@@ -81,18 +81,18 @@ def _read_checked(model: OpenModel, trust: Trust) -> bytes:
     evidence = Evidence()
     if onnx_graph.examine(model.only_file, len(model.read()), "", frozenset(), evidence):
         raise UnloadableModel("the model reads data from another file", "register the folder that has both files")
-    trust.require(evidence.scan())
+    trust.check_scan(evidence.scan())
     return model.read()
 
 
-def _checked_path(files: Files, trust: Trust) -> Path:
+def _resolve_path(files: Files, trust: Trust) -> Path:
     """The path of the model in a folder; raises `UnloadableModel` if it reads data outside the folder."""
     from modelreg.analysis.scan import scan
 
     result = scan(files, True, "onnx")
     if result.verdict is Verdict.DANGEROUS:
         raise UnloadableModel(f"the model reads data outside its folder: {result.findings[0]}")
-    trust.require(result)
+    trust.check_scan(result)
     return next(path for name, path in files.items() if name.lower().endswith(_SUFFIX))
 
 

@@ -65,10 +65,11 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def load_file(file: BinaryIO, trust: Trust) -> object:
     """Load the object in an opened file; see `load`."""
-    from modelreg.loading.unpickle import offer_loss_module, require_trust
+    from modelreg.loading.unpickle import examine_trusted_file, offer_loss_module
 
-    evidence = require_trust(file, trust)
-    data = _read_all(file) if trust.full else _rebuild_checked(file, evidence.skops)
+    evidence = examine_trusted_file(file, trust)
+    file.seek(0)
+    data = file.read() if trust.full else _rebuild_checked(file, evidence.skops)
     with library_errors():
         from skops.io import get_untrusted_types, loads
 

@@ -36,10 +36,10 @@ def parse_settings(options: Mapping[str, Any]) -> Settings | None:
     for key, reason in _UNSUPPORTED.items():
         if remaining.pop(key, None):
             warnings.warn(reason, stacklevel=4)
-    chosen = {key: remaining.pop(key) for key in Settings.__dataclass_fields__ if key in remaining}
+    settings = {key: remaining.pop(key) for key in Settings.__dataclass_fields__ if key in remaining}
     if unknown := remaining.keys() - _IGNORED:
         raise TypeError(f"autolog() got an unexpected keyword argument {min(unknown)!r}")
-    return Settings(**chosen)
+    return Settings(**settings)
 
 
 class _Depth(threading.local):

@@ -21,7 +21,7 @@ from modelreg.domain.versions import ModelFile
 from modelreg.errors import BlobDamaged, CatalogDamaged
 from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.copying import Advance, copy_and_hash, digest_of
-from modelreg.store.artifacts.manifest import check_relative_path
+from modelreg.store.artifacts.manifest import parse_relative_path
 from modelreg.system.files import change_mode, make_folder, remove_folder
 
 _FILE_MODE = 0o444
@@ -90,7 +90,7 @@ def safe_path(path: str) -> PurePosixPath:
     Stored paths are UTF-8 in every locale.
     """
     try:
-        check_relative_path(path)
+        parse_relative_path(path)
     except ValueError as error:
         raise CatalogDamaged(f"the catalog contains an invalid path: {error}") from error
     return PurePosixPath(os.fsdecode(path.encode()))

@@ -67,8 +67,8 @@ def digest_of_bytes(content: bytes | memoryview) -> Digest:
 
 def _copy_and_hash_small(source: int, target: int | None, advance: Advance | None) -> tuple[Digest, int]:
     content = b""
-    while len(content) <= BLOCK and (more := os.pread(source, BLOCK, len(content))):
-        content += more
+    while len(content) <= BLOCK and (block := os.pread(source, BLOCK, len(content))):
+        content += block
     if target is not None:
         _write(target, content, 0)
     _report(advance, len(content))

@@ -19,7 +19,7 @@ from modelreg.store.artifacts.blobs import BlobStore
 from modelreg.store.artifacts.checkout import safe_path, write_blob
 from modelreg.store.artifacts.copying import BLOCK, Advance
 from modelreg.store.artifacts.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Manifest
-from modelreg.system.files import change_mode, make_folder, remove_folder, require_folder
+from modelreg.system.files import change_mode, check_folder, make_folder, remove_folder
 
 _REGISTRY_NAMES = re.compile(r"\.?catalog.*|artifacts|checkouts|.*\.lock|\.gitignore|unfinished-.*")
 """Names that a registry uses in its folder."""
@@ -44,7 +44,7 @@ def copy_file(
     if into_folder:
         _make_folder(destination)
     target = destination / safe_path(file.path) if destination.is_dir() else destination
-    refuse_registry_path(target)
+    check_outside_registry(target)
     _check_free(target, overwrite)
     temporary = _temporary_beside(target)
     try:
@@ -107,7 +107,7 @@ def export(
     return destination
 
 
-def refuse_registry_path(target: Path) -> None:
+def check_outside_registry(target: Path) -> None:
     """Raise `InvalidInput` for a path among the files of a registry, which nothing else may write to."""
     path = Path(os.path.realpath(target))
     for folder in path.parents:
@@ -133,7 +133,7 @@ def _index(version: ModelVersion, manifest: Manifest) -> str:
 
 
 def _temporary_beside(target: Path) -> Path:
-    require_folder(target.parent)
+    check_folder(target.parent)
     return target.absolute().with_name(
         f".modelreg-{os.urandom(8).hex()}"
     )  # not derived from the name, which may have the maximum length
@@ -142,8 +142,9 @@ def _temporary_beside(target: Path) -> Path:
 @contextmanager
 def _new_folder(destination: Path) -> Iterator[Path]:
     """A temporary folder that is renamed to ``destination`` at the end."""
-    refuse_registry_path(destination)
-    if os.path.lexists(destination) and not _is_empty_folder(destination):
+    check_outside_registry(destination)
+    is_empty_folder = destination.is_dir() and not os.listdir(destination)
+    if os.path.lexists(destination) and not is_empty_folder:
         raise DestinationExists(destination, is_folder=True)
     temporary = _temporary_beside(destination.resolve())
     try:
@@ -180,14 +181,10 @@ def _is_current_folder(folder: Path) -> bool:
         return False
 
 
-def _is_empty_folder(path: Path) -> bool:
-    return path.is_dir() and not os.listdir(path)
-
-
 def _make_folder(destination: Path) -> None:
     if os.path.lexists(destination) and not destination.is_dir():
         raise DestinationExists(destination, hint="it is not a folder: leave out the '/' at the end")
-    if destination.parent.is_dir():  # otherwise require_folder raises
+    if destination.parent.is_dir():  # otherwise check_folder raises
         make_folder(destination)
 
 

@@ -51,7 +51,9 @@ def config_content(files: Sequence[ModelFile]) -> bytes:
 
 def manifest_content(config: bytes, files: Sequence[ModelFile], facts: Facts) -> bytes:
     """The manifest, whose digest identifies the version; raises `InvalidInput` for facts of more than 1 MiB."""
-    annotation = _canonical(facts.as_json())
+    import rfc8785  # only needed for registering
+
+    annotation = rfc8785.dumps(facts.as_json())
     if len(annotation) > LARGEST_FACTS:
         raise InvalidInput(
             f"metrics, parameters and signature have {len(annotation)} bytes, and the limit is 1 MiB",
@@ -99,11 +101,11 @@ class Manifest:
     @property
     def signature(self) -> Signature | None:
         """The signature that was stated, if one was."""
-        stated = self.facts["signature"]
-        if stated is None:
+        signature = self.facts["signature"]
+        if signature is None:
             return None
-        sides = {side: list(map(_with_whole_numbers, stated[side])) for side in ("inputs", "outputs")}
-        return signature_from_json(stated | sides)
+        sides = {side: list(map(_with_whole_numbers, signature[side])) for side in ("inputs", "outputs")}
+        return signature_from_json(signature | sides)
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -117,7 +119,7 @@ class Manifest:
                 config_size=document["config"]["size"],
                 files=tuple(
                     ModelFile(
-                        check_relative_path(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"]
+                        parse_relative_path(layer["annotations"][FILEPATH]), Digest(layer["digest"]), layer["size"]
                     )
                     for layer in layers
                 ),
@@ -133,7 +135,7 @@ def _with_whole_numbers(field: dict[str, Any]) -> dict[str, Any]:
     return field | {"name": name, "shape": [None if length is None else int(length) for length in field["shape"]]}
 
 
-def check_relative_path(path: str) -> str:
+def parse_relative_path(path: str) -> str:
     """Return ``path`` if it is relative and stays inside its folder; otherwise raise ValueError."""
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
@@ -166,9 +168,3 @@ def _role(path: str) -> str:
 def _canonical_without_floats(value: Any) -> bytes:
     """Canonical JSON for values without floats and with ASCII keys: the same as `_canonical`, five times as fast."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _canonical(value: Any) -> bytes:
-    import rfc8785  # only needed for registering
-
-    return rfc8785.dumps(value)

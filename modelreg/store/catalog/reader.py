@@ -6,15 +6,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from modelreg.domain.references import require_plain_alias
+from modelreg.domain.references import check_plain_alias
 from modelreg.domain.stages import StageRules
 from modelreg.store.catalog.queries.models import (
+    check_name,
     choose_models,
     find_model,
     model_id,
     model_name,
     read_models,
-    refuse_name,
     stage_rules,
 )
 
@@ -125,14 +125,14 @@ class CatalogReader:
         """Whether a model has exactly this name."""
         return find_model(self._connection, name) is not None
 
-    def refuse_name(self, name: str) -> None:
+    def check_name(self, name: str) -> None:
         """Raise `InvalidName` or `NameTaken` if the rules do not allow a model of this name."""
-        refuse_name(self._connection, name)
+        check_name(self._connection, name)
 
-    def refuse_alias(self, alias: str) -> None:
+    def check_alias(self, alias: str) -> None:
         """Raise `InvalidName` if the rules do not allow this alias."""
         if self.rules is StageRules.STRICT:
-            require_plain_alias(alias)
+            check_plain_alias(alias)
 
     def model(self, name: str) -> Model:
         """The model of this name; raises `ModelNotFound`."""
@@ -206,11 +206,11 @@ class CatalogReader:
 
         return stages_of(self._connection, model_id(self._connection, name), versions)
 
-    def known_fields(self, name: ModelName | None, field: str) -> list[Field]:
+    def list_fields(self, name: ModelName | None, field: str) -> list[Field]:
         """The keys of ``field``, such as ``metrics``, that have a value in a version of the model, or of any model."""
-        from modelreg.store.catalog.queries.known_fields import known_fields
+        from modelreg.store.catalog.queries.fields import list_fields
 
-        return known_fields(self._connection, None if name is None else model_id(self._connection, name), field)
+        return list_fields(self._connection, None if name is None else model_id(self._connection, name), field)
 
     # Gates, evaluations, trust
 
@@ -298,7 +298,7 @@ class CatalogReader:
         from modelreg.store.catalog.schema import expected_objects, has_standard_migrations_table, objects
 
         actual = objects(self._connection)
-        expected = expected_objects(contract=self.rules is StageRules.STRICT)
+        expected = expected_objects(strict=self.rules is StageRules.STRICT)
         changed = [name for name in sorted(actual.keys() | expected.keys()) if actual.get(name) != expected.get(name)]
         if not has_standard_migrations_table(self._connection):
             changed.append("_sqlite_migrations")

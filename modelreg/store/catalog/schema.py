@@ -333,7 +333,7 @@ SELECT name, description, versions,
 FROM models;
 """
 
-_WITHOUT_CONTRACT = """
+_DROP_STRICT_INDEXES = """
 DROP INDEX one_version_in_production;
 DROP INDEX one_name_whatever_its_case;
 """
@@ -388,9 +388,9 @@ def _terms_of_evaluations(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE evaluations ADD COLUMN terms TEXT CHECK (terms IS NULL OR json_valid(terms))")
 
 
-def lift_contract(connection: sqlite3.Connection) -> None:
+def drop_strict_indexes(connection: sqlite3.Connection) -> None:
     """Apply MLflow's rules to a new catalog: several versions in Production, and names that differ only in case."""
-    for statement in _statements(_WITHOUT_CONTRACT):
+    for statement in _statements(_DROP_STRICT_INDEXES):
         connection.execute(statement)
 
 
@@ -424,14 +424,14 @@ def objects(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 @functools.cache
-def expected_objects(*, contract: bool) -> Mapping[str, str]:
-    """The result of `objects` for an unchanged catalog; ``contract`` means the strict rules, not MLflow's."""
+def expected_objects(*, strict: bool) -> Mapping[str, str]:
+    """The result of `objects` for an unchanged catalog; ``strict`` means the strict rules, not MLflow's."""
     fresh = sqlite3.connect(":memory:")
     try:
         for step in STEPS:
             step(fresh)
-        if not contract:
-            lift_contract(fresh)
+        if not strict:
+            drop_strict_indexes(fresh)
         return objects(fresh)
     finally:
         fresh.close()

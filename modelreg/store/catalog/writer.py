@@ -55,7 +55,7 @@ from modelreg.store.catalog.journal_chain import GENESIS, Values, entry_hash
 from modelreg.store.catalog.queries import evaluations, gates, journal, runs, trust
 from modelreg.store.catalog.queries.models import find_model, model_id
 from modelreg.store.catalog.reader import CatalogReader
-from modelreg.store.catalog.schema import lift_contract
+from modelreg.store.catalog.schema import drop_strict_indexes
 from modelreg.system import clock
 
 NO_MODEL = 0
@@ -145,7 +145,7 @@ class CatalogWriter(CatalogReader):
         """Write the settings of a new catalog; the first journal entry will contain them."""
         self._connection.executemany(_ADD_SETTING, settings.items())
         if self.rules is StageRules.MLFLOW:
-            lift_contract(self._connection)
+            drop_strict_indexes(self._connection)
 
     def set_setting(self, name: str, value: str) -> bool:
         """Change a setting of the registry; returns whether its value was different."""
@@ -257,7 +257,7 @@ class CatalogWriter(CatalogReader):
 
     def set_alias(self, name: ModelName, alias: str, version: int) -> None:
         """Point ``alias`` at ``version``, also if it exists; raises `InvalidName`."""
-        self.refuse_alias(alias)
+        self.check_alias(alias)
         model = model_id(self._connection, name)
         self._update(_PUT_ALIAS, model, version, alias=alias)
         self._journal_alias(model, version, {alias: version})
@@ -437,7 +437,7 @@ class CatalogWriter(CatalogReader):
         return self._connection.execute(query, values).fetchone()
 
     def _find_or_add_model(self, name: ModelName) -> tuple[int, bool]:
-        self.refuse_name(name)
+        self.check_name(name)
         existing = find_model(self._connection, name)
         if existing is not None:
             return existing, False

@@ -23,9 +23,9 @@ def test_backup_is_a_registry_and_can_be_restored(churn, run, registry, tmp_path
     refused = churn("restore", backup)
     assert (refused.returncode, refused.stdout) == (4, "")
     assert "--force" in refused.stderr
-    forced = churn("restore", backup, "--force")
-    assert (forced.returncode, forced.stdout) == (0, f"{registry}\n")
-    assert "catalog was kept as " in forced.stderr
+    result = churn("restore", backup, "--force")
+    assert (result.returncode, result.stdout) == (0, f"{registry}\n")
+    assert "catalog was kept as " in result.stderr
     elsewhere = tmp_path / "deep" / "elsewhere"
     restored = json.loads(churn("restore", backup, "--json", "--registry", elsewhere).stdout)
     assert (restored["path"], restored["replaced"], restored["journal_head"]) == (str(elsewhere), None, head)
@@ -43,7 +43,7 @@ def test_unfinished_backup_is_refused_until_it_is_completed(churn, registry, tmp
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "code", "fact"),
+    ("arguments", "status", "code", "fact"),
     [
         (["backup"], 2, "invalid_input", "backup --help"),
         (["backup", ""], 2, "invalid_input", "name a folder"),
@@ -57,9 +57,9 @@ def test_unfinished_backup_is_refused_until_it_is_completed(churn, registry, tmp
     ],
 )
 def test_invalid_backup_or_restore_is_refused_and_changes_nothing(
-    churn, files, tmp_path, words, status, code, fact, journal
+    churn, files, tmp_path, arguments, status, code, fact, journal
 ):
     (tmp_path / "work" / "notes.txt").write_text("of somebody")
     before = journal()
-    assert_refused(churn, [word.format(tmp_path) for word in words], status, code, fact)
+    assert_refused(churn, [argument.format(tmp_path) for argument in arguments], status, code, fact)
     assert journal() == before

@@ -7,18 +7,18 @@ import pytest
 from ..conftest import get_stages, list_blobs
 
 
-@pytest.mark.parametrize(("answer", "status", "left"), [("y\n", 0, 2), ("n\n", 130, 3)])
-def test_delete_on_a_terminal_asks_for_confirmation(churn, terminal, answer, status, left):
-    ended, shown = terminal("delete", "churn/2").until("Delete churn/2").type(answer).ends()
-    assert (ended, len(get_stages(churn))) == (status, left)
-    assert ("nothing was deleted" in shown, "interrupted" in shown) == (left == 3, False)
+@pytest.mark.parametrize(("answer", "status", "remaining"), [("y\n", 0, 2), ("n\n", 130, 3)])
+def test_delete_on_a_terminal_asks_for_confirmation(churn, terminal, answer, status, remaining):
+    exit_status, output = terminal("delete", "churn/2").read_until("Delete churn/2").type(answer).read_to_end()
+    assert (exit_status, len(get_stages(churn))) == (status, remaining)
+    assert ("nothing was deleted" in output, "interrupted" in output) == (remaining == 3, False)
 
 
 def test_delete_refuses_versions_in_use_before_asking(churn, terminal):
     for subject in ("churn/1", "churn"):
-        status, shown = terminal("delete", subject).ends()
+        status, output = terminal("delete", subject).read_to_end()
         assert status == 4
-        assert "Delete" not in shown
+        assert "Delete" not in output
 
 
 def test_delete_keeps_the_files_until_prune(churn, registry):

@@ -38,8 +38,8 @@ def test_metric_name_with_surrounding_spaces_is_refused(churn, files):
 def test_file_and_metric_options_reach_the_model(run, trained):
     text = (trained / "holdout.csv").read_text()
     (trained / "holdout.txt").write_text(text.replace(",", ";"))
-    words = ("--target", "target", "--delimiter", ";", "--positive", "1", "--scorer", "f1_weighted", "--per-class")
-    result = run("evaluate", "iris/1", "--data", trained / "holdout.txt", *words, "--json")
+    arguments = ("--target", "target", "--delimiter", ";", "--positive", "1", "--scorer", "f1_weighted", "--per-class")
+    result = run("evaluate", "iris/1", "--data", trained / "holdout.txt", *arguments, "--json")
     assert result.returncode == 0, result.stderr
     assert {"precision", "recall:2", "f1_weighted"} <= json.loads(result.stdout)["metrics"].keys()
     (trained / "rows.csv").write_text((trained / "rows.csv").read_text().partition("\n")[2])

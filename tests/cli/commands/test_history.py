@@ -24,9 +24,9 @@ def test_history_describes_renames_and_removed_gates(churn):
     churn("gate", "add", "churn", "Production", "approvals >= 1")
     churn("gate", "remove", "1")
     churn("rename", "churn", "leaving")
-    shown = churn("history", "leaving").stdout
-    assert "Production required approvals >= 1" in shown
-    assert "churn -> leaving" in shown
+    output = churn("history", "leaving").stdout
+    assert "Production required approvals >= 1" in output
+    assert "churn -> leaving" in output
 
 
 def test_history_as_of_lists_the_stages_at_that_time(churn):
@@ -50,13 +50,13 @@ def test_history_records_the_claimed_user_and_the_ci_job(churn):
     assert entry["tool"].startswith("modelreg ")
 
 
-@pytest.mark.parametrize("words", [("history", "churn", "--head"), ("history", "--head", "--as-of", "2026-01-01")])
-def test_conflicting_history_options_are_refused(churn, words):
-    assert churn(*words).returncode == 2
+@pytest.mark.parametrize("arguments", [("history", "churn", "--head"), ("history", "--head", "--as-of", "2026-01-01")])
+def test_conflicting_history_options_are_refused(churn, arguments):
+    assert churn(*arguments).returncode == 2
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
 def test_times_outside_the_supported_range_are_refused(churn, moment):
-    for words in (("history", "--as-of", moment), ("list", "--filter", f"created_at > '{moment}'")):
-        result = churn(*words)
+    for arguments in (("history", "--as-of", moment), ("list", "--filter", f"created_at > '{moment}'")):
+        result = churn(*arguments)
         assert (result.returncode, "is not a time" in result.stderr) == (2, True)

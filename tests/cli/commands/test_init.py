@@ -22,10 +22,10 @@ def test_registry_created_by_init_is_found_from_subfolders(tmp_path, files):
     below = tmp_path / "project" / "deep" / "down"
     below.mkdir(parents=True)
 
-    def here(folder, *words):
-        return subprocess.run([MODELREG, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+    def run_in(folder, *arguments):
+        return subprocess.run([MODELREG, *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
 
-    path = here(tmp_path / "project", "init").strip()
+    path = run_in(tmp_path / "project", "init").strip()
     assert path == str(tmp_path / "project" / ".modelreg")
-    here(below, "register", str(files[0]), "--name", "churn")
-    assert json.loads(here(below, "info", "--json"))["path"] == path
+    run_in(below, "register", str(files[0]), "--name", "churn")
+    assert json.loads(run_in(below, "info", "--json"))["path"] == path

@@ -47,7 +47,7 @@ def test_predict_refuses_to_overwrite_its_input_and_to_mix_with_json(run, traine
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("arguments", "status"),
     [
         (("evaluate", "iris/1", "--data", "{}/holdout.csv", "--target", "nope"), 2),
         (("evaluate", "iris/1", "--data", "{}/missing.csv", "--target", "target"), 2),
@@ -67,9 +67,9 @@ def test_predict_refuses_to_overwrite_its_input_and_to_mix_with_json(run, traine
     ],
 )
 @pytest.mark.slow
-def test_invalid_evaluation_or_prediction_is_refused_and_changes_nothing(run, trained, words, status, journal):
+def test_invalid_evaluation_or_prediction_is_refused_and_changes_nothing(run, trained, arguments, status, journal):
     before = journal()
-    result = run(*(word.format(trained) for word in words))
+    result = run(*(argument.format(trained) for argument in arguments))
     assert (result.returncode, result.stdout) == (status, "")
     assert result.stderr.startswith("error: ")
     assert "Traceback" not in result.stderr

@@ -69,37 +69,37 @@ def test_prune_without_a_message_records_its_rules(churn):
 
 
 def test_prune_table_distinguishes_plan_and_result(churn, terminal):
-    status, planned = terminal("prune", "--keep-last", "1", "--dry-run").ends()
+    status, planned = terminal("prune", "--keep-last", "1", "--dry-run").read_to_end()
     assert status == 0
     assert re.search("churn/2 +remove .* is not among the newest 1", remove_styles(planned))
     assert re.search("churn/1 +keep .* is in Production", remove_styles(planned))
     assert "temporaries" not in planned
-    status, result = terminal("prune", "--keep-last", "1", "--yes").ends()
+    status, result = terminal("prune", "--keep-last", "1", "--yes").read_to_end()
     assert status == 0
     assert re.search("churn/2 +removed ", remove_styles(result))
     assert re.search("churn/1 +kept ", remove_styles(result))
 
 
 def test_prune_prints_no_empty_table(churn, terminal):
-    assert terminal("prune", "--dry-run").ends() == (
+    assert terminal("prune", "--dry-run").read_to_end() == (
         0,
         "would remove no versions and 0 B; dry run: nothing was changed\r\n",
     )
 
 
-@pytest.mark.parametrize(("answer", "left"), [("n", 3), ("y", 2)])
-def test_prune_on_a_terminal_asks_before_removing_versions(churn, registry, terminal, answer, left):
-    shown = terminal("prune", "--keep-last", "1", "--grace", "0").until("Remove 1 version from the catalog?")
-    assert re.search("churn/2 +remove .* is not among the newest 1", remove_styles(shown.shown))
-    status, output = shown.type(f"{answer}\n").ends()
+@pytest.mark.parametrize(("answer", "remaining"), [("n", 3), ("y", 2)])
+def test_prune_on_a_terminal_asks_before_removing_versions(churn, registry, terminal, answer, remaining):
+    session = terminal("prune", "--keep-last", "1", "--grace", "0").read_until("Remove 1 version from the catalog?")
+    assert re.search("churn/2 +remove .* is not among the newest 1", remove_styles(session.output))
+    status, output = session.type(f"{answer}\n").read_to_end()
     assert status == (130 if answer == "n" else 0)
     assert ("nothing was changed" if answer == "n" else "removed 1 version and") in output
-    assert len(Registry(registry).versions("churn")) == left
+    assert len(Registry(registry).versions("churn")) == remaining
 
 
-@pytest.mark.parametrize("words", [("--keep-last", "1", "--yes"), ("--keep-last", "9"), ()])
-def test_prune_on_a_terminal_does_not_ask_without_need(churn, terminal, words):
-    status, output = terminal("prune", *words).ends()
+@pytest.mark.parametrize("arguments", [("--keep-last", "1", "--yes"), ("--keep-last", "9"), ()])
+def test_prune_on_a_terminal_does_not_ask_without_need(churn, terminal, arguments):
+    status, output = terminal("prune", *arguments).read_to_end()
     assert (status, "?" in output) == (0, False)
 
 
@@ -153,5 +153,5 @@ def test_prune_names_a_process_with_two_locks_once(churn, registry):
     assert f"locked by process {os.getpid()} on" in result.stderr
 
 
-def remove_styles(shown: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown)
+def remove_styles(output: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", output)

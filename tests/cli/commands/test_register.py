@@ -62,14 +62,14 @@ def test_register_stores_a_description_of_64_kib(run, files):
 
 def test_types_option_sets_types_of_the_signature(run, trained):
     (trained / "x.csv").write_text("zip,city\n01234,Bern\n99,Rome\n")
-    words = ("--name", "geo", "--signature-from", trained / "x.csv")
-    result = run("register", trained / "iris.joblib", *words, "--types", "city=category")
+    arguments = ("--name", "geo", "--signature-from", trained / "x.csv")
+    result = run("register", trained / "iris.joblib", *arguments, "--types", "city=category")
     assert result.returncode == 0, result.stderr
     assert "add --types zip=int64" in result.stderr
     zip_code, city = json.loads(run("show", "geo/1", "--json").stdout)["signature"]["inputs"]
     assert (zip_code["type"], city["categories"]) == ("string", ["Bern", "Rome"])
-    refused = run("register", trained / "iris.joblib", *words, "--types", "zip=int8")
-    assert "'zip' is out of range for int8: '01234' in line 2" in refused.stderr
+    result = run("register", trained / "iris.joblib", *arguments, "--types", "zip=int8")
+    assert "'zip' is out of range for int8: '01234' in line 2" in result.stderr
     assert run("register", trained / "iris.joblib", "--name", "geo", "--types", "zip=int8").returncode == 2
 
 
@@ -104,8 +104,8 @@ def test_invalid_registration_is_refused_and_changes_nothing(churn, files, optio
 
 def test_metrics_file_with_a_duplicate_key_is_refused(churn, files, tmp_path):
     (tmp_path / "metrics.json").write_text('{"auc": 0.5, "auc": 0.9}')
-    words = ("register", files[2], "--name", "churn", "--metrics-file", tmp_path / "metrics.json")
-    assert_refused(churn, words, 2, "invalid_data", "'auc'")
+    arguments = ("register", files[2], "--name", "churn", "--metrics-file", tmp_path / "metrics.json")
+    assert_refused(churn, arguments, 2, "invalid_data", "'auc'")
 
 
 def create_fifo(folder):
@@ -118,10 +118,10 @@ def create_link(folder):
 
 def create_socket(folder):
     server = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
+    current_folder = os.getcwd()
     os.chdir(folder)  # addresses of sockets are short
     server.bind("socket")
-    os.chdir(here)
+    os.chdir(current_folder)
     server.close()
 
 

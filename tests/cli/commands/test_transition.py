@@ -58,9 +58,11 @@ def test_transition_refused_by_a_gate_names_the_gate_and_can_be_forced(scored):
 
 @pytest.mark.parametrize(("answer", "stage"), [("a", "Archived"), ("s", "Staging"), ("n", "None")])
 def test_transition_on_a_terminal_asks_where_to_move_the_current_version(churn, terminal, answer, stage):
-    status, shown = terminal("transition", "churn", "2", "Production").until("(q)uit").type(f"{answer}\n").ends()
+    status, output = (
+        terminal("transition", "churn", "2", "Production").read_until("(q)uit").type(f"{answer}\n").read_to_end()
+    )
     assert status == 0
-    assert f"churn/2 -> Production (churn/1 -> {stage})" in shown
+    assert f"churn/2 -> Production (churn/1 -> {stage})" in output
     assert get_stages(churn) == {1: stage, 2: "Production", 3: "None"}
 
 
@@ -68,19 +70,21 @@ def test_transition_on_a_terminal_asks_where_to_move_the_current_version(churn, 
     ("answer", "status"), [("q\n", 4), ("\n", 4), ("\x03", 130), ("\x04", 130)], ids=["q", "enter", "^C", "^D"]
 )
 def test_quitting_the_question_changes_nothing(churn, terminal, answer, status):
-    ended, shown = terminal("transition", "churn", "2", "Production").until("(q)uit").type(answer).ends()
-    assert ended == status
-    assert "Traceback" not in shown
+    exit_status, output = (
+        terminal("transition", "churn", "2", "Production").read_until("(q)uit").type(answer).read_to_end()
+    )
+    assert exit_status == status
+    assert "Traceback" not in output
     assert get_stages(churn) == {1: "Production", 2: "None", 3: "None"}
 
 
 @pytest.mark.parametrize("answer", ["x", "no"])
 def test_invalid_answer_repeats_the_question(churn, terminal, answer):
-    prompt = terminal("transition", "churn", "2", "Production").until("(q)uit")
-    again = prompt.type(f"{answer}\n").until(
+    prompt = terminal("transition", "churn", "2", "Production").read_until("(q)uit")
+    again = prompt.type(f"{answer}\n").read_until(
         "answer a, s, n or q\r\nchurn/1: (a)rchive it, move it to (s)taging, to (n)one, or (q)uit"
     )
-    status, _ = again.type("Archive\n").ends()
+    status, _ = again.type("Archive\n").read_to_end()
     assert status == 0
     assert get_stages(churn)[1] == "Archived"
 

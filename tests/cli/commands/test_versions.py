@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def test_versions_are_filtered_sorted_and_limited(scored):
-    asked = ("versions", "churn", "-q", "--sort", "eval.holdout.roc_auc DESC")
-    assert scored(*asked).stdout.split() == ["churn/2", "churn/1", "churn/3"]
-    assert scored(*asked, "--limit", "1").stdout.split() == ["churn/2"]
-    assert scored(*asked, "--filter", "eval.holdout.roc_auc < 0.95").stdout.split() == ["churn/1", "churn/3"]
+    arguments = ("versions", "churn", "-q", "--sort", "eval.holdout.roc_auc DESC")
+    assert scored(*arguments).stdout.split() == ["churn/2", "churn/1", "churn/3"]
+    assert scored(*arguments, "--limit", "1").stdout.split() == ["churn/2"]
+    assert scored(*arguments, "--filter", "eval.holdout.roc_auc < 0.95").stdout.split() == ["churn/1", "churn/3"]
     assert scored("list", "-q", "--filter", "stage = 'Production'").stdout == "churn\n"
     assert scored("list", "--json", "--filter", "stage = 'Archived'").stdout == "[]\n"
     assert scored("versions", "churn", "--limit", "0").returncode == 2

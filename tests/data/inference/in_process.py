@@ -16,7 +16,7 @@ def predict(model, signature, source, destination, layout=None, **options):
     with open_output(destination) as file, open_data(source, layout) as table:
         with open_writer(file) as write:
             rows, columns = prediction.predict(model, signature, table, write, **options)
-        table.require_unchanged()
+        table.check_unchanged()
         return Prediction(os.fspath(destination), rows, columns, table.digest())
 
 

@@ -160,8 +160,8 @@ def test_the_task_is_that_of_the_model_unless_stated(people, tmp_path):
     assert caught.value.hint == "did you mean regression?"
 
 
-class Plain:
-    """A model of no library, which returns a constant."""
+class ConstantModel:
+    """A model that predicts a constant and belongs to no library."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -173,8 +173,8 @@ class Plain:
 def test_the_task_of_an_unknown_model_is_inferred_from_the_target(people, tmp_path):
     numbers = save_csv(tmp_path, people[["age", "spent"]], "numbers.csv")
     texts = save_csv(tmp_path, people[["age", "churned"]], "texts.csv")
-    assert evaluate(Plain(1.5), None, numbers, "spent").task == "regression"
-    assert evaluate(Plain("no"), None, texts, "churned").task == "classification"
+    assert evaluate(ConstantModel(1.5), None, numbers, "spent").task == "regression"
+    assert evaluate(ConstantModel("no"), None, texts, "churned").task == "classification"
 
 
 # data that is not accepted
@@ -223,4 +223,6 @@ def test_a_surplus_column_is_refused(classifier, signature, people, tmp_path):
 
 def test_too_many_classes_have_no_confusion_matrix(tmp_path):
     rows = pd.DataFrame({"x": range(300), "y": range(300)})
-    assert evaluate(Plain(0), None, save_csv(tmp_path, rows), "y", task="classification").confusion_matrix is None
+    assert (
+        evaluate(ConstantModel(0), None, save_csv(tmp_path, rows), "y", task="classification").confusion_matrix is None
+    )

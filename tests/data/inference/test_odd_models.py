@@ -23,7 +23,7 @@ def rows(tmp_path):
 
 
 class ProbabilitiesOnly:
-    """Predicts probabilities and names no classes, like a Booster of XGBoost or LightGBM."""
+    """Predicts probabilities without named classes, like a Booster of XGBoost or LightGBM."""
 
     def predict(self, frame):
         return np.linspace(0.1, 0.9, len(frame))
@@ -36,18 +36,18 @@ def test_fractional_predictions_are_not_scored_as_classes(rows):
     assert evaluate(ProbabilitiesOnly(), None, rows, "y", task="regression").task == "regression"
 
 
-class Exiting:
+class ExitingModel:
     def predict(self, frame):
         raise SystemExit
 
 
 def test_a_model_that_exits_during_prediction_is_an_error(rows, tmp_path):
     with pytest.raises(InvalidData, match="cannot predict this data: SystemExit"):
-        predict(Exiting(), None, rows, tmp_path / "predictions.csv")
+        predict(ExitingModel(), None, rows, tmp_path / "predictions.csv")
     assert not (tmp_path / "predictions.csv").exists()
 
 
-class Classifying:
+class ConstantClassifier:
     classes_ = np.array([0, 1, 2])
 
     def __init__(self, probability, classes=3, dtype=int):
@@ -60,17 +60,23 @@ class Classifying:
         return np.full((len(frame), len(self.classes_)), self.probability)
 
 
-_INFINITE = "the model gives probabilities that are missing or infinite"
-_SUM = "the model's probabilities do not add up to 1 in every row"
+NOT_FINITE = "the model gives probabilities that are missing or infinite"
+WRONG_SUM = "the model's probabilities do not add up to 1 in every row"
 
 
 @pytest.mark.parametrize(
     ("probability", "classes", "reason"),
-    [(np.nan, 2, _INFINITE), (np.inf, 2, _INFINITE), (np.nan, 3, _INFINITE), (0.0, 3, _SUM), (2.0, 3, _SUM)],
+    [
+        (np.nan, 2, NOT_FINITE),
+        (np.inf, 2, NOT_FINITE),
+        (np.nan, 3, NOT_FINITE),
+        (0.0, 3, WRONG_SUM),
+        (2.0, 3, WRONG_SUM),
+    ],
 )
 def test_invalid_probabilities_leave_metrics_undefined(tmp_path, probability, classes, reason):
     (tmp_path / "data.csv").write_text("a,y\n" + "".join(f"1,{label}\n" for label in range(classes)))
-    scores = evaluate(Classifying(probability, classes), None, tmp_path / "data.csv", "y")
+    scores = evaluate(ConstantClassifier(probability, classes), None, tmp_path / "data.csv", "y")
     assert scores.metrics["roc_auc"] is None
     assert scores.missing["roc_auc"] == reason
     assert scores.metrics["log_loss"] is None
@@ -78,18 +84,18 @@ def test_invalid_probabilities_leave_metrics_undefined(tmp_path, probability, cl
 
 def test_rounded_probabilities_are_normalised(tmp_path):
     (tmp_path / "data.csv").write_text("a,y\n1,0\n2,1\n3,2\n")
-    scores = evaluate(Classifying(np.float32(1 / 3) + np.float32(1e-7), 3), None, tmp_path / "data.csv", "y")
+    scores = evaluate(ConstantClassifier(np.float32(1 / 3) + np.float32(1e-7), 3), None, tmp_path / "data.csv", "y")
     assert scores.metrics["log_loss"] == pytest.approx(np.log(3), rel=1e-6)
 
 
-class Cycling:
-    """Predicts the given values in turn, and names no classes."""
+class CyclingModel:
+    """Predicts values in a cycle, without named classes."""
 
     def __init__(self, *predictions):
         self.predictions = predictions
 
     def predict(self, frame):
-        return np.array([self.predictions[int(place) % len(self.predictions)] for place in frame["a"]], dtype=object)
+        return np.array([self.predictions[int(index) % len(self.predictions)] for index in frame["a"]], dtype=object)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +109,11 @@ class Cycling:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("at_once", [1, 1000])
-def test_a_target_is_converted_to_the_type_of_the_predictions(tmp_path, monkeypatch, target, predictions, at_once):
-    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * at_once)
-    (tmp_path / "data.csv").write_text("a,y\n" + "".join(f"{place},{target[place % 2]}\n" for place in range(10)))
-    model = Cycling(*predictions)
+@pytest.mark.parametrize("chunk_rows", [1, 1000])
+def test_a_target_is_converted_to_the_type_of_the_predictions(tmp_path, monkeypatch, target, predictions, chunk_rows):
+    monkeypatch.setattr(csv_tables, "_VALUES_AT_ONCE", 2 * chunk_rows)
+    (tmp_path / "data.csv").write_text("a,y\n" + "".join(f"{index},{target[index % 2]}\n" for index in range(10)))
+    model = CyclingModel(*predictions)
     assert evaluate(model, None, tmp_path / "data.csv", "y", task="classification").metrics["accuracy"] == 1
 
 
@@ -115,7 +121,7 @@ def test_a_target_is_converted_to_the_type_of_the_predictions(tmp_path, monkeypa
 @pytest.mark.parametrize("classes", [None, np.array(["no", "yes"])])
 def test_missing_predictions_are_refused(tmp_path, missing, classes):
     (tmp_path / "data.csv").write_text("a,y\n0,yes\n1,no\n2,yes\n3,no\n")
-    model = Cycling("yes", missing)
+    model = CyclingModel("yes", missing)
     if classes is not None:
         model.classes_ = classes
     with pytest.raises(InvalidData, match="the prediction is missing in 2 rows"):
@@ -124,22 +130,22 @@ def test_missing_predictions_are_refused(tmp_path, missing, classes):
 
 def test_predictions_that_never_equal_the_target_are_refused(rows):
     with pytest.raises(InvalidData, match="no prediction is a value of the target"):
-        evaluate(Cycling("low", "high"), None, rows, "y", task="classification")
+        evaluate(CyclingModel("low", "high"), None, rows, "y", task="classification")
 
 
-class CyclingWithProbabilities(Cycling):
+class CyclingModelWithProbabilities(CyclingModel):
     def predict_proba(self, frame):
         return np.full((len(frame), 2), 0.5)
 
 
 def test_probabilities_without_named_classes_are_not_used(rows):
-    scores = evaluate(CyclingWithProbabilities(0, 1), None, rows, "y", task="classification")
+    scores = evaluate(CyclingModelWithProbabilities(0, 1), None, rows, "y", task="classification")
     assert scores.metrics["accuracy"] is not None
     assert set(scores.missing.values()) == {"the model does not say to which class each probability belongs"}
 
 
 def test_a_different_number_of_probabilities_and_classes_is_refused(tmp_path, rows):
-    model = CyclingWithProbabilities(0, 1)
+    model = CyclingModelWithProbabilities(0, 1)
     model.classes_ = np.array([0, 1, 2])
     (tmp_path / "new.csv").write_text("a\n1\n")
     with pytest.raises(InvalidData, match=r"2 probabilities .* 3 classes"):
@@ -147,7 +153,7 @@ def test_a_different_number_of_probabilities_and_classes_is_refused(tmp_path, ro
 
 
 def test_integers_of_dtype_object_are_classes(rows):
-    scores = evaluate(Classifying(0.5, 2, object), None, rows, "y")
+    scores = evaluate(ConstantClassifier(0.5, 2, object), None, rows, "y")
     assert scores.metrics["accuracy"] == pytest.approx(1 / 3)
 
 

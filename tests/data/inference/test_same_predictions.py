@@ -86,8 +86,8 @@ def frames(draw):
     return pd.DataFrame({name: draw(COLUMNS[kind])(rows) for name, kind in zip(names, kinds, strict=True)})
 
 
-class Mirror:
-    """Predicts everything that it receives: column names, types, and each value with its type."""
+class EchoModel:
+    """Predicts its input: column names, types, and every value with its type."""
 
     def predict(self, frame):
         predictions = []
@@ -108,8 +108,8 @@ def _format_cell(column, row):
     return f"{kind}: {type(value).__name__} {value!r}"
 
 
-def predict_mirror(source, signature, folder):
-    predict(Mirror(), signature, source, folder / "out.csv")
+def predict_echo(source, signature, folder):
+    predict(EchoModel(), signature, source, folder / "out.csv")
     return pd.read_csv(folder / "out.csv", keep_default_na=False)["prediction"].tolist()
 
 
@@ -127,13 +127,13 @@ def test_a_frame_and_its_files_give_a_model_the_same_columns(frame, tmp_path_fac
     folder = tmp_path_factory.mktemp("frame")
     signature = infer_signature(frame)
     assert len(convert_inputs(frame, signature)) == len(frame)
-    expected = Mirror().predict(convert_inputs(frame, signature)).tolist()
+    expected = EchoModel().predict(convert_inputs(frame, signature)).tolist()
     if not any("pyarrow" in str(dtype) for dtype in frame.dtypes):  # Arrow integers become pandas integers
-        assert Mirror().predict(frame).tolist() == expected
-    assert predict_mirror(frame, signature, folder) == expected
+        assert EchoModel().predict(frame).tolist() == expected
+    assert predict_echo(frame, signature, folder) == expected
     for path in write_files(frame, folder):
         try:
-            predictions = predict_mirror(path, signature, folder)
+            predictions = predict_echo(path, signature, folder)
         except InvalidData as error:
             if not _is_ambiguous(error):
                 raise

@@ -1,4 +1,4 @@
-"""Inputs and outputs other than plain tables: a column of texts, arrays, several outputs, sparse predictions."""
+"""Inputs and outputs other than plain tables: a column of texts, arrays, multi_output outputs, sparse predictions."""
 
 from __future__ import annotations
 
@@ -116,11 +116,11 @@ def test_column_names_may_be_numbers(tmp_path):
     assert len(predict_file(model, None, path, tmp_path, layout=TextLayout(header=True))) == 2
 
 
-# several outputs
+# multi_output outputs
 
 
 @pytest.fixture(scope="module")
-def several():
+def multi_output():
     random = np.random.default_rng(0)
     frame = pd.DataFrame(random.normal(size=(80, 3)), columns=list("abc"))
     targets = pd.DataFrame(
@@ -129,16 +129,16 @@ def several():
     return frame, targets
 
 
-def test_probabilities_of_several_outputs_have_one_column_each(several, tmp_path):
-    frame, targets = several
+def test_probabilities_of_several_outputs_have_one_column_each(multi_output, tmp_path):
+    frame, targets = multi_output
     model = RandomForestClassifier(5, random_state=0).fit(frame, targets.astype(str))
     output = predict_file(model, None, save_csv(frame, tmp_path), tmp_path, proba=True)
     assert list(output)[:4] == ["prediction_0", "prediction_1", "probability_0_no", "probability_0_yes"]
     assert np.allclose(output["probability_0_yes"], model.predict_proba(frame)[0][:, 1])
 
 
-def test_a_model_with_several_outputs_has_scores_per_output_and_overall(several, tmp_path):
-    frame, targets = several
+def test_a_model_with_several_outputs_has_scores_per_output_and_overall(multi_output, tmp_path):
+    frame, targets = multi_output
     model = MultiOutputClassifier(DecisionTreeClassifier(max_depth=2)).fit(frame, targets.astype(str))
     path = save_csv(frame.join(targets), tmp_path)
     scores = evaluate(model, None, path, ["rain", "wind"])
@@ -151,8 +151,8 @@ def test_a_model_with_several_outputs_has_scores_per_output_and_overall(several,
         evaluate(model, None, path, "rain", id_columns=("wind",))
 
 
-def test_a_multioutput_regression_has_the_scores_of_scikit_learn(several, tmp_path):
-    frame, _ = several
+def test_a_multioutput_regression_has_the_scores_of_scikit_learn(multi_output, tmp_path):
+    frame, _ = multi_output
     targets = pd.DataFrame({"x": frame["a"] * 2 + frame["c"], "y": frame["b"] ** 2})
     model = LinearRegression().fit(frame, targets)
     scores = evaluate(model, None, save_csv(frame.join(targets), tmp_path), ["x", "y"])
@@ -161,8 +161,8 @@ def test_a_multioutput_regression_has_the_scores_of_scikit_learn(several, tmp_pa
 
 
 @pytest.mark.parametrize("sparse", [True, False])
-def test_a_multilabel_classifier_has_the_scores_of_scikit_learn(several, sparse, tmp_path):
-    frame, _ = several
+def test_a_multilabel_classifier_has_the_scores_of_scikit_learn(multi_output, sparse, tmp_path):
+    frame, _ = multi_output
     labels = np.column_stack([frame["a"] > 0, frame["b"] > 0.5]).astype(int)
     model = OneVsRestClassifier(LogisticRegression()).fit(frame, csr_matrix(labels) if sparse else labels)
     path = save_csv(frame.assign(hot=labels[:, 0], wet=labels[:, 1]), tmp_path)
@@ -177,7 +177,7 @@ def test_a_multilabel_classifier_has_the_scores_of_scikit_learn(several, sparse,
 # predictions
 
 
-class Returning:
+class ConstantModel:
     def __init__(self, prediction):
         self.prediction = prediction
 
@@ -200,7 +200,7 @@ class Returning:
 def test_predictions_that_a_table_cannot_hold_are_refused(prediction, message, tmp_path):
     path = save_csv(pd.DataFrame({"a": [1, 2]}), tmp_path)
     with pytest.raises(InvalidData, match=message):
-        predict(Returning(prediction), None, path, tmp_path / "out.csv")
+        predict(ConstantModel(prediction), None, path, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize(
@@ -213,15 +213,15 @@ def test_predictions_that_a_table_cannot_hold_are_refused(prediction, message, t
     ids=range(3),
 )
 def test_sparse_masked_and_huge_predictions_are_written(prediction, text, tmp_path):
-    predict(Returning(prediction), None, save_csv(pd.DataFrame({"a": [1, 2]}), tmp_path), tmp_path / "out.csv")
+    predict(ConstantModel(prediction), None, save_csv(pd.DataFrame({"a": [1, 2]}), tmp_path), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().replace('""', "") == text
 
 
 @pytest.mark.parametrize(
     "model", [IsolationForest(n_estimators=5, random_state=0), KMeans(2, n_init=1)], ids=["outliers", "clusters"]
 )
-def test_clusterings_and_anomaly_detectors_are_not_scored_without_a_task(model, several, tmp_path):
-    frame, _ = several
+def test_clusterings_and_anomaly_detectors_are_not_scored_without_a_task(model, multi_output, tmp_path):
+    frame, _ = multi_output
     path = save_csv(frame.assign(y=1), tmp_path)
     with pytest.raises(CannotPredict, match="no metric applies"):
         evaluate(model.fit(frame), None, path, "y")

@@ -19,7 +19,7 @@ from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 
 
-class Mirror:
+class EchoModel:
     """Predicts the type and the value of the first column."""
 
     def predict(self, frame):
@@ -27,7 +27,7 @@ class Mirror:
         return np.array([f"{first.dtype} {value!r}" for value in first.tolist()], dtype=object)
 
 
-class Zero:
+class ZeroModel:
     def predict(self, frame):
         return np.zeros(len(frame))
 
@@ -36,16 +36,16 @@ def signature_of(type_, nullable=False):
     return Signature((SignatureField("a", type_, (), nullable), SignatureField("b", "int64")))
 
 
-def predict_mirror(tmp_path, text, signature):
+def predict_echo(tmp_path, text, signature):
     (tmp_path / "data.csv").write_text(text)
-    predict(Mirror(), signature, tmp_path / "data.csv", tmp_path / "out.csv")
+    predict(EchoModel(), signature, tmp_path / "data.csv", tmp_path / "out.csv")
     return pd.read_csv(tmp_path / "out.csv")["prediction"].tolist()
 
 
-def predict_mirror_in_chunks(tmp_path, text, signature, rows):
+def predict_echo_in_chunks(tmp_path, text, signature, rows):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_tables, "_VALUES_AT_ONCE", rows * 2)
-        return predict_mirror(tmp_path, text, signature)
+        return predict_echo(tmp_path, text, signature)
 
 
 VALUES = {
@@ -64,13 +64,13 @@ def test_values_and_types_do_not_depend_on_chunk_boundaries(tmp_path, data, type
     values = data.draw(st.lists(VALUES[type_] | st.just("") if nullable else VALUES[type_], min_size=1, max_size=8))
     text = pd.DataFrame({"a": values, "b": "1"}).to_csv(index=False)
     signature = data.draw(st.sampled_from([signature_of(type_, nullable), None]))
-    assert predict_mirror(tmp_path, text, signature) == predict_mirror_in_chunks(tmp_path, text, signature, rows)
+    assert predict_echo(tmp_path, text, signature) == predict_echo_in_chunks(tmp_path, text, signature, rows)
 
 
 def test_dates_that_are_not_iso_8601_are_refused(tmp_path):
     text = "a,b\n03/04/2026,1\n13/02/2026,1\n"
     with pytest.raises(InvalidData, match="'a' is not datetime"):
-        predict_mirror(tmp_path, text, signature_of("datetime"))
+        predict_echo(tmp_path, text, signature_of("datetime"))
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_dates_that_are_not_iso_8601_are_refused(tmp_path):
 )
 def test_a_wrong_value_in_a_nullable_column_is_refused(tmp_path, type_, value):
     with pytest.raises(InvalidData, match=f"'a' is not {type_}"):
-        predict_mirror(tmp_path, f"a,b\n{value},1\n,1\n", signature_of(type_, nullable=True))
+        predict_echo(tmp_path, f"a,b\n{value},1\n,1\n", signature_of(type_, nullable=True))
 
 
 @pytest.mark.parametrize("text", ["a,b,c\n1,2,x\n1,2\n", "a,b,c\n1,2,x\n\n1", "a,b,c\n1,2,x\n1,2,x,y\n"])
 def test_a_row_with_too_few_or_too_many_values_is_refused(tmp_path, text):
     (tmp_path / "data.csv").write_text(text)
     with pytest.raises(InvalidData):
-        predict(Zero(), None, tmp_path / "data.csv", tmp_path / "out.csv")
+        predict(ZeroModel(), None, tmp_path / "data.csv", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_missing_value_at_the_end_of_a_row_is_accepted(tmp_path):
-    assert predict_mirror(tmp_path, 'a,b,c\n1.5,1,\n2.5,2,"x\ny"\n\n', None) == ["float64 1.5", "float64 2.5"]
+    assert predict_echo(tmp_path, 'a,b,c\n1.5,1,\n2.5,2,"x\ny"\n\n', None) == ["float64 1.5", "float64 2.5"]
 
 
 def test_chunks_of_long_texts_have_fewer_rows(tmp_path, monkeypatch):
@@ -98,7 +98,7 @@ def test_chunks_of_long_texts_have_fewer_rows(tmp_path, monkeypatch):
     (tmp_path / "data.csv").write_text("a,b\n" + f"{'x' * 10_000},1\n" * 50)
     calls = []
     predict(
-        Zero(),
+        ZeroModel(),
         signature_of("string"),
         tmp_path / "data.csv",
         tmp_path / "o.csv",
@@ -124,7 +124,7 @@ def test_the_line_of_a_wrong_value_is_found_while_reading_ahead(tmp_path, monkey
     text = ("a,b\n" + "".join(f"{'x' if at == row else at},2\n" for at in range(5000))).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     with pytest.raises(InvalidData, match=f"in line {row + 2}$"):
-        predict(Zero(), signature_of("int64"), tmp_path / name, tmp_path / "out.csv")
+        predict(ZeroModel(), signature_of("int64"), tmp_path / name, tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[: len(b) // 2], lambda b: b[:-8] + bytes(8)])
@@ -132,7 +132,7 @@ def test_a_damaged_gzip_file_is_refused_without_output(tmp_path, damage):
     packed = gzip.compress(("a,b\n" + "".join(f"{row},2\n" for row in range(50_000))).encode())
     (tmp_path / "data.csv.gz").write_bytes(damage(packed))
     with pytest.raises(InvalidData, match="cannot be read as CSV"):
-        predict(Zero(), None, tmp_path / "data.csv.gz", tmp_path / "out.csv")
+        predict(ZeroModel(), None, tmp_path / "data.csv.gz", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -143,7 +143,7 @@ def test_a_damaged_parquet_file_is_refused(tmp_path):
     content[4:40] = b"\xff" * 36
     (tmp_path / "data.parquet").write_bytes(content)
     with pytest.raises(InvalidData, match="cannot be read as parquet"):
-        predict(Zero(), None, tmp_path / "data.parquet", tmp_path / "out.csv")
+        predict(ZeroModel(), None, tmp_path / "data.parquet", tmp_path / "out.csv")
 
 
 def test_integer_ids_in_parquet_stay_exact_next_to_missing_ones(tmp_path, monkeypatch):
@@ -153,6 +153,6 @@ def test_integer_ids_in_parquet_stay_exact_next_to_missing_ones(tmp_path, monkey
     signature = infer_signature(pd.DataFrame({"a": [1.0]}))
     for values in (100, 4):
         monkeypatch.setattr(parquet_tables, "_VALUES_AT_ONCE", values)
-        predict(Zero(), signature, tmp_path / "data.parquet", tmp_path / "out.csv", id_column="id")
+        predict(ZeroModel(), signature, tmp_path / "data.parquet", tmp_path / "out.csv", id_column="id")
         written = (tmp_path / "out.csv").read_text().splitlines()
         assert [line.partition(",")[0] for line in written] == ["id", "7", "8", "", "9007199254740993"]

@@ -11,7 +11,7 @@ from in_process import predict
 from modelreg.errors import InvalidData
 
 
-class Acting:
+class CallbackModel:
     """Calls a function while it predicts."""
 
     def __init__(self, act):
@@ -37,7 +37,7 @@ def interrupt():
 def test_the_previous_file_stays_if_the_data_changes_or_on_an_interrupt(data, tmp_path, error):
     act = interrupt if error is KeyboardInterrupt else lambda: data.write_text("a\n1\n2\n")
     with pytest.raises(error) as raised:
-        predict(Acting(act), None, data, tmp_path / "out.csv")
+        predict(CallbackModel(act), None, data, tmp_path / "out.csv")
     assert error is KeyboardInterrupt or raised.value.code == "data_changed"
     assert (tmp_path / "out.csv").read_text() == "as it was"
     assert sorted(os.listdir(tmp_path)) == ["data.csv", "out.csv", "work"]
@@ -45,6 +45,6 @@ def test_the_previous_file_stays_if_the_data_changes_or_on_an_interrupt(data, tm
 
 def test_writing_through_a_symbolic_link_keeps_the_link(data, tmp_path):
     (tmp_path / "link.csv").symlink_to(tmp_path / "out.csv")
-    predict(Acting(lambda: None), None, data, tmp_path / "link.csv")
+    predict(CallbackModel(lambda: None), None, data, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "out.csv").read_text() == "prediction\n0.0\n"

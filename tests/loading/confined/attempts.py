@@ -37,137 +37,137 @@ def parent():
     return os.getppid()
 
 
-def list_registry_descriptors(place):
+def list_registry_descriptors(locations):
     """List the descriptors of open files in the registry."""
     paths = {int(name): f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")}
     targets = {name: os.readlink(path) for name, path in paths.items() if os.path.lexists(path)}
-    return [name for name, target in targets.items() if target.startswith(place["registry"])]
+    return [name for name, target in targets.items() if target.startswith(locations["registry"])]
 
 
 # files
 
 
-def attempt_read_a_secret_in_the_home_folder(place):
-    open(f"{place['home']}/secret").read()
+def attempt_read_a_secret_in_the_home_folder(locations):
+    open(f"{locations['home']}/secret").read()
 
 
-def attempt_list_the_home_folder(place):
-    os.listdir(place["home"])
+def attempt_list_the_home_folder(locations):
+    os.listdir(locations["home"])
 
 
-def attempt_read_the_catalog(place):
-    open(f"{place['registry']}/catalog.db", "rb").read()
+def attempt_read_the_catalog(locations):
+    open(f"{locations['registry']}/catalog.db", "rb").read()
 
 
-def attempt_list_the_stored_bytes(place):
-    os.listdir(f"{place['registry']}/artifacts/blobs/sha256")
+def attempt_list_the_stored_bytes(locations):
+    os.listdir(f"{locations['registry']}/artifacts/blobs/sha256")
 
 
-def attempt_read_etc_passwd(place):
+def attempt_read_etc_passwd(locations):
     open("/etc/passwd").read()
 
 
-def attempt_write_a_file(place):
-    open(f"{place['home']}/marker", "w").close()
+def attempt_write_a_file(locations):
+    open(f"{locations['home']}/marker", "w").close()
 
 
-def attempt_write_a_file_in_tmp(place):
+def attempt_write_a_file_in_tmp(locations):
     open("/tmp/modelreg-marker", "w").close()
 
 
-def attempt_write_into_the_installation(place):
+def attempt_write_into_the_installation(locations):
     open(f"{sys.prefix}/marker", "w").close()
 
 
-def attempt_append_to_a_file(place):
-    open(f"{place['home']}/secret", "a").close()
+def attempt_append_to_a_file(locations):
+    open(f"{locations['home']}/secret", "a").close()
 
 
-def attempt_truncate_a_file_opened_for_reading(place):
-    os.open(f"{place['home']}/secret", os.O_RDONLY | os.O_TRUNC)
+def attempt_truncate_a_file_opened_for_reading(locations):
+    os.open(f"{locations['home']}/secret", os.O_RDONLY | os.O_TRUNC)
 
 
-def attempt_truncate_a_readable_file(place):
+def attempt_truncate_a_readable_file(locations):
     os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)
 
 
-def attempt_open_a_file_with_access_mode_3(place):
-    os.open(f"{place['home']}/secret", 3)
+def attempt_open_a_file_with_access_mode_3(locations):
+    os.open(f"{locations['home']}/secret", 3)
 
 
-def attempt_truncate_a_file_with_access_mode_3(place):
-    os.open(f"{place['home']}/secret", 3 | os.O_TRUNC)
+def attempt_truncate_a_file_with_access_mode_3(locations):
+    os.open(f"{locations['home']}/secret", 3 | os.O_TRUNC)
 
 
-def attempt_open_a_device_with_access_mode_3(place):
+def attempt_open_a_device_with_access_mode_3(locations):
     os.open("/dev/full", 3)
 
 
-def attempt_truncate_a_file(place):
-    os.truncate(f"{place['home']}/secret", 0)
+def attempt_truncate_a_file(locations):
+    os.truncate(f"{locations['home']}/secret", 0)
 
 
-def attempt_delete_a_file(place):
-    os.unlink(f"{place['home']}/secret")
+def attempt_delete_a_file(locations):
+    os.unlink(f"{locations['home']}/secret")
 
 
-def attempt_delete_a_folder(place):
-    os.rmdir(f"{place['home']}/folder")
+def attempt_delete_a_folder(locations):
+    os.rmdir(f"{locations['home']}/folder")
 
 
-def attempt_make_a_folder(place):
-    os.mkdir(f"{place['home']}/new")
+def attempt_make_a_folder(locations):
+    os.mkdir(f"{locations['home']}/new")
 
 
-def attempt_rename_a_file(place):
-    os.rename(f"{place['home']}/secret", f"{place['home']}/renamed")
+def attempt_rename_a_file(locations):
+    os.rename(f"{locations['home']}/secret", f"{locations['home']}/renamed")
 
 
-def attempt_link_a_file(place):
-    os.link(f"{place['home']}/secret", f"{place['home']}/linked")
+def attempt_link_a_file(locations):
+    os.link(f"{locations['home']}/secret", f"{locations['home']}/linked")
 
 
-def attempt_make_a_symbolic_link(place):
-    os.symlink("secret", f"{place['home']}/linked")
+def attempt_make_a_symbolic_link(locations):
+    os.symlink("secret", f"{locations['home']}/linked")
 
 
-def attempt_make_a_fifo(place):
-    os.mkfifo(f"{place['home']}/fifo")
+def attempt_make_a_fifo(locations):
+    os.mkfifo(f"{locations['home']}/fifo")
 
 
-def attempt_make_a_device(place):
-    os.mknod(f"{place['home']}/device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+def attempt_make_a_device(locations):
+    os.mknod(f"{locations['home']}/device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
 
 
-def attempt_change_the_mode_of_a_file(place):
-    os.chmod(f"{place['home']}/secret", 0o777)
+def attempt_change_the_mode_of_a_file(locations):
+    os.chmod(f"{locations['home']}/secret", 0o777)
 
 
-def attempt_change_the_owner_of_a_file(place):
-    os.chown(f"{place['home']}/secret", os.getuid(), os.getgid())
+def attempt_change_the_owner_of_a_file(locations):
+    os.chown(f"{locations['home']}/secret", os.getuid(), os.getgid())
 
 
-def attempt_change_the_times_of_a_file(place):
-    os.utime(f"{place['home']}/secret", (0, 0))
+def attempt_change_the_times_of_a_file(locations):
+    os.utime(f"{locations['home']}/secret", (0, 0))
 
 
-def attempt_set_an_extended_attribute(place):
-    os.setxattr(f"{place['home']}/secret", "user.marker", b"x")
+def attempt_set_an_extended_attribute(locations):
+    os.setxattr(f"{locations['home']}/secret", "user.marker", b"x")
 
 
-def attempt_write_through_the_descriptor_of_the_model(place):
-    for name in list_registry_descriptors(place):
+def attempt_write_through_the_descriptor_of_the_model(locations):
+    for name in list_registry_descriptors(locations):
         os.open(f"/proc/self/fd/{name}", os.O_WRONLY)
     raise PermissionError(errno.EACCES, "none could be opened")
 
 
-def attempt_change_the_mode_of_an_open_file(place):
-    for name in list_registry_descriptors(place):
+def attempt_change_the_mode_of_an_open_file(locations):
+    for name in list_registry_descriptors(locations):
         os.fchmod(name, 0o777)
 
 
-def attempt_change_the_times_of_an_open_file(place):
-    for name in list_registry_descriptors(place):
+def attempt_change_the_times_of_an_open_file(locations):
+    for name in list_registry_descriptors(locations):
         os.utime(name, (0, 0))
 
 
@@ -178,19 +178,19 @@ def find_output():
     return next(name for name in files if fcntl.fcntl(name, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR)
 
 
-def attempt_extend_the_output_beyond_the_written_data(place):
+def attempt_extend_the_output_beyond_the_written_data(locations):
     os.ftruncate(find_output(), 8 << 40)
 
 
-def attempt_allocate_space_for_the_output(place):
+def attempt_allocate_space_for_the_output(locations):
     check_result(LIBC.fallocate(find_output(), 1, ctypes.c_long(0), ctypes.c_long(1 << 20)))
 
 
-def attempt_set_direct_io_on_the_output(place):
+def attempt_set_direct_io_on_the_output(locations):
     fcntl.fcntl(find_output(), fcntl.F_SETFL, os.O_DIRECT)
 
 
-def attempt_open_many_files(place):
+def attempt_open_many_files(locations):
     opened = []
     try:
         while len(opened) < 1000:
@@ -200,57 +200,57 @@ def attempt_open_many_files(place):
             os.close(descriptor)
 
 
-def attempt_copy_the_table_of_open_files(place):
+def attempt_copy_the_table_of_open_files(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["close_range"], 4000, 4001, 2))
 
 
-def attempt_start_a_thread_with_its_own_table_of_open_files(place):
+def attempt_start_a_thread_with_its_own_table_of_open_files(locations):
     """The flags of a thread without ``CLONE_FILES``; without a stack, such a thread would end at once."""
     check_result(LIBC.syscall(SYSTEM_CALLS["clone"], 0x50B00, 0, 0, 0, 0))
 
 
-def attempt_enlarge_a_pipe(place):
+def attempt_enlarge_a_pipe(locations):
     fcntl.fcntl(os.pipe()[0], 1031, 1 << 20)
 
 
-def attempt_open_a_file_by_its_handle(place):
+def attempt_open_a_file_by_its_handle(locations):
     check_result(LIBC.open_by_handle_at(-100, ctypes.create_string_buffer(64), os.O_RDONLY))
 
 
-def attempt_use_an_inherited_descriptor(place):
-    os.fstat(place["inherited"])
+def attempt_use_an_inherited_descriptor(locations):
+    os.fstat(locations["inherited"])
 
 
 # programs and processes
 
 
-def attempt_run_a_program(place):
+def attempt_run_a_program(locations):
     subprocess.run(["/bin/true"], check=False)
 
 
-def attempt_run_a_shell(place):
+def attempt_run_a_shell(locations):
     if os.system("true"):  # returns a status instead of raising
         raise PermissionError(errno.EPERM, "no shell")
 
 
-def attempt_spawn_a_program(place):
+def attempt_spawn_a_program(locations):
     os.posix_spawn("/bin/true", ["true"], {})
 
 
-def attempt_execute_a_program(place):
+def attempt_execute_a_program(locations):
     os.execv("/bin/true", ["true"])
 
 
-def attempt_run_a_program_from_memory(place):
+def attempt_run_a_program_from_memory(locations):
     os.memfd_create("program")
 
 
-def attempt_fork(place):
+def attempt_fork(locations):
     if os.fork() == 0:
         os._exit(0)
 
 
-def attempt_fork_from_a_thread(place):
+def attempt_fork_from_a_thread(locations):
     errors = []
 
     def work():
@@ -266,12 +266,12 @@ def attempt_fork_from_a_thread(place):
     raise errors[0]
 
 
-def attempt_write_a_file_from_a_thread(place):
+def attempt_write_a_file_from_a_thread(locations):
     errors = []
 
     def work():
         try:
-            open(f"{place['home']}/marker", "w").close()
+            open(f"{locations['home']}/marker", "w").close()
         except OSError as error:
             errors.append(error)
 
@@ -281,54 +281,54 @@ def attempt_write_a_file_from_a_thread(place):
     raise errors[0]
 
 
-def attempt_leave_the_namespaces(place):
+def attempt_leave_the_namespaces(locations):
     check_result(LIBC.unshare(0x10000000))
 
 
-def attempt_mount(place):
-    check_result(LIBC.mount(b"none", place["home"].encode(), b"tmpfs", 0, None))
+def attempt_mount(locations):
+    check_result(LIBC.mount(b"none", locations["home"].encode(), b"tmpfs", 0, None))
 
 
-def attempt_change_the_root(place):
+def attempt_change_the_root(locations):
     os.chroot("/usr")
 
 
 # the network
 
 
-def attempt_connect_by_tcp(place):
-    socket.create_connection(("127.0.0.1", place["port"]), timeout=5)
+def attempt_connect_by_tcp(locations):
+    socket.create_connection(("127.0.0.1", locations["port"]), timeout=5)
 
 
-def attempt_listen(place):
+def attempt_listen(locations):
     socket.create_server(("127.0.0.1", 0))
 
 
-def attempt_send_by_udp(place):
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", place["port"]))
+def attempt_send_by_udp(locations):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", locations["port"]))
 
 
-def attempt_send_by_udp_over_ipv6(place):
-    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"x", ("::1", place["port"]))
+def attempt_send_by_udp_over_ipv6(locations):
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"x", ("::1", locations["port"]))
 
 
-def attempt_connect_to_a_unix_socket(place):
-    socket.socket(socket.AF_UNIX).connect(place["socket"])
+def attempt_connect_to_a_unix_socket(locations):
+    socket.socket(socket.AF_UNIX).connect(locations["socket"])
 
 
-def attempt_connect_to_an_abstract_socket(place):
-    socket.socket(socket.AF_UNIX).connect(place["abstract"])
+def attempt_connect_to_an_abstract_socket(locations):
+    socket.socket(socket.AF_UNIX).connect(locations["abstract"])
 
 
-def attempt_send_by_a_pair_of_datagram_sockets(place):
+def attempt_send_by_a_pair_of_datagram_sockets(locations):
     socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
-def attempt_open_a_netlink_socket(place):
+def attempt_open_a_netlink_socket(locations):
     socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
 
 
-def attempt_send_a_descriptor(place):
+def attempt_send_a_descriptor(locations):
     one, _ = socket.socketpair()
     socket.send_fds(one, [b"x"], [1])
 
@@ -336,139 +336,139 @@ def attempt_send_a_descriptor(place):
 # other processes
 
 
-def attempt_signal_the_parent(place):
+def attempt_signal_the_parent(locations):
     os.kill(parent(), 0)
 
 
-def attempt_signal_the_group(place):
+def attempt_signal_the_group(locations):
     os.kill(0, 0)
 
 
-def attempt_make_the_kernel_signal_the_parent(place):
+def attempt_make_the_kernel_signal_the_parent(locations):
     reader, _ = os.pipe()
     fcntl.fcntl(reader, fcntl.F_SETOWN, parent())
 
 
-def attempt_trace_the_parent(place):
+def attempt_trace_the_parent(locations):
     check_result(LIBC.ptrace(PTRACE_ATTACH, parent(), None, None))
 
 
-def attempt_seize_the_parent(place):
+def attempt_seize_the_parent(locations):
     check_result(LIBC.ptrace(PTRACE_SEIZE, parent(), None, None))
 
 
-def attempt_read_the_memory_of_the_parent(place):
+def attempt_read_the_memory_of_the_parent(locations):
     check_result(LIBC.process_vm_readv(parent(), None, 0, None, 0, 0))
 
 
-def attempt_open_the_memory_of_the_parent(place):
+def attempt_open_the_memory_of_the_parent(locations):
     open(f"/proc/{parent()}/mem", "rb")
 
 
-def attempt_read_the_environment_of_the_parent(place):
+def attempt_read_the_environment_of_the_parent(locations):
     open(f"/proc/{parent()}/environ", "rb").read()
 
 
-def attempt_read_the_maps_of_the_parent(place):
+def attempt_read_the_maps_of_the_parent(locations):
     open(f"/proc/{parent()}/maps").read()
 
 
-def attempt_limit_the_parent(place):
+def attempt_limit_the_parent(locations):
     resource.prlimit(parent(), resource.RLIMIT_NOFILE, (100, 100))
 
 
-def attempt_raise_a_limit(place):
+def attempt_raise_a_limit(locations):
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20))
     except ValueError as error:  # Python raises it for EPERM
         raise PermissionError(errno.EPERM, str(error)) from error
 
 
-def attempt_slow_the_parent_down(place):
+def attempt_slow_the_parent_down(locations):
     os.setpriority(os.PRIO_PROCESS, parent(), 19)
 
 
-def attempt_pin_the_parent_to_a_processor(place):
+def attempt_pin_the_parent_to_a_processor(locations):
     os.sched_setaffinity(parent(), {0})
 
 
-def attempt_outlive_the_parent(place):
+def attempt_outlive_the_parent(locations):
     check_result(LIBC.prctl(1, 0, 0, 0, 0))
 
 
 # shared memory, and the rest of the kernel
 
 
-def attempt_make_shared_memory(place):
+def attempt_make_shared_memory(locations):
     os.open("/dev/shm/modelreg-marker", os.O_CREAT | os.O_RDWR)
 
 
-def attempt_make_system_v_shared_memory(place):
+def attempt_make_system_v_shared_memory(locations):
     check_result(LIBC.shmget(0x4D52, 4096, 0o1600))
 
 
-def attempt_make_a_system_v_semaphore(place):
+def attempt_make_a_system_v_semaphore(locations):
     check_result(LIBC.semget(0x4D52, 1, 0o1600))
 
 
-def attempt_make_a_system_v_queue(place):
+def attempt_make_a_system_v_queue(locations):
     check_result(LIBC.msgget(0x4D52, 0o1600))
 
 
-def attempt_make_a_posix_queue(place):
+def attempt_make_a_posix_queue(locations):
     check_result(LIBC.mq_open(b"/modelreg-marker", os.O_CREAT | os.O_RDWR, 0o600, None))
 
 
-def attempt_type_into_the_terminal(place):
+def attempt_type_into_the_terminal(locations):
     for descriptor in (0, 1, 2):
         fcntl.ioctl(descriptor, termios.TIOCSTI, b"x")
 
 
-def attempt_open_the_terminal(place):
+def attempt_open_the_terminal(locations):
     os.open("/dev/tty", os.O_RDWR)
 
 
-def attempt_watch_files(place):
+def attempt_watch_files(locations):
     check_result(LIBC.inotify_init())
 
 
-def attempt_set_a_timer_on_the_clock_of_the_parent(place):
+def attempt_set_a_timer_on_the_clock_of_the_parent(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["timer_create"], (~parent() << 3) | 2, None, ctypes.byref(ctypes.c_int())))
 
 
-def attempt_read_the_clock_of_the_parent(place):
+def attempt_read_the_clock_of_the_parent(locations):
     check_result(LIBC.clock_gettime((~parent() << 3) | 2, ctypes.create_string_buffer(16)))
 
 
-def attempt_set_the_clock(place):
+def attempt_set_the_clock(locations):
     check_result(LIBC.settimeofday(ctypes.create_string_buffer(16), None))
 
 
-def attempt_bpf(place):
+def attempt_bpf(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["bpf"], 0, None, 0))
 
 
-def attempt_io_uring(place):
+def attempt_io_uring(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["io_uring_setup"], 1, ctypes.create_string_buffer(120)))
 
 
-def attempt_userfaultfd(place):
+def attempt_userfaultfd(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["userfaultfd"], 1))
 
 
-def attempt_keys(place):
+def attempt_keys(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["add_key"], b"user", b"marker", b"x", 1, -3))
 
 
-def attempt_perf(place):
+def attempt_perf(locations):
     check_result(LIBC.syscall(SYSTEM_CALLS["perf_event_open"], ctypes.create_string_buffer(128), 0, -1, -1, 0))
 
 
-def attempt_a_system_call_of_the_future(place):
+def attempt_a_system_call_of_the_future(locations):
     check_result(LIBC.syscall(463, 0, 0, 0, 0))
 
 
-def run(place):
+def run(locations):
     """Make all attempts; print their outcomes, and the state of this process."""
     paths = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
     descriptors = {
@@ -478,7 +478,7 @@ def run(place):
     for name, attempt in list(globals().items()):
         if name.startswith("attempt_"):
             try:
-                attempt(place)
+                attempt(locations)
                 outcomes[name] = "done"
             except OSError as error:
                 outcomes[name] = errno.errorcode.get(error.errno, str(error))

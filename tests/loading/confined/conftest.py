@@ -1,13 +1,13 @@
-"""Fixtures for the tests of confined models; `world` defines their classes."""
+"""Fixtures for the tests of confined models; `workspace` defines their classes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from world import World
+from workspace import Workspace
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)

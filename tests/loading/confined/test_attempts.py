@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from world import World
+from workspace import Workspace
 
 SOURCE = (Path(__file__).parent / "attempts.py").read_text()
 ATTEMPTS = re.findall(r"^def (attempt_\w+)", SOURCE, re.MULTILINE)
@@ -26,7 +26,7 @@ class Outcome:
     """The outcome of one model that makes all attempts."""
 
     def __init__(self, folder: Path) -> None:
-        self.world = World(folder)
+        self.workspace = Workspace(folder)
         tcp, udp = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         port = tcp.getsockname()[1]
         udp.bind(("127.0.0.1", port))
@@ -35,20 +35,20 @@ class Outcome:
         abstract.bind(f"\0modelreg-{os.getpid()}")
         by_path.listen()
         abstract.listen()
-        inherited = os.open(self.world.home / "secret", os.O_RDWR)
+        inherited = os.open(self.workspace.home / "secret", os.O_RDWR)
         os.set_inheritable(inherited, True)
-        place = {
-            "home": str(self.world.home),
-            "registry": str(self.world.registry.folder),
+        locations = {
+            "home": str(self.workspace.home),
+            "registry": str(self.workspace.registry.folder),
             "port": port,
             "socket": str(folder / "s"),
             "abstract": f"\0modelreg-{os.getpid()}",
             "inherited": inherited,
         }
-        reference = self.world.register(f"{SOURCE}\nrun({place!r})")
-        self.before = list_files(self.world)
-        self.result = self.world.predict(reference, pass_fds=[inherited])
-        self.after = list_files(self.world)
+        reference = self.workspace.register(f"{SOURCE}\nrun({locations!r})")
+        self.before = list_files(self.workspace)
+        self.result = self.workspace.predict(reference, pass_fds=[inherited])
+        self.after = list_files(self.workspace)
         self.sockets = (tcp, udp, by_path, abstract)
         for server in self.sockets:
             server.setblocking(False)
@@ -60,10 +60,10 @@ class Outcome:
         return json.loads(line.partition(" ")[2])
 
 
-def list_files(world: World) -> dict[str, tuple]:
+def list_files(workspace: Workspace) -> dict[str, tuple]:
     """Modes, owners and times of all files in the home folder and the registry, except files that each run changes."""
     files = {}
-    for folder in (world.home, world.registry.folder):
+    for folder in (workspace.home, workspace.registry.folder):
         for path in sorted(folder.rglob("*")):
             status = path.lstat()
             times = () if path.is_dir() else (status.st_mtime_ns, status.st_ino)
@@ -89,7 +89,7 @@ def test_every_attempt_is_refused(outcome):
 
 def test_attempts_change_no_file_and_reach_no_socket(outcome):
     assert outcome.before == outcome.after
-    assert (outcome.world.home / "secret").read_text() == "the secret"
+    assert (outcome.workspace.home / "secret").read_text() == "the secret"
     assert not Path("/tmp/modelreg-marker").exists()
     assert not Path("/dev/shm/modelreg-marker").exists()
     for server in outcome.sockets:
@@ -98,23 +98,23 @@ def test_attempts_change_no_file_and_reach_no_socket(outcome):
 
 
 def test_the_model_still_predicts(outcome):
-    assert outcome.world.output.read_text() == "prediction\n1.0\n1.0\n"
+    assert outcome.workspace.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
 def test_only_data_model_output_and_pipes_are_open(outcome):
     targets = [re.sub(r":\[\d+\]|\d+/fd", "", target) for target in outcome.get_printed("descriptors").values()]
-    blob = next((outcome.world.registry.folder / "artifacts" / "blobs" / "sha256").iterdir())
-    (private,) = [target for target in targets if target.startswith(f"{outcome.world.folder}/") and "#" in target]
+    blob = next((outcome.workspace.registry.folder / "artifacts" / "blobs" / "sha256").iterdir())
+    (private,) = [target for target in targets if target.startswith(f"{outcome.workspace.folder}/") and "#" in target]
     blobs = [target for target in targets if str(blob.parent) in target]
     assert len(blobs) == 1
-    expected = ["/dev/null", "pipe", "pipe", "pipe", str(outcome.world.data), *blobs, private]
+    expected = ["/dev/null", "pipe", "pipe", "pipe", str(outcome.workspace.data), *blobs, private]
     assert sorted(targets) == sorted(expected)
 
 
 def test_secret_environment_variables_are_hidden(outcome):
     environment = outcome.get_printed("environment")
     assert "SECRET_TOKEN" not in environment
-    assert environment["HOME"] == str(outcome.world.home)
+    assert environment["HOME"] == str(outcome.workspace.home)
 
 
 def test_all_threads_are_confined(outcome):

@@ -18,7 +18,7 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
-from world import MODELREG, TRUSTED
+from workspace import MODELREG, TRUSTED
 
 MODULE = """
 import os
@@ -65,21 +65,21 @@ COMMON = ("RandomForest",)
     "fit",
     [pytest.param(fit, id=name, marks=() if name in COMMON else pytest.mark.slow) for name, fit in MODELS.items()],
 )
-def test_a_model_with_threads_predicts_the_same_as_unconfined(world, rows, fit):
+def test_a_model_with_threads_predicts_the_same_as_unconfined(workspace, rows, fit):
     frame, target = rows
     model = fit(frame, target)
-    joblib.dump(model, world.folder / "model.joblib")
-    frame.to_csv(world.data, index=False)
-    reference = world.registry.register(world.folder / "model.joblib", "model").reference
-    result = world.run("predict", reference, "-i", world.data, "-o", world.output)
-    assert (result.returncode, result.stderr) == (0, f"wrote 300 predictions to {world.output}\n")
-    predictions = pd.read_csv(world.output).to_numpy()
+    joblib.dump(model, workspace.folder / "model.joblib")
+    frame.to_csv(workspace.data, index=False)
+    reference = workspace.registry.register(workspace.folder / "model.joblib", "model").reference
+    result = workspace.run("predict", reference, "-i", workspace.data, "-o", workspace.output)
+    assert (result.returncode, result.stderr) == (0, f"wrote 300 predictions to {workspace.output}\n")
+    predictions = pd.read_csv(workspace.output).to_numpy()
     assert np.array_equal(predictions.squeeze(), np.asarray(model.predict(frame)).squeeze())
 
 
-def make_project(world, prefer: str) -> str:
+def make_project(workspace, prefer: str) -> str:
     """Make a project with its own module, and register a model of it; returns the model's reference."""
-    folder = world.folder / "project"
+    folder = workspace.folder / "project"
     (folder / "mypackage").mkdir(parents=True)
     (folder / "mypackage" / "__init__.py").write_text("")
     (folder / "mypackage" / "factor.txt").write_text("2")
@@ -88,20 +88,20 @@ def make_project(world, prefer: str) -> str:
     (folder / "notes.txt").write_text("private")
     code = "import joblib; from mypackage.models import Doubling; joblib.dump(Doubling(), 'model.joblib')"
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
-    world.registry.register(folder / "model.joblib", "own")
-    world.registry.trust("mypackage.models.Doubling")
+    workspace.registry.register(folder / "model.joblib", "own")
+    workspace.registry.trust("mypackage.models.Doubling")
     return "own/1"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prefer", ["threads", "processes"])
-def test_a_module_on_pythonpath_reads_its_files_and_uses_threads(world, prefer):
-    reference = make_project(world, prefer)
-    environment = {"PYTHONPATH": str(world.folder / "project")}
-    result = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+def test_a_module_on_pythonpath_reads_its_files_and_uses_threads(workspace, prefer):
+    reference = make_project(workspace, prefer)
+    environment = {"PYTHONPATH": str(workspace.folder / "project")}
+    result = workspace.run("predict", reference, "-i", workspace.data, "-o", workspace.output, environment=environment)
     assert result.returncode == 0, result.stderr
-    assert world.output.read_text() == "prediction\n2.0\n4.0\n"
-    assert result.stderr == f"doubling\nwrote 2 predictions to {world.output}\n"
+    assert workspace.output.read_text() == "prediction\n2.0\n4.0\n"
+    assert result.stderr == f"doubling\nwrote 2 predictions to {workspace.output}\n"
 
 
 FINDER = """
@@ -119,25 +119,25 @@ sys.path.append("__editable__.mypackage-1.0.finder.__path_hook__")
 
 
 @pytest.mark.slow
-def test_an_editable_install_of_setuptools_is_importable(world):
-    reference = make_project(world, "threads")
-    site = world.folder / "site"
+def test_an_editable_install_of_setuptools_is_importable(workspace):
+    reference = make_project(workspace, "threads")
+    site = workspace.folder / "site"
     site.mkdir()
-    package = repr(str(world.folder / "project" / "mypackage"))
+    package = repr(str(workspace.folder / "project" / "mypackage"))
     (site / "__editable___mypackage_1_0_finder.py").write_text(FINDER.replace("FOLDER", package))
     (site / "sitecustomize.py").write_text("import __editable___mypackage_1_0_finder")
     environment = {"PYTHONPATH": str(site)}
-    result = world.run("predict", reference, "-i", world.data, "-o", world.output, environment=environment)
+    result = workspace.run("predict", reference, "-i", workspace.data, "-o", workspace.output, environment=environment)
     assert result.returncode == 0, result.stderr
-    assert world.output.read_text() == "prediction\n2.0\n4.0\n"
+    assert workspace.output.read_text() == "prediction\n2.0\n4.0\n"
 
 
 @pytest.mark.parametrize("name", [".env", pytest.param("notes.txt", marks=pytest.mark.slow)])
 @pytest.mark.slow  # the test of namespace packages covers more
-def test_other_files_of_a_folder_on_pythonpath_are_not_readable(world, name):
-    make_project(world, "threads")
-    reference = world.register(f"open({str(world.folder / 'project' / name)!r}).read()")
-    result = world.predict(reference, environment={"PYTHONPATH": str(world.folder / "project")})
+def test_other_files_of_a_folder_on_pythonpath_are_not_readable(workspace, name):
+    make_project(workspace, "threads")
+    reference = workspace.register(f"open({str(workspace.folder / 'project' / name)!r}).read()")
+    result = workspace.predict(reference, environment={"PYTHONPATH": str(workspace.folder / "project")})
     assert result.returncode == 2
     assert "PermissionError" in result.stderr
 
@@ -158,8 +158,8 @@ print(json.dumps(results))
 
 
 @pytest.mark.slow
-def test_other_files_of_namespace_packages_are_not_readable(world):
-    folder = world.folder / "projects"
+def test_other_files_of_namespace_packages_are_not_readable(workspace):
+    folder = workspace.folder / "projects"
     files = {
         "work/top.py": "",
         "work/proj/main.py": "NUMBER = 1",
@@ -171,8 +171,8 @@ def test_other_files_of_namespace_packages_are_not_readable(world):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     paths = [str(folder / name) for name in ("work/proj/real/words.txt", *private)]
-    reference = world.register(NAMESPACES.replace("PATHS", repr(paths)))
-    result = world.predict(reference, environment={"PYTHONPATH": str(folder)})
+    reference = workspace.register(NAMESPACES.replace("PATHS", repr(paths)))
+    result = workspace.predict(reference, environment={"PYTHONPATH": str(folder)})
     assert result.returncode == 0, result.stderr
     results = list(json.loads(result.stderr.splitlines()[0]).values())
     assert results == ["words of the package", "PermissionError", "PermissionError", "PermissionError"]
@@ -195,34 +195,36 @@ def load(model, format, trust):
 
 
 @pytest.mark.slow
-def test_a_folder_model_reads_its_own_checkout_and_no_other(world, model_folder):
-    plugin = world.folder / "plugin"
+def test_a_folder_model_reads_its_own_checkout_and_no_other(workspace, model_folder):
+    plugin = workspace.folder / "plugin"
     (plugin / "boxed-1.0.dist-info").mkdir(parents=True)
     (plugin / "boxed-1.0.dist-info" / "METADATA").write_text("Name: boxed\nVersion: 1.0\n")
     (plugin / "boxed-1.0.dist-info" / "entry_points.txt").write_text("[modelreg.flavors]\nboxed = boxed\n")
     (plugin / "boxed.py").write_text(FLAVOR)
     environment = {"PYTHONPATH": str(plugin)}
     folder = model_folder({"weights/value.txt": b"7", "config.json": b"{}"})
-    assert world.run("register", folder, "--name", "boxed", environment=environment).returncode == 0
-    result = world.run("predict", "boxed/1", "-i", world.data, "-o", world.output, environment=environment)
+    assert workspace.run("register", folder, "--name", "boxed", environment=environment).returncode == 0
+    result = workspace.run("predict", "boxed/1", "-i", workspace.data, "-o", workspace.output, environment=environment)
     assert result.returncode == 0, result.stderr
-    assert world.output.read_text() == "prediction\n7.0\n7.0\n"
+    assert workspace.output.read_text() == "prediction\n7.0\n7.0\n"
 
 
 @pytest.mark.slow
-def test_modules_in_the_current_folder_are_not_imported(world):
-    work = world.folder / "somewhere"
+def test_modules_in_the_current_folder_are_not_imported(workspace):
+    work = workspace.folder / "somewhere"
     work.mkdir()
     for name in ("json", "pandas", "joblib", "sklearn"):
         (work / f"{name}.py").write_text("raise SystemExit('imported from the current folder')")
-    result = world.predict(world.register("pass"), cwd=work)
+    result = workspace.predict(workspace.register("pass"), cwd=work)
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("options", [("-o", "-"), pytest.param(("-o", "out.csv"), marks=pytest.mark.slow)])
-def test_printed_output_goes_to_stderr_with_control_characters_escaped(world, options):
+def test_printed_output_goes_to_stderr_with_control_characters_escaped(workspace, options):
     code = "import os, sys; print('1/1 =====\\x1b[31m'); os.write(1, b'two\\n'); sys.stderr.write('three\\r\\n')"
-    result = world.run("predict", world.register(code), "-i", world.data, *options, *TRUSTED, cwd=world.folder)
+    result = workspace.run(
+        "predict", workspace.register(code), "-i", workspace.data, *options, *TRUSTED, cwd=workspace.folder
+    )
     assert result.returncode == 0, result.stderr
     assert "\x1b" not in result.stderr
     for line in ("1/1 =====\\x1b[31m", "two", "three"):
@@ -231,21 +233,21 @@ def test_printed_output_goes_to_stderr_with_control_characters_escaped(world, op
 
 
 @pytest.mark.slow
-def test_a_models_warning_is_issued_in_the_parent(world):
-    reference = world.register("import warnings; warnings.warn('old and new', FutureWarning)")
+def test_a_models_warning_is_issued_in_the_parent(workspace):
+    reference = workspace.register("import warnings; warnings.warn('old and new', FutureWarning)")
     with pytest.warns(FutureWarning, match="old and new"):
-        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+        workspace.registry.predict(reference, workspace.data, workspace.output, trust="full", message="a test")
 
 
 WARNS = "import warnings\nfor number in range(150): warnings.warn(f'warning {number}', UserWarning)"
 
 
 @pytest.mark.slow
-def test_only_the_first_100_warnings_are_shown_and_none_is_kept(world):
-    reference = world.register(WARNS)
+def test_only_the_first_100_warnings_are_shown_and_none_is_kept(workspace):
+    reference = workspace.register(WARNS)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+        workspace.registry.predict(reference, workspace.data, workspace.output, trust="full", message="a test")
     texts = [str(warning.message) for warning in caught]
     assert texts == [*(f"warning {number}" for number in range(100)), "further warnings of model/1 are not shown"]
     for module in list(sys.modules.values()):
@@ -254,16 +256,18 @@ def test_only_the_first_100_warnings_are_shown_and_none_is_kept(world):
 
 
 @pytest.mark.slow
-def test_several_threads_predict_at_once_without_changing_this_process(world, rows):
+def test_several_threads_predict_at_once_without_changing_this_process(workspace, rows):
     frame, target = rows
-    joblib.dump(RandomForestClassifier(3).fit(frame, target), world.folder / "model.joblib")
-    frame.to_csv(world.data, index=False)
-    reference = world.registry.register(world.folder / "model.joblib", "model").reference
+    joblib.dump(RandomForestClassifier(3).fit(frame, target), workspace.folder / "model.joblib")
+    frame.to_csv(workspace.data, index=False)
+    reference = workspace.registry.register(workspace.folder / "model.joblib", "model").reference
     stdout, failures, counts = sys.stdout, [], []
 
     def predict(number: int) -> None:
         try:
-            counts.append(world.registry.predict(reference, world.data, world.folder / f"{number}.csv").rows)
+            counts.append(
+                workspace.registry.predict(reference, workspace.data, workspace.folder / f"{number}.csv").rows
+            )
         except Exception as error:
             failures.append(error)
 
@@ -274,36 +278,49 @@ def test_several_threads_predict_at_once_without_changing_this_process(world, ro
     for thread in threads:
         thread.join()
     assert (failures, counts) == ([], [300] * 2)
-    assert len({(world.folder / f"{number}.csv").read_text() for number in range(2)}) == 1
+    assert len({(workspace.folder / f"{number}.csv").read_text() for number in range(2)}) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- 2>&-", "<&- >&- 2>&-"])
-def test_prediction_works_with_closed_standard_streams(world, closed):
-    arguments = ["predict", world.register("pass"), "-i", str(world.data), "-o", str(world.output), *TRUSTED]
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+def test_prediction_works_with_closed_standard_streams(workspace, closed):
+    arguments = [
+        "predict",
+        workspace.register("pass"),
+        "-i",
+        str(workspace.data),
+        "-o",
+        str(workspace.output),
+        *TRUSTED,
+    ]
+    environment = os.environ | {"MODELREG_HOME": str(workspace.registry.folder)}
     line = f"exec {shlex.join([str(MODELREG), *arguments])} {closed}"
     assert subprocess.run(["sh", "-c", line], env=environment, check=False).returncode == 0
-    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
+    assert workspace.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
 @pytest.mark.slow
-def test_progress_is_reported(world):
+def test_progress_is_reported(workspace):
     steps = []
-    reference = world.register("pass")
-    world.registry.predict(
-        reference, world.data, world.output, trust="full", message="a test", progress=lambda *step: steps.append(step)
+    reference = workspace.register("pass")
+    workspace.registry.predict(
+        reference,
+        workspace.data,
+        workspace.output,
+        trust="full",
+        message="a test",
+        progress=lambda *step: steps.append(step),
     )
     assert steps == [(2, 2)]
 
 
-def test_the_parent_imports_no_model_library(world, run):
+def test_the_parent_imports_no_model_library(workspace, run):
     script = """
 import sys
 from modelreg import Registry
 Registry(sys.argv[1]).predict("model/1", sys.argv[2], sys.argv[3], trust="full", message="a test")
 print(sorted({"pandas", "numpy", "sklearn", "joblib", "typer", "rich"} & set(sys.modules)))
 """
-    world.register("pass")
-    status, out, err = run(script, world.registry.folder, world.data, world.output)
+    workspace.register("pass")
+    status, out, err = run(script, workspace.registry.folder, workspace.data, workspace.output)
     assert (status, out) == (0, "[]\n"), err

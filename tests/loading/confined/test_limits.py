@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from world import MODELREG, TRUSTED
+from workspace import MODELREG, TRUSTED
 
 from modelreg.domain.confinement import Confinement
 from modelreg.domain.evaluations import Scores
@@ -49,14 +49,14 @@ FORGED = {
 }
 
 
-def assert_stopped(world, result, reason):
+def assert_stopped(workspace, result, reason):
     """Check the exit status, the error message and its hint, and that no output is left."""
     assert result.returncode == 7, result.stderr
     (first, *rest) = result.stderr.splitlines()
     assert re.search(reason, first), result.stderr
     assert first.startswith("error: ")
     assert all(line.startswith("hint: ") for line in rest)
-    assert sorted(path.name for path in world.folder.iterdir() if "out.csv" in path.name) == []
+    assert sorted(path.name for path in workspace.folder.iterdir() if "out.csv" in path.name) == []
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def assert_stopped(world, result, reason):
         for name, crash in CRASHES.items()
     ],
 )
-def test_a_crash_is_reported_with_its_cause(world, code, reason):
-    assert_stopped(world, world.predict(world.register(code)), reason)
+def test_a_crash_is_reported_with_its_cause(workspace, code, reason):
+    assert_stopped(workspace, workspace.predict(workspace.register(code)), reason)
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_a_crash_is_reported_with_its_cause(world, code, reason):
         pytest.param("a = [0]\nwhile True: a += a", marks=pytest.mark.slow),
     ],
 )
-def test_a_model_over_the_memory_limit_is_stopped(world, code):
-    result = world.predict(world.register(code), "--memory-limit", "3GiB")
-    assert_stopped(world, result, r"memory limit of 3 GiB")
+def test_a_model_over_the_memory_limit_is_stopped(workspace, code):
+    result = workspace.predict(workspace.register(code), "--memory-limit", "3GiB")
+    assert_stopped(workspace, result, r"memory limit of 3 GiB")
     assert "--memory-limit" in result.stderr
 
 
 @pytest.mark.slow
-def test_the_default_memory_limit_is_the_machines_memory(world):
-    assert_stopped(world, world.predict(world.register("held = bytearray(1 << 45)")), "memory limit of ")
+def test_the_default_memory_limit_is_the_machines_memory(workspace):
+    assert_stopped(workspace, workspace.predict(workspace.register("held = bytearray(1 << 45)")), "memory limit of ")
 
 
-def test_a_model_over_the_time_limit_is_stopped(world):
-    result = world.predict(world.register("while True: pass"), "--time-limit", "3")
-    assert_stopped(world, result, "longer than 3 seconds")
+def test_a_model_over_the_time_limit_is_stopped(workspace):
+    result = workspace.predict(workspace.register("while True: pass"), "--time-limit", "3")
+    assert_stopped(workspace, result, "longer than 3 seconds")
 
 
 THREADS = """
@@ -106,47 +106,49 @@ if WAIT:
 """
 
 
-def test_a_model_with_more_than_1024_threads_is_stopped(world):
-    result = world.predict(world.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
-    assert_stopped(world, result, "more than 1,024 threads")
+def test_a_model_with_more_than_1024_threads_is_stopped(workspace):
+    result = workspace.predict(workspace.register(THREADS.replace("COUNT", "2000").replace("WAIT", "True")))
+    assert_stopped(workspace, result, "more than 1,024 threads")
 
 
 @pytest.mark.slow
-def test_a_model_with_200_threads_is_allowed(world):
-    assert world.predict(world.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
+def test_a_model_with_200_threads_is_allowed(workspace):
+    assert (
+        workspace.predict(workspace.register(THREADS.replace("COUNT", "200").replace("WAIT", "False"))).returncode == 0
+    )
 
 
-def test_a_stopped_model_leaves_an_existing_output_unchanged(world):
-    world.output.write_text("as it was")
-    assert world.predict(world.register("import os; os._exit(0)")).returncode == 7
-    assert world.output.read_text() == "as it was"
+def test_a_stopped_model_leaves_an_existing_output_unchanged(workspace):
+    workspace.output.write_text("as it was")
+    assert workspace.predict(workspace.register("import os; os._exit(0)")).returncode == 7
+    assert workspace.output.read_text() == "as it was"
 
 
 @pytest.mark.slow
-def test_a_stopped_model_writes_nothing_to_stdout(world):
-    reference = world.register("import os; os._exit(0)")
-    result = world.run("predict", reference, "-i", world.data, "-o", "-", *TRUSTED)
+def test_a_stopped_model_writes_nothing_to_stdout(workspace):
+    reference = workspace.register("import os; os._exit(0)")
+    result = workspace.run("predict", reference, "-i", workspace.data, "-o", "-", *TRUSTED)
     assert (result.returncode, result.stdout) == (7, "")
 
 
-def test_an_evaluation_that_crashes_is_not_stored(world):
-    world.data.write_text("a,y\n1,1\n2,1\n")
-    reference = world.register("import os; os.abort()")
-    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+def test_an_evaluation_that_crashes_is_not_stored(workspace):
+    workspace.data.write_text("a,y\n1,1\n2,1\n")
+    reference = workspace.register("import os; os.abort()")
+    result = workspace.run("evaluate", reference, "--data", workspace.data, "--target", "y", *TRUSTED)
     assert result.returncode == 7
-    assert world.registry.evaluations(reference) == []
+    assert workspace.registry.evaluations(reference) == []
 
 
 @pytest.mark.parametrize(
     ("options", "rows"), [((), 3), (("--task", "classification"), 2)], ids=["more rows than lines", "task"]
 )
-def test_scores_that_do_not_fit_the_data_or_task_are_not_stored(world, options, rows):
-    world.data.write_text("a,y\n1,1\n2,1\n")
+def test_scores_that_do_not_fit_the_data_or_task_are_not_stored(workspace, options, rows):
+    workspace.data.write_text("a,y\n1,1\n2,1\n")
     line = messages.encode(messages.Measured(replace(REGRESSION, data_rows=rows)))
-    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
-    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *options, *TRUSTED)
-    assert_stopped(world, result, "sent an invalid answer")
-    assert world.registry.evaluations(reference) == []
+    reference = workspace.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = workspace.run("evaluate", reference, "--data", workspace.data, "--target", "y", *options, *TRUSTED)
+    assert_stopped(workspace, result, "sent an invalid answer")
+    assert workspace.registry.evaluations(reference) == []
 
 
 @pytest.mark.parametrize(
@@ -157,15 +159,15 @@ def test_scores_that_do_not_fit_the_data_or_task_are_not_stored(world, options, 
         (errno.EDQUOT, "sent an invalid answer"),
     ],
 )
-def test_an_evaluation_accepts_only_read_errors_of_storage(world, number, reason):
-    world.data.write_text("a,y\n1,1\n2,1\n")
+def test_an_evaluation_accepts_only_read_errors_of_storage(workspace, number, reason):
+    workspace.data.write_text("a,y\n1,1\n2,1\n")
     line = messages.encode(messages.OutputFailed(number))
-    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
-    result = world.run("evaluate", reference, "--data", world.data, "--target", "y", *TRUSTED)
+    reference = workspace.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = workspace.run("evaluate", reference, "--data", workspace.data, "--target", "y", *TRUSTED)
     assert result.returncode == (2 if number == errno.EIO else 7), result.stderr
     assert reason in result.stderr
     assert "registry" not in result.stderr
-    assert world.registry.evaluations(reference) == []
+    assert workspace.registry.evaluations(reference) == []
 
 
 FLOOD = """
@@ -180,78 +182,92 @@ time.sleep(60)
 """
 
 
-def test_a_message_over_the_size_limit_is_refused(world):
-    assert_stopped(world, world.predict(world.register(FIND_PIPE + FLOOD)), "sent an invalid answer")
+def test_a_message_over_the_size_limit_is_refused(workspace):
+    assert_stopped(workspace, workspace.predict(workspace.register(FIND_PIPE + FLOOD)), "sent an invalid answer")
 
 
-def test_a_stopped_model_raises_model_stopped(world):
-    reference = world.register("import os; os.abort()")
+def test_a_stopped_model_raises_model_stopped(workspace):
+    reference = workspace.register("import os; os.abort()")
     with pytest.raises(ModelStopped, match="crashed"):
-        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
-    assert json.loads(world.predict(reference, "--json").stderr)["error"]["code"] == "model_stopped"
+        workspace.registry.predict(reference, workspace.data, workspace.output, trust="full", message="a test")
+    assert json.loads(workspace.predict(reference, "--json").stderr)["error"]["code"] == "model_stopped"
 
 
 @pytest.mark.parametrize("line", FORGED.values(), ids=FORGED)
-def test_a_forged_answer_is_refused(world, line):
-    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
-    assert_stopped(world, result, "sent an invalid answer")
+def test_a_forged_answer_is_refused(workspace, line):
+    result = workspace.predict(workspace.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
+    assert_stopped(workspace, result, "sent an invalid answer")
 
 
 @pytest.mark.parametrize("name", ["KeyboardInterrupt", pytest.param("GeneratorExit", marks=pytest.mark.slow)])
-def test_an_exception_outside_exception_is_reported(world, name):
-    assert_stopped(world, world.predict(world.register(f"raise {name}")), name)
+def test_an_exception_outside_exception_is_reported(workspace, name):
+    assert_stopped(workspace, workspace.predict(workspace.register(f"raise {name}")), name)
 
 
 @pytest.mark.slow
-def test_a_process_that_closes_its_pipe_and_keeps_running_is_killed(world):
-    result = world.predict(world.register(f"{FIND_PIPE}os.close(pipe)\nwhile True: time.sleep(1)"))
-    assert_stopped(world, result, "closed its connection")
+def test_a_process_that_closes_its_pipe_and_keeps_running_is_killed(workspace):
+    result = workspace.predict(workspace.register(f"{FIND_PIPE}os.close(pipe)\nwhile True: time.sleep(1)"))
+    assert_stopped(workspace, result, "closed its connection")
 
 
 @pytest.mark.slow
-def test_an_endless_message_is_refused(world):
+def test_an_endless_message_is_refused(workspace):
     code = f"{FIND_PIPE}while True: os.write(pipe, b'x' * 65536)"
-    assert_stopped(world, world.predict(world.register(code)), "sent an invalid answer")
+    assert_stopped(workspace, workspace.predict(workspace.register(code)), "sent an invalid answer")
 
 
 @pytest.mark.slow
-def test_control_characters_in_an_error_are_escaped(world):
-    result = world.predict(world.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
+def test_control_characters_in_an_error_are_escaped(workspace):
+    result = workspace.predict(workspace.register("raise ValueError('\\x1b[2J\\x07 cleared')"))
     assert result.returncode == 2
     assert "\x1b" not in result.stderr
     assert "cleared" in result.stderr
 
 
-def test_a_forged_error_cannot_give_advice_in_our_name(world):
+def test_a_forged_error_cannot_give_advice_in_our_name(workspace):
     """A model may send any text; only names that the catalog has of it are suggested for trust."""
     sent = UntrustedModel("model/1", ("it imports evil.name, which is not on the allow-list",), ("evil.name",))
-    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})"))
+    result = workspace.predict(
+        workspace.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})")
+    )
     assert result.returncode == 7
     assert "trust add" not in result.stderr
     sent = InvalidData("the data is wrong", "modelreg trust add evil.name")
-    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})"))
+    result = workspace.predict(
+        workspace.register(f"{FIND_PIPE}os.write(pipe, {messages.encode(messages.Failed(sent))!r})")
+    )
     assert "hint: modelreg trust add evil.name  # from the model's process" in result.stderr
 
 
-def test_a_second_report_of_confinement_is_refused(world):
+def test_a_second_report_of_confinement_is_refused(workspace):
     line = messages.encode(messages.Confined(Confinement(0, False)))
-    result = world.predict(world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
-    assert_stopped(world, result, "sent an invalid answer")
+    result = workspace.predict(workspace.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)"))
+    assert_stopped(workspace, result, "sent an invalid answer")
 
 
-def test_a_warning_stops_the_model_when_warnings_are_errors(world):
+def test_a_warning_stops_the_model_when_warnings_are_errors(workspace):
     line = messages.encode(messages.Warned(UserWarning, "beware"))
-    reference = world.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
-    result = world.predict(reference, environment={"PYTHONWARNINGS": "error"})
-    assert_stopped(world, result, "warnings as errors.*: beware")
+    reference = workspace.register(f"{FIND_PIPE}os.write(pipe, {line!r})\ntime.sleep(60)")
+    result = workspace.predict(reference, environment={"PYTHONWARNINGS": "error"})
+    assert_stopped(workspace, result, "warnings as errors.*: beware")
 
 
 PRINTS = "import os, time\nprint(os.getpid(), flush=True)\nos.write(1, b'x' * 300_000)\ntime.sleep(60)"
 
 
-def test_the_time_limit_holds_while_nobody_reads_stderr(world):
-    arguments = ["predict", world.register(PRINTS), "-i", world.data, "-o", world.output, *TRUSTED, "--time-limit", "8"]
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+def test_the_time_limit_holds_while_nobody_reads_stderr(workspace):
+    arguments = [
+        "predict",
+        workspace.register(PRINTS),
+        "-i",
+        workspace.data,
+        "-o",
+        workspace.output,
+        *TRUSTED,
+        "--time-limit",
+        "8",
+    ]
+    environment = os.environ | {"MODELREG_HOME": str(workspace.registry.folder)}
     command = subprocess.Popen([MODELREG, *arguments], env=environment, stderr=subprocess.PIPE, text=True)
     child = int(command.stderr.readline())
     assert exits_within(child, 20)
@@ -279,13 +295,13 @@ os.kill(forked[0], 9)
 """
 
 
-def test_a_fork_by_another_thread_does_not_block_the_prediction(world, run):
-    world.register("pass")
+def test_a_fork_by_another_thread_does_not_block_the_prediction(workspace, run):
+    workspace.register("pass")
     began = time.monotonic()
-    status, _, err = run(FORKS, world.registry.folder, world.data, world.output)
+    status, _, err = run(FORKS, workspace.registry.folder, workspace.data, workspace.output)
     assert status == 0, err
     assert time.monotonic() - began < 30
-    assert world.output.read_text() == "prediction\n1.0\n1.0\n"
+    assert workspace.output.read_text() == "prediction\n1.0\n1.0\n"
 
 
 @pytest.mark.parametrize(
@@ -300,27 +316,27 @@ def test_a_fork_by_another_thread_does_not_block_the_prediction(world, run):
     ],
     ids=repr,
 )
-def test_invalid_limits_are_refused(world, limit):
+def test_invalid_limits_are_refused(workspace, limit):
     with pytest.raises(InvalidInput):
-        world.registry.predict("model/1", world.data, world.output, **limit)
+        workspace.registry.predict("model/1", workspace.data, workspace.output, **limit)
 
 
-def test_a_model_within_its_limits_predicts(world):
-    reference = world.register("pass")
-    assert world.predict(reference, "--memory-limit", "much").returncode == 2
-    assert world.predict(reference, "--memory-limit", "4GiB", "--time-limit", "600").returncode == 0
+def test_a_model_within_its_limits_predicts(workspace):
+    reference = workspace.register("pass")
+    assert workspace.predict(reference, "--memory-limit", "much").returncode == 2
+    assert workspace.predict(reference, "--memory-limit", "4GiB", "--time-limit", "600").returncode == 0
 
 
 WAITS = "import os, time\nprint('started', flush=True)\nwhile True: time.sleep(1)"
 
 
 @pytest.fixture
-def waiting(world, request):
+def waiting(workspace, request):
     """A command whose model runs for ever, and the model's process ID; the parameter is code for ``sitecustomize``."""
-    reference = world.register(WAITS)
-    arguments = ["predict", reference, "-i", world.data, "-o", world.output, *TRUSTED]
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
-    environment |= world.write_sitecustomize(getattr(request, "param", ""))
+    reference = workspace.register(WAITS)
+    arguments = ["predict", reference, "-i", workspace.data, "-o", workspace.output, *TRUSTED]
+    environment = os.environ | {"MODELREG_HOME": str(workspace.registry.folder)}
+    environment |= workspace.write_sitecustomize(getattr(request, "param", ""))
     command = subprocess.Popen(
         [MODELREG, *arguments],
         env=environment,
@@ -350,23 +366,23 @@ def exits_within(pid: int, seconds: float) -> bool:
     return not is_running(pid)
 
 
-def test_ctrl_c_also_ends_the_model(world, waiting):
+def test_ctrl_c_also_ends_the_model(workspace, waiting):
     command, child = waiting
     command.send_signal(signal.SIGINT)
     assert command.wait() == 130
     assert exits_within(child, 10)
-    assert not world.output.exists()
+    assert not workspace.output.exists()
 
 
 @pytest.mark.parametrize(
     "number",
     [signal.SIGTERM, *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGHUP, signal.SIGKILL))],
 )
-def test_a_killed_command_leaves_no_temporary_output(world, waiting, number):
+def test_a_killed_command_leaves_no_temporary_output(workspace, waiting, number):
     command, _ = waiting
     command.send_signal(number)
     command.wait()
-    assert [path.name for path in world.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
+    assert [path.name for path in workspace.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
 
 
 NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
@@ -383,13 +399,13 @@ NO_UNNAMED_FILES = "import os\ndel os.O_TMPFILE\n"
     ],
     ids=str,
 )
-def test_a_signal_removes_the_temporary_output(world, waiting, number, status):
+def test_a_signal_removes_the_temporary_output(workspace, waiting, number, status):
     command, child = waiting
-    assert len(list(world.folder.glob(".modelreg-*"))) == 1
+    assert len(list(workspace.folder.glob(".modelreg-*"))) == 1
     command.send_signal(number)
     assert command.wait() == status
     assert exits_within(child, 10)
-    assert [path.name for path in world.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
+    assert [path.name for path in workspace.folder.iterdir() if path.name.startswith((".modelreg-", "out.csv"))] == []
 
 
 def test_the_model_does_not_outlive_a_killed_command(waiting):
@@ -410,12 +426,12 @@ if any("modelreg.loading.confined.worker" in word for word in sys.orig_argv):
 """
 
 
-def test_the_model_is_not_run_when_its_parent_was_killed_during_the_start(world):
+def test_the_model_is_not_run_when_its_parent_was_killed_during_the_start(workspace):
     """The job is already sent, and a process that the program forked keeps the pipes open."""
-    world.register("while True: pass")
-    path = world.folder / "child"
-    environment = os.environ | world.write_sitecustomize(WAITS_FOR_PARENT.replace("PATH", repr(str(path))))
-    arguments = [sys.executable, "-c", FORKS, world.registry.folder, world.data, world.output]
+    workspace.register("while True: pass")
+    path = workspace.folder / "child"
+    environment = os.environ | workspace.write_sitecustomize(WAITS_FOR_PARENT.replace("PATH", repr(str(path))))
+    arguments = [sys.executable, "-c", FORKS, workspace.registry.folder, workspace.data, workspace.output]
     program = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     tasks = Path(f"/proc/{program.pid}/task")
     while not (path.exists() and path.read_text().endswith("\n")):
@@ -436,9 +452,11 @@ def test_the_model_is_not_run_when_its_parent_was_killed_during_the_start(world)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
-def test_a_prediction_leaves_no_process(world):
+def test_a_prediction_leaves_no_process(workspace):
     before = list_children()
-    world.registry.predict(world.register("pass"), world.data, world.output, trust="full", message="a test")
+    workspace.registry.predict(
+        workspace.register("pass"), workspace.data, workspace.output, trust="full", message="a test"
+    )
     assert list_children() == before
 
 

@@ -12,7 +12,7 @@ import subprocess
 
 import pandas as pd
 import pytest
-from world import MODELREG, TRUSTED
+from workspace import MODELREG, TRUSTED
 
 from modelreg.data.tables.writing import OutputFile, open_writer
 from modelreg.data.tables.written import TableMismatch, check_table
@@ -249,20 +249,20 @@ def forge(content: bytes, offset: int = 0) -> str:
         pytest.param(b"prediction\n1\n2\n", 8 << 40, marks=pytest.mark.slow),
     ],
 )
-def test_a_false_report_does_not_replace_an_existing_output(world, content, offset):
-    world.output.write_text("as it was")
-    result = world.predict(world.register(forge(content, offset)))
+def test_a_false_report_does_not_replace_an_existing_output(workspace, content, offset):
+    workspace.output.write_text("as it was")
+    result = workspace.predict(workspace.register(forge(content, offset)))
     assert result.returncode == 7, result.stderr
     assert "not the table that its process reported" in result.stderr
-    assert world.output.read_text() == "as it was"
+    assert workspace.output.read_text() == "as it was"
 
 
 @pytest.mark.slow
-def test_control_characters_in_predictions_are_escaped_on_a_terminal(world):
-    reference = world.register(forge(b"prediction\n\x1b]0;title\x07\x1b[2J\xc2\x9b\n\x7f\n"))
+def test_control_characters_in_predictions_are_escaped_on_a_terminal(workspace):
+    reference = workspace.register(forge(b"prediction\n\x1b]0;title\x07\x1b[2J\xc2\x9b\n\x7f\n"))
     terminal, side = pty.openpty()
-    arguments = ["predict", reference, "-i", world.data, "-o", "-", *TRUSTED]
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)}
+    arguments = ["predict", reference, "-i", workspace.data, "-o", "-", *TRUSTED]
+    environment = os.environ | {"MODELREG_HOME": str(workspace.registry.folder)}
     command = subprocess.Popen([MODELREG, *arguments], env=environment, stdout=side, stderr=subprocess.DEVNULL)
     os.close(side)
     printed = b""
@@ -292,19 +292,19 @@ SPECIAL_FILES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECIAL_FILES)
-def test_an_output_that_is_no_regular_file_is_not_replaced(world, kind):
-    server = SPECIAL_FILES[kind](world.output)
-    before = world.output.lstat()
-    result = world.predict(world.register("pass"))
+def test_an_output_that_is_no_regular_file_is_not_replaced(workspace, kind):
+    server = SPECIAL_FILES[kind](workspace.output)
+    before = workspace.output.lstat()
+    result = workspace.predict(workspace.register("pass"))
     assert result.returncode == 2
     assert kind in result.stderr
-    assert (world.output.lstat().st_mode, world.output.lstat().st_ino) == (before.st_mode, before.st_ino)
+    assert (workspace.output.lstat().st_mode, workspace.output.lstat().st_ino) == (before.st_mode, before.st_ino)
     if server is not None:
         server.close()
 
 
 @pytest.mark.slow
-def test_a_model_cannot_change_data_from_stdin(world):
+def test_a_model_cannot_change_data_from_stdin(workspace):
     code = """
 import os, stat
 for name in map(int, os.listdir("/proc/self/fd")):
@@ -315,9 +315,9 @@ for name in map(int, os.listdir("/proc/self/fd")):
     except OSError as error:
         print(error.strerror)
 """
-    reference = world.register(code)
+    reference = workspace.register(code)
     arguments = ["evaluate", reference, "--data", "-", "--target", "y", "--as", "data", *TRUSTED]
-    result = world.run(*arguments, stdin=None, input="a,y\n1,1\n2,1\n")
+    result = workspace.run(*arguments, stdin=None, input="a,y\n1,1\n2,1\n")
     assert result.returncode == 0, result.stderr
     assert "changed" not in result.stderr
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from world import MODELREG, TRUSTED
+from workspace import MODELREG, TRUSTED
 
 from modelreg.errors import ConfinementFailed
 from modelreg.loading.confined.sandbox import get_available_confinement
@@ -28,25 +28,25 @@ os.execv(sys.argv[2], sys.argv[2:])
 """Runs a program for which one system call fails with EPERM."""
 
 
-def test_a_thread_of_a_startup_module_prevents_the_run(world):
-    environment = world.write_sitecustomize(THREAD) | {"PYTHONWARNINGS": "ignore"}
-    result = world.predict(world.register("print('run')"), "--json", environment=environment)
+def test_a_thread_of_a_startup_module_prevents_the_run(workspace):
+    environment = workspace.write_sitecustomize(THREAD) | {"PYTHONWARNINGS": "ignore"}
+    result = workspace.predict(workspace.register("print('run')"), "--json", environment=environment)
     assert result.returncode == 7
     error = json.loads(result.stderr)["error"]
     assert error["code"] == "confinement_failed"
     assert "thread" in error["message"]
     assert "sitecustomize" in error["hint"]
-    assert not world.output.exists()
+    assert not workspace.output.exists()
 
 
 @pytest.mark.parametrize("kind", ["a file", "nothing"])
-def test_shared_memory_of_a_startup_module_prevents_the_run(world, kind):
+def test_shared_memory_of_a_startup_module_prevents_the_run(workspace, kind):
     """A mapping stays writable after its file is closed, and nobody can remove it."""
-    file = world.home / "counters"
+    file = workspace.home / "counters"
     file.write_bytes(bytes(4096))
     source = f"os.open({str(file)!r}, os.O_RDWR)" if kind == "a file" else "-1"
-    environment = world.write_sitecustomize(f"import mmap, os, sys\nsys.counters = mmap.mmap({source}, 4096)\n")
-    result = world.predict(world.register("print('run')"), "--json", environment=environment)
+    environment = workspace.write_sitecustomize(f"import mmap, os, sys\nsys.counters = mmap.mmap({source}, 4096)\n")
+    result = workspace.predict(workspace.register("print('run')"), "--json", environment=environment)
     assert result.returncode == 7
     error = json.loads(result.stderr)["error"]
     assert error["code"] == "confinement_failed"
@@ -56,16 +56,16 @@ def test_shared_memory_of_a_startup_module_prevents_the_run(world, kind):
 
 
 @pytest.mark.slow
-def test_read_only_memory_of_a_startup_module_does_not_prevent_the_run(world):
+def test_read_only_memory_of_a_startup_module_does_not_prevent_the_run(workspace):
     text = "import mmap, os, sys\nsys.held = mmap.mmap(os.open(os.__file__, 0), 100, prot=mmap.PROT_READ)\n"
-    result = world.predict(world.register("pass"), environment=world.write_sitecustomize(text))
+    result = workspace.predict(workspace.register("pass"), environment=workspace.write_sitecustomize(text))
     assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("call", [444, 445, 446], ids=["create a rule set", "add a rule", "restrict itself"])
-def test_a_failing_landlock_call_prevents_the_run(world, call):
-    before = (sys.executable, "-c", REFUSING_KERNEL, str(call))
-    result = world.predict(world.register("print('run')"), "--json", before=before)
+def test_a_failing_landlock_call_prevents_the_run(workspace, call):
+    prefix = (sys.executable, "-c", REFUSING_KERNEL, str(call))
+    result = workspace.predict(workspace.register("print('run')"), "--json", prefix=prefix)
     assert result.returncode == 7
     assert json.loads(result.stderr)["error"]["code"] == "confinement_failed"
 
@@ -74,21 +74,21 @@ HOOK = "import sys; sys.path.append('__editable__.own.finder.__path_hook__')"
 
 
 @pytest.mark.parametrize("hook", ["", pytest.param(HOOK, marks=pytest.mark.slow)], ids=["plain", "with an import hook"])
-def test_a_removed_current_folder_does_not_weaken_confinement(world, hook):
-    reference = world.register(f"open({str(world.home / 'secret')!r})")
-    arguments = shlex.join(["predict", reference, "-i", str(world.data), "-o", str(world.output), *TRUSTED])
-    gone = world.folder / "gone"
-    gone.mkdir()
-    line = f"cd {gone} && rmdir {gone} && exec {MODELREG} {arguments}"
-    environment = os.environ | {"MODELREG_HOME": str(world.registry.folder)} | world.write_sitecustomize(hook)
-    result = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+def test_a_removed_current_folder_does_not_weaken_confinement(workspace, hook):
+    reference = workspace.register(f"open({str(workspace.home / 'secret')!r})")
+    arguments = shlex.join(["predict", reference, "-i", str(workspace.data), "-o", str(workspace.output), *TRUSTED])
+    removed = workspace.folder / "removed"
+    removed.mkdir()
+    script = f"cd {removed} && rmdir {removed} && exec {MODELREG} {arguments}"
+    environment = os.environ | {"MODELREG_HOME": str(workspace.registry.folder)} | workspace.write_sitecustomize(hook)
+    result = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 2, result.stderr
     assert "PermissionError" in result.stderr
 
 
 @pytest.mark.parametrize("program", ["", None, "/nowhere/python"])
-def test_a_python_that_cannot_be_started_is_reported(world, monkeypatch, program):
-    reference = world.register("pass")
+def test_a_python_that_cannot_be_started_is_reported(workspace, monkeypatch, program):
+    reference = workspace.register("pass")
     monkeypatch.setattr(sys, "executable", program)
     with pytest.raises(ConfinementFailed, match=r"sys\.executable|cannot be started"):
-        world.registry.predict(reference, world.data, world.output, trust="full", message="a test")
+        workspace.registry.predict(reference, workspace.data, workspace.output, trust="full", message="a test")

@@ -37,68 +37,70 @@ def without(request):
     return (sys.executable, "-c", OLD_KERNEL, request.param)
 
 
-def test_incomplete_confinement_is_warned_of_once(world, without):
-    result = world.predict(world.register("pass"), before=without)
+def test_incomplete_confinement_is_warned_of_once(workspace, without):
+    result = workspace.predict(workspace.register("pass"), prefix=without)
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("without complete confinement") == 1
     assert f"(no {'Landlock' if 'landlock' in without else 'seccomp'} here)" in result.stderr
-    assert "without complete confinement" not in world.predict("model/1").stderr
+    assert "without complete confinement" not in workspace.predict("model/1").stderr
 
 
-def test_pythonwarnings_does_not_silence_the_warning(world):
-    before = (sys.executable, "-c", OLD_KERNEL, "landlock")
-    result = world.predict(world.register("pass"), before=before, environment={"PYTHONWARNINGS": "ignore"})
+def test_pythonwarnings_does_not_silence_the_warning(workspace):
+    prefix = (sys.executable, "-c", OLD_KERNEL, "landlock")
+    result = workspace.predict(workspace.register("pass"), prefix=prefix, environment={"PYTHONWARNINGS": "ignore"})
     assert "warning: the model runs without complete confinement (no Landlock here)" in result.stderr
 
 
-def test_info_shows_the_available_confinement(world):
-    world.register("pass")
-    before = (sys.executable, "-c", OLD_KERNEL, "landlock")
-    assert json.loads(world.run("info", "--json", before=before).stdout)["sandbox"] == "incomplete (seccomp)"
-    assert json.loads(world.run("info", "--json").stdout)["sandbox"].startswith("complete (Landlock ")
+def test_info_shows_the_available_confinement(workspace):
+    workspace.register("pass")
+    prefix = (sys.executable, "-c", OLD_KERNEL, "landlock")
+    assert json.loads(workspace.run("info", "--json", prefix=prefix).stdout)["sandbox"] == "incomplete (seccomp)"
+    assert json.loads(workspace.run("info", "--json").stdout)["sandbox"].startswith("complete (Landlock ")
 
 
-def test_seccomp_is_used_without_landlock(world):
-    before = (sys.executable, "-c", OLD_KERNEL, "landlock")
-    result = world.predict(world.register("import os; os.fork()"), before=before)
+def test_seccomp_is_used_without_landlock(workspace):
+    prefix = (sys.executable, "-c", OLD_KERNEL, "landlock")
+    result = workspace.predict(workspace.register("import os; os.fork()"), prefix=prefix)
     assert "PermissionError" in result.stderr
 
 
 @pytest.mark.parametrize("options", [("--require-sandbox",), pytest.param((), marks=pytest.mark.slow)])
-def test_require_sandbox_refuses_to_run_the_model(world, without, options):
-    reference = world.register("print('run')")
+def test_require_sandbox_refuses_to_run_the_model(workspace, without, options):
+    reference = workspace.register("print('run')")
     if not options:
-        assert world.run("init", world.registry.folder, "--require-sandbox").returncode == 0
-    result = world.predict(reference, *options, "--json", before=without)
+        assert workspace.run("init", workspace.registry.folder, "--require-sandbox").returncode == 0
+    result = workspace.predict(reference, *options, "--json", prefix=without)
     assert result.returncode == 7
     assert json.loads(result.stderr)["error"]["code"] == "sandbox_unavailable"
-    assert not world.output.exists()
-    assert world.predict(reference, *options).returncode == 0
+    assert not workspace.output.exists()
+    assert workspace.predict(reference, *options).returncode == 0
 
 
-def test_the_registrys_setting_is_recorded_in_the_journal(world):
-    reference = world.register("pass")
-    folder = world.registry.folder
-    assert not world.registry.requires_sandbox
-    result = world.run("init", folder, "--require-sandbox", "--message", "models of others")
+def test_the_registrys_setting_is_recorded_in_the_journal(workspace):
+    reference = workspace.register("pass")
+    folder = workspace.registry.folder
+    assert not workspace.registry.requires_sandbox
+    result = workspace.run("init", folder, "--require-sandbox", "--message", "models of others")
     assert "its models run only on systems that can confine them" in result.stderr
-    assert world.registry.requires_sandbox
-    assert "nothing was changed" in world.run("init", folder, "--require-sandbox").stderr
-    entry = world.registry.history()[-1]
+    assert workspace.registry.requires_sandbox
+    assert "nothing was changed" in workspace.run("init", folder, "--require-sandbox").stderr
+    entry = workspace.registry.history()[-1]
     assert (entry.action, entry.message) == ("set", "models of others")
-    assert "sandbox: required" in world.run("history").stdout
-    assert json.loads(world.run("info", "--json").stdout)["sandbox_required"] is True
-    assert list(world.registry.verify()) == []
-    assert world.registry.require_sandbox(False)
-    assert world.predict(reference).returncode == 0
-    assert json.loads(world.run("init", folder, "--no-require-sandbox", "--json").stdout)["sandbox_required"] is False
-    assert list(world.registry.verify()) == []
+    assert "sandbox: required" in workspace.run("history").stdout
+    assert json.loads(workspace.run("info", "--json").stdout)["sandbox_required"] is True
+    assert list(workspace.registry.verify()) == []
+    assert workspace.registry.require_sandbox(False)
+    assert workspace.predict(reference).returncode == 0
+    assert (
+        json.loads(workspace.run("init", folder, "--no-require-sandbox", "--json").stdout)["sandbox_required"] is False
+    )
+    assert list(workspace.registry.verify()) == []
 
 
-def test_a_new_registry_can_require_the_sandbox(world):
-    result = world.run("init", world.folder / "new", "--require-sandbox", "--json")
+def test_a_new_registry_can_require_the_sandbox(workspace):
+    result = workspace.run("init", workspace.folder / "new", "--require-sandbox", "--json")
     assert json.loads(result.stdout) == {
-        "path": str(world.folder / "new"),
+        "path": str(workspace.folder / "new"),
         "created": True,
         "shared": False,
         "stages": "strict",

@@ -73,19 +73,19 @@ def swap_folder_for_a_link(path):
 
 
 TAMPERING = {
-    "altered": lambda checkout: change(checkout / "model.bin", b"M" * 100_000),
-    "longer": lambda checkout: change(checkout / "model.bin", b"m" * 100_001),
-    "removed": lambda checkout: (checkout / "model.bin").unlink(),
-    "with an extra file": lambda checkout: (checkout / "extra").write_bytes(b"x"),
-    "with an extra file deep down": lambda checkout: (checkout / "deep" / "extra").write_bytes(b"x"),
-    "with an extra link": lambda checkout: (checkout / "extra").symlink_to("model.bin"),
-    "with a link for a file": lambda checkout: swap_for_a_link(checkout / "model.bin"),
-    "with a link for a folder": lambda checkout: swap_folder_for_a_link(checkout / "deep" / "down"),
-    "with a FIFO for a file": lambda checkout: ((checkout / "model.bin").unlink(), os.mkfifo(checkout / "model.bin")),
-    "empty": lambda checkout: [shutil.rmtree(checkout), checkout.mkdir()],
-    "gone": shutil.rmtree,
-    "a file": lambda checkout: [shutil.rmtree(checkout), checkout.write_text("x")],
-    "a link": lambda checkout: [checkout.rename(checkout.with_name("x")), checkout.symlink_to("x")],
+    "changed content": lambda checkout: change(checkout / "model.bin", b"M" * 100_000),
+    "changed length": lambda checkout: change(checkout / "model.bin", b"m" * 100_001),
+    "missing file": lambda checkout: (checkout / "model.bin").unlink(),
+    "extra file": lambda checkout: (checkout / "extra").write_bytes(b"x"),
+    "extra file in a subfolder": lambda checkout: (checkout / "deep" / "extra").write_bytes(b"x"),
+    "extra link": lambda checkout: (checkout / "extra").symlink_to("model.bin"),
+    "link in place of a file": lambda checkout: swap_for_a_link(checkout / "model.bin"),
+    "link in place of a folder": lambda checkout: swap_folder_for_a_link(checkout / "deep" / "down"),
+    "FIFO in place of a file": lambda checkout: ((checkout / "model.bin").unlink(), os.mkfifo(checkout / "model.bin")),
+    "empty folder": lambda checkout: [shutil.rmtree(checkout), checkout.mkdir()],
+    "deleted folder": shutil.rmtree,
+    "file in place of the checkout": lambda checkout: [shutil.rmtree(checkout), checkout.write_text("x")],
+    "link to the moved checkout": lambda checkout: [checkout.rename(checkout.with_name("x")), checkout.symlink_to("x")],
 }
 
 
@@ -111,7 +111,7 @@ def test_writable_checkout_is_replaced_by_a_read_only_one(folder_version):
     assert stat.S_IMODE(checkout.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("damage", [b"the bytes of A model", b"cut", None], ids=["flipped", "cut", "gone"])
+@pytest.mark.parametrize("damage", [b"the bytes of A model", b"cut", None], ids=["flipped bit", "truncated", "removed"])
 def test_blob_damaged_after_its_checkout_is_refused(registry, model_file, blob_path, damage):
     registry.register(model_file(b"the bytes of a model"), "churn")
     assert registry.path("churn/1").read_bytes() == b"the bytes of a model"
@@ -136,7 +136,7 @@ def test_checkout_is_reused_if_its_blob_was_only_touched(registry, model_file, b
 
 
 @pytest.mark.slow
-def test_concurrent_processes_all_repair_a_damaged_checkout(folder_version, at_once):
+def test_concurrent_processes_all_repair_a_damaged_checkout(folder_version, run_concurrently):
     script = """
 import modelreg.store.artifacts.checkout
 from modelreg import Registry
@@ -146,7 +146,7 @@ print(Registry(sys.argv[1]).path("churn/1"))
     checkout = folder_version.path("churn/1")
     for _ in range(3):
         change(checkout / "model.bin", b"damaged")
-        assert set(at_once(script, [(folder_version.folder,)] * 8)) == {f"{checkout}\n"}
+        assert set(run_concurrently(script, [(folder_version.folder,)] * 8)) == {f"{checkout}\n"}
         assert files_below(checkout) == FILES
     assert os.listdir(folder_version.folder / "checkouts") == [checkout.name]
 
@@ -195,7 +195,7 @@ print(registry.path("churn/1"))
 registry.copy("churn/1", "copied")
 registry.export("churn/1", "exported")
 """
-    status, out, err = run(script, read_only.folder, before=without_privilege)
+    status, out, err = run(script, read_only.folder, prefix=without_privilege)
     assert status == 0, err
     summary, first, second = out.splitlines()
     assert summary == "1 1 1 []"
@@ -220,7 +220,7 @@ for change in (
     except StorageFailure as error:
         print(error.exit, error.message)
 """
-    status, out, err = run(script, read_only.folder, model_file(b"2"), before=without_privilege)
+    status, out, err = run(script, read_only.folder, model_file(b"2"), prefix=without_privilege)
     assert status == 0, err
     assert [line.split()[0] for line in out.splitlines()] == ["8"] * 3
     assert [version.version for version in read_only.versions("churn")] == [1]
@@ -241,15 +241,15 @@ def test_copy_of_a_file_writes_to_a_new_name_or_into_a_folder(registry, model_fi
 
 def test_copy_overwrites_only_if_asked(registry, model_file, tmp_path):
     registry.register(model_file(b"bytes", "model.pkl"), "churn")
-    (tmp_path / "there").write_text("mine")
+    (tmp_path / "existing").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
-    for name in ("there", "link"):
+    for name in ("existing", "link"):
         with pytest.raises(DestinationExists) as error_info:
             registry.copy("churn/1", tmp_path / name)
         assert error_info.value.exit == 4
-    assert (tmp_path / "there").read_text() == "mine"
-    registry.copy("churn/1", tmp_path / "there", overwrite=True)
-    assert (tmp_path / "there").read_bytes() == b"bytes"
+    assert (tmp_path / "existing").read_text() == "mine"
+    registry.copy("churn/1", tmp_path / "existing", overwrite=True)
+    assert (tmp_path / "existing").read_bytes() == b"bytes"
 
 
 OBSTACLES = {
@@ -277,32 +277,32 @@ def test_copy_never_overwrites_a_special_file_or_folder(registry, model_file, tm
 
 def test_copy_overwrites_a_link_and_not_its_target(registry, model_file, tmp_path):
     registry.register(model_file(b"bytes", "model.pkl"), "churn")
-    (tmp_path / "there").write_text("mine")
-    (tmp_path / "link").symlink_to("there")
+    (tmp_path / "existing").write_text("mine")
+    (tmp_path / "link").symlink_to("existing")
     registry.copy("churn/1", tmp_path / "link", overwrite=True)
-    assert (tmp_path / "there").read_text() == "mine"
+    assert (tmp_path / "existing").read_text() == "mine"
     assert (tmp_path / "link").read_bytes() == b"bytes"
 
 
 def test_copy_refuses_a_file_with_a_trailing_slash(registry, model_file, tmp_path):
     registry.register(model_file(b"bytes", "model.pkl"), "churn")
-    (tmp_path / "there").write_text("mine")
+    (tmp_path / "existing").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(DestinationExists) as error_info:
-            registry.copy("churn/1", f"{tmp_path}/there/", overwrite=overwrite)
+            registry.copy("churn/1", f"{tmp_path}/existing/", overwrite=overwrite)
         assert "not a folder" in error_info.value.hint
-    assert (tmp_path / "there").read_text() == "mine"
+    assert (tmp_path / "existing").read_text() == "mine"
 
 
-@pytest.mark.parametrize("destination", ["there/copy", "there/deeper/copy", "there/deeper/"])
+@pytest.mark.parametrize("destination", ["existing/copy", "existing/deeper/copy", "existing/deeper/"])
 def test_destination_below_a_file_is_refused(folder_version, model_file, destination):
     folder_version.register(model_file(), "file")
-    Path("there").write_text("mine")
+    Path("existing").write_text("mine")
     for reference in ("churn/1", "file/1"):
         for deliver in (folder_version.copy, folder_version.export):
-            with pytest.raises(InvalidInput, match="there' is not a folder"):
+            with pytest.raises(InvalidInput, match="existing' is not a folder"):
                 deliver(reference, destination)
-    assert Path("there").read_text() == "mine"
+    assert Path("existing").read_text() == "mine"
 
 
 def test_empty_destination_is_refused(folder_version, model_file):
@@ -330,10 +330,10 @@ def test_copy_of_a_folder_needs_a_new_or_empty_folder(folder_version, tmp_path):
 
 
 def test_copy_of_a_folder_into_an_empty_current_folder(folder_version, tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "current").mkdir()
+    monkeypatch.chdir(tmp_path / "current")
     folder_version.copy("churn/1", ".")
-    assert files_below(tmp_path / "here") == FILES
+    assert files_below(tmp_path / "current") == FILES
 
 
 @pytest.mark.parametrize("destination", ["nowhere/there", "file/there", "/", ""])

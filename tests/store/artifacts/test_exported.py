@@ -25,16 +25,20 @@ def exported(registry, model_file, tmp_path):
 
 def test_registering_an_export_gives_the_same_version(registry, exported):
     version, folder = exported
-    again = registry.register(folder, "elsewhere")
-    assert (again.digest, again.files, again.signature) == (version.digest, version.files, version.signature)
-    assert (dict(again.metrics), dict(again.params)) == ({"auc": 0.9}, {"depth": "3"})
-    assert registry.path("elsewhere/1").read_bytes() == b"the bytes"
+    registered = registry.register(folder, "second")
+    assert (registered.digest, registered.files, registered.signature) == (
+        version.digest,
+        version.files,
+        version.signature,
+    )
+    assert (dict(registered.metrics), dict(registered.params)) == ({"auc": 0.9}, {"depth": "3"})
+    assert registry.path("second/1").read_bytes() == b"the bytes"
     assert registry.register(folder, "churn").created is False
 
 
 def test_given_metrics_override_those_of_the_export(registry, exported):
-    again = registry.register(exported[1], "elsewhere", metrics={"auc": 0.8, "loss": 1})
-    assert dict(again.metrics) == {"auc": 0.8, "loss": 1}
+    registered = registry.register(exported[1], "second", metrics={"auc": 0.8, "loss": 1})
+    assert dict(registered.metrics) == {"auc": 0.8, "loss": 1}
 
 
 def test_exported_folder_is_registered_as_a_folder(registry, tmp_path):
@@ -43,8 +47,8 @@ def test_exported_folder_is_registered_as_a_folder(registry, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     version = registry.register(tmp_path / "model", "churn")
-    again = registry.register(registry.export("churn/1", tmp_path / "oci"), "elsewhere")
-    assert (again.digest, again.files) == (version.digest, version.files)
+    registered = registry.register(registry.export("churn/1", tmp_path / "oci"), "second")
+    assert (registered.digest, registered.files) == (version.digest, version.files)
 
 
 def test_export_with_changed_or_missing_bytes_is_refused(registry, exported):
@@ -53,10 +57,10 @@ def test_export_with_changed_or_missing_bytes_is_refused(registry, exported):
     blob.chmod(0o600)
     blob.write_bytes(b"THE BYTES")
     with pytest.raises(BlobDamaged, match="nothing was registered"):
-        registry.register(folder, "elsewhere")
+        registry.register(folder, "second")
     blob.unlink()
     with pytest.raises(UnusableSource, match=r"does not have all bytes of 'model\.bin'"):
-        registry.register(folder, "elsewhere")
+        registry.register(folder, "second")
     assert [model.name for model in registry.models()] == ["churn"]
 
 
@@ -68,7 +72,7 @@ def test_layout_with_several_versions_is_refused(registry, exported, model_file,
     shutil.copytree(second / "blobs", exported[1] / "blobs", dirs_exist_ok=True)
     (exported[1] / "index.json").write_text(json.dumps(index))
     with pytest.raises(UnusableSource, match="contains 2 versions"):
-        registry.register(exported[1], "elsewhere")
+        registry.register(exported[1], "second")
 
 
 def rewrite_manifest(folder, change):
@@ -103,7 +107,7 @@ COLUMN = {"name": "age", "type": "zzz", "shape": [], "nullable": False}
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (lambda manifest: manifest["layers"].clear(), "it has 0 files"),
         (lambda manifest: manifest["layers"].extend(manifest["layers"]), "it has 2 files"),
@@ -114,10 +118,10 @@ COLUMN = {"name": "age", "type": "zzz", "shape": [], "nullable": False}
         (lambda manifest: manifest["layers"][0]["annotations"].update({FILEPATH: "\ud800"}), "not UTF-8"),
     ],
 )
-def test_invalid_manifest_is_refused(registry, exported, change, words):
+def test_invalid_manifest_is_refused(registry, exported, change, message):
     rewrite_manifest(exported[1], change)
-    with pytest.raises(UnusableSource, match=words) as error_info:
-        registry.register(exported[1], "elsewhere")
+    with pytest.raises(UnusableSource, match=message) as error_info:
+        registry.register(exported[1], "second")
     assert error_info.value.hint == "export the version again"
     assert [model.name for model in registry.models()] == ["churn"]
 
@@ -131,7 +135,7 @@ def test_export_with_a_damaged_manifest_is_refused(registry, exported, damage):
     manifest.chmod(0o600)
     damage(manifest)
     with pytest.raises(UnusableSource, match="its manifest is damaged"):
-        registry.register(folder, "elsewhere")
+        registry.register(folder, "second")
 
 
 @pytest.mark.parametrize(

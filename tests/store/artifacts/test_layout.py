@@ -132,8 +132,8 @@ def test_facts_are_one_annotation_of_the_manifest(stored):
 
 def test_manifest_and_config_contain_no_name_user_host_or_time(stored):
     version, manifest, config = stored
-    for word in (version.name, version.created_by, version.source, os.uname().nodename, str(version.created_at.year)):
-        assert word.encode() not in manifest + config
+    for text in (version.name, version.created_by, version.source, os.uname().nodename, str(version.created_at.year)):
+        assert text.encode() not in manifest + config
 
 
 def test_digest_of_known_content_never_changes(registry, model_file):

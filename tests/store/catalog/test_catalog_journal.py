@@ -60,11 +60,11 @@ def test_row_contains_the_values_after_the_change(registry, model_file):
     assert (moved.from_stage, moved.to_stage, moved.message) == ("None", "Staging", "why")
 
 
-def test_each_row_contains_the_hash_of_the_previous_row(registry, model_file, by_hand):
+def test_each_row_contains_the_hash_of_the_previous_row(registry, model_file, execute_sql):
     for content in (b"1", b"2", b"3"):
         registry.register(model_file(content), "churn")
     columns = "seq, at, batch, action, model, name, version, from_stage, to_stage, message, user, claimed_user, ci_job"
-    rows = by_hand(f"SELECT {columns}, tool, after, previous_hash, hash FROM journal ORDER BY seq")
+    rows = execute_sql(f"SELECT {columns}, tool, after, previous_hash, hash FROM journal ORDER BY seq")
     previous = "0" * 64
     for *values, hash_ in rows:
         assert values[-1] == previous
@@ -80,10 +80,10 @@ def test_each_row_contains_the_hash_of_the_previous_row(registry, model_file, by
         "INSERT OR REPLACE INTO journal SELECT * FROM journal",  # REPLACE runs no delete trigger
     ],
 )
-def test_triggers_refuse_to_change_or_delete_a_row(registry, model_file, by_hand, statement):
+def test_triggers_refuse_to_change_or_delete_a_row(registry, model_file, execute_sql, statement):
     registry.register(model_file(), "churn")
     with pytest.raises(sqlite3.IntegrityError, match="a journal entry is never"):
-        by_hand(statement)
+        execute_sql(statement)
     assert registry.history()[0].message is None
 
 
@@ -165,11 +165,11 @@ def test_replaying_the_journal_gives_the_current_state(changes, tmp_path_factory
 
 def apply_change(registry, folder, kind, name, rest):
     match kind, rest:
-        case "register", [content, again]:
-            registry.register(make_file(folder, content), name, new_version=again)
-        case "state", [content, word]:
+        case "register", [content, new_version]:
+            registry.register(make_file(folder, content), name, new_version=new_version)
+        case "state", [content, text]:
             registry.register(
-                make_file(folder, content), name, aliases=[word], tags={word: str(content)}, description=word
+                make_file(folder, content), name, aliases=[text], tags={text: str(content)}, description=text
             )
         case "transition", [version, stage, archive]:
             archive = archive and stage in ("Staging", "Production")

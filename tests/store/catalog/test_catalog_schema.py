@@ -97,7 +97,7 @@ print(registry.path("churn/2").read_bytes())
 """
     script += "registry.backup(sys.argv[2]); registry.backup(sys.argv[2])\n"
     try:
-        result = run(script, stored_catalog.folder, tmp_path / "backup", before=without_privilege)
+        result = run(script, stored_catalog.folder, tmp_path / "backup", prefix=without_privilege)
     finally:
         subprocess.run(["chmod", "-R", "u+w", stored_catalog.folder], check=True)
     assert result == (0, "2 1 []\n[]\nb'the bytes of version two'\n", "")
@@ -113,28 +113,28 @@ def test_old_catalog_can_be_backed_up_and_restored(stored_catalog, tmp_path):
         assert list(registry.verify()) == []
 
 
-def test_catalog_has_the_application_id_and_schema_version(registry, by_hand):
+def test_catalog_has_the_application_id_and_schema_version(registry, execute_sql):
     registry.create()
-    assert by_hand("PRAGMA application_id") == [(APPLICATION_ID,)]
-    assert by_hand("PRAGMA user_version") == [(registry.information().schema_version,)]
-    assert by_hand("PRAGMA journal_mode") == [("delete",)]
+    assert execute_sql("PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert execute_sql("PRAGMA user_version") == [(registry.information().schema_version,)]
+    assert execute_sql("PRAGMA journal_mode") == [("delete",)]
 
 
-def test_tables_are_strict_and_views_are_readable(registry, model_file, by_hand):
+def test_tables_are_strict_and_views_are_readable(registry, model_file, execute_sql):
     registry.register(model_file(), "churn", metrics={"auc": 0.5}, stage="Staging", aliases=["champion"])
-    loose = by_hand("SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict AND schema = 'main'")
+    loose = execute_sql("SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT strict AND schema = 'main'")
     assert {name for (name,) in loose if not name.startswith(("sqlite_", "_sqlite"))} == set()
-    assert by_hand("SELECT name, versions, latest, staging, production FROM registered_models") == [
+    assert execute_sql("SELECT name, versions, latest, staging, production FROM registered_models") == [
         ("churn", 1, 1, "1", None)
     ]
-    assert by_hand("SELECT name, version, stage, aliases, metrics FROM model_versions") == [
+    assert execute_sql("SELECT name, version, stage, aliases, metrics FROM model_versions") == [
         ("churn", 1, "Staging", "champion", '{"auc":0.5}')
     ]
 
 
-def test_a_newer_catalog_is_not_read(registry, model_file, by_hand):
+def test_a_newer_catalog_is_not_read(registry, model_file, execute_sql):
     registry.register(model_file(), "churn")
-    by_hand("PRAGMA user_version = 99")
+    execute_sql("PRAGMA user_version = 99")
     before = (registry.folder / "catalog.db").read_bytes()
     for call in (
         registry.models,
@@ -226,8 +226,8 @@ print("sqlite_utils" in sys.modules)
     assert run(script, registry.folder, model_file(b"2"))[:2] == (0, "False\n")
 
 
-def test_concurrent_processes_create_one_registry(registry, at_once):
+def test_concurrent_processes_create_one_registry(registry, run_concurrently):
     script = "from modelreg import Registry; ready(); print(Registry(sys.argv[1]).create())"
-    assert sorted(at_once(script, [(registry.folder,)] * 6)) == ["False\n"] * 5 + ["True\n"]
+    assert sorted(run_concurrently(script, [(registry.folder,)] * 6)) == ["False\n"] * 5 + ["True\n"]
     assert list(registry.verify()) == []
     assert [name for name in os.listdir(registry.folder) if name.startswith(".")] == [".gitignore"]

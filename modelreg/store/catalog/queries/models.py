@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelreg.domain.models import Model
-from modelreg.domain.references import ModelName, require_plain_name
+from modelreg.domain.references import ModelName, check_plain_name
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import ModelNotFound, NameTaken
 from modelreg.store.catalog.rows import Rows, group_by_first_column, parsing_rows
@@ -136,14 +136,14 @@ def stage_rules(connection: sqlite3.Connection) -> StageRules:
         return StageRules.STRICT if row is None else StageRules(row["value"])
 
 
-def refuse_name(connection: sqlite3.Connection, name: str) -> None:
+def check_name(connection: sqlite3.Connection, name: str) -> None:
     """Raise `InvalidName` or `NameTaken` if the strict rules do not allow a model of this name.
 
     `NameTaken` means that the name of another model differs only in case.
     """
     if stage_rules(connection) is StageRules.MLFLOW:
         return
-    require_plain_name(name)
+    check_plain_name(name)
     row = connection.execute(_SAME_NAME, {"name": name}).fetchone()
     if row is not None and row["name"] != name:
         raise NameTaken(name, row["name"])
@@ -154,6 +154,6 @@ def model_id(connection: sqlite3.Connection, name: str) -> int:
     model = find_model(connection, name)
     if model is None:
         if stage_rules(connection) is StageRules.STRICT:
-            require_plain_name(name)
+            check_plain_name(name)
         raise ModelNotFound(name, (row["name"] for row in connection.execute(_SOME_NAMES)))
     return model

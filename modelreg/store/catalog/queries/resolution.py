@@ -16,7 +16,7 @@ from modelreg.domain.references import (
     Latest,
     ModelName,
     Reference,
-    require_plain_alias,
+    check_plain_alias,
 )
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.errors import AliasNotFound, Conflict, StageEmpty, VersionNotFound
@@ -78,7 +78,7 @@ def _find_version(connection: sqlite3.Connection, model: int, reference: Referen
                 row = _by_digest(connection, model, reference.name, f"{DIGEST_PREFIX}{alias}")
             if row is None:
                 if stage_rules(connection) is StageRules.STRICT:
-                    require_plain_alias(alias)
+                    check_plain_alias(alias)
                 aliases = [alias_row["alias"] for alias_row in connection.execute(_ALIAS_NAMES, {"model": model})]
                 raise AliasNotFound(reference.name, alias, aliases)
             return row

@@ -36,9 +36,14 @@ _RUN_MANIFESTS = "SELECT digest FROM logged_models"
 _VERSION_FILES = "SELECT name, version, digest FROM files JOIN models ON models.id = files.model"
 _ALL_FILES = "SELECT digest FROM files UNION SELECT file_digest FROM logged_models"
 _RUN_FILES = "SELECT file_digest FROM logged_models"
+# Two sums, each in the order of an index: a UNION of both tables would sort all digests.
 _SIZE = """
-SELECT coalesce(sum(size), 0) FROM
-(SELECT size FROM (SELECT digest, size FROM files UNION SELECT file_digest, size FROM logged_models) GROUP BY digest)
+SELECT coalesce((SELECT sum(size) FROM (SELECT size FROM files GROUP BY digest)), 0) + coalesce((
+  SELECT sum(size) FROM (
+    SELECT size FROM logged_models
+    WHERE NOT EXISTS (SELECT 1 FROM files WHERE digest = file_digest) GROUP BY file_digest
+  )
+), 0)
 """
 
 

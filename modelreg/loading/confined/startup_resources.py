@@ -31,7 +31,7 @@ def redirect_descriptors(kept: Sequence[int]) -> None:
         os.close(null)
 
 
-def require_no_shared_memory() -> None:
+def check_no_shared_memory() -> None:
     """Raise `ConfinementFailed` for writable memory that is shared with a file or another process.
 
     Closing the file does not end a mapping. Without ``/proc/self/smaps`` this is not checked.

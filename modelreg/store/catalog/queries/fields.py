@@ -15,7 +15,7 @@ _QUERIES = {
 }
 
 
-def known_fields(connection: sqlite3.Connection, model: int | None, name: str) -> list[Field]:
+def list_fields(connection: sqlite3.Connection, model: int | None, name: str) -> list[Field]:
     """The keys of the field ``name``, such as ``metrics``, that have a value in a version of the model, or of any."""
     rows = connection.execute(f"{_QUERIES[name]} WHERE :model IS NULL OR model = :model", {"model": model})
     return [Field(name, tuple(row)) for row in rows]

@@ -25,7 +25,7 @@ class RunsCode:
         return eval, (f"[exec({self.code!r}, {{}}), {dummy}][1]",)
 
 
-class World:
+class Workspace:
     """A home folder with a secret, a registry with models, and data."""
 
     def __init__(self, folder: Path) -> None:
@@ -52,12 +52,12 @@ class World:
         return {"PYTHONPATH": str(self.folder / "site")}
 
     def run(self, *arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
-        """Run ``modelreg``; ``before`` is a command that starts it, ``environment`` adds variables."""
+        """Run ``modelreg``; ``prefix`` is a command that starts it, ``environment`` adds variables."""
         environment = {"HOME": str(self.home), "MODELREG_HOME": str(self.registry.folder), "SECRET_TOKEN": "hush"}
         environment |= options.pop("environment", {})
         settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "check": False} | options
-        before = settings.pop("before", ())
-        return subprocess.run([*before, MODELREG, *arguments], env=os.environ | environment, **settings)
+        prefix = settings.pop("prefix", ())
+        return subprocess.run([*prefix, MODELREG, *arguments], env=os.environ | environment, **settings)
 
     def predict(self, reference: str, *arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
         """Run ``modelreg predict`` with full trust."""

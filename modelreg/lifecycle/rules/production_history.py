@@ -1,6 +1,7 @@
-"""Find the rollback target: replay the journal for who was in Production (rollback.py carries the rollback out).
+"""Find the rollback target: replay the journal for the versions that were in Production.
 
-The journal is the only source. Stages alone do not tell which archived version was in Production last.
+The journal is the only source. Stages alone do not tell which archived version was in Production last. The module
+`modelreg.lifecycle.rollback` carries the rollback out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from modelreg.errors import NothingToRollBackTo, quoted
 
 
 @dataclass(frozen=True, slots=True)
-class Tenure:
+class ProductionPeriod:
     """One version's time in Production."""
 
     version: int
@@ -26,22 +27,22 @@ class Tenure:
     """The stage from which the version entered Production."""
 
 
-class Tenures(NamedTuple):
+class ProductionHistory(NamedTuple):
     """The versions that were in Production, as read from the journal."""
 
-    current: list[Tenure]
-    """Oldest first, without tenures that were rolled back.
+    current: list[ProductionPeriod]
+    """Oldest first, without periods that were rolled back.
 
-    A version that leaves and returns, with no other version in between, has a single tenure.
+    A version that leaves and returns, with no other version in between, has a single period.
     """
-    rolled_back: list[Tenure]
-    """The tenures that were rolled back since the last promotion."""
+    rolled_back: list[ProductionPeriod]
+    """The periods that were rolled back since the last promotion."""
 
 
-def find_tenures(entries: Iterable[JournalEntry]) -> Tenures:
+def find_production_history(entries: Iterable[JournalEntry]) -> ProductionHistory:
     """Replay a model's journal entries about Production, oldest first."""
-    current: list[Tenure] = []
-    rolled_back: list[Tenure] = []
+    current: list[ProductionPeriod] = []
+    rolled_back: list[ProductionPeriod] = []
     for entry in entries:
         if entry.to_stage is not Stage.PRODUCTION or entry.version is None or entry.from_stage is None:
             continue
@@ -52,8 +53,8 @@ def find_tenures(entries: Iterable[JournalEntry]) -> Tenures:
             rolled_back.clear()
             if current and current[-1].version == entry.version:
                 current.pop()
-            current.append(Tenure(entry.version, entry.from_stage))
-    return Tenures(current, rolled_back)
+            current.append(ProductionPeriod(entry.version, entry.from_stage))
+    return ProductionHistory(current, rolled_back)
 
 
 def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapping[int, Stage]) -> Transition:
@@ -64,7 +65,7 @@ def plan_rollback(name: ModelName, entries: Iterable[JournalEntry], stages: Mapp
     versions may be in Production, the previous one may still be there; then the only change is that the last one
     leaves. Raises `NothingToRollBackTo`.
     """
-    earlier, leaving = _split(find_tenures(entries).current, stages)
+    earlier, leaving = _split(find_production_history(entries).current, stages)
     if not earlier:
         if leaving is None:
             raise NothingToRollBackTo(name, "no version was in Production", f"modelreg history {quoted(name)}")
@@ -96,20 +97,23 @@ def find_rollback_versions(
 
     They are the rollback target, and the versions that are needed to undo rollbacks.
     """
-    reasons = {tenure.version: "was displaced by a rollback" for tenure in find_tenures(entries).rolled_back}
+    history = find_production_history(entries)
+    reasons = {period.version: "was displaced by a rollback" for period in history.rolled_back}
     with suppress(NothingToRollBackTo):
         reasons[plan_rollback(name, entries, stages).version] = "is the rollback target"
     return reasons
 
 
-def _split(tenures: list[Tenure], stages: Mapping[int, Stage]) -> tuple[list[Tenure], Tenure | None]:
-    """Split into the tenures before the version in Production, and the tenure of that version.
+def _split(
+    periods: list[ProductionPeriod], stages: Mapping[int, Stage]
+) -> tuple[list[ProductionPeriod], ProductionPeriod | None]:
+    """Split into the periods before the version in Production, and the period of that version.
 
-    If several versions are in Production, the latest tenure counts. A version in Production of which the journal has
-    no tenure is treated as if it had come from Archived.
+    If several versions are in Production, the latest period counts. A version in Production of which the journal has
+    no period is treated as if it had come from Archived.
     """
-    for index in reversed(range(len(tenures))):
-        if stages.get(tenures[index].version) is Stage.PRODUCTION:
-            return tenures[:index], tenures[index]
+    for index in reversed(range(len(periods))):
+        if stages.get(periods[index].version) is Stage.PRODUCTION:
+            return periods[:index], periods[index]
     unrecorded = [version for version, stage in stages.items() if stage is Stage.PRODUCTION]
-    return tenures, Tenure(max(unrecorded), Stage.ARCHIVED) if unrecorded else None
+    return periods, ProductionPeriod(max(unrecorded), Stage.ARCHIVED) if unrecorded else None

@@ -14,7 +14,7 @@ Identity = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryPlaces:
+class RegistryLocation:
     """The folders in and around the registry, identified by device and inode: links and mounts cannot hide them."""
 
     inside: frozenset[Identity]
@@ -25,8 +25,8 @@ class RegistryPlaces:
     """File or folder -> the result of `contains`."""
 
     @classmethod
-    def find(cls, registry: str) -> RegistryPlaces:
-        """Find the places of the registry in the folder ``registry``; raises OSError when it does not exist."""
+    def find(cls, registry: str) -> RegistryLocation:
+        """Find the location of the registry in the folder ``registry``; raises OSError when it does not exist."""
         descriptor = os.open(registry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             inside = {get_identity(os.fstat(descriptor))}

@@ -20,7 +20,7 @@ from modelreg.errors import InvalidData, InvalidInput
 FRAME = pd.DataFrame({"city": ["Zürich", "NA"], "zip": ["01234", "99"], "x": [0.5, 1.5]})
 
 
-class Echo:
+class EchoModel:
     """Predicts the values of each row as JSON."""
 
     def predict(self, frame):
@@ -28,7 +28,7 @@ class Echo:
 
 
 def predict_rows(source, tmp_path, signature=None, **options):
-    predict(Echo(), signature or infer_signature(FRAME), source, tmp_path / "out.csv", **options)
+    predict(EchoModel(), signature or infer_signature(FRAME), source, tmp_path / "out.csv", **options)
     return [json.loads(text) for text in pd.read_csv(tmp_path / "out.csv")["prediction"]]
 
 
@@ -101,7 +101,7 @@ def test_a_decoding_error_has_an_encoding_hint(tmp_path):
 
 @pytest.mark.slow
 def test_a_header_longer_than_a_mebibyte_is_read(tmp_path):
-    frame = pd.DataFrame(np.zeros((2, 6000)), columns=[f"column {'x' * 200} {place}" for place in range(6000)])
+    frame = pd.DataFrame(np.zeros((2, 6000)), columns=[f"column {'x' * 200} {index}" for index in range(6000)])
     assert len((save_csv(frame, tmp_path)).read_bytes().partition(b"\n")[0]) > 1 << 20
     assert len(read_signature(tmp_path / "data.csv").inputs) == 6000
 
