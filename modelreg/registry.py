@@ -146,7 +146,7 @@ class Registry:
 
         `register` creates it by itself. ``shared`` makes it writable for its group. ``stages`` are the rules for
         stages, names and deletion, which cannot be changed later: ``strict`` (the default) or ``mlflow``. Raises
-        `RegistryExists` for an existing registry with other settings.
+        `Conflict` for an existing registry with other settings.
         """
         rules = None if stages is None else StageRules.parse(stages)
         with translating_os_errors(inside=self.folder):
@@ -400,7 +400,7 @@ class Registry:
         with the bytes stored and their total.
 
         Raises `InvalidInput` in one of its forms, `UnsafeModel`, `NameTaken`, `GateRefused`, `ProductionOccupied`,
-        `StorageFailure` and `Busy`; nothing is registered then.
+        `StorageFailure` and `LockTimeout`; nothing is registered then.
         """
         from modelreg.domain.facts import Facts
         from modelreg.domain.metadata import VersionMetadata
@@ -713,7 +713,7 @@ class Registry:
         """Keep metrics that were computed elsewhere as those of a version on ``dataset``.
 
         ``data`` is the file that they were computed on: its SHA-256 makes them comparable with those of other versions,
-        and its name is the default ``dataset``. Raises `InvalidMetric` and `SourceNotFound`.
+        and its name is the default ``dataset``. Raises `InvalidInput` and `SourceNotFound`.
         """
         from modelreg.data.tables.source import hash_data_file
         from modelreg.domain.evaluations import Scores
@@ -795,7 +795,7 @@ class Registry:
 
         ``sklearn.preprocessing.FunctionTransformer.func=mypackage.features.clean`` allows the name only as the value of
         this attribute. Versions that needed nothing else become ``safe``. Returns the names that were not trusted
-        before. Raises `InvalidInput` for text that is not a name, and `DangerousName` for a name on the deny-list; no
+        before. Raises `InvalidInput` for text that is not a name, and `Untrusted` for a name on the deny-list; no
         name is trusted then.
         """
         from modelreg.lifecycle.trust import trust_names
@@ -859,7 +859,7 @@ class Registry:
     def rename(self, name: str, new: str, *, message: str | None = None) -> MetadataChange:
         """Rename a model. References by the old name stop working, and never name versions of another model.
 
-        Raises `NameInUse`, and `NameTaken` for a name that differs from another one only in case.
+        Raises `ModelExists`, and `NameTaken` for a name that differs from another one only in case.
         """
         from modelreg.lifecycle import metadata
 
@@ -981,7 +981,7 @@ class Registry:
         names are read; otherwise they are refused. ``progress`` is called with the versions done and their total.
 
         Raises `SourceNotFound`, `InvalidInput` or `MLflowFailed` when MLflow cannot be read;
-        `StorageFailure` and `Busy` when the registry cannot be written. The same call then continues.
+        `StorageFailure` and `LockTimeout` when the registry cannot be written. The same call then continues.
         """
         from modelreg.domain.validation import parse_reason
         from modelreg.mlflow_transfer.importing import ImportRequest, import_models
@@ -1024,8 +1024,8 @@ class Registry:
         deleted versions are not reused; with MLflow's rules, a new model of the same name starts at 1. ``dry_run``
         deletes nothing, and raises what deleting would raise.
 
-        Raises `VersionInUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
-        rules, and `ModelInUse` for a model with versions.
+        Raises `InUse` for a version in Staging or Production or with an alias, unless the registry has MLflow's
+        rules, and for a model with versions.
         """
         from modelreg.lifecycle import deletion
 
@@ -1094,7 +1094,7 @@ class Registry:
         """Copy the registry, as it is at one moment, into ``folder``, which is a registry afterwards.
 
         Others may register meanwhile. ``folder`` is new, empty, or an earlier backup of this registry, complete or
-        not, which is updated. Every byte is checked. Raises `UnusableBackup` for any other folder, and `BlobDamaged` or
+        not, which is updated. Every byte is checked. Raises `Conflict` for any other folder, and `BlobDamaged` or
         `CatalogDamaged` when something is damaged; an earlier backup is then unchanged.
         """
         from modelreg.maintenance.backup import back_up
@@ -1107,8 +1107,8 @@ class Registry:
     def restore(self, folder: StrPath, *, force: bool = False, progress: Progress | None = None) -> Restoration:
         """Restore the backup in ``folder`` into this registry's folder; every byte is checked.
 
-        Raises `RegistryExists` when there is a catalog, unless ``force``, which keeps the old one beside the new one;
-        `Damaged` or `NoRegistry` in one of their forms for an unusable backup, and `UnusableBackup` for one in the same
+        Raises `Conflict` when there is a catalog, unless ``force``, which keeps the old one beside the new one;
+        `Damaged` or `NoRegistry` in one of their forms for an unusable backup, and `Conflict` for one in the same
         folder. Nothing is changed then.
         """
         from modelreg.maintenance.backup import restore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,18 @@ def test_every_error_has_a_code_of_its_own_a_documented_exit_status_and_says_wha
     assert error.code == error.code.lower()
     assert error.__doc__.rstrip().endswith(".")
     assert vars(error).get("code"), "its code is its own, not that of its base"
+
+
+def test_the_tree_of_errors_shows_every_class_below_its_family():
+    family, shown = None, []
+    for line in errors.__doc__.splitlines():
+        if match := re.match(r"    (│   |    )?(?:[├└]── )?(\w+) {2,}", line):
+            parent = family if match[1] else errors.ModelregError
+            error = getattr(errors, match[2])
+            assert error is errors.ModelregError or error.__base__ is parent
+            family = family if match[1] else error
+            shown.append(error)
+    assert sorted(shown, key=str) == sorted(ERRORS, key=str)
 
 
 def test_no_error_is_defined_elsewhere():

@@ -15,13 +15,10 @@ NAMED = [
     errors.NameTaken("Churn", "churn"),
     errors.ProductionOccupied("churn", 2, 1),
     errors.StageChanged("churn", 2, "None", "Staging"),
-    errors.ModelExists("churn"),
-    errors.ModelInUse("churn", 2),
     errors.DestinationExists("model.pkl"),
     errors.UnsafeModel("model.pkl", ["it imports os.system"]),
     errors.UntrustedModel("churn/1", ["it imports ours.A"], ["ours.A"]),
     errors.UntrustedModel("churn/1", ["it is in no known format"]),
-    errors.DangerousName("os.system", "runs programs", "leave it out"),
     errors.LockTimeout(30, "process 7"),
     errors.RegistryNotFound("/nowhere"),
 ]
@@ -37,6 +34,9 @@ def test_a_traceback_names_no_command_or_option_of_the_shell(error):
     [
         ("gate_not_found", lambda registry: registry.remove_gate(3)),
         ("invalid_metric", lambda registry: registry.record_evaluation("churn/1", "holdout", {"auc": "high"})),
+        ("model_exists", lambda registry: registry.create_model("churn")),
+        ("model_in_use", lambda registry: registry.delete("churn")),
+        ("dangerous_name", lambda registry: registry.trust("os.system")),
         ("approval_not_found", lambda registry: registry.approve("churn/1", withdraw=True)),
     ],
 )

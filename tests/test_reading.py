@@ -15,10 +15,10 @@ import modelreg
 from modelreg import Registry, load_model
 from modelreg.errors import (
     CatalogDamaged,
+    Conflict,
     Damaged,
     InvalidInput,
     ModelNotFound,
-    RegistryExists,
     RegistryNotFound,
     UnsafeRegistry,
     UnusableFolder,
@@ -237,8 +237,9 @@ def test_create_returns_false_if_the_registry_exists(registry):
 
 def test_create_shared_refuses_an_existing_private_registry(registry):
     registry.create()
-    with pytest.raises(RegistryExists):
+    with pytest.raises(Conflict) as refused:
         registry.create(shared=True)
+    assert refused.value.code == "registry_exists"
 
 
 def test_a_shared_registry_is_writable_only_by_its_owner_and_group(registry, model_file):

@@ -16,10 +16,10 @@ from modelreg import Registry, infer_signature
 from modelreg.domain.runs import MetricPoint
 from modelreg.errors import (
     BlobDamaged,
+    InUse,
     InvalidExpression,
     InvalidInput,
     ModelExists,
-    ModelInUse,
     NameTaken,
     NotFound,
     RunNotFound,
@@ -27,7 +27,6 @@ from modelreg.errors import (
     TagNotFound,
     UnsafeModel,
     UnusableSource,
-    VersionInUse,
 )
 
 ESTIMATOR = {"weights": [1.0, 2.0]}
@@ -342,8 +341,9 @@ def test_a_restored_backup_has_the_runs_and_their_models(registry, run, tmp_path
 def test_create_model_creates_a_model_without_versions(registry, model_file):
     model = registry.create_model("churn", description="who leaves", tags={"team": "growth"})
     assert (model.versions, model.latest, model.description, model.tags) == (0, None, "who leaves", {"team": "growth"})
-    with pytest.raises(ModelExists):
+    with pytest.raises(ModelExists) as refused:
         registry.create_model("churn")
+    assert refused.value.code == "model_exists"
     with pytest.raises(NameTaken):
         registry.create_model("Churn")
     assert registry.register(model_file(), "churn").version == 1
@@ -353,10 +353,12 @@ def test_create_model_creates_a_model_without_versions(registry, model_file):
 def test_delete_with_versions_deletes_the_model_and_all_versions_unless_one_is_in_use(registry, model_file):
     registry.register(model_file(b"1"), "churn")
     registry.register(model_file(b"2"), "churn", stage="Staging")
-    with pytest.raises(ModelInUse):
+    with pytest.raises(InUse) as refused:
         registry.delete("churn")
-    with pytest.raises(VersionInUse):
+    assert refused.value.code == "model_in_use"
+    with pytest.raises(InUse) as refused:
         registry.delete("churn", with_versions=True)
+    assert refused.value.code == "version_in_use"
     assert len(registry.versions("churn")) == 2
     registry.transition("churn/2", "Archived")
     registry.delete("churn", with_versions=True)

@@ -13,11 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from modelreg import Registry
 from modelreg.errors import (
-    ModelInUse,
+    InUse,
     ModelNotFound,
     NameTaken,
     ProductionOccupied,
-    VersionInUse,
     VersionNotFound,
 )
 
@@ -127,8 +126,9 @@ class RegistryMachine(RuleBasedStateMachine):
             return
         in_use = self.models[name][number][1] in ("Staging", "Production")
         if in_use or any(key[0] == name and target == number for key, target in self.aliases.items()):
-            with pytest.raises(VersionInUse):
+            with pytest.raises(InUse) as refused:
                 call()
+            assert refused.value.code == "version_in_use"
             return
         call()
         del self.models[name][number]
@@ -139,8 +139,9 @@ class RegistryMachine(RuleBasedStateMachine):
             with pytest.raises(ModelNotFound):
                 self.registry.delete(name)
         elif self.models[name]:
-            with pytest.raises(ModelInUse):
+            with pytest.raises(InUse) as refused:
                 self.registry.delete(name)
+            assert refused.value.code == "model_in_use"
         else:
             self.registry.delete(name)
             del self.models[name]

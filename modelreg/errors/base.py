@@ -1,6 +1,8 @@
-"""The families of errors, each with its exit status."""
+"""The base class of all errors, and the families of errors, each with its exit status."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from modelreg.errors.text import with_parameters
 
@@ -51,11 +53,16 @@ class Conflict(ModelregError):
     exit = 4
 
 
-class RefusedByGate(ModelregError):
+class GateRefused(ModelregError):
     """A version did not pass the gates of a stage."""
 
-    code = "refused_by_gate"
+    code = "gate_refused"
     exit = 5
+
+    def __init__(self, message: str, hint: str, python_hint: str, check: Any) -> None:
+        super().__init__(message, hint, python_hint=python_hint)
+        self.check = check
+        """The `modelreg.domain.gates.GateCheck`: the result of each gate."""
 
 
 class Damaged(ModelregError):
@@ -77,13 +84,6 @@ class StorageFailure(ModelregError):
 
     code = "storage_failure"
     exit = 8
-
-
-class Busy(ModelregError):
-    """Another process holds a lock."""
-
-    code = "busy"
-    exit = 9
 
 
 class NoRegistry(ModelregError):

@@ -59,31 +59,6 @@ class ModelExists(Conflict):
 
     code = "model_exists"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"model {name} already exists; nothing was changed",
-            f"modelreg show {quoted(name)}",
-            python_hint=f"registry.model({name!r})",
-        )
-
-
-class NameInUse(Conflict):
-    """The new name belongs to another model."""
-
-    code = "name_in_use"
-
-    def __init__(self, name: str, new: str) -> None:
-        super().__init__(f"model {new} already exists; {name} was not renamed", "choose another name")
-
-
-class AmbiguousDigest(Conflict):
-    """The first digits of a digest match more than one."""
-
-    code = "ambiguous_digest"
-
-    def __init__(self, name: str, prefix: str) -> None:
-        super().__init__(f"more than one digest of {name} starts with {prefix}", "write more digits")
-
 
 class NumberTaken(Conflict):
     """The number of an imported version belongs to another version."""
@@ -98,27 +73,10 @@ class NumberTaken(Conflict):
         )
 
 
-class VersionInUse(Conflict):
-    """The version is in Staging or Production, or has an alias, and cannot be deleted."""
+class InUse(Conflict):
+    """A version in Staging, in Production or with an alias, or a model with versions, cannot be deleted."""
 
     code = "version_in_use"
-
-    def __init__(self, name: str, version: int, use: str, hint: str, python_hint: str) -> None:
-        super().__init__(f"{name}/{version} {use}; it was not deleted", hint, python_hint=python_hint)
-
-
-class ModelInUse(Conflict):
-    """The model has versions and cannot be deleted."""
-
-    code = "model_in_use"
-
-    def __init__(self, name: str, versions: int) -> None:
-        some = "1 version" if versions == 1 else f"{versions} versions"
-        super().__init__(
-            f"{name} has {some}; it was not deleted",
-            f"delete them first: modelreg versions {quoted(name)}",
-            python_hint="delete them first, or pass with_versions=True",
-        )
 
 
 class DestinationExists(Conflict):
@@ -134,18 +92,6 @@ class DestinationExists(Conflict):
             "name a folder that does not exist, or an empty one" if is_folder else hint,
             python_hint="name a folder that does not exist, or an empty one" if is_folder else "pass overwrite=True",
         )
-
-
-class RegistryExists(Conflict):
-    """The folder already holds a registry with other settings."""
-
-    code = "registry_exists"
-
-
-class UnusableBackup(Conflict):
-    """The folder cannot be used for a backup of this registry, or to restore it."""
-
-    code = "unusable_backup"
 
 
 class NothingToRollBackTo(Conflict):

@@ -6,7 +6,7 @@ import os
 import re
 
 from modelreg.errors.base import (
-    Busy,
+    ModelregError,
     NoRegistry,
     StorageFailure,
 )
@@ -77,10 +77,11 @@ class MLflowFailed(StorageFailure):
         super().__init__(f"{what}: {shortened(lines[0])}", "check the address, and that MLflow itself can read it")
 
 
-class LockTimeout(Busy):
+class LockTimeout(ModelregError):
     """Another process held the lock until the timeout."""
 
     code = "lock_timeout"
+    exit = 9
 
     def __init__(self, waited: float, holder: str, *, is_changed: bool = False) -> None:
         super().__init__(

@@ -55,21 +55,6 @@ class UntrustedModel(Untrusted):
         self.trustable = tuple(trustable)
 
 
-class DangerousName(Untrusted):
-    """The name is on the deny-list and cannot be trusted."""
-
-    code = "dangerous_name"
-
-    def __init__(self, name: str, reason: str, instead: str) -> None:
-        """``reason`` is a clause whose subject is the name; ``instead`` is an imperative."""
-        super().__init__(
-            f"{shown(name)} cannot be trusted: it {reason}",
-            f"{instead}; or load one model once: --trust full --message WHY",
-            python_hint=f"{instead}; or load one model once: trust='full', message='why'",
-        )
-        self.reason = reason
-
-
 class ModelStopped(Untrusted):
     """The model reached a limit or crashed in its process."""
 

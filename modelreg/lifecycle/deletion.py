@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from modelreg.domain.models import Model
 from modelreg.domain.references import ModelName, Reference, parse_name
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.versions import ModelVersion
-from modelreg.errors import ModelInUse, VersionInUse, quoted
+from modelreg.errors import InUse, quoted
 from modelreg.store.catalog.reader import CatalogReader
 from modelreg.store.catalog.writer import CatalogWriter
 
@@ -26,12 +27,22 @@ def plan(catalog: CatalogReader, subject: str, with_versions: bool) -> Deletion:
     else:
         model = catalog.model(parse_name(subject))
         if model.versions and not with_versions:
-            raise ModelInUse(model.name, model.versions)
+            raise _build_model_error(model)
         deletion = Deletion(catalog.versions(model.name) if with_versions else [], model.name)
     if catalog.rules is not StageRules.MLFLOW:  # by MLflow's rules anything may be deleted
         for version in deletion.versions:
             _check_unused(version)
     return deletion
+
+
+def _build_model_error(model: Model) -> InUse:
+    versions = "1 version" if model.versions == 1 else f"{model.versions} versions"
+    return InUse(
+        f"{model.name} has {versions}; it was not deleted",
+        f"delete them first: modelreg versions {quoted(model.name)}",
+        python_hint="delete them first, or pass with_versions=True",
+        code="model_in_use",
+    )
 
 
 def delete(writer: CatalogWriter, deletion: Deletion) -> None:
@@ -43,7 +54,7 @@ def delete(writer: CatalogWriter, deletion: Deletion) -> None:
 
 
 def _check_unused(version: ModelVersion) -> None:
-    """Raise `VersionInUse` for a version in Staging or Production, or with an alias."""
+    """Raise `InUse` for a version in Staging or Production, or with an alias."""
     if version.stage in (Stage.STAGING, Stage.PRODUCTION):
         use = f"is in {version.stage}"
         hint = f"modelreg transition {quoted(version.reference)} Archived"
@@ -55,4 +66,4 @@ def _check_unused(version: ModelVersion) -> None:
         python_hint = f"registry.remove_alias({version.name!r}, {alias!r})"
     else:
         return
-    raise VersionInUse(version.name, version.version, use, hint, python_hint)
+    raise InUse(f"{version.reference} {use}; it was not deleted", hint, python_hint=python_hint)

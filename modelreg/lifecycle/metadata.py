@@ -13,7 +13,7 @@ from modelreg.domain.evaluations import EvaluationOutcome, Scores
 from modelreg.domain.metadata import MetadataChange
 from modelreg.domain.references import Alias, ModelName, Reference, parse_name
 from modelreg.domain.stages import Stage
-from modelreg.errors import NameInUse, NotFound, TagNotFound, quoted
+from modelreg.errors import ModelExists, NotFound, TagNotFound, quoted
 from modelreg.store.catalog.writer import CatalogWriter
 
 
@@ -59,7 +59,8 @@ def rename(writer: CatalogWriter, old: ModelName, new: ModelName) -> MetadataCha
     writer.model(old)
     if new != old:
         if writer.has_model(new):
-            raise NameInUse(old, new)
+            message = f"model {new} already exists; {old} was not renamed"
+            raise ModelExists(message, "choose another name", code="name_in_use")
         if new.lower() != old.lower():
             writer.check_name(new)
         writer.rename(old, new)

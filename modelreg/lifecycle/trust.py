@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelreg.analysis.denied_names import trust_refusal
-from modelreg.errors import DangerousName, NotFound, did_you_mean, shown
+from modelreg.errors import NotFound, Untrusted, did_you_mean, shown
 from modelreg.errors.text import listed
 from modelreg.loading.trust import parse_trusted_name
 from modelreg.store.folder import RegistryFolder
@@ -15,13 +15,19 @@ from modelreg.store.transactions import writing
 def trust_names(folder: RegistryFolder, names: Sequence[str], message: str | None) -> tuple[str, ...]:
     """Trust all of ``names``, or none; returns those that were not trusted before.
 
-    Raises `InvalidInput` for text that is not a name, and `DangerousName` for a name on the deny-list.
+    Raises `InvalidInput` for text that is not a name, and `Untrusted` for a name on the deny-list.
     """
     parsed = {parse_trusted_name(name): name for name in names}
     for pair, name in parsed.items():
         refusal = trust_refusal(pair[0].rpartition("=")[2], pair[1])
         if refusal is not None:
-            raise DangerousName(name, refusal.reason, refusal.instead)
+            once = f"{refusal.instead}; or load one model once:"
+            raise Untrusted(
+                f"{shown(name)} cannot be trusted: it {refusal.reason}",
+                f"{once} --trust full --message WHY",
+                python_hint=f"{once} trust='full', message='why'",
+                code="dangerous_name",
+            )
     with writing(folder, message) as writer:
         new = parsed.keys() - {trusted.pair for trusted in writer.trusted_names()}
         for pair in sorted(new):

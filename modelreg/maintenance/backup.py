@@ -16,15 +16,14 @@ from modelreg.domain.registries import Backup, Finding, Restoration
 from modelreg.domain.versions import ModelVersion
 from modelreg.errors import (
     CatalogDamaged,
+    Conflict,
     Damaged,
-    DamagedBackup,
     ModelregError,
     NoRegistry,
     OperationInterrupted,
-    RegistryExists,
     RegistryNotFound,
-    UnusableBackup,
     WriteFailed,
+    quoted,
     shown,
 )
 from modelreg.maintenance.consistency import check_catalog, find_logged_model_differences, find_manifest_differences
@@ -156,7 +155,11 @@ def _reading_backup(source: RegistryFolder) -> Iterator[None]:
             code="backup_not_found",
         ) from error
     except Damaged as damage:
-        raise DamagedBackup(source.path, damage) from damage
+        raise Damaged(
+            f"the backup in {shown(str(source.path))} cannot be used: {damage.message}",
+            f"modelreg verify --registry {quoted(source.path)} lists the damage; use another backup",
+            code="backup_damaged",
+        ) from damage
 
 
 def _copy_blobs(
@@ -235,17 +238,20 @@ def _check_not_nested(folder: Path, other: Path) -> None:
     first, second = folder.resolve(), other.resolve()
     if first.is_relative_to(second) or second.is_relative_to(first):
         relation = "are the same folder" if first == second else "contain one another"
-        raise UnusableBackup(
+        raise Conflict(
             f"{shown(str(folder))} and {shown(str(other))} {relation}; nothing was changed",
             "choose a folder elsewhere, best on another disk",
+            code="unusable_backup",
         )
 
 
 def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
-    """Raise `UnusableBackup` unless the folder is new, empty, or a backup of this registry, finished or not."""
+    """Raise `Conflict` unless the folder is new, empty, or a backup of this registry, finished or not."""
     obstacle = find_obstacle(target.path)
     if obstacle is not None:
-        raise UnusableBackup(f"{shown(str(obstacle))} is not a folder; nothing was changed", _CHOOSE_FOLDER)
+        raise Conflict(
+            f"{shown(str(obstacle))} is not a folder; nothing was changed", _CHOOSE_FOLDER, code="unusable_backup"
+        )
     if not os.path.lexists(target.path) or _is_empty(target.path):
         return
     if not os.path.lexists(target.catalog.path):
@@ -257,8 +263,10 @@ def _check_target(target: RegistryFolder, catalog: CatalogReader) -> None:
         with target.catalog.reading() as backup:
             head, is_shared = _get_head(backup) or _EMPTY_HEAD, _is_shared(backup)
     except (Damaged, NoRegistry) as error:
-        raise UnusableBackup(
-            f"{shown(str(target.path))} is not a backup that can be updated: {error.message}", _CHOOSE_FOLDER
+        raise Conflict(
+            f"{shown(str(target.path))} is not a backup that can be updated: {error.message}",
+            _CHOOSE_FOLDER,
+            code="unusable_backup",
         ) from error
     _check_head(target, catalog, head if is_shared == _is_shared(catalog) else None)
 
@@ -271,7 +279,7 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _check_head(target: RegistryFolder, catalog: CatalogReader, head: str | None) -> None:
-    """Raise `UnusableBackup` unless ``head`` is in the registry's journal.
+    """Raise `Conflict` unless ``head`` is in the registry's journal.
 
     If it is, the backup's journal is the beginning of the registry's journal, because entries are chained by hashes.
     """
@@ -279,17 +287,19 @@ def _check_head(target: RegistryFolder, catalog: CatalogReader, head: str | None
         seq, _, digest = head.partition(":")
         if head == _EMPTY_HEAD or (seq.isdecimal() and catalog.journal.has_entry(int(seq), digest)):
             return
-    raise UnusableBackup(
+    raise Conflict(
         f"{shown(str(target.path))} is not empty and not a backup of this registry; nothing was changed",
         _CHOOSE_FOLDER,
+        code="unusable_backup",
     )
 
 
 def _check_replaceable(folder: RegistryFolder, force: bool) -> None:
     if os.path.lexists(folder.catalog.path) and not force:
-        raise RegistryExists(
+        raise Conflict(
             f"{shown(str(folder.path))} is a registry already; nothing was restored",
             "--force replaces its catalog, and keeps the old one beside it",
+            code="registry_exists",
         )
 
 

@@ -35,15 +35,14 @@ _STATUS = {
 
 _CODES: dict[type[errors.ModelregError], str] = {
     errors.ModelExists: RESOURCE_ALREADY_EXISTS,
-    errors.NameInUse: RESOURCE_ALREADY_EXISTS,
     errors.NameTaken: RESOURCE_ALREADY_EXISTS,
     errors.InvalidInput: INVALID_PARAMETER_VALUE,
     errors.NotFound: RESOURCE_DOES_NOT_EXIST,
     errors.Conflict: INVALID_STATE,
-    errors.RefusedByGate: INVALID_STATE,
+    errors.GateRefused: INVALID_STATE,
     errors.Damaged: DATA_LOSS,
     errors.Untrusted: "PERMISSION_DENIED",
-    errors.Busy: "TEMPORARILY_UNAVAILABLE",
+    errors.LockTimeout: "TEMPORARILY_UNAVAILABLE",
     errors.NoRegistry: INVALID_STATE,
     errors.ModelregError: INTERNAL_ERROR,
 }

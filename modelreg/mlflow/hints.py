@@ -33,7 +33,7 @@ def get_advice(error: errors.ModelregError) -> str | None:
             return "choose another folder with set_tracking_uri()"
         case errors.LockTimeout():
             return "try again"
-        case errors.StageEmpty() | errors.StageChanged() | errors.ModelExists() | errors.ModelInUse():
+        case errors.ModelregError(code="stage_empty" | "stage_changed" | "model_exists" | "model_in_use"):
             return "search_model_versions() lists the versions"
     advice = error.python_hint
     if advice is not None:

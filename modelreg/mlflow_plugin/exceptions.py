@@ -40,8 +40,9 @@ def translating_errors(
         else:
             message = f"Model Version (name={name}, version={version}) not found"
         raise build_exception(message, RESOURCE_DOES_NOT_EXIST) from error
-    except errors.NameInUse as error:
-        raise build_exception(f"Registered Model (name={new_name}) already exists", RESOURCE_ALREADY_EXISTS) from error
+    except errors.ModelExists as error:
+        message = f"Registered Model (name={new_name or name}) already exists"
+        raise build_exception(message, RESOURCE_ALREADY_EXISTS) from error
     except errors.AliasNotFound as error:
         raise build_exception(f"Registered model alias {alias} not found.", INVALID_PARAMETER_VALUE) from error
     except errors.ModelregError as error:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from modelreg.domain.stages import RULES, StageRules
 from modelreg.errors import (
     CatalogDamaged,
+    Conflict,
     InvalidInput,
-    RegistryExists,
     RegistryNotFound,
     StorageFailure,
     UnsafeRegistry,
@@ -196,7 +196,7 @@ class RegistryFolder:
 
         ``shared`` makes it writable for its group. ``rules`` are its stage rules; None accepts those of an existing
         registry, and means the strict rules for a new one. Raises what `check` raises, `UnusableFolder` for a folder
-        with other files, and `RegistryExists` if the existing registry was created with other options.
+        with other files, and `Conflict` if the existing registry was created with other options.
         """
         if os.path.lexists(self.catalog.path) or self._must_have_catalog():
             self._check_options(shared, rules)
@@ -278,14 +278,16 @@ class RegistryFolder:
         with self.catalog.reading() as catalog:
             existing_rules = catalog.rules
         if rules not in (None, existing_rules):
-            raise RegistryExists(
+            raise Conflict(
                 f"{shown(str(self.path))} is already a registry, and was created with the stage rules {existing_rules}",
                 "they cannot be changed; create another registry",
+                code="registry_exists",
             )
         if shared > self.is_shared():
-            raise RegistryExists(
+            raise Conflict(
                 f"{shown(str(self.path))} is already a registry, and was not created for a group",
                 "create another one for the group with --registry",
+                code="registry_exists",
             )
 
     def _is_user_default(self) -> bool:

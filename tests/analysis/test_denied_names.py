@@ -11,7 +11,8 @@ import pytest
 
 import modelreg.analysis
 from modelreg.analysis.denied_names import is_dangerous, is_trustable, trust_refusal
-from modelreg.errors import DangerousName
+from modelreg.errors import Untrusted
+from modelreg.loading.trust import parse_trusted_name
 
 DATA = json.loads(Path(modelreg.analysis.__file__).with_name("denied_names.json").read_bytes())
 
@@ -154,9 +155,10 @@ def test_every_group_has_a_reason_and_known_sources():
 def test_trust_add_refuses_every_name_that_a_source_lists(registry, source):
     registry.create()
     for name in LISTED[source]:
-        with pytest.raises(DangerousName) as error:
+        with pytest.raises(Untrusted) as error:
             registry.trust("own.Encoder", name)
-        assert error.value.reason in error.value.message
+        assert error.value.code == "dangerous_name"
+        assert trust_refusal(*parse_trusted_name(name)).reason in error.value.message
     assert registry.trusted_names() == []
 
 
@@ -194,8 +196,9 @@ def test_names_that_only_resemble_an_alias_can_be_trusted():
 @pytest.mark.parametrize("name", REEXPORTS)
 def test_a_dotted_path_to_a_dangerous_name_is_refused(registry, name):
     registry.create()
-    with pytest.raises(DangerousName):
+    with pytest.raises(Untrusted) as refused:
         registry.trust(name)
+    assert refused.value.code == "dangerous_name"
 
 
 @pytest.mark.parametrize("name", TRUSTABLE)

@@ -40,7 +40,6 @@ IMPORTS_AN_UNKNOWN_NAME = b"\x80\x02cmypackage.features\nEncoder\nq\x00)\x81."
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 CONSTRUCTED = [
-    errors.AmbiguousDigest("churn", "sha256:1f"),
     build_stdout_error(FULL, done=True),
     errors.OperationInterrupted(FULL, "/backup", code="backup_interrupted", needed=1000),
     errors.BytesNotStored("churn/1", "s3://bucket/model"),
@@ -49,7 +48,6 @@ CONSTRUCTED = [
     connection.build_recovery_error(Path("/registry/catalog.db")),
     build_logged_model_error("1f2e", "model", ["other"]),
     errors.MLflowFailed("the run cannot be read", ValueError("no such run")),
-    errors.ModelExists("churn"),
     errors.ModelStopped("churn/1", "it needed more than 64 MiB", "raise the limit with --memory-limit"),
     build_flock_error(OSError(errno.ENOLCK, "No locks available"), Path("/registry/write.lock")),
     errors.NumberTaken("churn/1"),
@@ -66,10 +64,9 @@ CONSTRUCTED = [
     errors.WriteFailed(FULL, Path("/registry/catalog.db"), 1000),
 ]
 """Errors that need a failing disk, another process, MLflow, or a run of Python; a command cannot cause them here."""
-FAMILIES = {"unexpected", "not_found", "conflict", "refused_by_gate", "damaged", "untrusted", "storage_failure"}
-FAMILIES |= {"busy", "no_registry", "operation_interrupted"}
-NOT_SHOWN = {"cannot_predict", "unloadable_model", "old_sqlite"} | FAMILIES
-"""Codes whose messages are written where they are raised, by a model's library or an old SQLite."""
+FAMILIES = {"unexpected", "not_found", "conflict", "damaged", "untrusted", "storage_failure", "no_registry"}
+NOT_SHOWN = {"cannot_predict", "unloadable_model", "old_sqlite", "operation_interrupted"} | FAMILIES
+"""Codes of families, codes that each error replaces, and codes of errors of a model's library or an old SQLite."""
 
 
 class Recorder:
@@ -294,6 +291,9 @@ def record_broken_registries(recorder: Recorder) -> None:
     record("blob_damaged", "load", "churn/2")
     record("findings", "verify")
     with closing(sqlite3.connect(registry / "catalog.db")) as catalog:
+        catalog.execute("UPDATE versions SET digest = 'sha256:' || printf('%064d', version)")
+        catalog.commit()
+        record("ambiguous_digest", "show", f"churn@sha256:{'0' * 40}")
         catalog.execute("PRAGMA user_version = 99")
     record("registry_too_new", "list")
     (registry / "catalog.db").unlink()
@@ -321,10 +321,13 @@ def test_messages_are_those_of_the_golden_file(recorder: Recorder, monkeypatch: 
     record_broken_registries(recorder)
     for error in CONSTRUCTED:
         recorder.record_constructed(error)
+    registry = Registry(recorder.folder / "new")
+    registry.create_model("churn")
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(errors.InvalidInput) as raised:
-        Registry(recorder.folder / "new").import_mlflow("http://127.0.0.1:9")
-    recorder.record_constructed(raised.value)
+    for call, subject in ((registry.create_model, "churn"), (registry.import_mlflow, "http://127.0.0.1:9")):
+        with pytest.raises(errors.ModelregError) as raised:
+            call(subject)
+        recorder.record_constructed(raised.value)
     text = "\n\n".join(recorder.blocks) + "\n"
     check_golden("errors", text)
     assert find_codes() - recorder.codes == NOT_SHOWN

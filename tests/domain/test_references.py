@@ -10,7 +10,7 @@ from modelreg.domain.references import Alias, DigestPrefix, Latest, Reference, p
 from modelreg.domain.stages import Stage
 from modelreg.errors import (
     AliasNotFound,
-    AmbiguousDigest,
+    Conflict,
     InvalidInput,
     InvalidName,
     InvalidReference,
@@ -203,9 +203,9 @@ def test_a_digest_of_several_versions_resolves_to_the_newest(three_versions, mod
 def test_an_ambiguous_digest_prefix_is_refused(three_versions, execute_sql):
     prefix = "sha256:" + "ab" * 20
     execute_sql("UPDATE versions SET digest = ? || printf('%024d', version)", (prefix,))
-    with pytest.raises(AmbiguousDigest) as caught:
+    with pytest.raises(Conflict) as caught:
         three_versions.version(f"churn@{prefix}")
-    assert caught.value.exit == 4
+    assert (caught.value.code, caught.value.exit) == ("ambiguous_digest", 4)
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import pytest
 
 from modelreg.errors import (
     AliasNotFound,
+    InUse,
     InvalidInput,
     InvalidName,
     ModelNotFound,
-    NameInUse,
-    NameTaken,
+    ModelregError,
     NotFound,
     TagNotFound,
-    VersionInUse,
     VersionNotFound,
 )
 
@@ -171,9 +170,10 @@ def test_a_model_can_be_renamed_to_another_case(two_versions):
 def test_renaming_to_a_taken_or_invalid_name_is_refused(two_versions, model_file):
     two_versions.register(model_file(b"x"), "fraud")
     before = two_versions.history()
-    for new, error in (("fraud", NameInUse), ("Fraud", NameTaken), ("a/b", InvalidName)):
-        with pytest.raises(error):
+    for new, code in (("fraud", "name_in_use"), ("Fraud", "name_taken"), ("a/b", "invalid_name")):
+        with pytest.raises(ModelregError) as refused:
             two_versions.rename("churn", new)
+        assert refused.value.code == code
     with pytest.raises(ModelNotFound):
         two_versions.rename("chrun", "other")
     assert two_versions.history() == before
@@ -211,8 +211,9 @@ def test_approving_again_with_the_same_message_changes_nothing(two_versions):
 
 def test_deleting_a_version_with_an_alias_hints_at_removing_the_alias(two_versions):
     two_versions.alias("churn/1", "champion")
-    with pytest.raises(VersionInUse) as refused:
+    with pytest.raises(InUse) as refused:
         two_versions.delete("churn/1")
+    assert refused.value.code == "version_in_use"
     assert refused.value.hint == "modelreg alias churn@champion --remove"
 
 

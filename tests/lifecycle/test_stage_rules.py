@@ -10,7 +10,7 @@ import pytest
 
 from modelreg import Registry
 from modelreg.domain.stages import Stage
-from modelreg.errors import AliasNotFound, InvalidInput, ModelNotFound, NothingToRollBackTo, RegistryExists
+from modelreg.errors import AliasNotFound, Conflict, InvalidInput, ModelNotFound, NothingToRollBackTo
 
 
 @pytest.fixture
@@ -126,8 +126,9 @@ def test_the_rules_cannot_be_changed_and_are_in_the_first_journal_entry(three_in
     assert json.loads(three_in_production.history()[0].after)["settings"] == {"stages": "mlflow"}
     assert three_in_production.create(stages="mlflow") is False
     assert three_in_production.create() is False
-    with pytest.raises(RegistryExists, match="with the stage rules mlflow"):
+    with pytest.raises(Conflict, match="with the stage rules mlflow") as refused:
         three_in_production.create(stages="strict")
+    assert refused.value.code == "registry_exists"
 
 
 def test_a_registry_has_strict_rules_by_default(tmp_path):
@@ -135,8 +136,9 @@ def test_a_registry_has_strict_rules_by_default(tmp_path):
     strict.create()
     assert strict.information().stages == "strict"
     assert strict.create(stages="strict") is False
-    with pytest.raises(RegistryExists, match="with the stage rules strict"):
+    with pytest.raises(Conflict, match="with the stage rules strict") as refused:
         strict.create(stages="mlflow")
+    assert refused.value.code == "registry_exists"
     with pytest.raises(InvalidInput) as refused:
         Registry(tmp_path / "other").create(stages="loose")
     assert refused.value.code == "unknown_stage_rules"

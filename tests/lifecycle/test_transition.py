@@ -8,14 +8,13 @@ import pytest
 
 from modelreg import Stage
 from modelreg.errors import (
+    InUse,
     InvalidInput,
     InvalidReference,
-    ModelInUse,
     ModelNotFound,
     ProductionOccupied,
     StageChanged,
     UnknownStage,
-    VersionInUse,
     VersionNotFound,
 )
 
@@ -167,15 +166,16 @@ def test_deleting_a_version_in_use_is_refused(three_versions, model_file):
     three_versions.transition("churn", 2, "Staging")
     three_versions.register(model_file(b"3"), "churn", aliases=["champion"])
     for version, reason in ((1, "is in Production"), (2, "is in Staging"), (3, "has the alias champion")):
-        with pytest.raises(VersionInUse, match=reason) as refused:
+        with pytest.raises(InUse, match=reason) as refused:
             three_versions.delete(f"churn/{version}")
-        assert refused.value.exit == 4
+        assert (refused.value.code, refused.value.exit) == ("version_in_use", 4)
     assert sorted(stages(three_versions)) == [1, 2, 3]
 
 
 def test_deleting_a_model_with_versions_is_refused(three_versions):
-    with pytest.raises(ModelInUse, match="3 versions"):
+    with pytest.raises(InUse, match="3 versions") as refused:
         three_versions.delete("churn")
+    assert refused.value.code == "model_in_use"
 
 
 def test_deleting_a_version_removes_its_rows_but_not_its_files(three_versions, model_file, execute_sql, blob_path):

@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from modelreg.analysis.policy import verdict_of
 from modelreg.domain.scans import Verdict
-from modelreg.errors import DangerousName, InvalidInput, NotFound, UnloadableModel, UnsafeModel, UntrustedModel
+from modelreg.errors import InvalidInput, NotFound, UnloadableModel, UnsafeModel, Untrusted, UntrustedModel
 from modelreg.loading.trust import Trust
 from modelreg.loading.unpickle import load_pickle
 
@@ -218,15 +218,16 @@ def test_a_nested_class_is_trusted_only_by_its_exact_module_and_name(registry, w
 )
 def test_trust_refuses_a_name_on_the_deny_list(registry, name):
     registry.create()
-    with pytest.raises(DangerousName) as error:
+    with pytest.raises(Untrusted) as error:
         registry.trust(name)
-    assert (error.value.exit, registry.trusted_names()) == (7, [])
+    assert (error.value.code, error.value.exit, registry.trusted_names()) == ("dangerous_name", 7, [])
 
 
 def test_trust_and_distrust_change_all_names_or_none(registry):
     registry.create()
-    with pytest.raises(DangerousName):
+    with pytest.raises(Untrusted) as refused:
         registry.trust("own.A", "os.system")
+    assert refused.value.code == "dangerous_name"
     with pytest.raises(InvalidInput):
         registry.trust("own.A", "nonsense")
     assert registry.trusted_names() == []

@@ -18,14 +18,13 @@ from modelreg import Registry
 from modelreg.errors import (
     BlobDamaged,
     CatalogDamaged,
-    DamagedBackup,
+    Conflict,
+    Damaged,
     InvalidInput,
     LockTimeout,
     NoRegistry,
-    RegistryExists,
     RegistryNotFound,
     UnsafeRegistry,
-    UnusableBackup,
     UnusableFolder,
 )
 
@@ -202,9 +201,9 @@ FOREIGN = {
 def test_backup_to_any_other_folder_is_refused_and_changes_nothing(churn, folder, model_file, kind):
     FOREIGN[kind](folder, churn, model_file)
     before = tree(folder.parent)
-    with pytest.raises(UnusableBackup) as refused:
+    with pytest.raises(Conflict) as refused:
         churn.backup(folder)
-    assert refused.value.exit == 4
+    assert (refused.value.code, refused.value.exit) == ("unusable_backup", 4)
     assert tree(folder.parent) == before
 
 
@@ -213,8 +212,9 @@ def test_user_files_with_similar_names_to_temporaries_are_kept(churn, folder):
     for name in (".catalog.db.mine", ".catalog.db.17.abc", ".unfinished-backup.notes"):
         (folder / name).write_text("precious")
     before = tree(folder)
-    with pytest.raises(UnusableBackup):
+    with pytest.raises(Conflict) as refused:
         churn.backup(folder)
+    assert refused.value.code == "unusable_backup"
     assert tree(folder) == before
     for name in before:
         (churn.folder / name).write_text("precious")
@@ -235,8 +235,9 @@ def test_temporaries_of_a_killed_backup_are_removed(churn, folder):
 def test_backup_inside_or_around_the_registry_is_refused(churn, where):
     before = tree(churn.folder)
     for method in (churn.backup, churn.restore):
-        with pytest.raises(UnusableBackup):
+        with pytest.raises(Conflict) as refused:
             method(churn.folder / where)
+        assert refused.value.code == "unusable_backup"
     assert tree(churn.folder) == before
 
 
@@ -335,9 +336,9 @@ def test_restore_replaces_a_registry_only_with_force_and_keeps_its_catalog(churn
     churn.backup(folder)
     churn.register(model_file(b"3"), "churn")
     before, after_backup = tree(churn.folder), churn.history()
-    with pytest.raises(RegistryExists) as refused:
+    with pytest.raises(Conflict) as refused:
         churn.restore(folder)
-    assert (refused.value.exit, tree(churn.folder)) == (4, before)
+    assert (refused.value.code, refused.value.exit, tree(churn.folder)) == ("registry_exists", 4, before)
     first = churn.restore(folder, force=True)
     assert facts(churn) == facts(Registry(folder))
     with closing(sqlite3.connect(first.replaced)) as old_catalog:
@@ -365,8 +366,9 @@ def test_restore_keeps_a_damaged_catalog_beside_the_restored_one(churn, folder, 
     content = catalog.read_bytes()[:9000] if content is None else content
     catalog.write_bytes(content)
     (churn.folder / "catalog.db-journal").write_bytes(b"of the damaged one")
-    with pytest.raises(RegistryExists):
+    with pytest.raises(Conflict) as refused:
         churn.restore(folder)
+    assert refused.value.code == "registry_exists"
     result = churn.restore(folder, force=True)
     assert facts(churn) == before
     assert Path(result.replaced).read_bytes() == content
@@ -428,9 +430,9 @@ def test_restoring_a_damaged_backup_is_refused_and_changes_nothing(churn, folder
                 catalog.execute(f"DROP TRIGGER {trigger}")
                 catalog.execute("UPDATE journal SET user = 'another user' WHERE seq = 1")
                 catalog.execute(sql)
-    with pytest.raises(DamagedBackup, match=re.escape(str(folder))) as refused:
+    with pytest.raises(Damaged, match=re.escape(str(folder))) as refused:
         target.restore(folder, force=True)
-    assert refused.value.exit == 6
+    assert (refused.value.code, refused.value.exit) == ("backup_damaged", 6)
     assert without_locks(tree(tmp_path / "target")) == without_locks(before)
 
 

@@ -23,7 +23,7 @@ from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
         (errors.LockTimeout(30, "process 7"), "try again"),
         (errors.RegistryNotFound("/nowhere"), "set_tracking_uri()"),
         (errors.ModelNotFound("churn", []), "search_registered_models()"),
-        (errors.ModelInUse("My Model", 3), "search_model_versions()"),
+        (errors.InUse("My Model has 3 versions", "delete them", code="model_in_use"), "search_model_versions()"),
         (build_metric_error("auc", "high"), "a metric is a number"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -49,6 +49,6 @@ def test_hints_of_a_refused_deletion_are_calls_that_make_it_possible(model_file,
 
 def test_command_line_hints_quote_a_name_with_a_space(model_file, registry):
     registry.register(model_file(b"1"), "My Model", stage="Production")
-    with pytest.raises(errors.VersionInUse) as raised:
+    with pytest.raises(errors.InUse) as raised:
         registry.delete("My Model/1")
     assert raised.value.hint == "modelreg transition 'My Model/1' Archived"

@@ -12,7 +12,7 @@ from contextlib import chdir
 import pytest
 
 from modelreg import Registry
-from modelreg.errors import CatalogDamaged, UnsafeRegistry, UnusableBackup
+from modelreg.errors import CatalogDamaged, Conflict, UnsafeRegistry
 
 FOLDERS = ("artifacts", "artifacts/blobs", "artifacts/blobs/sha256", "artifacts/ingest", "checkouts")
 FILES = ("write.lock", "prune.lock", ".gitignore", "artifacts/oci-layout", "artifacts/index.json", "catalog.db-journal")
@@ -125,8 +125,9 @@ def test_backup_refuses_an_existing_backup_with_a_link_in_it(registry, model_fil
     registry.backup(tmp_path / "backup")
     (tmp_path / "backup" / ".gitignore").unlink()
     (tmp_path / "backup" / ".gitignore").symlink_to(tmp_path / "victim")
-    with pytest.raises(UnusableBackup, match="gitignore' is a link"):
+    with pytest.raises(Conflict, match="gitignore' is a link") as refused:
         registry.backup(tmp_path / "backup")
+    assert refused.value.code == "unusable_backup"
     assert not (tmp_path / "victim").exists()
 
 
@@ -159,8 +160,9 @@ def test_backup_does_not_block_on_a_fifo_as_marker(registry, model_file, project
     registry.register(model_file(), "churn")
     (project / "backup").mkdir()
     os.mkfifo(project / "backup" / "unfinished-backup")
-    with pytest.raises(UnusableBackup):
+    with pytest.raises(Conflict) as refused:
         registry.backup(project / "backup")
+    assert refused.value.code == "unusable_backup"
 
 
 @pytest.mark.parametrize("name", ["oci-layout", "index.json"])

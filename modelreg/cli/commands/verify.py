@@ -13,7 +13,8 @@ from modelreg.cli.options import AsJson
 from modelreg.cli.progress import transfer_bar
 from modelreg.cli.tables import Column
 from modelreg.domain.registries import Finding
-from modelreg.errors import RegistryDamaged
+from modelreg.errors import Damaged
+from modelreg.errors.damage import REGISTER_AGAIN
 
 _FINDING_COLUMNS = (
     Column[Finding]("subject", lambda finding: finding.subject, style=lambda _: "bold"),
@@ -61,5 +62,10 @@ def verify(
     if findings or form is not output.Form.TABLE:
         output.print_records(findings, _FINDING_COLUMNS, form, lambda finding: finding.subject)
     if findings:
-        raise RegistryDamaged(len(findings))
+        count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+        raise Damaged(
+            f"{count}: the registry is damaged",
+            f"{REGISTER_AGAIN}; to repair anything else, restore a backup: modelreg restore DIR --force",
+            code="findings",
+        )
     output.print_note(f"no damage found in {', '.join(references) if references else 'the registry'}")

@@ -188,7 +188,7 @@ class CatalogReader:
     def number(self, reference: Reference) -> int:
         """The number of the version that ``reference`` resolves to; the highest of several.
 
-        Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
+        Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `Conflict`.
         """
         from modelreg.store.catalog.queries.resolution import resolve
 

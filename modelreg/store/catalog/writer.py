@@ -49,7 +49,7 @@ from modelreg.domain.signatures import signature_as_json
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.transitions import StageChange
 from modelreg.domain.versions import READY, ModelFile, ModelVersion
-from modelreg.errors import ModelExists
+from modelreg.errors import ModelExists, quoted
 from modelreg.store.catalog import state
 from modelreg.store.catalog.journal_chain import GENESIS, Values, entry_hash
 from modelreg.store.catalog.queries import evaluations, gates, journal, runs, trust
@@ -163,7 +163,11 @@ class CatalogWriter(CatalogReader):
         """Add a model without versions; raises `ModelExists`, `InvalidName` or `NameTaken`."""
         model, is_new = self._find_or_add_model(name)
         if not is_new:
-            raise ModelExists(name)
+            raise ModelExists(
+                f"model {name} already exists; nothing was changed",
+                f"modelreg show {quoted(name)}",
+                python_hint=f"registry.model({name!r})",
+            )
         self._connection.execute(_DESCRIBE_MODEL, {"model": model, "description": description})
         self._connection.executemany(_PUT_MODEL_TAG, [(model, *pair) for pair in tags.items()])
         self._journal(CREATE, model, model_fields=state.ALL_FIELDS)

@@ -19,7 +19,7 @@ from modelreg.domain.references import (
     check_plain_alias,
 )
 from modelreg.domain.stages import Stage, StageRules
-from modelreg.errors import AliasNotFound, AmbiguousDigest, StageEmpty, VersionNotFound
+from modelreg.errors import AliasNotFound, Conflict, StageEmpty, VersionNotFound
 from modelreg.store.catalog.queries.models import model_id, stage_rules
 
 _LATEST = "SELECT max(version) AS version FROM versions WHERE model = :model"
@@ -41,7 +41,7 @@ WHERE model = :model AND digest >= :prefix AND digest < :prefix || 'g' GROUP BY 
 def resolve(connection: sqlite3.Connection, reference: Reference) -> int:
     """The number of the version that ``reference`` resolves to; the highest of several.
 
-    Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `AmbiguousDigest`.
+    Raises `ModelNotFound`, `VersionNotFound`, `StageEmpty`, `AliasNotFound` or `Conflict`.
     """
     model = model_id(connection, reference.name)
     row = _find_version(connection, model, reference)
@@ -96,7 +96,8 @@ def _find_version(connection: sqlite3.Connection, model: int, reference: Referen
 def _find_by_digest(connection: sqlite3.Connection, model: int, name: ModelName, prefix: str) -> Any:
     rows = connection.execute(_BY_DIGEST, {"model": model, "prefix": prefix}).fetchall()
     if len(rows) > 1:
-        raise AmbiguousDigest(name, prefix)
+        message = f"more than one digest of {name} starts with {prefix}"
+        raise Conflict(message, "write more digits", code="ambiguous_digest")
     return rows[0] if rows else None
 
 
