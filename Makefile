@@ -60,7 +60,7 @@ policy: .venv-flavors/.ready
 
 # Ten minutes of random pickles: what the analysis accepts, Python's unpicklers must build as its graph says.
 fuzz: $(READY)
-	PYTHONPATH=. $(BIN)/python -W ignore tests/analysis/following.py 600
+	PYTHONPATH=. $(BIN)/python -W ignore tests/analysis/unpickler_comparison.py 600
 
 # The table of docs/security.md: other scanners and modelreg on the same files, the scanners in an environment of their own.
 # COMPARE="--hostile DIR --genuine DIR" takes files that are there.
