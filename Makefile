@@ -65,7 +65,7 @@ policy: .venv-flavors/.ready
 # Fuzz the analysis with random pickles for ten minutes: if it accepts a pickle, its graph must match the objects that
 # Python's unpicklers build.
 fuzz: $(READY)
-	PYTHONPATH=. $(BIN)/python -W ignore tests/analysis/following.py 600
+	PYTHONPATH=. $(BIN)/python -W ignore tests/analysis/unpickler_comparison.py 600
 
 # Print the table of docs/security.md: modelreg and other scanners on the same files. The scanners are in a separate
 # environment. COMPARE="--hostile DIR --genuine DIR" uses existing files instead of generating them.

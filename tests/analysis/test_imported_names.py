@@ -8,7 +8,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from following import changed_pickle, limited_memory, random_pickle, rearranged_pickle, written_pickle
+from unpickler_comparison import changed_pickle, limited_memory, random_pickle, rearranged_pickle, written_pickle
 
 from modelreg.analysis.budget import Budget
 from modelreg.analysis.pickle.imported_names import find_opcode_names

@@ -20,10 +20,10 @@ import cloudpickle
 import joblib
 import numpy as np
 import pytest
-from following import find_divergence
 from hypothesis import example, given
 from hypothesis import strategies as st
-from stand_ins import find_difference
+from passive_unpicklers import find_difference
+from unpickler_comparison import find_divergence
 
 from modelreg.analysis.pickle.object_graph import class_of
 from modelreg.analysis.pickle.reader import Budget, End, read_pickle, read_pickles

@@ -40,41 +40,41 @@ def recall(index: int) -> bytes:
     return b"j" + index.to_bytes(4, "little")
 
 
-def one_byte_type() -> bytes:
+def one_byte_dtype() -> bytes:
     flags = b"J" + (-1).to_bytes(4, "little", signed=True)
     constructor = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R"
     return constructor + b"(K\x03" + text("|") + b"NNN" + flags * 2 + b"K\0tb"
 
 
-def passed_again(first: bytes, repeated: bytes, times: int) -> bytes:
-    """A list of a first value, memoised at index 0, and of repeated values that use it."""
+def repeat_with_shared_value(first: bytes, repeated: bytes, times: int) -> bytes:
+    """A list with a first value, memoised at index 0, and repeated values that refer to it."""
     return b"\x80\x04](" + first + b"\x94" + repeated * times + b"e."
 
 
-def bytes_of_text() -> bytes:
+def bytes_from_the_same_string() -> bytes:
     call = name("_codecs", "encode") + recall(0) + text("latin1") + b"\x86R"
-    return passed_again(text("a" * LONG), call, 100)
+    return repeat_with_shared_value(text("a" * LONG), call, 100)
 
 
-def byte_arrays() -> bytes:
+def byte_arrays_from_the_same_bytes() -> bytes:
     raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
-    return passed_again(raw, name("builtins", "bytearray") + recall(0) + b"\x85R", 100)
+    return repeat_with_shared_value(raw, name("builtins", "bytearray") + recall(0) + b"\x85R", 100)
 
 
-def arrays_of_the_same_bytes() -> bytes:
+def arrays_from_the_same_bytes() -> bytes:
     raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
     constructor = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85C\x01b\x87R"
-    state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_type() + b"\x89" + recall(0) + b"tb"
-    return passed_again(raw, constructor + state, 100)
+    state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_dtype() + b"\x89" + recall(0) + b"tb"
+    return repeat_with_shared_value(raw, constructor + state, 100)
 
 
-def sets_of_the_same_list() -> bytes:
+def sets_from_the_same_list() -> bytes:
     items = b"](" + b"".join(b"M" + value.to_bytes(2, "little") for value in range(10_000)) + b"e"
     shared = b"]\x94(" + items[2:-1] + b"e"
     return b"\x80\x04](" + shared + (name("builtins", "set") + recall(0) + b"\x85R") * 200 + b"e."
 
 
-def distributions_of_the_same_state() -> bytes:
+def distributions_with_the_same_state() -> bytes:
     state = pickle.dumps([stats.norm.__getstate__()], 4)
     body = state[:2] + state[11:-1]  # without a frame and the end
     count = sum(op.name == "MEMOIZE" for op, _, _ in pickletools.genops(body + b"."))
@@ -83,7 +83,7 @@ def distributions_of_the_same_state() -> bytes:
     return body + b"(" + first + (recall(count) + b")\x81" + recall(1) + b"b") * 3000 + b"e."
 
 
-def types_of_the_same_fields() -> bytes:
+def dtypes_with_the_same_fields() -> bytes:
     names = [text(str(number)) for number in range(1000)]
     fields = b"}\x94(" + b"".join(field + recall(0) + b"K\0\x86" for field in names) + b"u"
     field_names = b"(" + b"".join(names) + b"t\x94"
@@ -103,13 +103,13 @@ def dictionaries_with_the_same_frozen_set() -> bytes:
     return b"\x80\x04]((" + items + b"\x91\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
 
 
-def keys_that_are_objects_of_one_hash() -> bytes:
+def objects_with_equal_hashes_as_keys() -> bytes:
     constructor = name("builtins", "complex")
     keys = (constructor + number(-1000003 * i) + number(i) + b"\x86RN" for i in range(1, 3000))
     return b"\x80\x04}(" + b"".join(keys) + b"u."
 
 
-def a_called_set_of_one_hash() -> bytes:
+def set_call_with_equal_hashes() -> bytes:
     modulus = (1 << 61) - 1
     return (
         b"\x80\x04"
@@ -120,12 +120,12 @@ def a_called_set_of_one_hash() -> bytes:
     )
 
 
-def a_frozen_set_of_one_hash() -> bytes:
+def frozen_set_with_equal_hashes() -> bytes:
     modulus = (1 << 61) - 1
     return b"\x80\x04(" + b"".join(number(modulus * i) for i in range(1, 3000)) + b"\x91."
 
 
-def a_range_that_becomes_real() -> bytes:
+def large_range_index() -> bytes:
     range_index = name("pandas.core.indexes.base", "_new_Index") + name("pandas", "RangeIndex") + b"}("
     range_index += (
         text("name") + b"N" + text("start") + b"K\0" + text("stop") + number(10**9) + text("step") + b"K\1u\x86R"
@@ -145,34 +145,39 @@ def a_range_that_becomes_real() -> bytes:
     )
 
 
-def a_list_at_many_places() -> bytes:
-    """One list in every attribute that may hold a list."""
+def one_list_in_many_attributes() -> bytes:
+    """The same list in every attribute that may hold a list."""
     data = b"\x80\x04]\x94(]\x94(" + b")" * 5000 + b"e"
     for key, described in list(POLICY["classes"].items())[::3]:
         kinds = described.get("attributes", {})
-        held = [attribute for attribute, words in kinds.items() if "labels" in words or "numbers" in words]
-        if described.get("category") == "estimator" and "new" in described and held:
-            state = b"".join(text(attribute) + recall(1) for attribute in held)
+        list_attributes = [attribute for attribute, words in kinds.items() if "labels" in words or "numbers" in words]
+        if described.get("category") == "estimator" and "new" in described and list_attributes:
+            state = b"".join(text(attribute) + recall(1) for attribute in list_attributes)
             data += name(*key.rpartition(".")[::2]) + b")\x81}(" + state + b"ub"
     return data + b"e."
 
 
-WORK = {
+REPEATED_WORK = {
     function.__name__: function
     for function in (
-        *(bytes_of_text, byte_arrays, arrays_of_the_same_bytes, sets_of_the_same_list),
-        *(distributions_of_the_same_state, types_of_the_same_fields),
+        *(
+            bytes_from_the_same_string,
+            byte_arrays_from_the_same_bytes,
+            arrays_from_the_same_bytes,
+            sets_from_the_same_list,
+        ),
+        *(distributions_with_the_same_state, dtypes_with_the_same_fields),
         *(dictionaries_with_the_same_key, dictionaries_with_the_same_frozen_set),
-        *(keys_that_are_objects_of_one_hash, a_called_set_of_one_hash, a_frozen_set_of_one_hash),
-        *(a_range_that_becomes_real, a_list_at_many_places),
+        *(objects_with_equal_hashes_as_keys, set_call_with_equal_hashes, frozen_set_with_equal_hashes),
+        *(large_range_index, one_list_in_many_attributes),
     )
 }
 
 
-@pytest.mark.parametrize("label", WORK)
+@pytest.mark.parametrize("label", REPEATED_WORK)
 def test_repeated_work_reaches_the_limit_quickly(label, tmp_path):
     path = tmp_path / "model.pkl"
-    path.write_bytes(WORK[label]())
+    path.write_bytes(REPEATED_WORK[label]())
     start = time.process_time()
     result = scan({"model.pkl": path}, False, "pickle")
     assert time.process_time() - start < 20  # without the limit: hours
@@ -191,8 +196,8 @@ ROWS = np.random.default_rng(0).normal(size=(200, 20))
 CLASSES = [0, 1] * 100
 GENUINE = {
     "models that share their data": lambda: BaggingClassifier(KNeighborsClassifier(), 100).fit(ROWS, CLASSES),
-    "words of numpy": lambda: CountVectorizer(vocabulary=np.array([f"w{i}" for i in range(5000)])),
-    "a dictionary by words of numpy": lambda: {np.str_(f"w{i}"): np.int64(i) for i in range(3000)},
+    "NumPy strings": lambda: CountVectorizer(vocabulary=np.array([f"w{i}" for i in range(5000)])),
+    "dictionary with NumPy strings as keys": lambda: {np.str_(f"w{i}"): np.int64(i) for i in range(3000)},
     "a dictionary by days": lambda: dict.fromkeys(pd.date_range("2020-01-01", periods=3000), 1),
     "a dictionary by pairs": lambda: {(str(i), i): i for i in range(20_000)},
     "a dictionary by pairs of pairs": lambda: {((str(i), i), (i, "a")): i for i in range(5000)},

@@ -5,10 +5,18 @@ from __future__ import annotations
 import random
 
 import pytest
-from following import GENUINE, MAKERS, changed_pickle, find_divergence, read, rearranged_pickle, written_pickle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_ins import find_difference, load_in_c, load_in_python
+from passive_unpicklers import find_difference, load_in_c, load_in_python
+from unpickler_comparison import (
+    GENUINE,
+    MAKERS,
+    changed_pickle,
+    find_divergence,
+    read,
+    rearranged_pickle,
+    written_pickle,
+)
 
 from modelreg.analysis.pickle.reader import End
 
@@ -33,7 +41,9 @@ def test_the_reader_accepts_some_random_pickles(make):
     assert sum(accepted) > 15
 
 
-SAME = b"\x80\x04]\x94(K\x01]\x94\x8c\x01a\x8c\x01b\x93)\x81\x94}\x94(\x8c\x01xh\x00\x8c\x01yh\x01ub}\x94K\x01h\x01se."
+PICKLE = (
+    b"\x80\x04]\x94(K\x01]\x94\x8c\x01a\x8c\x01b\x93)\x81\x94}\x94(\x8c\x01xh\x00\x8c\x01yh\x01ub}\x94K\x01h\x01se."
+)
 """A list of 1, a list, an instance of ``a.b`` that refers to both lists, and a dictionary that refers to the second."""
 
 
@@ -41,21 +51,21 @@ SAME = b"\x80\x04]\x94(K\x01]\x94\x8c\x01a\x8c\x01b\x93)\x81\x94}\x94(\x8c\x01xh
 @pytest.mark.parametrize(
     ("other", "expected"),
     {
-        "another number": (SAME.replace(b"(K\x01", b"(K\x02"), "top[0]: "),
-        "truth instead of a number": (SAME.replace(b"(K\x01", b"(\x88"), "top[0]: "),
-        "a class of another module": (SAME.replace(b"\x01a", b"\x01c"), "constructor: "),
-        "a call instead of an instance": (SAME.replace(b")\x81", b")R"), "top[2]: "),
-        "an argument": (SAME.replace(b")\x81", b"N\x85\x81"), "arguments: "),
-        "another attribute": (SAME.replace(b"\x01x", b"\x01z"), "key: "),
-        "no state": (SAME.replace(b"ub}\x94K", b"u0}\x94K"), "top[2]: "),
-        "items": (SAME.replace(b"}\x94(\x8c", b"Na}\x94(\x8c"), "top[2]: "),
-        "a list of its own": (SAME.replace(b"yh\x01", b"y]"), "is a different object in Python"),
-        "the same list": (SAME.replace(b"yh\x01", b"yh\x00"), "is a different object in Python"),
+        "other number": (PICKLE.replace(b"(K\x01", b"(K\x02"), "top[0]: "),
+        "boolean in place of a number": (PICKLE.replace(b"(K\x01", b"(\x88"), "top[0]: "),
+        "class of another module": (PICKLE.replace(b"\x01a", b"\x01c"), "constructor: "),
+        "call in place of an instance": (PICKLE.replace(b")\x81", b")R"), "top[2]: "),
+        "additional argument": (PICKLE.replace(b")\x81", b"N\x85\x81"), "arguments: "),
+        "other attribute name": (PICKLE.replace(b"\x01x", b"\x01z"), "key: "),
+        "missing state": (PICKLE.replace(b"ub}\x94K", b"u0}\x94K"), "top[2]: "),
+        "additional items": (PICKLE.replace(b"}\x94(\x8c", b"Na}\x94(\x8c"), "top[2]: "),
+        "separate list in place of a shared one": (PICKLE.replace(b"yh\x01", b"y]"), "is a different object in Python"),
+        "other shared list": (PICKLE.replace(b"yh\x01", b"yh\x00"), "is a different object in Python"),
     }.values(),
 )
 def test_a_difference_is_reported_with_its_path(load, other, expected):
-    top = read(SAME).top
-    assert find_difference(top, load(SAME)[0]) is None
+    top = read(PICKLE).top
+    assert find_difference(top, load(PICKLE)[0]) is None
     assert expected in find_difference(top, load(other)[0])
 
 

@@ -1,4 +1,4 @@
-"""Models as users customise them in notebooks are safe; similar models that run code or open files are not."""
+"""Models that users customised in notebooks are safe; similar models that run code or open files are not."""
 
 from __future__ import annotations
 

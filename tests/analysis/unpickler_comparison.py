@@ -1,7 +1,7 @@
 """Compares the pickle reader with Python: for accepted pickles, Python's unpicklers must build the same objects.
 
-Pickles that the reader rejects are not compared. ``python tests/analysis/following.py SECONDS`` tests random pickles
-for that time.
+Pickles that the reader rejects are not compared. ``python tests/analysis/unpickler_comparison.py SECONDS`` tests
+random pickles for that time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from stand_ins import find_difference, load_in_c, load_in_python
+from passive_unpicklers import find_difference, load_in_c, load_in_python
 
 from modelreg.analysis.pickle.reader import Budget, End, Reading, read_pickles
 
@@ -56,7 +56,7 @@ def read(data: bytes) -> Reading:
 
 
 def find_divergence(data: bytes) -> str | None:
-    """How Python's result differs from the graph of an accepted pickle; None if it is equal or not accepted."""
+    """Return how Python's result differs from the graph of an accepted pickle; None if equal or not accepted."""
     reading = read(data)
     if reading.end is not End.STOP:
         return None
