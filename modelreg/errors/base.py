@@ -19,8 +19,8 @@ class ModelregError(Exception):
     ) -> None:
         """``hint`` is for the command line; ``python_hint`` for calls, by default with options as parameters.
 
-        ``code`` replaces the code of the class. It is for errors that are raised at one place and that no program
-        catches separately: they have a code of their own, but no class.
+        ``code`` replaces the code of the class. It is for errors that no program catches separately: they have a code
+        of their own, but no class.
         """
         super().__init__(message)
         if code is not None:
