@@ -13,26 +13,26 @@ from .conftest import BESIDE, EXHAUSTIVE
 class ChangingCommand:
     """A command that changes the copied registry."""
 
-    words: tuple[str, ...]
-    makes_registry: bool = False
-    """Whether it is run where no registry exists."""
+    arguments: tuple[str, ...]
+    creates_registry: bool = False
+    """Whether it is run in a folder without a registry."""
     repeated_status: tuple[int, ...] = (0,)
-    """Possible exit statuses when it is run again after it succeeded."""
+    """Possible exit statuses of a second run after a successful one."""
     stride: int = 8
-    """Every n-th of its system calls is tried."""
+    """Faults are injected at every n-th system call."""
     stride_of_pages: int = 24
     """The same for page writes of SQLite."""
 
     @property
     def command(self) -> str:
-        """Its name."""
-        return self.words[0]
+        """The name of the command."""
+        return self.arguments[0]
 
 
 _REGISTER = ("register", "fresh.bin", "--name", "churn")
 
 CHANGING_COMMANDS = {
-    "register into a new registry": ChangingCommand(_REGISTER, makes_registry=True, stride=12, stride_of_pages=60),
+    "register into a new registry": ChangingCommand(_REGISTER, creates_registry=True, stride=12, stride_of_pages=60),
     "register": ChangingCommand((*_REGISTER, "--stage", "Production", "--archive-existing", "--alias", "champion")),
     "register a folder": ChangingCommand(("register", "bert", "--name", "churn", "--tag", "a=b"), stride=11),
     "transition": ChangingCommand(("transition", "churn", "2", "Production", "--archive-existing"), stride_of_pages=6),
@@ -41,14 +41,14 @@ CHANGING_COMMANDS = {
     "prune": ChangingCommand(("prune", "--stage", "None", "--grace", "0", "--yes")),
     "backup": ChangingCommand(("backup", f"{BESIDE}/backup")),
     "restore into a new registry": ChangingCommand(
-        ("restore", "backup"), makes_registry=True, repeated_status=(4,), stride=20, stride_of_pages=60
+        ("restore", "backup"), creates_registry=True, repeated_status=(4,), stride=20, stride_of_pages=60
     ),
     "restore": ChangingCommand(("restore", "backup", "--force"), stride=20, stride_of_pages=60),
 }
 
-OF_ONE_TRANSACTION = {
-    words[0]: ChangingCommand(words, repeated_status=(0, 3, 4))
-    for words in (
+SINGLE_TRANSACTION_COMMANDS = {
+    arguments[0]: ChangingCommand(arguments, repeated_status=(0, 3, 4))
+    for arguments in (
         ("evaluate", "churn/1", "--as", "holdout", "--metric", "auc=0.5"),
         ("gate", "add", "churn", "Staging", "version > 0"),
         ("approve", "churn/1"),
@@ -61,9 +61,9 @@ OF_ONE_TRANSACTION = {
         ("load", "churn/2"),
     )
 }
-"""Commands that write as 'transition' does, or only a checkout; tried only in exhaustive runs."""
+"""Commands with one transaction or only a checkout, like 'transition' or 'load'; only in exhaustive runs."""
 
-TRIED = CHANGING_COMMANDS | (OF_ONE_TRANSACTION if EXHAUSTIVE else {})
+TESTED_COMMANDS = CHANGING_COMMANDS | (SINGLE_TRANSACTION_COMMANDS if EXHAUSTIVE else {})
 
-every_command = pytest.mark.parametrize("case", TRIED.values(), ids=TRIED)
+every_command = pytest.mark.parametrize("case", TESTED_COMMANDS.values(), ids=TESTED_COMMANDS)
 """Parametrises a test with every command."""

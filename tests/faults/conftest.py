@@ -47,11 +47,11 @@ class Command:
         # without compiling modules, so that each run makes the same system calls as the counted one
         return os.environ | {"MODELREG_HOME": str(self.registry), "PYTHONDONTWRITEBYTECODE": "1"} | self.environment
 
-    def __call__(self, *words: object, before: tuple[str, ...] | list[str] = (), **options: object) -> Result:
-        """Run a command to its end; ``before`` is a command prefix, such as strace."""
+    def __call__(self, *arguments: object, prefix: tuple[str, ...] | list[str] = (), **options: object) -> Result:
+        """Run a command to its end; ``prefix`` is a command prefix, such as strace."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.run(
-            [*map(str, before), MODELREG, *self._with_paths(words)],
+            [*map(str, prefix), MODELREG, *self._with_paths(arguments)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -60,10 +60,10 @@ class Command:
             **options,
         )
 
-    def start(self, *words: object, before: list[str] | tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, prefix: list[str] | tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start a command without waiting."""
         return subprocess.Popen(
-            [*map(str, before), MODELREG, *self._with_paths(words)],
+            [*map(str, prefix), MODELREG, *self._with_paths(arguments)],
             env=self.whole_environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,13 +71,15 @@ class Command:
             text=True,
         )
 
-    def moments(self, *words: object) -> list[strace.Moment]:
+    def moments(self, *arguments: object) -> list[strace.Moment]:
         """Run a command to its end; return the system calls with which it changes something."""
         log = self.registry.parent / "strace.log"
-        return strace.moments([MODELREG, *self._with_paths(words)], self.whole_environment, self.registry.parent, log)
+        return strace.moments(
+            [MODELREG, *self._with_paths(arguments)], self.whole_environment, self.registry.parent, log
+        )
 
-    def _with_paths(self, words: tuple[object, ...]) -> list[str]:
-        return [str(word).replace(BESIDE, str(self.registry.parent)) for word in words]
+    def _with_paths(self, arguments: tuple[object, ...]) -> list[str]:
+        return [str(argument).replace(BESIDE, str(self.registry.parent)) for argument in arguments]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -106,13 +108,13 @@ def original_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files(folder)
     (folder / "fresh.bin").write_bytes(b"fresh" * 1000)
     run = Command(folder / "registry")
-    for words in (
+    for arguments in (
         ["register", "one.bin", "--name", "churn", "--stage", "Production", "--alias", "champion"],
         ["register", "two.bin", "--name", "churn", "--metric", "auc=0.9", "--tag", "team=search"],
         ["backup", "backup"],
         ["register", "bert", "--name", "intent"],
     ):
-        result = run(*words, cwd=folder)
+        result = run(*arguments, cwd=folder)
         assert result.returncode == 0, result.stderr
     return folder
 
@@ -155,8 +157,8 @@ def start_stopped() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """A function that starts a command that stops (SIGSTOP) at a system call; left over processes are killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(run: Command, *words: object, moment: strace.Moment) -> subprocess.Popen[str]:
-        process = run.start(*words, before=strace.at(moment, "signal=STOP"))
+    def start(run: Command, *arguments: object, moment: strace.Moment) -> subprocess.Popen[str]:
+        process = run.start(*arguments, prefix=strace.at(moment, "signal=STOP"))
         started.append(process)
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), f"{moment} never came"

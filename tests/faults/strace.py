@@ -43,19 +43,19 @@ def moments(command: Sequence[object], environment: Mapping[str, str], folder: P
 
     Only calls of the first process count: faults are injected there.
     """
-    words = ["strace", "-f", "-y", "-s", "0", "-o", log, "-e", f"trace={_optional(CHANGING)}", *command]
-    result = subprocess.run(list(map(str, words)), env=environment, capture_output=True, text=True, check=False)
+    command_line = ["strace", "-f", "-y", "-s", "0", "-o", log, "-e", f"trace={_optional(CHANGING)}", *command]
+    result = subprocess.run(list(map(str, command_line)), env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = [match for line in log.read_text().splitlines() if (match := _LINE.match(line))]
-    first_process, counts, found = lines[0]["process"], dict.fromkeys(CHANGING, 0), []
+    first_process, counts, changing_calls = lines[0]["process"], dict.fromkeys(CHANGING, 0), []
     for line in lines:
         if line["process"] != first_process:
             continue
         counts[line["call"]] += 1
         if _matters(line["call"], line["rest"], folder):
-            found.append(Moment(line["call"], counts[line["call"]], line["rest"]))
-    assert found, "strace recorded no change by the command"
-    return found
+            changing_calls.append(Moment(line["call"], counts[line["call"]], line["rest"]))
+    assert changing_calls, "strace recorded no change by the command"
+    return changing_calls
 
 
 def at(moment: Moment, fault: str, *, from_then_on: bool = False) -> list[str]:
@@ -72,8 +72,8 @@ def every_nth(moments: Sequence[Moment], stride: int, stride_of_pages: int | Non
     """Every ``stride``-th call, and of the many page writes of SQLite every ``stride_of_pages``-th."""
     pages = [moment for moment in moments if moment.call == "pwrite64"]
     others = [moment for moment in moments if moment.call != "pwrite64"]
-    kept = {*others[::stride], *pages[:: stride_of_pages or stride]}
-    return [moment for moment in moments if moment in kept]
+    selected = {*others[::stride], *pages[:: stride_of_pages or stride]}
+    return [moment for moment in moments if moment in selected]
 
 
 def why_unavailable() -> str | None:

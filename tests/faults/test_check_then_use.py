@@ -31,9 +31,9 @@ def test_folder_replaced_by_a_link_is_refused(copy_registry, tmp_path, can_trace
     (secret / "b" / "weights.bin").write_bytes(b"a secret")
     run = copy_registry()
     before = contents_of(run.registry)
-    words = ("register", model, "--name", "churn")
-    moment = Moment("flock", 1, "") if call == "flock" else opening_of(copy_registry("counted"), model, words)
-    process = start_stopped(run, *words, moment=moment)
+    arguments = ("register", model, "--name", "churn")
+    moment = Moment("flock", 1, "") if call == "flock" else opening_call(copy_registry("counted"), model, arguments)
+    process = start_stopped(run, *arguments, moment=moment)
     (model / "a").rename(tmp_path / "moved")
     (model / "a").symlink_to(secret)
     process.send_signal(signal.SIGCONT)
@@ -43,10 +43,10 @@ def test_folder_replaced_by_a_link_is_refused(copy_registry, tmp_path, can_trace
     assert contents_of(run.registry) == before
 
 
-def opening_of(run, folder, words):
-    """The openat call that opens the folder itself."""
+def opening_call(run, folder, arguments):
+    """Return the openat call that opens the folder itself."""
     log = run.registry.parent / "log"
-    command = ["strace", "-y", "-o", log, "-e", "trace=openat", MODELREG, *map(str, words)]
+    command = ["strace", "-y", "-o", log, "-e", "trace=openat", MODELREG, *map(str, arguments)]
     subprocess.run(list(map(str, command)), env=run.whole_environment, capture_output=True, check=True)
     lines = [line for line in log.read_text().splitlines() if line.startswith("openat(")]
     number = next(number for number, line in enumerate(lines, 1) if f'"{folder}"' in line)
@@ -159,7 +159,7 @@ def test_folder_of_1100_levels_works_in_every_command(copy_registry, tmp_path):
     os.close(os.open("weights.bin", os.O_WRONLY | os.O_CREAT, dir_fd=current))
     os.close(current)
     os.close(top)
-    for words in (
+    for arguments in (
         ["register", model, "--name", "deep"],
         ["load", "deep/1"],
         ["load", "deep/1"],
@@ -167,8 +167,8 @@ def test_folder_of_1100_levels_works_in_every_command(copy_registry, tmp_path):
         ["delete", "deep/1", "--yes"],
         ["prune", "--grace", "0"],
     ):
-        result = run(*words)
-        assert result.returncode == 0, (words, result.stderr)
+        result = run(*arguments)
+        assert result.returncode == 0, (arguments, result.stderr)
     assert not any((run.registry / "checkouts").iterdir())
     for folder in (model, tmp_path / "copy"):  # pytest cannot remove it
         subprocess.run(["rm", "-rf", folder], check=True)
@@ -180,8 +180,8 @@ def test_file_name_of_maximum_length_works(copy_registry, tmp_path):
     (tmp_path / name).write_bytes(b"long")
     assert run("register", tmp_path / name, "--name", "long").returncode == 0
     (tmp_path / "out").mkdir()
-    for words in (["load", "long/1"], ["load", "long/1", "-o", f"{tmp_path}/out/"]):
-        result = run(*words)
+    for arguments in (["load", "long/1"], ["load", "long/1", "-o", f"{tmp_path}/out/"]):
+        result = run(*arguments)
         assert result.returncode == 0, result.stderr
         assert os.path.basename(result.stdout.rstrip("\n")) == name
 
@@ -228,9 +228,9 @@ def test_digest_of_non_ascii_file_names_is_the_same_in_every_locale(copy_registr
 
 def test_shell_pipe_as_model_is_refused_as_a_fifo(copy_registry):
     run = copy_registry()
-    words = f"echo x | {MODELREG} register /dev/stdin --name piped; {MODELREG} register <(echo x) --name piped"
+    script = f"echo x | {MODELREG} register /dev/stdin --name piped; {MODELREG} register <(echo x) --name piped"
     result = subprocess.run(
-        ["bash", "-c", words], env=run.whole_environment, capture_output=True, text=True, check=False
+        ["bash", "-c", script], env=run.whole_environment, capture_output=True, text=True, check=False
     )
     assert result.stderr.count("is a FIFO, not a file or folder") == 2
     assert result.returncode == 2

@@ -88,16 +88,16 @@ def test_damaged_blob_is_reported_not_loaded_and_repaired(copy_registry, tmp_pat
     assert verification.returncode == 6
     assert findings == [*([["churn/2", "two.bin"]] if is_swap else []), ["churn/1", "one.bin"]]
 
-    for words in (
+    for arguments in (
         ["load", "churn/1"],
         ["load", "churn/1", "-o", "-"],
         ["load", "churn/Production", "-o", tmp_path / "a"],
     ):
-        result = run(*words)
-        assert (result.returncode, result.stdout) == (6, ""), (words, result.stdout)
+        result = run(*arguments)
+        assert (result.returncode, result.stdout) == (6, ""), (arguments, result.stdout)
         assert "churn/1: 'one.bin'" in stderr_of(result)
-    for words in (["export", "churn/1", tmp_path / "b"], ["load", "churn/1", "-o", tmp_path / "a", "--force"]):
-        assert run(*words).returncode == 6
+    for arguments in (["export", "churn/1", tmp_path / "b"], ["load", "churn/1", "-o", tmp_path / "a", "--force"]):
+        assert run(*arguments).returncode == 6
     assert not {"a", "b"} & set(os.listdir(tmp_path))
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
 

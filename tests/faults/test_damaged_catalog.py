@@ -32,8 +32,8 @@ CHANGING = (
 
 
 def commands(run, tmp_path, stride=1):
-    for words in (READING + CHANGING)[:: 1 if EXHAUSTIVE else stride]:
-        filled = [word.format(out=tmp_path / "out", registry=run.registry) for word in words]
+    for arguments in (READING + CHANGING)[:: 1 if EXHAUSTIVE else stride]:
+        filled = [argument.format(out=tmp_path / "out", registry=run.registry) for argument in arguments]
         yield filled, run(*filled)
 
 
@@ -93,13 +93,13 @@ def test_replaced_catalog_is_reported_and_not_changed(copy_registry, tmp_path, k
     run = copy_registry()
     REPLACEMENTS[kind](run.registry / "catalog.db")
     before = tree(run.registry)
-    for words, result in commands(run, tmp_path, 1 if kind in WITH_EVERY_COMMAND else 2):
+    for arguments, result in commands(run, tmp_path, 1 if kind in WITH_EVERY_COMMAND else 2):
         stderr = stderr_of(result)
-        assert result.returncode == 6, (words, result.returncode, stderr)
-        assert words == ["verify"] or result.stdout == "", words
-        assert stderr.startswith("{" if "--json" in words else "error: "), (words, stderr)
-        assert "catalog" in stderr + result.stdout, (words, stderr)
-        assert tree(run.registry) == before, words
+        assert result.returncode == 6, (arguments, result.returncode, stderr)
+        assert arguments == ["verify"] or result.stdout == "", arguments
+        assert stderr.startswith("{" if "--json" in arguments else "error: "), (arguments, stderr)
+        assert "catalog" in stderr + result.stdout, (arguments, stderr)
+        assert tree(run.registry) == before, arguments
     assert not (tmp_path / "out").exists()
 
 
@@ -110,10 +110,10 @@ def test_catalog_of_a_newer_release_is_refused_by_every_command(copy_registry, t
         catalog.execute("PRAGMA writable_schema = ON")
         catalog.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE of the future' WHERE name = 'models'")
     before = tree(run.registry)
-    for words, result in commands(run, tmp_path):
-        assert (result.returncode, result.stdout) == (10, ""), (words, result.stdout, result.stderr)
+    for arguments, result in commands(run, tmp_path):
+        assert (result.returncode, result.stdout) == (10, ""), (arguments, result.stdout, result.stderr)
         assert "schema 99" in stderr_of(result)
-        assert tree(run.registry) == before, words
+        assert tree(run.registry) == before, arguments
 
 
 PAGE = 4096
@@ -136,7 +136,7 @@ def test_flipped_bit_in_any_page_is_found_or_changes_no_output(copy_registry, pa
     """Every command ends with a documented exit status, and none outputs other data than was registered."""
     run = copy_registry()
     catalog = run.registry / "catalog.db"
-    original, outputs = catalog.read_bytes(), [run(*words).stdout for words in READS]
+    original, outputs = catalog.read_bytes(), [run(*arguments).stdout for arguments in READS]
     random_generator = random.Random(part)
     for page in range(part * EVERY, len(original) // PAGE, PARTS * EVERY):
         for _ in range(FLIPS):
@@ -148,14 +148,14 @@ def test_flipped_bit_in_any_page_is_found_or_changes_no_output(copy_registry, pa
             verification = run("verify")
             stderr_of(verification)
             assert verification.returncode in (0, 6, 10), (position, verification.stderr)
-            for words, output in zip(READS, outputs, strict=True):
-                result = run(*words)
-                assert result.returncode in DOCUMENTED_STATUSES, (position, words, result.stderr, stderr_of(result))
-                assert verification.returncode != 0 or result.stdout == output, (position, words)
+            for arguments, output in zip(READS, outputs, strict=True):
+                result = run(*arguments)
+                assert result.returncode in DOCUMENTED_STATUSES, (position, arguments, result.stderr, stderr_of(result))
+                assert verification.returncode != 0 or result.stdout == output, (position, arguments)
             assert catalog.read_bytes() == content, position
-            words = CHANGES[page % len(CHANGES)]
-            result = run(*words)
-            assert result.returncode in DOCUMENTED_STATUSES, (position, words, result.stderr, stderr_of(result))
+            arguments = CHANGES[page % len(CHANGES)]
+            result = run(*arguments)
+            assert result.returncode in DOCUMENTED_STATUSES, (position, arguments, result.stderr, stderr_of(result))
             catalog.write_bytes(original)
             (catalog.parent / "catalog.db-journal").unlink(missing_ok=True)
 

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.fault
 def test_file_system_that_refuses_chmod_is_usable(empty_folder, can_trace, call):
     """The fixed modes of such a mount are simulated by the umask; nobody else may write."""
     run = empty_folder()
-    before = strace.at(Moment(call, 1, ""), "error=EPERM", from_then_on=True)
-    for words in (
+    prefix = strace.at(Moment(call, 1, ""), "error=EPERM", from_then_on=True)
+    for arguments in (
         ["init"],
         ["register", "one.bin", "--name", "churn", "--stage", "Production"],
         ["register", "bert", "--name", "intent"],
@@ -31,14 +31,14 @@ def test_file_system_that_refuses_chmod_is_usable(empty_folder, can_trace, call)
         ["restore", run.registry.parent / "copy", "--force"],
         ["verify"],
     ):
-        result = run(*words, before=before)
-        assert result.returncode == 0, (words, stderr_of(result))
+        result = run(*arguments, prefix=prefix)
+        assert result.returncode == 0, (arguments, stderr_of(result))
     assert_sound(run)
 
 
 @pytest.mark.parametrize("error", ["ENOLCK", "ENOSYS", "EOPNOTSUPP"])
 def test_file_system_without_locks_is_reported_with_a_hint(copy_registry, can_trace, error):
-    result = copy_registry()("tag", "churn", "a=b", before=strace.at(Moment("flock", 1, ""), f"error={error}"))
+    result = copy_registry()("tag", "churn", "a=b", prefix=strace.at(Moment("flock", 1, ""), f"error={error}"))
     assert result.returncode == 8
     assert "does not support flock" in stderr_of(result)
     assert "use a local disk" in result.stderr
@@ -61,17 +61,17 @@ def test_loading_in_threads_does_not_redirect_stdout(copy_registry, tmp_path):
     registry = Registry(copy_registry().registry)
     joblib.dump(DummyClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.joblib")
     registry.register(tmp_path / "model.joblib", "dummy")
-    before, seen = sys.stdout, []
+    stdout, seen_streams = sys.stdout, []
 
     def load_repeatedly():
         for _ in range(5):
             registry.load("dummy/1")
-            seen.append(sys.stdout)
+            seen_streams.append(sys.stdout)
 
     threads = [threading.Thread(target=load_repeatedly) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(map(id, seen)) == {id(before)}
-    assert sys.stdout is before
+    assert set(map(id, seen_streams)) == {id(stdout)}
+    assert sys.stdout is stdout

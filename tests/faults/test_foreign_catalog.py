@@ -21,13 +21,13 @@ from .strace import Moment
 pytestmark = pytest.mark.fault
 
 
-@pytest.mark.parametrize("words", [[], ["init", "--require-sandbox"], ["register", "fresh.bin", "--name", "fresh"]])
-def test_catalog_copied_to_other_blobs_is_detected(copy_registry, empty_folder, words):
+@pytest.mark.parametrize("arguments", [[], ["init", "--require-sandbox"], ["register", "fresh.bin", "--name", "fresh"]])
+def test_catalog_copied_to_other_blobs_is_detected(copy_registry, empty_folder, arguments):
     run, fresh = copy_registry(), empty_folder("fresh")
     assert fresh("init").returncode == 0
     shutil.copyfile(fresh.registry / "catalog.db", run.registry / "catalog.db")
-    if words:
-        assert run(*words).returncode == 0
+    if arguments:
+        assert run(*arguments).returncode == 0
     for blob in (run.registry / BLOBS).iterdir():
         if blob.stat().st_mtime < (fresh.registry / "catalog.db").stat().st_mtime:
             os.utime(blob, (1_700_000_000, 1_700_000_000))  # as if registered long ago
@@ -53,13 +53,13 @@ def test_registry_with_old_blob_times_is_accepted(copy_registry):
 
 def test_journal_of_a_killed_writer_is_reported_to_a_reader(copy_registry, can_trace, without_privilege):
     run = copy_registry()
-    words = ["tag", "churn/1", "a=b"]
-    moments = copy_registry("counted").moments(*words)
+    arguments = ["tag", "churn/1", "a=b"]
+    moments = copy_registry("counted").moments(*arguments)
     last = [moment for moment in moments if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
-    run(*words, before=strace.at(last, "signal=KILL"))
+    run(*arguments, prefix=strace.at(last, "signal=KILL"))
     assert (run.registry / "catalog.db-journal").exists()
     subprocess.run(["chmod", "-R", "a-w", run.registry], check=True)
-    result = run("list", before=without_privilege)
+    result = run("list", prefix=without_privilege)
     assert result.returncode == 8, result.stderr
     assert "a process was killed while writing" in stderr_of(result)
     assert "any command as a user who may write" in result.stderr
@@ -96,7 +96,7 @@ def test_failed_sync_after_a_backup_reports_that_it_was_made(copy_registry, tmp_
     after = next(moment for moment in moments[rename_index:] if moment.call == "fsync")
     run = copy_registry()
     backup = run.registry.parent / "backup"
-    result = run("backup", backup, before=strace.at(after, "error=EIO", from_then_on=then.endswith("+")))
+    result = run("backup", backup, prefix=strace.at(after, "error=EIO", from_then_on=then.endswith("+")))
     assert result.returncode == 8
     assert "the change is committed" in stderr_of(result)
     assert contents_of(backup) == contents_of(run.registry)
@@ -107,14 +107,14 @@ def test_failed_restoration_changes_nothing(copy_registry, tmp_path, can_trace):
     source = copy_registry("source")
     source("backup", tmp_path / "backup")
     for exists in (False, True):
-        words = ["restore", tmp_path / "backup", "--force"]
+        arguments = ["restore", tmp_path / "backup", "--force"]
         for call, nth in (("copy_file_range", 1), ("fchmod", 9), ("rename", 5), ("mkdir", 2)):
             name = f"{call}-{nth}-{exists}"
             run = copy_registry(name)
             if not exists:
                 shutil.rmtree(run.registry)
             before = tree(run.registry / "artifacts") if exists else {}
-            result = run(*words, before=strace.at(Moment(call, nth, ""), "error=ENOSPC", from_then_on=True))
+            result = run(*arguments, prefix=strace.at(Moment(call, nth, ""), "error=ENOSPC", from_then_on=True))
             if result.returncode == 0:
                 continue
             assert result.returncode == 8, (name, result.stderr)
@@ -136,14 +136,14 @@ def test_running_restoration_blocks_others_and_a_killed_one_can_be_completed(
     run = empty_folder("new")
     moment = Moment("rename", 5, "")
     process = start_stopped(run, "restore", tmp_path / "backup", moment=moment)
-    for words in (["list"], ["register", "fresh.bin", "--name", "churn"], ["verify"]):
-        result = run(*words, "--lock-timeout", "0.2")
-        assert result.returncode == 9, (words, result.stderr)
+    for arguments in (["list"], ["register", "fresh.bin", "--name", "churn"], ["verify"]):
+        result = run(*arguments, "--lock-timeout", "0.2")
+        assert result.returncode == 9, (arguments, result.stderr)
         assert f"process {process.pid}" in stderr_of(result)
     process.kill()
     process.communicate()
-    for words in (["list"], ["register", "fresh.bin", "--name", "churn"]):
-        result = run(*words)
+    for arguments in (["list"], ["register", "fresh.bin", "--name", "churn"]):
+        result = run(*arguments)
         assert result.returncode == 6, result.stderr
         assert "the same 'modelreg restore' again" in stderr_of(result)
     assert run("restore", tmp_path / "backup").returncode == 0
@@ -153,13 +153,13 @@ def test_running_restoration_blocks_others_and_a_killed_one_can_be_completed(
 def test_sigkill_never_separates_a_replaced_catalog_from_its_journal(copy_registry, tmp_path, can_trace):
     source = copy_registry("source")
     source("backup", tmp_path / "backup")
-    words = ["tag", "churn/1", "a=b"]
-    moments = source.moments(*words)
+    arguments = ["tag", "churn/1", "a=b"]
+    moments = source.moments(*arguments)
     last = [moment for moment in moments if moment.call == "pwrite64" and "catalog.db>" in moment.arguments][-1]
 
     def copy_with_journal(name):
         run = copy_registry(name)
-        run(*words, before=strace.at(last, "signal=KILL"))
+        run(*arguments, prefix=strace.at(last, "signal=KILL"))
         assert (run.registry / "catalog.db-journal").exists()
         return run
 
@@ -174,7 +174,7 @@ def test_sigkill_never_separates_a_replaced_catalog_from_its_journal(copy_regist
     for moment in replacements:
         run = copy_with_journal(f"{moment.call}-{moment.nth}")
         pages = (run.registry / "catalog.db").read_bytes(), (run.registry / "catalog.db-journal").read_bytes()
-        run(*restore, before=strace.at(moment, "signal=KILL"))
+        run(*restore, prefix=strace.at(moment, "signal=KILL"))
         pairs = [
             (path.read_bytes(), path.with_name(f"{path.name}-journal").read_bytes())
             for path in run.registry.glob("catalog*.db")

@@ -18,59 +18,59 @@ pytestmark = pytest.mark.fault
 CONTINUES = "interrupted; run the same command again to complete it\n"
 INTERRUPTED = {"register": "interrupted; nothing was registered\n", "prune": CONTINUES, "backup": CONTINUES}
 INTERRUPTED["restore"] = CONTINUES
-OTHERWISE = "interrupted; nothing was changed\n"
+NOTHING_CHANGED = "interrupted; nothing was changed\n"
 
 
 @every_command
 def test_ctrl_c_at_a_system_call_changes_nothing_or_everything(case, copy_registry, empty_folder, can_trace):
-    make = empty_folder if case.makes_registry else copy_registry
-    whole = make("whole")
+    make = empty_folder if case.creates_registry else copy_registry
+    reference = make("reference")
     before = contents_of(make("before").registry)
-    moments = whole.moments(*case.words)
-    after = contents_of(whole.registry)
+    moments = reference.moments(*case.arguments)
+    after = contents_of(reference.registry)
     for moment in strace.every_nth(moments, stride(4 * case.stride), stride(4 * case.stride_of_pages)):
         run = make(f"{moment.call}-{moment.nth}")
-        result = run(*case.words, before=strace.at(moment, "signal=INT"))
-        words = stderr_of(result)
+        result = run(*case.arguments, prefix=strace.at(moment, "signal=INT"))
+        message = stderr_of(result)
         assert_sound(run)
         assert leftovers(run.registry) == [], moment
         if result.returncode == 0:
             assert result.stdout, moment
             assert contents_of(run.registry) == after, moment
         else:
-            expected = INTERRUPTED.get(case.command, OTHERWISE)
-            assert (result.returncode, words) == (130, expected), moment
+            expected = INTERRUPTED.get(case.command, NOTHING_CHANGED)
+            assert (result.returncode, message) == (130, expected), moment
             allowed = [before, after] if expected == CONTINUES else [before]
             assert contents_of(run.registry) in allowed, moment
             assert result.stdout == "" or contents_of(run.registry) == after, moment
-            assert run(*case.words).returncode == 0
+            assert run(*case.arguments).returncode == 0
             assert contents_of(run.registry) == after, moment
 
 
 def test_interrupt_message_depends_on_the_command_and_not_on_its_arguments(copy_registry, can_trace):
     run = copy_registry()
-    for words, expected in (
+    for arguments, expected in (
         (["register", "fresh.bin", "--name", "backup"], INTERRUPTED["register"]),
-        (["tag", "churn", "register=prune"], OTHERWISE),
-        (["describe", "churn", "prune"], OTHERWISE),
+        (["tag", "churn", "register=prune"], NOTHING_CHANGED),
+        (["describe", "churn", "prune"], NOTHING_CHANGED),
     ):
-        result = run(*words, before=strace.at(strace.Moment("flock", 1, ""), "signal=INT"))
-        assert (result.returncode, result.stdout, stderr_of(result)) == (130, "", expected), words
+        result = run(*arguments, prefix=strace.at(strace.Moment("flock", 1, ""), "signal=INT"))
+        assert (result.returncode, result.stdout, stderr_of(result)) == (130, "", expected), arguments
 
 
 def test_ctrl_c_stops_a_prune_while_it_deletes_blobs(copy_registry, can_trace):
-    words = ["prune", "--stage", "None", "--grace", "0", "--yes"]
+    arguments = ["prune", "--stage", "None", "--grace", "0", "--yes"]
     deletions = [
         moment
-        for moment in copy_registry("counted").moments(*words)
+        for moment in copy_registry("counted").moments(*arguments)
         if moment.call == "unlink" and "/blobs/" in moment.arguments
     ]
     run = copy_registry()
     blobs = len(list((run.registry / "artifacts/blobs/sha256").iterdir()))
-    result = run(*words, before=strace.at(deletions[0], "signal=INT"))
+    result = run(*arguments, prefix=strace.at(deletions[0], "signal=INT"))
     assert (result.returncode, result.stderr) == (130, INTERRUPTED["prune"])
     assert len(list((run.registry / "artifacts/blobs/sha256").iterdir())) == blobs - 1
-    assert run(*words).returncode == 0
+    assert run(*arguments).returncode == 0
     assert_sound(run)
 
 
@@ -110,19 +110,19 @@ def test_ctrl_c_at_random_times_of_a_large_registration_reports_the_actual_outco
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_sigterm_and_sighup_change_nothing_or_everything(copy_registry, can_trace, number):
-    whole = copy_registry("whole")
+    reference = copy_registry("reference")
     before = contents_of(copy_registry("before").registry)
-    moments = whole.moments("register", "fresh.bin", "--name", "churn")
-    after = contents_of(whole.registry)
+    moments = reference.moments("register", "fresh.bin", "--name", "churn")
+    after = contents_of(reference.registry)
     for moment in strace.every_nth(moments, stride(16), stride(40)):
         run = copy_registry(f"{moment.call}-{moment.nth}")
         signal_name = number.name.removeprefix("SIG")
-        result = run("register", "fresh.bin", "--name", "churn", before=strace.at(moment, f"signal={signal_name}"))
-        words = stderr_of(result)
+        result = run("register", "fresh.bin", "--name", "churn", prefix=strace.at(moment, f"signal={signal_name}"))
+        message = stderr_of(result)
         assert_sound(run)
         assert leftovers(run.registry) == [], moment
         if result.returncode == 0:
             assert contents_of(run.registry) == after, moment
         else:
-            assert (result.returncode, result.stdout, words) == (128 + number, "", INTERRUPTED["register"]), moment
+            assert (result.returncode, result.stdout, message) == (128 + number, "", INTERRUPTED["register"]), moment
             assert contents_of(run.registry) == before, moment

@@ -20,23 +20,23 @@ pytestmark = pytest.mark.fault
 
 @every_command
 def test_sigkill_at_a_system_call_changes_everything_or_nothing(case, copy_registry, empty_folder, can_trace):
-    make = empty_folder if case.makes_registry else copy_registry
-    before = contents_of(make("before").registry)  # of another copy, because reading the files creates checkouts
-    whole = make("whole")
-    moments = whole.moments(*case.words)
-    after = contents_of(whole.registry)
+    make = empty_folder if case.creates_registry else copy_registry
+    before = contents_of(make("before").registry)  # from another copy, because reading the files creates checkouts
+    reference = make("reference")
+    moments = reference.moments(*case.arguments)
+    after = contents_of(reference.registry)
     outcomes = []
     for moment in strace.every_nth(moments, stride(4 * case.stride), stride(4 * case.stride_of_pages)):
         run = make(f"{moment.call}-{moment.nth}")
-        result = run(*case.words, before=strace.at(moment, "signal=KILL"))
-        assert result.returncode == -signal.SIGKILL, f"{moment} never came: {result.stderr}"
+        result = run(*case.arguments, prefix=strace.at(moment, "signal=KILL"))
+        assert result.returncode == -signal.SIGKILL, f"{moment} was never reached: {result.stderr}"
         assert_sound(run)
         contents = contents_of(run.registry)
         assert contents in (before, after), moment
         assert contents == after or not result.stdout, f"success was reported before the change: {moment}"
         outcomes.append(contents == after)
-        again = run(*case.words)
-        assert again.returncode in (case.repeated_status if contents == after else (0,)), (moment, again.stderr)
+        repeated = run(*case.arguments)
+        assert repeated.returncode in (case.repeated_status if contents == after else (0,)), (moment, repeated.stderr)
         assert_sound(run)
         assert contents_of(run.registry) == after, moment
     if before != after:
@@ -44,7 +44,7 @@ def test_sigkill_at_a_system_call_changes_everything_or_nothing(case, copy_regis
 
 
 ROUNDS = 15 if EXHAUSTIVE else 5
-AT_ONCE = 4
+CONCURRENT = 4
 SIZES = (1_000, 900_000, 3_000_000, 20_000_000)
 
 
@@ -53,8 +53,8 @@ def test_sigkill_at_random_times_loses_no_acknowledged_registration(empty_folder
     run = empty_folder()
     acknowledged: dict[int, bytes] = {}
     for number in range(ROUNDS):
-        contents = [random_generator.randbytes(8) * (random_generator.choice(SIZES) // 8) for _ in range(AT_ONCE)]
-        paths = [tmp_path / f"{number}-{index}.bin" for index in range(AT_ONCE)]
+        contents = [random_generator.randbytes(8) * (random_generator.choice(SIZES) // 8) for _ in range(CONCURRENT)]
+        paths = [tmp_path / f"{number}-{index}.bin" for index in range(CONCURRENT)]
         for path, content in zip(paths, contents, strict=True):
             path.write_bytes(content)
         started = [run.start("register", path, "--name", "churn") for path in paths]

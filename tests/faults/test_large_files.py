@@ -24,14 +24,14 @@ def large(tmp_path):
 
 def failing_copies(error, when):
     """A command prefix that makes copy_file_range fail with ``error`` at the call ``when`` of each thread."""
-    words = ["strace", "-D", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=copy_file_range"]
-    return [*words, "-e", f"inject=copy_file_range:error={error}:when={when}"]
+    prefix = ["strace", "-D", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=copy_file_range"]
+    return [*prefix, "-e", f"inject=copy_file_range:error={error}:when={when}"]
 
 
 @pytest.mark.parametrize("error", ["ENOSYS", "EXDEV", "EINVAL", "EOPNOTSUPP", "EPERM"])
 def test_large_file_is_copied_without_copy_file_range(copy_registry, large, can_trace, error):
     run = copy_registry()
-    result = run("register", large, "--name", "large", before=failing_copies(error, "1+"))
+    result = run("register", large, "--name", "large", prefix=failing_copies(error, "1+"))
     assert result.returncode == 0, stderr_of(result)
     assert_sound(run)
     path = run("load", "large/1").stdout.strip()
@@ -44,7 +44,7 @@ def test_large_file_is_copied_without_copy_file_range(copy_registry, large, can_
 def test_disk_error_in_a_large_file_registers_nothing(copy_registry, large, can_trace, error, when):
     run = copy_registry()
     before = contents_of(run.registry)
-    result = run("register", large, "--name", "large", before=failing_copies(error, when))
+    result = run("register", large, "--name", "large", prefix=failing_copies(error, when))
     assert (result.returncode, result.stdout) == (8, ""), stderr_of(result)
     assert contents_of(run.registry) == before
     assert leftovers(run.registry) == []

@@ -19,7 +19,7 @@ from .conftest import EXHAUSTIVE, MODELREG, Command, stderr_of
 
 pytestmark = pytest.mark.fault
 
-ODD = (
+UNUSUAL_VALUES = (
     "", " ", "-1", "0", "nan", "inf", "1e999", str(2**63), "9" * 400, "churn", "churn/1", "churn/", "/", "@", "churn@",
     ".", "..", "/dev/null", "/proc/self/mem", "~nosuchuser/x", "x" * 5000, "a/" * 3000, "\udcff", "\x1b[31m", "naïve",
     "a\nb", "=", "a=", "=b", "a=b=c", "auc=nan", "'", "(" * 500, "models:/churn/1", "sqlite:///x.db", "*", "[",
@@ -27,7 +27,7 @@ ODD = (
 )  # fmt: skip
 """Unusual values for any argument."""
 
-MAX_LINES = 8
+MAX_COMMAND_LINES = 8
 """Command lines to try for each command, except in exhaustive runs."""
 
 ARGUMENTS = {"reference": "churn/1", "name": "churn", "path": "{model}", "source": "{model}", "version": "1"}
@@ -35,7 +35,7 @@ ARGUMENTS = {"reference": "churn/1", "name": "churn", "path": "{model}", "source
 
 
 def commands():
-    """Every command, including those in groups: its words, and its parameters."""
+    """Yield the words and the parameters of every command, including commands in groups."""
     group = typer.main.get_command(app)
     context = typer.Context(group)
     for name in COMMANDS:
@@ -44,14 +44,14 @@ def commands():
             yield [name, inner_name] if inner_name else [name], inner.params
 
 
-def lines(words, parameters):
+def command_lines(arguments, parameters):
     """Command lines with one unusual value for one parameter."""
     required = [argument for argument in parameters if argument.param_type_name == "argument" and argument.required]
     for parameter in parameters:
         if getattr(parameter, "is_flag", False) or parameter.name == "help":
             continue
-        for value in ODD:
-            line = list(words)
+        for value in UNUSUAL_VALUES:
+            line = list(arguments)
             for argument in required:
                 line += [value] if argument is parameter else [ARGUMENTS.get(argument.name, "churn")]
             if parameter.param_type_name == "option":
@@ -61,7 +61,7 @@ def lines(words, parameters):
             yield line
 
 
-ALL = {" ".join(words): (words, parameters) for words, parameters in commands()}
+COMMANDS_AND_PARAMETERS = {" ".join(arguments): (arguments, parameters) for arguments, parameters in commands()}
 
 
 @pytest.fixture(scope="module")
@@ -71,54 +71,56 @@ def forks():
     forks.close()
 
 
-@pytest.mark.parametrize("command", ALL)
+@pytest.mark.parametrize("command", COMMANDS_AND_PARAMETERS)
 def test_unusual_value_of_any_option_never_causes_exit_1(original_registry, tmp_path, forks, command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(original_registry / "registry", tmp_path / "registry")
-    places = {"model": original_registry / "one.bin", "missing": tmp_path / "no", "empty": tmp_path / "empty"}
-    places["nested"] = tmp_path / "nested.json"
-    places["nested"].write_text("[" * 100_000)
-    places["empty"].write_bytes(b"")
+    paths = {"model": original_registry / "one.bin", "missing": tmp_path / "no", "empty": tmp_path / "empty"}
+    paths["nested"] = tmp_path / "nested.json"
+    paths["nested"].write_text("[" * 100_000)
+    paths["empty"].write_bytes(b"")
     environment = Command(tmp_path / "registry").whole_environment
-    all_lines = list(lines(*ALL[command]))
-    for number, line in enumerate(all_lines if EXHAUSTIVE else all_lines[:: 1 + len(all_lines) // MAX_LINES]):
-        words = [fill_in(word, places) for word in line]
-        result = forks.run(words, environment)
-        assert result.returncode != 1, (number, words, result.stderr)
-        assert "Traceback" not in result.stderr, words
-        assert not (result.returncode and not result.stderr), words
+    lines = list(command_lines(*COMMANDS_AND_PARAMETERS[command]))
+    for number, line in enumerate(lines if EXHAUSTIVE else lines[:: 1 + len(lines) // MAX_COMMAND_LINES]):
+        arguments = [fill_placeholders(argument, paths) for argument in line]
+        result = forks.run(arguments, environment)
+        assert result.returncode != 1, (number, arguments, result.stderr)
+        assert "Traceback" not in result.stderr, arguments
+        assert not (result.returncode and not result.stderr), arguments
 
 
-def fill_in(word, places):
-    for name, place in places.items():
-        word = word.replace("{" + name + "}", str(place))
-    return word
+def fill_placeholders(argument, paths):
+    for name, path in paths.items():
+        argument = argument.replace("{" + name + "}", str(path))
+    return argument
 
 
 def test_unusual_environment_is_reported_with_a_message(copy_registry, tmp_path, as_user):
     run = copy_registry()
-    gone = tmp_path / "gone"
-    gone.mkdir()
+    deleted_folder = tmp_path / "deleted_folder"
+    deleted_folder.mkdir()
     cases = {
-        "a user without a home folder": ({"HOME": ""}, "list", 10, "no home folder"),
-        "the home folder of an unknown user": ({"MODELREG_HOME": "~nosuchuser/r"}, "list", 2, "home folder of a user"),
-        "no number": ({"MODELREG_LOCK_TIMEOUT": "nan"}, "list", 2, "not a number of seconds"),
+        "user without a home folder": ({"HOME": ""}, "list", 10, "no home folder"),
+        "home folder of an unknown user": ({"MODELREG_HOME": "~nosuchuser/r"}, "list", 2, "home folder of a user"),
+        "timeout that is not a number": ({"MODELREG_LOCK_TIMEOUT": "nan"}, "list", 2, "not a number of seconds"),
     }
-    for name, (environment, word, code, words) in cases.items():
-        whole = run.whole_environment | environment
+    for name, (environment, command, code, message) in cases.items():
+        process_environment = run.whole_environment | environment
         prefix = as_user(54321) if "HOME" in environment else []
         if "HOME" in environment:
-            whole = {
-                key: value for key, value in whole.items() if key not in ("HOME", "MODELREG_HOME", "XDG_DATA_HOME")
+            process_environment = {
+                key: value
+                for key, value in process_environment.items()
+                if key not in ("HOME", "MODELREG_HOME", "XDG_DATA_HOME")
             }
         result = subprocess.run(
-            [*prefix, MODELREG, word], env=whole, capture_output=True, text=True, check=False, cwd="/"
+            [*prefix, MODELREG, command], env=process_environment, capture_output=True, text=True, check=False, cwd="/"
         )
         assert result.returncode == code, (name, result.stderr)
-        assert words in stderr_of(result), name
-    deleted = f"cd {gone} && rmdir {gone} && {MODELREG} --registry some list"
+        assert message in stderr_of(result), name
+    script = f"cd {deleted_folder} && rmdir {deleted_folder} && {MODELREG} --registry some list"
     result = subprocess.run(
-        ["bash", "-c", deleted], env=run.whole_environment, capture_output=True, text=True, check=False
+        ["bash", "-c", script], env=run.whole_environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 10, result.stderr
     assert "which was deleted" in stderr_of(result)
@@ -153,13 +155,13 @@ def test_unusual_arguments_in_python_are_refused(copy_registry, tmp_path):
 
 
 EDITS = {
-    "the largest number of an entry": "UPDATE journal SET seq = 9223372036854775807 WHERE seq = 1",
-    "an entry of another form": "UPDATE journal SET after = '[1]'",
-    "an entry without its values": """UPDATE journal SET after = '{"version": 5}'""",
-    "a time": "UPDATE journal SET at = 'soon'",
-    "a counter": "UPDATE models SET next_version = 9223372036854775807",
-    "a missing migration": "DELETE FROM _sqlite_migrations WHERE name = 'runs'",
-    "an older schema": "PRAGMA user_version = 1",
+    "largest sequence number": "UPDATE journal SET seq = 9223372036854775807 WHERE seq = 1",
+    "entry that is not an object": "UPDATE journal SET after = '[1]'",
+    "entry without values": """UPDATE journal SET after = '{"version": 5}'""",
+    "invalid time": "UPDATE journal SET at = 'soon'",
+    "largest version counter": "UPDATE models SET next_version = 9223372036854775807",
+    "missing migration": "DELETE FROM _sqlite_migrations WHERE name = 'runs'",
+    "older schema version": "PRAGMA user_version = 1",
 }
 
 
@@ -174,7 +176,7 @@ def test_catalog_edited_by_hand_never_causes_exit_1(copy_registry, forks, edit):
         catalog.execute(EDITS[edit])
         for _, text in triggers:
             catalog.execute(text)
-    for words in (
+    for arguments in (
         ["history"],
         ["verify"],
         ["list"],
@@ -182,8 +184,8 @@ def test_catalog_edited_by_hand_never_causes_exit_1(copy_registry, forks, edit):
         ["load", "churn/1"],
         ["rollback", "churn"],
     ):
-        result = forks.run(words, run.whole_environment)
-        assert result.returncode in (0, 4, 6), (words, result.stderr)
-    for words in (["tag", "churn", "a=b"], ["register", "three.bin", "--name", "churn"]):
-        result = forks.run(words, run.whole_environment)
-        assert result.returncode in (0, 6), (words, result.stderr)
+        result = forks.run(arguments, run.whole_environment)
+        assert result.returncode in (0, 4, 6), (arguments, result.stderr)
+    for arguments in (["tag", "churn", "a=b"], ["register", "three.bin", "--name", "churn"]):
+        result = forks.run(arguments, run.whole_environment)
+        assert result.returncode in (0, 6), (arguments, result.stderr)

@@ -24,7 +24,7 @@ from modelreg import Registry
 from modelreg.cli.application import COMMANDS
 
 from . import strace
-from .changing_commands import CHANGING_COMMANDS, OF_ONE_TRANSACTION
+from .changing_commands import CHANGING_COMMANDS, SINGLE_TRANSACTION_COMMANDS
 from .conftest import EXHAUSTIVE, Command, contents_of, files, leftovers, stderr_of
 
 pytestmark = pytest.mark.fault
@@ -71,7 +71,7 @@ REFUSALS = {3: "not found", 4: "conflict", 5: "refused by a gate", 10: "no regis
 
 
 @pytest.fixture(scope="module")
-def two():
+def two_processes():
     """Two processes that run commands, and a thread for each that waits for it."""
     forks = ForkServer(), ForkServer()
     with ThreadPoolExecutor(2) as threads:
@@ -104,8 +104,8 @@ def prepared(tmp_path_factory):
 
 
 def test_every_changing_command_is_in_the_fault_tests():
-    tried = {case.command for case in (CHANGING_COMMANDS | OF_ONE_TRANSACTION).values()}
-    assert tried == set(CHANGING)
+    tested = {case.command for case in (CHANGING_COMMANDS | SINGLE_TRANSACTION_COMMANDS).values()}
+    assert tested == set(CHANGING)
 
 
 def test_every_command_is_classified():
@@ -113,18 +113,18 @@ def test_every_command_is_classified():
 
 
 @pytest.mark.parametrize("first", CHANGING)
-def test_two_concurrent_commands_change_everything_or_nothing(prepared, two, place, first):
+def test_two_concurrent_commands_change_everything_or_nothing(prepared, two_processes, place, first):
     before = history(prepared / "registry")
     for second in list(CHANGING)[list(CHANGING).index(first) :]:
         shutil.copytree(prepared / "registry", place / "registry")
-        codes = race(two, prepared, place, CHANGING[first], CHANGING[second])
-        what = f"{first} and {second} ended with {codes}"
+        codes = race(two_processes, prepared, place, CHANGING[first], CHANGING[second])
+        summary = f"{first} and {second} ended with {codes}"
         if "restore" not in (first, second):
-            assert history(place / "registry")[: len(before)] == before, what
+            assert history(place / "registry")[: len(before)] == before, summary
         if EXHAUSTIVE:
             contents = contents_of(place / "registry")
-            serial_contents = run_serially(two, prepared, place.parent, CHANGING[first], CHANGING[second])
-            assert contents in serial_contents, what
+            serial_contents = run_serially(two_processes, prepared, place.parent, CHANGING[first], CHANGING[second])
+            assert contents in serial_contents, summary
         shutil.rmtree(place)
 
 
@@ -135,8 +135,10 @@ def test_two_concurrent_commands_that_create_a_registry_lose_nothing(
 ):
     """The first command is stopped after it has created the folder, and before it holds a lock."""
     run = Command(tmp_path / "registry")
-    process = start_stopped(run, *filled(CREATING[first], prepared, tmp_path), moment=strace.Moment("mkdir", 1, ""))
-    result = run(*filled(CREATING[second], prepared, tmp_path))
+    process = start_stopped(
+        run, *fill_placeholders(CREATING[first], prepared, tmp_path), moment=strace.Moment("mkdir", 1, "")
+    )
+    result = run(*fill_placeholders(CREATING[second], prepared, tmp_path))
     assert result.returncode == 0, result.stderr
     before = contents_of(run.registry)
     process.send_signal(signal.SIGCONT)
@@ -148,9 +150,9 @@ def test_two_concurrent_commands_that_create_a_registry_lose_nothing(
     assert after == before if process.returncode else after["journal"][: len(before["journal"])] == before["journal"]
 
 
-def race(two, prepared, place, *commands) -> tuple[int, int]:
+def race(two_processes, prepared, place, *commands) -> tuple[int, int]:
     """Run two commands at once on the registry in ``place``, check it, and return their exit statuses."""
-    (one, other), threads = two
+    (one, other), threads = two_processes
     with ExitStack() as locks:
         statuses = [locks.enter_context(HeldLock(place / "registry" / name)) for name in ("write.lock", "prune.lock")]
         started = [start(threads, one, prepared, place, commands[0])]
@@ -158,40 +160,40 @@ def race(two, prepared, place, *commands) -> tuple[int, int]:
         started.append(start(threads, other, prepared, place, commands[1]))
         wait_until_blocked(statuses, started)
     results = [future.result(timeout=60) for future in started]
-    for words, result in zip(commands, results, strict=True):
-        assert result.returncode in (0, *REFUSALS), f"{words} of {commands}: {result.returncode} {result.stderr}"
+    for arguments, result in zip(commands, results, strict=True):
+        assert result.returncode in (0, *REFUSALS), f"{arguments} of {commands}: {result.returncode} {result.stderr}"
         stderr_of(result)
     registry = place / "registry"
     assert leftovers(registry) == [], commands
     for folder in (registry, place / "backup"):
         if (folder / "catalog.db").exists():
             assert list(Registry(folder).verify()) == [], commands
-    for words, result in zip(commands, results, strict=True):
-        if words[0] == "register" and result.returncode == 0 and not any("restore" in other for other in commands):
+    for arguments, result in zip(commands, results, strict=True):
+        if arguments[0] == "register" and result.returncode == 0 and not any("restore" in other for other in commands):
             entries = Registry(registry).history()
             assert any("fresh.bin" in entry.after for entry in entries), f"{commands}: not kept"
     return tuple(result.returncode for result in results)
 
 
-def run_serially(two, prepared, folder, *commands):
+def run_serially(two_processes, prepared, folder, *commands):
     """The contents after running two commands one after the other, in both orders."""
-    (fork, _), threads = two
+    (fork, _), threads = two_processes
     for order in (commands, commands[::-1]):
         place = folder / "serial"
         shutil.copytree(prepared / "registry", place / "registry")
-        for words in order:
-            start(threads, fork, prepared, place, words).result()
+        for arguments in order:
+            start(threads, fork, prepared, place, arguments).result()
         yield contents_of(place / "registry")
         shutil.rmtree(place)
 
 
-def start(threads, fork, prepared, place, words) -> Future:
+def start(threads, fork, prepared, place, arguments) -> Future:
     environment = Command(place / "registry").whole_environment
-    return threads.submit(fork.run, filled(words, prepared, place), environment)
+    return threads.submit(fork.run, fill_placeholders(arguments, prepared, place), environment)
 
 
-def filled(words, prepared, place):
-    return [word.format(folder=prepared, place=place) for word in words]
+def fill_placeholders(arguments, prepared, place):
+    return [argument.format(folder=prepared, place=place) for argument in arguments]
 
 
 class HeldLock:

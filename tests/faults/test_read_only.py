@@ -44,20 +44,20 @@ def public(original_registry):
     shutil.rmtree(folder)
 
 
-def check_read_only(run, folder, before=()):
+def check_read_only(run, folder, prefix=()):
     """Check that reading works, that changes exit with 8, and that nothing was changed."""
     tree_before = tree(run.registry)
-    for words in READING:
-        result = run(*words, before=before)
-        assert result.returncode == 0, (words, result.stderr)
+    for arguments in READING:
+        result = run(*arguments, prefix=prefix)
+        assert result.returncode == 0, (arguments, result.stderr)
         assert not result.stderr.startswith("error"), result.stderr
-    loaded = Path(run("load", "churn/1", before=before).stdout.rstrip("\n"))
+    loaded = Path(run("load", "churn/1", prefix=prefix).stdout.rstrip("\n"))
     assert loaded.is_relative_to(folder / "home")
     assert loaded.read_bytes() == (folder / "one.bin").read_bytes()
-    for words in CHANGING:
-        filled = [word.format(new=folder / "new.bin", old=folder / "one.bin") for word in words]
-        result = run(*filled, before=before)
-        assert (result.returncode, result.stdout) == (8, ""), (words, result.stderr)
+    for arguments in CHANGING:
+        filled = [argument.format(new=folder / "new.bin", old=folder / "one.bin") for argument in arguments]
+        result = run(*filled, prefix=prefix)
+        assert (result.returncode, result.stdout) == (8, ""), (arguments, result.stderr)
         assert "nothing was changed" in stderr_of(result)
         assert str(run.registry) in result.stderr
         assert "hint: " in result.stderr
@@ -101,7 +101,7 @@ def test_read_only_mount_is_read_only_for_root(public):
 def test_creating_a_registry_in_a_read_only_folder_is_refused(public, as_user):
     (public / "locked").mkdir(mode=0o755)
     run = Command(public / "locked" / "registry", {"HOME": str(public / "home")})
-    result = run("register", public / "new.bin", "--name", "churn", before=as_user(65534))
+    result = run("register", public / "new.bin", "--name", "churn", prefix=as_user(65534))
     assert (result.returncode, result.stdout) == (8, ""), result.stderr
     assert str(run.registry) in stderr_of(result)
     assert os.listdir(public / "locked") == []
@@ -115,10 +115,10 @@ def test_unreadable_blob_is_reported(public, as_user):
     blob = next(path for path in (public / "registry/artifacts/blobs/sha256").iterdir() if path.stat().st_size == 1000)
     blob.chmod(0)
     run = Command(public / "registry", {"XDG_CACHE_HOME": str(public / "home"), "HOME": str(public / "home")})
-    result = run("load", "churn/1", before=as_user(65534))
+    result = run("load", "churn/1", prefix=as_user(65534))
     assert (result.returncode, result.stdout) == (8, "")
     assert f"{blob.parent}" in stderr_of(result)
     assert "Permission denied" in result.stderr
-    verification = run("verify", before=as_user(65534))
+    verification = run("verify", prefix=as_user(65534))
     assert (verification.returncode, verification.stdout.splitlines()[1:]) == (6, [UNREADABLE])
-    assert run("load", "churn/2", before=as_user(65534)).returncode == 0
+    assert run("load", "churn/2", prefix=as_user(65534)).returncode == 0

@@ -39,12 +39,12 @@ def test_model_that_does_not_fit_is_refused(small_disk, tmp_path):
     before = contents_of(run.registry)
     for size in (8 * MEGABYTE, 50 * MEGABYTE):
         result = run("register", make_model(tmp_path, size, 1), "--name", "churn")
-        words = stderr_of(result)
-        assert (result.returncode, result.stdout) == (8, ""), words
-        assert "No space left on device; nothing was changed" in words
-        assert str(run.registry) in words
-        assert f"{size} bytes are needed" in words
-        assert "bytes are free" in words
+        message = stderr_of(result)
+        assert (result.returncode, result.stdout) == (8, ""), message
+        assert "No space left on device; nothing was changed" in message
+        assert str(run.registry) in message
+        assert f"{size} bytes are needed" in message
+        assert "bytes are free" in message
         assert leftovers(run.registry) == []
         assert contents_of(run.registry) == before
         assert_sound(run)
@@ -61,15 +61,15 @@ def test_registration_with_little_free_space_does_everything_or_nothing(small_di
         run = Command(small_disk / "registry")
         fill(filler, small_disk, free)
         result = run("register", model, "--name", "churn")
-        words = stderr_of(result)
+        message = stderr_of(result)
         statuses.add(result.returncode)
         filler.unlink()
         if result.returncode == 0:
             assert contents_of(run.registry)["models"].keys() == {"churn"}
         else:
-            assert (result.returncode, result.stdout) == (8, ""), words
-            assert "nothing was changed" in words
-            assert "bytes are free" in words
+            assert (result.returncode, result.stdout) == (8, ""), message
+            assert "nothing was changed" in message
+            assert "bytes are free" in message
         assert leftovers(run.registry) == []
         assert_sound(run)
         assert run("register", model, "--name", "churn").stdout == "churn/1\n"
@@ -84,16 +84,23 @@ def test_full_disk_allows_reading_and_refuses_changes(small_disk, tmp_path):
     assert run("register", model, "--name", "churn").returncode == 0
     assert run("load", "churn/1").returncode == 0
     fill(small_disk / "filler", small_disk, 0)
-    for words in (["list"], ["versions", "churn"], ["show", "churn/1"], ["history"], ["verify"], ["load", "churn/1"]):
-        result = run(*words)
-        assert result.returncode == 0, (words, result.stderr)
-    for words in (
+    for arguments in (
+        ["list"],
+        ["versions", "churn"],
+        ["show", "churn/1"],
+        ["history"],
+        ["verify"],
+        ["load", "churn/1"],
+    ):
+        result = run(*arguments)
+        assert result.returncode == 0, (arguments, result.stderr)
+    for arguments in (
         ["transition", "churn", "1", "Production"],
         ["tag", "churn/1", "a=b"],
         ["delete", "churn/1", "--yes"],
     ):
-        result = run(*words)
-        assert (result.returncode, result.stdout) == (8, ""), (words, result.stderr)
+        result = run(*arguments)
+        assert (result.returncode, result.stdout) == (8, ""), (arguments, result.stderr)
         assert "nothing was changed" in stderr_of(result)
         assert "bytes are free" in result.stderr
     assert_sound(run)
@@ -107,11 +114,11 @@ def test_backup_that_does_not_fit_is_completed_later(small_disk, tmp_path):
     assert run("register", make_model(tmp_path, 4 * MEGABYTE), "--name", "churn").returncode == 0
     fill(small_disk / "filler", small_disk, 2 * MEGABYTE)
     result = run("backup", small_disk / "backup")
-    words = stderr_of(result)
-    assert (result.returncode, result.stdout) == (8, ""), words
-    assert "No space left on device; the backup is incomplete; the same command completes it" in words
-    assert "nothing was changed" not in words
-    assert "bytes are free" in words
+    message = stderr_of(result)
+    assert (result.returncode, result.stdout) == (8, ""), message
+    assert "No space left on device; the backup is incomplete; the same command completes it" in message
+    assert "nothing was changed" not in message
+    assert "bytes are free" in message
     (small_disk / "filler").unlink()
     assert run("backup", small_disk / "backup").returncode == 0
     assert_sound(Command(small_disk / "backup"))
@@ -123,8 +130,8 @@ def test_backup_that_does_not_fit_is_completed_later(small_disk, tmp_path):
 def test_checkout_that_does_not_fit_is_refused(small_disk, tmp_path):
     run = Command(small_disk / "registry")
     assert run("register", make_model(tmp_path, 4 * MEGABYTE), "--name", "churn").returncode == 0
-    for words in (["load", "churn/1"], ["load", "churn/1", "-o", small_disk / "there.bin"]):
-        result = run(*words)
+    for arguments in (["load", "churn/1"], ["load", "churn/1", "-o", small_disk / "there.bin"]):
+        result = run(*arguments)
         assert (result.returncode, result.stdout) == (8, ""), result.stderr
         assert "No space left" in stderr_of(result)
     assert sorted(os.listdir(small_disk)) == ["registry"]

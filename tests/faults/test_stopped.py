@@ -20,7 +20,7 @@ PUBLISHING = ("rename", "artifacts/blobs")
 WRITING = ("pwrite64", "catalog.db-journal")
 COMMITTING = ("unlink", "catalog.db-journal")
 UNKNOWN_HOLDER = "another program that uses the catalog"
-"""The lock holder in the message while SQLite commits, when nobody may read either."""
+"""The lock holder in the message while SQLite commits: other processes cannot read the catalog then."""
 REGISTER = ("register", "fresh.bin", "--name", "churn")
 
 
@@ -46,13 +46,13 @@ def test_registration_stopped_in_the_catalog_is_named_to_others(copy_registry, c
     moments = copy_registry("whole").moments(*REGISTER)
     run = copy_registry()
     process = start_stopped(run, *REGISTER, moment=first(moments, *moment))
-    for words in (
+    for arguments in (
         ["register", "bert", "--name", "churn"],
         ["transition", "churn", "2", "Production", "--archive-existing"],
         ["delete", "churn/2", "--yes"],
     ):
-        result = run(*words, "--lock-timeout", "0.2")
-        assert (result.returncode, result.stdout) == (9, ""), (words, result.stderr)
+        result = run(*arguments, "--lock-timeout", "0.2")
+        assert (result.returncode, result.stdout) == (9, ""), (arguments, result.stderr)
         assert f"process {process.pid} on " in stderr_of(result) or UNKNOWN_HOLDER in result.stderr
         assert "database is locked" not in result.stderr
     process.send_signal(signal.SIGCONT)
