@@ -41,11 +41,11 @@ def _wrap_methods(cls: type) -> None:
 
 def _disallow_path(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def checked(self: object, *arguments: Any, **named: Any) -> Any:
+    def wrapper(self: object, *arguments: Any, **named: Any) -> Any:
         data = arguments[0] if arguments else named.get("X")
         if isinstance(data, str | os.PathLike):
             raise TypeError(f"{type(self).__name__} got a string as data, and would open it as a file")
         return method(self, *arguments, **named)
 
-    setattr(checked, _WRAPPED, True)
-    return checked
+    setattr(wrapper, _WRAPPED, True)
+    return wrapper

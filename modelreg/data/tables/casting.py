@@ -355,7 +355,7 @@ def _convert_booleans(present: Column, field: SignatureField, origin: Origin) ->
     return present.to_numpy(dtype=bool)
 
 
-def _check_texts(present: Column, field: SignatureField, origin: Origin) -> Any:
+def _convert_texts(present: Column, field: SignatureField, origin: Origin) -> Any:
     import pandas as pd
 
     if isinstance(present.dtype, pd.StringDtype) or origin is Origin.TEXT:
@@ -365,7 +365,7 @@ def _check_texts(present: Column, field: SignatureField, origin: Origin) -> Any:
     return present
 
 
-def _check_bytes(present: Column, field: SignatureField, origin: Origin) -> Any:
+def _convert_bytes(present: Column, field: SignatureField, origin: Origin) -> Any:
     if origin.is_written and len(present):
         raise _WrongPresentValue(0, "is binary in the signature, and a text file cannot hold binary values")
     position = _find_first(present, lambda value: not isinstance(value, bytes), default=None)
@@ -462,8 +462,8 @@ def _find_first(values: Iterable[Any], is_wrong: Callable[[Any], bool], default:
 
 _CONVERTERS: dict[str, Callable[[Any, SignatureField, Origin], Any]] = {
     "boolean": _convert_booleans,
-    "string": _check_texts,
-    "binary": _check_bytes,
+    "string": _convert_texts,
+    "binary": _convert_bytes,
     "datetime": _convert_times,
 }
 """Type -> the function that converts its present values; all other types are numbers."""
