@@ -54,7 +54,7 @@ def test_long_expression_is_shown_near_the_error(churn):
         (["load", "churn/Staging"], 3, "stage_empty", "Staging"),
         (["load", "churn@champion"], 3, "alias_not_found", "'champion'"),
         (["load", "churn@sha256:0123456789"], 3, "version_not_found", "sha256:0123456789"),
-        (["load", "churn"], 2, "invalid_reference", "NAME/latest"),
+        (["load", "churn"], 2, "invalid_reference", "churn/latest"),
         (["load", "churn/0"], 2, "invalid_reference", "from 1"),
         (["load", "churn/-1"], 2, "invalid_reference", "-1"),
         (["load", "churn/1.5"], 2, "invalid_reference", "1.5"),

@@ -11,8 +11,8 @@ import pytest
 from .conftest import MODELREG
 
 MODEL_KEYS = [
-    *("name", "description", "versions", "latest", "staging", "production", "archived", "aliases", "tags"),
-    *("created_by", "created_at", "updated_at"),
+    *("name", "description", "versions", "latest", "staging", "production", "production_since", "production_by"),
+    *("archived", "aliases", "tags", "created_by", "created_at", "updated_at"),
 ]
 
 

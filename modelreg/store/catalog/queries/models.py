@@ -25,10 +25,13 @@ SELECT models.id, models.name AS name, models.description, models.versions AS ve
        coalesce(promotion.user, holder.created_by) AS production_by,
        models.archived AS archived, models.created_by, models.created_at AS created_at, models.updated_at AS updated_at
 FROM models
-LEFT JOIN versions holder ON holder.model = models.id AND holder.stage = 'Production'
+LEFT JOIN versions holder ON holder.model = models.id AND holder.version = (
+  SELECT max(version) FROM versions WHERE model = models.id AND stage = 'Production'
+)
 LEFT JOIN journal promotion ON promotion.seq = (
   SELECT seq FROM journal
-  WHERE model = holder.model AND to_stage = 'Production' AND action <> 'refuse' ORDER BY seq DESC LIMIT 1
+  WHERE model = holder.model AND version = holder.version AND to_stage = 'Production' AND action <> 'refuse'
+  ORDER BY seq DESC LIMIT 1
 )
 """
 _BY_NAME = "models.name COLLATE NOCASE, models.name"
