@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelreg.registry import Registry as Registry
     from modelreg.registry import load_model as load_model
 
-_HOMES = {
+_MODULE_OF_NAME = {
     "Model": "modelreg.domain.models",
     "ModelVersion": "modelreg.domain.versions",
     "ModelregError": "modelreg.errors",
@@ -34,17 +34,17 @@ _HOMES = {
     "load_model": "modelreg.registry",
     "read_signature": "modelreg.data.signatures",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULE_OF_NAME)
 
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: a command pays for nothing that it does not need."""
-    if name not in _HOMES:
+    if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULE_OF_NAME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_HOMES]
+    return [*globals(), *_MODULE_OF_NAME]

@@ -30,6 +30,7 @@ from modelreg.errors import (
 from modelreg.store.folder import OPTIONAL, REQUIRED, SANDBOX, RegistryFolder, absolute_path, find_registry_folder
 from modelreg.store.transactions import reading, translating_os_errors, writing
 from modelreg.system.files import check_local_path
+from modelreg.system.locks import DEFAULT_LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from modelreg.data.tables.source import TextLayout
+    from modelreg.data.tables.table_file import TextLayout
     from modelreg.domain.comparison import Difference
     from modelreg.domain.evaluations import Evaluation, EvaluationOutcome, Prediction
     from modelreg.domain.gates import AddedGate, Gate, GateCheck
@@ -88,7 +89,6 @@ class VersionOptions(StoredVersionOptions, total=False):
     signature: Signature | None
 
 
-DEFAULT_LOCK_TIMEOUT = 30.0  # seconds
 _QUICKLY_SIZED = 100_000  # versions; adding up their files takes about 25 ms
 
 
@@ -105,7 +105,8 @@ class Registry:
     def __init__(self, path: StrPath | None = None, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> None:
         if not 0 <= lock_timeout < math.inf:
             raise InvalidInput(
-                f"the time to wait for a lock is {lock_timeout}, not a number of seconds", "write --lock-timeout 30"
+                f"the time to wait for a lock is {lock_timeout}, not a number of seconds",
+                f"write --lock-timeout {DEFAULT_LOCK_TIMEOUT:.0f}",
             )
         self._folder = RegistryFolder(
             absolute_path(find_registry_folder(None if path is None else Path(path))), lock_timeout
@@ -220,7 +221,7 @@ class Registry:
     def version(self, reference: str) -> ModelVersion:
         """Get a version by reference: ``NAME/3``, ``NAME/Production``, ``NAME/latest``, ``NAME@champion``.
 
-        Raises `InvalidReference`, or `NotFound` in one of its forms.
+        Raises `InvalidReference`, or a subclass of `NotFound`.
         """
         with reading(self._folder) as catalog:
             return catalog.version(Reference.parse(reference))
@@ -588,7 +589,7 @@ class Registry:
         """
         from modelreg.domain.validation import parse_text
         from modelreg.expressions.parsing import parse_gate
-        from modelreg.lifecycle import gates
+        from modelreg.lifecycle import adding_gates
         from modelreg.store.catalog.queries.gates import EVERY_MODEL
 
         model, target_stage = None if name == EVERY_MODEL else parse_name(name), Stage.parse(stage)
@@ -596,7 +597,7 @@ class Registry:
             raise InvalidInput("gates cannot be added to the stage None", "name another stage")
         condition, text = parse_gate(expression), parse_text(description, "the description")
         with writing(self._folder, message) as writer:
-            return gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
+            return adding_gates.add_gate(writer, model, target_stage, condition, expression.strip(), text)
 
     def remove_gate(self, number: int, *, message: str | None = None) -> Gate:
         """Remove a gate by its number and return it; raises `NotFound`."""
@@ -715,7 +716,7 @@ class Registry:
         ``data`` is the file that they were computed on: its SHA-256 makes them comparable with those of other versions,
         and its name is the default ``dataset``. Raises `InvalidInput` and `SourceNotFound`.
         """
-        from modelreg.data.tables.source import hash_data_file
+        from modelreg.data.tables.table_file import hash_data_file
         from modelreg.domain.evaluations import Scores
         from modelreg.domain.validation import parse_dataset_name, parse_metrics
         from modelreg.lifecycle import metadata
@@ -1081,9 +1082,11 @@ class Registry:
         request = pruning.PruneRequest(
             glob=glob,
             retention=retention,
-            grace=parse_duration(grace, "the grace time"),
+            grace=parse_duration(grace, "the grace period"),
             moment=clock.now(),
-            agreed=None if agreed is None else frozenset(fate.reference for fate in agreed.versions if fate.removed),
+            agreed=None
+            if agreed is None
+            else frozenset(decision.reference for decision in agreed.versions if decision.removed),
         )
         reason = parse_message(message)
         with translating_os_errors(inside=self.folder):

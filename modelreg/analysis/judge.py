@@ -426,7 +426,7 @@ class _Judge:
             for name, value in table.items():
                 if not isinstance(name, str):
                     self._add_finding(f"{short} has an attribute whose name is not a string")
-                elif (kinds := owner.attributes.get(name) or self._policy.kinds_of_note(owner, name)) is None:
+                elif (kinds := owner.attributes.get(name) or self._policy.kinds_of_extra(owner, name)) is None:
                     self._add_finding(f"{short}.{name} is an unexpected attribute")
                 elif METHOD in kinds.words and is_own_method(value, node, name):
                     self._reached.add(id(resolved(value)))

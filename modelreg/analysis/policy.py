@@ -123,7 +123,7 @@ class Policy:
         """Whether the name is in the policy."""
         return (node.module, node.name) in self.names
 
-    def kinds_of_note(self, owner: ClassPolicy, name: str) -> Kinds | None:
+    def kinds_of_extra(self, owner: ClassPolicy, name: str) -> Kinds | None:
         """Kinds allowed in the note ``name`` on an object of a class; None if this note is not allowed."""
         is_name = name.isidentifier() and not name.startswith("_") and len(name) <= _MAX_NOTE_LENGTH
         if owner.members is None or not is_name or name in owner.members or name in self._no_notes:

@@ -15,7 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 from modelreg import __version__
 from modelreg.cli import output
 from modelreg.errors import InvalidInput, did_you_mean, shown
-from modelreg.registry import DEFAULT_LOCK_TIMEOUT, Registry
+from modelreg.registry import Registry
+from modelreg.system.locks import DEFAULT_LOCK_TIMEOUT
 
 COMMANDS = {
     "register": "modelreg.cli.commands.register:register",

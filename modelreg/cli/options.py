@@ -17,7 +17,7 @@ from modelreg.domain.validation import build_metric_error
 from modelreg.errors import InvalidInput, quoted, shown
 
 if TYPE_CHECKING:
-    from modelreg.data.tables.source import TextLayout
+    from modelreg.data.tables.table_file import TextLayout
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.", autocompletion=complete_names)]
 ReferenceArgument = Annotated[
@@ -106,7 +106,7 @@ def join_reference(subject: str, version: str | None) -> str:
 
 def parse_text_layout(delimiter: str | None, encoding: str | None, header: bool | None) -> TextLayout:
     """The layout of a text file; raises `InvalidInput`."""
-    from modelreg.data.tables.source import TextLayout
+    from modelreg.data.tables.table_file import TextLayout
 
     return TextLayout.parse(delimiter, encoding, header)
 

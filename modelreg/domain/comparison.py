@@ -57,7 +57,7 @@ def less_is_better(metric: str) -> bool | None:
 def find_incomparability(dataset: str, before: ModelVersion, after: ModelVersion) -> str | None:
     """The reason why the scores of two versions on a data set cannot be compared; None if they can, or one has none.
 
-    Scores compare when they were measured on the very same bytes, for the same target, class and weights: a name such
+    Scores compare when they were measured on the same bytes, for the same target, class and weights: a name such
     as ``holdout`` says little about them.
     """
     if before.digest == after.digest or not (dataset in before.evaluations and dataset in after.evaluations):

@@ -88,7 +88,7 @@ class Evaluation(Displayed, Scores):
     created_at: datetime
 
     def label(self) -> str:
-        """The identity and most important values."""
+        """The dataset with its metrics in one line: ``holdout: auc=0.91``."""
         metrics = ", ".join(
             f"{name}={'undefined' if value is None else f'{value:.6g}'}" for name, value in self.metrics.items()
         )

@@ -39,7 +39,7 @@ class Transition(Displayed):
     """Notes for the user, as sentences."""
 
     def label(self) -> str:
-        """The identity and most important values."""
+        """The changes of stages in one line: ``churn/3 Staging -> Production``."""
         changes = ", ".join(
             f"{self.name}/{change.version} {change.from_stage} -> {change.to_stage}" for change in self.changes
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modelreg.data.tables.source import TextLayout
+from modelreg.data.tables.table_file import TextLayout
 from modelreg.domain.evaluations import EvaluationOutcome, EvaluationRequest
 from modelreg.domain.references import ModelName
 from modelreg.domain.stages import Stage

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from modelreg.data.tables.source import TableFile, TextLayout, open_data
+from modelreg.data.tables.table_file import TableFile, TextLayout, open_data
 from modelreg.loading.confined.conditions import ConfinementOptions, RunConditions
 from modelreg.loading.confined.job import WorkerSetup
 from modelreg.loading.confined.model_run import ModelRun

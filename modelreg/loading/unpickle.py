@@ -170,7 +170,7 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name) if self._names.is_unrestricted else self._names.find(module, name)
 
 
-def offer_loss_module() -> None:
+def register_loss_module() -> None:
     """Make ``import _loss`` return scikit-learn's module instead of any file of that name (see `_MODULE_PATHS`)."""
     sys.modules.setdefault("_loss", import_module(_MODULE_PATHS["_loss"]))
 

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from modelreg import errors
-from modelreg.mlflow.hints import get_advice
+from modelreg.mlflow.hint_translation import translate_hint
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,5 +99,5 @@ def translate_method_errors(cls: type[R]) -> type[R]:
 def to_mlflow_exception(error: errors.ModelregError) -> MlflowException:
     """The `MlflowException` for an error of modelreg: its code, its message and its hint."""
     code = next(_CODES[cls] for cls in type(error).__mro__ if cls in _CODES)
-    advice = get_advice(error)
+    advice = translate_hint(error)
     return MlflowException(f"{error.message} ({advice})" if advice else error.message, code)

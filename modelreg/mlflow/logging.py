@@ -17,7 +17,7 @@ from modelreg.mlflow import fluent, location, own_files
 from modelreg.mlflow.entities.logged_model import build_model_id
 from modelreg.mlflow.entities.run import MODEL_TAGS
 from modelreg.mlflow.exceptions import MlflowException, translate_errors
-from modelreg.mlflow.hints import translate_note
+from modelreg.mlflow.hint_translation import translate_note
 from modelreg.mlflow.model_folder import PREDICT_FN, MLmodelSummary, write_estimator
 from modelreg.mlflow.models.model import ModelInfo
 from modelreg.mlflow.models.signature import ModelSignature

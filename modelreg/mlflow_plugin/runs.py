@@ -11,7 +11,7 @@ from mlflow.tracking._tracking_service.utils import _get_store
 
 from modelreg.mlflow_plugin import server
 from modelreg.mlflow_transfer.merging import filter_run_facts
-from modelreg.mlflow_transfer.source import read_run
+from modelreg.mlflow_transfer.mlflow_reader import read_run
 
 _logger = logging.getLogger(__name__)
 

@@ -51,8 +51,8 @@ def _change_stage(
     writer: CatalogWriter, name: ModelName, stage_change: StageChange, stages: Mapping[int, Stage]
 ) -> list[str]:
     """Move a version to another stage; a version that was promoted in this registry stays in Production."""
-    is_contested = stage_change.to_stage is Stage.PRODUCTION and writer.rules is StageRules.STRICT
-    holders = writer.in_stage(name, Stage.PRODUCTION) if is_contested else []
+    allows_only_one = stage_change.to_stage is Stage.PRODUCTION and writer.rules is StageRules.STRICT
+    holders = writer.in_stage(name, Stage.PRODUCTION) if allows_only_one else []
     for holder in holders:
         record = writer.journal.last_import(name, holder)
         if record is None or record["said"]["stage"] != Stage.PRODUCTION.value:

@@ -20,10 +20,10 @@ from modelreg.domain.versions import ModelVersion
 from modelreg.errors import BlobDamaged, BytesNotStored, InvalidInput, MLflowFailed, shown
 from modelreg.mlflow_transfer.connection import open_for_reading, open_for_writing
 from modelreg.mlflow_transfer.location import Location
+from modelreg.mlflow_transfer.mlflow_reader import MLflowModel, MLflowSource, MLflowVersion
+from modelreg.mlflow_transfer.mlflow_writer import MLflowTarget, Upload
 from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
 from modelreg.mlflow_transfer.reserved_names import CREATED_AT, CREATED_BY, NUMBER, PLACEHOLDER, PROMPT
-from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
-from modelreg.mlflow_transfer.target import MLflowTarget, Upload
 from modelreg.store.artifacts.checkout import check_out
 from modelreg.store.folder import RegistryFolder
 

@@ -43,9 +43,9 @@ from modelreg.mlflow_transfer.merging import (
     filter_run_facts,
     plan_stages,
 )
+from modelreg.mlflow_transfer.mlflow_reader import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.mlflow_transfer.recognition import build_import_record, get_last_model_state, get_last_version_state
 from modelreg.mlflow_transfer.reporting import Progress, format_error, wrap_storage_errors
-from modelreg.mlflow_transfer.source import MLflowModel, MLflowSource, MLflowVersion
 from modelreg.registration.register import PublishedFiles, add_version, check_published, publish
 from modelreg.store.actor import current_actor
 from modelreg.store.artifacts.copying import digest_of_bytes
@@ -225,16 +225,16 @@ class _Import:
             return _build_item(planned, TransferOutcome.ADDED, notes)
         with self._source.files(version) as path:
             origin = self._read_origin(version, path)
-            with self._folder.ingesting(), self._folder.artifacts.receiving(origin.files.files) as receipt:
-                environment = read_environment(receipt.contents())
+            with self._folder.ingesting(), self._folder.artifacts.receiving(origin.files.files) as staged:
+                environment = read_environment(staged.contents())
                 published = publish(
-                    receipt, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
+                    staged, Path(str(planned.reference)), origin.facts, allow_unsafe=unsafe_reason is not None
                 )
                 if version.digest not in (None, published.digest):
                     raise ExportedVersionChanged(str(planned.reference), "the content")
                 new = self._build_new_version(planned, origin, published, environment)
                 with self._changing() as writer:
-                    check_published(receipt, planned.name)
+                    check_published(staged, planned.name)
                     if get_last_version_state(writer, planned.name, version, planned.state) is not None:
                         return _build_item(planned, TransferOutcome.UNCHANGED, ["another import has just added it"])
                     if writer.journal.was_used(planned.name, version.number):

@@ -14,8 +14,8 @@ from modelreg.domain.references import check_plain_alias, parse_alias
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.domain.validation import parse_metrics, parse_params, parse_tags, parse_text
 from modelreg.errors import InvalidInput, shown
+from modelreg.mlflow_transfer.mlflow_reader import MLflowModel, MLflowRun, MLflowVersion
 from modelreg.mlflow_transfer.reserved_names import CREATED_AT, CREATED_BY, OWN_PREFIX, PARAM_LENGTH
-from modelreg.mlflow_transfer.source import MLflowModel, MLflowRun, MLflowVersion
 
 
 @dataclass(frozen=True, slots=True)

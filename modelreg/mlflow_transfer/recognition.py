@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelreg.domain.references import ModelName, Reference
 from modelreg.errors import NumberTaken
 from modelreg.mlflow_transfer.merging import UpstreamState
-from modelreg.mlflow_transfer.source import MLflowVersion
+from modelreg.mlflow_transfer.mlflow_reader import MLflowVersion
 from modelreg.store.catalog.journal_chain import Values
 from modelreg.store.catalog.reader import CatalogReader
 

@@ -100,7 +100,7 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
         _check_expected(staged, request)
         published = publish(staged, source.root, facts, allow_unsafe=request.allow_unsafe is not None)
         described, scan_result = published.described, published.scan
-        observed = collect_provenance(request.origin, metadata.run_id or described.run_id, described.libraries)
+        provenance = collect_provenance(request.origin, metadata.run_id or described.run_id, described.libraries)
         new = NewVersion(
             digest=published.digest,
             files=published.files,
@@ -109,7 +109,7 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
             facts=replace(facts, signature=facts.signature or described.signature),
             tags=metadata.tags,
             description=metadata.description or "",
-            provenance=observed,
+            provenance=provenance,
             status=READY if facts.location is None else REFERENCE,
         )
         with writing_with_gates(folder, metadata.message) as writer:
@@ -118,7 +118,7 @@ def register(folder: RegistryFolder, request: RegistrationRequest, progress: Pro
                 version, created = _find_or_add(writer, request, new)
                 displaced = _apply_metadata(writer, request, version)
             notes = (
-                *observed.notes,
+                *provenance.notes,
                 *described.notes,
                 *scan_notes(scan_result, writer),
                 *_describe_size(published.manifest),
@@ -182,8 +182,8 @@ def _apply_metadata(writer: CatalogWriter, request: RegistrationRequest, referen
     if request.metadata.stage is None:
         return None
     move_existing = Stage.ARCHIVED if request.metadata.archive_existing else None
-    terms = TransitionRequest(request.metadata.stage, move_existing)
-    transition = plan_gated_transition(writer, Reference(request.name, version.version), terms)
+    transition_request = TransitionRequest(request.metadata.stage, move_existing)
+    transition = plan_gated_transition(writer, Reference(request.name, version.version), transition_request)
     apply_transition(writer, transition)
     displaced = [change.version for change in transition.changes if change.from_stage is Stage.PRODUCTION]
     return displaced[0] if displaced and displaced != [version.version] else None

@@ -32,7 +32,7 @@ def start_write_back(descriptor: int, offset: int, length: int) -> None:
 
 
 def _sync_file_system(folder: Path) -> None:
-    """syncfs(2); since Linux 5.8 it reports write errors as fsync does."""
+    """Flush the file system of ``folder`` with syncfs(2), which reports write errors since Linux 5.8."""
     import ctypes
 
     descriptor = os.open(folder, os.O_RDONLY)

@@ -15,6 +15,7 @@ from time import monotonic
 from modelreg.errors import LockTimeout, StorageFailure, shown
 from modelreg.system.files import change_mode, open_existing_file, open_or_make_file
 
+DEFAULT_LOCK_TIMEOUT = 30.0  # seconds
 _POLL_INTERVAL = 0.2  # seconds
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """Errors of flock(2) on file systems without locks."""

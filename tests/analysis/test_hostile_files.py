@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from hostile.assembler import name, pickled, text
-from hostile.opcodes import doubted_files, named_files, plain, wrapped
+from hostile.opcodes import computed_name_files, named_files, plain, wrapped
 
 from modelreg.analysis.scan import scan
 from modelreg.domain.scans import Verdict
@@ -48,7 +48,7 @@ REPORTED = {
 
 UNREADABLE_FILES = {
     "an extension code": b"\x80\x02\x82\x01)R.",
-    "a computed name": doubted_files("touch ran")["a computed name"],
+    "a computed name": computed_name_files("touch ran")["a computed name"],
     "an array of another type": wrapped(dtype=(b"f8", b"f4")),
     "a second pickle that is none": pickle.dumps([1]) + b"\xff\xff\xff",
     "a persistent id": b"\x80\x02U\x01xQ.",

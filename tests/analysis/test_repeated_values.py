@@ -36,7 +36,7 @@ def number(value: int) -> bytes:
     return b"\x8a\x0a" + value.to_bytes(10, "little", signed=True)
 
 
-def recall(index: int) -> bytes:
+def get_from_memo(index: int) -> bytes:
     return b"j" + index.to_bytes(4, "little")
 
 
@@ -52,26 +52,26 @@ def repeat_with_shared_value(first: bytes, repeated: bytes, times: int) -> bytes
 
 
 def bytes_from_the_same_string() -> bytes:
-    call = name("_codecs", "encode") + recall(0) + text("latin1") + b"\x86R"
+    call = name("_codecs", "encode") + get_from_memo(0) + text("latin1") + b"\x86R"
     return repeat_with_shared_value(text("a" * LONG), call, 100)
 
 
 def byte_arrays_from_the_same_bytes() -> bytes:
     raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
-    return repeat_with_shared_value(raw, name("builtins", "bytearray") + recall(0) + b"\x85R", 100)
+    return repeat_with_shared_value(raw, name("builtins", "bytearray") + get_from_memo(0) + b"\x85R", 100)
 
 
 def arrays_from_the_same_bytes() -> bytes:
     raw = b"B" + LONG.to_bytes(4, "little") + b"a" * LONG
     constructor = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85C\x01b\x87R"
-    state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_dtype() + b"\x89" + recall(0) + b"tb"
+    state = b"(K\1J" + LONG.to_bytes(4, "little") + b"\x85" + one_byte_dtype() + b"\x89" + get_from_memo(0) + b"tb"
     return repeat_with_shared_value(raw, constructor + state, 100)
 
 
 def sets_from_the_same_list() -> bytes:
     items = b"](" + b"".join(b"M" + value.to_bytes(2, "little") for value in range(10_000)) + b"e"
     shared = b"]\x94(" + items[2:-1] + b"e"
-    return b"\x80\x04](" + shared + (name("builtins", "set") + recall(0) + b"\x85R") * 200 + b"e."
+    return b"\x80\x04](" + shared + (name("builtins", "set") + get_from_memo(0) + b"\x85R") * 200 + b"e."
 
 
 def distributions_with_the_same_state() -> bytes:
@@ -79,28 +79,28 @@ def distributions_with_the_same_state() -> bytes:
     body = state[:2] + state[11:-1]  # without a frame and the end
     count = sum(op.name == "MEMOIZE" for op, _, _ in pickletools.genops(body + b"."))
     cls = type(stats.norm)
-    first = name(cls.__module__, cls.__qualname__) + b"\x94)\x81" + recall(1) + b"b"
-    return body + b"(" + first + (recall(count) + b")\x81" + recall(1) + b"b") * 3000 + b"e."
+    first = name(cls.__module__, cls.__qualname__) + b"\x94)\x81" + get_from_memo(1) + b"b"
+    return body + b"(" + first + (get_from_memo(count) + b")\x81" + get_from_memo(1) + b"b") * 3000 + b"e."
 
 
 def dtypes_with_the_same_fields() -> bytes:
     names = [text(str(number)) for number in range(1000)]
-    fields = b"}\x94(" + b"".join(field + recall(0) + b"K\0\x86" for field in names) + b"u"
+    fields = b"}\x94(" + b"".join(field + get_from_memo(0) + b"K\0\x86" for field in names) + b"u"
     field_names = b"(" + b"".join(names) + b"t\x94"
     dtype = name("numpy", "dtype") + text("V1") + b"\x89\x88\x87R(K\x03" + text("|") + b"N"
-    dtype += recall(2) + recall(1) + b"K\x01K\x01K\x10tb"
+    dtype += get_from_memo(2) + get_from_memo(1) + b"K\x01K\x01K\x10tb"
     constructor = name("numpy", "dtype") + text("i1") + b"\x89\x88\x87R\x94(K\x03" + text("|") + b"NNN"
     constructor += (b"J" + (-1).to_bytes(4, "little", signed=True)) * 2 + b"K\0tb"
     return b"\x80\x04](" + constructor + fields + field_names + dtype * 1000 + b"e."
 
 
 def dictionaries_with_the_same_key() -> bytes:
-    return b"\x80\x04](" + b"(" + b"K\x01" * 20_000 + b"t\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
+    return b"\x80\x04](" + b"(" + b"K\x01" * 20_000 + b"t\x94" + (b"}" + get_from_memo(0) + b"Ns") * 2000 + b"e."
 
 
 def dictionaries_with_the_same_frozen_set() -> bytes:
     items = b"".join(map(number, range(20_000)))
-    return b"\x80\x04]((" + items + b"\x91\x94" + (b"}" + recall(0) + b"Ns") * 2000 + b"e."
+    return b"\x80\x04]((" + items + b"\x91\x94" + (b"}" + get_from_memo(0) + b"Ns") * 2000 + b"e."
 
 
 def objects_with_equal_hashes_as_keys() -> bytes:
@@ -152,7 +152,7 @@ def one_list_in_many_attributes() -> bytes:
         kinds = described.get("attributes", {})
         list_attributes = [attribute for attribute, words in kinds.items() if "labels" in words or "numbers" in words]
         if described.get("category") == "estimator" and "new" in described and list_attributes:
-            state = b"".join(text(attribute) + recall(1) for attribute in list_attributes)
+            state = b"".join(text(attribute) + get_from_memo(1) for attribute in list_attributes)
             data += name(*key.rpartition(".")[::2]) + b")\x81}(" + state + b"ub"
     return data + b"e."
 

@@ -12,6 +12,7 @@ import getpass
 import json
 import os
 import re
+import shlex
 import socket
 import sqlite3
 import sys
@@ -24,7 +25,7 @@ import modelreg
 from modelreg import Registry, errors
 from modelreg.cli.commands.import_mlflow import build_incomplete_error
 from modelreg.cli.output import build_stdout_error
-from modelreg.data.tables.source import build_change_error
+from modelreg.data.tables.table_file import build_change_error
 from modelreg.domain.runs import build_logged_model_error
 from modelreg.runs import build_param_error
 from modelreg.store.catalog import connection
@@ -90,7 +91,7 @@ class Recorder:
         assert result.returncode == 0, (arguments, result.stderr)
         stdout = result.stdout.splitlines()[:1] if is_table else result.stdout.splitlines()
         lines = [*stdout, *(f"stderr: {line}" for line in result.stderr.splitlines())]
-        self._add(f"$ modelreg {' '.join(map(str, arguments))}", "exit 0", *lines)
+        self._add(f"$ modelreg {shlex.join(map(str, arguments))}", "exit 0", *lines)
 
     def record_error(self, code: str, *arguments: str | Path) -> None:
         """Record a command that fails with ``code``."""
@@ -100,7 +101,7 @@ class Recorder:
         error = json.loads(last)["error"]
         assert (error["code"], error["exit"]) == (code, result.returncode), result.stderr
         self._add_error(
-            f"$ modelreg {' '.join(map(str, arguments))}", code, error["exit"], error["message"], error["hint"]
+            f"$ modelreg {shlex.join(map(str, arguments))}", code, error["exit"], error["message"], error["hint"]
         )
 
     def record_constructed(self, error: errors.ModelregError) -> None:

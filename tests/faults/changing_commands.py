@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from .conftest import BESIDE, EXHAUSTIVE
+from .conftest import EXHAUSTIVE, PARENT_FOLDER
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ CHANGING_COMMANDS = {
     "require a sandbox": ChangingCommand(("init", "--require-sandbox"), stride_of_pages=6),
     "delete": ChangingCommand(("delete", "churn/2", "--yes"), repeated_status=(0, 3), stride_of_pages=18),
     "prune": ChangingCommand(("prune", "--stage", "None", "--grace", "0", "--yes")),
-    "backup": ChangingCommand(("backup", f"{BESIDE}/backup")),
+    "backup": ChangingCommand(("backup", f"{PARENT_FOLDER}/backup")),
     "restore into a new registry": ChangingCommand(
         ("restore", "backup"), creates_registry=True, repeated_status=(4,), stride=20, stride_of_pages=60
     ),

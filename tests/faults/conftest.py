@@ -21,7 +21,7 @@ MODELREG = Path(sys.executable).with_name("modelreg")
 EXHAUSTIVE = os.environ.get("MODELREG_FAULTS") == "all"
 """Whether every system call is tried, instead of every n-th."""
 
-BESIDE = "{beside}"
+PARENT_FOLDER = "{beside}"
 """In the arguments of a command, a placeholder for the parent folder of its registry."""
 
 INGEST = "artifacts/ingest"
@@ -79,7 +79,7 @@ class Command:
         )
 
     def _with_paths(self, arguments: tuple[object, ...]) -> list[str]:
-        return [str(argument).replace(BESIDE, str(self.registry.parent)) for argument in arguments]
+        return [str(argument).replace(PARENT_FOLDER, str(self.registry.parent)) for argument in arguments]
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -148,7 +148,7 @@ def test_history_filters_by_time_user_action_and_limit(registry, model_file):
     assert refused.value.hint == "did you mean transition?"
 
 
-def test_history_finds_entries_by_the_claimed_user(registry, model_file, monkeypatch):
+def test_history_finds_entries_by_the_user_named_in_modelreg_user(registry, model_file, monkeypatch):
     monkeypatch.setenv("MODELREG_USER", "ana")
     registry.register(model_file(b"1"), "churn")
     assert [entry.action for entry in registry.history(user="ana")] == ["register"]

@@ -144,7 +144,7 @@ def test_a_registry_has_strict_rules_by_default(tmp_path):
     assert refused.value.code == "unknown_stage_rules"
 
 
-def test_an_empty_registry_has_no_findings(registry):
+def test_verify_finds_nothing_in_an_empty_registry_with_mlflow_rules(registry):
     assert list(registry.verify()) == []
 
 

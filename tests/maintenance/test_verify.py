@@ -159,9 +159,9 @@ def test_registering_does_not_wait_for_a_paused_verification(two_models, model_f
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
+def registry_with_all_tables(tmp_path_factory):
     """A registry with rows in every table; each test copies it."""
-    folder = tmp_path_factory.mktemp("furnished")
+    folder = tmp_path_factory.mktemp("registry_with_all_tables")
     registry = Registry(folder / "registry")
     (folder / "model.pkl").write_bytes(GOOD)
     (folder / "model").mkdir()
@@ -198,8 +198,8 @@ def furnished(tmp_path_factory):
 
 
 @pytest.fixture
-def copied(furnished, tmp_path):
-    shutil.copytree(furnished, tmp_path / "registry")
+def copied(registry_with_all_tables, tmp_path):
+    shutil.copytree(registry_with_all_tables, tmp_path / "registry")
     return Registry(tmp_path / "registry")
 
 
@@ -280,8 +280,8 @@ def test_a_manual_edit_of_any_column_is_found(copied, table, column, change):
     assert list(copied.verify()) != []
 
 
-def test_the_edited_columns_are_all_columns_of_all_tables(furnished):
-    with closing(sqlite3.connect(furnished / "catalog.db")) as connection:
+def test_the_edited_columns_are_all_columns_of_all_tables(registry_with_all_tables):
+    with closing(sqlite3.connect(registry_with_all_tables / "catalog.db")) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         columns = {
             table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}

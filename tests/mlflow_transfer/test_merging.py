@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelreg.domain.stages import Stage, StageRules
 from modelreg.mlflow_transfer.merging import UpstreamChanges, UpstreamState, build_creation_tags, plan_stages
-from modelreg.mlflow_transfer.source import MLflowRun, MLflowVersion
+from modelreg.mlflow_transfer.mlflow_reader import MLflowRun, MLflowVersion
 
 
 def version(number: int, stage: str) -> MLflowVersion:

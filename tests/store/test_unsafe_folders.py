@@ -21,7 +21,7 @@ FILES = ("write.lock", "prune.lock", ".gitignore", "artifacts/oci-layout", "arti
 def make_link(path):
     target = path.parents[len(path.parents) - 1 - path.parts.index("project")] / "elsewhere"
     if not target.exists():
-        target.mkdir() if path.name in {name.rpartition("/")[2] for name in FOLDERS} else target.write_text("precious")
+        target.mkdir() if path.name in {name.rpartition("/")[2] for name in FOLDERS} else target.write_text("important")
     path.symlink_to(target)
 
 
@@ -86,8 +86,8 @@ def test_init_names_a_folder_in_the_place_of_a_file(project, command, name):
 
 
 def test_register_in_a_cloned_repository_does_not_write_through_its_links(tmp_path, project, command, monkeypatch):
-    precious = tmp_path / "bashrc"
-    precious.write_text("export PRECIOUS=1")
+    users_file = tmp_path / "bashrc"
+    users_file.write_text("export PRECIOUS=1")
     (project / ".modelreg" / ".gitignore").symlink_to("../../bashrc")
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", project]
     for arguments in (["init", "-q"], ["add", "-A", "-f"], ["commit", "-q", "-m", "all"]):
@@ -97,7 +97,7 @@ def test_register_in_a_cloned_repository_does_not_write_through_its_links(tmp_pa
     result = command("register", "model.bin", "--name", "churn")
     assert result.returncode == 10
     assert ".gitignore' is a link" in result.stderr
-    assert precious.read_text() == "export PRECIOUS=1"
+    assert users_file.read_text() == "export PRECIOUS=1"
 
 
 @pytest.mark.parametrize("name", ["artifacts", "checkouts", ".gitignore", "write.lock", "artifacts/index.json"])
@@ -223,7 +223,7 @@ def test_commands_work_with_a_restrictive_umask(as_user, modelreg, umask):
         shutil.rmtree(folder)
 
 
-STRANGER = 12345
+OTHER_USER_ID = 12345
 """An unused user id and group id."""
 
 
@@ -252,8 +252,8 @@ def find_registry(tmp_path, monkeypatch):
     [
         {},
         {"shared": True},
-        {"shared": True, "owner": STRANGER},
-        {"group": STRANGER},
+        {"shared": True, "owner": OTHER_USER_ID},
+        {"group": OTHER_USER_ID},
         {"link_of": 0},
     ],
 )
@@ -264,12 +264,12 @@ def test_registry_found_upward_is_used_if_the_caller_or_a_group_of_the_caller_ow
 @pytest.mark.parametrize(
     "options",
     [
-        {"owner": STRANGER},
-        {"owner": STRANGER, "group": STRANGER},
-        {"owner": STRANGER, "group": STRANGER, "shared": True},
-        {"link_of": STRANGER},
-        {"link_of": STRANGER, "shared": True},
-        {"owner": STRANGER, "shared": True, "link_of": STRANGER},
+        {"owner": OTHER_USER_ID},
+        {"owner": OTHER_USER_ID, "group": OTHER_USER_ID},
+        {"owner": OTHER_USER_ID, "group": OTHER_USER_ID, "shared": True},
+        {"link_of": OTHER_USER_ID},
+        {"link_of": OTHER_USER_ID, "shared": True},
+        {"owner": OTHER_USER_ID, "shared": True, "link_of": OTHER_USER_ID},
     ],
 )
 def test_registry_of_another_user_found_upward_is_refused_unless_named(find_registry, tmp_path, options):

@@ -67,7 +67,9 @@ def read_object(state: PickleStack) -> Node:
             return state.finish()
         operation = operations[code]
         if operation is None:
-            raise UnreadablePickle(f"has opcode {code:#04x}, which pickles of protocol {state.protocol} do not use")
+            raise UnreadablePickle(
+                f"has opcode {code:#04x}, which Python 3 does not write in protocol {state.protocol}"
+            )
         budget.operations -= 1
         operation(state)
     raise LimitReached

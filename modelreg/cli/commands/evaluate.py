@@ -203,13 +203,14 @@ def _print_outcome(outcome: EvaluationOutcome, as_json: bool) -> None:
     if len(evaluation.missing) > _MOST_REASONS:
         more = len(evaluation.missing) - _MOST_REASONS
         output.print_note(f"note: {more} more metrics are undefined; --json shows the reasons")
+    was_recorded = evaluation.terms is None  # with --metric, which cannot evaluate the version in Production
     if outcome.production is not None and outcome.incumbent is None:
         holder = f"{outcome.name}/{outcome.production}"
-        output.print_note(
-            f"note: {holder}, in Production, has no metrics on {evaluation.dataset}; add --production to evaluate it"
-        )
+        remedy = "record them, too" if was_recorded else "add --production to evaluate it"
+        output.print_note(f"note: {holder}, in Production, has no metrics on {evaluation.dataset}; {remedy}")
     elif reason is not None:
-        output.print_note(f"note: {reason}; add --production to evaluate both on the same data")
+        remedy = "record both" if was_recorded else "add --production to evaluate both"
+        output.print_note(f"note: {reason}; {remedy} on the same data")
 
 
 def _why_incomparable(outcome: EvaluationOutcome) -> str | None:

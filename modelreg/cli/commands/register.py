@@ -24,7 +24,7 @@ from modelreg.cli.options import (
     parse_text_layout,
 )
 from modelreg.cli.progress import transfer_bar
-from modelreg.data.tables.source import TextLayout
+from modelreg.data.tables.table_file import TextLayout
 from modelreg.domain.references import short_digest
 from modelreg.domain.registrations import Registration
 from modelreg.domain.signatures import Signature

@@ -15,7 +15,7 @@ from modelreg.data.inference.predictor import Predictor, build_predictor, call_m
 from modelreg.data.tables.casting import MISSING
 from modelreg.data.tables.columns import join_names
 from modelreg.data.tables.reading import Chunk, get_row_count
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.domain.evaluations import MOST_CLASSES, EvaluationRequest, Scores
 from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, InvalidInput, did_you_mean, shown

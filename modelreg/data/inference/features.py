@@ -11,7 +11,7 @@ from modelreg.data.signatures.files import infer_table_fields
 from modelreg.data.tables.columns import check_column, join_names
 from modelreg.data.tables.csv import INDEX
 from modelreg.data.tables.reading import Chunk, read_chunks, read_column_names
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, shown
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from modelreg.data.inference.features import Features, select_features
 from modelreg.data.inference.predictor import Predictor, build_predictor, call_model, call_probabilities
 from modelreg.data.tables.reading import Chunk, get_row_count
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.data.tables.writing import WriteRows
 from modelreg.domain.signatures import Signature
 from modelreg.errors import CannotPredict, InvalidData, shown

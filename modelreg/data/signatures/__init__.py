@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from modelreg.data.tables.source import TextLayout
+    from modelreg.data.tables.table_file import TextLayout
 
 
 def infer_signature(inputs: object, outputs: object = None) -> Signature:

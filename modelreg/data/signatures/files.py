@@ -17,7 +17,7 @@ from modelreg.data.tables.csv import INDEX, csv_errors, is_ascii_superset, read_
 from modelreg.data.tables.json_lines import read_json_chunks, read_json_columns
 from modelreg.data.tables.parquet import open_parquet, read_parquet_columns
 from modelreg.data.tables.reading import load_frame
-from modelreg.data.tables.source import TableFile, TextLayout, open_table
+from modelreg.data.tables.table_file import TableFile, TextLayout, open_table
 from modelreg.domain.signatures import NA, NONE, SignatureField
 from modelreg.errors import InvalidData
 
@@ -317,9 +317,9 @@ def _infer_parquet_column(file: Any, column: Any, nullable: bool, pandas_type: s
         details = {"unit": column.type.unit, "zone": column.type.tz}
     elif pa.types.is_date32(column.type):
         details = {"unit": "D"}
-    elif (pandas_type[:1] in "IUF" and pandas_type) or pandas_type in ("boolean", "string"):
+    elif pandas_type.startswith(("I", "U", "F")) or pandas_type in ("boolean", "string"):
         details = {"missing": NA}
-    elif type_ == "string" and nullable and pd.__version__ < "3":
+    elif type_ == "string" and nullable and int(pd.__version__.partition(".")[0]) < 3:
         details = {"missing": NONE}  # the marker of pandas before 3
     return SignatureField(column.name, type_, (), nullable, **details)
 

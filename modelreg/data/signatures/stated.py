@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from modelreg.data.tables.categories import format_categories
 from modelreg.data.tables.columns import STATED_TYPES
 from modelreg.data.tables.reading import read_chunks, read_column_names
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidInput, did_you_mean, shown
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelreg.data.tables.columns import check_unique
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.errors import InvalidData, shown
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from modelreg.data.tables.columns import MAX_NAMED_COLUMNS, check_unique
 from modelreg.data.tables.csv import csv_errors, find_csv_line, read_csv_chunks, read_csv_columns, read_csv_texts
 from modelreg.data.tables.json_lines import find_json_line, read_json_chunks, read_json_columns
 from modelreg.data.tables.parquet import open_parquet, read_parquet_chunks, read_parquet_columns
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.domain.signatures import SignatureField
 from modelreg.errors import InvalidData, shown
 

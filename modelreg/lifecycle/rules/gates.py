@@ -1,4 +1,7 @@
-"""Evaluate gates: check a version against the gate expressions of a stage (adding_gates.py stores new gates)."""
+"""Evaluate gates: check a version against the gate expressions of a stage.
+
+`modelreg.lifecycle.adding_gates` stores new gates.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class RunConditions:
             permissions = Permissions(tuple(name for name, _ in opened), options.get("allow_network", False))
             granted = tuple(descriptor for _, descriptor in opened if descriptor is not None)
             for path, descriptor in zip(paths, granted, strict=False):
-                _check_grantable(path, descriptor, registry)
+                _check_may_be_allowed(path, descriptor, registry)
             yield cls(permissions, limits, options.get("require_sandbox", False), granted)
 
 
@@ -82,7 +82,7 @@ def _open_path(path: str | os.PathLike[str], files: ExitStack) -> tuple[str, int
     return real_path, descriptor
 
 
-def _check_grantable(path: str | os.PathLike[str], descriptor: int, registry: str) -> None:
+def _check_may_be_allowed(path: str | os.PathLike[str], descriptor: int, registry: str) -> None:
     """Raise `InvalidInput` for a path that is, is inside or contains the registry, or that holds device files."""
     if not os.path.isdir(registry):  # reported when the version is looked up
         return

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelreg.data.tables.source import TextLayout
+from modelreg.data.tables.table_file import TextLayout
 from modelreg.domain.confinement import Limits, Permissions
 from modelreg.domain.evaluations import EvaluationRequest
 from modelreg.domain.scans import ImportedName

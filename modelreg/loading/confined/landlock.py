@@ -1,4 +1,4 @@
-"""Landlock: give up access to files, TCP ports and other processes, for good.
+"""Landlock: give up access to files, TCP ports and other processes permanently.
 
 It takes three system calls: create a rule set, add a rule for each path, restrict the calling thread and the threads
 that it starts later. All numbers are from the kernel's documentation, 'Landlock: unprivileged access control'

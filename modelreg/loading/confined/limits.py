@@ -58,7 +58,7 @@ def format_size(size: int) -> str:
 
 
 def apply_limits(limits: Limits) -> None:
-    """Limit the resources of this process for good, as far as the system can."""
+    """Limit the resources of this process permanently, as far as the system can."""
     _lower_limit(resource.RLIMIT_AS, get_memory_limit(limits))
     _lower_limit(resource.RLIMIT_CORE, 0)
     _lower_limit(resource.RLIMIT_NOFILE, _OPEN_FILES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from modelreg.data.tables.source import TableFile
+from modelreg.data.tables.table_file import TableFile
 from modelreg.data.tables.writing import OutputFile
 from modelreg.domain.evaluations import EvaluationRequest, Scores
 from modelreg.domain.references import Digest
@@ -62,7 +62,7 @@ class ModelRun:
 
     def _check_row_count(self, rows: int) -> None:
         """Raise `ModelStopped` for more rows than the data file can have, and for none."""
-        max_rows = self.table.most_rows()
+        max_rows = self.table.max_rows()
         if rows == 0 or (max_rows is not None and rows > max_rows):
             raise self._build_invalid_answer_error()
 
@@ -94,7 +94,7 @@ class ModelRun:
 
         def report(done: int, total: int | None) -> None:
             if total is None and not totals:
-                totals.append(None if self.table.is_gzipped else self.table.most_rows())
+                totals.append(None if self.table.is_gzipped else self.table.max_rows())
             progress(done, total if total is not None else totals[0])
 
         return report

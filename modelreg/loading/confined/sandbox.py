@@ -1,4 +1,4 @@
-"""Confine this process for good: from then on it can compute, and reach nothing that it was not granted."""
+"""Confine this process permanently: from then on it can compute, and reach nothing that it was not granted."""
 
 from __future__ import annotations
 

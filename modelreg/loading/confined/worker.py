@@ -27,7 +27,7 @@ from modelreg.loading.confined.semaphores import replace_process_semaphores
 from modelreg.loading.confined.startup_resources import redirect_descriptors
 
 if TYPE_CHECKING:
-    from modelreg.data.tables.source import TableFile
+    from modelreg.data.tables.table_file import TableFile
 
 _LIBRARIES = {
     "sklearn": "sklearn.base",
@@ -87,7 +87,7 @@ def _run(job: Job, descriptors: list[int], model_folder: str | None, answers: in
     from pathlib import Path
 
     from modelreg.analysis.containers.content import OpenModel
-    from modelreg.data.tables.source import TableFile
+    from modelreg.data.tables.table_file import TableFile
     from modelreg.loading.flavors import load
 
     def progress(done: int, total: int | None) -> None:

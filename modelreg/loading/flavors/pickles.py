@@ -70,7 +70,7 @@ def describe(path: Path) -> RecognisedModel | None:
     except BadCompression:
         return None
     has_mark = compressed or start[:1] == _PROTOCOL_MARK
-    if not _is_convincing(reading, has_mark):
+    if not _is_pickle(reading, has_mark):
         return _describe_unreadable(reading) if has_mark and reading.protocol >= 2 else None
     model_class = class_of(reading.top)
     return RecognisedModel(
@@ -121,7 +121,7 @@ def _open_pickle(path: Path, compressed: bool) -> Iterator[tuple[BinaryIO, int |
             yield file, path.stat().st_size
 
 
-def _is_convincing(reading: Reading, has_mark: bool) -> bool:
+def _is_pickle(reading: Reading, has_mark: bool) -> bool:
     """Whether the bytes are a pickle. Protocols 0 and 1 have no mark, so such a pickle has to be read to its end."""
     if reading.end is End.UNREADABLE:
         return False

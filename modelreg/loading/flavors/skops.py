@@ -65,7 +65,7 @@ def load(model: OpenModel, format: str, trust: Trust) -> object:
 
 def load_file(file: BinaryIO, trust: Trust) -> object:
     """Load the object in an opened file; see `load`."""
-    from modelreg.loading.unpickle import examine_trusted_file, offer_loss_module
+    from modelreg.loading.unpickle import examine_trusted_file, register_loss_module
 
     evidence = examine_trusted_file(file, trust)
     file.seek(0)
@@ -74,7 +74,7 @@ def load_file(file: BinaryIO, trust: Trust) -> object:
         from skops.io import get_untrusted_types, loads
 
         if any(imported.module == "_loss" for imported in evidence.scan().imports):
-            offer_loss_module()
+            register_loss_module()
         loaded: object = loads(data, trusted=get_untrusted_types(data=data))  # checked by our policy
     return loaded
 

@@ -126,11 +126,11 @@ class CatalogReader:
         return find_model(self._connection, name) is not None
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidName` or `NameTaken` if the rules do not allow a model of this name."""
+        """Raise `InvalidName` or `NameTaken` if the registry's rules, strict or MLflow's, do not allow this name."""
         check_name(self._connection, name)
 
     def check_alias(self, alias: str) -> None:
-        """Raise `InvalidName` if the rules do not allow this alias."""
+        """Raise `InvalidName` if the registry's rules (strict or MLflow's) do not allow this alias."""
         if self.rules is StageRules.STRICT:
             check_plain_alias(alias)
 
@@ -163,7 +163,7 @@ class CatalogReader:
     def search(
         self, where: Expression | None, order: Sequence[Key], limit: int | None, offset: int = 0
     ) -> list[ModelVersion]:
-        """The versions of all models for which ``where`` is true, by ``order``, then model, then newest first."""
+        """The versions of all models for which ``where`` is true, sorted by ``order``, model name, newest first."""
         from modelreg.store.catalog.queries.versions import choose_among_all, read_versions_of_many
 
         return read_versions_of_many(self._connection, choose_among_all(self._connection, where, order, limit, offset))

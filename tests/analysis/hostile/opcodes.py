@@ -119,7 +119,7 @@ def named_files(command: str) -> dict[str, bytes]:
     }
 
 
-def doubted_files(command: str) -> dict[str, bytes]:
+def computed_name_files(command: str) -> dict[str, bytes]:
     """Files in which the call cannot be found from the imported names alone."""
     argument = text(command)
     extension = call(name("copyreg", "add_extension"), text("posix"), text("system"), number(1))

@@ -53,17 +53,13 @@ def test_predict_refuses_to_overwrite_its_input_and_to_mix_with_json(run, traine
         (("evaluate", "iris/1", "--data", "{}/missing.csv", "--target", "target"), 2),
         (("evaluate", "iris/1", "--data", "{}/holdout.csv"), 2),
         (("evaluate", "iris/1"), 2),
-        pytest.param(("evaluate", "iris/1", "--metric", "a=1"), 2, marks=pytest.mark.slow),
+        (("evaluate", "iris/1", "--metric", "a=1"), 2),
         (("evaluate", "iris/1", "--as", "x", "--metric", "a=nan"), 2),
         (("evaluate", "iris/7", "--data", "{}/holdout.csv", "--target", "target"), 3),
         (("predict", "iris/1", "--input", "{}/holdout.csv", "--output", "{}/out.csv"), 2),
-        pytest.param(
-            ("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/out.txt"), 2, marks=pytest.mark.slow
-        ),
+        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/out.txt"), 2),
         (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "{}/no/out.csv"), 2),
-        pytest.param(
-            ("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2, marks=pytest.mark.slow
-        ),
+        (("predict", "iris/1", "--input", "{}/rows.csv", "--output", "/dev/full/out.csv"), 2),
     ],
 )
 @pytest.mark.slow

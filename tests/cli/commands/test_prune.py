@@ -41,7 +41,7 @@ def test_prune_json_is_the_same_for_plan_and_result(churn):
     assert (result.returncode, planned.returncode) == (0, 0)
     answer = json.loads(result.stdout)
     assert answer == json.loads(planned.stdout) | {"dry_run": False}
-    assert (answer["removed"], [fate["removed"] for fate in answer["versions"]]) == (2, [True, True, False])
+    assert (answer["removed"], [decision["removed"] for decision in answer["versions"]]) == (2, [True, True, False])
     assert answer["freed"] == sum(kind["size"] for kind in answer["bytes"] if kind["removed"]) > 2000
     assert [entry["message"] for entry in json.loads(churn("history", "--json").stdout)][:2] == ["rule 7"] * 2
     assert churn("verify").returncode == 0

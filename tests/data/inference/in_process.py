@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 from modelreg.data.inference import evaluation, prediction
-from modelreg.data.tables.source import open_data
+from modelreg.data.tables.table_file import open_data
 from modelreg.data.tables.writing import open_output, open_writer
 from modelreg.domain.evaluations import EvaluationRequest, Prediction
 

@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from modelreg.data.inference.enforcement import convert_inputs
 from modelreg.data.signatures import infer_signature
-from modelreg.data.tables.source import TextLayout
+from modelreg.data.tables.table_file import TextLayout
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import CannotPredict, InvalidData
 

@@ -14,7 +14,7 @@ from in_process import predict
 from modelreg.data.signatures import infer_signature
 from modelreg.data.tables import csv as csv_tables
 from modelreg.data.tables import parquet as parquet_tables
-from modelreg.data.tables.source import open_table
+from modelreg.data.tables.table_file import open_table
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData
 

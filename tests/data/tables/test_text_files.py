@@ -13,7 +13,7 @@ from in_process import predict
 from sklearn.tree import DecisionTreeRegressor
 
 from modelreg.data.signatures import infer_signature, read_signature
-from modelreg.data.tables.source import TextLayout
+from modelreg.data.tables.table_file import TextLayout
 from modelreg.domain.signatures import Signature, SignatureField
 from modelreg.errors import InvalidData, InvalidInput
 

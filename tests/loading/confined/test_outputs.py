@@ -327,8 +327,8 @@ for name in map(int, os.listdir("/proc/self/fd")):
     [(b"a\n1\n2\n", 2), (b"a\n1\n2", 2), (b"a\r1\r2\r", 2), (b"a\r\n1\r\n2\r\n", 2), (b"a\n", 0), (b"", 0)],
 )
 def test_a_file_has_no_more_rows_than_lines(tmp_path, content, max_rows):
-    from modelreg.data.tables.source import open_table
+    from modelreg.data.tables.table_file import open_table
 
     (tmp_path / "data.csv").write_bytes(content)
     with open_table(tmp_path / "data.csv") as table:
-        assert table.most_rows() == max_rows
+        assert table.max_rows() == max_rows

@@ -85,7 +85,7 @@ def test_missing_path_is_refused(registry, tmp_path):
 
 @pytest.mark.parametrize("path", ["", "a\0b", "x" * 5000, "\udcff"])
 def test_invalid_path_is_refused(registry, path, tmp_path):
-    (tmp_path / "work" / "precious").write_text("must not be registered: an unset shell variable gives an empty path")
+    (tmp_path / "work" / "important").write_text("must not be registered: an unset shell variable gives an empty path")
     with pytest.raises(InvalidInput):
         registry.register(path, "churn")
     assert not registry.folder.exists()

@@ -100,7 +100,7 @@ class TableFile:
         self.file.seek(0)
         return _hash(self.file)
 
-    def most_rows(self) -> int | None:
+    def max_rows(self) -> int | None:
         """An upper bound on the number of rows; None if only pyarrow could tell."""
         if self.format in ("parquet", "frame"):
             return self.known_rows

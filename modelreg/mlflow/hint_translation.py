@@ -18,7 +18,7 @@ _CALLS = (
 """Pattern of a Python hint -> the call of MLflow's client or of `Registry`."""
 
 
-def get_advice(error: errors.ModelregError) -> str | None:
+def translate_hint(error: errors.ModelregError) -> str | None:
     """The hint of ``error`` in calls; None if it has none."""
     match error:
         case errors.ProductionOccupied():
