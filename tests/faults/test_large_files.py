@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from hashlib import sha256
 
 import pytest
@@ -53,11 +54,15 @@ def test_disk_error_in_a_large_file_registers_nothing(copy_registry, large, can_
 
 
 def test_file_on_another_file_system_is_registered(copy_registry, large, tmp_path):
-    memory = "/dev/shm"
-    if not os.path.isdir(memory) or os.stat(memory).st_dev == os.stat(tmp_path).st_dev:
+    folders = [
+        folder
+        for folder in ("/dev/shm", tempfile.gettempdir())
+        if os.path.isdir(folder) and os.stat(folder).st_dev != os.stat(tmp_path).st_dev
+    ]
+    if not folders:
         pytest.skip("there is no second file system")
     run = copy_registry()
-    elsewhere = f"{memory}/{os.getpid()}-{large.name}"
+    elsewhere = f"{folders[0]}/{os.getpid()}-{large.name}"
     try:
         with open(elsewhere, "wb") as copy:
             copy.write(large.read_bytes())
