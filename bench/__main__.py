@@ -274,7 +274,7 @@ ROWS = {
     "predict-unstated": Row(
         "`predict` on 200,000 rows, in the sandbox, without a signature: the file is read twice",
         "the same script",
-        1.35,
+        1.2,
         measure_prediction_without_signature,
     ),
     "mlflow": Row("`import modelreg.mlflow`", "`import mlflow` 3.17", 0.1, measure_mlflow_import),
