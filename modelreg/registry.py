@@ -346,7 +346,7 @@ class Registry:
 
         With ``references``, only the bytes of those versions are read. ``expect_head`` is a journal head kept elsewhere
         (``SEQ:HASH``, see `information`), which the journal must contain. ``progress`` is called with the bytes read
-        and their total. Raises `InvalidInput` for an invalid head, and `NotFound` in one of its forms.
+        and their total. Raises `InvalidInput` for an invalid head, and `NotFound` or a subclass.
         """
         from modelreg.domain.validation import parse_journal_head
         from modelreg.maintenance.verify import VerifyRequest, verify
@@ -400,7 +400,7 @@ class Registry:
         that run code when they are loaded are refused, unless ``allow_unsafe`` gives a reason. ``progress`` is called
         with the bytes stored and their total.
 
-        Raises `InvalidInput` in one of its forms, `UnsafeModel`, `NameTaken`, `GateRefused`, `ProductionOccupied`,
+        Raises `InvalidInput` or a subclass, `UnsafeModel`, `NameTaken`, `GateRefused`, `ProductionOccupied`,
         `StorageFailure` and `LockTimeout`; nothing is registered then.
         """
         from modelreg.domain.facts import Facts
@@ -459,7 +459,7 @@ class Registry:
 
         A model of a run keeps the run's current metrics and parameters, a version its own, and the signature stays with
         the bytes; none of these can be given. The other options are those of `register`. Raises what that raises,
-        `NotFound` in one of its forms, and `BlobDamaged`.
+        `NotFound` or a subclass, and `BlobDamaged`.
         """
         from modelreg.registration.register import register
         from modelreg.registration.stored import request_for_stored

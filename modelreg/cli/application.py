@@ -180,7 +180,7 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The parts of the usage line, with both forms of a reference."""
         pieces = super().collect_usage_pieces(ctx)
-        if "[VERSION]" in pieces:
+        if "[VERSION]" in pieces:  # the command has an argument for the version
             return pieces
         return ["(REF | NAME VERSION)" if piece == "{REF}" else piece for piece in pieces]
 

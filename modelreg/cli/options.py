@@ -13,8 +13,8 @@ from modelreg.cli.completion import (
     complete_subjects,
     complete_versions_or_stages,
 )
-from modelreg.domain.validation import build_metric_error
 from modelreg.errors import InvalidInput, quoted, shown
+from modelreg.errors.input import build_metric_error
 
 if TYPE_CHECKING:
     from modelreg.data.tables.table_file import TextLayout

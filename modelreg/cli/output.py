@@ -12,14 +12,15 @@ from datetime import datetime
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelreg.cli import tables
-from modelreg.cli.tables import Column
 from modelreg.cli.text import escape, format_field
 from modelreg.errors import InvalidExpression, ModelregError, StorageFailure
 from modelreg.system import interrupts
 from modelreg.system.clock import as_text
+
+if TYPE_CHECKING:
+    from modelreg.cli.tables import Column
 
 Record = TypeVar("Record")
 
@@ -79,7 +80,9 @@ def print_records(
             rows = ("\t".join(format_field(column.value(record)) for column in columns) for record in records)
             _write("".join(f"{row}\n" for row in ("\t".join(column.name for column in columns), *rows)))
         case Form.TABLE:
-            tables.print_table(records, columns)
+            from modelreg.cli.tables import print_table
+
+            print_table(records, columns)
 
 
 def print_fields(record: object, values: Iterable[tuple[str, object]], form: Form, reference: str) -> None:

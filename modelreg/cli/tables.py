@@ -66,7 +66,8 @@ def build_table(records: Sequence[Record], columns: Sequence[Column[Record]], wi
             overflow="fold",
         )
     for index, record in enumerate(records):
-        table.add_row(*(Text(column.cells[index], style=_style(column.column, record)) for column in measured))
+        styles = [column.column.style(record) if column.column.style else "" for column in measured]
+        table.add_row(*(Text(column.cells[index], style) for column, style in zip(measured, styles, strict=True)))
     return table
 
 
@@ -129,7 +130,3 @@ def _heading(column: Column[Record]) -> str:
 def _cell(column: Column[Record], record: Record) -> str:
     value = column.cell(record) if column.cell else column.value(record)
     return "" if value is None else escape(str(value))
-
-
-def _style(column: Column[Record], record: Record) -> str:
-    return column.style(record) if column.style else ""

@@ -38,7 +38,7 @@ class VersionMetadata:
         message: str | None = None,
         run_id: str | None = None,
     ) -> VersionMetadata:
-        """Check what a user states; raises `InvalidInput` in one of its forms."""
+        """Check what a user states; raises `InvalidInput` or a subclass."""
         if archive_existing and stage is None:
             raise InvalidInput("--archive-existing needs a stage", "add --stage STAGE, or leave out --archive-existing")
         by_lower_case = {alias.lower(): parse_alias(alias) for alias in parse_sequence(aliases, "aliases")}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NewType
 
 from modelreg.domain.stages import Stage
-from modelreg.errors import InvalidInput, InvalidName, InvalidReference, UnknownStage, shown
+from modelreg.errors import InvalidInput, InvalidName, InvalidReference, shown
 
 ModelName = NewType("ModelName", str)
 Digest = NewType("Digest", str)
@@ -66,10 +66,10 @@ class Reference:
 
         Raises `InvalidReference`, `InvalidName` or `UnknownStage`.
         """
-        bare = str(text).removeprefix("models:/")
+        bare = text.removeprefix("models:/") if isinstance(text, str) else ""
         place = re.search("[/@]", bare)
-        if place is None or not isinstance(text, str):
-            name = bare if re.fullmatch(_PLAIN_NAME, bare) and isinstance(text, str) else "NAME"
+        if place is None:
+            name = bare if re.fullmatch(_PLAIN_NAME, bare) else "NAME"
             raise InvalidReference(str(text), f"write {name}/3, {name}/Production, {name}/{LATEST} or {name}@ALIAS")
         name, selector = parse_name(bare[: place.start()]), bare[place.end() :]
         if place.group() == "/":
@@ -195,10 +195,7 @@ def _parse_version_or_stage(text: str) -> Selector:
         return int(number[1])
     if not re.fullmatch(r"[A-Za-z]+", text):
         raise InvalidReference(text, f"a version is a whole number from 1, a stage, or '{LATEST}'")
-    for stage in Stage:
-        if stage.value.lower() == text.lower():
-            return stage
-    raise UnknownStage(text, [stage.value for stage in Stage], "neither a version number nor a stage")
+    return Stage.parse(text, "neither a version number nor a stage")
 
 
 def short_digest(digest: str) -> str:

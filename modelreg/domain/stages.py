@@ -16,12 +16,12 @@ class Stage(StrEnum):
     ARCHIVED = "Archived"
 
     @classmethod
-    def parse(cls, text: str) -> Stage:
-        """Parse a stage, ignoring case; raises `UnknownStage`."""
+    def parse(cls, text: str, is_not: str = "not a stage") -> Stage:
+        """Parse a stage, ignoring case; raises `UnknownStage`, which says that other text is ``is_not``."""
         for stage in cls:
             if stage.value.lower() == text.lower():
                 return stage
-        raise UnknownStage(text, [stage.value for stage in cls])
+        raise UnknownStage(text, [stage.value for stage in cls], is_not)
 
 
 RULES = "stages"

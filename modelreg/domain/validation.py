@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modelreg.domain.references import is_utf8, parse_key
 from modelreg.errors import InvalidInput, shown
+from modelreg.errors.input import build_metric_error
 from modelreg.system.clock import in_utc, now, span
 
 _LONGEST_TEXT = 64 * 1024  # characters of a description, a message or a value
@@ -39,16 +40,6 @@ def parse_float(name: str, value: object) -> float:
         return float(value)  # type: ignore[arg-type]  # NumPy's numbers as well, without importing NumPy
     except (TypeError, ValueError, OverflowError) as error:
         raise build_metric_error(name, value) from error
-
-
-def build_metric_error(name: str, value: object) -> InvalidInput:
-    """The error for the value of a metric that is not a finite number."""
-    return InvalidInput(
-        f"metric {shown(name)} is {shown(str(value))}, not a finite number",
-        "write --metric NAME=NUMBER; leave out a metric that is undefined",
-        python_hint="leave out a metric that is undefined",
-        code="invalid_metric",
-    )
 
 
 def parse_text(text: str, what: str) -> str:

@@ -32,7 +32,7 @@ class UnknownStage(InvalidInput):
 
     code = "unknown_stage"
 
-    def __init__(self, text: str, stages: Sequence[str], is_not: str = "not a stage") -> None:
+    def __init__(self, text: str, stages: Sequence[str], is_not: str) -> None:
         suggestion = did_you_mean(text, stages)
         super().__init__(
             f"{shown(text)} is {is_not}",
@@ -99,3 +99,13 @@ class UnloadableModel(InvalidInput):
     """The files cannot be loaded as a model."""
 
     code = "unloadable_model"
+
+
+def build_metric_error(name: str, value: object) -> InvalidInput:
+    """The error for the value of a metric that is not a finite number."""
+    return InvalidInput(
+        f"metric {shown(name)} is {shown(str(value))}, not a finite number",
+        "write --metric NAME=NUMBER; leave out a metric that is undefined",
+        python_hint="leave out a metric that is undefined",
+        code="invalid_metric",
+    )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def find_version(folder: RegistryFolder, reference: str) -> tuple[ModelVersion, Manifest]:
     """Return a version and its manifest.
 
-    Raises `NotFound` in one of its forms, `BlobDamaged` or `CatalogDamaged`, and `BytesNotStored` for a version whose
+    Raises `NotFound` or a subclass, `BlobDamaged` or `CatalogDamaged`, and `BytesNotStored` for a version whose
     bytes are not stored here.
     """
     parsed = Reference.parse(reference)

@@ -99,5 +99,5 @@ def translate_method_errors(cls: type[R]) -> type[R]:
 def to_mlflow_exception(error: errors.ModelregError) -> MlflowException:
     """The `MlflowException` for an error of modelreg: its code, its message and its hint."""
     code = next(_CODES[cls] for cls in type(error).__mro__ if cls in _CODES)
-    advice = translate_hint(error)
-    return MlflowException(f"{error.message} ({advice})" if advice else error.message, code)
+    hint = translate_hint(error)
+    return MlflowException(f"{error.message} ({hint})" if hint else error.message, code)

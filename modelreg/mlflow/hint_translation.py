@@ -35,11 +35,11 @@ def translate_hint(error: errors.ModelregError) -> str | None:
             return "try again"
         case errors.ModelregError(code="stage_empty" | "stage_changed" | "model_exists" | "model_in_use"):
             return "search_model_versions() lists the versions"
-    advice = error.python_hint
-    if advice is not None:
+    hint = error.python_hint
+    if hint is not None:
         for pattern, replacement in _CALLS:
-            advice = re.sub(pattern, replacement, advice)
-    return advice
+            hint = re.sub(pattern, replacement, hint)
+    return hint
 
 
 def translate_note(text: str) -> str:

@@ -21,5 +21,5 @@ _ALTERNATIVES = {
 
 def build_attribute_error(owner: str, name: str) -> AttributeError:
     """The AttributeError for ``owner.name``, so that `hasattr` returns False; its message names an alternative."""
-    advice = _ALTERNATIVES.get(name, "docs/mlflow.md lists what is available")
+    hint = _ALTERNATIVES.get(name, "docs/mlflow.md lists what is available")
     return AttributeError(f"{owner} has no {name!r}: {advice}", name=name)

@@ -8,7 +8,7 @@ import pytest
 
 import modelreg.mlflow as mlflow
 from modelreg import errors
-from modelreg.domain.validation import build_metric_error
+from modelreg.errors.input import build_metric_error
 from modelreg.mlflow.exceptions import MlflowException, to_mlflow_exception
 
 

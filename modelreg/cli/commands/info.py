@@ -14,7 +14,7 @@ from modelreg.cli.options import AsJson
 def info(
     context: typer.Context,
     size: Annotated[
-        bool, typer.Option("--size", help="Add up the size also of a registry with more than 10,000 versions.")
+        bool, typer.Option("--size", help="Show the size also of a registry with more than 10,000 versions.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -88,7 +88,7 @@ def _check_may_be_allowed(path: str | os.PathLike[str], descriptor: int, registr
         return
     try:
         location, real_path = RegistryLocation.find(registry), os.readlink(f"/proc/self/fd/{descriptor}")
-        is_inside, is_around = location.contains(descriptor), get_identity(os.fstat(descriptor)) in location.around
+        is_inside, is_around = location.contains(descriptor), get_identity(os.fstat(descriptor)) in location.parents
     except OSError as error:
         raise InvalidInput(f"{shown(os.fspath(path))} could not be opened for the model: {error.strerror}") from error
     device_folders = [mount.path for mount in list_mounts() if mount.file_system == _DEVICE_FILE_SYSTEM]

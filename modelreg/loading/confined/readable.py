@@ -59,7 +59,7 @@ def exclude_registry(descriptor: int, rights: Right, location: RegistryLocation)
     identity = get_identity(os.fstat(descriptor))
     if identity in location.inside:
         return
-    if identity not in location.around:
+    if identity not in location.parents:
         yield descriptor, rights
     elif rights & Right.READ_FILE:
         for name in _list_names(descriptor):
@@ -78,7 +78,7 @@ def find_unlistable_folders(location: RegistryLocation) -> list[str]:
     folders = []
     for path in filter(os.path.isabs, sys.path):
         with suppress(OSError):
-            if get_identity(os.stat(path)) in location.around:
+            if get_identity(os.stat(path)) in location.parents:
                 folders.append(path)
     return folders
 

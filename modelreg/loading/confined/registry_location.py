@@ -19,7 +19,7 @@ class RegistryLocation:
 
     inside: frozenset[Identity]
     """The registry's folder, and parts of it that are mounted elsewhere: everything below belongs to the registry."""
-    around: frozenset[Identity]
+    parents: frozenset[Identity]
     """The parent folders of all folders in ``inside``, up to the root."""
     _cache: dict[Identity, bool] = field(default_factory=dict)
     """File or folder -> the result of `contains`."""
@@ -35,12 +35,12 @@ class RegistryLocation:
                 paths.update(find_paths(descriptor, list_mounts()))
         finally:
             os.close(descriptor)
-        around: set[Identity] = set()
+        parents: set[Identity] = set()
         for path in paths:
             with suppress(OSError):  # another mount covers this path
                 inside.add(get_identity(os.stat(path)))
-                around.update(_list_parents(path))
-        return cls(frozenset(inside), frozenset(around - inside))
+                parents.update(_list_parents(path))
+        return cls(frozenset(inside), frozenset(parents - inside))
 
     def contains(self, descriptor: int) -> bool:
         """Whether an open file or folder is the registry or lies in it; raises OSError."""

@@ -98,8 +98,9 @@ def _parse_models(connection: sqlite3.Connection, rows: list[sqlite3.Row], scope
 
 
 def _parse_model(row: sqlite3.Row, staging: Rows, aliases: Rows, tags: Rows) -> Model:
-    (model, name, description, versions, latest, production, since, promoted_by, *rest) = row
-    archived, created_by, created_at, updated_at = rest
+    model, name, description, versions, latest = row[:5]
+    production, since, promoted_by, archived = row[5:9]
+    created_by, created_at, updated_at = row[9:]
     return Model(
         name=ModelName(name),
         description=description,
