@@ -31,7 +31,10 @@ def show(
     source = registry(context)
     if "/" not in subject and "@" not in subject:
         model = source.model(subject)
-        output.print_fields(model, [(column.name, column.value(model)) for column in MODEL_COLUMNS], form, model.name)
+        values = {column.name: column.value(model) for column in MODEL_COLUMNS}
+        if model.production_since is not None:
+            values["production_since"] = _format_time(model.production_since, form)
+        output.print_fields(model, values.items(), form, model.name)
         return
     record = source.version(subject)
     trusted = {name.dotted for name in source.trusted_names()} if record.imports else set()
