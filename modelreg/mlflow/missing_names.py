@@ -22,4 +22,4 @@ _ALTERNATIVES = {
 def build_attribute_error(owner: str, name: str) -> AttributeError:
     """The AttributeError for ``owner.name``, so that `hasattr` returns False; its message names an alternative."""
     hint = _ALTERNATIVES.get(name, "docs/mlflow.md lists what is available")
-    return AttributeError(f"{owner} has no {name!r}: {advice}", name=name)
+    return AttributeError(f"{owner} has no {name!r}: {hint}", name=name)
